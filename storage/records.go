@@ -1,0 +1,184 @@
+package storage
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// The tables of the database. A key is written so that a scan reads it in the order that is wanted.
+var (
+	// Follows holds every card's deployment by the follow's id.
+	Follows = Table[Follow]{Name: "follows"}
+	// Operations holds what has been asked for, by operation key, so that the same wish delivered twice is one.
+	Operations = Table[Operation]{Name: "operations"}
+	// Cancels holds who asked for the end of a deployment, by DeploymentKey.
+	Cancels = Table[Cancel]{Name: "cancels"}
+	// Wishes names the follow that carries the redeploy which became a deployment, by DeploymentKey.
+	Wishes = Table[WishOf]{Name: "wishes"}
+	// Pending holds what is being carried out and may have no card yet, by an id of its own.
+	Pending = Table[Unfinished]{Name: "pending"}
+	// Messages holds what ought to stand in Slack, by the message's key.
+	Messages = Table[Message]{Name: "messages"}
+	// Counters holds what was counted last, by the name of what is counted.
+	Counters = Table[int64]{Name: "counters"}
+)
+
+// DeploymentKey is the key under which what is known of one deployment is kept.
+func DeploymentKey(stackUID string, id int64) string { return fmt.Sprintf("%s/%020d", stackUID, id) }
+
+// StackRef names a stack as people see it, beside the UID that the API wants.
+type StackRef struct {
+	UID         string `json:"uid"`
+	Name        string `json:"name"`
+	Environment string `json:"environment"`
+}
+
+// String gives the form that can be typed: name@environment.
+func (s StackRef) String() string {
+	if s.Environment == "" {
+		return s.Name
+	}
+	return s.Name + "@" + s.Environment
+}
+
+// Phase is how far a follow has come.
+type Phase string
+
+// The phases of a follow, in the order in which a redeploy runs through them.
+const (
+	PhaseCarded    Phase = "carded"    // the card is asked for, nothing was sent to Cloud 66
+	PhaseSending   Phase = "sending"   // the POST is about to be made or was made: its result is not known
+	PhaseFinding   Phase = "finding"   // the wish has arrived or may have: its deployment is looked for
+	PhaseFollowing Phase = "following" // the deployment is known and has not ended
+	PhaseEnded     Phase = "ended"     // all that is to be told is in the outbox
+)
+
+// Follow is one card in one channel: a deployment, asked for here or elsewhere, that is told to its end.
+type Follow struct {
+	ID          string    `json:"id"`
+	Stack       StackRef  `json:"stack"`
+	Deployment  int64     `json:"deployment,omitempty"` // 0 until it is known
+	Channel     string    `json:"channel"`
+	Asker       string    `json:"asker"` // Slack user id
+	AskedAt     time.Time `json:"asked_at"`
+	Phase       Phase     `json:"phase"`
+	Wish        *Wish     `json:"wish,omitempty"`        // what was asked of Cloud 66; nil where somebody else started the deployment
+	State       State     `json:"state"`                 // what the card shows
+	Told        []State   `json:"told,omitempty"`        // the states that the thread has heard of, oldest first
+	SilentSince time.Time `json:"silent_since,omitzero"` // since when looks have failed, where that was told
+	Missing     int       `json:"missing,omitempty"`     // looks in a row that did not find the deployment
+	StartedAt   time.Time `json:"started_at,omitzero"`
+	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual time when last looked
+	EndedAt     time.Time `json:"ended_at,omitzero"`
+	Said        string    `json:"said,omitempty"` // what Cloud 66 said of a wish that came to nothing
+}
+
+// State is where a followed deployment stands, as people are told it.
+type State string
+
+// The states. From Succeeded on they are ends.
+const (
+	Asked     State = "asked"
+	Queued    State = "queued"
+	Started   State = "started"
+	Slow      State = "slow"
+	Lost      State = "lost"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Cancelled State = "cancelled"
+	Refused   State = "refused"  // Cloud 66 certainly did not take the wish
+	Unclear   State = "unclear"  // whether it took the wish cannot be found out
+	Unposted  State = "unposted" // nothing was sent, because the card came too late
+	Vanished  State = "vanished" // the deployment or its stack is not there any more
+)
+
+// End reports whether nothing follows this state.
+func (s State) End() bool {
+	switch s {
+	case Succeeded, Failed, Cancelled, Refused, Unclear, Unposted, Vanished:
+		return true
+	default:
+		return false
+	}
+}
+
+// Wish is a redeploy as it was asked for and what is known of its way to Cloud 66.
+type Wish struct {
+	Reference    string    `json:"user_reference"` // our own, by which the stack action is found again
+	Ref          string    `json:"ref,omitempty"`
+	Services     string    `json:"services,omitempty"` // "name:tag,name"
+	Profile      string    `json:"profile,omitempty"`
+	Reason       string    `json:"reason,omitempty"`
+	NewestBefore int64     `json:"newest_before"` // the newest deployment's id before the POST
+	SentAt       time.Time `json:"sent_at,omitzero"`
+	Arrived      bool      `json:"arrived,omitempty"` // the stack action or an answer proves that it did
+	Claimed      int64     `json:"claimed,omitempty"` // the deployment id that the answer gave, until a list shows it
+	Warning      string    `json:"warning,omitempty"` // what Cloud 66 had to say beside its answer
+	Looks        int       `json:"looks,omitempty"`   // how often the deployment was looked for
+}
+
+// Operation is a wish that was taken, kept for as long as Slack may deliver it again.
+type Operation struct {
+	Key  string    `json:"key"`
+	User string    `json:"user"`
+	At   time.Time `json:"at"`
+}
+
+// Unfinished is a wish of somebody's that a kill would make them wait for in vain.
+type Unfinished struct {
+	Operation string    `json:"operation"`
+	User      string    `json:"user"`
+	What      string    `json:"what"` // in words, as in "redeploy web"
+	At        time.Time `json:"at"`
+}
+
+// Cancel says who asked for the end of a deployment through this bot, and when.
+type Cancel struct {
+	User   string    `json:"user"`
+	At     time.Time `json:"at"`
+	Follow string    `json:"follow"`         // the follow whose card shows what becomes of it
+	Sent   bool      `json:"sent,omitempty"` // Cloud 66 has taken it
+	Told   bool      `json:"told,omitempty"` // whoever asked was told that it is not clear whether Cloud 66 has taken it
+}
+
+// Explains reports whether a deployment that failed at a time did so because of the cancel. One that fails long after failed by itself.
+func (c *Cancel) Explains(failed time.Time) bool {
+	const soon, taken = 5 * time.Minute, 30 * time.Minute
+	if c == nil {
+		return false
+	}
+	after := failed.Sub(c.At)
+	return failed.IsZero() || after < soon || (c.Sent && after < taken)
+}
+
+// WishOf leads from a deployment to the follow whose wish it was.
+type WishOf struct {
+	Follow string    `json:"follow"`
+	At     time.Time `json:"at"`
+}
+
+// Message is what ought to stand in one place in Slack. The outbox brings Slack to it.
+type Message struct {
+	Key       string          `json:"key"`
+	Channel   string          `json:"channel"`
+	Parent    string          `json:"parent,omitempty"`    // the key of the message whose thread this belongs in
+	Broadcast bool            `json:"broadcast,omitempty"` // a reply that the channel sees too
+	Text      string          `json:"text"`
+	Blocks    json.RawMessage `json:"blocks,omitempty"`
+	Urgent    bool            `json:"urgent,omitempty"` // a change of state; progress waits behind it
+	Last      bool            `json:"last,omitempty"`   // no later revision will come
+	Tell      string          `json:"tell,omitempty"`   // the user who is told in a direct message where the channel takes it no more
+	Order     int64           `json:"order"`            // counts the messages: an older one is delivered first
+	Revision  int             `json:"revision"`         // counts what it ought to be
+	Sent      int             `json:"sent"`             // the revision that Slack has
+	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused: its text goes alone
+	TS        string          `json:"ts,omitempty"`     // Slack's name for the message, once it stands there
+	Tried     int             `json:"tried,omitempty"`  // the revision of a post that was begun and whose result is not recorded: look before posting
+	Refused   string          `json:"refused,omitempty"`
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
+}
+
+// Delivered reports whether nothing remains to be sent of it.
+func (m Message) Delivered() bool { return m.Refused != "" || m.Sent >= m.Revision }
