@@ -1,0 +1,162 @@
+package cloud66sim
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Stack describes a stack of the simulated account. Empty fields get believable values, except Git: a stack may have none.
+type Stack struct {
+	UID           string        // UID identifies the stack; empty makes one of 32 hexadecimal digits.
+	Name          string        // Name may contain spaces and may occur in several environments.
+	Environment   string        // Environment is "production" unless given.
+	AccountID     int64         // AccountID is 1 unless given; a request's X-Account header narrows what it sees to one account.
+	AccountName   string        // AccountName is "Acme" unless given.
+	Framework     string        // Framework is "rails" unless given; "docker" makes it a docker stack.
+	Language      string        // Language is "ruby" unless given.
+	Cloud         string        // Cloud is "DigitalOcean" unless given.
+	Git           string        // Git is the repository's URL; empty means a stack without git.
+	GitBranch     string        // GitBranch is what is deployed where no ref is given, "main" unless given.
+	Services      []Service     // Services are what a docker stack consists of.
+	Profiles      []string      // Profiles are the deployment profiles that exist; nil accepts any.
+	UsualDuration time.Duration // UsualDuration is how long each deployment takes before the speed divides it, 5 minutes unless given.
+	History       int           // History is the number of successful deployments that AddStack makes up, the last of which ended some hours ago.
+	RedeployHook  string        // RedeployHook is sent to clients, who must never show it; empty makes one that contains "SECRET".
+	Busy          bool          // Busy is another operation than a deployment: what is to be deployed waits until UpdateStack clears it.
+	Maintenance   bool          // Maintenance is the maintenance mode.
+}
+
+// Service is one service of a docker stack.
+type Service struct {
+	Name         string // Name is what a redeploy's services parameter refers to.
+	SourceType   string // SourceType is "git" or "image"; "image" unless given.
+	GitRef       string // GitRef is the branch, tag or hash of a service that is built from git.
+	ImageName    string // ImageName is the image of a service that is not built.
+	ImageTag     string // ImageTag follows each successful deployment that names a tag.
+	DesiredCount int    // DesiredCount is the number of containers, 1 unless given.
+}
+
+// stack is a Stack with what happened to it.
+type stack struct {
+	Stack
+
+	number       int64
+	deployments  []*deployment // ascending by id
+	actions      []*action     // ascending by id
+	queue        []*deployment
+	running      *deployment
+	head, live   *deployment
+	nexts        []Next
+	freeAt       time.Time
+	createdAt    time.Time
+	lastActivity time.Time
+	updatedAt    time.Time
+}
+
+// AddStack adds a stack with its history and returns its UID. A stack that has that UID already is replaced.
+func (s *Sim) AddStack(described Stack) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.advance()
+	return s.addStack(described, now).UID
+}
+
+func (s *Sim) addStack(described Stack, now time.Time) *stack {
+	s.lastStack++
+	described = withDefaults(described, s.lastStack)
+	st := &stack{Stack: described, number: s.lastStack, freeAt: now, createdAt: now, lastActivity: now, updatedAt: now}
+	s.removeStack(st.UID)
+	s.stacks = append(s.stacks, st)
+	for range described.History {
+		st.pastOf(s, past{start: Start{Via: "web"}, state: Success})
+	}
+	s.datePast(st, now)
+	return st
+}
+
+// UpdateStack changes the description of a stack and tells whether there is such a stack. Its UID stays, its History has no effect.
+func (s *Sim) UpdateStack(uid string, change func(*Stack)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.advance()
+	st := s.find(uid)
+	if st == nil {
+		return false
+	}
+	wasBusy := st.Busy
+	changed := st.Stack
+	changed.Services = slices.Clone(changed.Services)
+	change(&changed)
+	changed.UID = uid
+	st.Stack = withDefaults(changed, st.number)
+	st.updatedAt = now
+	if wasBusy && !st.Busy && st.running == nil {
+		st.freeAt = now
+	}
+	s.advanceStack(st, now)
+	return true
+}
+
+// RemoveStack removes a stack with everything that belongs to it and tells whether there was one.
+func (s *Sim) RemoveStack(uid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removeStack(uid)
+}
+
+func (s *Sim) removeStack(uid string) bool {
+	before := len(s.stacks)
+	s.stacks = slices.DeleteFunc(s.stacks, func(st *stack) bool { return st.UID == uid })
+	return len(s.stacks) < before
+}
+
+func (s *Sim) find(uid string) *stack {
+	for _, st := range s.stacks {
+		if st.UID == uid {
+			return st
+		}
+	}
+	return nil
+}
+
+func (st *stack) docker() bool {
+	return strings.EqualFold(st.Framework, "docker")
+}
+
+// busy tells of any operation, as is_busy does: a deployment that runs or waits, or something else.
+func (st *stack) busy() bool {
+	return st.Busy || st.running != nil || len(st.queue) > 0
+}
+
+func (st *stack) touch(at time.Time) {
+	st.lastActivity, st.updatedAt = at, at
+}
+
+func withDefaults(st Stack, number int64) Stack {
+	setDefault(&st.UID, hex.EncodeToString(digest("stack", number)[:16]))
+	setDefault(&st.Name, "stack-"+st.UID[:min(6, len(st.UID))])
+	setDefault(&st.Environment, "production")
+	setDefault(&st.AccountID, 1)
+	setDefault(&st.AccountName, "Acme")
+	setDefault(&st.Framework, "rails")
+	setDefault(&st.Language, "ruby")
+	setDefault(&st.Cloud, "DigitalOcean")
+	setDefault(&st.GitBranch, "main")
+	setDefault(&st.UsualDuration, 5*time.Minute)
+	setDefault(&st.RedeployHook, "https://hooks.example/redeploy/SECRET"+hex.EncodeToString(digest("hook", st.UID)[:8]))
+	st.Services = slices.Clone(st.Services)
+	for i := range st.Services {
+		setDefault(&st.Services[i].SourceType, "image")
+		setDefault(&st.Services[i].DesiredCount, 1)
+	}
+	return st
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,114 @@
+package cloud66sim
+
+import "time"
+
+// wireDeployment is a deployment as the examples of the deployment endpoints show it.
+type wireDeployment struct {
+	ID            int64   `json:"id"`
+	TriggeredBy   string  `json:"triggered_by"`
+	TriggeredVia  code    `json:"triggered_via"`
+	StartedAt     string  `json:"started_at"`
+	FinishedAt    *string `json:"finished_at"`
+	Outcome       code    `json:"outcome"`
+	GitHash       *string `json:"git_hash"`
+	DeploySession string  `json:"deploy_session"`
+	DeployType    code    `json:"deploy_type"`
+	IsHead        bool    `json:"is_head"`
+	IsLive        bool    `json:"is_live"`
+	Reverted      *bool   `json:"reverted"`
+	RevertedBy    *string `json:"reverted_by"`
+	RevertedAt    *string `json:"reverted_at"`
+	IsDeploying   bool    `json:"is_deploying"`
+	CommitURL     *string `json:"commit_url"`
+}
+
+// wireDeploymentWithRef adds the two fields that only the example of the deployment model has.
+type wireDeploymentWithRef struct {
+	wireDeployment
+
+	GitRef       *string `json:"git_ref"`
+	SnapshotUUID *string `json:"snapshot_uuid"`
+}
+
+// wireDeployment renders a deployment, whose started_at is its creation until it begins to run.
+func (s *Sim) wireDeployment(st *stack, d *deployment) any {
+	v := st.view(d)
+	wire := wireDeployment{
+		ID: v.ID, TriggeredBy: v.By, TriggeredVia: s.coded(vias, v.Via),
+		StartedAt: iso(later(v.CreatedAt, v.StartedAt)), FinishedAt: optionalTime(v.FinishedAt),
+		Outcome: s.coded(outcomes, s.outcome(v.State)), GitHash: optional(v.Hash),
+		DeploySession: deploySession(v.ID), DeployType: s.coded(deployTypes, v.Type),
+		IsHead: v.Head, IsLive: v.Live, IsDeploying: v.State == Running,
+	}
+	if v.Reverted || s.opts.Codes == Strings {
+		wire.Reverted = &v.Reverted
+	}
+	if d.revertedBy != nil {
+		wire.RevertedBy, wire.RevertedAt = optional(d.revertedBy.By), optionalTime(d.revertedBy.FinishedAt)
+	}
+	if v.Hash != "" {
+		wire.CommitURL = optional(commitURL(st.Git, v.Hash))
+	}
+	if s.opts.Codes != Strings && !s.opts.WithGitRef {
+		return wire
+	}
+	return wireDeploymentWithRef{wireDeployment: wire, GitRef: optional(v.Ref), SnapshotUUID: optional(snapshotUUID(v.ID))}
+}
+
+// outcome is the name of a state's outcome.
+func (s *Sim) outcome(state State) string {
+	switch {
+	case state == Queued || state == Running:
+		return "pending"
+	case state == Cancelled && !s.opts.CancelledOutcome:
+		return "failed"
+	}
+	return string(state)
+}
+
+type wireService struct {
+	Name         string  `json:"name"`
+	SourceType   string  `json:"source_type"`
+	GitRef       *string `json:"git_ref"`
+	ImageName    *string `json:"image_name"`
+	ImageTag     *string `json:"image_tag"`
+	DesiredCount int     `json:"desired_count"`
+}
+
+func renderService(sv Service) any {
+	return wireService{
+		Name: sv.Name, SourceType: sv.SourceType, GitRef: optional(sv.GitRef),
+		ImageName: optional(sv.ImageName), ImageTag: optional(sv.ImageTag), DesiredCount: sv.DesiredCount,
+	}
+}
+
+// iso is a time as most fields have it, to the second.
+func iso(t time.Time) string {
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+// plain is a time as the stack fields without "_iso" have it.
+func plain(t time.Time) string {
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func optionalTime(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return optional(iso(t))
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}

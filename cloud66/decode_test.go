@@ -1,0 +1,243 @@
+package cloud66
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+var seed0 = Deployment{
+	ID: 107, TriggeredBy: "test@cloud66.com", TriggeredVia: Value[Via]{ViaWeb, "0", "web"},
+	StartedAt: time.Date(2014, 8, 29, 17, 46, 16, 0, time.UTC), FinishedAt: time.Date(2014, 8, 29, 17, 58, 23, 0, time.UTC),
+	Outcome: Value[Outcome]{OutcomeSuccess, "1", "success"}, GitHash: "5675fcd8f9e6dc534ecf1410c0661c066097e310", DeploySession: "OhBHNzkXSl",
+	DeployType: Value[DeployType]{TypeBuild, "0", "build"}, IsHead: true, IsLive: true,
+	CommitURL: "https://github.com/cloud66-samples/rails-test/commit/5675fcd8f9e6dc534ecf1410c0661c066097e310",
+}
+
+func TestDeploymentsOfBothDocumentsAreRead(t *testing.T) {
+	tests := map[string]struct {
+		body string
+		want Deployment
+	}{
+		"the endpoint's, with integer codes": {testdata(t, "get.json"), seed0},
+		"the model's, with string codes": {`{"response":` + testdata(t, "model.json") + `}`, Deployment{
+			ID: 456789, TriggeredBy: "john@example.com", TriggeredVia: Value[Via]{ViaWeb, "web", "Web Interface"},
+			StartedAt: time.Date(2024, 2, 15, 14, 30, 0, 0, time.UTC), FinishedAt: time.Date(2024, 2, 15, 14, 45, 30, 0, time.UTC),
+			Outcome: Value[Outcome]{OutcomeSuccess, "success", "Successful"}, GitHash: "a1b2c3d4e5f6789012345678901234567890abcd", GitRef: "main",
+			DeploySession: "deploy-session-uuid-12345", DeployType: Value[DeployType]{TypeRedeploy, "redeploy", "Redeploy"}, IsHead: true, IsLive: true,
+			CommitURL:    "https://github.com/example/repo/commit/a1b2c3d4e5f6789012345678901234567890abcd",
+			SnapshotUUID: "550e8400-e29b-41d4-a716-446655440000",
+		}},
+		"reverted and odd": {`{"response":{"id":"9007199254740993","triggered_by":null,"git_hash":12,"git_ref":{},"is_live":"true","is_head":1,"is_deploying":null,
+			"reverted":true,"reverted_by":"me","reverted_at":"2016-10-20 10:32:10 UTC","outcome":null,"deploy_type":"revert","triggered_via":{"code":null,"meaning":"x"}}}`, Deployment{
+			ID: 9007199254740993, GitHash: "12", IsLive: true, IsHead: true, Reverted: true, RevertedBy: "me",
+			RevertedAt: time.Date(2016, 10, 20, 10, 32, 10, 0, time.UTC), DeployType: Value[DeployType]{TypeRevert, "revert", ""}, TriggeredVia: Value[Via]{Meaning: "x"},
+		}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, _ := answering(t, 200, tt.body)
+			got, err := c.Deployment(t.Context(), "abc", 107)
+			if err != nil {
+				t.Fatal(err)
+			}
+			diff(t, tt.want, got)
+		})
+	}
+}
+
+func TestTheListOfTheDocumentIsRead(t *testing.T) {
+	c, _ := answering(t, 200, testdata(t, "list.json"))
+	got, err := collect(c.Deployments(t.Context(), "abc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, []Deployment{seed0}, got)
+}
+
+func TestCodes(t *testing.T) {
+	outcome := func(code string, kind Outcome, shown string) string {
+		c, _ := answering(t, 200, `{"response":{"id":1,"outcome":{"code":`+code+`,"meaning":"success"}}}`)
+		d, err := c.Deployment(t.Context(), "abc", 1)
+		if err != nil || d.Outcome.Kind != kind || d.Outcome.String() != shown {
+			return fmt.Sprintf("outcome %s is %q, shown as %q, error %v", code, d.Outcome.Kind, d.Outcome, err)
+		}
+		return ""
+	}
+	tests := map[string]struct {
+		kind  Outcome
+		shown string
+	}{
+		`0`: {"pending", "pending"}, `1`: {"success", "success"}, `2`: {"failed", "failed"}, `3`: {"cancelled", "cancelled"},
+		`"1"`: {"success", "success"}, `"Success"`: {"success", "success"}, `"failed"`: {"failed", "failed"}, `"pending"`: {"pending", "pending"},
+		`"cancelled"`: {"cancelled", "cancelled"}, `"canceled"`: {"cancelled", "cancelled"},
+		`4`: {"", "unknown (4)"}, `-1`: {"", "unknown (-1)"}, `"aborted"`: {"", "unknown (aborted)"}, `"succeeded"`: {"", "unknown (succeeded)"},
+		`null`: {"", ""}, `""`: {"", ""}, `[]`: {"", ""}, `{}`: {"", ""}, `true`: {"", "unknown (true)"},
+	}
+	for code, tt := range tests {
+		if fault := outcome(code, tt.kind, tt.shown); fault != "" {
+			t.Error(fault)
+		}
+	}
+	for i, want := range []Via{"web", "api", "hook"} {
+		diff(t, want, valueOf(code{Code: text(fmt.Sprint(i))}, vias).Kind)
+		diff(t, want, valueOf(code{Code: text(want)}, vias).Kind)
+	}
+	for i, want := range []DeployType{"build", "redeploy", "scale", "first_build", "revert"} {
+		diff(t, want, valueOf(code{Code: text(fmt.Sprint(i))}, types).Kind)
+		diff(t, want, valueOf(code{Code: text(want)}, types).Kind)
+	}
+}
+
+func TestTheStateOfADeployment(t *testing.T) {
+	start := time.Now()
+	pending, success := Value[Outcome]{Kind: OutcomePending}, Value[Outcome]{Kind: OutcomeSuccess}
+	tests := map[string]struct {
+		d     Deployment
+		state string
+		took  time.Duration
+	}{
+		"a running one":                    {Deployment{IsDeploying: true, Outcome: pending, StartedAt: start}, "running", 0},
+		"a queued one":                     {Deployment{Outcome: pending}, "queued", 0},
+		"a success":                        {Deployment{Outcome: success, StartedAt: start, FinishedAt: start.Add(time.Minute)}, "ended", time.Minute},
+		"a success that still deploys":     {Deployment{Outcome: success, IsDeploying: true}, "running", 0},
+		"an end with an unknown outcome":   {Deployment{Outcome: Value[Outcome]{Raw: "9"}, FinishedAt: start}, "ended", 0},
+		"an end before its own start":      {Deployment{StartedAt: start, FinishedAt: start.Add(-time.Second)}, "ended", 0},
+		"an unknown outcome without a end": {Deployment{Outcome: Value[Outcome]{Raw: "9"}}, "queued", 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := map[bool]string{tt.d.Ended(): "ended"}[true] + map[bool]string{tt.d.Queued(): "queued"}[true] + map[bool]string{tt.d.Running(): "running"}[true]
+			diff(t, tt.state, got)
+			diff(t, tt.took, tt.d.Duration())
+		})
+	}
+}
+
+func TestTimes(t *testing.T) {
+	noon := time.Date(2016, 10, 20, 12, 0, 0, 0, time.UTC)
+	tests := map[text]time.Time{
+		"2016-10-20T12:00:00Z": noon, "2016-10-20T12:00:00.5Z": noon.Add(time.Second / 2), "2016-10-20T14:00:00+02:00": noon,
+		"2016-10-20 12:00:00 UTC": noon, "2016-10-20 14:00:00 +0200": noon, "": {}, " ": {}, "yesterday": {}, "2016-13-45T12:00:00Z": {}, "1476964800": {},
+	}
+	for raw, want := range tests {
+		diff(t, want, firstTime(func(string) {}, raw))
+	}
+	diff(t, noon, firstTime(func(string) {}, "odd", "2016-10-20 12:00:00 UTC"))
+}
+
+func TestAnUnreadableTimeIsLoggedAndAbsent(t *testing.T) {
+	var log bytes.Buffer
+	c := newClientWith(t, Config{
+		BaseURL: "http://h", Token: testToken, RequestsPerHour: 9, Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
+		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	d, err := c.Deployment(t.Context(), "abc", 1)
+	if err != nil || !d.StartedAt.IsZero() || !strings.Contains(log.String(), "soon") || strings.Contains(log.String(), testToken) {
+		t.Errorf("got %v, %v, log %s", d, err, &log)
+	}
+}
+
+func TestAStackIsReadWithoutItsHook(t *testing.T) {
+	const hook = "https://hooks.test/redeploy/HOOK"
+	c, _ := answering(t, 200, `{"response":{"uid":"u1","name":"awesome app","git":"g","git_branch":"main","environment":"production","cloud":"aws","fqdn":"f","language":"ruby",
+		"framework":"Docker","deploy_directory":"/d","cloud_status":"ok","backend":"nginx","version":"1","revision":"2","account_name":"acme","account_id":"7","status":6,"health":3,
+		"maintenance_mode":true,"has_loadbalancer":true,"is_busy":false,"is_cluster":true,"is_inside_cluster":true,"cluster_name":"k","application_address":"a",
+		"last_activity":"2016-10-20 10:32:10 UTC","last_activity_iso":"2016-10-20T10:32:11Z","created_at":"2016-10-20 10:32:10 UTC","created_at_iso":"","updated_at_iso":"2016-10-20T10:32:12Z",
+		"redeploy_hook":"`+hook+`"}}`)
+	got, err := c.Stack(t.Context(), "u1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2016, 10, 20, 10, 32, 10, 0, time.UTC)
+	diff(t, Stack{
+		UID: "u1", Name: "awesome app", Git: "g", GitBranch: "main", Environment: "production", Cloud: "aws", FQDN: "f", Language: "ruby", Framework: "Docker",
+		DeployDirectory: "/d", CloudStatus: "ok", Backend: "nginx", Version: "1", Revision: "2", AccountName: "acme", AccountID: 7, Status: StatusDeploying,
+		Health: HealthHealthy, MaintenanceMode: true, HasLoadbalancer: true, IsCluster: true, IsInsideCluster: true, ClusterName: "k", ApplicationAddress: "a",
+		LastActivity: at.Add(time.Second), CreatedAt: at, UpdatedAt: at.Add(2 * time.Second),
+	}, got)
+	if strings.Contains(fmt.Sprintf("%#v", got), hook) {
+		t.Error("the hook is in the stack")
+	}
+	diff(t, []any{true, true, "Deploying", "Healthy"}, []any{got.Docker(), got.Active(), got.Status.String(), got.Health.String()})
+}
+
+func TestTheStatusesOfAStack(t *testing.T) {
+	active := map[StackStatus]bool{StatusPendingAnalysis: true, StatusAnalyzing: true, StatusQueued: true, StatusDeploying: true}
+	for s := StatusAbsent; s <= StatusUnableToAnalyze+1; s++ {
+		diff(t, active[s], Stack{Status: s}.Active())
+		diff(t, true, Stack{Status: s, IsBusy: true}.Active())
+	}
+	diff(t, "Unknown unknown (8) Unable to analyze unknown (5)", fmt.Sprint(StatusAbsent, StackStatus(8), StatusUnableToAnalyze, StackHealth(5)))
+	c, _ := answering(t, 200, `{"response":{"uid":"u1","status":null}}`)
+	got, err := c.Stack(t.Context(), "u1")
+	diff(t, Stack{UID: "u1", Status: StatusAbsent}, got)
+	diff(t, nil, err)
+}
+
+func TestAnswersOfAnotherShapeAreUnreadable(t *testing.T) {
+	for _, body := range []string{
+		``, ` `, `null`, `true`, `"x"`, `[]`, `{}`, `{"response":null}`, `{"response":[]}`, `{"response":"x"}`, `{"response":{}}`, `{"response":{"id":"abc"}}`,
+		`{"response":{"id":0}}`, `{"response":{"id":-4}}`, `{"response":{"id":1}`, `{"response":{"id":1}} x`, `<html>`, `{"error":"x"}`, `{"id":1,"pagination":[]}`,
+	} {
+		c, s := answering(t, 200, body)
+		if _, err := c.Deployment(t.Context(), "abc", 1); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%q as a deployment gives %v", body, err)
+		}
+		diff(t, 1, len(s.requests()))
+	}
+	for _, body := range []string{``, `null`, `[]`, `{}`, `{"response":null}`, `{"response":{}}`, `{"response":[null]}`, `{"response":[[]]}`, `{"response":[{"id":null}]}`, `{"response":["x"]}`} {
+		c, _ := answering(t, 200, body)
+		for name, err := range map[string]error{
+			"deployments": second(collect(c.Deployments(t.Context(), "abc"))), "stacks": second(collect(c.Stacks(t.Context(), StackFilter{}))),
+			"actions": second(collect(c.Actions(t.Context(), "abc", ActionFilter{}))), "services": second(c.Services(t.Context(), "abc")),
+			"a range": second(c.DeploymentRange(t.Context(), "abc", 0, 30)),
+		} {
+			if !errors.Is(err, ErrUnreadable) {
+				t.Errorf("%q as %s gives %v", body, name, err)
+			}
+		}
+	}
+}
+
+func second[T any](_ T, err error) error {
+	return err
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, body := range []string{
+		`{"response":{"id":"1","outcome":{"code":null}}}`, `{"response":[{"id":1,"uid":"u","name":"n","status":"6","metadata":{"user_reference":1}}],"pagination":{"next":"2"}}`,
+		`{"details":{"a":[1,null,{"b":true}]}}`, `[]`, `{"response":null}`, `{"id":1e3,"ok":false}`,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, status := range []int{200, 422} {
+			c, _ := answering(t, status, body)
+			ctx := t.Context()
+			d, err := c.Deployment(ctx, "abc", 1)
+			if (err == nil) != (d.ID > 0) {
+				t.Errorf("deployment %v with error %v", d, err)
+			}
+			s, err := c.Stack(ctx, "abc")
+			if (err == nil) != (s.UID != "") {
+				t.Errorf("stack %v with error %v", s, err)
+			}
+			a, err := c.Action(ctx, "abc", 1)
+			if (err == nil) != (a.ID > 0) {
+				t.Errorf("action %v with error %v", a, err)
+			}
+			r, err := c.DeploymentRange(ctx, "abc", 0, 30)
+			if err == nil && (len(r.Deployments) > 30 || r.Total < len(r.Deployments)) {
+				t.Errorf("range %v", r)
+			}
+			if _, err = c.Redeploy(ctx, "abc", RedeployRequest{}); err != nil && len([]rune(err.Error())) > messageRunes+1000 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+		}
+	})
+}

@@ -1,0 +1,156 @@
+package cloud66
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	messageRunes = 500 // the longest message kept of what the server said
+	messageDepth = 8   // the deepest nesting read of the details of an error
+)
+
+// complaint is the body of an answer that is an error; each field may be of any type.
+type complaint struct {
+	Error       any `json:"error"`
+	Description any `json:"error_description"`
+	Details     any `json:"details"`
+	Message     any `json:"message"`
+}
+
+// judge returns the error that an answer's status stands for, nil where it succeeded.
+func (c *Client) judge(r request, ans answer) *Error {
+	if ans.status >= 200 && ans.status < 300 {
+		return nil
+	}
+	var said complaint
+	if json.Unmarshal(ans.body, &said) != nil {
+		said = complaint{} // a page or nothing at all: the status alone speaks
+	}
+	e := &Error{Method: r.method, Path: r.path, Status: ans.status, Kind: kind(ans, said)}
+	e.Message = c.safe(cmp.Or(
+		phrase(said.Details, 0), phrase(said.Description, 0), phrase(said.Error, 0), phrase(said.Message, 0),
+		redirection(ans.header), http.StatusText(ans.status)))
+	e.RetryAfter = retryAfter(ans.header)
+	if errors.Is(e.Kind, ErrThrottled) {
+		e.RetryAfter = probeEvery
+	}
+	return e
+}
+
+// redirection names the host that an answer sends the request on to, where it does.
+func redirection(header http.Header) string {
+	to, err := url.Parse(header.Get("Location"))
+	if err != nil || to.Host == "" {
+		return ""
+	}
+	return "it sends the request on to " + to.Scheme + "://" + to.Host
+}
+
+func kind(ans answer, said complaint) error {
+	if own, ok := kinds[ans.status]; ok {
+		return own
+	}
+	switch name := strings.ToLower(phrase(said.Error, 0)); {
+	case ans.status < 400:
+		return ErrUnreadable // a redirection, which is never followed: it would carry the token elsewhere
+	case ans.status < 500:
+		return ErrRefused
+	case ans.status == http.StatusServiceUnavailable && name == "not_implemented":
+		return ErrRefused
+	case ans.status == http.StatusServiceUnavailable && throttled(ans, name):
+		return ErrThrottled
+	}
+	return ErrServer
+}
+
+// throttled reports whether a 503 is the one that ends the hour's requests, not one of a server that is down: the API's own error or its
+// count must say so, since a write that was throttled counts as one that certainly did not happen.
+func throttled(ans answer, name string) bool {
+	rest, err := strconv.Atoi(ans.header.Get("X-RateLimit-Remaining"))
+	return strings.Contains(name, "throttl") || (err == nil && rest <= 0)
+}
+
+// phrase makes words of a decoded JSON value: lists and objects are joined with commas, keys in order.
+func phrase(value any, depth int) string {
+	var parts []string
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return strings.TrimSpace(v)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any:
+		for _, item := range v {
+			parts = append(parts, deeper(item, depth))
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if words := deeper(v[key], depth); words != "" {
+				parts = append(parts, key+": "+words)
+			}
+		}
+	default:
+		return fmt.Sprint(v)
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+func deeper(value any, depth int) string {
+	if depth == messageDepth {
+		return "…"
+	}
+	return phrase(value, depth+1)
+}
+
+// safe makes one short line without the token of what came from outside.
+func (c *Client) safe(words string) string {
+	words = strings.ReplaceAll(words, *c.token, "[token]")
+	words = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, words)
+	words = strings.Join(strings.Fields(words), " ")
+	if runes := []rune(words); len(runes) > messageRunes {
+		words = string(runes[:messageRunes-1]) + "…"
+	}
+	return words
+}
+
+// retryAfter reads the header of that name, in its form of seconds.
+func retryAfter(header http.Header) time.Duration {
+	seconds, err := strconv.Atoi(header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	return time.Duration(min(seconds, 24*60*60)) * time.Second
+}
+
+// unreadable is the error for an answer that succeeded but says nothing usable.
+func (c *Client) unreadable(r request, ans answer, cause error) *Error {
+	return &Error{Kind: ErrUnreadable, Method: r.method, Path: r.path, Status: ans.status, Err: c.tokenless(cause)}
+}
+
+// tokenless returns err, or its text alone where that would show the token.
+func (c *Client) tokenless(err error) error {
+	if err == nil || !strings.Contains(err.Error(), *c.token) {
+		return err
+	}
+	return errors.New(c.safe(err.Error()))
+}

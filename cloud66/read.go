@@ -1,0 +1,47 @@
+package cloud66
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	tries    = 3                      // of a read, in total
+	pause    = 500 * time.Millisecond // before the second try, doubled before each other
+	maxPause = 5 * time.Second        // where the server asks for a longer one, the call fails instead
+)
+
+// read sends a request that changes nothing, and sends it again where the way or the server failed.
+func (c *Client) read(ctx context.Context, r request) (answer, error) {
+	for try := 1; ; try++ {
+		ans, err := c.once(ctx, r)
+		if err == nil {
+			return ans, nil
+		}
+		wait, again := nextTry(try, err)
+		if !again {
+			return answer{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer{}, fmt.Errorf("%w, after: %w", ctx.Err(), err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// nextTry tells whether, and after how long, a read is tried again.
+func nextTry(try int, err error) (time.Duration, bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || try == tries || e.RetryAfter > maxPause {
+		return 0, false
+	}
+	if !errors.Is(e.Kind, ErrUnreachable) && !errors.Is(e.Kind, ErrNoAnswer) && !errors.Is(e.Kind, ErrServer) {
+		return 0, false
+	}
+	full := pause << (try - 1)
+	return max(e.RetryAfter, full/2+rand.N(full/2)), true
+}

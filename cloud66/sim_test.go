@@ -1,0 +1,158 @@
+package cloud66
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"c66bot/cloud66/cloud66sim"
+)
+
+// simulated returns a simulator with one stack "web" of docker services and 95 deployments, and a client of it.
+func simulated(t *testing.T, opts cloud66sim.Options) (*cloud66sim.Sim, *Client, string) {
+	t.Helper()
+	sim := cloud66sim.New(opts)
+	uid := sim.AddStack(cloud66sim.Stack{
+		Name: "web", Framework: "docker", UsualDuration: 5 * time.Minute, History: 95,
+		Services: []cloud66sim.Service{{Name: "app", ImageName: "acme/app", ImageTag: "v1"}},
+	})
+	c := newClientWith(t, Config{
+		BaseURL: "http://cloud66.test/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 3000, Transport: sim.RoundTripper(),
+	})
+	return sim, c, uid
+}
+
+// styles are the ways in which sources disagree.
+var styles = map[string]cloud66sim.Options{
+	"integer codes":                      {},
+	"string codes":                       {Codes: cloud66sim.Strings},
+	"oldest first":                       {Ascending: true},
+	"a ref and an outcome for cancelled": {WithGitRef: true, CancelledOutcome: true},
+	"the older documents' answers":       {Answer: cloud66sim.AnswerD},
+	"igor's answers":                     {Answer: cloud66sim.AnswerIGOR},
+	"bare answers":                       {Answer: cloud66sim.AnswerBare},
+}
+
+func TestARedeployIsFollowedToItsEnd(t *testing.T) {
+	for name, opts := range styles {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sim, c, uid := simulated(t, opts)
+				if err := c.CheckToken(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				_, err := c.Redeploy(t.Context(), uid, RedeployRequest{Services: []ServiceImage{{"app", "v2"}}, UserReference: "mine"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				newest := func() Deployment {
+					r, err := c.DeploymentRange(t.Context(), uid, 0, 30)
+					if err != nil || len(r.Deployments) != 30 || r.Total != 96 {
+						t.Fatalf("got %d of %d deployments, error %v", len(r.Deployments), r.Total, err)
+					}
+					return r.Deployments[0]
+				}
+				begun := newest()
+				view, found := sim.Deployment(uid, begun.ID)
+				diff(t, []any{true, true, ViaAPI, OutcomePending, "mine", true}, []any{begun.Running(), begun.IsDeploying, begun.TriggeredVia.Kind, begun.Outcome.Kind, view.UserReference, found})
+				time.Sleep(6 * time.Minute)
+				ended := newest()
+				diff(t, []any{begun.ID, true, OutcomeSuccess, 5 * time.Minute}, []any{ended.ID, ended.Ended(), ended.Outcome.Kind, ended.Duration().Round(time.Second)})
+				actions, err := collect(c.Actions(t.Context(), uid, ActionFilter{UserReference: "mine"}))
+				if err != nil || len(actions) != 1 || actions[0].FinishedSuccess == nil || !*actions[0].FinishedSuccess {
+					t.Fatalf("got actions %v, error %v", actions, err)
+				}
+				action, err := c.Action(t.Context(), uid, actions[0].ID)
+				diff(t, []any{nil, actions[0]}, []any{err, action})
+				services, err := c.Services(t.Context(), uid)
+				diff(t, []any{nil, "v2"}, []any{err, services[0].ImageTag})
+			})
+		})
+	}
+}
+
+func TestACancelIsFollowedToItsEnd(t *testing.T) {
+	for name, opts := range styles {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sim, c, uid := simulated(t, opts)
+				id := sim.Deploy(uid, cloud66sim.Start{Via: "hook"})
+				time.Sleep(time.Minute)
+				if _, err := c.Cancel(t.Context(), uid, id); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				d, err := c.Deployment(t.Context(), uid, id)
+				if err != nil || !d.Ended() || d.Outcome.Kind != OutcomeFailed && d.Outcome.Kind != OutcomeCancelled {
+					t.Errorf("got %+v, error %v", d, err)
+				}
+				if _, err = c.Cancel(t.Context(), uid, id); !errors.Is(err, ErrConflict) || !NothingDone(err) {
+					t.Errorf("a second cancel gives %v", err)
+				}
+				if _, err = c.Cancel(t.Context(), uid, id+1000); !errors.Is(err, ErrNotFound) {
+					t.Errorf("the cancel of an unknown one gives %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestAllOfAStackIsReadOnce(t *testing.T) {
+	for name, opts := range styles {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sim, c, uid := simulated(t, opts)
+				var ids []int64
+				for d, err := range c.Deployments(t.Context(), uid) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(ids) == 10 {
+						sim.Deploy(uid, cloud66sim.Start{}) // the pages shift
+					}
+					ids = append(ids, d.ID)
+				}
+				slices.Sort(ids)
+				if len(ids) < 95 || len(slices.Compact(slices.Clone(ids))) != len(ids) {
+					t.Errorf("%d deployments, some twice", len(ids))
+				}
+				stack, err := c.Stack(t.Context(), uid)
+				if err != nil || !stack.Docker() || !stack.Active() || stack.LastActivity.IsZero() {
+					t.Errorf("got %+v, error %v", stack, err)
+				}
+				if strings.Contains(fmt.Sprintf("%#v", stack), "SECRET") {
+					t.Error("the redeploy hook is in the stack")
+				}
+			})
+		})
+	}
+}
+
+func TestALostAnswerMayHaveBeenCarriedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim, c, uid := simulated(t, cloud66sim.Options{})
+		sim.AddFault(cloud66sim.Fault{Method: "POST", Times: 1, CutAfter: true})
+		_, err := c.Redeploy(t.Context(), uid, RedeployRequest{UserReference: "mine"})
+		if !errors.Is(err, ErrNoAnswer) || NothingDone(err) {
+			t.Errorf("got %v", err)
+		}
+		actions, err := collect(c.Actions(t.Context(), uid, ActionFilter{UserReference: "mine"}))
+		diff(t, []any{nil, 1}, []any{err, len(actions)})
+	})
+}
+
+func TestScopesAndTokensEndInTheMiddleOfARun(t *testing.T) {
+	sim, c, uid := simulated(t, cloud66sim.Options{})
+	sim.SetScopes(cloud66sim.DemoToken, []string{"public"})
+	if _, err := c.Redeploy(t.Context(), uid, RedeployRequest{}); !errors.Is(err, ErrMissingScope) || !NothingDone(err) {
+		t.Errorf("without the scope: %v", err)
+	}
+	sim.Revoke(cloud66sim.DemoToken)
+	if err := c.CheckToken(t.Context()); !errors.Is(err, ErrUnauthenticated) {
+		t.Errorf("with a revoked token: %v", err)
+	}
+}

@@ -1,0 +1,205 @@
+package cloud66
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Stack is an application with its servers (Cloud 66 API, Stacks). The address that deploys it when posted to is not in it.
+type Stack struct {
+	UID, Name, Environment string
+	Git, GitBranch         string
+	Cloud, CloudStatus     string
+	FQDN                   string
+	Language, Framework    string
+	Backend                string
+	Version, Revision      string
+	AccountID              int64
+	AccountName            string
+	Status                 StackStatus
+	Health                 StackHealth
+	MaintenanceMode        bool
+	IsBusy                 bool // with any operation, not only a deployment
+	HasLoadbalancer        bool
+	IsCluster              bool
+	IsInsideCluster        bool
+	ClusterName            string
+	ApplicationAddress     string
+	DeployDirectory        string
+	LastActivity           time.Time
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+}
+
+// Docker reports whether the stack runs services from images.
+func (s Stack) Docker() bool {
+	return strings.EqualFold(s.Framework, "docker")
+}
+
+// Active reports whether something is going on with the stack.
+func (s Stack) Active() bool {
+	switch s.Status {
+	case StatusPendingAnalysis, StatusAnalyzing, StatusQueued, StatusDeploying:
+		return true
+	}
+	return s.IsBusy
+}
+
+// StackStatus is what a stack is doing or did last.
+type StackStatus int
+
+// The statuses of a stack. StatusAbsent is for a stack that came without one.
+const (
+	StatusAbsent StackStatus = iota - 1
+	StatusPendingAnalysis
+	StatusDeployed
+	StatusFailed
+	StatusAnalyzing
+	StatusAnalyzed
+	StatusQueued
+	StatusDeploying
+	StatusUnableToAnalyze
+)
+
+var statusLabels = []string{
+	"Pending analysis", "Deployed successfully", "Deployment failed", "Analyzing", "Analyzed",
+	"Queued for deployment", "Deploying", "Unable to analyze",
+}
+
+// String returns the label that Cloud 66 shows.
+func (s StackStatus) String() string {
+	return label(statusLabels, int(s))
+}
+
+// StackHealth is how well a stack runs.
+type StackHealth int
+
+// The healths of a stack.
+const (
+	HealthUnknown StackHealth = iota
+	HealthBuilding
+	HealthImpaired
+	HealthHealthy
+	HealthFailed
+)
+
+var healthLabels = []string{"Unknown", "Building", "Impaired", "Healthy", "Failed"}
+
+// String returns the label that Cloud 66 shows.
+func (h StackHealth) String() string {
+	return label(healthLabels, int(h))
+}
+
+func label(labels []string, i int) string {
+	switch {
+	case i == int(StatusAbsent):
+		return "Unknown"
+	case i < 0 || i >= len(labels):
+		return fmt.Sprintf("unknown (%d)", i)
+	}
+	return labels[i]
+}
+
+// wireStack has no field for redeploy_hook, so that it can never get out.
+type wireStack struct {
+	UID                text `json:"uid"`
+	Name               text `json:"name"`
+	Environment        text `json:"environment"`
+	Git                text `json:"git"`
+	GitBranch          text `json:"git_branch"`
+	Cloud              text `json:"cloud"`
+	CloudStatus        text `json:"cloud_status"`
+	FQDN               text `json:"fqdn"`
+	Language           text `json:"language"`
+	Framework          text `json:"framework"`
+	Backend            text `json:"backend"`
+	Version            text `json:"version"`
+	Revision           text `json:"revision"`
+	AccountID          text `json:"account_id"`
+	AccountName        text `json:"account_name"`
+	Status             text `json:"status"`
+	Health             text `json:"health"`
+	MaintenanceMode    text `json:"maintenance_mode"`
+	IsBusy             text `json:"is_busy"`
+	HasLoadbalancer    text `json:"has_loadbalancer"`
+	IsCluster          text `json:"is_cluster"`
+	IsInsideCluster    text `json:"is_inside_cluster"`
+	ClusterName        text `json:"cluster_name"`
+	ApplicationAddress text `json:"application_address"`
+	DeployDirectory    text `json:"deploy_directory"`
+	LastActivity       text `json:"last_activity"`
+	LastActivityISO    text `json:"last_activity_iso"`
+	CreatedAt          text `json:"created_at"`
+	CreatedAtISO       text `json:"created_at_iso"`
+	UpdatedAt          text `json:"updated_at"`
+	UpdatedAtISO       text `json:"updated_at_iso"`
+}
+
+func (c *Client) decodeStack(content json.RawMessage) (Stack, error) {
+	var w wireStack
+	if err := json.Unmarshal(content, &w); err != nil {
+		return Stack{}, err
+	}
+	return c.stack(w)
+}
+
+func (c *Client) stack(w wireStack) (Stack, error) {
+	s := Stack{
+		UID: string(w.UID), Name: string(w.Name), Environment: string(w.Environment),
+		Git: string(w.Git), GitBranch: string(w.GitBranch),
+		Cloud: string(w.Cloud), CloudStatus: string(w.CloudStatus),
+		FQDN:     string(w.FQDN),
+		Language: string(w.Language), Framework: string(w.Framework),
+		Backend: string(w.Backend),
+		Version: string(w.Version), Revision: string(w.Revision),
+		AccountID:          w.AccountID.int(),
+		AccountName:        string(w.AccountName),
+		Status:             StatusAbsent,
+		Health:             StackHealth(w.Health.int()),
+		MaintenanceMode:    w.MaintenanceMode.bool(),
+		IsBusy:             w.IsBusy.bool(),
+		HasLoadbalancer:    w.HasLoadbalancer.bool(),
+		IsCluster:          w.IsCluster.bool(),
+		IsInsideCluster:    w.IsInsideCluster.bool(),
+		ClusterName:        string(w.ClusterName),
+		ApplicationAddress: string(w.ApplicationAddress),
+		DeployDirectory:    string(w.DeployDirectory),
+		LastActivity:       firstTime(c.oddTime, w.LastActivityISO, w.LastActivity),
+		CreatedAt:          firstTime(c.oddTime, w.CreatedAtISO, w.CreatedAt),
+		UpdatedAt:          firstTime(c.oddTime, w.UpdatedAtISO, w.UpdatedAt),
+	}
+	if status, ok := w.Status.number(); ok {
+		s.Status = StackStatus(status)
+	}
+	if s.UID == "" {
+		return Stack{}, errors.New("a stack in it has no uid")
+	}
+	return s, nil
+}
+
+// StackFilter narrows a list of stacks; empty fields do not.
+type StackFilter struct {
+	Name, Environment, GitRepo, GitBranch string
+}
+
+// Stacks yields the stacks that the token reaches, as far as the server's filter lets them through.
+func (c *Client) Stacks(ctx context.Context, f StackFilter) iter.Seq2[Stack, error] {
+	query := url.Values{}
+	for name, value := range map[string]string{"name": f.Name, "environment": f.Environment, "git_repo": f.GitRepo, "git_branch": f.GitBranch} {
+		if value != "" {
+			query.Set("filter_"+name, value)
+		}
+	}
+	return all(ctx, listing[Stack]{client: c, path: "/stacks", query: query, decode: c.decodeStack}, func(s Stack) string { return s.UID })
+}
+
+// Stack returns the stack of that UID.
+func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
+	return fetchOne(ctx, c, uid, c.stack)
+}

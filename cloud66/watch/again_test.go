@@ -1,0 +1,50 @@
+package watch
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"c66bot/cloud66"
+)
+
+func TestRemovingAndAddingAgainDoesNotGoBelowTheShortestInterval(t *testing.T) {
+	cloud := newFake()
+	cloud.takes = time.Second
+	watching(t, cloud, none, func(w *Watcher) {
+		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
+		for range 40 {
+			w.Add("web", 2)
+			time.Sleep(300 * time.Millisecond)
+			w.Remove("web", 2)
+		}
+		if shorter := slices.Min(gaps(cloud.of("web"))); shorter < shortest {
+			t.Errorf("%s between two looks", shorter)
+		}
+		if w.Watched() != 0 {
+			t.Error("a stack is still watched")
+		}
+	})
+}
+
+func TestOneDeploymentThatCannotBeReadHidesNoOther(t *testing.T) {
+	cloud, seen := newFake(), &looks{}
+	watching(t, cloud, seen.add, func(w *Watcher) {
+		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
+		cloud.broken = map[int64]error{7: cloud66.ErrServer}
+		w.Add("web", 2)
+		w.Add("web", 7)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for _, l := range seen.all() {
+			if _, ok := l.Find(2); !ok || l.Err != nil || l.ErrOf(2) != nil || l.ErrOf(7) == nil {
+				t.Fatalf("seen: %+v", l)
+			}
+		}
+		first, last := seen.all()[0], seen.all()[len(seen.all())-1]
+		if first.Silent != first.At || last.Silent != first.At {
+			t.Errorf("silent since %s and %s, want %s", first.Silent, last.Silent, first.At)
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package watch
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"c66bot/cloud66"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	shortest = 5 * time.Second
+	longest  = time.Minute
+)
+
+// fake is a Cloud 66 with stacks whose deployments are what the test says, and a clock of all requests.
+type fake struct {
+	mu       sync.Mutex
+	stacks   map[string]func(now time.Time) []cloud66.Deployment
+	requests map[string][]time.Time
+	takes    time.Duration   // how long a request takes
+	err      error           // what every request is answered with, where it is set
+	broken   map[int64]error // what the request for a single deployment is answered with
+	rest     int             // of the budget
+	under    int             // requests under way
+	most     int             // the most there ever were
+}
+
+func newFake() *fake {
+	return &fake{stacks: map[string]func(time.Time) []cloud66.Deployment{}, requests: map[string][]time.Time{}, rest: 1_000_000}
+}
+
+// DeploymentRange lists what the stack has.
+func (c *fake) DeploymentRange(ctx context.Context, uid string, _, _ int) (cloud66.DeploymentRange, error) {
+	c.mu.Lock()
+	c.requests[uid] = append(c.requests[uid], time.Now())
+	c.under++
+	c.most = max(c.most, c.under)
+	list, takes, err := c.stacks[uid], c.takes, c.err
+	c.mu.Unlock()
+	defer func() { c.mu.Lock(); c.under--; c.mu.Unlock() }()
+	if takes > 0 {
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return cloud66.DeploymentRange{}, ctx.Err()
+		}
+	}
+	if err != nil || list == nil {
+		return cloud66.DeploymentRange{}, err
+	}
+	return cloud66.DeploymentRange{Deployments: list(time.Now())}, nil
+}
+
+// Deployment finds nothing that the list does not show, but for those with ids from 9,000 on, which are old ones.
+func (c *fake) Deployment(_ context.Context, uid string, id int64) (cloud66.Deployment, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.requests[uid] = append(c.requests[uid], time.Now())
+	if err := c.broken[id]; err != nil {
+		return cloud66.Deployment{}, &cloud66.Error{Kind: err}
+	}
+	if id < 9000 {
+		return cloud66.Deployment{}, &cloud66.Error{Kind: cloud66.ErrNotFound}
+	}
+	return cloud66.Deployment{ID: id, IsDeploying: true, StartedAt: time.Now()}, nil
+}
+
+// Budget gives what the test says.
+func (c *fake) Budget() cloud66.BudgetState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cloud66.BudgetState{BackgroundRest: c.rest}
+}
+
+func (c *fake) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+func (c *fake) of(uid string) []time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]time.Time(nil), c.requests[uid]...)
+}
+
+// since counts the requests from a time on.
+func (c *fake) since(from time.Time) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, r := range c.requests {
+		for _, at := range r {
+			if !at.Before(from) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// deploying is a stack on which deployment 1 runs from start on, as long as it usually does.
+func deploying(start time.Time, takes time.Duration) func(time.Time) []cloud66.Deployment {
+	success := cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess}
+	return func(now time.Time) []cloud66.Deployment {
+		d := cloud66.Deployment{ID: 2, StartedAt: start, IsDeploying: true}
+		if end := start.Add(takes); !now.Before(end) {
+			d.IsDeploying, d.FinishedAt, d.Outcome = false, end, success
+		}
+		before := cloud66.Deployment{ID: 1, StartedAt: start.Add(-time.Hour), FinishedAt: start.Add(takes - time.Hour), Outcome: success}
+		return []cloud66.Deployment{d, before}
+	}
+}
+
+// looks collects what a watcher saw.
+type looks struct {
+	mu   sync.Mutex
+	seen []Look
+}
+
+func (l *looks) add(_ context.Context, look Look) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seen = append(l.seen, look)
+}
+
+func (l *looks) all() []Look {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]Look(nil), l.seen...)
+}
+
+// watching runs a test in a bubble with a watcher that runs until the test ends.
+func watching(t *testing.T, cloud Cloud, seen func(context.Context, Look), test func(w *Watcher)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: seen, Log: slog.New(slog.DiscardHandler)})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		test(w)
+		stop()
+		<-ended
+	})
+}
+
+// gaps gives the times between neighbours.
+func gaps(at []time.Time) []time.Duration {
+	var all []time.Duration
+	for i := 1; i < len(at); i++ {
+		all = append(all, at[i].Sub(at[i-1]))
+	}
+	return all
+}
+
+func none(context.Context, Look) {}

@@ -1,0 +1,128 @@
+package cloud66
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// ServiceImage is a service to deploy with the tag of its image; without one, the server chooses.
+type ServiceImage struct {
+	Name, Tag string
+}
+
+// RedeployRequest says what to deploy; what is empty is left to the server. GitRef is for stacks without docker, Services for
+// those with it.
+type RedeployRequest struct {
+	GitRef            string
+	Services          []ServiceImage
+	DeploymentProfile string
+	UserReference     string // at most 255 characters, to find the action by
+}
+
+// RedeployAnswer is what the server said to a redeploy that it accepted.
+type RedeployAnswer struct {
+	DeploymentID  int64 // 0 where it was not told
+	AsyncActionID int64 // 0 where it was not told
+	Message       string
+	Queued        bool   // it waits behind another deployment
+	Warning       string // for the one who asked, from the header X-Cloud66-Warning
+}
+
+// CancelAnswer is what the server said to a cancel that it accepted; the deployment may still run, and succeed.
+type CancelAnswer struct {
+	Message string
+	Warning string // for the one who asked, from the header X-Cloud66-Warning
+}
+
+type wireRedeploy struct {
+	GitRef            string `json:"git_ref,omitempty"`
+	Services          string `json:"services,omitempty"`
+	DeploymentProfile string `json:"deployment_profile,omitempty"`
+	UserReference     string `json:"user_reference,omitempty"`
+}
+
+// wireReceipt is the answer to a write in all its variants; every field is optional.
+type wireReceipt struct {
+	ID            text `json:"id"`
+	AsyncActionID text `json:"async_action_id"`
+	OK            text `json:"ok"`
+	Message       text `json:"message"`
+	Queued        text `json:"queued"`
+}
+
+// Redeploy asks for a deployment of the stack. It is sent once: after an error, [NothingDone] tells whether it may be sent
+// again.
+func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest) (RedeployAnswer, error) {
+	path, err := stackPath(uid, "deployments")
+	if err != nil {
+		return RedeployAnswer{}, err
+	}
+	r := request{method: http.MethodPost, path: path}
+	services, ok := joinServices(wish.Services)
+	if !ok {
+		return RedeployAnswer{}, &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Message: "a service or tag is empty or contains a separator"}
+	}
+	r.body, err = json.Marshal(wireRedeploy{wish.GitRef, services, wish.DeploymentProfile, wish.UserReference})
+	if err != nil {
+		return RedeployAnswer{}, &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Err: err}
+	}
+	said, warning, err := c.write(ctx, r)
+	if err != nil {
+		return RedeployAnswer{}, err
+	}
+	return RedeployAnswer{
+		DeploymentID:  said.ID.int(),
+		AsyncActionID: said.AsyncActionID.int(),
+		Message:       c.safe(string(said.Message)),
+		Queued:        said.Queued.bool(),
+		Warning:       warning,
+	}, nil
+}
+
+// joinServices writes services as "name:tag,name", and tells whether none could be read as several.
+func joinServices(services []ServiceImage) (string, bool) {
+	var parts []string
+	for _, s := range services {
+		if s.Name == "" || strings.ContainsAny(s.Name, ",:") || strings.Contains(s.Tag, ",") {
+			return "", false
+		}
+		part := s.Name
+		if s.Tag != "" {
+			part += ":" + s.Tag
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, ","), true
+}
+
+// Cancel asks for the end of a deployment. It is sent once, and its success means asked for, not done.
+func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer, error) {
+	path, err := stackPath(uid, "deployments", strconv.FormatInt(id, 10))
+	if err != nil {
+		return CancelAnswer{}, err
+	}
+	said, warning, err := c.write(ctx, request{method: http.MethodDelete, path: path})
+	return CancelAnswer{Message: c.safe(string(said.Message)), Warning: warning}, err
+}
+
+// write sends a request that changes something, a single time, and reads the receipt.
+func (c *Client) write(ctx context.Context, r request) (said wireReceipt, warning string, err error) {
+	ans, err := c.once(ctx, r)
+	if err != nil {
+		return wireReceipt{}, "", err
+	}
+	said, err = single[wireReceipt](ans.body)
+	if err == nil && said == (wireReceipt{}) {
+		err = errEmpty
+	}
+	if err != nil {
+		return wireReceipt{}, "", c.unreadable(r, ans, err)
+	}
+	if ok := said.OK.truth(); ok != nil && !*ok {
+		return wireReceipt{}, "", &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Status: ans.status, Message: c.safe(string(said.Message))}
+	}
+	return said, c.safe(ans.header.Get("X-Cloud66-Warning")), nil
+}
