@@ -1,0 +1,162 @@
+package slacksim
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+const slackbot = "USLACKBOT"
+
+// User is a person or a bot that the workspace knows.
+type User struct {
+	ID       string
+	Name     string // the handle, without @
+	RealName string
+	TeamID   string // "" is the home team; another one makes a Slack Connect person
+	TZ       string // an IANA name, default "Europe/London"
+
+	IsBot           bool
+	Deleted         bool
+	IsAdmin         bool
+	Restricted      bool // a multi-channel guest
+	UltraRestricted bool // a single-channel guest
+}
+
+// Channel is a conversation.
+type Channel struct {
+	ID          string
+	Name        string // without #; unused for direct messages
+	Private     bool
+	Archived    bool
+	IM          bool     // a direct message; Members is then the one other person
+	Shared      bool     // shared with another organisation
+	Members     []string // people; the bot is not among them
+	BotIsMember bool
+}
+
+// Group is a user group.
+type Group struct {
+	ID       string
+	Handle   string // without @
+	Users    []string
+	Disabled bool
+}
+
+// channelState is a channel with what was said in it, oldest first.
+type channelState struct {
+	Channel
+
+	messages []*Message
+}
+
+// AddUser adds or replaces a user.
+func (w *Workspace) AddUser(u User) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if u.TeamID == "" {
+		u.TeamID = w.opts.TeamID
+	}
+	if u.TZ == "" {
+		u.TZ = "Europe/London"
+	}
+	if w.users[u.ID] == nil {
+		w.userIDs = append(w.userIDs, u.ID)
+	}
+	w.users[u.ID] = &u
+	w.rename(u.ID, "@"+u.Name)
+}
+
+// AddChannel adds a channel, or replaces its description and keeps what was said in it.
+func (w *Workspace) AddChannel(c Channel) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.addChannel(c)
+}
+
+func (w *Workspace) addChannel(c Channel) *channelState {
+	c.Members = slices.Clone(c.Members)
+	state := w.channels[c.ID]
+	if state == nil {
+		state = &channelState{}
+		w.channels[c.ID] = state
+		w.chanIDs = append(w.chanIDs, c.ID)
+	}
+	state.Channel = c
+	if !c.IM {
+		w.rename(c.ID, "#"+c.Name)
+	}
+	return state
+}
+
+// AddGroup adds or replaces a user group.
+func (w *Workspace) AddGroup(g Group) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g.Users = slices.Clone(g.Users)
+	if w.groups[g.ID] == nil {
+		w.groupIDs = append(w.groupIDs, g.ID)
+	}
+	w.groups[g.ID] = &g
+	w.rename(g.ID, "@"+g.Handle)
+}
+
+// rename replaces the names that messages are rendered with. The lock is held.
+func (w *Workspace) rename(id, name string) {
+	w.names = maps.Clone(w.names)
+	w.names[id] = name
+	w.touch()
+}
+
+// Invite makes the bot a member of a channel.
+func (w *Workspace) Invite(channel string) {
+	w.membership(channel, "member_joined_channel", func(c *channelState) { c.BotIsMember = true })
+}
+
+// Kick removes the bot from a channel.
+func (w *Workspace) Kick(channel string) {
+	w.membership(channel, "member_left_channel", func(c *channelState) { c.BotIsMember = false })
+}
+
+// Archive archives a channel.
+func (w *Workspace) Archive(channel string) {
+	w.membership(channel, "channel_archive", func(c *channelState) { c.Archived = true })
+}
+
+// membership changes a channel, if there is such a one, and sends the declared event of it.
+func (w *Workspace) membership(channel, event string, change func(*channelState)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.channels[channel]
+	if c == nil {
+		return
+	}
+	change(c)
+	w.record(Event{Kind: event, Channel: channel, User: w.opts.BotUserID})
+	w.emit(map[string]any{
+		"type": event, "channel": channel, "channel_type": channelType(c), "user": w.opts.BotUserID, "team": w.opts.TeamID,
+	})
+}
+
+func channelType(c *channelState) string {
+	if c.Private {
+		return "G"
+	}
+	return "C"
+}
+
+// has tells whether a person is a member of the channel.
+func (c *channelState) has(user string) bool { return slices.Contains(c.Members, user) }
+
+// sees tells whether a person can look into the channel.
+func (c *channelState) sees(user string) bool { return c.has(user) || (!c.Private && !c.IM) }
+
+// byName finds the id that people write as name, with its sign, for example "#general".
+func (w *Workspace) byName(name string) (string, bool) {
+	for _, id := range slices.Sorted(maps.Keys(w.names)) {
+		if strings.EqualFold(w.names[id], name) && len(name) > 1 {
+			return id, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,80 @@
+package slacksim
+
+import (
+	"net/http"
+	"time"
+)
+
+// ResponseURL stands for the response_urls where a method is asked for.
+const ResponseURL = "response_url"
+
+// fault is what goes wrong with the next calls of a method.
+type fault struct {
+	times       int
+	status      int           // HTTP status of a broken answer
+	retryAfter  time.Duration // for 429
+	code        string        // Slack's error
+	afterEffect bool          // carried out, then cut
+	delay       time.Duration
+}
+
+// Throttle answers the next calls of a method with 429 and the given Retry-After.
+func (w *Workspace) Throttle(method string, retryAfter time.Duration, times int) {
+	w.fault(method, fault{times: times, status: http.StatusTooManyRequests, retryAfter: retryAfter})
+}
+
+// FailCall answers the next calls of a method with Slack's error code and does
+// nothing. With afterEffect the call is carried out and its answer is lost: the connection is cut.
+func (w *Workspace) FailCall(method, code string, times int, afterEffect bool) {
+	w.fault(method, fault{times: times, code: code, afterEffect: afterEffect})
+}
+
+// BreakCall answers the next calls of a method with an HTTP status and a page of HTML, as a proxy in trouble does.
+func (w *Workspace) BreakCall(method string, status, times int) {
+	w.fault(method, fault{times: times, status: status})
+}
+
+// SlowCall delays the next calls of a method before they are carried out.
+func (w *Workspace) SlowCall(method string, delay time.Duration, times int) {
+	w.fault(method, fault{times: times, delay: delay})
+}
+
+// ClearFaults ends all faults of calls.
+func (w *Workspace) ClearFaults() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.faults)
+}
+
+func (w *Workspace) fault(method string, f fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults[method] = append(w.faults[method], &f)
+}
+
+// nextFault takes the fault that the next call of a method meets; the zero fault is none.
+func (w *Workspace) nextFault(method string) fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range w.faults[method] {
+		if f.times > 0 {
+			f.times--
+			return *f
+		}
+	}
+	return fault{}
+}
+
+// pause waits out the fault's delay; it ends early when the caller or the workspace is gone.
+func (w *Workspace) pause(r *http.Request, f fault) {
+	if f.delay == 0 {
+		return
+	}
+	timer := time.NewTimer(f.delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	case <-w.done:
+	}
+}

@@ -1,0 +1,139 @@
+package memnet
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// window is how many bytes one direction buffers before a write waits.
+const window = 256 << 10
+
+// stream is one direction of a connection.
+type stream struct {
+	mu       sync.Mutex
+	data     []byte
+	eof      bool  // the writer closed
+	readErr  error // what every read answers now
+	writeErr error // what every write answers now
+	readBy   time.Time
+	writeBy  time.Time
+	changed  chan struct{} // closed and replaced at each change
+}
+
+func newStream() *stream { return &stream{changed: make(chan struct{})} }
+
+// change runs f under the lock and wakes whoever waits.
+func (s *stream) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	s.wake()
+}
+
+func (s *stream) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *stream) setReadDeadline(t time.Time)  { s.change(func() { s.readBy = t }) }
+func (s *stream) setWriteDeadline(t time.Time) { s.change(func() { s.writeBy = t }) }
+
+func (s *stream) closeReader() {
+	s.change(func() {
+		s.readErr = net.ErrClosed
+		s.writeErr = firstErr(s.writeErr, syscall.EPIPE)
+		s.data = nil
+	})
+}
+
+func (s *stream) closeWriter() {
+	s.change(func() {
+		s.eof = true
+		s.writeErr = net.ErrClosed
+	})
+}
+
+func (s *stream) abort(err error) {
+	s.change(func() {
+		s.readErr = firstErr(s.readErr, err)
+		s.writeErr = firstErr(s.writeErr, err)
+		s.data = nil
+	})
+}
+
+func (s *stream) read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		switch {
+		case s.readErr != nil:
+			return 0, s.readErr
+		case expired(s.readBy):
+			return 0, os.ErrDeadlineExceeded
+		case len(s.data) > 0:
+			n := copy(p, s.data)
+			s.data = s.data[n:]
+			s.wake()
+			return n, nil
+		case s.eof:
+			return 0, io.EOF
+		case len(p) == 0:
+			return 0, nil
+		}
+		s.wait(s.readBy)
+	}
+}
+
+func (s *stream) write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	written := 0
+	for {
+		switch {
+		case s.writeErr != nil:
+			return written, s.writeErr
+		case expired(s.writeBy):
+			return written, os.ErrDeadlineExceeded
+		case written == len(p):
+			return written, nil
+		}
+		if room := window - len(s.data); room > 0 {
+			n := min(room, len(p)-written)
+			s.data = append(s.data, p[written:written+n]...)
+			written += n
+			s.wake()
+			continue
+		}
+		s.wait(s.writeBy)
+	}
+}
+
+// wait gives up the lock until something changes or the deadline passes.
+func (s *stream) wait(deadline time.Time) {
+	changed := s.changed
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	if deadline.IsZero() {
+		<-changed
+		return
+	}
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	}
+}
+
+func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
+
+func firstErr(old, next error) error {
+	if old != nil {
+		return old
+	}
+	return next
+}

@@ -1,0 +1,171 @@
+package slacksim
+
+import (
+	"maps"
+	"slices"
+)
+
+// Message is one state of a message, as a client shows it. It is a value: what
+// happens to the message later does not change it.
+type Message struct {
+	TS       string
+	ThreadTS string // of the thread's parent, also on the parent once it has replies
+	Channel  string
+	User     string // who wrote it
+	BotID    string // set where the app wrote it
+	Text     string
+	Blocks   []map[string]any
+	Metadata map[string]any // event_type and event_payload, nil for none
+
+	Ephemeral bool
+	For       string // who alone sees an ephemeral message
+	Edited    bool
+	Edits     int
+	Broadcast bool // a reply that is also shown in the channel
+	Reactions []string
+	Parse     string // the parse argument it was posted with
+
+	linkNames bool
+	tombstone bool
+	replies   int
+	names     map[string]string
+}
+
+// post adds a message to a channel and records it. The lock is held.
+func (w *Workspace) post(c *channelState, m Message) *Message {
+	m.TS, m.Channel = w.nextTS(), c.ID
+	m.Blocks = w.withBlockIDs(m.Blocks)
+	stored := &m
+	c.messages = append(c.messages, stored)
+	kind := KindPosted
+	switch {
+	case m.Ephemeral:
+		kind = KindEphemeral
+	case m.BotID == "":
+		kind = KindSaid
+	}
+	if start := parent(c, m.ThreadTS); start != nil && !m.Ephemeral {
+		start.ThreadTS = start.TS
+		start.replies++
+	}
+	w.recordMessage(kind, stored)
+	return stored
+}
+
+// edit replaces what a message shows and records it. The lock is held.
+func (w *Workspace) edit(m *Message, text string, blocks []map[string]any) {
+	m.Text, m.Blocks = text, w.withBlockIDs(blocks)
+	m.Edited = true
+	m.Edits++
+	w.recordMessage(KindUpdated, m)
+}
+
+// remove takes a message away; a parent with replies leaves a tombstone, as in
+// Slack. The lock is held.
+func (w *Workspace) remove(c *channelState, m *Message) {
+	if m.replies > 0 {
+		m.Text, m.Blocks, m.Metadata, m.tombstone = "This message was deleted.", nil, nil, true
+	} else {
+		c.messages = slices.DeleteFunc(c.messages, func(o *Message) bool { return o == m })
+		if start := parent(c, m.ThreadTS); start != nil && start != m {
+			start.replies--
+		}
+	}
+	w.recordMessage(KindDeleted, m)
+}
+
+func (w *Workspace) recordMessage(kind string, m *Message) {
+	snapshot := w.snapshot(m)
+	user := m.User
+	if m.Ephemeral {
+		user = m.For
+	}
+	w.record(Event{Kind: kind, Channel: m.Channel, User: user, TS: m.TS, Text: m.Text, Message: &snapshot})
+}
+
+// snapshot copies a message for the outside. Blocks are replaced, never
+// changed, so they need no copy.
+func (w *Workspace) snapshot(m *Message) Message {
+	s := *m
+	s.Reactions = slices.Clone(m.Reactions)
+	s.names = w.names
+	return s
+}
+
+// find returns a message of a channel by its timestamp, or nil.
+func find(c *channelState, ts string) *Message {
+	for _, m := range slices.Backward(c.messages) {
+		if m.TS == ts {
+			return m
+		}
+	}
+	return nil
+}
+
+// parent returns the message that starts the thread ts, or nil.
+func parent(c *channelState, ts string) *Message {
+	if ts == "" {
+		return nil
+	}
+	m := find(c, ts)
+	if m == nil || m.Ephemeral || m.isReply() {
+		return nil
+	}
+	return m
+}
+
+func (m *Message) isReply() bool { return m.ThreadTS != "" && m.ThreadTS != m.TS }
+
+// withBlockIDs gives each block without a block_id one, as Slack does.
+func (w *Workspace) withBlockIDs(blocks []map[string]any) []map[string]any {
+	if len(blocks) == 0 {
+		return nil
+	}
+	out := make([]map[string]any, len(blocks))
+	for i, b := range blocks {
+		out[i] = b
+		if id, given := b["block_id"].(string); !given || id == "" {
+			out[i] = maps.Clone(b)
+			out[i]["block_id"] = shortID(w.nextID())
+		}
+	}
+	return out
+}
+
+// wire is the message as the Web API and payloads show it. The lock is held.
+func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
+	out := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS, "team": w.opts.TeamID}
+	if m.BotID != "" {
+		out["bot_id"], out["app_id"] = m.BotID, w.opts.AppID
+		out["bot_profile"] = w.botProfile()
+	}
+	if len(m.Blocks) > 0 {
+		out["blocks"] = m.Blocks
+	}
+	if m.ThreadTS != "" {
+		out["thread_ts"] = m.ThreadTS
+	}
+	if m.replies > 0 {
+		out["reply_count"] = m.replies
+	}
+	if m.Edited {
+		out["edited"] = map[string]any{"user": m.User, "ts": m.TS}
+	}
+	if metadata && m.Metadata != nil {
+		out["metadata"] = m.Metadata
+	}
+	switch {
+	case m.tombstone:
+		out["subtype"] = "tombstone"
+	case m.Broadcast:
+		out["subtype"] = "thread_broadcast"
+	}
+	return out
+}
+
+func (w *Workspace) botProfile() map[string]any {
+	return map[string]any{
+		"id": w.opts.BotID, "app_id": w.opts.AppID, "name": w.opts.BotName, "team_id": w.opts.TeamID,
+		"deleted": false, "updated": 1700000000, "icons": map[string]any{},
+	}
+}

@@ -1,0 +1,122 @@
+package slacksim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Kinds of events that the workspace records.
+const (
+	KindConnected    = "connected"    // a socket said hello
+	KindDisconnected = "disconnected" // a socket is gone
+	KindAnnounced    = "announced"    // a disconnect frame was sent; Text is the reason
+	KindCommand      = "command"      // a person sent a slash command; Text is the command
+	KindClick        = "click"        // a person clicked; Text is the label
+	KindSaid         = "said"         // a person posted a message
+	KindDelivered    = "delivered"    // an envelope went to a socket
+	KindAcked        = "acked"        // an envelope was acknowledged
+	KindNack         = "nack"         // a command, click or event was not acknowledged; Text says why
+	KindPosted       = "posted"
+	KindUpdated      = "updated"
+	KindEphemeral    = "ephemeral" // shown to User alone
+	KindDeleted      = "deleted"
+	KindViolation    = "violation" // the app broke the protocol; Text says how
+)
+
+// Event is one thing that happened in the workspace.
+type Event struct {
+	Time     time.Time
+	Kind     string // one of the Kind constants, or the name of a channel event
+	Channel  string
+	User     string
+	TS       string
+	Envelope string   // envelope_id, where it is about one
+	Socket   int      // number of the socket, where it is about one
+	Text     string   // what was typed, clicked or said, or the reason
+	Message  *Message // the message as it became, where it is about one
+}
+
+// Call is one call of the Web API or of a response_url.
+type Call struct {
+	Time   time.Time
+	Method string            // "response_url" for those
+	Args   map[string]string // JSON values as their text; no token
+	Status int               // HTTP status, 0 where the connection was cut
+	Error  string            // Slack's error code, "" for a success
+}
+
+// Log returns everything that happened, in order.
+func (w *Workspace) Log() []Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.events)
+}
+
+// Calls returns the calls of one method in order; "" means of all methods.
+func (w *Workspace) Calls(method string) []Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var calls []Call
+	for _, c := range w.calls {
+		if method == "" || c.Method == method {
+			c.Args = maps.Clone(c.Args)
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// Violations lists every breach of the protocol so far; a correct app causes none.
+func (w *Workspace) Violations() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.violations)
+}
+
+// OnChange calls f with every event from now on, in order, one at a time, from
+// one goroutine that ends with Close. f may call the workspace's methods, but not Close.
+func (w *Workspace) OnChange(f func(Event)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	next := len(w.events)
+	w.wg.Go(func() { w.observe(next, f) })
+}
+
+func (w *Workspace) observe(next int, f func(Event)) {
+	for {
+		w.mu.Lock()
+		events, changed := w.events[next:], w.changed
+		w.mu.Unlock()
+		for _, e := range events {
+			f(e)
+		}
+		next += len(events)
+		if len(events) > 0 {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-w.done:
+			return
+		}
+	}
+}
+
+// record appends an event and wakes whoever waits. The lock is held.
+func (w *Workspace) record(e Event) {
+	e.Time = time.Now()
+	w.events = append(w.events, e)
+	w.touch()
+}
+
+// violate records a breach of the protocol. The lock is held.
+func (w *Workspace) violate(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.violations = append(w.violations, text)
+	w.record(Event{Kind: KindViolation, Text: text})
+}
