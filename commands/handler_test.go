@@ -1,0 +1,192 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+)
+
+func TestWhoIsNoAdminIsRefusedWithoutARequestAndWithoutAStacksName(t *testing.T) {
+	for text, right := range map[string]authz.Action{
+		"list web": authz.View, "show web live": authz.View, "follow web": authz.View, "redeploy web --now": authz.Redeploy, "redeploy wbe": authz.Redeploy,
+		"cancel web 1": authz.Cancel, `list "no such stack"`: authz.View,
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.cloud.has("web1", 3)
+			want := RefusalReply{Right: right, Admins: Admins{Users: []string{lin}, Groups: []string{"S0OPS"}}}
+			if diff := cmp.Diff(Reply(want), r.say(sam, text)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", text, diff)
+			}
+			if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {
+				t.Errorf("%s: Cloud 66 was asked %d times for stacks and for %q", text, r.stacks.asked(), r.cloud.calls)
+			}
+			r.nothingDone()
+		})
+	}
+}
+
+func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		yes := as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes
+		for _, inv := range []Invocation{yes, {Verb: Refresh, UID: "web1", Deployment: 3, Follow: "card"}, {Verb: Cancel, UID: "web1", Deployment: 3, Yes: true}} {
+			as[RefusalReply](t, r.click(sam, inv))
+		}
+		r.nothingDone()
+		as[NoticeReply](t, r.click(sam, Invocation{Verb: Dismiss}))
+	})
+}
+
+func TestWhatNoCommandDoesTellsNoStack(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		reply := r.Do(t.Context(), Request{Invocation: Invocation{Verb: "delete", Stack: "web"}, User: sam, Operation: "x"})
+		problemThat(t, reply, "Nothing was done.")
+		if r.stacks.asked() > 0 {
+			t.Error("stacks were read for a command that there is not")
+		}
+	})
+}
+
+func TestAMemberOfAnAdminsGroupIsAnAdmin(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.groups.members = []string{sam}
+		as[ListReply](t, r.say(sam, "list web@production"))
+		if help := as[HelpReply](t, r.say(sam, "help")); help.MayNot {
+			t.Error("help offers nothing")
+		}
+	})
+}
+
+func TestWhereAGroupCannotBeReadNobodyIsCalledNoAdmin(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.groups.err = errors.New("usergroups.users.list: ratelimited")
+		for _, text := range []string{"redeploy web --now", "list web", "help"} {
+			p := problemThat(t, r.say(sam, text), "I cannot tell whether you may", "Nothing was done.", "Try again in a minute")
+			if p.Ref == "" || !strings.Contains(r.log.String(), "ref="+p.Ref) || !strings.Contains(r.log.String(), "ratelimited") {
+				t.Errorf("the log does not say why under %q:\n%s", p.Ref, r.log)
+			}
+		}
+		if r.stacks.asked() > 0 {
+			t.Error("stacks were read")
+		}
+		r.nothingDone()
+		as[ListReply](t, r.say(lin, "list web@production")) // who is named needs no group
+	})
+}
+
+func TestHelpShowsWhatThisPersonMayDo(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		all := as[HelpReply](t, r.say(lin, "help"))
+		if len(all.Specs) != len(Specs) || all.MayNot || all.Topic != nil {
+			t.Errorf("an admin's help: %+v", all)
+		}
+		if topic := as[HelpReply](t, r.say(lin, "help cancel")).Topic; topic == nil || topic.Verb != Cancel {
+			t.Errorf("help on cancel: %+v", topic)
+		}
+		for _, text := range []string{"", "help", "help cancel"} {
+			none := as[HelpReply](t, r.say(sam, text))
+			if !none.MayNot || none.Topic != nil || len(none.Specs) != 1 {
+				t.Errorf("the help of who may nothing: %+v", none)
+			}
+		}
+	})
+}
+
+func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		problemThat(t, r.say(lin, `redeploy "awesome ap" --now`), "I know no stack “awesome ap”.", "Did you mean “awesome app@production”?", `redeploy "awesome app@production"`)
+		problemThat(t, r.say(lin, "show webb"), "Did you mean one of these: “web@production”, “web@staging”?", "show web@production")
+		if p := problemThat(t, r.say(lin, "list nothing-like-it"), "I know no stack", "dashboard"); p.Example != "" {
+			t.Errorf("an example of a stack that is not meant: %q", p.Example)
+		}
+		problemThat(t, r.click(lin, Invocation{Verb: List, UID: "gone"}), "not there any more", "Nothing was done.")
+		r.nothingDone()
+	})
+}
+
+func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web2", 3)
+		choice := as[ChoiceReply](t, r.say(lin, "redeploy web --ref main --reason why"))
+		if diff := cmp.Diff("“web” fits 2 stacks. Which one?", choice.What); diff != "" {
+			t.Error(diff)
+		}
+		if len(choice.Options) != 2 || choice.Options[0].Label != "web@production" || choice.Options[1].Label != "web@staging" {
+			t.Fatalf("options %+v", choice.Options)
+		}
+		if reply := r.click(lin, choice.Options[1].Invocation); reply != nil {
+			t.Errorf("the choice was answered %+v", reply)
+		}
+		if diff := cmp.Diff([]string{"redeploy web2"}, r.progress.done); diff != "" || r.progress.follow.Wish.Ref != "main" || r.progress.follow.Wish.Reason != "why" {
+			t.Errorf("%s%+v", diff, r.progress.follow)
+		}
+		for _, option := range choice.Options { // a second click, or one on the other stack
+			if n := as[NoticeReply](t, r.click(lin, option.Invocation)); !strings.Contains(n.Text, "not done twice") {
+				t.Errorf("it says %q", n.Text)
+			}
+		}
+		if len(r.progress.done) != 1 {
+			t.Errorf("one wish was done as %q", r.progress.done)
+		}
+	})
+}
+
+func TestAChoiceOfLongAgoDeploysNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		choice := as[ChoiceReply](t, r.say(lin, "redeploy web --now"))
+		read := as[ChoiceReply](t, r.say(lin, "list web"))
+		time.Sleep(30 * 24 * time.Hour)
+		problemThat(t, r.click(lin, choice.Options[0].Invocation), "more than 15 min old", "Nothing was done.")
+		r.nothingDone()
+		as[ListReply](t, r.click(lin, read.Options[0].Invocation)) // what only reads does so for ever
+		if reply := r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Now: true}); as[ProblemReply](t, reply).State != "Nothing was done." {
+			t.Error("a button without a date was taken for a new one")
+		}
+		r.nothingDone()
+	})
+}
+
+func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for i := range 30 {
+			r.stacks.stacks = append(r.stacks.stacks, stack(fmt.Sprint("u", i), "many", fmt.Sprint("env", i), ""))
+		}
+		choice := as[ChoiceReply](t, r.say(lin, "list many"))
+		if len(choice.Options) != 20 || !strings.Contains(choice.What, "fits 30 stacks; here are the first 20") {
+			t.Errorf("%d options under %q", len(choice.Options), choice.What)
+		}
+	})
+}
+
+func TestOneLineInTheLogTellsOfEachCommand(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.say(sam, "list web@production")
+		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "stack=web@production", "allowed=false", `why="view is for admins alone"`, "operation=command:"} {
+			if !strings.Contains(r.log.String(), part) {
+				t.Errorf("the log lacks %s: %s", part, r.log)
+			}
+		}
+	})
+}
+
+func TestCloud66sErrorInAReadIsToldWithAReferenceThatTheLogHas(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		r.cloud.err = &cloud66.Error{Kind: cloud66.ErrServer, Method: "GET", Path: "/stacks/web1/deployments", Status: 502, Message: "Bad Gateway"}
+		for _, text := range []string{"list web@production", "show web@production", "redeploy web@production --now", "cancel web@production", "follow web@production 3"} {
+			p := problemThat(t, r.say(lin, text), "HTTP 502", "Bad Gateway", "Nothing was done.", "Try again in a minute")
+			if p.Ref == "" || !strings.Contains(r.log.String(), "ref="+p.Ref) {
+				t.Errorf("%s: the reference %q is not in the log", text, p.Ref)
+			}
+		}
+		r.nothingDone()
+	})
+}

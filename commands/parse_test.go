@@ -1,0 +1,214 @@
+package commands
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestATypedCommandIsReadAs(t *testing.T) {
+	web := Invocation{Verb: List, Stack: "web"}
+	because := func(reason string) Invocation { return Invocation{Verb: Redeploy, Stack: "web", Reason: reason} }
+	tests := map[string]struct {
+		text string
+		want Invocation
+	}{
+		"nothing is help":                          {"", Invocation{Verb: Help}},
+		"white space is help":                      {" \t\n\u00a0 ", Invocation{Verb: Help}},
+		"help with a topic":                        {"help Redeploy", Invocation{Verb: Help, Topic: "redeploy"}},
+		"a stack":                                  {"list web", web},
+		"case of the verb does not matter":         {"LIST web", web},
+		"space around words does not matter":       {"  list \t web\u00a0", web},
+		"the case of a stack is kept":              {"list Web@Prod", Invocation{Verb: List, Stack: "Web@Prod"}},
+		"a page":                                   {"list web --page 3", Invocation{Verb: List, Stack: "web", Page: 3}},
+		"options before the stack":                 {"list --page=3 web", Invocation{Verb: List, Stack: "web", Page: 3}},
+		"options in upper case":                    {"list web --PAGE 3", Invocation{Verb: List, Stack: "web", Page: 3}},
+		"double quotes keep words together":        {`list "awesome app@prod"`, Invocation{Verb: List, Stack: "awesome app@prod"}},
+		"single quotes do too":                     {`list 'awesome app@prod'`, Invocation{Verb: List, Stack: "awesome app@prod"}},
+		"quotes inside a word":                     {`list awesome" app"@prod`, Invocation{Verb: List, Stack: "awesome app@prod"}},
+		"quotes behind an equals sign":             {`redeploy web --reason='two words'`, because("two words")},
+		"an option that is quoted as a whole":      {`redeploy web "--reason=two words"`, because("two words")},
+		"a backslash keeps a space":                {`list awesome\ app`, Invocation{Verb: List, Stack: "awesome app"}},
+		"a backslash keeps a quote":                {`redeploy web --reason "say \"go\""`, because(`say "go"`)},
+		"a backslash is kept in single quotes":     {`redeploy web --reason 'a\b'`, because(`a\b`)},
+		"a backslash is kept where not special":    {`redeploy web --reason "C:\temp \$5"`, because(`C:\temp $5`)},
+		"a backslash at the end is one":            {`list web\`, Invocation{Verb: List, Stack: `web\`}},
+		"the shell's way to quote a quote":         {`redeploy web --reason 'it'\''s on'`, because("it's on")},
+		"quotes side by side":                      {`redeploy web --reason 'one '"two"`, because("one two")},
+		"an apostrophe in a word":                  {`list bob's`, Invocation{Verb: List, Stack: "bob's"}},
+		"an apostrophe at the end of a word":       {`redeploy users' --now`, Invocation{Verb: Redeploy, Stack: "users'", Now: true}},
+		"an apostrophe in double quotes":           {`redeploy web --reason "don't wait"`, because("don't wait")},
+		"an apostrophe behind an accent":           {"list cafe\u0301's", Invocation{Verb: List, Stack: "cafe\u0301's"}},
+		"curly quotes":                             {"redeploy web --reason “two words”", because("two words")},
+		"German quotes":                            {"redeploy web --reason „two words“", because("two words")},
+		"single curly quotes":                      {"redeploy web --reason ‘two words’", because("two words")},
+		"a curly apostrophe":                       {"redeploy web --reason “don’t wait”", because("don't wait")},
+		"a long dash for an option":                {"redeploy web —now", Invocation{Verb: Redeploy, Stack: "web", Now: true}},
+		"a shorter long dash":                      {"redeploy web –ref=main", Invocation{Verb: Redeploy, Stack: "web", Ref: "main"}},
+		"a long dash inside a word":                {"list web—production", Invocation{Verb: List, Stack: "web—production"}},
+		"German single quotes":                     {"redeploy web --reason ‚two words‘", because("two words")},
+		"a long dash in quotes is the person's":    {`redeploy web --reason "—now or never"`, because("—now or never")},
+		"a long dash before a space is too":        {`redeploy web --reason "a — b"`, because("a — b")},
+		"an ampersand":                             {"redeploy web --reason R&amp;D", because("R&D")},
+		"an entity that was typed":                 {"redeploy web --reason &amp;lt;", because("&lt;")},
+		"a link":                                   {"redeploy web --reason <https://a.test/x?y=1&amp;z=2>", because("https://a.test/x?y=1&z=2")},
+		"a link with a label":                      {"list <http://web.prod|web.prod>", Invocation{Verb: List, Stack: "web.prod"}},
+		"a link with an empty label":               {"list <http://web.prod|>", Invocation{Verb: List, Stack: "http://web.prod"}},
+		"a mail link with a label":                 {"list <mailto:web@prod.io|web@prod.io>", Invocation{Verb: List, Stack: "web@prod.io"}},
+		"a mail link alone":                        {"list <mailto:web@prod.io>", Invocation{Verb: List, Stack: "web@prod.io"}},
+		"a telephone link":                         {"show web <tel:10421042|10421042>", Invocation{Verb: Show, Stack: "web", Deployment: 10421042}},
+		"a mail link inside quotes":                {`list "awesome <mailto:app@prod.io|app@prod.io>"`, Invocation{Verb: List, Stack: "awesome app@prod.io"}},
+		"angle brackets that were typed":           {"redeploy web --reason &lt;https://a.test&gt;", because("<https://a.test>")},
+		"the latest":                               {"show web latest", Invocation{Verb: Show, Stack: "web", Which: "latest"}},
+		"live, in any case":                        {"show web LIVE", Invocation{Verb: Show, Stack: "web", Which: "live"}},
+		"an id":                                    {"show web 1042", Invocation{Verb: Show, Stack: "web", Deployment: 1042}},
+		"an id as people write it":                 {"cancel web #1042", Invocation{Verb: Cancel, Stack: "web", Deployment: 1042}},
+		"the largest id":                           {"follow web 9223372036854775807", Invocation{Verb: Follow, Stack: "web", Deployment: 9223372036854775807}},
+		"a branch with slashes":                    {"redeploy web --ref feature/x-1_2.3", Invocation{Verb: Redeploy, Stack: "web", Ref: "feature/x-1_2.3"}},
+		"services with and without tags":           {"redeploy api --services api:1.4.2,worker", Invocation{Verb: Redeploy, Stack: "api", Services: "api:1.4.2,worker"}},
+		"services with spaces behind the commas":   {`redeploy api --services "api:1, worker"`, Invocation{Verb: Redeploy, Stack: "api", Services: "api:1, worker"}},
+		"every option":                             {"redeploy web --ref a --services b --profile c --reason d --now", Invocation{Verb: Redeploy, Stack: "web", Ref: "a", Services: "b", Profile: "c", Reason: "d", Now: true}},
+		"a reason in several lines becomes one":    {"redeploy web --reason 'one\n two\x07'", because("one two")},
+		"a value that begins with a single hyphen": {"redeploy web --reason -1", because("-1")},
+		"a value with an equals sign":              {"redeploy web --reason=a=b", because("a=b")},
+		"a value that looks like an option":        {"redeploy web --reason=--now", because("--now")},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := Parse(test.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("Parse(%q) (-want +got):\n%s", test.text, diff)
+			}
+		})
+	}
+}
+
+func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
+	tests := map[string]struct {
+		text, what, near, example string
+	}{
+		"a command that is nearly one":         {"redploy web", "I don't know the command “redploy”.", "redeploy", "redeploy web@production"},
+		"a command with swapped letters":       {"lits web", "I don't know the command “lits”.", "list", "list web@production"},
+		"a command of another kind":            {"make coffee", "I don't know the command “make”.", "", "help"},
+		"a command of a later version":         {"subscribe web", "I don't know the command “subscribe”.", "", "help"},
+		"a verb of buttons":                    {"dismiss", "I don't know the command “dismiss”.", "", "help"},
+		"a topic that is no command":           {"help redploy", "I don't know the command “redploy”.", "redeploy", "redeploy web@production"},
+		"help on too much":                     {"help list show", "I don't understand “show” behind help.", "", "help"},
+		"an option with a slip":                {"redeploy web --reff main", "I don't know the option “--reff” of redeploy.", "--ref", "--ref main"},
+		"an option by another name":            {"redeploy web --brnch main", "I don't know the option “--brnch” of redeploy.", "--ref", "--ref main"},
+		"an option of a later version":         {"redeploy web --override", "I don't know the option “--override” of redeploy.", "", "redeploy web@production"},
+		"an option of another command":         {"show web --page 2", "I don't know the option “--page” of show.", "", "show web@production"},
+		"an option with one hyphen":            {"redeploy web -ref main", "I don't know the option “-ref” of redeploy.", "--ref", "--ref main"},
+		"two hyphens alone":                    {"list web -- x", "I don't know the option “--” of list.", "", "list web@production"},
+		"an option's value missing at the end": {"redeploy web --ref", "--ref needs a value: --ref REF.", "", "--ref main"},
+		"an option's value missing between":    {"redeploy web --services --now", "--services needs a value: --services a:tag,b.", "", "--services api:1.4.2,worker"},
+		"an option's value empty":              {`redeploy web --profile ""`, "--profile needs a value: --profile NAME.", "", "--profile canary"},
+		"nothing behind the equals sign":       {"redeploy web --reason=", "--reason needs a value: --reason TEXT.", "", "--reason"},
+		"a value where none is taken":          {"redeploy web --now=yes", "--now takes no value.", "", "--now"},
+		"no stack":                             {"redeploy", "Which stack? Write its name behind redeploy.", "", "redeploy web@production"},
+		"no stack but an option":               {"redeploy --ref main", "Which stack?", "", "redeploy web@production"},
+		"an empty stack":                       {`list ""`, "Which stack?", "", "list web@production"},
+		"a stack of white space":               {`list " "`, "Which stack?", "", "list web@production"},
+		"a name with spaces without quotes":    {"list awesome app", "I don't understand “app” behind list. A name with spaces goes in quotes.", "", `list "awesome app@staging"`},
+		"a stack with control characters":      {"list we\x01b", "The name of the stack holds control characters or line breaks.", "", "list web@production"},
+		"a stack of 201 characters":            {"list " + strings.Repeat("x", 201), "The name of the stack has 201 characters; at most 200 are allowed.", "", "list web@production"},
+		"an open quote":                        {`list "awesome app`, "A quote is opened and never closed.", "", `list "awesome app@staging"`},
+		"an id that is no number":              {"cancel web abc", "“abc” is no deployment: give its number, as in 1042.", "", "cancel web@production 1042"},
+		"an id that is a word of show":         {"cancel web live", "“live” is no deployment: give its number, as in 1042.", "", "cancel web@production 1042"},
+		"an id for show that is no number":     {"show web abc", "“abc” is no deployment: give its number, as in 1042, or latest, live or head.", "", "show web@production 1042"},
+		"the id zero":                          {"show web 0", "“0” is no deployment", "", "1042"},
+		"a negative id":                        {"show web -5", "“-5” is no deployment", "", "1042"},
+		"an id with a fraction":                {"show web 1.5", "“1.5” is no deployment", "", "1042"},
+		"an id above 64 bits":                  {"show web 9223372036854775808", "“9223372036854775808” is no deployment", "", "1042"},
+		"a hash sign alone":                    {"show web #", "“#” is no deployment", "", "1042"},
+		"the page zero":                        {"list web --page 0", "“0” is no page: pages count from 1.", "", "--page 2"},
+		"a negative page":                      {"list web --page -1", "“-1” is no page", "", "--page 2"},
+		"a page that is no number":             {"list web --page two", "“two” is no page", "", "--page 2"},
+		"a page above all reason":              {"list web --page 99999999999999999999", "is no page", "", "--page 2"},
+		"a long word is cut":                   {strings.Repeat("x", 100), "I don't know the command “" + strings.Repeat("x", 60) + "…”.", "", "help"},
+		"a text of 8,000 characters":           {"redeploy web --reason " + strings.Repeat("é", 8000-22), "That command has 8000 characters; I read at most 3000. Nothing was done.", "", "help"},
+		"a reason of 501 characters":           {"redeploy web --reason " + strings.Repeat("é", 501), "The reason has 501 characters; 500 fit on a card.", "", "--reason"},
+		"a profile of 101 characters":          {"redeploy web --profile " + strings.Repeat("x", 101), "The profile has 101 characters; at most 100 are allowed.", "", "--profile"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			inv, err := Parse(test.text)
+			var usage *UsageError
+			if !errors.As(err, &usage) {
+				t.Fatalf("Parse(%.80q) gave %+v, %v", test.text, inv, err)
+			}
+			if !strings.Contains(usage.What, test.what) {
+				t.Errorf("it says %q, not %q", usage.What, test.what)
+			}
+			if usage.Near != test.near {
+				t.Errorf("the nearest is %q, not %q", usage.Near, test.near)
+			}
+			if !strings.Contains(usage.Example, test.example) {
+				t.Errorf("the example is %q, without %q", usage.Example, test.example)
+			}
+			if _, err := Parse(usage.Example); err != nil {
+				t.Errorf("the example %q does not work: %v", usage.Example, err)
+			}
+		})
+	}
+}
+
+func TestARefThatGitWouldNotTakeIsRefused(t *testing.T) {
+	for _, ref := range []string{
+		"a b", "a\tb", "a\x00b", "a\x7fb", "a..b", "a~1", "HEAD^", "a:b", "a?", "a*", "a[b", `a\b`, "/a", "a/", "a//b", "a.", "-a", ".a", "a/.b",
+		"a.lock", "a.lock/b", "@", "a@{1}", strings.Repeat("x", 256), "a\u0085b",
+	} {
+		inv, err := Parse("redeploy web --ref='" + ref + "'")
+		if _, ok := errors.AsType[*UsageError](err); !ok {
+			t.Errorf("--ref %q gave %+v, %v", ref, inv, err)
+		}
+	}
+	for _, ref := range []string{"main", "v1.2.3", "feature/a@b", "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", "größe", "a-b_c+d#e", strings.Repeat("x", 255)} {
+		if inv, err := Parse("redeploy web --ref=" + ref); err != nil || inv.Ref != ref {
+			t.Errorf("--ref %q gave %+v, %v", ref, inv, err)
+		}
+	}
+}
+
+func TestServicesThatSayNothingDefiniteAreRefused(t *testing.T) {
+	for _, services := range []string{"a,,b", ",a", "a,", ":1", "a:", "a::1", "a:1:2", "a b", "a: 1", "a:1,a:2", "a,a:1", "a\x01", strings.Repeat("x", 1001)} {
+		inv, err := Parse(`redeploy web --services "` + services + `"`)
+		if _, ok := errors.AsType[*UsageError](err); !ok {
+			t.Errorf("--services %q gave %+v, %v", services, inv, err)
+		}
+	}
+}
+
+func TestEveryExampleOfTheHelpWorksAndIsOfItsOwnCommand(t *testing.T) {
+	for _, spec := range Specs {
+		for _, example := range spec.Examples {
+			if inv, err := Parse(example); err != nil || inv.Verb != spec.Verb {
+				t.Errorf("%q gave %+v, %v", example, inv, err)
+			}
+		}
+		for _, option := range spec.Options {
+			if !strings.Contains(strings.Join(spec.Examples, "\n"), "--"+option.Name) {
+				t.Errorf("no example of %s shows --%s", spec.Verb, option.Name)
+			}
+		}
+	}
+}
+
+func TestANameInAnExampleIsReadBackAsThatName(t *testing.T) {
+	for _, name := range []string{
+		"web@production", "awesome app", "bob's", "'bob'", `say "hi"`, `back\slash`, `end\`, "bob’s app", "—dash", "größe", "a\u00a0b", "$HOME `x`", "web@a@b",
+	} {
+		inv, err := Parse("list " + shellWord(name))
+		if err != nil || folded(inv.Stack) != folded(name) {
+			t.Errorf("%q is written %s and read as %q, %v", name, shellWord(name), inv.Stack, err)
+		}
+	}
+	if got := shellWord("größe@production"); got != "größe@production" {
+		t.Errorf("quotes where none are needed: %s", got)
+	}
+}

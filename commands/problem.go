@@ -1,0 +1,123 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// errBegun marks what went wrong after something was begun.
+var errBegun = errors.New("it was begun")
+
+// begun marks an error of what may be half done.
+func begun(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errBegun, err)
+}
+
+// problem puts an error into words that a person can act on, and into the log under the same reference.
+func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
+	if errors.Is(err, ErrTaken) {
+		return NoticeReply{Text: "This was answered already. It is not done twice."}
+	}
+	if errors.Is(err, ErrFollowed) {
+		return NoticeReply{Text: "This channel follows that deployment already: see its card above."}
+	}
+	p := explain(err)
+	p.Ref = NewReference()
+	h.Log.ErrorContext(ctx, "command failed", "ref", p.Ref, "verb", req.Invocation.Verb, "user", req.User, "operation", req.Operation, "error", err)
+	return p
+}
+
+// NewReference makes a short reference that a person can read out and the log has.
+func NewReference() string {
+	id := storage.NewID(time.Now())
+	return id[len(id)-5:]
+}
+
+// explanations hold what is said of each kind of error, and what to do about it. The first that fits counts.
+var explanations = []struct {
+	kind     error
+	what, do string
+}{
+	{context.Canceled, "I am shutting down.", "Try again in a minute."},
+	{errAdmins, "I cannot tell whether you may: Slack did not say who the admins are.", "Try again in a minute, or show the reference to an admin of the bot."},
+	{cloud66.ErrUnauthenticated, "Cloud 66 refuses the bot's token.", "An admin of the bot must give it a new one (C66BOT_CLOUD66_TOKEN)."},
+	{cloud66.ErrMissingScope, "The bot's Cloud 66 token lacks a scope for this.", "It needs the scopes public and redeploy; an admin of the bot can make a new token."},
+	{cloud66.ErrTrialExpired, "Cloud 66 says that the account's trial has ended.", "The account's owner can choose a plan in the Cloud 66 dashboard."},
+	{cloud66.ErrNotFound, "Cloud 66 does not find that.", "It was deleted, or the bot's token may no longer see it."},
+	{cloud66.ErrConflict, "Cloud 66 refuses it as things stand.", "See what is deploying, then try again."},
+	{cloud66.ErrBudget, "The hourly number of Cloud 66 requests is used up.", "Try again in a few minutes."},
+	{cloud66.ErrThrottled, "The hourly number of Cloud 66 requests is used up.", "Try again in a few minutes."},
+	{cloud66.ErrRefused, "Cloud 66 refused it.", "Mend what it names, then try again."},
+	{cloud66.ErrUnreachable, "Cloud 66 cannot be reached.", "Try again in a minute, or see its status page."},
+	{cloud66.ErrServer, "Cloud 66 has a fault.", "Try again in a minute, or see its status page."},
+	{cloud66.ErrUnreadable, "Cloud 66 answered with something that is not its API's language.", "Try again in a minute; if it stays so, C66BOT_CLOUD66_URL may be wrong."},
+	{cloud66.ErrNoAnswer, "Cloud 66 did not answer.", "Try again in a minute, or see its status page."},
+	{context.DeadlineExceeded, "Cloud 66 did not answer.", "Try again in a minute, or see its status page."},
+}
+
+// explain says what an error means, what state things are in, and what to do.
+func explain(err error) ProblemReply {
+	if card, ok := errors.AsType[*CardError](err); ok {
+		return noCard(card)
+	}
+	p := ProblemReply{
+		What: "The bot could not do that: its own records or program failed.", State: "Nothing was done.",
+		Do: "Show the reference to an admin of the bot; its log says more.",
+	}
+	for _, e := range explanations {
+		if errors.Is(err, e.kind) {
+			p.What, p.Do = e.what, e.do
+			break
+		}
+	}
+	api, ok := errors.AsType[*cloud66.Error](err)
+	if errors.Is(err, cloud66.ErrServer) && ok {
+		p.What = fmt.Sprintf("Cloud 66 has a fault (HTTP %d).", api.Status)
+	}
+	if ok && api.Message != "" {
+		p.What += " It says: " + api.Message
+	}
+	if ok && api.RetryAfter > 0 {
+		p.Do = "Try again in " + InWords(max(api.RetryAfter, time.Second)) + "."
+	}
+	if unclear(err) {
+		p.State, p.Do = "Whether it was done is not clear; I did not try it twice.", "Look what is deploying before you try again."
+	}
+	return p
+}
+
+// unclear reports whether what failed may be done all the same. Of the requests to Cloud 66 only those that write can be.
+func unclear(err error) bool {
+	if api, ok := errors.AsType[*cloud66.Error](err); ok {
+		return api.Method != http.MethodGet && !cloud66.NothingDone(err)
+	}
+	return errors.Is(err, errBegun)
+}
+
+// noCard says why nothing was sent to Cloud 66.
+func noCard(e *CardError) ProblemReply {
+	p := ProblemReply{State: "A deployment is never started where nobody can watch it, so nothing was done."}
+	switch e.Code {
+	case "not_in_channel", "channel_not_found":
+		p.What = "I am not a member of this channel, so I cannot post the card here."
+		p.Do = "Invite me with /invite, or ask in a channel that I am in."
+	case "is_archived":
+		p.What, p.Do = "This channel is archived.", "Ask in another channel."
+	case "restricted_action":
+		p.What, p.Do = "Not everyone may post in this channel, and I may not.", "Ask in another channel."
+	case "":
+		p.What, p.Do = "Slack did not take the card in time.", "Try again in a minute."
+	default:
+		p.What, p.Do = "Slack refused the card, for a reason that it calls "+e.Code+".", "Ask in another channel, or show this to an admin of the bot."
+	}
+	return p
+}

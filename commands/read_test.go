@@ -1,0 +1,188 @@
+package commands
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+func TestAListShowsTenOfAllAndPages(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 35)
+		for text, want := range map[string]ListReply{
+			"list web@production":          {Page: 1, Offset: 0},
+			"list web@production --page 2": {Page: 2, Offset: 10},
+			"list web@production --page 4": {Page: 4, Offset: 30},
+		} {
+			got := as[ListReply](t, r.say(lin, text))
+			if got.Page != want.Page || got.Offset != want.Offset || got.Total != 35 || len(got.Entries) != min(10, 35-want.Offset) {
+				t.Errorf("%s: page %d, offset %d, %d rows of %d", text, got.Page, got.Offset, len(got.Entries), got.Total)
+			}
+			if newest := got.Entries[0].Deployment.ID; newest != int64(35-want.Offset) {
+				t.Errorf("%s begins with #%d", text, newest)
+			}
+			if !got.At.Equal(time.Now()) {
+				t.Errorf("%s is of %s", text, got.At)
+			}
+		}
+		if n := len(r.cloud.calls); n != 3 {
+			t.Errorf("three pages cost %d requests", n)
+		}
+	})
+}
+
+func TestAPageBeyondTheEndIsToldTheLastOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("app1", 30)
+		problemThat(t, r.say(lin, `list "awesome app" --page 4`), "there is no page 4: there are 3 pages.", `list "awesome app@production" --page 3`)
+		r.cloud.has("app1", 10)
+		problemThat(t, r.click(lin, Invocation{Verb: List, UID: "app1", Page: 2}), "there is no page 2: there is only one.", "--page 1")
+		r.cloud.has("app1", 0)
+		problemThat(t, r.say(lin, `list "awesome app" --page 2`), "there is only one")
+		if empty := as[ListReply](t, r.say(lin, `list "awesome app"`)); empty.Total != 0 || len(empty.Entries) != 0 {
+			t.Errorf("a stack never deployed: %+v", empty)
+		}
+	})
+}
+
+func TestShowFinds(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 400)
+		r.cloud.deployments["web1"][1].IsHead = true
+		r.cloud.deployments["web1"][299].IsLive = true // the last of the tenth page
+		for text, want := range map[string]int64{
+			"show web@production": 400, "show web@production latest": 400, "show web@production head": 399, "show web@production live": 101,
+			"show web@production #7": 7,
+		} {
+			got := as[DetailReply](t, r.say(lin, text))
+			if got.Entry.Deployment.ID != want || got.Usual != 4*time.Minute {
+				t.Errorf("%s gives #%d, usually %s", text, got.Entry.Deployment.ID, got.Usual)
+			}
+		}
+	})
+}
+
+func TestTheLiveOneIsSearchedForOverAtMostTenPages(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 1000)
+		r.cloud.deployments["web1"][300].IsLive = true // the first of the eleventh page
+		problemThat(t, r.say(lin, "show web@production live"), "none of its last 300 deployments is live.", "Its latest is #1000.", "show web@production 1000")
+		if n := len(r.cloud.calls); n != 10 {
+			t.Errorf("%d requests: %q", n, r.cloud.calls)
+		}
+		r.cloud.has("web1", 31)
+		r.cloud.calls = nil
+		problemThat(t, r.say(lin, "show web@production head"), "none of its last 31 deployments is head.")
+		if n := len(r.cloud.calls); n != 2 {
+			t.Errorf("two pages cost %d requests", n)
+		}
+	})
+}
+
+func TestShowOfWhatThereIsNot(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		if n := as[NoticeReply](t, r.say(lin, "show web@production 7")); !strings.Contains(n.Text, "never been deployed") {
+			t.Errorf("a stack never deployed: %q", n.Text)
+		}
+		r.cloud.has("web1", 5)
+		problemThat(t, r.say(lin, "show web@production 7"), "there is no deployment #7 of this stack.", "Its latest is #5.", "show web@production 5")
+	})
+}
+
+func TestWhatTheBotKnowsOfADeploymentIsShownWithIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		cancelled := storage.Cancel{User: sam, At: time.Now().UTC()}
+		err := r.Records.Update(t.Context(), func(tx storage.Tx) error {
+			return errors.Join(
+				storage.Follows.Put(tx, "f3", storage.Follow{ID: "f3", Asker: lin, Wish: &storage.Wish{Reason: "why"}}),
+				storage.Wishes.Put(tx, storage.DeploymentKey("web1", 3), storage.WishOf{Follow: "f3"}),
+				storage.Cancels.Put(tx, storage.DeploymentKey("web1", 2), cancelled),
+				storage.Wishes.Put(tx, storage.DeploymentKey("web1", 1), storage.WishOf{Follow: "forgotten"}),
+			)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []Entry
+		for _, e := range as[ListReply](t, r.say(lin, "list web@production")).Entries {
+			e.Deployment = cloud66.Deployment{ID: e.Deployment.ID}
+			got = append(got, e)
+		}
+		id := func(n int64) cloud66.Deployment { return cloud66.Deployment{ID: n} }
+		want := []Entry{{Deployment: id(3), AskedBy: lin, Reason: "why"}, {Deployment: id(2), Cancelled: &cancelled}, {Deployment: id(1)}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAQueuedDeploymentNamesTheOneItWaitsFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		r.cloud.runs("web1", true)
+		r.cloud.runs("web1", false)
+		if after := as[DetailReply](t, r.say(lin, "show web@production 5")).Entry.QueuedAfter; after != 4 {
+			t.Errorf("queued behind #%d", after)
+		}
+		if after := as[DetailReply](t, r.say(lin, "show web@production 4")).Entry.QueuedAfter; after != 0 {
+			t.Errorf("the running one waits for #%d", after)
+		}
+	})
+}
+
+func TestRefreshOfACard(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		card := Invocation{Verb: Refresh, UID: "web1", Deployment: 3, Follow: "f1"}
+		r.progress.open = true
+		if reply := r.click(lin, card); reply != nil {
+			t.Errorf("a card that is followed answers by itself, not by %+v", reply)
+		}
+		r.progress.open = false
+		if got := as[DetailReply](t, r.click(lin, card)).Entry.Deployment.ID; got != 3 {
+			t.Errorf("a card of last month shows #%d", got)
+		}
+		problemThat(t, r.click(lin, Invocation{Verb: Refresh}), "not followed any more")
+	})
+}
+
+func TestDurationsInWords(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0 s", 400 * time.Millisecond: "0 s", 40 * time.Second: "40 s", 59*time.Second + 600*time.Millisecond: "1 min",
+		4*time.Minute + 52*time.Second: "4 min 52 s", 5 * time.Minute: "5 min", 12*time.Minute + 31*time.Second: "12 min", time.Hour: "1 h",
+		2*time.Hour + 5*time.Minute: "2 h 5 min", 47*time.Hour + 59*time.Minute: "47 h 59 min", 72 * time.Hour: "3 days",
+	} {
+		if got := InWords(d); got != want {
+			t.Errorf("%s is %q, not %q", d, got, want)
+		}
+	}
+}
+
+func TestOutcomesInWords(t *testing.T) {
+	ended := func(kind cloud66.Outcome, raw string) cloud66.Deployment {
+		return cloud66.Deployment{Outcome: cloud66.Value[cloud66.Outcome]{Kind: kind, Raw: raw}}
+	}
+	asked := &storage.Cancel{User: lin}
+	reverted := ended(cloud66.OutcomeSuccess, "1")
+	reverted.Reverted = true
+	for _, test := range []struct {
+		d         cloud66.Deployment
+		cancelled *storage.Cancel
+		want      string
+	}{
+		{ended(cloud66.OutcomeSuccess, "1"), nil, "succeeded"}, {ended(cloud66.OutcomeSuccess, "1"), asked, "succeeded"}, {reverted, nil, "succeeded, reverted since"},
+		{ended(cloud66.OutcomeFailed, "2"), nil, "failed"}, {ended(cloud66.OutcomeFailed, "2"), asked, "cancelled"}, {ended(cloud66.OutcomeCancelled, "3"), nil, "cancelled"},
+		{ended("", "9"), nil, "ended, outcome unknown (9)"}, {ended("", ""), nil, "ended, outcome unknown"},
+	} {
+		if got := OutcomeInWords(test.d, test.cancelled); got != test.want {
+			t.Errorf("%+v is %q, not %q", test.d.Outcome, got, test.want)
+		}
+	}
+}

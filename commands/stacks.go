@@ -1,0 +1,213 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// How long the list of stacks is taken for true, and how soon it may be read again where a name is not in it.
+const (
+	directoryAge    = time.Minute
+	directoryMinAge = 5 * time.Second
+	directoryLimit  = 3 * time.Minute // for reading all pages
+)
+
+// StackLister reads the list of stacks, all pages.
+type StackLister interface {
+	Stacks(ctx context.Context, filter cloud66.StackFilter) iter.Seq2[cloud66.Stack, error]
+}
+
+// Directory finds stacks by what people type. It keeps the list of stacks for a minute; however many ask at once, it is read once.
+type Directory struct {
+	cloud StackLister
+
+	mu      sync.Mutex
+	stacks  []cloud66.Stack
+	readAt  time.Time
+	reading *reading // that is under way
+}
+
+// reading is one reading of the list for everyone who waits for it. It ends early when nobody waits any more.
+type reading struct {
+	waiting int
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the fields below are set
+	stacks  []cloud66.Stack
+	err     error
+}
+
+// NewDirectory makes an empty directory over the API.
+func NewDirectory(cloud StackLister) *Directory { return &Directory{cloud: cloud} }
+
+// all gives the list of stacks, no older than maxAge.
+func (d *Directory) all(ctx context.Context, maxAge time.Duration) ([]cloud66.Stack, error) {
+	d.mu.Lock()
+	if !d.readAt.IsZero() && time.Since(d.readAt) <= maxAge {
+		defer d.mu.Unlock()
+		return d.stacks, nil
+	}
+	if d.reading == nil {
+		d.begin(ctx)
+	}
+	r := d.reading
+	r.waiting++
+	d.mu.Unlock()
+	select {
+	case <-r.done:
+		return r.stacks, r.err
+	case <-ctx.Done():
+		d.leave(r)
+		return nil, ctx.Err()
+	}
+}
+
+// begin starts a reading, with the lock held.
+func (d *Directory) begin(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), directoryLimit) // it is not only for the one who came first
+	r := &reading{cancel: cancel, done: make(chan struct{})}
+	d.reading = r
+	go func() {
+		defer cancel()
+		r.stacks, r.err = d.read(ctx)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if r.err == nil {
+			d.stacks, d.readAt = r.stacks, time.Now()
+		}
+		if d.reading == r {
+			d.reading = nil
+		}
+		close(r.done)
+	}()
+}
+
+// leave takes one who waits from a reading, which the last one ends.
+func (d *Directory) leave(r *reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.waiting--
+	if r.waiting == 0 {
+		r.cancel()
+		if d.reading == r {
+			d.reading = nil
+		}
+	}
+}
+
+func (d *Directory) read(ctx context.Context) ([]cloud66.Stack, error) {
+	var stacks []cloud66.Stack
+	for stack, err := range d.cloud.Stacks(ctx, cloud66.StackFilter{}) {
+		if err != nil {
+			return nil, fmt.Errorf("list the stacks: %w", err)
+		}
+		stacks = append(stacks, stack)
+	}
+	return stacks, nil
+}
+
+// find gives the stacks that the words may mean. Where none fits, the list is read anew if it is not brand-new, and then nearest names
+// are given instead.
+func (d *Directory) find(ctx context.Context, typed string) (found []cloud66.Stack, near []string, err error) {
+	for _, age := range []time.Duration{directoryAge, directoryMinAge} {
+		stacks, err := d.all(ctx, age)
+		if err != nil {
+			return nil, nil, err
+		}
+		if found = match(stacks, typed); len(found) > 0 {
+			return found, nil, nil
+		}
+		near = nearestStacks(stacks, typed)
+	}
+	return nil, near, nil
+}
+
+// byUID gives the stack that a button means.
+func (d *Directory) byUID(ctx context.Context, uid string) (cloud66.Stack, bool, error) {
+	for _, age := range []time.Duration{directoryAge, directoryMinAge} {
+		stacks, err := d.all(ctx, age)
+		if err != nil {
+			return cloud66.Stack{}, false, err
+		}
+		if i := slices.IndexFunc(stacks, func(s cloud66.Stack) bool { return s.UID == uid }); i >= 0 {
+			return stacks[i], true, nil
+		}
+	}
+	return cloud66.Stack{}, false, nil
+}
+
+// match gives the stacks that fit, the best kind of fit alone. Upper and lower case are the same.
+func match(stacks []cloud66.Stack, typed string) []cloud66.Stack {
+	var found []cloud66.Stack
+	typed = folded(typed)
+	best := noFit - 1
+	for _, s := range stacks {
+		kind := fit(s, typed)
+		if kind < best {
+			best, found = kind, nil
+		}
+		if kind == best {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// noFit is the kind of fit that is none.
+const noFit = 5
+
+// fit says how well a stack fits what was typed: 1 by its UID, 2 by the whole name with the whole environment, 3 by the bare name, 4 by the
+// name with the beginning of an environment.
+func fit(s cloud66.Stack, typed string) int {
+	name, environment := folded(s.Name), folded(s.Environment)
+	at := strings.LastIndexByte(typed, '@')
+	wanted := ""
+	if at >= 0 && strings.TrimSpace(typed[:at]) == name {
+		wanted = strings.TrimSpace(typed[at+1:])
+	}
+	switch {
+	case folded(s.UID) == typed:
+		return 1
+	case wanted != "" && wanted == environment:
+		return 2
+	case name == typed:
+		return 3
+	case wanted != "" && strings.HasPrefix(environment, wanted):
+		return 4
+	default:
+		return noFit
+	}
+}
+
+// folded makes names alike that differ only in case, in the form of their quotes or in the space around them.
+func folded(name string) string { return strings.ToLower(strings.TrimSpace(phoneQuotes.Replace(name))) }
+
+// nearestStacks names up to three stacks whose names are near what was typed, the nearest first.
+func nearestStacks(stacks []cloud66.Stack, typed string) []string {
+	scores := map[string]float64{}
+	typed = folded(typed)
+	name, _, _ := strings.Cut(typed, "@") // the right name in a wrong environment is near
+	for _, s := range stacks {
+		label := refOf(s).String()
+		if score := max(nearness(typed, folded(label)), nearness(name, folded(s.Name))); score > 0 {
+			scores[label] = score
+		}
+	}
+	near := slices.SortedFunc(maps.Keys(scores), func(a, b string) int {
+		return cmp.Or(cmp.Compare(scores[b], scores[a]), strings.Compare(a, b))
+	})
+	return near[:min(3, len(near))]
+}
+
+func refOf(s cloud66.Stack) storage.StackRef {
+	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
+}
