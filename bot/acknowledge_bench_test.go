@@ -1,0 +1,188 @@
+package bot_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"c66bot/bot"
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66"
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage/bolt"
+)
+
+// crowd is how many commands come at once.
+const crowd = 200
+
+// BenchmarkAcknowledge measures, over real sockets, how long 200 commands that come at once wait for their acknowledgement while every Cloud 66
+// call takes 10 s, beside a client that does nothing but acknowledge.
+//
+//	go test -run '^$' -bench Acknowledge -benchtime 5x ./bot
+func BenchmarkAcknowledge(b *testing.B) {
+	b.Run("floor", func(b *testing.B) {
+		workspace, server := benchWorkspace(b)
+		onlyAcknowledge(b, server.URL)
+		measure(b, workspace, func() {})
+	})
+	b.Run("bot", func(b *testing.B) {
+		workspace, server := benchWorkspace(b)
+		slow := benchBot(b, server.URL)
+		answered := 0
+		measure(b, workspace, func() { // until the crowd is answered, so that the next one finds the bot as this one did
+			slow.Store(false)
+			for answered += crowd; len(workspace.Calls(slacksim.ResponseURL)) < answered; {
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(11 * time.Second)
+			answered = len(workspace.Calls(slacksim.ResponseURL))
+			slow.Store(true)
+		})
+	})
+}
+
+func benchWorkspace(b *testing.B) (*slacksim.Workspace, *httptest.Server) {
+	b.Helper()
+	w := slacksim.New(slacksim.Options{RateLimits: slacksim.RateLimits{Off: true}})
+	w.AddUser(slacksim.User{ID: lin, Name: "lin"})
+	w.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true})
+	server := httptest.NewServer(w)
+	b.Cleanup(func() { w.Close(); server.Close() })
+	return w, server
+}
+
+// benchBot runs a bot between the workspace and a Cloud 66 that takes 10 s for each call while slow is true.
+func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool) {
+	b.Helper()
+	sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1 << 30})
+	sim.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", History: 30})
+	slow = &atomic.Bool{}
+	sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return slow.Load() && !strings.Contains(r.URL.Path, "ping") }, Delay: 10 * time.Second})
+	api := httptest.NewServer(sim)
+	db, err := bolt.Open(filepath.Join(b.TempDir(), "c66bot.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	transport := &http.Transport{MaxConnsPerHost: 16}
+	cloud, err := cloud66.New(cloud66.Config{BaseURL: api.URL + "/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 1 << 30, Transport: transport, Logger: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	instance, err := bot.New(bot.Config{
+		AppToken: "xapp-1-A0C66-demo", BotToken: "xoxb-c66-demo", SlackURL: slackURL + "/api/", Command: "/c66", Admins: []string{lin},
+		Cloud: cloud, Records: db, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- instance.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			b.Error(err)
+		}
+		transport.CloseIdleConnections()
+		api.Close()
+	})
+	for instance.Ready() != nil {
+		time.Sleep(time.Millisecond)
+	}
+	slow.Store(true)
+	return slow
+}
+
+// onlyAcknowledge connects a client that acknowledges each envelope and does nothing else.
+func onlyAcknowledge(b *testing.B, slackURL string) {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, slackURL+"/api/apps.connections.open", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer xapp-1-A0C66-demo")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var opened struct{ URL string }
+	if err := json.NewDecoder(res.Body).Decode(&opened); err != nil {
+		b.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		b.Fatal(err)
+	}
+	ws, handshake, err := websocket.DefaultDialer.DialContext(b.Context(), opened.URL, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_ = handshake.Body.Close()
+	hello, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			var env struct {
+				Type       string `json:"type"`
+				EnvelopeID string `json:"envelope_id"`
+			}
+			_, frame, err := ws.ReadMessage()
+			if err != nil {
+				return
+			}
+			if json.Unmarshal(frame, &env) == nil && env.Type == "hello" {
+				close(hello)
+			}
+			if env.EnvelopeID == "" {
+				continue
+			}
+			if ws.WriteJSON(map[string]string{"envelope_id": env.EnvelopeID}) != nil {
+				return
+			}
+		}
+	}()
+	<-hello
+	b.Cleanup(func() { _ = ws.Close(); <-done; http.DefaultClient.CloseIdleConnections() })
+}
+
+// measure sends the crowd's commands, again and again, and reports how long their acknowledgements took.
+func measure(b *testing.B, w *slacksim.Workspace, settle func()) {
+	b.Helper()
+	var took []time.Duration
+	for b.Loop() {
+		var sent []*slacksim.Delivery
+		for range crowd {
+			sent = append(sent, w.Person(lin).Command(deploys, "/c66 list web"))
+		}
+		for _, d := range sent {
+			info, err := d.Wait(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			took = append(took, info.After)
+		}
+		b.StopTimer()
+		settle()
+		b.StartTimer()
+	}
+	slices.Sort(took)
+	report := func(name string, q float64) {
+		b.ReportMetric(float64(took[int(q*float64(len(took)-1))].Microseconds())/1000, name)
+	}
+	report("p50-ms", 0.5)
+	report("p99-ms", 0.99)
+	report("max-ms", 1)
+}

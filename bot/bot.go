@@ -1,0 +1,165 @@
+// Package bot is the Slack side of a running bot: it takes envelopes from the socket, acknowledges them, has the commands carried out, and
+// answers. It owns the lifetimes of everything that runs.
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/slack-go/slack"
+	"golang.org/x/sync/errgroup"
+
+	"c66bot/authz"
+	"c66bot/bot/outbox"
+	"c66bot/bot/progress"
+	"c66bot/cloud66"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// slackTimeout bounds one call of Slack's Web API: slack-go's own client waits for ever.
+	slackTimeout = 20 * time.Second
+	// maxAnswer bounds what is read of an answer of Slack's.
+	maxAnswer = 16 << 20
+	// drainTimeout is how long what was taken may take to finish at shutdown, lastWord how long it may take to tell people what is cut short.
+	drainTimeout = 4 * time.Second
+	lastWord     = 2 * time.Second
+)
+
+// Config is what a Bot works with.
+type Config struct {
+	AppToken, BotToken string
+	SlackURL           string // Web API base with a slash at its end
+	Command            string // the slash command's name
+	Profiles           []string
+	Admins             []string
+	Cloud              *cloud66.Client
+	Records            storage.DB
+	PollMin, PollMax   time.Duration
+	// Dial opens connections to Slack; nil is the net package's way.
+	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	Metrics prometheus.Registerer
+	Log     *slog.Logger
+}
+
+// Bot is a running bot.
+type Bot struct {
+	log      *slog.Logger
+	http     *http.Client
+	api      *slack.Client
+	command  string
+	socket   *socket
+	outbox   *outbox.Outbox
+	progress *progress.Progress
+	records  storage.DB
+	handler  *commands.Handler
+	cloud    *cloud66.Client
+	ready    readiness
+	seen     recent
+	metrics  *metrics
+
+	work  context.Context // the life of the tasks, which outlives the socket's at shutdown
+	tasks sync.WaitGroup
+	// slots hold one place for each task that is carried out, excuses for each that is turned away.
+	slots, excuses chan struct{}
+}
+
+// New puts a bot together. It makes no connection.
+func New(cfg Config) (*Bot, error) {
+	transport, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return nil, errors.New("http.DefaultTransport is not the standard library's")
+	}
+	transport = transport.Clone()
+	dialer := &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: openTimeout}
+	if cfg.Dial != nil {
+		transport.DialContext, dialer.NetDialContext = cfg.Dial, cfg.Dial
+	}
+	b := &Bot{
+		log: cfg.Log, http: &http.Client{Transport: bounded{transport}, Timeout: slackTimeout}, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
+		slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
+	}
+	b.api = slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
+	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: outbox.API{Client: b.api}, Log: cfg.Log})
+	b.progress = progress.New(progress.Config{
+		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
+	})
+	b.handler = commands.New(commands.Config{
+		Cloud: cfg.Cloud, Directory: commands.NewDirectory(cfg.Cloud), Records: cfg.Records, Authz: authz.New(cfg.Admins, newPeople(b.api)),
+		Progress: b.progress, Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
+	})
+	b.socket = &socket{api: b.api, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}
+	b.metrics = newMetrics(cfg.Metrics, b)
+	b.ready.begin()
+	return b, nil
+}
+
+// bounded cuts answers off that are larger than any that Slack gives.
+type bounded struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(r)
+	if err == nil {
+		response.Body = http.MaxBytesReader(nil, response.Body, maxAnswer)
+	}
+	return response, err
+}
+
+// Ready says why the bot cannot do its work, nil where it can.
+func (b *Bot) Ready() error { return b.ready.err() }
+
+// Run runs the bot until the context ends. Then nothing more is taken, what was taken is finished within a bound or stays recorded, and
+// Run returns when nothing is under way any more. Its error is a fault of the database at the start.
+func (b *Bot) Run(ctx context.Context) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	b.work = work
+	if err := b.tellUnfinished(work); err != nil {
+		return fmt.Errorf("run the bot: %w", err)
+	}
+	life, lifeCtx := errgroup.WithContext(work)
+	life.Go(func() error { return b.outbox.Run(lifeCtx) })
+	life.Go(func() error { return b.progress.Run(lifeCtx) })
+	life.Go(func() error { b.checkCloud(lifeCtx); return nil })
+	life.Go(func() error { b.checkSlack(lifeCtx); return nil })
+
+	intake, stopIntake := context.WithCancel(ctx)
+	defer stopIntake()
+	context.AfterFunc(lifeCtx, stopIntake) // a part that cannot begin ends the whole
+	b.socket.run(intake)
+
+	b.ready.setSocket(errors.New("shutting down"))
+	b.log.Info("shutting down: nothing more is taken")
+	if !b.drained(drainTimeout) {
+		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", len(b.slots))
+	}
+	stopWork()
+	b.tasks.Wait()
+	stopped := func(err error) bool { return ctx.Err() != nil && errors.Is(err, context.Canceled) }
+	if err := life.Wait(); err != nil && !stopped(err) {
+		return fmt.Errorf("run the bot: %w", err)
+	}
+	return nil
+}
+
+// drained waits until no task is under way, for as long as it may take.
+func (b *Bot) drained(limit time.Duration) bool {
+	done := make(chan struct{})
+	go func() { b.tasks.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}

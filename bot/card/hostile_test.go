@@ -1,0 +1,194 @@
+package card
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/commands"
+)
+
+func TestHostileTextBreaksNoMessageAndPingsNobodyAndLinksNowhere(t *testing.T) {
+	for name, bad := range hostile() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for where, m := range spoiled(bad) {
+				for _, fault := range broken(t, m) {
+					t.Errorf("%s: %s", where, fault)
+				}
+				seen, fallback := asRead(t, m), slacksim.Message{Text: m.Text, Parse: "none"}
+				if pings := seen.Pings(); len(pings) > 0 {
+					t.Errorf("%s pings %v:\n%s", where, pings, seen.Plain())
+				}
+				if links := append(seen.Links(), fallback.Links()...); len(links) > 0 {
+					t.Errorf("%s links to %v:\n%s", where, links, seen.Plain())
+				}
+				if strings.ContainsAny(m.Text, "\u202e\u2066\u200f\r\x00") {
+					t.Errorf("%s turns the writing or breaks the line", where)
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyAnAddressOfTheWebIsALink(t *testing.T) {
+	for url, follows := range map[string]bool{
+		"https://git.example/c/1": true, "http://git.example/c/1": true, "javascript:alert(1)": false, "data:text/html,x": false, "": false,
+		"https://git.example/|<!channel>": false, "https://git.example/ x": false, "//git.example": false, "slack://open": false,
+		"https://git.example/" + strings.Repeat("x", 3000): false, "https://": false, "http://?": false,
+	} {
+		d := running()
+		d.CommitURL = url
+		m := Deployment(view(asked("started"), d))
+		if got := len(asRead(t, m).Links()) > 0; got != follows {
+			t.Errorf("commit URL %q: linked is %v", url, got)
+		}
+		hasButton := slices.ContainsFunc(buttonsOf(t, m), func(b map[string]any) bool { return b["url"] != nil })
+		if hasButton != follows {
+			t.Errorf("commit URL %q: a button for it is %v", url, hasButton)
+		}
+		if !strings.Contains(asRead(t, m).Plain(), "4f2c1d9") {
+			t.Errorf("commit URL %q: the commit is not shown", url)
+		}
+	}
+}
+
+func TestALongNameHidesNeitherTheStateNorTheEnvironment(t *testing.T) {
+	v := cards()["failed-another-still-live"]
+	v.Follow.Stack.Name = strings.Repeat("n", 3000)
+	first, _, _ := strings.Cut(asRead(t, Deployment(v)).Plain(), "\n")
+	for _, part := range []string{"🔴", "…", "production", "#1042 failed after 2 min 10 s", "#1041 is still live"} {
+		if !strings.Contains(first, part) {
+			t.Errorf("the first line lacks %q: %s", part, first)
+		}
+	}
+}
+
+func TestALongFieldHidesNoOther(t *testing.T) {
+	for name, m := range spoiled(strings.Repeat("&", 3000)) {
+		if name == "reply-detail" {
+			plain := asRead(t, m).Plain()
+			for _, fact := range []string{"Reason:", "Commit:", "Reverted:", "Session:", "Snapshot:"} {
+				if !strings.Contains(plain, fact) {
+					t.Errorf("the details lack %q", fact)
+				}
+			}
+		}
+		if name == "reply-list" {
+			plain := asRead(t, m).Plain()
+			for _, id := range []string{"#1 ", "#10 "} {
+				if !strings.Contains(plain, id) {
+					t.Errorf("the list lacks %q", id)
+				}
+			}
+		}
+	}
+}
+
+func TestAListOfLongFieldsShowsEveryRow(t *testing.T) {
+	long := strings.Repeat("&", 3000)
+	list := commands.ListReply{Stack: stack, Page: 1, Total: 10, At: now}
+	for i := range 10 {
+		d := ended("", time.Minute)
+		d.ID, d.CommitURL, d.TriggeredBy, d.Outcome.Raw = int64(i+1), "https://git.example/?"+strings.Repeat("&", 100), long, long
+		list.Entries = append(list.Entries, commands.Entry{Deployment: d})
+	}
+	m := Reply(list)
+	for _, fault := range broken(t, m) {
+		t.Error(fault)
+	}
+	for i := range 10 {
+		if row := fmt.Sprintf("\n#%d ❔ ended", i+1); !strings.Contains(asRead(t, m).Plain(), row) {
+			t.Errorf("no row %q", row)
+		}
+	}
+}
+
+func TestAQuoteSignAtTheBeginningQuotesNothing(t *testing.T) {
+	for _, m := range []Message{Reply(commands.NoticeReply{Text: "> x"}), Usage(&commands.UsageError{What: ">>> x"}, "/c66")} {
+		for _, b := range decoded(t, m) {
+			text, _ := b["text"].(map[string]any)
+			if s, _ := text["text"].(string); strings.HasPrefix(s, "&gt;") {
+				t.Errorf("Slack would quote %q", s)
+			}
+		}
+	}
+}
+
+func TestWhatDoesNotFitIsCutAtACharacterWithASign(t *testing.T) {
+	for _, c := range []struct {
+		name, in, want string
+		most           int
+	}{
+		{"what fits stays", "abc", "abc", 3},
+		{"a sign stands for the rest", "abcd", "ab…", 3},
+		{"no blank before the sign", "ab cd", "ab…", 4},
+		{"characters of several bytes count as one", "äöüß", "äö…", 3},
+	} {
+		if got := cut(c.in, c.most); got != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		in   mrkdwn
+		want mrkdwn
+		most int
+	}{
+		{"an entity is not cut in two", "ab&amp;cd", "ab…", 6},
+		{"a whole entity stays", "ab&amp;cd", "ab&amp;…", 8},
+		{"a link is not cut in two", "ab <https://x.example|y> z", "ab …", 20},
+		{"a mention is not cut in two", "ab <@U12345> z", "ab …", 8},
+	} {
+		if got := cutMarkup(c.in, c.most); got != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+// shown is what a reader sees of markup, without what shows nothing.
+func shown(m mrkdwn) string {
+	block := map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "verbatim": true, "text": string(m)}}
+	return strings.ReplaceAll(slacksim.Message{Blocks: []map[string]any{block}}.Plain(), "\u2060", "")
+}
+
+func FuzzTextFromOutsideIsShownAsText(f *testing.F) {
+	for _, bad := range hostile() {
+		f.Add(bad)
+	}
+	f.Add("*a* *b*")
+	for _, found := range []string{"x*_y", "**00**", "0**0**00", "a__b__c"} {
+		f.Add(found)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		want := strings.ReplaceAll(cut(oneLine(in), 1000), "`", "ˋ")
+		for name, m := range map[string]mrkdwn{"escape": mrkdwn(escape(in)), "md": md("%s", in), "code": code(in), "link": link("https://x.example", mrkdwn(escape(in)))} {
+			s := string(m)
+			if name == "link" {
+				s = strings.TrimSuffix(strings.TrimPrefix(s, "<https://x.example|"), ">")
+			}
+			if strings.ContainsAny(s, "<>\n\r\u2028\u2029\u202e") {
+				t.Errorf("%s(%q) lets through what is markup: %q", name, in, s)
+			}
+			seen := slacksim.Message{Blocks: []map[string]any{{"type": "section", "text": map[string]any{"type": "mrkdwn", "verbatim": true, "text": s}}}}
+			if len(seen.Pings())+len(seen.Links()) > 0 {
+				t.Errorf("%s(%q) pings %v, links to %v", name, in, seen.Pings(), seen.Links())
+			}
+			if got := shown(mrkdwn(s)); got != strings.ReplaceAll(want, "\u2060", "") {
+				t.Errorf("%s(%q) shows as %q, want %q", name, in, got, want)
+			}
+		}
+		for _, most := range []int{1, 7, 40} {
+			cutAt := string(cutMarkup(md("%s and %s", in, user("U123")), most))
+			if n := len([]rune(cutAt)); n > most {
+				t.Errorf("cut to %d characters it has %d: %q", most, n, cutAt)
+			}
+			if open := strings.LastIndex(cutAt, "<"); open >= 0 && !strings.Contains(cutAt[open:], ">") {
+				t.Errorf("cut in the middle of a mention: %q", cutAt)
+			}
+		}
+	})
+}

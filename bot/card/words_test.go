@@ -1,0 +1,197 @@
+package card
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// signs are those of the states: always the same for the same thing.
+var signs = map[storage.State]string{
+	storage.Asked: "⏳", storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠", storage.Lost: "❔", storage.Succeeded: "🟢",
+	storage.Failed: "🔴", storage.Cancelled: "⚪", storage.Refused: "🔴", storage.Unclear: "❔", storage.Unposted: "⚪", storage.Vanished: "❔",
+}
+
+func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
+
+func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
+	happened := map[string]string{
+		"asked": "redeploy requested, waiting for Cloud 66", "queued": "#1042 is queued", "queued-behind-another": "#1042 is queued behind #1041",
+		"started": "deploying #1042, 3 min of about 5 min", "started-without-usual-time": "deploying #1042, 3 min so far",
+		"slow":                      "#1042 is still deploying after 12 min, usually done in 4 min 52 s",
+		"lost":                      "Cloud 66 has not answered for 10 min; #1042 had not ended when last seen",
+		"succeeded":                 "#1042 is live, took 4 min 52 s",
+		"failed-another-still-live": "#1042 failed after 2 min 10 s; #1041 is still live",
+		"failed-unknown-outcome":    "#1042 ended after 1 min; Cloud 66 gives an outcome that I do not know: 7",
+		"cancelled-by-someone":      "#1042 was cancelled by <unknown U0KIM> after 40 s; #1041 is still live",
+		"refused":                   "not redeployed: Cloud 66 refused it: Application Protection is on",
+		"vanished":                  "#1042 is not there any more: it or its stack was deleted",
+	}
+	for name, v := range cards() {
+		want := signs[v.Follow.State] + " web · production: "
+		if name == "failed-unknown-outcome" {
+			want = "❔ web · production: "
+		}
+		m := Deployment(v)
+		for what, line := range map[string]string{"card": firstLine(asRead(t, m).Plain()), "step": firstLine(asRead(t, Step(v, v.Follow.State, now)).Plain())} {
+			if !strings.HasPrefix(line, want) {
+				t.Errorf("%s of %s: %q does not begin with %q", what, name, line, want)
+			}
+		}
+		if said, ok := happened[name]; ok && firstLine(asRead(t, m).Plain()) != want+said {
+			t.Errorf("%s:\n got %q\nwant %q", name, firstLine(asRead(t, m).Plain()), want+said)
+		}
+	}
+}
+
+func TestTheFallbackTextSaysWhatTheBlocksSayInOneOrTwoLines(t *testing.T) {
+	for name, m := range messages() {
+		if lines := strings.Count(m.Text, "\n") + 1; lines > 2 {
+			t.Errorf("%s: a fallback text of %d lines:\n%s", name, lines, m.Text)
+		}
+		withoutBlocks := strings.Join(strings.Fields(asRead(t, Message{Text: m.Text}).Plain()), " ")
+		seen := asRead(t, m).Plain()
+		if i := strings.LastIndex(seen, "\n["); i >= 0 {
+			seen = seen[:i] // what the buttons offer is no news
+		}
+		for word := range strings.FieldsSeq(seen) {
+			if strings.Trim(word, "▓░·") != "" && !strings.Contains(withoutBlocks, strings.Trim(word, ".,;:")) {
+				t.Errorf("%s: the fallback text lacks %q:\n%s\nof\n%s", name, word, withoutBlocks, seen)
+			}
+		}
+	}
+}
+
+func TestTheFallbackTextKeepsTheSignsOfANameAsTheyAre(t *testing.T) {
+	v := cards()["started"]
+	v.Follow.Stack.Name = "a*b *c*"
+	if text := strings.ReplaceAll(Deployment(v).Text, "\u2060", ""); !strings.Contains(text, "🔵 a*b *c* · production:") {
+		t.Errorf("the text is %q", text)
+	}
+}
+
+func TestACardHasAtMostFourButtonsAndTheDangerousOneIsLastAndRed(t *testing.T) {
+	for name, v := range cards() {
+		buttons := buttonsOf(t, Deployment(v))
+		if len(buttons) > 4 {
+			t.Errorf("%s: %d buttons", name, len(buttons))
+		}
+		for i, b := range buttons {
+			if red := b["style"] == "danger"; red != (label(b) == "Cancel") || (red && i != len(buttons)-1) {
+				t.Errorf("%s: button %d, %s, has the style %v", name, i, label(b), b["style"])
+			}
+		}
+		if open := !v.Follow.State.End() && v.Follow.Deployment != 0; open != (len(buttons) > 0 && label(buttons[len(buttons)-1]) == "Cancel") {
+			t.Errorf("%s: a deployment that can be cancelled, or none: %v", name, open)
+		}
+	}
+}
+
+func TestTheButtonsFitTheState(t *testing.T) {
+	for name, want := range map[string]string{
+		"asked": "", "started": "Refresh Show Commit Cancel", "lost": "Refresh Show Cancel", "succeeded": "Show Redeploy Commit",
+		"failed-another-still-live": "Show Redeploy Commit", "refused": "Redeploy", "unclear": "Redeploy", "unposted": "Redeploy", "vanished": "",
+	} {
+		var labels []string
+		for _, b := range buttonsOf(t, Deployment(cards()[name])) {
+			labels = append(labels, label(b))
+		}
+		if got := strings.Join(labels, " "); got != want {
+			t.Errorf("%s offers %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestAnActionIDBeginsWithTheButtonsWord(t *testing.T) {
+	for name, m := range messages() {
+		if strings.HasPrefix(name, "reply-choice") {
+			continue // whose buttons are names
+		}
+		for _, b := range buttonsOf(t, m) {
+			word, _, _ := strings.Cut(strings.ToLower(label(b)), " ")
+			if id, _ := b["action_id"].(string); !strings.HasPrefix(id, strings.Trim(word, ",")) {
+				t.Errorf("%s: the button %q has the action id %q", name, label(b), id)
+			}
+		}
+	}
+}
+
+func TestCancelAsksWithTheStackTheEnvironmentAndTheConsequence(t *testing.T) {
+	long := cards()["started"]
+	long.Follow.Stack.Name = strings.Repeat("n", 3000)
+	for name, v := range map[string]View{"a card": cards()["started"], "a card with a long name": long} {
+		buttons := buttonsOf(t, Deployment(v))
+		confirm, _ := buttons[len(buttons)-1]["confirm"].(map[string]any)
+		text, _ := confirm["text"].(map[string]any)
+		said, _ := text["text"].(string)
+		for _, part := range []string{v.Follow.Stack.Name[:3], "production", "#1042", "stops where it is", "may need another deployment."} {
+			if !strings.Contains(said, part) {
+				t.Errorf("%s: the question lacks %q: %q", name, part, said)
+			}
+		}
+		if confirm["style"] != "danger" {
+			t.Errorf("%s: the question's button is not red", name)
+		}
+	}
+}
+
+func TestEveryButtonsValueIsReadBack(t *testing.T) {
+	for name, m := range messages() {
+		for _, b := range buttonsOf(t, m) {
+			value, given := b["value"].(string)
+			if !given {
+				continue
+			}
+			if _, err := commands.FromValue(value); err != nil {
+				t.Errorf("%s: the button %s carries %q: %v", name, label(b), value, err)
+			}
+		}
+	}
+}
+
+func TestOnlyTheLastStepNamesTheOneWhoAsked(t *testing.T) {
+	for name, v := range cards() {
+		pings := asRead(t, Step(v, v.Follow.State, now)).Pings()
+		named := strings.Contains(strings.Join(pings, " "), "U0LIN")
+		if named != v.Follow.State.End() {
+			t.Errorf("the step of %s names the one who asked: %v", name, named)
+		}
+	}
+}
+
+func TestAClockAheadOfOursBreaksNoCard(t *testing.T) {
+	f := asked(storage.Started)
+	f.StartedAt = now.Add(2 * time.Minute)
+	d := running()
+	d.StartedAt = f.StartedAt
+	line := firstLine(asRead(t, Deployment(view(f, d))).Plain())
+	if !strings.HasSuffix(line, "deploying #1042, 0 s of about 5 min") {
+		t.Errorf("the card says %q", line)
+	}
+}
+
+func TestAnEndWithoutTimesIsTold(t *testing.T) {
+	f := asked(storage.Failed)
+	f.StartedAt = time.Time{}
+	d := ended(cloud66.OutcomeFailed, 0)
+	d.StartedAt, d.FinishedAt = time.Time{}, time.Time{}
+	if line := firstLine(asRead(t, Deployment(view(f, d))).Plain()); !strings.HasSuffix(line, "#1042 failed") {
+		t.Errorf("the card says %q", line)
+	}
+}
+
+func TestTheBarHasTenBlocksAndFillsWithTime(t *testing.T) {
+	for elapsed, want := range map[time.Duration]string{
+		0: "░░░░░░░░░░", time.Minute: "▓▓░░░░░░░░", 5 * time.Minute: "▓▓▓▓▓▓▓▓▓▓", time.Hour: "▓▓▓▓▓▓▓▓▓▓",
+	} {
+		f := asked(storage.Started)
+		f.StartedAt, f.Usual = now.Add(-elapsed), 300
+		if got := asRead(t, Deployment(view(f, running()))).Plain(); !strings.Contains(got, "\n"+want+" ") {
+			t.Errorf("after %s the card shows\n%s", elapsed, got)
+		}
+	}
+}

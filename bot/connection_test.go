@@ -1,0 +1,383 @@
+package bot_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
+)
+
+func TestTwoHundredCommandsAreAcknowledgedAtOnceWhileCloud66IsSlow(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.AddFault(cloud66sim.Fault{Delay: 10 * time.Second})
+		var sent []*slacksim.Delivery
+		for i := range 200 {
+			command := []string{"list web", "show web", "redeploy web", "cancel web"}[i%4]
+			sent = append(sent, r.slack.Person(lin).Command(deploys, "/c66 "+command))
+		}
+		for _, d := range sent {
+			info, err := d.Wait(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.After > time.Second {
+				t.Errorf("acknowledged after %s", info.After)
+			}
+		}
+		r.until("everyone is answered", func() bool {
+			time.Sleep(2 * time.Second)
+			answers := 0
+			for _, m := range r.ephemerals(lin, deploys) {
+				if !strings.Contains(m.Plain(), "slow to answer") {
+					answers++
+				}
+			}
+			return answers == 200
+		})
+	})
+}
+
+func TestAnEnvelopeThatComesAgainIsAcknowledgedAgainAndDoneOnce(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		d := r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now")
+		r.card("deploying #1036")
+		for range 3 {
+			r.slack.Redeliver(d.EnvelopeID)
+			pass(time.Second)
+		}
+		r.kill()
+		r.start()
+		r.slack.Redeliver(d.EnvelopeID) // to a process that has never seen it
+		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "not done twice") })
+		r.card("is live")
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestAtARefreshTheNewConnectionStandsBeforeTheOldOneGoes(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		pass(time.Minute)
+		r.slack.PreferOldest(true) // what comes during the change goes to the old connection
+		r.slack.Announce("warning")
+		for range 20 {
+			r.ask(lin, deploys, "/c66 help")
+			pass(500 * time.Millisecond)
+		}
+		if n := r.slack.Sockets(); n < 1 {
+			t.Error("no connection is open")
+		}
+		connected, gone := -1, -1
+		for i, e := range r.slack.Log() {
+			switch e.Kind {
+			case slacksim.KindConnected:
+				connected = i
+			case slacksim.KindDisconnected:
+				if gone < 0 {
+					gone = i
+				}
+			case slacksim.KindNack:
+				t.Errorf("an envelope was lost: %s", e.Text)
+			}
+		}
+		if connected < 0 || (gone >= 0 && gone < connected) {
+			t.Error("the old connection went before the new one stood")
+		}
+	})
+}
+
+func TestADisconnectRightAfterEachHelloIsNotAnsweredInALoop(t *testing.T) {
+	inBubble(t, settings{slack: slacksim.Options{Lifetime: 50 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		before := len(r.slack.Calls("apps.connections.open"))
+		pass(10 * time.Minute)
+		if n := len(r.slack.Calls("apps.connections.open")) - before; n > 30 {
+			t.Errorf("%d connections were opened in ten minutes", n)
+		}
+	})
+}
+
+func TestALostConnectionComesBackByItself(t *testing.T) {
+	for name, lose := range map[string]func(r *rig){
+		"cut": func(r *rig) { r.slack.Drop() }, "half open": func(r *rig) { r.slack.HalfOpen() },
+		"link disabled": func(r *rig) { r.slack.Disconnect("link_disabled") }, "network cut": func(r *rig) { r.net.CloseAll() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				pass(2 * time.Minute)
+				lose(r)
+				pass(45 * time.Second)
+				r.until("the bot is ready again", func() bool { return r.bot.Ready() == nil })
+				hold(t, "help", r.ask(lin, deploys, "/c66 help").Plain(), "What you can do here")
+			})
+		})
+	}
+}
+
+func TestARefusedTokenIsNamedAndSlackIsNotHammered(t *testing.T) {
+	for name, c := range map[string]struct {
+		slack slacksim.Options
+		says  []string
+	}{
+		"another app token":     {slacksim.Options{AppToken: "xapp-1-other"}, []string{"app-level token (C66BOT_SLACK_APP_TOKEN)", "invalid_auth"}},
+		"no connections:write":  {slacksim.Options{AppScopes: []string{"authorizations:read"}}, []string{"lacks the scope connections:write"}},
+		"another bot token":     {slacksim.Options{BotToken: "xoxb-other"}, []string{"bot token (C66BOT_SLACK_BOT_TOKEN)", "invalid_auth"}},
+		"a bot without posting": {slacksim.Options{BotScopes: []string{"commands", "users:read"}}, []string{"lacks the scope chat:write"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			unready(t, settings{slack: c.slack}, func(t *testing.T, r *rig) {
+				pass(9 * time.Minute)
+				if r.bot.Ready() == nil {
+					t.Fatal("the bot says that it is ready")
+				}
+				hold(t, "the reason", r.bot.Ready().Error(), c.says...)
+				hold(t, "the log", r.log.String(), c.says...)
+				if n := len(r.slack.Calls("apps.connections.open")) + len(r.slack.Calls("auth.test")); n > 3 {
+					t.Errorf("Slack was asked %d times in nine minutes", n)
+				}
+			})
+		})
+	}
+}
+
+func TestARefusedCloud66TokenLeavesTheBotUpAndUnready(t *testing.T) {
+	unready(t, settings{token: "another"}, func(t *testing.T, r *rig) {
+		pass(5*time.Minute + time.Second)
+		hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused", "C66BOT_CLOUD66_TOKEN")
+		if n := r.cloud.Count(); n > 7 {
+			t.Errorf("Cloud 66 was asked %d times in five minutes", n)
+		}
+		hold(t, "the answer", r.ask(lin, deploys, "/c66 list web").Plain(), "Cloud 66 refuses the bot's token")
+	})
+}
+
+func TestAnotherInstanceOfTheAppIsWarnedOf(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		other := &rig{t: r.t, slack: r.slack, cloud: r.cloud, net: r.net, db: r.db + ".other", log: &logBuffer{}}
+		other.start()
+		defer other.kill()
+		hold(t, "the second one's log", other.log.String(), "the app has another connection")
+		lack(t, "the first one's log", r.log.String(), "the app has another connection")
+	})
+}
+
+func TestAdminsMayBeNamedByUserGroup(t *testing.T) {
+	inBubble(t, settings{admins: []string{"S0OPS"}}, func(t *testing.T, r *rig) {
+		r.slack.AddUser(slacksim.User{ID: "U0GUEST", Name: "guest", TeamID: "T0OTHER"})
+		r.slack.AddChannel(slacksim.Channel{ID: "C0OPS", Name: "ops", Members: []string{lin, sam, "U0GUEST"}, BotIsMember: true})
+		r.slack.AddGroup(slacksim.Group{ID: "S0OPS", Handle: "ops", Users: []string{lin, "U0GUEST"}})
+		hold(t, "what a member is told", r.ask(lin, "C0OPS", "/c66 list web").Plain(), "1–10 of 35")
+		hold(t, "what others are told", r.ask(sam, "C0OPS", "/c66 list web").Plain(), "You may not")
+		hold(t, "what a member from another organisation is told", r.ask("U0GUEST", "C0OPS", "/c66 list web").Plain(), "You may not")
+		calls := len(r.slack.Calls("usergroups.users.list"))
+		for range 10 {
+			r.ask(lin, "C0OPS", "/c66 help")
+		}
+		if n := len(r.slack.Calls("usergroups.users.list")) - calls; n > 1 {
+			t.Errorf("ten commands within a minute asked Slack %d times for the group", n)
+		}
+	})
+}
+
+func TestShutdownFinishesWhatWasTakenWithinItsBound(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.AddFault(cloud66sim.Fault{Method: "POST", Times: 1, Delay: 2 * time.Second})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.until("the redeploy is under way", func() bool { return r.requests("POST") == 1 || len(r.cards(deploys)) == 1 })
+		started := time.Now()
+		r.terminate()
+		if took := time.Since(started); took > 8*time.Second {
+			t.Errorf("shutting down took %s", took)
+		}
+		if len(r.cloud.Deployments(r.web)) != 36 {
+			t.Error("what was taken was not finished")
+		}
+		r.start()
+		r.card("#1036 is live")
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestAKilledBotComesBackAndTellsWhatHappenedMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		down time.Duration
+		fail bool
+		says string
+	}{
+		"in the middle":           {10 * time.Second, false, "#1036 is live"},
+		"after it has ended":      {20 * time.Minute, false, "#1036 is live"},
+		"after it has failed":     {time.Hour, true, "#1036 failed"},
+		"days after it has ended": {72 * time.Hour, false, "#1036 is live"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				r.cloud.NextOutcome(r.web, cloud66sim.Next{Fail: c.fail})
+				r.command(lin, deploys, "/c66 redeploy web --now")
+				r.card("deploying #1036")
+				pass(90 * time.Second)
+				r.kill()
+				pass(c.down)
+				r.start()
+				card := r.card(c.says)
+				r.until("the thread is complete", func() bool { return len(r.thread(card)) == 2 })
+				pass(5 * time.Minute)
+				if lines := r.thread(card); len(lines) != 2 {
+					t.Errorf("a state was told twice:\n%s", strings.Join(lines, "\n"))
+				}
+				if n := r.requests("POST"); n != 1 {
+					t.Errorf("%d POSTs were made", n)
+				}
+				if n := len(r.cards(deploys)); n != 1 {
+					t.Errorf("%d cards stand in the channel", n)
+				}
+			})
+		})
+	}
+}
+
+func TestManyCardsOfOneDeploymentCostNoMoreThanOne(t *testing.T) {
+	cost := func(channels int) int {
+		requests := 0
+		inBubble(t, settings{}, func(t *testing.T, r *rig) {
+			r.cloud.Deploy(r.web, cloud66sim.Start{})
+			for i := range channels {
+				id := fmt.Sprintf("C0TEAM%d", i)
+				r.slack.AddChannel(slacksim.Channel{ID: id, Name: id, Members: []string{lin}, BotIsMember: true})
+				r.command(lin, id, "/c66 follow web 1036")
+			}
+			r.until("every card says the end", func() bool {
+				return !slices.ContainsFunc(r.slack.Log(), func(e slacksim.Event) bool { return e.Kind == slacksim.KindNack }) &&
+					strings.Contains(r.sees(lin, fmt.Sprintf("C0TEAM%d", channels-1)), "is live")
+			})
+			for _, q := range r.cloud.Requests() {
+				if strings.HasSuffix(q.Path, "/deployments") {
+					requests++
+				}
+			}
+		})
+		return requests
+	}
+	one, ten := cost(1), cost(10)
+	if ten > one+2 {
+		t.Errorf("following one deployment from ten channels cost %d looks, from one %d", ten, one)
+	}
+}
+
+func TestACommandThatAShutdownCutsShortIsToldToItsAuthor(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		pass(time.Second)
+		started := time.Now()
+		r.terminate()
+		if took := time.Since(started); took > 8*time.Second {
+			t.Errorf("shutting down took %s", took)
+		}
+		hold(t, "what lin sees", r.sees(lin, deploys), "I am shutting down", "Nothing was done")
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestWhoeverIsTurnedAwayForLackOfAPlaceIsTold(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		question := r.ask(lin, deploys, "/c66 redeploy web")
+		r.cloud.AddFault(cloud66sim.Fault{Delay: 3 * time.Second})
+		for range 512 {
+			r.slack.Person(lin).Command(deploys, "/c66 list web")
+		}
+		pass(time.Second)
+		r.click(lin, question, "Yes, redeploy")
+		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "busy with too many commands") })
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+		r.until("all others are answered", func() bool {
+			time.Sleep(5 * time.Second)
+			return strings.Count(r.sees(lin, deploys), "1–10 of 35") == 512
+		})
+	})
+}
+
+func TestWithoutAConnectionTheBotIsNotReadyWhateverTheReason(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		pass(time.Minute)
+		r.slack.BreakCall("apps.connections.open", 500, 1000)
+		r.slack.Disconnect("refresh_requested")
+		pass(time.Minute)
+		if r.slack.Sockets() != 0 {
+			t.Fatal("a connection is open")
+		}
+		if r.bot.Ready() == nil {
+			t.Error("the bot says that it is ready")
+		}
+		r.slack.ClearFaults()
+		r.until("the bot is ready again", func() bool { return r.bot.Ready() == nil })
+	})
+}
+
+func TestABotTokenThatIsRevokedLaterIsNoticed(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.slack.FailCall("auth.test", "token_revoked", 1, false)
+		pass(6 * time.Minute)
+		hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "bot token", "token_revoked")
+		pass(11 * time.Minute)
+		if err := r.bot.Ready(); err != nil {
+			t.Errorf("still not ready: %v", err)
+		}
+	})
+}
+
+func TestABurstAsksSlackOnceForTheAdminsGroup(t *testing.T) {
+	inBubble(t, settings{admins: []string{"S0OPS"}}, func(t *testing.T, r *rig) {
+		r.slack.AddGroup(slacksim.Group{ID: "S0OPS", Handle: "ops", Users: []string{lin}})
+		r.slack.SlowCall("usergroups.users.list", 300*time.Millisecond, 1000)
+		for range 200 {
+			r.slack.Person(lin).Command(deploys, "/c66 help")
+		}
+		r.until("everyone is answered", func() bool { return len(r.ephemerals(lin, deploys)) == 200 })
+		if n := strings.Count(r.sees(lin, deploys), "What you can do here"); n != 200 {
+			t.Errorf("%d of 200 were let in", n)
+		}
+		if n := len(r.slack.Calls("usergroups.users.list")); n > 2 {
+			t.Errorf("Slack was asked %d times", n)
+		}
+	})
+}
+
+func TestWhoeverAskedForWhatAKillCutsShortBeforeItsCardIsTold(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		mend := r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.command(lin, deploys, "/c66 list web") // what only reads is not worth a word
+		pass(3 * time.Second)
+		r.kill()
+		mend()
+		r.start()
+		told := func() (texts []string) {
+			for _, c := range r.slack.Calls("chat.postMessage") {
+				if strings.HasPrefix(c.Args["channel"], "D") {
+					texts = append(texts, c.Args["text"])
+				}
+			}
+			return texts
+		}
+		r.until("lin is told", func() bool { return len(told()) > 0 })
+		r.kill()
+		r.start()
+		pass(time.Minute)
+		if all := told(); len(all) != 1 || !strings.Contains(all[0], "“redeploy web”") || !strings.Contains(all[0], "Nothing was done") {
+			t.Errorf("lin was told %q", all)
+		}
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}

@@ -1,0 +1,68 @@
+package bot_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
+)
+
+// heap gives what is in use after a collection, in MiB.
+func heap() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc) / (1 << 20)
+}
+
+func TestAThousandFollowedDeploymentsKeepTheBudgetInBoundedGoroutinesAndMemory(t *testing.T) {
+	const follows, channels, perHour = 1000, 50, 3000
+	inBubble(t, settings{perHour: perHour, cloud: cloud66sim.Options{RateLimit: 1 << 30}}, func(t *testing.T, r *rig) {
+		var stacks []string
+		for i := range follows {
+			uid := r.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprintf("app%d", i), UsualDuration: 3 * time.Hour, History: 1})
+			r.cloud.Deploy(uid, cloud66sim.Start{})
+			stacks = append(stacks, uid)
+		}
+		for i := range channels {
+			id := fmt.Sprintf("C0TEAM%d", i)
+			r.slack.AddChannel(slacksim.Channel{ID: id, Name: id, Members: []string{lin}, BotIsMember: true})
+		}
+		goroutines, before := runtime.NumGoroutine(), heap()
+		start := time.Now()
+		for i, uid := range stacks {
+			r.command(lin, fmt.Sprintf("C0TEAM%d", i%channels), "/c66 follow "+uid)
+			pass(4 * time.Second) // people are people: their requests come out of the same budget
+		}
+		most := 0
+		for time.Since(start) < 150*time.Minute {
+			pass(time.Minute)
+			most = max(most, runtime.NumGoroutine())
+		}
+		worst := busiestHour(r.cloud.Requests())
+		grown := heap() - before
+		t.Logf("%d follows: at most %d Cloud 66 requests in any hour, %d goroutines more than before, heap %.1f MiB more (both simulators' records included)",
+			follows, worst, most-goroutines, grown)
+		if worst > perHour {
+			t.Errorf("%d requests in one hour", worst)
+		}
+		if more := most - goroutines; more > 100 {
+			t.Errorf("%d goroutines more than before", more)
+		}
+	})
+}
+
+// busiestHour gives the most requests that fall into any 60 minutes.
+func busiestHour(requests []cloud66sim.Request) int {
+	most, first := 0, 0
+	for i, q := range requests {
+		for q.Time.Sub(requests[first].Time) >= time.Hour {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}

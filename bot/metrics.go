@@ -1,0 +1,60 @@
+package bot
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what an operator wants to see.
+type metrics struct {
+	envelopes *prometheus.CounterVec
+	acks      prometheus.Histogram
+}
+
+// newMetrics makes the metrics and registers them, if there is a registry.
+func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
+	m := &metrics{
+		envelopes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "c66bot_envelopes_total", Help: "Envelopes that Slack delivered, by type and by whether they were acknowledged.",
+		}, []string{"type", "acknowledged"}),
+		acks: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "c66bot_acknowledgement_seconds", Help: "Time from an envelope's arrival to its written acknowledgement.",
+			Buckets: []float64{0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 3},
+		}),
+	}
+	if registry == nil {
+		return m
+	}
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	registry.MustRegister(m.envelopes, m.acks,
+		gauge("c66bot_ready", "1 where the bot can do its work.", func() float64 {
+			if b.Ready() != nil {
+				return 0
+			}
+			return 1
+		}),
+		gauge("c66bot_tasks", "Commands and clicks that are being carried out.", func() float64 { return float64(len(b.slots)) }),
+		gauge("c66bot_follows", "Cards whose deployment has not ended.", func() float64 { return float64(b.progress.Open()) }),
+		gauge("c66bot_outbox_messages", "Messages and edits that are to be delivered to Slack.", func() float64 { return float64(b.outbox.Queued()) }),
+		gauge("c66bot_cloud66_requests_left", "Cloud 66 requests left in the current hour.", func() float64 { return float64(b.cloud.Budget().Rest) }),
+	)
+	return m
+}
+
+// envelopeTypes are those that get a label of their own: what comes from outside must not make labels.
+var envelopeTypes = map[string]bool{"slash_commands": true, "interactive": true, "events_api": true}
+
+func (m *metrics) acked(kind string, took time.Duration, err error) {
+	if !envelopeTypes[kind] {
+		kind = "other"
+	}
+	acknowledged := "yes"
+	if err != nil {
+		acknowledged = "no"
+	}
+	m.envelopes.WithLabelValues(kind, acknowledged).Inc()
+	m.acks.Observe(took.Seconds())
+}

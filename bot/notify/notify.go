@@ -1,0 +1,183 @@
+// Package notify decides what a follow has to tell: what was seen of its deployment goes in, the states to tell come out, each with the
+// reason why. It is pure: nothing is read, written or sent.
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+const (
+	// lostAfter is how long Cloud 66 may be silent before people are told.
+	lostAfter = 10 * time.Minute
+	// vanishedAfter is how many looks in a row must miss a deployment before it counts as gone: lists shift while they are read.
+	vanishedAfter = 3
+	// slowUnknown is when a deployment counts as slow on a stack that has no usual time.
+	slowUnknown = 30 * time.Minute
+)
+
+// Sight is what one look saw of a follow's deployment.
+type Sight struct {
+	At         time.Time
+	Deployment cloud66.Deployment
+	Found      bool
+	Err        error     // Cloud 66 did not answer: nothing is known
+	Silent     time.Time // since when it has not
+	Usual      time.Duration
+	Cancelled  *storage.Cancel // its end was asked for through this bot
+}
+
+// Notice is a state to be told, when it came about, and why it is told.
+type Notice struct {
+	State storage.State
+	At    time.Time
+	Why   string
+}
+
+// Advance brings a follow up to what was seen, and says which states are new. A state that the thread has heard of is not told again, and
+// a follow that has ended stays as it is.
+func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
+	if f.State.End() {
+		return f, nil
+	}
+	f.Told = slices.Clone(f.Told)
+	if s.Err != nil && !errors.Is(s.Err, cloud66.ErrNotFound) {
+		return unseen(f, s)
+	}
+	if !s.Found {
+		return missed(f, s)
+	}
+	f.Missing, f.StartedAt = 0, s.Deployment.StartedAt
+	if s.Usual > 0 {
+		f.Usual = int64(max(1, s.Usual.Round(time.Second).Seconds()))
+	} else {
+		s.Usual = time.Duration(f.Usual) * time.Second
+	}
+	f = Heard(f)
+	var notices []Notice
+	for _, n := range seen(s) {
+		if !slices.Contains(f.Told, n.State) && !outrun(f.Told, n.State) {
+			f.Told = append(f.Told, n.State)
+			notices = append(notices, n)
+		}
+		f.State = n.State
+	}
+	return end(f, s.At), notices
+}
+
+// Heard takes note of an answer of Cloud 66 after a silence: a later one is news again.
+func Heard(f storage.Follow) storage.Follow {
+	if f.State == storage.Lost {
+		f.State, f.Said = storage.Asked, ""
+	}
+	f.SilentSince = time.Time{}
+	f.Told = slices.DeleteFunc(slices.Clone(f.Told), func(t storage.State) bool { return t == storage.Lost })
+	return f
+}
+
+// unasked says why Cloud 66 could not be asked, "" where it did not answer.
+func unasked(err error) string {
+	switch {
+	case errors.Is(err, cloud66.ErrBudget), errors.Is(err, cloud66.ErrThrottled):
+		return "the hourly number of requests is used up"
+	case errors.Is(err, cloud66.ErrUnauthenticated):
+		return "Cloud 66 refuses the bot's token"
+	case errors.Is(err, cloud66.ErrMissingScope):
+		return "the bot's Cloud 66 token lacks a scope"
+	default:
+		return ""
+	}
+}
+
+// seen gives the states that a deployment has run through, as far as one look can tell, oldest first. The last is where it stands.
+func seen(s Sight) []Notice {
+	d := s.Deployment
+	if d.Queued() {
+		return []Notice{{storage.Queued, s.At, "it waits behind another deployment"}}
+	}
+	started := Notice{storage.Started, firstTime(d.StartedAt, s.At), "Cloud 66 deploys it"}
+	if d.Ended() {
+		over := Notice{outcome(d, s.Cancelled), firstTime(d.FinishedAt, s.At), "its outcome is " + d.Outcome.String()}
+		if over.State == storage.Cancelled && s.Cancelled != nil {
+			over.Why += " and its end was asked for"
+		}
+		if d.StartedAt.IsZero() {
+			return []Notice{over}
+		}
+		return []Notice{started, over}
+	}
+	elapsed := s.At.Sub(d.StartedAt)
+	if limit := slowAfter(s.Usual); !d.StartedAt.IsZero() && elapsed > limit {
+		return []Notice{started, {storage.Slow, s.At, fmt.Sprintf("it runs for %s, more than %s", elapsed.Round(time.Second), limit)}}
+	}
+	return []Notice{started}
+}
+
+// outrun reports whether a state is older news than what was told: no beginning is told after an end.
+func outrun(told []storage.State, s storage.State) bool {
+	if s == storage.Queued {
+		return slices.Contains(told, storage.Started)
+	}
+	return !s.End() && slices.ContainsFunc(told, storage.State.End)
+}
+
+// outcome names the end. A failure whose end was asked for here is a cancel; an outcome that is not known is never a success.
+func outcome(d cloud66.Deployment, cancelled *storage.Cancel) storage.State {
+	switch {
+	case d.Outcome.Kind == cloud66.OutcomeSuccess:
+		return storage.Succeeded
+	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && cancelled.Explains(d.FinishedAt):
+		return storage.Cancelled
+	default:
+		return storage.Failed
+	}
+}
+
+// slowAfter is when a deployment is worth a word for being slow: after twice its usual time.
+func slowAfter(usual time.Duration) time.Duration {
+	if usual <= 0 {
+		return slowUnknown
+	}
+	return 2 * usual
+}
+
+// unseen tells once that Cloud 66 has been silent for long.
+func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
+	if s.Silent.IsZero() || s.At.Sub(s.Silent) < lostAfter || slices.Contains(f.Told, storage.Lost) {
+		return f, nil
+	}
+	f.State, f.SilentSince, f.Said, f.Told = storage.Lost, s.Silent, unasked(s.Err), append(f.Told, storage.Lost)
+	return f, []Notice{{storage.Lost, s.At, fmt.Sprintf("Cloud 66 did not answer since %s: %v", s.Silent.UTC().Format(time.RFC3339), s.Err)}}
+}
+
+// missed counts looks that found the stack's list without the deployment, or no stack at all.
+func missed(f storage.Follow, s Sight) (storage.Follow, []Notice) {
+	f.Missing++
+	if f.Missing < vanishedAfter {
+		return f, nil
+	}
+	f.State = storage.Vanished
+	f.Told = append(f.Told, storage.Vanished)
+	return end(f, s.At), []Notice{{storage.Vanished, s.At, fmt.Sprintf("%d looks in a row did not find it", f.Missing)}}
+}
+
+func end(f storage.Follow, at time.Time) storage.Follow {
+	if f.State.End() && f.EndedAt.IsZero() {
+		f.Phase, f.EndedAt = storage.PhaseEnded, at
+	}
+	return f
+}
+
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}

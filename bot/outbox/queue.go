@@ -1,0 +1,165 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// queue holds what is to be delivered to one channel. Its fields belong to the outbox's lock; one deliverer works on it.
+type queue struct {
+	channel string
+	items   []*item // in the order in which they are delivered, progress aside
+	limiter *rate.Limiter
+	wake    chan struct{}
+	working bool // it has its deliverer, which takes it down at its end
+}
+
+// item is a message that is to be delivered, at whatever revision it has when its turn comes.
+type item struct {
+	key       string
+	root      string // the card that it is or belongs to: what concerns one card keeps its order
+	urgent    bool
+	sure      bool // no earlier try of this process can have posted it
+	failures  int
+	notBefore time.Time
+	again     bool // put anew while it was being delivered
+}
+
+// add puts a message at the end, unless it waits already. What becomes urgent goes to the end of the urgent, and no longer waits for the pace
+// of progress.
+func (q *queue) add(key, root string, urgent bool) {
+	i := slices.IndexFunc(q.items, func(it *item) bool { return it.key == key })
+	if i < 0 {
+		q.items = append(q.items, &item{key: key, root: root, urgent: urgent})
+		return
+	}
+	it := q.items[i]
+	it.again = true
+	if !urgent || it.urgent {
+		return
+	}
+	it.urgent = true
+	if it.failures == 0 {
+		it.notBefore = time.Time{}
+	}
+	q.items = append(slices.Delete(q.items, i, i+1), it)
+}
+
+// next gives what is delivered next, or how long there is nothing. What is urgent comes first. What concerns one card keeps its order:
+// where the first of it waits, so does the rest, but nothing of another card does.
+func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
+	wait = longestPause
+	for _, urgent := range []bool{true, false} {
+		waiting := map[string]bool{}
+		for _, it := range q.items {
+			if it.urgent != urgent || waiting[it.root] {
+				continue
+			}
+			left := it.notBefore.Sub(now)
+			if left <= 0 {
+				return it, 0
+			}
+			waiting[it.root] = true
+			wait = min(wait, left)
+		}
+	}
+	return nil, wait
+}
+
+// behind has a message's parent delivered before it, and gives how long to wait where the parent is not there yet.
+func (o *Outbox) behind(q *queue, it *item, parent string) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range q.items {
+		if p.key == parent {
+			p.urgent = true
+			q.remove(p)
+			q.items = slices.Insert(q.items, slices.Index(q.items, it), p)
+			return max(0, time.Until(p.notBefore))
+		}
+	}
+	return firstPause
+}
+
+func (q *queue) remove(it *item) {
+	q.items = slices.DeleteFunc(q.items, func(other *item) bool { return other == it })
+}
+
+// work delivers a channel's messages until there are none.
+func (o *Outbox) work(ctx context.Context, q *queue) {
+	for ctx.Err() == nil {
+		it, wait := o.turn(q)
+		switch {
+		case wait > 0:
+			timer := time.NewTimer(wait)
+			select {
+			case <-ctx.Done():
+			case <-q.wake:
+			case <-timer.C:
+			}
+			timer.Stop()
+		case it == nil:
+			return
+		default:
+			o.attempt(ctx, q, it)
+		}
+	}
+}
+
+// turn gives the next item or how long there is none. An empty queue stays until its channel may be posted to at once, then it is taken
+// down.
+func (o *Outbox) turn(q *queue) (*item, time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(q.items) > 0 {
+		it, wait := q.next(time.Now())
+		if it != nil {
+			it.again = false
+		}
+		return it, wait
+	}
+	wait := pause(q.limiter, 1)
+	if wait == 0 {
+		delete(o.queues, q.channel)
+	}
+	return nil, wait
+}
+
+// safely delivers, and turns a panic into an error: one message's fault is not another's.
+func (o *Outbox) safely(ctx context.Context, q *queue, it *item) (later time.Duration, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return o.deliver(ctx, q, it)
+}
+
+// attempt takes one step with an item and decides when the next one comes.
+func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
+	later, err := o.safely(ctx, q, it)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, errDone):
+		if !it.again {
+			q.remove(it)
+		}
+	case err != nil:
+		it.failures++
+		wait := max(later, min(firstPause<<min(it.failures-1, 10), longestPause))
+		it.notBefore = time.Now().Add(wait)
+		o.Log.Warn("message not delivered yet", "message", it.key, "tries", it.failures, "again_in", wait, "error", err)
+	case later > 0:
+		it.notBefore = time.Now().Add(later)
+	default:
+		it.failures, it.notBefore = 0, time.Time{}
+	}
+}

@@ -1,0 +1,277 @@
+package progress
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/notify"
+	"c66bot/bot/outbox"
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+// seen brings every follow of a stack up to a look at it.
+func (p *Progress) seen(ctx context.Context, look watch.Look) {
+	for _, id := range p.openOf(look.Stack) {
+		if err := safely(func() error { return p.advance(ctx, id, look) }); err != nil && ctx.Err() == nil {
+			p.Log.Error("a follow could not be brought up to date; the next look tries again", "follow", id, "error", err)
+		}
+	}
+}
+
+// safely turns a panic into an error: one follow's fault is not another's.
+func safely(do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+// step is what a look makes of a follow: its new record and what there is to say.
+type step struct {
+	follow   storage.Follow
+	messages []storage.Message
+	notices  []notify.Notice
+	changed  bool
+}
+
+// advance brings one follow up to a look: worked out on what is recorded, then written with its messages in one transaction, if it
+// changes anything.
+func (p *Progress) advance(ctx context.Context, id string, look watch.Look) error {
+	t, err := p.traceFor(ctx, id, look)
+	if err != nil {
+		return err
+	}
+	var s step
+	work := func(tx storage.Tx) (err error) {
+		s, err = plan(tx, id, look, t)
+		return err
+	}
+	err = p.Records.View(ctx, work)
+	if s.follow.Phase == storage.PhaseEnded && !s.changed {
+		p.track(s.follow) // it was ended elsewhere
+	}
+	if err != nil || !s.changed {
+		return err
+	}
+	err = p.Records.Update(ctx, func(tx storage.Tx) error {
+		if err := work(tx); err != nil {
+			return err
+		}
+		return write(tx, s)
+	})
+	if err != nil {
+		return err
+	}
+	p.Outbox.Deliver(s.messages...)
+	p.track(s.follow)
+	for _, n := range s.notices {
+		p.Log.InfoContext(ctx, "deployment", "state", n.State, "stack", s.follow.Stack.String(), "deployment", s.follow.Deployment,
+			"channel", s.follow.Channel, "user", s.follow.Asker, "follow", id, "why", n.Why)
+	}
+	return nil
+}
+
+// traceFor looks for the stack action of a follow's wish, where that helps.
+func (p *Progress) traceFor(ctx context.Context, id string, look watch.Look) (trace, error) {
+	var f storage.Follow
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		f, err = storage.Follows.Get(tx, id)
+		return err
+	})
+	if err != nil || look.Err != nil {
+		return trace{}, err
+	}
+	return p.traceOf(ctx, f), nil
+}
+
+// plan works out what a look makes of a follow. It only reads.
+func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
+	before, err := storage.Follows.Get(tx, id)
+	if err != nil || before.Phase == storage.PhaseEnded {
+		return step{follow: before}, err
+	}
+	if before.Phase == storage.PhaseSending { // what became of it could not be recorded
+		before.Phase = storage.PhaseFinding
+	}
+	s := step{follow: before}
+	if before.Phase == storage.PhaseFinding && look.Err == nil {
+		if s.follow, err = find(tx, notify.Heard(before), look, t); err != nil {
+			return step{}, err
+		}
+		if s.follow.Phase == storage.PhaseEnded {
+			s.notices = []notify.Notice{{State: s.follow.State, At: look.At, Why: s.follow.Said}}
+		}
+	}
+	v, err := viewOf(tx, s.follow, look)
+	if err != nil {
+		return step{}, err
+	}
+	unseen := look.ErrOf(s.follow.Deployment)
+	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
+		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
+			At: look.At, Deployment: v.deployment, Found: v.found, Err: unseen, Silent: look.Silent,
+			Usual: cloud66.UsualDuration(look.Newest), Cancelled: v.cancelled,
+		})
+	}
+	// What was not seen leaves the card as it is.
+	if shows := unseen == nil && (v.found || s.follow.Deployment == 0); shows || len(s.notices) > 0 {
+		if err := s.say(tx, v); err != nil {
+			return step{}, err
+		}
+	}
+	s.changed = s.changed || differs(before, s.follow)
+	return s, nil
+}
+
+// say renders the card and the lines of the thread.
+func (s *step) say(tx storage.Tx, v view) error {
+	c, err := cardOf(s.follow, v)
+	if err != nil {
+		return err
+	}
+	c.Urgent = len(s.notices) > 0
+	old, err := storage.Messages.Get(tx, c.Key)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	if err != nil || old.Text != c.Text || !bytes.Equal(old.Blocks, c.Blocks) || old.Last != c.Last {
+		s.messages, s.changed = append(s.messages, c), true
+	}
+	for _, n := range s.notices {
+		line, err := stepOf(s.follow, v, n)
+		if err != nil {
+			return err
+		}
+		s.messages = append(s.messages, line)
+	}
+	return nil
+}
+
+// differs reports whether two records of a follow are stored differently.
+func differs(a, b storage.Follow) bool {
+	left, errA := json.Marshal(a)
+	right, errB := json.Marshal(b)
+	return errA != nil || errB != nil || !bytes.Equal(left, right)
+}
+
+func write(tx storage.Tx, s step) error {
+	for _, m := range s.messages {
+		if err := outbox.Put(tx, m); err != nil {
+			return err
+		}
+	}
+	f := s.follow
+	if f.Wish != nil && f.Deployment != 0 {
+		key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
+		if err := storage.Wishes.Put(tx, key, storage.WishOf{Follow: f.ID, At: f.AskedAt}); err != nil {
+			return err
+		}
+	}
+	return storage.Follows.Put(tx, f.ID, f)
+}
+
+// finish ends a follow whose wish came to nothing.
+func (p *Progress) finish(ctx context.Context, id string, state storage.State, said string) error {
+	var s step
+	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		s = step{}
+		f, err := storage.Follows.Get(tx, id)
+		if err != nil || f.Phase == storage.PhaseEnded {
+			s.follow = f
+			return err
+		}
+		now := time.Now()
+		s.follow = ended(f, state, said, now)
+		if state != storage.Unposted {
+			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
+		}
+		if err := s.say(tx, view{at: now}); err != nil {
+			return err
+		}
+		return write(tx, s)
+	})
+	if err != nil {
+		return fmt.Errorf("record the end of follow %s: %w", id, err)
+	}
+	p.Outbox.Deliver(s.messages...)
+	p.track(s.follow)
+	return nil
+}
+
+// view is what is known of a follow's deployment beyond its record.
+type view struct {
+	at         time.Time
+	deployment cloud66.Deployment
+	found      bool
+	cancelled  *storage.Cancel
+	ahead      int64
+	live       int64
+}
+
+func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
+	v := view{at: look.At}
+	if f.Deployment == 0 {
+		return v, nil
+	}
+	v.deployment, v.found = look.Find(f.Deployment)
+	for _, d := range look.Newest {
+		switch {
+		case d.IsLive && v.live == 0:
+			v.live = d.ID
+		case v.ahead == 0 && d.ID < f.Deployment && d.Running():
+			v.ahead = d.ID
+		}
+	}
+	cancel, err := storage.Cancels.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
+	if errors.Is(err, storage.ErrNotFound) {
+		return v, nil
+	}
+	v.cancelled = &cancel
+	return v, err
+}
+
+func (v view) on(f storage.Follow) card.View {
+	shown := card.View{Follow: f, Cancelled: v.cancelled, Ahead: v.ahead, Live: v.live, At: v.at}
+	if v.found {
+		shown.Deployment = &v.deployment
+	}
+	return shown
+}
+
+func cardKey(follow string) string { return "card/" + follow }
+
+// cardOf renders a follow's card as a message.
+func cardOf(f storage.Follow, v view) (storage.Message, error) {
+	rendered := card.Deployment(v.on(f))
+	blocks, err := rendered.JSON()
+	return storage.Message{
+		Key: cardKey(f.ID), Channel: f.Channel, Text: rendered.Text, Blocks: blocks, Urgent: true, Last: f.Phase == storage.PhaseEnded,
+	}, err
+}
+
+// stepOf renders a state as a line of the card's thread. A failure shows in the channel too; an end reaches the one who asked in any case.
+func stepOf(f storage.Follow, v view, n notify.Notice) (storage.Message, error) {
+	rendered := card.Step(v.on(f), n.State, n.At)
+	blocks, err := rendered.JSON()
+	m := storage.Message{
+		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Text: rendered.Text, Blocks: blocks,
+		Urgent: true, Last: true, Broadcast: n.State == storage.Failed,
+	}
+	if n.State == storage.Lost { // which may come again
+		m.Key += fmt.Sprintf("/%d", n.At.Unix())
+	}
+	if n.State.End() {
+		m.Tell = f.Asker
+	}
+	return m, err
+}

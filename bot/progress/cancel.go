@@ -1,0 +1,146 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/outbox"
+	"c66bot/cloud66"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// cancelCardWait is how long a cancel waits for its card: that something stops is worth more than that it shows at once.
+	cancelCardWait = 5 * time.Second
+	// cancelAge is how old a cancel may be that a restart has interrupted and that is sent all the same.
+	cancelAge = 90 * time.Second
+)
+
+// Cancel asks Cloud 66 to end a deployment. The channel gets a card of it first, unless it has one: the card tells what becomes of it.
+// That it was asked for is recorded before it is sent, so that the end is told as what it is, and so that a restart does not lose it.
+func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follow) (cloud66.CancelAnswer, error) {
+	now := time.Now()
+	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseFollowing, storage.Asked
+	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
+	record := func(tx storage.Tx) error {
+		_, err := storage.Cancels.Get(tx, key)
+		if first = errors.Is(err, storage.ErrNotFound); !first {
+			return err // asked for before: the first one's name stays
+		}
+		return storage.Cancels.Put(tx, key, storage.Cancel{User: f.Asker, At: now, Follow: f.ID})
+	}
+	err := p.beginFollow(ctx, operation, f, record)
+	if errors.Is(err, commands.ErrFollowed) {
+		f.ID = p.followed(f)
+		err = p.Records.Update(ctx, func(tx storage.Tx) error { return errors.Join(take(tx, operation, f), record(tx)) })
+	} else if err == nil {
+		err = p.carded(ctx, f, cancelCardWait)
+		if err != nil && first {
+			err = errors.Join(err, p.changeCancel(ctx, f, nil))
+		}
+	}
+	if err != nil {
+		return cloud66.CancelAnswer{}, err
+	}
+	answer, err := p.Cloud.Cancel(ctx, f.Stack.UID, f.Deployment)
+	p.watch.Now(f.Stack.UID)
+	switch {
+	case err == nil:
+		return answer, p.changeCancel(ctx, f, taken)
+	case ctx.Err() != nil:
+		return answer, err // the next process sends it again, if it is soon
+	case !cloud66.NothingDone(err):
+		return answer, errors.Join(err, p.changeCancel(ctx, f, told)) // the card tells what became of it
+	case first:
+		return answer, errors.Join(err, p.changeCancel(ctx, f, nil))
+	default:
+		return answer, err
+	}
+}
+
+// What becomes of the record of a cancel; nil removes it.
+func taken(c *storage.Cancel) { c.Sent = true }
+func told(c *storage.Cancel)  { c.Told = true }
+
+// changeCancel changes the record of a deployment's cancel, if there is one, or removes it.
+func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change func(*storage.Cancel), also ...storage.Message) error {
+	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
+	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		c, err := storage.Cancels.Get(tx, key)
+		if errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		for _, m := range also {
+			err = errors.Join(err, outbox.Put(tx, m))
+		}
+		if err != nil {
+			return err
+		}
+		if change == nil {
+			return storage.Cancels.Delete(tx, key)
+		}
+		change(&c)
+		return storage.Cancels.Put(tx, key, c)
+	})
+	if err != nil {
+		return fmt.Errorf("record what became of the cancel of %s: %w", key, err)
+	}
+	p.Outbox.Deliver(also...)
+	return nil
+}
+
+// cancelAgain sends a cancel of which an earlier process has not recorded that it was taken, if it was asked for just now. To ask twice for
+// the end of one deployment does no harm; a refusal because it has ended does not prove that the first one was not taken.
+func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) {
+	var err error
+	if time.Since(c.At) > cancelAge {
+		err = p.cancelTooLate(ctx, f, c)
+	} else {
+		err = p.sendCancelAgain(ctx, f, c)
+	}
+	if err != nil && ctx.Err() == nil {
+		p.Log.Warn("a cancel of before the restart is not confirmed", "follow", f.ID, "stack", f.Stack.String(), "error", err)
+	}
+}
+
+// cancelTooLate leaves a cancel of long ago as it is. Where the deployment has ended its card tells how; else whoever asked is told.
+func (p *Progress) cancelTooLate(ctx context.Context, f storage.Follow, c storage.Cancel) error {
+	if d, err := p.Cloud.Deployment(cloud66.Background(ctx), f.Stack.UID, f.Deployment); err == nil && d.Ended() {
+		return p.changeCancel(ctx, f, told)
+	}
+	return p.tellCancel(ctx, f, c, "I was restarted, and then it was too late to ask for it", told)
+}
+
+func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) error {
+	_, err := p.Cloud.Cancel(ctx, f.Stack.UID, f.Deployment)
+	p.watch.Now(f.Stack.UID)
+	switch {
+	case err == nil, errors.Is(err, cloud66.ErrConflict), errors.Is(err, cloud66.ErrNotFound):
+		return p.changeCancel(ctx, f, taken)
+	case ctx.Err() != nil:
+		return err
+	case cloud66.NothingDone(err):
+		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then "+said(err), nil))
+	default:
+		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then Cloud 66 did not answer, so that it may be cancelled all the same", told))
+	}
+}
+
+// tellCancel tells the one who asked for a cancel, in a direct message, that it is not confirmed, and why.
+func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.Cancel, why string, change func(*storage.Cancel)) error {
+	rendered := card.Reply(commands.ProblemReply{
+		Stack: &f.Stack, What: fmt.Sprintf("the cancel of #%d is not confirmed.", f.Deployment), State: why + ".",
+		Do: "Look at its card, and ask again if it is still to be cancelled.",
+	})
+	blocks, err := rendered.JSON()
+	if err != nil {
+		return err
+	}
+	return p.changeCancel(ctx, f, change, storage.Message{
+		Key: "cancel/" + f.ID, Channel: outbox.Direct(c.User), Text: rendered.Text, Blocks: blocks, Urgent: true, Last: true,
+	})
+}

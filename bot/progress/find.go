@@ -1,0 +1,152 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+const (
+	// claimLooks is how many looks the id that an answer gave has to show up among the deployments.
+	claimLooks = 5
+	// How long the deployment of a wish is looked for: shortly where nothing proves that the wish arrived.
+	findUnproven = 2 * time.Minute
+	findProven   = 10 * time.Minute
+	findLooks    = 4 // and at least so often
+	// skew is by how much Cloud 66's clock may be behind ours.
+	skew = 5 * time.Minute
+)
+
+// trace is what a look for a wish's stack action found.
+type trace struct {
+	asked  bool // the actions could be read
+	action *cloud66.Action
+}
+
+// traceOf looks for the stack action that carries the wish's reference, unless it is known that the wish arrived and its deployment is only
+// now expected.
+func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
+	if (f.Phase != storage.PhaseFinding && f.Phase != storage.PhaseSending) || (f.Wish.Arrived && f.Wish.Looks < claimLooks) {
+		return trace{}
+	}
+	for action, err := range p.Cloud.Actions(cloud66.Background(ctx), f.Stack.UID, cloud66.ActionFilter{UserReference: f.Wish.Reference}) {
+		if err != nil {
+			p.Log.Warn("stack actions could not be read", "stack", f.Stack.String(), "error", err)
+			return trace{}
+		}
+		return trace{asked: true, action: &action}
+	}
+	return trace{asked: true}
+}
+
+// find looks for the deployment of a wish. It gives the follow with the deployment, or further on its way, or ended as one that came to
+// nothing or cannot be told apart.
+func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Follow, error) {
+	wish := *f.Wish
+	f.Wish = &wish
+	wish.Looks++
+	wish.Arrived = wish.Arrived || t.action != nil
+	candidates, err := candidatesFor(tx, f, look)
+	if err != nil {
+		return f, err
+	}
+	if wish.Claimed <= wish.NewestBefore || (wish.Looks > claimLooks && !contains(look, wish.Claimed)) {
+		wish.Claimed = 0 // it names something else
+	}
+	proven := wish.Arrived || (!t.asked && wish.Looks >= findLooks) // where no actions can be read, the list has to do
+	switch {
+	case wish.Claimed != 0 && contains(look, wish.Claimed):
+		f.Deployment = wish.Claimed
+	case wish.Claimed != 0:
+		return f, nil
+	case len(candidates) == 1 && proven:
+		f.Deployment = candidates[0]
+	case t.failed() && len(candidates) == 0:
+		return ended(f, storage.Refused, "Cloud 66 took it and gave up. "+t.action.FinishedMessage, look.At), nil
+	case look.At.Sub(wish.SentAt) > patience(wish) && wish.Looks >= findLooks:
+		return ended(f, storage.Unclear, notFound(wish, candidates), look.At), nil
+	default:
+		return f, nil
+	}
+	f.Phase = storage.PhaseFollowing
+	return f, nil
+}
+
+// failed reports whether the action has ended without a success.
+func (t trace) failed() bool {
+	return t.action != nil && t.action.FinishedSuccess != nil && !*t.action.FinishedSuccess
+}
+
+func patience(w storage.Wish) time.Duration {
+	if w.Arrived {
+		return findProven
+	}
+	return findUnproven
+}
+
+// notFound says what was looked for and seen.
+func notFound(w storage.Wish, candidates []int64) string {
+	const once = "Nothing was sent a second time"
+	switch {
+	case len(candidates) > 0:
+		return fmt.Sprintf("since then %s started, and nothing tells whether that is this one. Look there before you try again. %s", numbers(candidates), once)
+	case w.Arrived:
+		return fmt.Sprintf("it took it, but in %d looks no deployment of it showed up. Look at its dashboard. %s", w.Looks, once)
+	default:
+		return fmt.Sprintf("I looked %d times and it is not in its lists, so it was probably not started. Look at its dashboard, then try again. %s", w.Looks, once)
+	}
+}
+
+func numbers(ids []int64) string {
+	words := make([]string, len(ids))
+	for i, id := range ids {
+		words[i] = fmt.Sprintf("#%d", id)
+	}
+	return strings.Join(words, ", ")
+}
+
+func ended(f storage.Follow, state storage.State, said string, at time.Time) storage.Follow {
+	f.Phase, f.State, f.Said, f.EndedAt = storage.PhaseEnded, state, said, at
+	f.Told = append(slices.Clip(f.Told), state)
+	return f
+}
+
+// candidatesFor gives the deployments that the wish may have become: newer than the newest before it, made by the API, of its ref, and not
+// another wish's.
+func candidatesFor(tx storage.Tx, f storage.Follow, look watch.Look) ([]int64, error) {
+	var ids []int64
+	for _, d := range look.Newest {
+		if d.ID <= f.Wish.NewestBefore || !fits(d, *f.Wish) {
+			continue
+		}
+		_, err := storage.Wishes.Get(tx, storage.DeploymentKey(f.Stack.UID, d.ID))
+		if errors.Is(err, storage.ErrNotFound) {
+			ids = append(ids, d.ID)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func fits(d cloud66.Deployment, w storage.Wish) bool {
+	if d.TriggeredVia.Kind != "" && d.TriggeredVia.Kind != cloud66.ViaAPI {
+		return false
+	}
+	if !d.StartedAt.IsZero() && d.StartedAt.Before(w.SentAt.Add(-skew)) {
+		return false
+	}
+	return w.Ref == "" || d.GitRef == "" || d.GitRef == w.Ref || strings.HasPrefix(d.GitHash, w.Ref)
+}
+
+func contains(look watch.Look, id int64) bool {
+	_, ok := look.Find(id)
+	return ok
+}

@@ -1,0 +1,244 @@
+// Package progress leads each card from the wish to its told end: it posts the card, sends the wish to Cloud 66 once, finds the deployment
+// that came of it, and follows it, across restarts.
+//
+// All that must outlive the process is in the follow's record; each step writes the record, the card and the thread's lines in one
+// transaction, and the outbox delivers them.
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"c66bot/bot/outbox"
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after it was asked for surprises people.
+	cardWait = 90 * time.Second
+	// How long ended follows, and operations that Slack may deliver again, are remembered.
+	keepFollows    = 30 * 24 * time.Hour
+	keepOperations = 7 * 24 * time.Hour
+)
+
+// Cloud is what progress needs of the Cloud 66 API, beside what it hands to the watcher.
+type Cloud interface {
+	watch.Cloud
+	Redeploy(ctx context.Context, uid string, req cloud66.RedeployRequest) (cloud66.RedeployAnswer, error)
+	Cancel(ctx context.Context, uid string, id int64) (cloud66.CancelAnswer, error)
+	Actions(ctx context.Context, uid string, filter cloud66.ActionFilter) iter.Seq2[cloud66.Action, error]
+}
+
+// Config is what a Progress works with.
+type Config struct {
+	Records          storage.DB
+	Outbox           *outbox.Outbox
+	Cloud            Cloud
+	PollMin, PollMax time.Duration
+	Log              *slog.Logger
+}
+
+// Progress follows deployments. It implements commands.Progress.
+type Progress struct {
+	Config
+	watch *watch.Watcher
+
+	resumed   chan struct{} // closed when what an earlier process left is known
+	following sync.Mutex    // held while a follow is checked against the open ones and added to them
+
+	mu   sync.Mutex
+	open map[string]map[string]target // the follows that have not ended, by stack UID and id
+}
+
+// target is what is watched for a follow, and where its card is.
+type target struct {
+	deployment int64 // 0 while it is not known
+	channel    string
+}
+
+var _ commands.Progress = (*Progress)(nil)
+
+// New makes a Progress; Run carries on what the database holds and follows what is added.
+func New(cfg Config) *Progress {
+	p := &Progress{Config: cfg, resumed: make(chan struct{}), open: map[string]map[string]target{}}
+	p.watch = watch.New(watch.Config{Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log})
+	return p
+}
+
+// Run carries on what an earlier process left, and follows until the context ends. It returns when nothing is under way any more.
+func (p *Progress) Run(ctx context.Context) error {
+	var left sync.WaitGroup
+	defer left.Wait()
+	if err := p.resume(ctx, &left); err != nil {
+		return err
+	}
+	close(p.resumed)
+	left.Go(func() { p.forget(ctx) })
+	p.watch.Run(ctx)
+	return nil
+}
+
+// Open gives the number of follows that have not ended.
+func (p *Progress) Open() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, follows := range p.open {
+		n += len(follows)
+	}
+	return n
+}
+
+// track watches for a follow whatever is known of it: its deployment, or the stack while the deployment is looked for (id 0).
+func (p *Progress) track(f storage.Follow) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	uid, now := f.Stack.UID, target{f.Deployment, f.Channel}
+	if f.Deployment == 0 && f.Wish != nil {
+		now.deployment = f.Wish.Claimed
+	}
+	before, ok := p.open[uid][f.ID]
+	if f.Phase != storage.PhaseEnded {
+		if ok && before == now {
+			return
+		}
+		if p.open[uid] == nil {
+			p.open[uid] = map[string]target{}
+		}
+		p.open[uid][f.ID] = now
+		p.watch.Add(uid, now.deployment)
+	}
+	if ok {
+		p.watch.Remove(uid, before.deployment)
+	}
+	if f.Phase == storage.PhaseEnded {
+		delete(p.open[uid], f.ID)
+		if len(p.open[uid]) == 0 {
+			delete(p.open, uid)
+		}
+	}
+}
+
+// followed gives the channel's open follow of a deployment, "" where there is none.
+func (p *Progress) followed(f storage.Follow) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, t := range p.open[f.Stack.UID] {
+		if t == (target{f.Deployment, f.Channel}) {
+			return id
+		}
+	}
+	return ""
+}
+
+func (p *Progress) openOf(stack string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ids := make([]string, 0, len(p.open[stack]))
+	for id := range p.open[stack] {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// Refresh looks at a card's deployment as soon as the shortest interval allows. It reports whether the card is still followed.
+func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
+	var f storage.Follow
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		var err error
+		f, err = storage.Follows.Get(tx, id)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) || id == "" {
+		return false, nil
+	}
+	if err != nil || f.Phase == storage.PhaseEnded {
+		return false, err
+	}
+	p.watch.Now(f.Stack.UID)
+	return true, nil
+}
+
+// begin records a wish under its operation key, with its follow and card and what else belongs to it. What was taken before is
+// commands.ErrTaken.
+func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
+	select {
+	case <-p.resumed: // else it would be taken for one that an earlier process left
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	card, err := cardOf(f, view{at: f.AskedAt})
+	if err != nil {
+		return err
+	}
+	err = p.Records.Update(ctx, func(tx storage.Tx) error {
+		return errors.Join(take(tx, operation, f), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), also(tx))
+	})
+	if err != nil {
+		return fmt.Errorf("record the wish for %s: %w", f.Stack, err)
+	}
+	p.Outbox.Deliver(card)
+	return nil
+}
+
+// take records an operation, once.
+func take(tx storage.Tx, operation string, f storage.Follow) error {
+	_, err := storage.Operations.Get(tx, operation)
+	switch {
+	case err == nil:
+		return commands.ErrTaken
+	case !errors.Is(err, storage.ErrNotFound):
+		return err
+	}
+	return storage.Operations.Put(tx, operation, storage.Operation{Key: operation, User: f.Asker, At: f.AskedAt})
+}
+
+// forget removes what is old, at once and every day.
+func (p *Progress) forget(ctx context.Context) {
+	tick := time.NewTicker(24 * time.Hour)
+	defer tick.Stop()
+	for {
+		if err := p.Records.Update(ctx, forgetOld); err != nil && ctx.Err() == nil {
+			p.Log.Error("old records could not be removed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func forgetOld(tx storage.Tx) error {
+	now := time.Now()
+	return errors.Join(
+		sweep(tx, storage.Follows, func(f storage.Follow) bool {
+			return f.Phase == storage.PhaseEnded && now.Sub(f.EndedAt) > keepFollows
+		}),
+		sweep(tx, storage.Operations, func(o storage.Operation) bool { return now.Sub(o.At) > keepOperations }),
+		sweep(tx, storage.Cancels, func(c storage.Cancel) bool { return now.Sub(c.At) > keepFollows }),
+		sweep(tx, storage.Wishes, func(w storage.WishOf) bool { return now.Sub(w.At) > keepFollows }),
+	)
+}
+
+func sweep[T any](tx storage.Tx, table storage.Table[T], old func(T) bool) error {
+	var keys []string
+	err := table.Scan(tx, "", func(key string, rec T) error {
+		if old(rec) {
+			keys = append(keys, key)
+		}
+		return nil
+	})
+	for _, key := range keys {
+		err = errors.Join(err, table.Delete(tx, key))
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// left is what an earlier process has begun and not ended.
+type left struct {
+	follows []storage.Follow
+	cancels map[string]storage.Cancel // by follow, those that nothing proves to have been taken
+}
+
+// resume carries on what the database holds.
+func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
+	var l left
+	err := p.Records.Update(ctx, func(tx storage.Tx) (err error) {
+		l, err = takeOver(tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read what is followed: %w", err)
+	}
+	for _, f := range l.follows {
+		if f.Phase == storage.PhaseCarded {
+			tasks.Go(func() { p.carryOn(ctx, f) })
+			continue
+		}
+		p.track(f)
+	}
+	for _, f := range l.follows {
+		if c, ok := l.cancels[f.ID]; ok {
+			tasks.Go(func() { p.cancelAgain(ctx, f, c) })
+		}
+	}
+	if len(l.follows) > 0 {
+		p.Log.Info("carrying on", "follows", len(l.follows))
+	}
+	return nil
+}
+
+// takeOver reads what is left. A wish that may have been sent is looked for from here on.
+func takeOver(tx storage.Tx) (left, error) {
+	l := left{cancels: map[string]storage.Cancel{}}
+	err := storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
+		if f.Phase != storage.PhaseEnded {
+			l.follows = append(l.follows, f)
+		}
+		return nil
+	})
+	if err != nil {
+		return left{}, err
+	}
+	for i := range l.follows {
+		f := &l.follows[i]
+		if f.Phase == storage.PhaseSending {
+			f.Phase = storage.PhaseFinding
+			if err := storage.Follows.Put(tx, f.ID, *f); err != nil {
+				return left{}, err
+			}
+		}
+		c, err := storage.Cancels.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
+		if err == nil && !c.Sent && !c.Told && c.Follow == f.ID {
+			l.cancels[f.ID] = c
+		}
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return left{}, err
+		}
+	}
+	return l, nil
+}
+
+// carryOn sends a wish that an earlier process had taken and certainly not sent, or tells its author that it came too late.
+func (p *Progress) carryOn(ctx context.Context, f storage.Follow) {
+	err := p.send(ctx, f)
+	if _, ok := errors.AsType[*commands.CardError](err); ok {
+		err = errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "I was restarted before I sent it, and then it was too late. Ask again"))
+	}
+	if err != nil && ctx.Err() == nil {
+		p.Log.Warn("a wish of before the restart came to nothing", "follow", f.ID, "stack", f.Stack.String(), "error", err)
+	}
+}

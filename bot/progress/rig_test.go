@@ -1,0 +1,257 @@
+package progress_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/slack-go/slack"
+	"go.uber.org/goleak"
+
+	"c66bot/bot/outbox"
+	"c66bot/bot/outbox/mortal"
+	"c66bot/bot/progress"
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66"
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
+	"c66bot/storage/bolt"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	lin     = "U0LIN"
+	sam     = "U0SAM"
+	deploys = "C0DEPLOYS"
+	builds  = "C0BUILDS"
+	ops     = "C0OPS"
+	away    = "C0AWAY" // a channel without the bot
+)
+
+// rig is the bot's middle, outbox and progress, between both simulators, on a clock of its own.
+type rig struct {
+	*testing.T
+
+	slack *slacksim.Workspace
+	cloud *cloud66sim.Sim
+	net   *wire
+	stack storage.StackRef
+	path  string
+	*life
+}
+
+// wire is the way to Cloud 66. A test may answer a request in its place, or fail it.
+type wire struct {
+	to     http.RoundTripper
+	answer func(*http.Request) (*http.Response, error) // nil, and nil answers, let a request through
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.answer != nil {
+		if res, err := w.answer(r); res != nil || err != nil {
+			return res, err
+		}
+	}
+	return w.to.RoundTrip(r)
+}
+
+// life is one process.
+type life struct {
+	process  *mortal.Process
+	progress *progress.Progress
+	outbox   *outbox.Outbox
+	records  storage.DB
+	ctx      context.Context // of what the process does for people
+	end      func()
+}
+
+// inBubble runs f with a running process.
+func inBubble(t *testing.T, opts cloud66sim.Options, f func(r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, opts)
+		r.start(newProcess())
+		f(r)
+	})
+}
+
+func newRig(t *testing.T, opts cloud66sim.Options) *rig {
+	t.Helper()
+	r := &rig{T: t, slack: slacksim.New(slacksim.Options{}), cloud: cloud66sim.New(opts), path: filepath.Join(t.TempDir(), "progress.db")}
+	for _, id := range []string{lin, sam} {
+		r.slack.AddUser(slacksim.User{ID: id, Name: strings.ToLower(id[2:])})
+	}
+	for _, id := range []string{deploys, builds, ops, away} {
+		r.slack.AddChannel(slacksim.Channel{ID: id, Name: strings.ToLower(id[2:]), Members: []string{lin, sam}, BotIsMember: id != away})
+	}
+	r.net = &wire{to: r.cloud.RoundTripper()}
+	r.stack = storage.StackRef{Name: "web", Environment: "production"}
+	r.stack.UID = r.cloud.AddStack(cloud66sim.Stack{
+		Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: time.Minute, History: 3,
+	})
+	t.Cleanup(func() {
+		if r.life != nil && r.end != nil {
+			r.end()
+		}
+		r.slack.Close()
+		for _, v := range r.slack.Violations() {
+			t.Errorf("Slack's protocol was broken: %s", v)
+		}
+	})
+	return r
+}
+
+// start starts a process on the rig's file.
+func (r *rig) start(p *mortal.Process) {
+	r.Helper()
+	db, err := bolt.Open(r.path)
+	if err != nil {
+		r.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	cloud, err := cloud66.New(cloud66.Config{
+		BaseURL: "http://cloud66.test/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 3000, Transport: p.RoundTripper(r.net),
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	records := p.DB(db)
+	out := outbox.New(outbox.Config{
+		Records: records, Log: log,
+		Slack: outbox.API{Client: slack.New("xoxb-c66-demo", slack.OptionAPIURL("http://slack.test/api/"), slack.OptionHTTPClient(p.Client(r.slack)))},
+	})
+	pr := progress.New(progress.Config{Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log})
+	ctx, cancel := context.WithCancel(r.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- out.Run(ctx) }()
+	go func() { ended <- pr.Run(ctx) }()
+	r.life = &life{process: p, progress: pr, outbox: out, records: records, ctx: ctx}
+	r.end = func() {
+		r.end = nil
+		p.Kill()
+		cancel()
+		for range 2 {
+			if err := <-ended; err != nil && !errors.Is(err, mortal.ErrDead) {
+				r.Errorf("a part ended with: %v", err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			r.Error(err)
+		}
+	}
+}
+
+// restart kills the process, lets time pass, and starts another one on the same file.
+func (r *rig) restart(down time.Duration) {
+	r.Helper()
+	r.end()
+	time.Sleep(down)
+	r.start(newProcess())
+}
+
+// redeploy asks for a redeploy as Lin does in #deploys.
+func (r *rig) redeploy(operation string) error {
+	return r.progress.Redeploy(r.ctx, operation, r.wish(deploys))
+}
+
+func (r *rig) wish(channel string) storage.Follow {
+	var newest int64
+	for _, d := range r.cloud.Deployments(r.stack.UID) {
+		newest = max(newest, d.ID)
+	}
+	return storage.Follow{Stack: r.stack, Channel: channel, Asker: lin, Wish: &storage.Wish{NewestBefore: newest, Reason: "a test"}}
+}
+
+func (r *rig) follow(operation, channel string, id int64) error {
+	return r.progress.Follow(r.ctx, operation, storage.Follow{Stack: r.stack, Deployment: id, Channel: channel, Asker: lin})
+}
+
+func (r *rig) cancel(operation, asker string, id int64) error {
+	_, err := r.progress.Cancel(r.ctx, operation, storage.Follow{Stack: r.stack, Deployment: id, Channel: deploys, Asker: asker})
+	return err
+}
+
+// until waits until something holds, for two simulated hours at most.
+func (r *rig) until(what string, holds func() bool) {
+	r.Helper()
+	limit := time.Now().Add(2 * time.Hour)
+	for synctest.Wait(); !holds(); synctest.Wait() {
+		if time.Now().After(limit) {
+			r.Fatalf("it never came about that %s; the channel shows %q", what, r.shown(deploys))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// settle waits until nothing is followed and everything is told.
+func (r *rig) settle() {
+	r.Helper()
+	r.until("all is over", func() bool { return r.progress.Open() == 0 && r.outbox.Queued() == 0 })
+}
+
+// aside is what lines say beside what the tests are about: times and mentions.
+var aside = regexp.MustCompile(`( · \d\d:\d\d:\d\d.*|, usually done in .*|, took .*)`)
+
+// shown gives the first line of each message in a channel, with the lines of its thread indented below it.
+func (r *rig) shown(channel string) []string {
+	var all []string
+	say := func(indent string, m slacksim.Message) {
+		line, _, _ := strings.Cut(m.Plain(), "\n")
+		all = append(all, indent+aside.ReplaceAllString(line, ""))
+	}
+	for _, m := range r.slack.Person(lin).Sees(channel) {
+		if m.Broadcast {
+			say("(in the channel too) ", m)
+			continue
+		}
+		say("", m)
+		for _, reply := range r.slack.Person(lin).Thread(channel, m.TS) {
+			if reply.TS != m.TS {
+				say("  ", reply)
+			}
+		}
+	}
+	return all
+}
+
+func (r *rig) shows(channel string, want ...string) {
+	r.Helper()
+	if got := r.shown(channel); !slices.Equal(got, want) {
+		r.Errorf("the channel shows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// sent counts the requests of a method that arrived at Cloud 66.
+func (r *rig) sent(method string) int {
+	n := 0
+	for _, q := range r.cloud.Requests() {
+		if q.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *rig) sentOnce() {
+	r.Helper()
+	if n := r.sent("POST"); n != 1 {
+		r.Errorf("%d POSTs were sent, want 1", n)
+	}
+}
+
+func (r *rig) newest() cloud66sim.View {
+	all := r.cloud.Deployments(r.stack.UID)
+	return all[len(all)-1]
+}
+
+// newProcess is one that nothing kills but the test.
+func newProcess() *mortal.Process { return mortal.New(0, false) }

@@ -1,0 +1,151 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"c66bot/bot/outbox"
+	"c66bot/cloud66"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// Redeploy posts the card, sends the wish, and has what comes of it followed. It returns when Cloud 66 has answered or was found not to.
+func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
+	now := time.Now()
+	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseCarded, storage.Asked
+	f.Wish.Reference = "c66bot-" + f.ID
+	if err := p.begin(ctx, operation, f, nothing); err != nil {
+		return err
+	}
+	err := p.send(ctx, f)
+	if _, ok := errors.AsType[*commands.CardError](err); ok {
+		err = errors.Join(err, p.finish(ctx, f.ID, storage.Unposted, ""))
+	}
+	return err
+}
+
+func nothing(storage.Tx) error { return nil }
+
+// Follow posts a card for a deployment that somebody started.
+func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follow) error {
+	now := time.Now()
+	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseFollowing, storage.Asked
+	if err := p.beginFollow(ctx, operation, f, nothing); err != nil {
+		return err
+	}
+	return p.carded(ctx, f, cardWait)
+}
+
+// beginFollow begins a follow, unless the channel has an open card of the deployment: that is commands.ErrFollowed.
+func (p *Progress) beginFollow(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
+	p.following.Lock()
+	defer p.following.Unlock()
+	if p.followed(f) != "" {
+		return commands.ErrFollowed
+	}
+	if err := p.begin(ctx, operation, f, also); err != nil {
+		return err
+	}
+	p.track(f)
+	return nil
+}
+
+// carded waits until the card of a follow stands. A channel that refuses it has nothing followed in it; a Slack that is slow gets it later.
+func (p *Progress) carded(ctx context.Context, f storage.Follow, wait time.Duration) error {
+	err := p.card(ctx, f, wait)
+	if noCard, ok := errors.AsType[*commands.CardError](err); ok && noCard.Code != "" {
+		return errors.Join(err, p.finish(ctx, f.ID, storage.Unposted, ""))
+	}
+	return nil
+}
+
+// card waits until the card stands in Slack, for so long since it was asked for.
+func (p *Progress) card(ctx context.Context, f storage.Follow, wait time.Duration) error {
+	limited, cancel := context.WithDeadline(ctx, f.AskedAt.Add(wait))
+	defer cancel()
+	_, err := p.Outbox.Posted(limited, cardKey(f.ID))
+	if refused, ok := errors.AsType[*outbox.RefusedError](err); ok {
+		return &commands.CardError{Code: refused.Code}
+	}
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return &commands.CardError{}
+	}
+	return err
+}
+
+// send sends a wish whose card stands, once: that it is about to be sent is recorded first, and whoever finds it so recorded looks instead
+// of sending. Without a card nothing is sent: that is a *commands.CardError.
+func (p *Progress) send(ctx context.Context, f storage.Follow) error {
+	if err := p.card(ctx, f, cardWait); err != nil {
+		return err
+	}
+	f.Phase, f.Wish.SentAt = storage.PhaseSending, time.Now()
+	if err := p.Records.Update(ctx, func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
+		err = fmt.Errorf("record that the wish for %s is sent: %w", f.Stack, err)
+		if ctx.Err() != nil {
+			return err // the next process sends it, if it is soon
+		}
+		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "the bot could not record it, so nothing was sent"))
+	}
+	answer, err := p.Cloud.Redeploy(ctx, f.Stack.UID, cloud66.RedeployRequest{
+		GitRef: f.Wish.Ref, Services: services(f.Wish.Services), DeploymentProfile: f.Wish.Profile, UserReference: f.Wish.Reference,
+	})
+	switch {
+	case err == nil:
+		f.Wish.Arrived, f.Wish.Claimed, f.Wish.Warning = true, answer.DeploymentID, answer.Warning
+	case cloud66.NothingDone(err):
+		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, said(err)))
+	case ctx.Err() != nil:
+		return err // the next process looks what became of it
+	default:
+		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(), "reference", f.Wish.Reference, "error", err)
+	}
+	f.Phase = storage.PhaseFinding
+	defer p.track(f) // also where it could not be recorded: the looks find out
+	if err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
+		return fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err)
+	}
+	return nil
+}
+
+// said gives the reason of a refusal for the card, in Cloud 66's own words where there are some.
+func said(err error) string {
+	why := "Cloud 66 refused it"
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "I was shut down before I sent it"
+	case errors.Is(err, cloud66.ErrUnreachable):
+		return "Cloud 66 could not be reached"
+	case errors.Is(err, cloud66.ErrBudget), errors.Is(err, cloud66.ErrThrottled):
+		return "the hourly number of Cloud 66 requests is used up"
+	case errors.Is(err, cloud66.ErrUnauthenticated):
+		why = "Cloud 66 refuses the bot's token"
+	case errors.Is(err, cloud66.ErrMissingScope):
+		why = "the bot's Cloud 66 token lacks the scope redeploy"
+	case errors.Is(err, cloud66.ErrTrialExpired):
+		why = "the account's trial at Cloud 66 has ended"
+	case errors.Is(err, cloud66.ErrNotFound):
+		why = "Cloud 66 does not find the stack"
+	}
+	if api, ok := errors.AsType[*cloud66.Error](err); ok && api.Message != "" {
+		why += ": " + api.Message
+	}
+	return why
+}
+
+// services reads what commands has checked: "name:tag,name".
+func services(list string) []cloud66.ServiceImage {
+	if list == "" {
+		return nil
+	}
+	var images []cloud66.ServiceImage
+	for word := range strings.SplitSeq(list, ",") {
+		name, tag, _ := strings.Cut(strings.TrimSpace(word), ":")
+		images = append(images, cloud66.ServiceImage{Name: name, Tag: tag})
+	}
+	return images
+}

@@ -1,0 +1,226 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"c66bot/cloud66"
+)
+
+// How often the Cloud 66 token is looked at: seldom while it is good, once a minute while it is not.
+const (
+	checkGood    = 5 * time.Minute
+	checkBad     = time.Minute
+	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
+)
+
+// readiness is what must hold for the bot to do its work.
+type readiness struct {
+	mu     sync.Mutex
+	socket error // the connection
+	bot    error // the bot token
+	cloud  error // the Cloud 66 token
+	again  chan struct{}
+}
+
+func (r *readiness) begin() {
+	r.socket = errors.New("not connected to Slack yet")
+	r.cloud = errors.New("the Cloud 66 token is not checked yet")
+	r.again = make(chan struct{}, 1)
+}
+
+func (r *readiness) err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.socket, r.bot, r.cloud)
+}
+
+func (r *readiness) setSocket(err error) { r.set(&r.socket, err) }
+
+func (r *readiness) set(which *error, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*which = err
+}
+
+// suspect has the Cloud 66 token looked at again, since something failed.
+func (r *readiness) suspect() {
+	select {
+	case r.again <- struct{}{}:
+	default:
+	}
+}
+
+// tokenError says that a token was refused, or lacks a scope.
+type tokenError struct{ text string }
+
+func (e *tokenError) Error() string { return e.text }
+
+// refusedToken are Slack's answers that only another token or another setting of the app can change.
+var refusedToken = []string{
+	"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type", "missing_scope", "no_permission",
+	"org_login_required", "team_access_not_granted",
+}
+
+// explainToken says in plain words that a token was refused, where that is the reason of an error of Slack's.
+func explainToken(which, scope string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var said slack.SlackErrorResponse
+	if !errors.As(err, &said) || !slices.Contains(refusedToken, said.Err) {
+		return fmt.Errorf("could not check Slack's %s: %w", which, withoutURL(err))
+	}
+	switch said.Err {
+	case "missing_scope":
+		if said.Needed != "" {
+			scope = said.Needed
+		}
+		return &tokenError{fmt.Sprintf("Slack's %s lacks the scope %s: add it in the app's settings and give the bot the new token", which, scope)}
+	case "not_allowed_token_type":
+		return &tokenError{fmt.Sprintf("Slack's %s is of another kind: an app-level token begins with xapp-, a bot token with xoxb-", which)}
+	default:
+		return &tokenError{fmt.Sprintf("Slack refuses the %s (%s): take a current one from the app's settings", which, said.Err)}
+	}
+}
+
+// checkCloud looks at the Cloud 66 token until the context ends.
+func (b *Bot) checkCloud(ctx context.Context) {
+	accepted := false
+	for {
+		err := b.cloud.CheckToken(cloud66.Background(ctx))
+		if errors.Is(err, cloud66.ErrNotFound) {
+			// A server without the token check: a list that can be read shows the same.
+			err = b.readable(ctx)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		accepted = b.tokenState(accepted, err)
+		pause := checkBad
+		if accepted {
+			pause = checkGood
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		case <-b.ready.again:
+			if !sleep(ctx, checkSuspect) { // many may fail at once
+				return
+			}
+		}
+	}
+}
+
+func (b *Bot) readable(ctx context.Context) error {
+	for _, err := range b.cloud.Stacks(ctx, cloud66.StackFilter{}) {
+		return err
+	}
+	return nil
+}
+
+// tokenState takes note of what a look at the token showed. A server that is down says nothing against a token that was accepted.
+func (b *Bot) tokenState(accepted bool, err error) bool {
+	switch {
+	case err == nil:
+		if !accepted {
+			b.log.Info("Cloud 66 accepts the token")
+		}
+		b.ready.set(&b.ready.cloud, nil)
+		return true
+	case errors.Is(err, cloud66.ErrUnauthenticated):
+		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused: give the bot a current one")
+	case errors.Is(err, cloud66.ErrMissingScope):
+		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) lacks the scope public: make one with public and redeploy")
+	case accepted:
+		b.log.Warn("the Cloud 66 token could not be looked at", "error", err)
+		return true
+	default:
+		err = fmt.Errorf("the Cloud 66 token could not be checked: %w", err)
+	}
+	b.log.Error("not ready", "reason", err)
+	b.ready.set(&b.ready.cloud, err)
+	return false
+}
+
+// wantedScopes are the bot token's scopes that are used, with what does not work without each.
+var wantedScopes = []struct{ scope, without string }{
+	{"chat:write", "no card can be posted"},
+	{"im:write", "what a channel refuses cannot be told in a direct message"},
+	{"channels:history", "after a crash a message may come twice"},
+	{"groups:history", "after a crash a message in a private channel may come twice"},
+	{"usergroups:read", "admins cannot be named by user group"},
+	{"users:read", "admins cannot be named by user group"},
+}
+
+// checkSlack looks at the bot token until the context ends. A Slack that is down says nothing against a token that was accepted.
+func (b *Bot) checkSlack(ctx context.Context) {
+	accepted, wait := false, shortestAttempt
+	for {
+		auth, err := b.api.AuthTestContext(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		err = explainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
+		_, refused := errors.AsType[*tokenError](err)
+		switch {
+		case err == nil:
+			b.setBot(b.missingScopes(auth.Header, !accepted))
+			accepted, wait = true, checkGood
+		case refused:
+			b.setBot(err)
+			accepted, wait = false, refusedPause
+		case accepted:
+			b.log.Warn("the bot token could not be looked at", "error", err)
+			wait = checkBad
+		default:
+			b.setBot(err)
+			wait = min(2*wait, longestAttempt)
+		}
+		if !sleep(ctx, wait) {
+			return
+		}
+	}
+}
+
+// setBot takes note of what a look at the bot token showed.
+func (b *Bot) setBot(err error) {
+	if err != nil {
+		b.log.Error("not ready", "reason", err)
+	}
+	b.ready.set(&b.ready.bot, err)
+}
+
+// missingScopes says what the token may not, as far as Slack tells, and logs it the first time. Without chat:write nothing works.
+func (b *Bot) missingScopes(h http.Header, first bool) error {
+	header := h.Get("X-OAuth-Scopes")
+	if header == "" {
+		return nil
+	}
+	var granted []string
+	for scope := range strings.SplitSeq(header, ",") {
+		granted = append(granted, strings.TrimSpace(scope))
+	}
+	var fatal error
+	for _, w := range wantedScopes {
+		if slices.Contains(granted, w.scope) {
+			continue
+		}
+		if first {
+			b.log.Warn("the bot token lacks a scope: add it in the app's settings and install the app again", "scope", w.scope, "without_it", w.without)
+		}
+		if w.scope == "chat:write" {
+			fatal = fmt.Errorf("the bot token (C66BOT_SLACK_BOT_TOKEN) lacks the scope %s: %s", w.scope, w.without)
+		}
+	}
+	return fatal
+}

@@ -1,0 +1,372 @@
+package bot_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"c66bot/bot"
+	"c66bot/bot/slacksim"
+	"c66bot/bot/slacksim/memnet"
+	"c66bot/cloud66"
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
+	"c66bot/storage/bolt"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	lin     = "U0LIN" // an admin
+	sam     = "U0SAM" // nobody in particular
+	deploys = "C0DEPLOYS"
+	random  = "C0RANDOM" // a channel without the bot
+)
+
+// rig is a bot between a simulated workspace and a simulated Cloud 66, on a clock of its own.
+type rig struct {
+	t     *testing.T
+	slack *slacksim.Workspace
+	cloud *cloud66sim.Sim
+	web   string // UID of web@production
+	net   *memnet.Listener
+	db    string
+	set   settings
+	log   *logBuffer
+
+	kill      func() // ends the running bot without any farewell
+	terminate func() // ends it as SIGTERM does
+	bot       *bot.Bot
+}
+
+// settings are what a test may change.
+type settings struct {
+	slack    slacksim.Options
+	cloud    cloud66sim.Options
+	admins   []string
+	perHour  int
+	profiles []string
+	token    string
+}
+
+// inBubble runs f with a running bot.
+func inBubble(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, set)
+		r.start()
+		f(t, r)
+		for _, v := range r.slack.Violations() {
+			t.Errorf("the bot broke Slack's protocol: %s", v)
+		}
+		r.noSecrets()
+	})
+}
+
+// unready runs f with a bot that may not become ready.
+func unready(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, set)
+		r.begin()
+		f(t, r)
+		r.noSecrets()
+	})
+}
+
+func newRig(t *testing.T, set settings) *rig {
+	t.Helper()
+	r := &rig{
+		t: t, slack: slacksim.New(set.slack), cloud: cloud66sim.New(set.cloud), net: memnet.Listen(),
+		db: filepath.Join(t.TempDir(), "c66bot.db"), set: set, log: &logBuffer{},
+	}
+	r.slack.AddUser(slacksim.User{ID: lin, Name: "lin", RealName: "Lin"})
+	r.slack.AddUser(slacksim.User{ID: sam, Name: "sam", RealName: "Sam"})
+	r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin, sam}, BotIsMember: true})
+	r.slack.AddChannel(slacksim.Channel{ID: random, Name: "random", Members: []string{lin, sam}})
+	r.web = r.cloud.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35})
+	server := &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(r.net) }()
+	t.Cleanup(func() {
+		r.stop()
+		r.slack.Close()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+		r.net.CloseAll()
+	})
+	return r
+}
+
+// start starts the bot and waits until it is ready.
+func (r *rig) start() {
+	r.t.Helper()
+	r.begin()
+	r.until("the bot is ready", func() bool { return r.bot.Ready() == nil })
+}
+
+// begin starts the bot.
+func (r *rig) begin() {
+	r.t.Helper()
+	db, err := bolt.Open(r.db)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	token := r.set.token
+	if token == "" {
+		token = cloud66sim.DemoToken
+	}
+	perHour := r.set.perHour
+	if perHour == 0 {
+		perHour = 3000
+	}
+	admins := r.set.admins
+	if admins == nil {
+		admins = []string{lin}
+	}
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	gate := &gate{next: r.cloud.RoundTripper()}
+	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: token, RequestsPerHour: perHour, Transport: gate, Logger: log})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	wire := &network{listener: r.net}
+	b, err := bot.New(bot.Config{
+		AppToken: "xapp-1-A0C66-demo", BotToken: "xoxb-c66-demo", SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
+		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, Log: log,
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.bot = b
+	ctx, cancel := context.WithCancel(r.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	r.kill = func() {
+		gate.close() // from here on nothing leaves the process, as after a SIGKILL
+		wire.cut()
+		r.terminate()
+	}
+	r.terminate = func() {
+		r.kill, r.terminate = nil, nil
+		cancel()
+		if err := <-ended; err != nil {
+			r.t.Errorf("the bot ended with: %v", err)
+		}
+		if err := db.Close(); err != nil {
+			r.t.Error(err)
+		}
+	}
+}
+
+// stop ends the bot, if it runs.
+func (r *rig) stop() {
+	if r.terminate != nil {
+		r.terminate()
+	}
+}
+
+// until waits until something holds. It fails the test after a simulated hour.
+func (r *rig) until(what string, holds func() bool) {
+	r.t.Helper()
+	limit := time.Now().Add(time.Hour)
+	for synctest.Wait(); !holds(); synctest.Wait() {
+		if time.Now().After(limit) {
+			r.t.Fatalf("it never came about that %s. What lin sees:\n%s\nlog:\n%s", what, r.sees(lin, deploys), r.log)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// command has a person send a command and waits for its acknowledgement.
+func (r *rig) command(user, channel, text string) {
+	r.t.Helper()
+	info, err := r.slack.Person(user).Command(channel, text).Wait(r.t.Context())
+	if err != nil {
+		r.t.Fatalf("%s: %v", text, err)
+	}
+	if info.After > time.Second {
+		r.t.Errorf("%s was acknowledged after %s", text, info.After)
+	}
+}
+
+// ask has a person send a command and gives the answer that they alone see.
+func (r *rig) ask(user, channel, text string) slacksim.Message {
+	r.t.Helper()
+	before := len(r.ephemerals(user, channel))
+	r.command(user, channel, text)
+	r.until("there is an answer to "+text, func() bool { return len(r.ephemerals(user, channel)) > before })
+	all := r.ephemerals(user, channel)
+	return all[len(all)-1]
+}
+
+func (r *rig) ephemerals(user, channel string) []slacksim.Message {
+	var found []slacksim.Message
+	for _, m := range r.slack.Person(user).Sees(channel) {
+		if m.Ephemeral {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// click has a person click a button and waits for its acknowledgement.
+func (r *rig) click(user string, m slacksim.Message, label string) {
+	r.t.Helper()
+	d, err := r.slack.Person(user).Click(m.Channel, m, label)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := d.Wait(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// cards gives the messages in the channel that everyone sees, oldest first, replies aside.
+func (r *rig) cards(channel string) []slacksim.Message {
+	var found []slacksim.Message
+	for _, m := range r.slack.Person(lin).Sees(channel) {
+		if !m.Ephemeral && (m.ThreadTS == "" || m.ThreadTS == m.TS) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// card waits until the channel's newest card says something.
+func (r *rig) card(says string) slacksim.Message {
+	r.t.Helper()
+	var card slacksim.Message
+	r.until("a card says "+says, func() bool {
+		cards := r.cards(deploys)
+		if len(cards) == 0 {
+			return false
+		}
+		card = cards[len(cards)-1]
+		return strings.Contains(card.Plain(), says)
+	})
+	return card
+}
+
+// thread gives what stands in a card's thread, a line a reply.
+func (r *rig) thread(card slacksim.Message) []string {
+	var lines []string
+	for _, m := range r.slack.Person(lin).Thread(card.Channel, card.TS) {
+		if m.TS != card.TS {
+			lines = append(lines, m.Plain())
+		}
+	}
+	return lines
+}
+
+// sees gives all that a person sees in a channel.
+func (r *rig) sees(user, channel string) string {
+	var b strings.Builder
+	for _, m := range r.slack.Person(user).Sees(channel) {
+		b.WriteString(m.Plain() + "\n")
+	}
+	return b.String()
+}
+
+// requests counts the requests of one method that were sent to Cloud 66.
+func (r *rig) requests(method string) int {
+	n := 0
+	for _, q := range r.cloud.Requests() {
+		if q.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+// noSecrets checks that no secret has left the process.
+func (r *rig) noSecrets() {
+	r.t.Helper()
+	var left strings.Builder
+	left.WriteString(r.log.String())
+	for _, c := range r.slack.Calls("") {
+		for _, v := range c.Args {
+			left.WriteString(v + "\n")
+		}
+	}
+	said := left.String()
+	for _, secret := range []string{"xapp-1-A0C66-demo", "xoxb-c66-demo", cloud66sim.DemoToken, "SECRET", "slack.test/commands", "slack.test/actions", "ticket="} {
+		if i := strings.Index(said, secret); i >= 0 {
+			r.t.Errorf("%q left the process: …%s…", secret, said[max(0, i-200):min(len(said), i+100)])
+		}
+	}
+}
+
+// gate lets requests through until it is closed.
+type gate struct {
+	next   http.RoundTripper
+	mu     sync.Mutex
+	closed bool
+}
+
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := g.dead(); err != nil {
+		return nil, err
+	}
+	return g.next.RoundTrip(r)
+}
+
+func (g *gate) dead() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return errors.New("the process is dead")
+	}
+	return nil
+}
+
+// gatedDB writes nothing any more when the gate is closed.
+type gatedDB struct {
+	storage.DB
+	gate *gate
+}
+
+// Update implements storage.DB.
+func (d gatedDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if err := d.gate.dead(); err != nil {
+		return err
+	}
+	return d.DB.Update(ctx, fn)
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+// logBuffer is the bot's log, for several goroutines.
+type logBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
