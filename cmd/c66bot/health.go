@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// healthTimeout bounds one question to the running bot.
+const healthTimeout = 2 * time.Second
+
+func newHealthCommand(environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "health",
+		Short: "Ask the running bot whether it is ready; exit 0 if it is",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			addr, err := healthAddress(cmd.Flags(), environ)
+			if err != nil {
+				return &usageError{err}
+			}
+			if err := askReady(cmd.Context(), newHealthClient(), addr); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "ready")
+			return err
+		},
+	}
+	defineFlags(cmd.Flags(), httpAddrSetting)
+	return cmd
+}
+
+// healthAddress finds where the bot of this configuration can be asked, and looks at no other setting.
+func healthAddress(flags *pflag.FlagSet, environ []string) (string, error) {
+	sources := readSources(flags, environ)
+	if sources.fileErr != nil {
+		return "", faults{sources.fileErr}
+	}
+	var cfg Config
+	if err := httpAddrSetting.load(sources, &cfg); err != nil {
+		return "", faults{err}
+	}
+	if cfg.HTTPAddr == "" {
+		return "", fmt.Errorf("%s is empty, so the bot has no endpoint to ask: set it to the address the bot listens on", label("http.addr"))
+	}
+	host, port, err := net.SplitHostPort(cfg.HTTPAddr)
+	if err != nil {
+		return "", fmt.Errorf("splitting %s %q: %w", label("http.addr"), cfg.HTTPAddr, err)
+	}
+	if host == "" || net.ParseIP(host).IsUnspecified() { // The bot listens on every interface.
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// newHealthClient asks directly: a proxy could not reach the bot's loopback address.
+func newHealthClient() *http.Client {
+	return &http.Client{Timeout: healthTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+// askReady returns nil if the bot at addr says that it is ready, else the reason why not.
+func askReady(ctx context.Context, client *http.Client, addr string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return fmt.Errorf("asking the bot at %s: %w", addr, err)
+	}
+	resp, err := client.Do(req)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("nothing listens on %s: is c66bot running, with this %s?", addr, label("http.addr"))
+	case os.IsTimeout(err):
+		return fmt.Errorf("the bot at %s did not answer within %v", addr, healthTimeout)
+	case err != nil:
+		return fmt.Errorf("asking the bot at %s: %w", addr, err)
+	}
+	defer func() { _ = resp.Body.Close() }() // Nothing more is read from it.
+	return readyFrom(resp, addr)
+}
+
+func readyFrom(resp *http.Response, addr string) error {
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		return fmt.Errorf("what listens on %s answered %s: is it c66bot?", addr, resp.Status)
+	}
+	reason, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if err != nil {
+		return fmt.Errorf("reading why the bot at %s is not ready: %w", addr, err)
+	}
+	return fmt.Errorf("not ready: %s", strings.TrimSpace(string(reason)))
+}

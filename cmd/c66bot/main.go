@@ -1,0 +1,93 @@
+// Command c66bot is a Slack bot that redeploys, follows and reports Cloud 66 deployments.
+// The program reads its configuration, wires the parts together and runs them; each subcommand has its own file.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses of the program.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError marks what the caller has to put right, in the command line or the configuration: exit status 2.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+
+func (e *usageError) Unwrap() error { return e.err }
+
+// run carries out one call of the program and returns its exit status.
+// The environment is a list of NAME=value, as os.Environ returns it; errors are told on stderr.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	root := newRootCommand(environ)
+	started := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	root.SetArgs(append([]string{}, args...)) // cobra takes nil for os.Args.
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintf(stderr, "c66bot: %v\n", err)
+	if !started { // Cobra itself refused the command, a flag or an argument.
+		_, _ = fmt.Fprintln(stderr, `"c66bot help" lists the commands, "c66bot help COMMAND" shows the flags of one.`)
+		return exitUsage
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRootCommand(environ []string) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "c66bot",
+		Short:         "Redeploy and follow Cloud 66 stacks from Slack",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(*cobra.Command, []string) error {
+			return &usageError{errors.New(`no command given: "c66bot help" lists the commands`)}
+		},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetHelpCommand(newHelpCommand())
+	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newVersionCommand())
+	return root
+}
+
+// newHelpCommand replaces cobra's own, which ends well for a command that does not exist.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Show the commands, or the flags of one",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			topic, _, err := cmd.Root().Find(args)
+			if err != nil {
+				return &usageError{err}
+			}
+			topic.InitDefaultHelpFlag()
+			return topic.Help()
+		},
+	}
+}

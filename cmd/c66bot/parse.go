@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The errors of these functions follow the name of the setting in a sentence.
+
+// parseToken accepts any printable ASCII text without spaces and never repeats it.
+func parseToken(text string) (Secret, error) {
+	if text == "" {
+		return Secret{}, errors.New("is empty: set it to the token")
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return Secret{}, errors.New("contains a space, a line break or another character that no token has: copy the token again")
+	}
+	return NewSecret(text), nil
+}
+
+// parseSlackToken accepts tokens of one kind, and recognises those of the other.
+func parseSlackToken(prefix, otherPrefix string) func(string) (Secret, error) {
+	return func(text string) (Secret, error) {
+		switch token, err := parseToken(text); {
+		case err != nil:
+			return Secret{}, err
+		case strings.HasPrefix(text, otherPrefix):
+			return Secret{}, fmt.Errorf("holds a token that begins with %s, where one with %s… belongs: are %s and %s swapped?",
+				otherPrefix, prefix, envName("slack.app_token"), envName("slack.bot_token"))
+		case !strings.HasPrefix(text, prefix):
+			return Secret{}, fmt.Errorf("does not begin with %s: copy the whole token, without quotes", prefix)
+		case text == prefix:
+			return Secret{}, fmt.Errorf("ends after %s: copy the whole token", prefix)
+		default:
+			return token, nil
+		}
+	}
+}
+
+// parseURL does not repeat the text, which might hold a password.
+func parseURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", errors.New("is not a URL that begins with https:// (or http://) and a host")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", errors.New("has a user, a query or a fragment: give the plain base URL")
+	}
+	return text, nil
+}
+
+// parseSlackURL adds the final slash, as method names are put right behind it.
+func parseSlackURL(text string) (string, error) {
+	base, err := parseURL(text)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(base, "/") + "/", nil
+}
+
+// parseCommandName accepts what Slack accepts as a slash command: one lower-case word of at most 32 characters.
+func parseCommandName(text string) (string, error) {
+	word, ok := strings.CutPrefix(text, "/")
+	if !ok || word == "" || strings.ContainsAny(word, "/") || strings.ContainsFunc(word, unicode.IsSpace) {
+		return "", fmt.Errorf("is %q: it is a slash and one word, such as /c66", text)
+	}
+	if text != strings.ToLower(text) {
+		return "", fmt.Errorf("is %q: Slack allows lower case only, such as %s", text, strings.ToLower(text))
+	}
+	if utf8.RuneCountInString(text) > 32 {
+		return "", fmt.Errorf("is %q: Slack allows 32 characters at most", text)
+	}
+	return text, nil
+}
+
+// parseAccount accepts what fits into an HTTP header as one word.
+func parseAccount(text string) (string, error) {
+	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", fmt.Errorf("is %q: an account id is one word, without spaces", text)
+	}
+	return text, nil
+}
+
+func parseList(text string) ([]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	items := strings.Split(text, ",")
+	for i, item := range items {
+		items[i] = strings.TrimSpace(item)
+		if items[i] == "" {
+			return nil, fmt.Errorf("is %q, with an empty item: put one comma between two items and none at the end", text)
+		}
+	}
+	return items, nil
+}
+
+var adminID = regexp.MustCompile(`^[UWS][A-Z0-9]+$`)
+
+func parseAdmins(text string) ([]string, error) {
+	ids, err := parseList(text)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []string
+	for _, id := range ids {
+		if !adminID.MatchString(id) {
+			wrong = append(wrong, strconv.Quote(id))
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, fmt.Errorf("has %s, which is no Slack id of a user (U…) or user group (S…): a profile's menu in Slack has \"Copy member ID\"",
+			strings.Join(wrong, ", "))
+	}
+	return ids, nil
+}
+
+func parsePositive(text string) (int, error) {
+	number, err := strconv.Atoi(text)
+	if err != nil || number <= 0 {
+		return 0, fmt.Errorf("is %q: it is a whole number above 0", text)
+	}
+	return number, nil
+}
+
+// parseDuration accepts Go's durations from shortest on.
+func parseDuration(shortest time.Duration) func(string) (time.Duration, error) {
+	return func(text string) (time.Duration, error) {
+		duration, err := time.ParseDuration(text)
+		if err != nil {
+			return 0, fmt.Errorf("is %q: it is a duration with its unit, such as 500ms, 5s or 1h", text)
+		}
+		if duration <= 0 {
+			return 0, fmt.Errorf("is %q: it is a duration above 0", text)
+		}
+		if duration < shortest {
+			return 0, fmt.Errorf("is %q: the shortest possible is %v", text, shortest)
+		}
+		return duration, nil
+	}
+}
+
+func parseNotEmpty(text string) (string, error) {
+	if strings.TrimSpace(text) == "" {
+		return "", errors.New("is empty: set it to a file name, or leave it out for the default")
+	}
+	return text, nil
+}
+
+// parseListenAddr accepts an empty text, which is no address at all, and a host that is empty, for every interface.
+func parseListenAddr(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", fmt.Errorf("is %q: it is host:port, such as 127.0.0.1:8067 or :8067, or empty for no endpoints", text)
+	}
+	return text, nil
+}
+
+func parseLogLevel(text string) (slog.Level, error) {
+	switch text {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	default:
+		return 0, fmt.Errorf("is %q: it is debug, info, warn or error", text)
+	}
+}
+
+func parseLogFormat(text string) (string, error) {
+	if text != "text" && text != "json" {
+		return "", fmt.Errorf("is %q: it is text or json", text)
+	}
+	return text, nil
+}

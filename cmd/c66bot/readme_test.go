@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/viper"
+
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/commands"
+)
+
+const repository = "../.."
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// fenced are the contents of the README's code blocks of one language.
+func fenced(t *testing.T, language string) []string {
+	t.Helper()
+	var blocks []string
+	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readme(t), -1) {
+		blocks = append(blocks, match[1])
+	}
+	if len(blocks) == 0 {
+		t.Fatalf("the README has no block of %s", language)
+	}
+	return blocks
+}
+
+// rows are the README's table rows by what their first cell holds between backquotes.
+func rows(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, match := range regexp.MustCompile("(?m)^\\| `([^`]+)`.*$").FindAllStringSubmatch(readme(t), -1) {
+		found[match[1]] = match[0]
+	}
+	return found
+}
+
+func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
+	bot := w.serve(t)
+	w.readyz(t, bot, http.StatusOK)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "c66bot.db"), []byte("a database"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "c66bot")); err != nil {
+		t.Fatal(err)
+	}
+	// shell runs a command in the directory of the binary, or in the repository.
+	shell := func(where, line string) func(*testing.T) {
+		return func(t *testing.T) {
+			t.Helper()
+			cmd := exec.CommandContext(t.Context(), "sh", "-euc", line)
+			cmd.Dir, cmd.Env = where, append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0", "C66BOT_HTTP_ADDR="+w.addr)
+			if text, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", line, err, text)
+			}
+		}
+	}
+	elsewhere := func(*testing.T) {}
+	tests := map[string]func(*testing.T){
+		"go run ./cmd/c66bot demo": func(t *testing.T) { // The story itself has a test of its own.
+			t.Helper()
+			if text, err := program(t, nil, "demo", "--help").CombinedOutput(); err != nil || !strings.Contains(string(text), "--speed") {
+				t.Errorf("demo --help: %v\n%s", err, text)
+			}
+		},
+		"go test ./...":            elsewhere, // This very run.
+		"docker build -t c66bot .": dockerfileKeeps("RUN go build -trimpath", `ENTRYPOINT ["/c66bot"]`, `CMD ["serve"]`, `CMD ["/c66bot", "health"]`),
+		"docker run -d --name c66bot --restart unless-stopped --env-file .env -v c66bot-data:/data -p 127.0.0.1:8067:8067 c66bot": dockerfileKeeps(
+			"VOLUME /data", "C66BOT_STORAGE_PATH=/data/c66bot.db", "C66BOT_HTTP_ADDR=:8067", "EXPOSE 8067"),
+		"CGO_ENABLED=0 go build -trimpath -o c66bot ./cmd/c66bot": shell(repository,
+			// The build itself takes a minute where nothing is cached, and .ci/run does it.
+			"CGO_ENABLED=0 go build -n -trimpath -o c66bot ./cmd/c66bot"),
+		"./c66bot version":              shell(dir, "./c66bot version"),
+		"./c66bot serve":                elsewhere, // The bot that health asks here is such a one.
+		"./c66bot health":               shell(dir, "./c66bot health"),
+		"cp c66bot.db c66bot.db.backup": shell(dir, "cp c66bot.db c66bot.db.backup"),
+	}
+	met := map[string]bool{}
+	for _, block := range fenced(t, "sh") {
+		for line := range strings.Lines(block) {
+			line = strings.TrimSpace(line)
+			check, known := tests[line]
+			if !known {
+				t.Errorf("nobody has tried the README's command %q", line)
+				continue
+			}
+			met[line] = true
+			t.Run(line, check)
+		}
+	}
+	if len(met) != len(tests) {
+		t.Errorf("the README has %d of the %d commands that are tried here", len(met), len(tests))
+	}
+}
+
+// dockerfileKeeps checks what a command of the README relies on, where no container can be run.
+func dockerfileKeeps(parts ...string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(repository, "Dockerfile"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range parts {
+			if !strings.Contains(string(text), part) {
+				t.Errorf("the Dockerfile lacks %q", part)
+			}
+		}
+	}
+}
+
+func TestTheReadmeNamesEverySettingWithItsDefault(t *testing.T) {
+	table := rows(t)
+	for _, s := range settings {
+		value := "none"
+		switch {
+		case s.required:
+			value = "required"
+		case s.fallback != "":
+			value = "`" + s.fallback + "`"
+		}
+		want := "| `" + envName(s.key) + "` | `" + s.key + "` | " + value + " | "
+		if row := table[envName(s.key)]; !strings.HasPrefix(row, want) {
+			t.Errorf("the README's row of %s is %q, want it to begin with %q", s.key, row, want)
+		}
+	}
+	for name := range table {
+		if strings.HasPrefix(name, envPrefix) && !slices.ContainsFunc(settings, func(s setting) bool { return envName(s.key) == name }) {
+			t.Errorf("the README has a row for %s, which is no setting", name)
+		}
+	}
+}
+
+func TestTheReadmeNamesEveryCommandWithItsOptions(t *testing.T) {
+	table := rows(t)
+	for _, spec := range commands.Specs {
+		form := strings.Join(append([]string{"/c66", string(spec.Verb)}, spec.Words...), " ")
+		form = strings.ReplaceAll(form, "|", `\|`) // As a table needs it.
+		row, found := table[form]
+		if !found {
+			t.Errorf("the README has no row for %s", form)
+		}
+		for _, option := range spec.Options {
+			if words := strings.TrimSpace("--" + option.Name + " " + option.Value); !strings.Contains(row, "`"+words+"`") {
+				t.Errorf("the README's row of %s lacks %s", form, words)
+			}
+		}
+		delete(table, form)
+	}
+	for form := range table {
+		if strings.HasPrefix(form, "/c66") {
+			t.Errorf("the README has a row for %s, which is no command", form)
+		}
+	}
+}
+
+// manifest is the Slack app's manifest in the README.
+func manifest(t *testing.T) *viper.Viper {
+	t.Helper()
+	v := viper.New()
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(bytes.NewBufferString(fenced(t, "yaml")[0])); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestAnAppMadeOfTheReadmesManifestIsAllThatTheBotNeeds(t *testing.T) {
+	t.Parallel()
+	m := manifest(t)
+	if !m.GetBool("settings.socket_mode_enabled") || !m.GetBool("settings.interactivity.is_enabled") {
+		t.Error("the manifest does not turn on Socket Mode and interactivity")
+	}
+	if m.IsSet("settings.event_subscriptions") {
+		t.Error("the manifest subscribes to events, of which the bot makes no use")
+	}
+	want := []any{map[string]any{
+		"command": "/c66", "description": "Redeploy, cancel, follow and look at Cloud 66 deployments", "usage_hint": "help", "should_escape": true,
+	}}
+	if diff := cmp.Diff(want, m.Get("features.slash_commands")); diff != "" {
+		t.Errorf("the manifest's commands (-want +got):\n%s", diff)
+	}
+	w := newWorld(t, slacksim.Options{BotScopes: m.GetStringSlice("oauth_config.scopes.bot")}, cloud66sim.Options{Speed: 1e6})
+	w.slack.AddGroup(slacksim.Group{ID: "S0ADMINS", Handle: "admins", Users: []string{lin}})
+	bot := w.serve(t, "C66BOT_ADMINS=S0ADMINS")
+	w.readyz(t, bot, http.StatusOK)
+	w.command(t, "/c66 redeploy web --now")
+	w.until(t, bot, "the thread tells the end", w.says("↳ 🟢"))
+	if strings.Contains(bot.log.String(), "lacks") {
+		t.Errorf("the bot misses a scope:\n%s", bot.log)
+	}
+	for _, call := range w.slack.Calls("") {
+		if call.Error != "" {
+			t.Errorf("%s was refused: %s", call.Method, call.Error)
+		}
+	}
+}
+
+func TestTheReadmeExplainsEveryScopeAndEveryMetric(t *testing.T) {
+	t.Parallel()
+	text := readme(t)
+	for _, scope := range manifest(t).GetStringSlice("oauth_config.scopes.bot") {
+		if !regexp.MustCompile("(?m)^\\|[^|]*`" + scope + "`[^|]*\\|").MatchString(text) {
+			t.Errorf("the README does not say what the scope %s is for", scope)
+		}
+	}
+	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
+	bot := w.serve(t)
+	w.readyz(t, bot, http.StatusOK)
+	w.command(t, "/c66 help") // Counters show once they have counted.
+	_, metrics, err := get(t.Context(), "http://"+w.addr+"/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`(?m)^# TYPE (c66bot_\w+)`).FindAllStringSubmatch(metrics, -1)
+	if len(named) < 7 {
+		t.Errorf("only %d metrics were found:\n%s", len(named), metrics)
+	}
+	for _, name := range named {
+		if _, found := rows(t)[name[1]]; !found {
+			t.Errorf("the README does not say what %s is", name[1])
+		}
+	}
+}
