@@ -62,6 +62,9 @@ func (w *Workspace) acknowledge(e *envelope, s *socket, payload map[string]any) 
 	if payload != nil && e.kind == "slash_commands" && after <= ackWithin {
 		w.showAck(e, payload)
 	}
+	if taken := e.delivery.taken; taken != nil && e.delivery.err == nil {
+		taken(payload)
+	}
 	close(e.delivery.acked)
 }
 
@@ -75,6 +78,9 @@ func (w *Workspace) nack(e *envelope, code string) {
 	}
 	first := e.delivery.err == nil
 	e.delivery.fail(code, shown)
+	if first && e.delivery.lost != nil {
+		e.delivery.lost()
+	}
 	w.record(Event{Kind: KindNack, Envelope: e.id, Channel: channel, User: user, Text: code})
 	if c := w.channels[channel]; first && command != "" && c != nil {
 		w.post(c, Message{User: slackbot, Text: shown, Ephemeral: true, For: user})

@@ -19,6 +19,7 @@ type checker struct {
 	blockIDs  map[string]bool
 	actionIDs map[string]bool // of the block that is being checked
 	tables    int
+	focused   int // elements with focus_on_load
 	total     int // characters of all texts
 }
 
@@ -30,6 +31,7 @@ type shape struct {
 	required []string
 	oneOf    []string // at least one of them
 	fields   map[string]rule
+	also     func(c *checker, at string, o map[string]any) // what concerns several fields, or nil
 }
 
 // checkBlocks returns an invalid_blocks error with a message for each fault, or nil.
@@ -39,8 +41,7 @@ func checkBlocks(blocks []map[string]any) error {
 		c.fault("/blocks", "no more than %d items allowed", maxBlocks)
 	}
 	for i, b := range blocks {
-		c.actionIDs = map[string]bool{}
-		c.typed(fmt.Sprintf("/blocks/%d", i), b, blockShapes())
+		blockOf(messageBlocks)(c, fmt.Sprintf("/blocks/%d", i), b)
 	}
 	switch {
 	case len(c.problems) > 0:
@@ -88,12 +89,15 @@ func (c *checker) shape(at string, o map[string]any, s shape) {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		check, known := s.fields[name]
 		switch {
-		case name == "type":
+		case name == "type" && !known:
 		case !known:
 			c.fault(at, "invalid additional property: %s", name)
 		default:
 			check(c, at+"/"+name, o[name])
 		}
+	}
+	if s.also != nil {
+		s.also(c, at, o)
 	}
 }
 

@@ -58,15 +58,21 @@ func (p *Person) send(c *channelState, u *User, m *Message, b button) *Delivery 
 	d := p.w.newDelivery()
 	d.channel, d.user = c.ID, u.ID
 	d.OpenedURL, _ = b.element["url"].(string)
-	if confirm := object(b.element["confirm"]); confirm != nil {
-		d.Confirm = &Confirm{
-			Title: textOf(confirm["title"]), Text: textOf(confirm["text"]),
-			Confirm: textOf(confirm["confirm"]), Deny: textOf(confirm["deny"]),
-		}
-	}
+	d.Confirm = confirmOf(b.element)
 	p.w.record(Event{Kind: KindClick, Channel: c.ID, User: u.ID, TS: m.TS, Text: labelOf(b.element)})
-	p.w.dispatch("interactive", p.w.clickPayload(d, c, u, m, b), false, d)
-	return d
+	return p.w.interact(d, p.w.clickPayload(d, c, u, m, b), false)
+}
+
+// confirmOf is the element's confirm dialog, or nil.
+func confirmOf(element map[string]any) *Confirm {
+	confirm := object(element["confirm"])
+	if confirm == nil {
+		return nil
+	}
+	return &Confirm{
+		Title: textOf(confirm["title"]), Text: textOf(confirm["text"]),
+		Confirm: textOf(confirm["confirm"]), Deny: textOf(confirm["deny"]),
+	}
 }
 
 // buttons are the buttons of blocks in the order of reading.

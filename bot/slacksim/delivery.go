@@ -21,6 +21,11 @@ type Delivery struct {
 	failed        chan struct{}
 	info          AckInfo
 	err           error
+
+	// taken is told of the acknowledgement's payload unless the person was told
+	// of a failure before, and lost of the failure; both may be nil.
+	taken func(payload map[string]any)
+	lost  func()
 }
 
 // Confirm is the text of a confirm dialog.

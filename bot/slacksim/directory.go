@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 const slackbot = "USLACKBOT"
@@ -23,6 +24,9 @@ type User struct {
 	UltraRestricted bool // a single-channel guest
 }
 
+// botID is the bot_id of a bot that is not the app's own.
+func (u *User) botID() string { return "B" + strings.TrimPrefix(u.ID, "U") }
+
 // Channel is a conversation.
 type Channel struct {
 	ID          string
@@ -41,6 +45,8 @@ type Group struct {
 	Handle   string // without @
 	Users    []string
 	Disabled bool
+
+	created, updated, deleted int64 // seconds
 }
 
 // channelState is a channel with what was said in it, oldest first.
@@ -93,9 +99,20 @@ func (w *Workspace) addChannel(c Channel) *channelState {
 func (w *Workspace) AddGroup(g Group) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.addGroup(g)
+}
+
+func (w *Workspace) addGroup(g Group) {
+	now := time.Now().Unix()
 	g.Users = slices.Clone(g.Users)
-	if w.groups[g.ID] == nil {
+	g.created, g.updated, g.deleted = now, now, 0
+	if g.Disabled {
+		g.deleted = now
+	}
+	if before := w.groups[g.ID]; before == nil {
 		w.groupIDs = append(w.groupIDs, g.ID)
+	} else {
+		g.created = before.created
 	}
 	w.groups[g.ID] = &g
 	w.rename(g.ID, "@"+g.Handle)

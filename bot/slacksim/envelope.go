@@ -27,13 +27,15 @@ type envelope struct {
 	on       *socket // where it was sent last
 	sends    int
 	acks     int
-	retries  int
+	retries  int    // how many of the scheduled ones were made
+	attempt  int    // retry_attempt, which a redelivery counts up too
 	reason   string // why it is sent again
 	acked    bool
 }
 
 // Redeliver sends an envelope once more, as Slack sometimes does, acknowledged
-// or not. It answers false where no such envelope or no socket is there.
+// or not; an event then comes as a retry with the same event_id. It answers
+// false where no such envelope or no socket is there.
 func (w *Workspace) Redeliver(envelopeID string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,12 +43,16 @@ func (w *Workspace) Redeliver(envelopeID string) bool {
 	if e == nil || s == nil {
 		return false
 	}
+	if e.kind == "events_api" {
+		e.attempt++
+		e.reason = "timeout"
+	}
 	w.send(e, s)
 	return true
 }
 
 // Emit sends the app an event of the Events API, given as the inner event with
-// its type; what the app did not declare is not sent and fails.
+// its type; what the app did not declare, or has no scope for, is not sent and fails.
 func (w *Workspace) Emit(event map[string]any) *Delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,6 +64,10 @@ func (w *Workspace) emit(event map[string]any) *Delivery {
 	kind, _ := event["type"].(string)
 	if !slices.Contains(w.opts.Events, kind) {
 		return d.fail("not_subscribed", fmt.Sprintf("the app does not subscribe to the event %q", kind))
+	}
+	has := func(scope string) bool { return slices.Contains(w.opts.BotScopes, scope) }
+	if scopes := eventScopes[kind]; len(scopes) > 0 && !slices.ContainsFunc(scopes, has) {
+		return d.fail("missing_scope", fmt.Sprintf("the event %q needs the scope %v", kind, scopes))
 	}
 	w.dispatch("events_api", w.eventPayload(event), false, d)
 	return d
@@ -119,7 +129,7 @@ func (w *Workspace) send(e *envelope, s *socket) {
 		"type": e.kind, "envelope_id": e.id, "payload": e.payload, "accepts_response_payload": e.accepts,
 	}
 	if e.kind == "events_api" {
-		body["retry_attempt"], body["retry_reason"] = e.retries, e.reason
+		body["retry_attempt"], body["retry_reason"] = e.attempt, e.reason
 	}
 	s.push(textFrame(body))
 	w.record(Event{Kind: KindDelivered, Envelope: e.id, Socket: s.n})
@@ -147,6 +157,7 @@ func (w *Workspace) overdue(e *envelope) {
 	}
 	delay := retryAfterTimeout()[e.retries]
 	e.retries++
+	e.attempt++
 	e.reason = "timeout"
 	w.after(delay, func() { w.retry(e) })
 }

@@ -7,7 +7,7 @@ import (
 
 var (
 	// typedToken is what a client has already resolved and people may give as it is.
-	typedToken = regexp.MustCompile(`<(?:@[UW]|#C|!subteam\^S|https?:|mailto:)[^<>\s]*>`)
+	typedToken = regexp.MustCompile(`<(?:@[UW]|#C|!subteam\^S|https?:|mailto:)[^<>\s]*>|<!(?:here|channel|everyone)>`)
 	typedWord  = regexp.MustCompile(`https?://[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[@#][\p{L}\d._-]+|(?:[a-zA-Z\d-]+\.)+(?:com|org|net|io|dev)\b`)
 	escaping   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 )
@@ -31,7 +31,7 @@ func (w *Workspace) escapeWords(text string) string {
 	var out strings.Builder
 	last := 0
 	for _, at := range typedWord.FindAllStringIndex(text, -1) {
-		if at[0] > 0 && !strings.ContainsRune(" ,(\"'=", rune(text[at[0]-1])) {
+		if at[0] > 0 && !strings.ContainsRune(" \t\n,(\"'=*_~", rune(text[at[0]-1])) {
 			continue
 		}
 		out.WriteString(escaping.Replace(text[last:at[0]]))
@@ -56,15 +56,25 @@ func (w *Workspace) resolve(word string) string {
 	return "<http://" + escaped + "|" + escaped + ">"
 }
 
+// resolveName resolves a name; signs that end a sentence are no part of it.
 func (w *Workspace) resolveName(word, escaped string) string {
+	name := strings.TrimRight(word, "._-")
+	rest := word[len(name):]
 	id, known := w.byName(word)
+	if known {
+		name, rest = word, ""
+	} else {
+		id, known = w.byName(name)
+	}
 	switch {
+	case name == "@here" || name == "@channel" || name == "@everyone":
+		return "<!" + name[1:] + ">" + rest
 	case !known:
 		return escaped
 	case w.groups[id] != nil:
-		return "<!subteam^" + id + "|" + word + ">"
+		return "<!subteam^" + id + "|" + name + ">" + rest
 	case w.channels[id] != nil:
-		return "<#" + id + "|" + word[1:] + ">"
+		return "<#" + id + "|" + name[1:] + ">" + rest
 	}
-	return "<@" + id + "|" + word[1:] + ">"
+	return "<@" + id + "|" + name[1:] + ">" + rest
 }

@@ -12,7 +12,7 @@ type Message struct {
 	ThreadTS string // of the thread's parent, also on the parent once it has replies
 	Channel  string
 	User     string // who wrote it
-	BotID    string // set where the app wrote it
+	BotID    string // set where an app wrote it
 	Text     string
 	Blocks   []map[string]any
 	Metadata map[string]any // event_type and event_payload, nil for none
@@ -29,6 +29,10 @@ type Message struct {
 	tombstone bool
 	replies   int
 	names     map[string]string
+
+	rich     []map[string]any // the blocks that Slack makes of what a person typed
+	clientID string           // client_msg_id
+	editedTS string
 }
 
 // post adds a message to a channel and records it. The lock is held.
@@ -41,7 +45,7 @@ func (w *Workspace) post(c *channelState, m Message) *Message {
 	switch {
 	case m.Ephemeral:
 		kind = KindEphemeral
-	case m.BotID == "":
+	case m.BotID != w.opts.BotID:
 		kind = KindSaid
 	}
 	if start := parent(c, m.ThreadTS); start != nil && !m.Ephemeral {
@@ -55,7 +59,7 @@ func (w *Workspace) post(c *channelState, m Message) *Message {
 // edit replaces what a message shows and records it. The lock is held.
 func (w *Workspace) edit(m *Message, text string, blocks []map[string]any) {
 	m.Text, m.Blocks = text, w.withBlockIDs(blocks)
-	m.Edited = true
+	m.Edited, m.editedTS = true, w.nextTS()
 	m.Edits++
 	w.recordMessage(KindUpdated, m)
 }
@@ -134,13 +138,19 @@ func (w *Workspace) withBlockIDs(blocks []map[string]any) []map[string]any {
 
 // wire is the message as the Web API and payloads show it. The lock is held.
 func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
-	out := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS, "team": w.opts.TeamID}
-	if m.BotID != "" {
-		out["bot_id"], out["app_id"] = m.BotID, w.opts.AppID
-		out["bot_profile"] = w.botProfile()
+	out := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS, "team": w.teamOf(m.User)}
+	switch m.BotID {
+	case "":
+	case w.opts.BotID:
+		out["bot_id"], out["app_id"], out["bot_profile"] = m.BotID, w.opts.AppID, w.botProfile()
+	default:
+		out["bot_id"], out["app_id"] = m.BotID, "A"+m.BotID[1:]
 	}
-	if len(m.Blocks) > 0 {
-		out["blocks"] = m.Blocks
+	if m.clientID != "" {
+		out["client_msg_id"] = m.clientID
+	}
+	if blocks := slices.Concat(m.rich, m.Blocks); len(blocks) > 0 {
+		out["blocks"] = blocks
 	}
 	if m.ThreadTS != "" {
 		out["thread_ts"] = m.ThreadTS
@@ -149,7 +159,7 @@ func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 		out["reply_count"] = m.replies
 	}
 	if m.Edited {
-		out["edited"] = map[string]any{"user": m.User, "ts": m.TS}
+		out["edited"] = map[string]any{"user": m.User, "ts": m.editedTS}
 	}
 	if metadata && m.Metadata != nil {
 		out["metadata"] = m.Metadata

@@ -56,6 +56,10 @@ var methods = map[string]method{
 	"usergroups.list":       {scopes: []string{"usergroups:read"}, perMinute: 20, run: (*Workspace).usergroupsList},
 	"usergroups.users.list": {scopes: []string{"usergroups:read"}, perMinute: 20, run: (*Workspace).usergroupsUsersList},
 
+	"views.open":   {perMinute: 100, run: (*Workspace).viewsOpen},
+	"views.push":   {perMinute: 100, run: (*Workspace).viewsPush},
+	"views.update": {perMinute: 100, run: (*Workspace).viewsUpdate},
+
 	"reactions.add":    {scopes: []string{"reactions:write"}, perMinute: 50, run: (*Workspace).reactionsAdd},
 	"reactions.remove": {scopes: []string{"reactions:write"}, perMinute: 50, run: (*Workspace).reactionsRemove},
 }

@@ -29,8 +29,11 @@ func (w *Workspace) wireUser(u *User) map[string]any {
 		"real_name": u.RealName, "real_name_normalized": u.RealName, "display_name": u.Name,
 		"display_name_normalized": u.Name, "team": u.TeamID, "status_text": "", "status_emoji": "",
 	}
-	if u.ID == w.opts.BotUserID {
+	switch {
+	case u.ID == w.opts.BotUserID:
 		profile["bot_id"], profile["api_app_id"] = w.opts.BotID, w.opts.AppID
+	case u.IsBot:
+		profile["bot_id"] = u.botID()
 	}
 	out := map[string]any{
 		"id": u.ID, "team_id": u.TeamID, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted, "profile": profile,
@@ -51,23 +54,28 @@ func (w *Workspace) usergroupsList(c *apiCall) (answer, error) {
 	groups := []any{}
 	for _, id := range w.groupIDs {
 		if g := w.groups[id]; !g.Disabled || c.flag("include_disabled") {
-			groups = append(groups, w.wireGroup(g, c.flag("include_users")))
+			groups = append(groups, w.wireGroup(g, c.flag("include_users"), c.flag("include_count")))
 		}
 	}
 	return answer{"usergroups": groups}, nil
 }
 
-func (w *Workspace) wireGroup(g *Group, users bool) map[string]any {
+// wireGroup shows a user group; its users and their number only where they are asked for.
+func (w *Workspace) wireGroup(g *Group, users, count bool) map[string]any {
 	out := map[string]any{
 		"id": g.ID, "team_id": w.opts.TeamID, "is_usergroup": true, "is_subteam": true, "name": g.Handle, "handle": g.Handle,
-		"description": "", "is_external": false, "date_create": 1700000000, "date_update": 1700000000, "date_delete": 0,
-		"user_count": len(g.Users),
+		"description": "", "is_external": false, "date_create": g.created, "date_update": g.updated, "date_delete": g.deleted,
+		"auto_type": nil, "auto_provision": false, "enterprise_subteam_id": "", "created_by": slackbot, "updated_by": slackbot,
+		"deleted_by": nil, "prefs": map[string]any{"channels": []any{}, "groups": []any{}}, "channel_count": 0,
 	}
 	if g.Disabled {
-		out["date_delete"] = 1700000001
+		out["deleted_by"] = slackbot
 	}
 	if users {
 		out["users"] = append([]string{}, g.Users...)
+	}
+	if count {
+		out["user_count"] = len(g.Users)
 	}
 	return out
 }

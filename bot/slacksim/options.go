@@ -15,8 +15,15 @@ type Options struct {
 	BotScopes []string // granted to the bot token; nil means the default set
 	AppScopes []string // granted to the app token; nil means connections:write
 
-	Commands []string // declared slash commands; nil means "/c66"
-	Events   []string // declared bot events; others are never sent
+	// Manifest is an app manifest in YAML or JSON. What the fields below and
+	// BotScopes and BotName leave unset is then taken from it, and what it does
+	// not declare is refused: commands, shortcuts, events, scopes, interactivity
+	// and Socket Mode. New panics where ParseManifest refuses it.
+	Manifest []byte
+
+	Commands  []string // declared slash commands; nil means "/c66"
+	Shortcuts []string // callback_ids of declared global shortcuts
+	Events    []string // declared bot events; others are never sent
 
 	// NoEscape is the manifest's should_escape turned off: command texts arrive as typed.
 	NoEscape bool

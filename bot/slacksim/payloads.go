@@ -11,7 +11,7 @@ const verificationToken = "c66VerificationTokenX24" // deprecated by Slack, and 
 
 // commandPayload is a slash command's payload. is_enterprise_install is text there, and is sometimes left out.
 func (w *Workspace) commandPayload(d *Delivery, c *channelState, u *User, command, text string) map[string]any {
-	d.TriggerID = w.newTrigger()
+	d.TriggerID = w.newTrigger(trigger{user: u.ID, channel: c.ID})
 	d.ResponseURL = w.newHook("commands", hook{channel: c.ID, user: u.ID})
 	w.slashes++
 	payload := map[string]any{
@@ -40,7 +40,7 @@ func payloadName(c *channelState) string {
 // clickPayload is a block_actions payload of a button on a message. An
 // ephemeral message does not come with it.
 func (w *Workspace) clickPayload(d *Delivery, c *channelState, u *User, m *Message, b button) map[string]any {
-	d.TriggerID = w.newTrigger()
+	d.TriggerID = w.newTrigger(trigger{user: u.ID, channel: c.ID})
 	d.ResponseURL = w.newHook("actions", hook{channel: c.ID, user: u.ID, source: m.TS})
 	container := map[string]any{
 		"type": "message", "message_ts": m.TS, "channel_id": c.ID, "is_ephemeral": m.Ephemeral,
@@ -48,15 +48,12 @@ func (w *Workspace) clickPayload(d *Delivery, c *channelState, u *User, m *Messa
 	if m.ThreadTS != "" {
 		container["thread_ts"] = m.ThreadTS
 	}
-	payload := map[string]any{
-		"type": "block_actions", "api_app_id": w.opts.AppID, "token": verificationToken,
-		"user":      map[string]any{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
-		"team":      map[string]any{"id": w.opts.TeamID, "domain": w.opts.TeamDomain},
+	payload := w.interaction("block_actions", u)
+	maps.Copy(payload, map[string]any{
 		"container": container, "channel": map[string]any{"id": c.ID, "name": payloadName(c)},
-		"enterprise": nil, "is_enterprise_install": false, "trigger_id": d.TriggerID,
-		"state": map[string]any{"values": map[string]any{}}, "response_url": d.ResponseURL,
-		"actions": []any{w.action(b)},
-	}
+		"trigger_id": d.TriggerID, "response_url": d.ResponseURL,
+		"state": map[string]any{"values": map[string]any{}}, "actions": []any{w.action(b)},
+	})
 	if !m.Ephemeral {
 		payload["message"] = w.wire(m, true)
 	}
@@ -82,17 +79,18 @@ func (w *Workspace) eventPayload(event map[string]any) map[string]any {
 	return map[string]any{
 		"token": verificationToken, "team_id": w.opts.TeamID, "api_app_id": w.opts.AppID, "type": "event_callback",
 		"event": inner, "event_id": id, "event_time": time.Now().Unix(), "event_context": "4-" + id,
-		"is_ext_shared_channel": false,
+		"is_ext_shared_channel": w.isShared(event["channel"]),
 		"authorizations": []any{map[string]any{
 			"enterprise_id": nil, "team_id": w.opts.TeamID, "user_id": w.opts.BotUserID, "is_bot": true, "is_enterprise_install": false,
 		}},
 	}
 }
 
-// newTrigger makes a trigger_id.
-func (w *Workspace) newTrigger() string {
-	n := w.nextID()
-	return fmt.Sprintf("%d.%d.%032x", 7000000000000+n, 6000000000+n, n*2654435761)
+// isShared tells whether an event's channel, if it has one, is shared with another organisation.
+func (w *Workspace) isShared(channel any) bool {
+	id, _ := channel.(string)
+	c := w.channels[id]
+	return c != nil && c.Shared
 }
 
 // envelopeID looks like a UUID and tells its number.

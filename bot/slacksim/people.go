@@ -37,7 +37,7 @@ func (p *Person) Command(channel, text string) *Delivery {
 		return d.fail("unknown_command", command+" is not a valid command. In Slack, all messages that start with the \"/\" character are interpreted as commands.")
 	}
 	rest = strings.TrimSpace(rest)
-	if !p.w.opts.NoEscape {
+	if p.w.escapes(command) {
 		rest = p.w.escape(rest)
 	}
 	p.w.record(Event{Kind: KindCommand, Channel: channel, User: p.id, Text: strings.TrimSpace(text)})
@@ -51,20 +51,6 @@ func (p *Person) CommandInThread(_, _, text string) *Delivery {
 	defer p.w.mu.Unlock()
 	command, _, _ := strings.Cut(strings.TrimSpace(text), " ")
 	return p.w.newDelivery().fail("no_thread_commands", command+" is not supported in threads. Sorry!")
-}
-
-// Say posts a message as the person, into a thread where threadTS is not empty.
-func (p *Person) Say(channel, threadTS, text string) (Message, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	c := p.w.channels[channel]
-	if c == nil || !c.has(p.id) || c.Archived {
-		return Message{}, fmt.Errorf("%s cannot post in %s", p.id, channel)
-	}
-	if threadTS != "" && parent(c, threadTS) == nil {
-		return Message{}, fmt.Errorf("%s has no thread %s", channel, threadTS)
-	}
-	return p.w.snapshot(p.w.post(c, Message{User: p.id, ThreadTS: threadTS, Text: text})), nil
 }
 
 // Sees is the channel's timeline as the person sees it, oldest first: messages,

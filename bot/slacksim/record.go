@@ -15,6 +15,14 @@ const (
 	KindCommand      = "command"      // a person sent a slash command; Text is the command
 	KindClick        = "click"        // a person clicked; Text is the label
 	KindSaid         = "said"         // a person posted a message
+	KindSubmitted    = "submitted"    // a person submitted a view; Text is its callback_id
+	KindSearched     = "searched"     // a person typed into an external select; Text is what
+	KindShortcut     = "shortcut"     // a person used a shortcut; Text is its callback_id
+	KindViewOpened   = "view_opened"  // a view was opened or pushed
+	KindViewUpdated  = "view_updated" // a view shows something else
+	KindViewClosed   = "view_closed"  // a view is gone
+	KindGroup        = "group"        // a user group changed; Text is its id
+	KindDeactivated  = "deactivated"  // a person's account was deactivated
 	KindDelivered    = "delivered"    // an envelope went to a socket
 	KindAcked        = "acked"        // an envelope was acknowledged
 	KindNack         = "nack"         // a command, click or event was not acknowledged; Text says why
@@ -36,6 +44,7 @@ type Event struct {
 	Socket   int      // number of the socket, where it is about one
 	Text     string   // what was typed, clicked or said, or the reason
 	Message  *Message // the message as it became, where it is about one
+	View     *View    // the view as it became, where it is about one
 }
 
 // Call is one call of the Web API or of a response_url.
@@ -112,6 +121,12 @@ func (w *Workspace) record(e Event) {
 	e.Time = time.Now()
 	w.events = append(w.events, e)
 	w.touch()
+}
+
+// recordView records what became of a view. The lock is held.
+func (w *Workspace) recordView(kind string, v *viewState) {
+	shown := w.shownView(v)
+	w.record(Event{Kind: kind, User: v.user, Text: shown.Title, View: &shown})
 }
 
 // violate records a breach of the protocol. The lock is held.

@@ -13,6 +13,9 @@ type rendered struct {
 	pings   []string
 	links   []string
 	names   map[string]string
+
+	values map[fieldKey]map[string]any // of a view's fields
+	errors map[string]string           // of a view's fields, by block_id
 }
 
 // Plain is everything that a person reads: a line a block, then the buttons as
@@ -20,15 +23,7 @@ type rendered struct {
 // mention that pings a whole channel shows as "<ping @here>".
 func (m Message) Plain() string {
 	r := m.render()
-	lines := r.lines
-	if len(r.buttons) > 0 {
-		labels := make([]string, len(r.buttons))
-		for i, b := range r.buttons {
-			labels[i] = "[" + b + "]"
-		}
-		lines = append(lines, strings.Join(labels, " "))
-	}
-	return strings.Join(lines, "\n")
+	return strings.Join(notEmpty(append(r.lines, bracketed(r.buttons))), "\n")
 }
 
 // Buttons are the labels of the message's buttons, in the order of reading.
@@ -76,14 +71,15 @@ func (r *rendered) line(text string) {
 func (r *rendered) block(b map[string]any) {
 	switch b["type"] {
 	case "section":
-		r.line(r.section(b))
-		r.element(object(b["accessory"]))
+		r.line(strings.Join(notEmpty([]string{r.section(b), r.menus(b)}), " "))
 	case "header":
 		r.line(r.text(object(b["text"])))
 	case "context":
 		r.line(r.join(b["elements"], " "))
 	case "actions":
-		r.line(r.join(b["elements"], " "))
+		r.line(r.menus(b))
+	case "input":
+		r.input(b)
 	case "divider":
 		r.line("----")
 	case "image":
@@ -105,7 +101,7 @@ func (r *rendered) section(b map[string]any) string {
 	for _, f := range list(b["fields"]) {
 		parts = append(parts, strings.ReplaceAll(r.text(object(f)), "\n", " "))
 	}
-	return strings.Join(slices.DeleteFunc(parts, empty), " | ")
+	return strings.Join(notEmpty(parts), " | ")
 }
 
 // join renders each element of a list and puts sep between what is not empty.
@@ -114,7 +110,7 @@ func (r *rendered) join(elements any, sep string) string {
 	for _, e := range list(elements) {
 		parts = append(parts, r.element(object(e)))
 	}
-	return strings.Join(slices.DeleteFunc(parts, empty), sep)
+	return strings.Join(notEmpty(parts), sep)
 }
 
 // element renders what stands inside a block; buttons are collected instead.
@@ -131,10 +127,21 @@ func (r *rendered) element(e map[string]any) string {
 		return r.join(e["elements"], "")
 	case "rich_text_list":
 		return r.join(e["elements"], "\n")
-	case "static_select", "users_select", "conversations_select", "channels_select":
-		return "(" + r.text(object(e["placeholder"])) + ")"
 	}
 	return r.rich(e)
+}
+
+// menus renders the elements beside a section or in a row of actions.
+func (r *rendered) menus(b map[string]any) string {
+	elements := append([]any{b["accessory"]}, list(b["elements"])...)
+	var parts []string
+	for _, e := range elements {
+		parts = append(parts, r.element(object(e)))
+	}
+	for _, f := range fieldsOf([]map[string]any{b}) {
+		parts = append(parts, r.content(f))
+	}
+	return strings.Join(notEmpty(parts), " ")
 }
 
 func (r *rendered) button(e map[string]any) {
@@ -161,6 +168,8 @@ func (r *rendered) rich(e map[string]any) string {
 		return fmt.Sprintf(":%v:", e["name"])
 	case "user":
 		return r.mention(fmt.Sprint(e["user_id"]))
+	case "channel":
+		return r.name(fmt.Sprint(e["channel_id"]))
 	case "usergroup":
 		return r.mention(fmt.Sprint(e["usergroup_id"]))
 	case "broadcast":
@@ -186,7 +195,10 @@ func (r *rendered) text(t map[string]any) string {
 	return r.mrkdwn(text, !verbatim, !verbatim)
 }
 
-func empty(s string) bool { return s == "" }
+// notEmpty takes the empty texts out.
+func notEmpty(texts []string) []string {
+	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
+}
 
 func unique(in []string) []string {
 	slices.Sort(in)

@@ -11,8 +11,28 @@ var (
 	actionID = fresh("action_id", func(c *checker) map[string]bool { return c.actionIDs })
 )
 
-// blockShapes are the blocks that messages may have, with the limits of the Block Kit reference.
-var blockShapes = sync.OnceValue(func() map[string]shape {
+// messageBlocks are the blocks that messages may have, with the limits of the Block Kit reference.
+var messageBlocks = sync.OnceValue(func() map[string]shape {
+	shapes := commonBlocks()
+	shapes["markdown"] = shape{required: []string{"text"}, fields: map[string]rule{"block_id": blockID, "text": text(12000)}}
+	shapes["table"] = shape{required: []string{"rows"}, fields: map[string]rule{
+		"block_id": blockID, "rows": table, "column_settings": items(0, 20, anything),
+	}}
+	return shapes
+})
+
+// modalBlocks are the blocks that modals may have.
+var modalBlocks = sync.OnceValue(func() map[string]shape {
+	shapes := commonBlocks()
+	shapes["input"] = shape{required: []string{"label", "element"}, fields: map[string]rule{
+		"block_id": blockID, "label": plain(2000), "hint": plain(2000), "optional": boolean, "dispatch_action": boolean,
+		"element": one(inputShapes()),
+	}}
+	return shapes
+})
+
+// commonBlocks are the blocks of every surface.
+func commonBlocks() map[string]shape {
 	elements := elementShapes()
 	image := imageFields()
 	image["title"], image["block_id"] = plain(2000), blockID
@@ -33,44 +53,10 @@ var blockShapes = sync.OnceValue(func() map[string]shape {
 		"actions": {required: []string{"elements"}, fields: map[string]rule{
 			"block_id": blockID, "elements": items(1, 25, one(interactive)),
 		}},
-		"image":    {required: []string{"alt_text"}, oneOf: []string{"image_url", "slack_file"}, fields: image},
-		"markdown": {required: []string{"text"}, fields: map[string]rule{"block_id": blockID, "text": text(12000)}},
+		"image": {required: []string{"alt_text"}, oneOf: []string{"image_url", "slack_file"}, fields: image},
 		"rich_text": {required: []string{"elements"}, fields: map[string]rule{
 			"block_id": blockID, "elements": items(1, 100, richText),
 		}},
-		"table": {required: []string{"rows"}, fields: map[string]rule{
-			"block_id": blockID, "rows": table, "column_settings": items(0, 20, anything),
-		}},
-	}
-})
-
-// elementShapes are the interactive elements and images.
-func elementShapes() map[string]shape {
-	menu := func(extra map[string]rule) shape {
-		fields := map[string]rule{
-			"action_id": actionID, "placeholder": plain(150), "confirm": confirm(), "focus_on_load": boolean,
-		}
-		maps.Copy(fields, extra)
-		return shape{fields: fields}
-	}
-	static := menu(map[string]rule{"options": items(1, 100, option()), "option_groups": items(1, 100, anything), "initial_option": option()})
-	static.oneOf = []string{"options", "option_groups"}
-	return map[string]shape{
-		"button": {required: []string{"text"}, fields: map[string]rule{
-			"action_id": actionID, "text": plain(75), "value": characters(2000), "url": webAddress,
-			"style": words("primary", "danger"), "confirm": confirm(), "accessibility_label": characters(75),
-		}},
-		"image": {required: []string{"alt_text"}, oneOf: []string{"image_url", "slack_file"}, fields: imageFields()},
-		"overflow": {required: []string{"options"}, fields: map[string]rule{
-			"action_id": actionID, "options": items(1, 5, option()), "confirm": confirm(),
-		}},
-		"static_select":   static,
-		"users_select":    menu(map[string]rule{"initial_user": characters(255)}),
-		"channels_select": menu(map[string]rule{"initial_channel": characters(255), "response_url_enabled": boolean}),
-		"conversations_select": menu(map[string]rule{
-			"initial_conversation": characters(255), "default_to_current_conversation": boolean,
-			"response_url_enabled": boolean, "filter": anything,
-		}),
 	}
 }
 
@@ -92,12 +78,6 @@ func plain(n int) rule {
 	shapes := textShapes(n)
 	delete(shapes, "mrkdwn")
 	return one(shapes)
-}
-
-func option() rule {
-	return untyped(shape{required: []string{"text", "value"}, fields: map[string]rule{
-		"text": either(75), "value": characters(150), "description": either(75), "url": webAddress,
-	}})
 }
 
 func confirm() rule {

@@ -49,6 +49,9 @@ type frame struct {
 
 // connectionsOpen gives out the address of one websocket connection.
 func (w *Workspace) connectionsOpen(c *apiCall) (answer, error) {
+	if !w.app.socketMode {
+		return nil, refuse("socket_mode_not_enabled")
+	}
 	id := fmt.Sprintf("ticket-%d", w.nextID())
 	w.tickets[id] = ticket{until: time.Now().Add(ticketLife)}
 	return answer{"url": "ws" + c.base[len("http"):] + "/link/?ticket=" + id + "&app_id=" + w.opts.AppID}, nil

@@ -12,6 +12,7 @@ import (
 // called from any goroutine.
 type Workspace struct {
 	opts Options
+	app  declared
 	mux  *http.ServeMux
 	done chan struct{}  // closed by Close
 	wg   sync.WaitGroup // sockets, timers and observers
@@ -43,6 +44,10 @@ type Workspace struct {
 	hooks     map[string]*hook
 	slashes   int
 
+	triggers map[string]*trigger
+	views    map[string]*viewState   // the open ones
+	stacks   map[string][]*viewState // by user, the bottom one first
+
 	faults   map[string][]*fault
 	windows  map[string][]time.Time
 	channelR map[string]*bucket
@@ -52,27 +57,31 @@ type Workspace struct {
 	violations []string
 }
 
-// New returns a workspace that holds the bot's user and nobody else.
+// New returns a workspace that holds the bot's user and nobody else. It panics
+// where Options.Manifest is not one that ParseManifest takes.
 func New(o Options) *Workspace {
+	o, app := o.withManifest()
 	w := &Workspace{
-		opts: o.withDefaults(), done: make(chan struct{}), changed: make(chan struct{}),
+		opts: o.withDefaults(), app: app, done: make(chan struct{}), changed: make(chan struct{}),
 		timers: map[*timer]struct{}{}, users: map[string]*User{}, channels: map[string]*channelState{},
 		groups: map[string]*Group{}, names: map[string]string{}, tickets: map[string]ticket{},
 		envelopes: map[string]*envelope{}, hooks: map[string]*hook{}, faults: map[string][]*fault{},
 		windows: map[string][]time.Time{}, channelR: map[string]*bucket{},
+		triggers: map[string]*trigger{}, views: map[string]*viewState{}, stacks: map[string][]*viewState{},
 	}
 	w.mux = http.NewServeMux()
 	w.mux.HandleFunc("/api/{method}", w.serveAPI)
 	w.mux.HandleFunc("GET /link/", w.serveLink)
 	w.mux.HandleFunc("POST /commands/{team}/{id}", w.serveHook)
 	w.mux.HandleFunc("POST /actions/{team}/{id}", w.serveHook)
+	w.mux.HandleFunc("POST /app/{team}/{id}", w.serveHook)
 	w.AddUser(User{ID: w.opts.BotUserID, Name: w.opts.BotName, RealName: w.opts.BotName, IsBot: true})
 	w.AddUser(User{ID: slackbot, Name: "slackbot", RealName: "Slackbot"})
 	return w
 }
 
 // ServeHTTP serves /api/<method>, the websocket under /link/ and the
-// response_urls under /commands/ and /actions/.
+// response_urls under /commands/, /actions/ and /app/.
 func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	scheme := "http"
 	if r.TLS != nil {
