@@ -1,7 +1,6 @@
 package authz_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -11,78 +10,145 @@ import (
 	"c66bot/authz"
 )
 
-// workspace knows groups by id and who is a colleague. A group or a user that it does not know is an error.
-type workspace struct {
-	groups     map[string][]string
-	colleagues map[string]bool // false: a bot, a deactivated user, somebody from another organisation
-	asked      int
-}
-
-func (w *workspace) Members(_ context.Context, group string) ([]string, error) {
-	w.asked++
-	members, ok := w.groups[group]
-	if !ok {
-		return nil, errors.New("plan_upgrade_required")
-	}
-	return members, nil
-}
-
-func (w *workspace) Colleague(_ context.Context, user string) (bool, error) {
-	colleague, ok := w.colleagues[user]
-	if !ok {
-		return false, errors.New("user_not_found")
-	}
-	return colleague, nil
-}
-
-func TestOnlyAdminsMay(t *testing.T) {
-	slack := &workspace{
-		groups:     map[string][]string{"S0OPS": {"U0MAX", "U0BOT", "U0ODD", "U0GUEST"}, "S0EMPTY": nil},
-		colleagues: map[string]bool{"U0MAX": true, "U0BOT": false, "U0GUEST": false},
-	}
+func TestAdminsMayDoEverythingEverywhere(t *testing.T) {
 	for name, test := range map[string]struct {
-		admins  []string
-		user    string
-		allowed bool
-		why     string
-		fault   string
+		admins []string
+		user   string
+		why    string // "" for one who may not
 	}{
-		"a user who is named":                              {[]string{"U0LIN"}, "U0LIN", true, "an admin by the configuration", ""},
-		"a user of an organisation who is named":           {[]string{"W0LIN"}, "W0LIN", true, "an admin by the configuration", ""},
-		"a stranger who is named":                          {[]string{"U0GUEST", "S0OPS"}, "U0GUEST", true, "an admin by the configuration", ""},
-		"a member of a group that is named":                {[]string{"U0LIN", "S0EMPTY", "S0OPS"}, "U0MAX", true, "in the admins' group S0OPS", ""},
-		"anybody else":                                     {[]string{"U0LIN", "S0OPS"}, "U0SAM", false, "redeploy is for admins alone", ""},
-		"a bot or stranger in the group":                   {[]string{"S0OPS"}, "U0BOT", false, "redeploy is for admins alone", ""},
-		"a member of whom Slack does not tell":             {[]string{"S0OPS"}, "U0ODD", false, "could not be read", "user_not_found"},
-		"a group that cannot be read":                      {[]string{"S0GONE"}, "U0MAX", false, "could not be read", "S0GONE: plan_upgrade_required"},
-		"a group that cannot be read, beside one that can": {[]string{"S0GONE", "S0OPS"}, "U0MAX", true, "in the admins' group S0OPS", ""},
-		"a user named, beside a group that cannot be read": {[]string{"S0GONE", "U0LIN"}, "U0LIN", true, "an admin by the configuration", ""},
-		"nobody":                         {[]string{"U0LIN", ""}, "", false, "nobody is named", ""},
-		"the beginning of an admin's id": {[]string{"U0LIN"}, "U0LI", false, "for admins alone", ""},
-		"a group's own id":               {[]string{"S0OPS"}, "S0OPS", false, "for admins alone", ""},
+		"a user who is named":                {[]string{sam}, sam, "an admin by the configuration"},
+		"a user of an organisation":          {[]string{"W0LIN"}, "W0LIN", "an admin by the configuration"},
+		"a stranger who is named":            {[]string{guest, ops}, guest, "an admin by the configuration"},
+		"a bot that is named":                {[]string{robot}, robot, "an admin by the configuration"},
+		"a member of a group that is named":  {[]string{lin, "S0EMPTY", ops}, ana, "in the admins' group S0OPS"},
+		"a member of another group":          {[]string{ops}, sam, ""},
+		"a bot in the group":                 {[]string{ops}, robot, ""},
+		"a stranger in the group":            {[]string{ops}, guest, ""},
+		"a deactivated user in the group":    {[]string{ops}, gone, ""},
+		"a user that Slack does not know":    {[]string{ops}, nobody, ""},
+		"the beginning of an admin's id":     {[]string{lin, ops}, "U0LI", ""},
+		"a group's own id":                   {[]string{ops}, ops, ""},
+		"nobody, where an admin is no one":   {[]string{lin, ""}, "", ""},
+		"everyone, as if that were somebody": {[]string{lin}, authz.Everyone, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := authz.New(test.admins, slack).Decide(t.Context(), authz.Subject{User: test.user}, authz.Redeploy)
-			if got.Allowed != test.allowed || !strings.Contains(got.Reason, test.why) {
-				t.Errorf("%+v", got)
-			}
-			if (got.Err != nil) != (test.fault != "") || (got.Err != nil && !strings.Contains(got.Err.Error(), test.fault)) {
-				t.Errorf("the error is %v, not %q", got.Err, test.fault)
+			r := newRig()
+			a := authz.New(authz.Config{Admins: test.admins, People: r.slack, Records: r.db})
+			r.add(t, rule(t, "everyone deny all,admin *"))
+			for _, where := range []string{channel, "C0NEW", "D0LIN", ""} {
+				s, err := a.Standing(t.Context(), authz.Subject{User: test.user, Channel: where})
+				if err != nil {
+					t.Fatal(err)
+				}
+				may := test.why != ""
+				for _, action := range authz.Actions {
+					got := s.Decide(action, web)
+					if got.Allowed != may || (may && got.Reason != test.why) || (may && got.Rule != nil) {
+						t.Errorf("%s in %q: %+v", action, where, got)
+					}
+					if s.Some(action) != may || s.All(action) != may {
+						t.Errorf("%s in %q: some %v, all %v", action, where, s.Some(action), s.All(action))
+					}
+				}
+				if s.Configured() != may || s.Admin().Allowed != may {
+					t.Errorf("in %q: configured %v, admin %+v", where, s.Configured(), s.Admin())
+				}
 			}
 		})
 	}
 }
 
-func TestWhoIsNamedCostsSlackNothing(t *testing.T) {
-	slack := &workspace{groups: map[string][]string{"S0OPS": {"U0LIN"}}}
-	authz.New([]string{"S0OPS", "U0LIN"}, slack).Decide(t.Context(), authz.Subject{User: "U0LIN"}, authz.View)
-	if slack.asked > 0 {
-		t.Errorf("Slack was asked %d times", slack.asked)
+func TestWhatCannotBeFoundOutAllowsNothing(t *testing.T) {
+	unread := errors.New("usergroups.list: internal_error")
+	for name, test := range map[string]struct {
+		admins []string
+		rules  []string
+		user   string
+		groups error
+		fault  string // "" where it makes no difference
+	}{
+		"groups, for the admins' group":                 {[]string{ops}, nil, sam, unread, "internal_error"},
+		"groups, for a rule":                            {nil, []string{"S0DEVS allow all *"}, sam, unread, "internal_error"},
+		"groups, for a rule that denies":                {nil, []string{"S0DEVS deny view shop", "U0SAM allow all *"}, sam, unread, "internal_error"},
+		"groups that the plan does not have":            {nil, []string{"S0DEVS allow all *"}, sam, authz.ErrNoGroups, "no user groups"},
+		"who somebody is, for the admins' group":        {[]string{devs}, nil, "U0ODD", nil, "fatal_error"},
+		"who somebody is, for a rule about everyone":    {nil, []string{"everyone allow view *"}, "U0ODD", nil, "fatal_error"},
+		"who somebody is, for a rule about a group":     {nil, []string{"S0DEVS allow view *"}, "U0ODD", nil, "fatal_error"},
+		"groups, where one is an admin by name":         {[]string{ops}, []string{"S0DEVS allow all *"}, lin, unread, ""},
+		"groups, where no rule is about any":            {nil, []string{"everyone allow all *", "U0SAM allow all *"}, sam, unread, ""},
+		"who somebody is, where only their name counts": {nil, []string{"U0ODD allow all *"}, "U0ODD", nil, ""},
+		"who somebody is, where others only are denied": {nil, []string{"everyone deny all *"}, "U0ODD", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(test.admins...)
+			r.slack.noGroup = test.groups
+			r.slack.groups["U0ODD"] = []string{devs}
+			for _, words := range test.rules {
+				r.add(t, rule(t, words))
+			}
+			s, err := r.Standing(t.Context(), authz.Subject{User: test.user, Channel: channel})
+			if test.fault == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if !errors.Is(err, authz.ErrUnknown) || !strings.Contains(err.Error(), test.fault) {
+				t.Fatalf("the error is %v, not %q", err, test.fault)
+			}
+			if s.Decide(authz.View, web).Allowed || s.Some(authz.View) || s.All(authz.View) || s.Configured() {
+				t.Error("something is allowed")
+			}
+			d, err := r.Authorize(t.Context(), authz.Request{Subject: authz.Subject{User: test.user, Channel: channel}, Action: authz.View, Stack: web})
+			if d.Allowed || !errors.Is(err, authz.ErrUnknown) {
+				t.Errorf("%+v, %v", d, err)
+			}
+			if entries := r.audit(t); len(entries) != 1 || entries[0].Allowed || !strings.Contains(entries[0].Reason, test.fault) {
+				t.Errorf("recorded is %+v", entries)
+			}
+		})
+	}
+}
+
+func TestSlackIsAskedOnlyWhatMakesADifference(t *testing.T) {
+	for name, test := range map[string]struct {
+		admins         []string
+		rules          []string
+		user, channel  string
+		persons, lists int64
+	}{
+		"an admin by name":                           {[]string{ops}, []string{"S0DEVS allow all *"}, lin, channel, 0, 0},
+		"a channel without rules":                    {nil, nil, sam, channel, 0, 0},
+		"a channel with rules that name users":       {nil, []string{"U0SAM allow all *", "U0ANA deny all *"}, sam, channel, 0, 0},
+		"a channel with rules about everyone":        {nil, []string{"everyone allow view *"}, sam, channel, 1, 0},
+		"a rule that denies everyone":                {nil, []string{"everyone deny view *"}, sam, channel, 0, 0},
+		"a rule about a group that they are not in":  {nil, []string{"S0OPS allow view *"}, sam, channel, 0, 1},
+		"a rule about a group of theirs":             {nil, []string{"S0DEVS allow view *"}, sam, channel, 1, 1},
+		"admins by group, of whom they are none":     {[]string{ops}, nil, sam, channel, 0, 1},
+		"admins by group, of whom they are one":      {[]string{ops}, nil, ana, channel, 1, 1},
+		"a direct message":                           {nil, []string{"everyone allow view *"}, sam, "D0SAM", 0, 0},
+		"a direct message, where admins are a group": {[]string{ops}, nil, sam, "D0SAM", 0, 1},
+		"nobody": {[]string{ops}, []string{"everyone allow view *"}, "", channel, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(test.admins...)
+			for _, words := range test.rules {
+				r.add(t, rule(t, words))
+			}
+			s := r.standing(t, test.user, test.channel)
+			for range 3 {
+				s.Decide(authz.View, web)
+				s.Some(authz.View)
+			}
+			if p, l := r.slack.persons.Load(), r.slack.lists.Load(); p != test.persons || l != test.lists {
+				t.Errorf("Slack was asked %d times for the person and %d times for groups", p, l)
+			}
+		})
 	}
 }
 
 func TestAdminsAreToldApartIntoUsersAndGroups(t *testing.T) {
-	users, groups := authz.New([]string{"S0A", "U0B", "W0C", "S0D"}, nil).Admins()
+	users, groups := authz.New(authz.Config{Admins: []string{"S0A", "U0B", "W0C", "S0D"}}).Admins()
 	if diff := cmp.Diff([][]string{{"U0B", "W0C"}, {"S0A", "S0D"}}, [][]string{users, groups}); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -23,7 +23,10 @@ const answerTries = 3
 type answer struct {
 	url           string
 	user, channel string
-	replace       bool // it takes the place of the message that was clicked
+	thread        string // the thread that was asked in, "" for none
+	view          string // the form's window that was clicked in, "" for none
+	choose        bool   // the channel can be chosen in that window
+	replace       bool   // it takes the place of the message that was clicked
 }
 
 // say answers the one who asked, and nobody else: by the response_url, else by an ephemeral message, else by a direct one.
@@ -42,7 +45,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 	ways := []struct {
 		name string
 		send func(context.Context, answer, card.Message) error
-	}{{"response_url", b.byURL}, {"ephemeral", b.byEphemeral}, {"direct", b.byDirect}}
+	}{{"view", b.byView}, {"response_url", b.byURL}, {"ephemeral", b.byEphemeral}, {"direct", b.byDirect}}
 	var faults []error
 	for _, way := range ways {
 		err := retry(ctx, func() error { return way.send(ctx, to, m) })
@@ -82,6 +85,15 @@ func retry(ctx context.Context, send func() error) error {
 }
 
 var errNoWay = errors.New("not to be had")
+
+func (b *Bot) byView(ctx context.Context, to answer, m card.Message) error {
+	if to.view == "" {
+		return errNoWay
+	}
+	shown := card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose})
+	_, err := b.api.UpdateViewContext(ctx, shown, "", "", to.view)
+	return err
+}
 
 func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
 	if to.url == "" {
@@ -129,7 +141,11 @@ func (b *Bot) byEphemeral(ctx context.Context, to answer, m card.Message) error 
 	if to.channel == "" {
 		return errNoWay
 	}
-	_, err := b.api.PostEphemeralContext(ctx, to.channel, to.user, slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...))
+	options := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...)}
+	if to.thread != "" {
+		options = append(options, slack.MsgOptionTS(to.thread))
+	}
+	_, err := b.api.PostEphemeralContext(ctx, to.channel, to.user, options...)
 	return err
 }
 
@@ -144,7 +160,7 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message) error {
 }
 
 // sayUsage answers a command that was not understood.
-func (b *Bot) sayUsage(ctx context.Context, t task, err error) {
+func (b *Bot) sayUsage(ctx context.Context, t *task, err error) {
 	var usage *commands.UsageError
 	if !errors.As(err, &usage) {
 		usage = &commands.UsageError{What: "I could not read that command: " + err.Error(), Example: "help"}

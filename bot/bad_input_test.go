@@ -57,10 +57,10 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 
 func TestWhatPeopleAndCloud66WriteIsShownAsText(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		r.cloud.AddStack(cloud66sim.Stack{
+		uid := r.cloud.AddStack(cloud66sim.Stack{
 			Name: "<!channel> *x* http://evil.example", Environment: "a_b`c", Git: "https://github.com/acme/x.git", History: 2,
 		})
-		r.command(lin, deploys, `/c66 redeploy "<!channel> *x* http://evil.example" --reason "<!here> @everyone <https://evil.example|click> & *bold*"`)
+		r.command(lin, deploys, "/c66 redeploy "+uid+` --reason "<!here> @everyone <https://evil.example|click> & *bold*"`)
 		card := r.card("is live")
 		thread := r.thread(card)
 		for _, m := range r.slack.Person(sam).Thread(deploys, card.TS) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -46,26 +47,33 @@ type Config struct {
 	Records            storage.DB
 	PollMin, PollMax   time.Duration
 	// Dial opens connections to Slack; nil is the net package's way.
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	Metrics prometheus.Registerer
-	Log     *slog.Logger
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Metrics   prometheus.Registerer
+	AuditKeep time.Duration // how long entries of the audit are kept
+	Version   string        // for status
+	Log       *slog.Logger
 }
 
 // Bot is a running bot.
 type Bot struct {
-	log      *slog.Logger
-	http     *http.Client
-	api      *slack.Client
-	command  string
-	socket   *socket
-	outbox   *outbox.Outbox
-	progress *progress.Progress
-	records  storage.DB
-	handler  *commands.Handler
-	cloud    *cloud66.Client
-	ready    readiness
-	seen     recent
-	metrics  *metrics
+	log       *slog.Logger
+	http      *http.Client
+	api       *slack.Client
+	command   string
+	socket    *socket
+	outbox    *outbox.Outbox
+	progress  *progress.Progress
+	records   storage.DB
+	slack     outbox.API
+	auditKeep time.Duration
+	people    *people
+	self      atomic.Pointer[self] // who the bot is, once Slack has said so
+	windows   windows
+	handler   *commands.Handler
+	cloud     *cloud66.Client
+	ready     readiness
+	seen      recent
+	metrics   *metrics
 
 	work  context.Context // the life of the tasks, which outlives the socket's at shutdown
 	tasks sync.WaitGroup
@@ -86,16 +94,23 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		log: cfg.Log, http: &http.Client{Transport: bounded{transport}, Timeout: slackTimeout}, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
+		auditKeep: cfg.AuditKeep, slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
 	}
 	b.api = slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
-	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: outbox.API{Client: b.api}, Log: cfg.Log})
+	b.slack, b.people = outbox.API{Client: b.api}, newPeople(b.api)
+	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: b.slack, Log: cfg.Log})
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
 	})
+	since := time.Now()
 	b.handler = commands.New(commands.Config{
-		Cloud: cfg.Cloud, Directory: commands.NewDirectory(cfg.Cloud), Records: cfg.Records, Authz: authz.New(cfg.Admins, newPeople(b.api)),
-		Progress: b.progress, Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
+		Cloud: cfg.Cloud, Directory: commands.NewDirectory(cfg.Cloud), Records: cfg.Records, People: b.people,
+		Authz:    authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records}),
+		Channels: &channels{api: b.api, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, Progress: b.progress,
+		Status: func() commands.BotStatus {
+			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Budget: cfg.Cloud.Budget()}
+		},
+		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = &socket{api: b.api, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}
 	b.metrics = newMetrics(cfg.Metrics, b)
@@ -132,6 +147,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { return b.progress.Run(lifeCtx) })
 	life.Go(func() error { b.checkCloud(lifeCtx); return nil })
 	life.Go(func() error { b.checkSlack(lifeCtx); return nil })
+	life.Go(func() error { b.people.run(lifeCtx); return nil })
+	life.Go(func() error { b.forget(lifeCtx); return nil })
 
 	intake, stopIntake := context.WithCancel(ctx)
 	defer stopIntake()

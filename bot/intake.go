@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/slack-go/slack/socketmode"
@@ -21,35 +20,61 @@ const (
 	maxTasks = 512
 	// maxExcuses bounds how many at once are told that there is no place for theirs.
 	maxExcuses = 64
-	// slowAnswer is when somebody who waits is told that it goes on.
-	slowAnswer = 5 * time.Second
+	// ackWait is how long an acknowledgement may wait for what it is to say: Slack wants it within 3 s.
+	ackWait = 1500 * time.Millisecond
 )
+
+// task is something that somebody asked for, with where its answer goes.
+type task struct {
+	slot      chan struct{} // where its place is given back
+	answer    answer
+	operation string
+	trigger   string // with which a form can be opened; "" for none
+
+	// What is asked for is one of these.
+	text       *string   // behind a slash command or a mention
+	said       time.Time // when, for a mention
+	invocation *commands.Invocation
+	do         func(ctx context.Context)
+
+	problem *commands.ProblemReply // what was wrong with it before it was read further
+	// say gives what the acknowledgement says, within ackWait; nil for one that says nothing.
+	say func(ctx context.Context) any
+}
 
 // take takes an envelope from the socket: whatever it is, it is acknowledged at once, and what asks for something is carried out beside.
 // What Slack delivers again is acknowledged again and not done again; what could not be acknowledged is not done, since it comes again.
 func (b *Bot) take(env socketmode.Request, ack func(payload any) error) {
 	received := time.Now()
-	t, wanted := b.read(env)
-	if wanted && !b.seen.add(env.EnvelopeID) {
-		wanted = false
+	t, key := b.read(env)
+	if t != nil && !b.seen.add(key) {
+		t = nil
 		b.log.Info("envelope came again", "envelope", env.EnvelopeID, "type", env.Type)
 	}
-	if wanted && !b.admit(&t) {
+	if t != nil && !b.admit(t) {
 		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
-		b.seen.remove(env.EnvelopeID)
+		b.seen.remove(key)
 		return
 	}
-	err := ack(nil)
-	b.metrics.acked(env.Type, time.Since(received), err)
-	switch {
-	case err != nil:
-		b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
-		b.seen.remove(env.EnvelopeID)
-		if wanted {
-			<-t.slot
+	acknowledge := func(payload any) bool {
+		err := ack(payload)
+		b.metrics.acked(env.Type, time.Since(received), err)
+		if err == nil {
+			return true
 		}
-	case wanted:
-		b.start(t)
+		b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
+		b.seen.remove(key)
+		return false
+	}
+	switch {
+	case t == nil:
+		acknowledge(nil)
+	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
+		b.start(t, func(ctx context.Context) bool { return acknowledge(t.say(ctx)) })
+	case acknowledge(nil):
+		b.start(t, nil)
+	default:
+		<-t.slot
 	}
 }
 
@@ -72,53 +97,40 @@ func (b *Bot) admit(t *task) bool {
 	return true
 }
 
-// task is something that somebody asked for, with where its answer goes.
-type task struct {
-	slot       chan struct{} // where its place is given back
-	answer     answer
-	operation  string
-	text       string // behind a slash command
-	invocation *commands.Invocation
-	problem    *commands.ProblemReply // what was wrong with it before it was read further
-}
-
-// read makes a task of an envelope; what asks for nothing is none.
-func (b *Bot) read(env socketmode.Request) (task, bool) {
+// read makes a task of an envelope, with the key by which it is known when it comes again. What asks for nothing is none.
+func (b *Bot) read(env socketmode.Request) (*task, string) {
 	switch env.Type {
 	case "slash_commands":
 		var cmd command
 		if err := json.Unmarshal(env.Payload, &cmd); err != nil || cmd.UserID == "" || cmd.ChannelID == "" {
 			b.log.Error("a slash command could not be read", "envelope", env.EnvelopeID, "error", err)
-			return task{}, false
+			return nil, ""
 		}
-		return b.readCommand(cmd, env.EnvelopeID), true
+		return b.readCommand(cmd, env.EnvelopeID), env.EnvelopeID
 	case "interactive":
-		var click click
-		if err := json.Unmarshal(env.Payload, &click); err != nil {
+		var in interaction
+		if err := json.Unmarshal(env.Payload, &in); err != nil || in.User.ID == "" {
 			b.log.Error("an interaction could not be read", "envelope", env.EnvelopeID, "error", err)
-			return task{}, false
+			return nil, ""
 		}
-		return b.readClick(click, env.EnvelopeID)
+		return b.readInteraction(in, env.EnvelopeID), env.EnvelopeID
+	case "events_api":
+		var h happening
+		if err := json.Unmarshal(env.Payload, &h); err != nil {
+			b.log.Error("an event could not be read", "envelope", env.EnvelopeID, "error", err)
+			return nil, ""
+		}
+		return b.readEvent(h), cmp.Or(h.EventID, env.EnvelopeID)
 	default:
 		b.log.Debug("envelope of no concern", "type", env.Type)
-		return task{}, false
+		return nil, ""
 	}
 }
 
-// command is what is needed of a slash command's payload.
-type command struct {
-	Command     string `json:"command"`
-	Text        string `json:"text"`
-	UserID      string `json:"user_id"`
-	ChannelID   string `json:"channel_id"`
-	ResponseURL string `json:"response_url"`
-	TriggerID   string `json:"trigger_id"`
-}
-
-func (b *Bot) readCommand(cmd command, envelope string) task {
-	t := task{
+func (b *Bot) readCommand(cmd command, envelope string) *task {
+	t := &task{
 		answer:    answer{url: cmd.ResponseURL, user: cmd.UserID, channel: cmd.ChannelID},
-		operation: "command:" + cmp.Or(cmd.TriggerID, envelope), text: cmd.Text,
+		operation: "command:" + cmp.Or(cmd.TriggerID, envelope), trigger: cmd.TriggerID, text: &cmd.Text,
 	}
 	if cmd.Command != "" && cmd.Command != b.command {
 		t.problem = &commands.ProblemReply{
@@ -129,61 +141,64 @@ func (b *Bot) readCommand(cmd command, envelope string) task {
 	return t
 }
 
-// click is what is needed of a block_actions payload.
-type click struct {
-	Type        string `json:"type"`
-	TriggerID   string `json:"trigger_id"`
-	ResponseURL string `json:"response_url"`
-	User        struct {
-		ID string `json:"id"`
-	} `json:"user"`
-	Channel struct {
-		ID string `json:"id"`
-	} `json:"channel"`
-	Container struct {
-		ChannelID string `json:"channel_id"`
-		Ephemeral bool   `json:"is_ephemeral"`
-	} `json:"container"`
-	Actions []struct {
-		ActionID string `json:"action_id"`
-		Value    string `json:"value"`
-	} `json:"actions"`
+func (b *Bot) readInteraction(in interaction, envelope string) *task {
+	switch {
+	case in.Type == "block_actions" && len(in.Actions) > 0:
+		return b.readClick(in, envelope)
+	case in.Type == "block_suggestion":
+		return b.readSearch(in)
+	case in.Type == "view_submission":
+		return b.readForm(in)
+	case in.Type == "shortcut" && in.CallbackID == shortcut:
+		return readShortcut(in)
+	default:
+		b.log.Debug("interaction of no concern", "type", in.Type)
+		return nil
+	}
 }
 
-func (b *Bot) readClick(c click, envelope string) (task, bool) {
-	if c.Type != "block_actions" || len(c.Actions) == 0 || c.User.ID == "" {
-		b.log.Debug("interaction of no concern", "type", c.Type)
-		return task{}, false
-	}
-	action := c.Actions[0]
+func (b *Bot) readClick(in interaction, envelope string) *task {
+	action := in.Actions[0]
 	word, _, _ := strings.Cut(action.ActionID, "-")
 	if word == "commit" {
-		return task{}, false // the link was opened by Slack itself
+		return nil // the link was opened by Slack itself
 	}
-	t := task{
-		answer:    answer{url: c.ResponseURL, user: c.User.ID, channel: cmp.Or(c.Channel.ID, c.Container.ChannelID)},
-		operation: "click:" + cmp.Or(c.TriggerID, envelope),
+	t := &task{
+		answer: answer{
+			url: in.ResponseURL, user: in.User.ID, channel: cmp.Or(in.Channel.ID, in.Container.ChannelID), replace: in.Container.Ephemeral && replaces[word],
+		},
+		operation: "click:" + cmp.Or(in.TriggerID, envelope), trigger: in.TriggerID,
 	}
-	inv, err := commands.FromValue(action.Value)
+	if in.View.ID != "" {
+		return b.readClickInForm(in, t)
+	}
+	b.readButton(action.Value, t)
+	return t
+}
+
+// readButton takes what a button's value carries.
+func (b *Bot) readButton(value string, t *task) {
+	inv, err := commands.FromValue(value)
 	if err != nil {
 		t.problem = &commands.ProblemReply{
 			What: "That button is of another version of me.", State: "Nothing was done.", Do: "Ask anew:", Command: b.command, Example: "help",
 		}
-		return t, true
+		return
 	}
 	if inv.Nonce != "" {
 		t.operation = "answer:" + inv.Nonce
 	}
 	t.invocation = &inv
-	t.answer.replace = c.Container.Ephemeral && replaces[word]
-	return t, true
 }
 
 // replaces holds the buttons whose answer takes the place of the message that they are on.
-var replaces = map[string]bool{"older": true, "newer": true, "refresh": true, "yes": true, "no": true, "choose": true}
+var replaces = map[string]bool{
+	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
+}
 
-// start carries a task out in its own goroutine, for which a slot is held. A panic ends the task alone and is told to its author.
-func (b *Bot) start(t task) {
+// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. A panic ends the task alone and is
+// told to its author.
+func (b *Bot) start(t *task, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer func() { <-t.slot }()
 		defer func() {
@@ -196,51 +211,8 @@ func (b *Bot) start(t task) {
 				}))
 			}
 		}()
-		b.carryOut(b.work, t)
-	})
-}
-
-func (b *Bot) carryOut(ctx context.Context, t task) {
-	if t.problem != nil {
-		b.say(ctx, t.answer, card.Reply(*t.problem))
-		return
-	}
-	if t.invocation == nil {
-		inv, err := commands.Parse(t.text)
-		if err != nil {
-			b.sayUsage(ctx, t, err)
-			return
-		}
-		t.invocation = &inv
-	}
-	defer b.pending(ctx, t)()
-	reply := b.patiently(ctx, t.answer, func() commands.Reply {
-		return b.handler.Do(ctx, commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation})
-	})
-	if problem, ok := reply.(commands.ProblemReply); ok && problem.Ref != "" {
-		b.ready.suspect()
-	}
-	if reply == nil && t.answer.replace {
-		reply = commands.NoticeReply{Text: "Taken. The card in the channel shows what becomes of it."}
-	}
-	if reply != nil {
-		b.say(ctx, t.answer, card.Reply(reply))
-	}
-}
-
-// patiently does something, and tells the one who waits for it that it goes on where it takes long.
-func (b *Bot) patiently(ctx context.Context, to answer, do func() commands.Reply) commands.Reply {
-	done := make(chan struct{})
-	var hint sync.WaitGroup
-	defer hint.Wait()
-	defer close(done)
-	hint.Go(func() {
-		select {
-		case <-done:
-		case <-time.After(slowAnswer):
-			to.replace = false
-			b.say(ctx, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
+		if first == nil || first(b.work) {
+			b.carryOut(b.work, t)
 		}
 	})
-	return do()
 }

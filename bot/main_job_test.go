@@ -227,47 +227,25 @@ func TestFollowTellsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
 	})
 }
 
-func TestWithoutAnOptionARedeployAsksAndAYesIsDoneOnce(t *testing.T) {
+func TestAYesActsOnWhatTheQuestionShowedAndIsDoneOnce(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		question := r.ask(lin, deploys, "/c66 redeploy web")
-		hold(t, "the question", question.Plain(), "web · production: redeploy it now?", "Live now is #1035", "[Yes, redeploy] [No]")
-		old := question
-		r.click(lin, question, "Yes, redeploy")
+		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
-		d, err := r.slack.Person(lin).ClickOld(deploys, old, "Yes, redeploy")
-		if err != nil {
-			t.Fatal(err)
+		question := r.ask(lin, deploys, "/c66 cancel web")
+		hold(t, "the question", question.Plain(), "cancel #1036?", "[Yes, cancel it] [No]")
+		r.click(lin, question, "Yes, cancel it")
+		r.again(lin, question, "Yes, cancel it")
+		r.card("was cancelled")
+		if n := r.requests("DELETE"); n != 1 {
+			t.Errorf("two clicks made %d DELETEs", n)
 		}
-		if _, err := d.Wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r.until("the second click is answered", func() bool { return strings.Contains(r.sees(lin, deploys), "not done twice") })
-		r.card("is live")
-		if n := r.requests("POST"); n != 1 {
-			t.Errorf("two clicks made %d POSTs", n)
-		}
-	})
-}
 
-func TestAYesActsOnWhatTheQuestionShowed(t *testing.T) {
-	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		moved := r.ask(lin, deploys, "/c66 redeploy web")
 		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook"})
-		r.click(lin, moved, "Yes, redeploy")
-		r.until("it says what changed", func() bool { return strings.Contains(r.sees(lin, deploys), "there is a newer deployment") })
-
-		pass(6 * time.Minute)
-		old := r.ask(lin, deploys, "/c66 redeploy web")
-		pass(31 * 24 * time.Hour)
-		r.click(lin, old, "Yes, redeploy")
+		pass(5 * time.Second)
+		old := r.ask(lin, deploys, "/c66 cancel web")
+		pass(16 * time.Minute)
+		r.click(lin, old, "Yes, cancel it")
 		r.until("it says that the question is old", func() bool { return strings.Contains(r.sees(lin, deploys), "more than 15 min old") })
-
-		no := r.ask(lin, deploys, "/c66 redeploy web")
-		r.click(lin, no, "No")
-		r.until("a No is heard", func() bool { return strings.Contains(r.sees(lin, deploys), "Nothing was done") })
-		if n := r.requests("POST"); n != 0 {
-			t.Errorf("%d POSTs were made", n)
-		}
 	})
 }
 
@@ -304,11 +282,14 @@ func TestWhoeverIsNoAdminIsRefusedAndToldNoStack(t *testing.T) {
 		before := r.cloud.Count()
 		for _, command := range []string{"list web", "show web", "redeploy web --now", "redeploy nosuch --now", "cancel web", "follow web", "show web 1035"} {
 			answer := r.ask(sam, deploys, "/c66 "+command).Plain()
-			hold(t, "the refusal of "+command, answer, "You may not", "@lin")
-			lack(t, "the refusal of "+command, answer, "web", "nosuch", "production")
+			hold(t, "the refusal of "+command, answer, "You may not", "@lin", "no rules yet", "/c66 allow U0SAM")
+			lack(t, "the refusal of "+command, answer, "production", "1035")
 		}
-		if r.ask(sam, deploys, "/c66 redeploy web --now").Plain() != r.ask(sam, deploys, "/c66 redeploy nosuch --now").Plain() {
-			t.Error("a stack that exists and one that does not get different answers")
+		for _, as := range []string{"list X", "redeploy X --now", "cancel X"} {
+			there, not := r.ask(sam, deploys, "/c66 "+strings.ReplaceAll(as, "X", "web")).Plain(), r.ask(sam, deploys, "/c66 "+strings.ReplaceAll(as, "X", "nosuch")).Plain()
+			if strings.ReplaceAll(there, "web", "X") != strings.ReplaceAll(not, "nosuch", "X") {
+				t.Errorf("a stack that exists and one that does not get different answers:\n%s\n%s", there, not)
+			}
 		}
 		help := r.ask(sam, deploys, "/c66 help").Plain()
 		lack(t, "help", help, "redeploy", "web")
@@ -375,19 +356,15 @@ func TestTwoFollowsAtTheSameMomentMakeOneCard(t *testing.T) {
 
 func TestAYesAfterANoIsTooLate(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		question := r.ask(lin, deploys, "/c66 redeploy web")
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.card("deploying #1036")
+		question := r.ask(lin, deploys, "/c66 cancel web")
 		r.click(lin, question, "No")
 		r.until("the No is heard", func() bool { return strings.Contains(r.sees(lin, deploys), "All right") })
-		d, err := r.slack.Person(lin).ClickOld(deploys, question, "Yes, redeploy")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Wait(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		r.again(lin, question, "Yes, cancel it")
 		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "answered already") })
-		if n := r.requests("POST"); n != 0 {
-			t.Errorf("%d POSTs were made", n)
+		if n := r.requests("DELETE"); n != 0 {
+			t.Errorf("%d DELETEs were made", n)
 		}
 	})
 }

@@ -14,7 +14,7 @@ import (
 
 // pending notes that something is being carried out, so that whoever asked for it hears of it should the process be killed before its card
 // stands. What it gives ends the note.
-func (b *Bot) pending(ctx context.Context, t task) (done func()) {
+func (b *Bot) pending(ctx context.Context, t *task) (done func()) {
 	if !t.invocation.Changes() {
 		return func() {}
 	}

@@ -2,102 +2,154 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
-	"golang.org/x/sync/singleflight"
+
+	"c66bot/authz"
 )
 
-// peopleAge is how long what Slack said of groups and people is taken for true.
-const peopleAge = time.Minute
+const (
+	// peopleAge is how long what Slack said of groups and people is taken for true.
+	peopleAge = time.Minute
+	// groupsEvery is how often the groups are read anew while they are needed, so that nobody has to wait for that: soon enough that the reading
+	// ends before what is known gets too old. groupsIdle is how long after they were needed last that goes on.
+	groupsEvery, groupsIdle = 40 * time.Second, 10 * time.Minute
+	// groupsMinAge is how soon the groups may be read again where one is not among them.
+	groupsMinAge = 5 * time.Second
+	// maxPeople bounds how many users are remembered.
+	maxPeople = 10_000
+)
 
-// people knows groups and users as Slack tells them. It implements authz.Groups.
+// groupsKey and homeKey are the keys of what is asked of Slack but once, userKey makes one for each user.
+const (
+	groupsKey = "groups"
+	homeKey   = "home"
+	userKey   = "user/"
+)
+
+// people knows groups and users as Slack tells them. It implements authz.People.
+//
+// Slack allows 20 calls a minute about groups. So all groups are read with their members by one call, usergroups.list, and not one by one.
 type people struct {
 	api *slack.Client
 
-	flight singleflight.Group
-
-	mu     sync.Mutex
-	team   string // the bot's own workspace
-	org    string // its organisation on Enterprise Grid
-	groups map[string]kept[[]string]
-	users  map[string]kept[bool]
+	mu        sync.Mutex
+	flights   map[string]*flight // that are under way, by what they ask for
+	home      *home
+	groups    *groupList
+	wanted    time.Time // when groups were needed last
+	uncounted bool      // the groups are asked for without their counts
+	users     map[string]knownUser
 }
 
-type kept[T any] struct {
-	value T
-	at    time.Time
+// home is the bot's own workspace, and its organisation on Enterprise Grid.
+type home struct{ team, org string }
+
+// knownUser is what Slack said of a user.
+type knownUser struct {
+	at     time.Time
+	person authz.Person
+	err    error // says that there is none
 }
 
 func newPeople(api *slack.Client) *people {
-	return &people{api: api, groups: map[string]kept[[]string]{}, users: map[string]kept[bool]{}}
+	return &people{api: api, flights: map[string]*flight{}, users: map[string]knownUser{}}
 }
 
-// remember gives what is kept under a key, or asks for it and keeps it. However many want it at once, it is asked for once.
-func remember[T any](p *people, m map[string]kept[T], key string, ask func() (T, error)) (T, error) {
-	p.mu.Lock()
-	k, ok := m[key]
-	p.mu.Unlock()
-	if ok && time.Since(k.at) < peopleAge {
-		return k.value, nil
-	}
-	answer, err, _ := p.flight.Do(key, func() (any, error) { return ask() })
-	value, _ := answer.(T)
-	if err != nil {
-		return value, err
+// event takes note of an event of Slack's: what was known of the groups does not hold any more, and what is being read may be from before it.
+func (p *people) event(kind string) {
+	if !strings.HasPrefix(kind, "subteam_") {
+		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(m) > 10_000 {
-		clear(m)
-	}
-	m[key] = kept[T]{value, time.Now()}
-	return value, nil
+	p.groups = nil
+	delete(p.flights, groupsKey)
 }
 
-// Members gives the user ids of a group.
-func (p *people) Members(ctx context.Context, group string) ([]string, error) {
-	return remember(p, p.groups, group, func() ([]string, error) {
-		members, err := p.api.GetUserGroupMembersContext(ctx, group)
-		if err != nil {
-			return nil, fmt.Errorf("usergroups.users.list: %w", err)
-		}
-		return members, nil
-	})
-}
-
-// Colleague reports whether a user is a person of the bot's own workspace: not a bot, not deactivated, not from another organisation.
-func (p *people) Colleague(ctx context.Context, user string) (bool, error) {
-	return remember(p, p.users, user, func() (bool, error) {
-		team, org, err := p.home(ctx)
-		if err != nil {
-			return false, err
-		}
-		u, err := p.api.GetUserInfoContext(ctx, user)
-		if err != nil {
-			return false, fmt.Errorf("users.info: %w", err)
-		}
-		home := u.TeamID == team || (org != "" && u.Enterprise.EnterpriseID == org)
-		return home && !u.Deleted && !u.IsBot, nil
-	})
-}
-
-// home gives the bot's own workspace, and its organisation on Enterprise Grid.
-func (p *people) home(ctx context.Context) (team, org string, err error) {
+// Person tells of one user; authz.ErrNoPerson where there is none.
+func (p *people) Person(ctx context.Context, id string) (authz.Person, error) {
 	p.mu.Lock()
-	team, org = p.team, p.org
+	known, ok := p.users[id]
 	p.mu.Unlock()
-	if team != "" {
-		return team, org, nil
+	if ok && time.Since(known.at) < peopleAge {
+		return known.person, known.err
 	}
-	auth, err := p.api.AuthTestContext(ctx)
+	known, err := share(ctx, p, userKey+id, func(f *flight) (knownUser, error) { return p.readUser(ctx, f, id) })
 	if err != nil {
-		return "", "", fmt.Errorf("auth.test: %w", err)
+		return authz.Person{}, err
 	}
+	return known.person, known.err
+}
+
+func (p *people) readUser(ctx context.Context, f *flight, id string) (knownUser, error) {
+	own, err := p.ownHome(ctx)
+	if err != nil {
+		return knownUser{}, err
+	}
+	known := knownUser{at: time.Now()}
+	user, err := p.api.GetUserInfoContext(ctx, id)
+	switch {
+	case slackSays(err, "user_not_found", "user_not_visible"):
+		known.err = fmt.Errorf("users.info of %s: %w: %w", id, authz.ErrNoPerson, err)
+	case err != nil:
+		return knownUser{}, fmt.Errorf("users.info of %s: %w", id, err)
+	default:
+		known.person = personOf(user, own)
+	}
+	p.keep(userKey+id, f, func() {
+		if len(p.users) >= maxPeople {
+			clear(p.users)
+		}
+		p.users[id] = known
+	})
+	return known, nil
+}
+
+// personOf reads a user. Slack says that its own Slackbot is no bot, and calls nobody of a connected workspace a stranger, so what counts for
+// that is whose user it is.
+func personOf(u *slack.User, own home) authz.Person {
+	name := u.Name
+	for _, better := range []string{u.Profile.DisplayName, u.RealName, u.Profile.RealName} {
+		if better != "" {
+			name = better
+			break
+		}
+	}
+	insider := u.TeamID == own.team || own.org != "" && u.Enterprise.EnterpriseID == own.org
+	return authz.Person{
+		ID: u.ID, Name: name, Deactivated: u.Deleted, Outsider: !insider || u.IsStranger,
+		Bot: u.IsBot || u.IsWorkflowBot || u.IsConnectorBot || u.ID == "USLACKBOT",
+	}
+}
+
+// ownHome gives the bot's own workspace and organisation, which do not change.
+func (p *people) ownHome(ctx context.Context) (home, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.team, p.org = auth.TeamID, auth.EnterpriseID
-	return p.team, p.org, nil
+	known := p.home
+	p.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	return share(ctx, p, homeKey, func(f *flight) (home, error) {
+		auth, err := p.api.AuthTestContext(ctx)
+		if err != nil {
+			return home{}, fmt.Errorf("auth.test: %w", err)
+		}
+		own := home{auth.TeamID, auth.EnterpriseID}
+		p.keep(homeKey, f, func() { p.home = &own })
+		return own, nil
+	})
+}
+
+// slackSays reports whether an error is one of these codes of Slack's.
+func slackSays(err error, codes ...string) bool {
+	var refused slack.SlackErrorResponse
+	return errors.As(err, &refused) && slices.Contains(codes, refused.Err)
 }

@@ -156,10 +156,13 @@ func (b *Bot) tokenState(accepted bool, err error) bool {
 var wantedScopes = []struct{ scope, without string }{
 	{"chat:write", "no card can be posted"},
 	{"im:write", "what a channel refuses cannot be told in a direct message"},
-	{"channels:history", "after a crash a message may come twice"},
-	{"groups:history", "after a crash a message in a private channel may come twice"},
-	{"usergroups:read", "admins cannot be named by user group"},
-	{"users:read", "admins cannot be named by user group"},
+	{"channels:history", "after a crash a message may come twice, and a mention in a card's thread must name the stack"},
+	{"groups:history", "after a crash a message in a private channel may come twice, and a mention in a card's thread must name the stack"},
+	{"channels:read", "that I am no member of a channel shows late"},
+	{"groups:read", "that I am no member of a private channel shows late"},
+	{"app_mentions:read", "mentions do not reach me"},
+	{"usergroups:read", "nobody is allowed anything by a user group"},
+	{"users:read", "nobody is allowed anything by a user group or as everyone"},
 }
 
 // checkSlack looks at the bot token until the context ends. A Slack that is down says nothing against a token that was accepted.
@@ -174,6 +177,7 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		_, refused := errors.AsType[*tokenError](err)
 		switch {
 		case err == nil:
+			b.self.Store(&self{user: auth.UserID, bot: auth.BotID})
 			b.setBot(b.missingScopes(auth.Header, !accepted))
 			accepted, wait = true, checkGood
 		case refused:

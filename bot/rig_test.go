@@ -26,11 +26,18 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	lin     = "U0LIN" // an admin
-	sam     = "U0SAM" // nobody in particular
-	deploys = "C0DEPLOYS"
-	random  = "C0RANDOM" // a channel without the bot
+	lin      = "U0LIN"   // an admin
+	sam      = "U0SAM"   // nobody in particular
+	guest    = "U0GUS"   // a guest of the workspace
+	outsider = "U0OLGA"  // of another organisation
+	robot    = "U0ROBOT" // a bot
+	deploys  = "C0DEPLOYS"
+	support  = "C0SUPPORT"
+	random   = "C0RANDOM" // a channel without the bot
 )
+
+// direct is the direct message between somebody and the bot.
+func direct(user string) string { return "D" + user[1:] }
 
 // rig is a bot between a simulated workspace and a simulated Cloud 66, on a clock of its own.
 type rig struct {
@@ -46,6 +53,8 @@ type rig struct {
 	kill      func() // ends the running bot without any farewell
 	terminate func() // ends it as SIGTERM does
 	bot       *bot.Bot
+	stamps    int                // given out by ts
+	sent      *slacksim.Delivery // a form, whose acknowledgement is not looked at yet
 }
 
 // settings are what a test may change.
@@ -85,14 +94,23 @@ func unready(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
 
 func newRig(t *testing.T, set settings) *rig {
 	t.Helper()
+	set.slack.Manifest = []byte(bot.Manifest("/c66"))
 	r := &rig{
 		t: t, slack: slacksim.New(set.slack), cloud: cloud66sim.New(set.cloud), net: memnet.Listen(),
 		db: filepath.Join(t.TempDir(), "c66bot.db"), set: set, log: &logBuffer{},
 	}
 	r.slack.AddUser(slacksim.User{ID: lin, Name: "lin", RealName: "Lin"})
 	r.slack.AddUser(slacksim.User{ID: sam, Name: "sam", RealName: "Sam"})
-	r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin, sam}, BotIsMember: true})
-	r.slack.AddChannel(slacksim.Channel{ID: random, Name: "random", Members: []string{lin, sam}})
+	r.slack.AddUser(slacksim.User{ID: guest, Name: "gus", RealName: "Gus", Restricted: true})
+	r.slack.AddUser(slacksim.User{ID: outsider, Name: "olga", RealName: "Olga", TeamID: "T0OTHER"})
+	r.slack.AddUser(slacksim.User{ID: robot, Name: "robot", RealName: "Robot", IsBot: true})
+	all := []string{lin, sam, guest, outsider, robot}
+	r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: all, BotIsMember: true, Shared: true})
+	r.slack.AddChannel(slacksim.Channel{ID: support, Name: "support", Members: all, BotIsMember: true})
+	r.slack.AddChannel(slacksim.Channel{ID: random, Name: "random", Members: all})
+	for _, id := range all {
+		r.slack.AddChannel(slacksim.Channel{ID: direct(id), IM: true, Members: []string{id}, BotIsMember: true})
+	}
 	r.web = r.cloud.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35})
 	server := &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute}
 	served := make(chan error, 1)
@@ -146,7 +164,7 @@ func (r *rig) begin() {
 	wire := &network{listener: r.net}
 	b, err := bot.New(bot.Config{
 		AppToken: "xapp-1-A0C66-demo", BotToken: "xoxb-c66-demo", SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
-		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, Log: log,
+		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, AuditKeep: 9600 * time.Hour, Log: log,
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -227,6 +245,18 @@ func (r *rig) ephemerals(user, channel string) []slacksim.Message {
 func (r *rig) click(user string, m slacksim.Message, label string) {
 	r.t.Helper()
 	d, err := r.slack.Person(user).Click(m.Channel, m, label)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := d.Wait(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// again has a person click a button of a message as it was.
+func (r *rig) again(user string, m slacksim.Message, label string) {
+	r.t.Helper()
+	d, err := r.slack.Person(user).ClickOld(m.Channel, m, label)
 	if err != nil {
 		r.t.Fatal(err)
 	}

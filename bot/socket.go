@@ -44,6 +44,7 @@ type socket struct {
 	conns   sync.WaitGroup
 	mu      sync.Mutex
 	open    int // our own connections, those that drain included
+	extra   int // connections of the app that were not ours at the last hello
 	current *connection
 }
 
@@ -175,11 +176,20 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 func (s *socket) greet(hello socketmode.Request) {
 	s.mu.Lock()
 	own := s.open
+	others := max(0, hello.NumConnections-own)
+	s.extra = others
 	s.mu.Unlock()
-	if others := hello.NumConnections - own; others > 0 {
+	if others > 0 {
 		s.log.Warn("the app has another connection: another instance takes part of the commands", "connections", hello.NumConnections, "own", own)
 	}
 	s.log.Info("connected to Slack", "app", hello.ConnectionInfo.AppID, "host", hello.DebugInfo.Host)
+}
+
+// others gives the number of connections of the app that were not ours when the last one opened.
+func (s *socket) others() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.extra
 }
 
 // serve reads a connection to its end, and pings it so that a dead one is noticed.

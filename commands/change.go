@@ -17,13 +17,13 @@ const askedAlready = time.Minute
 func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
 	inv := req.Invocation
 	if inv.stale() {
-		return tooOld(), nil
+		return tooOld(inv.lasts()), nil
 	}
 	if reply, err := h.misfit(ctx, stack, inv); reply != nil || err != nil {
 		return reply, err
 	}
-	if inv.asks() {
-		return h.askRedeploy(ctx, stack)
+	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
+		return OpenReply{Stack: refOf(stack), Form: Invocation{Verb: Redeploy, UID: stack.UID, Deployment: inv.Deployment}}, nil
 	}
 	release, err := h.stackLocks.lock(ctx, stack.UID)
 	if err != nil {
@@ -40,9 +40,9 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 	if inv.Yes && inv.Newest != newestID(newest.Deployments) {
 		ref := refOf(stack)
 		return ProblemReply{
-			Stack: &ref, What: "there is a newer deployment than when I asked.", State: "Nothing was done.",
+			Stack: &ref, What: "there is a newer deployment than the form showed.", State: "Nothing was done.",
 			Do: fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments)), Command: h.Command,
-			Example: "redeploy " + shellWord(ref.String()),
+			Example: inv.line(ref.String()),
 		}, nil
 	}
 	return nil, begun(h.Progress.Redeploy(ctx, req.Operation, storage.Follow{
@@ -64,7 +64,7 @@ func (h *Handler) misfit(ctx context.Context, stack cloud66.Stack, inv Invocatio
 		return nil, nil
 	}
 	if inv.Ref != "" && stack.Docker() {
-		return refuse("a docker stack takes no --ref; it deploys images.", "Name services and their tags instead.", " --services web:latest"), nil
+		return refuse("a docker stack takes no --ref; it deploys images.", "Name services and their tags instead.", " --services web:1.4.2"), nil
 	}
 	if inv.Services != "" && !stack.Docker() {
 		return refuse("--services is for docker stacks; this one is "+stack.Framework+".", "Name a branch, tag or commit instead.", " --ref main"), nil
@@ -101,38 +101,10 @@ func (h *Handler) unknownService(ctx context.Context, stack cloud66.Stack, inv I
 	return nil, nil
 }
 
-// askRedeploy asks Yes or No and says what one should know before a Yes.
-func (h *Handler) askRedeploy(ctx context.Context, stack cloud66.Stack) (Reply, error) {
-	got, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
-	if err != nil {
-		return nil, err
-	}
-	newest := got.Deployments
-	yes := Invocation{Verb: Redeploy, UID: stack.UID, Yes: true, Newest: newestID(newest)}
-	q := QuestionReply{Stack: refOf(stack), What: "redeploy it now?", YesText: "redeploy", Yes: yes.once()}
-	if stack.GitBranch != "" {
-		q.Facts = append(q.Facts, "This deploys the newest commit of "+stack.GitBranch+".")
-	}
-	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
-		live := fmt.Sprintf("Live now is #%d", newest[i].ID)
-		if hash := newest[i].GitHash; hash != "" {
-			live += ", commit " + hash[:min(7, len(hash))]
-		}
-		q.Facts = append(q.Facts, live+".")
-	}
-	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return !d.Ended() }); i >= 0 {
-		q.Facts = append(q.Facts, fmt.Sprintf("#%d has not ended yet: this one would wait behind it.", newest[i].ID))
-	}
-	if usual := cloud66.UsualDuration(newest); usual > 0 {
-		q.Facts = append(q.Facts, "It usually takes "+InWords(usual)+".")
-	}
-	return q, nil
-}
-
 func (h *Handler) cancel(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
 	inv := req.Invocation
 	if inv.stale() {
-		return tooOld(), nil
+		return tooOld(inv.lasts()), nil
 	}
 	ref := refOf(stack)
 	deployment, reply, err := h.unended(ctx, stack, inv)
@@ -266,10 +238,10 @@ func (h *Handler) follow(ctx context.Context, stack cloud66.Stack, req Request) 
 	}))
 }
 
-// tooOld answers a button that has become too old to be acted upon.
-func tooOld() Reply {
+// tooOld answers a button, or a form, that has become too old to be acted upon.
+func tooOld(age time.Duration) Reply {
 	return ProblemReply{
-		What: "That question is more than " + InWords(questionAge) + " old.", State: "Nothing was done.",
+		What: "That is more than " + InWords(age) + " old.", State: "Nothing was done.",
 		Do: "Ask again, so that you see how things stand now.",
 	}
 }

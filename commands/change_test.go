@@ -2,7 +2,6 @@ package commands
 
 import (
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -33,54 +32,29 @@ func TestARedeployWithAnyOptionIsDoneAtOnce(t *testing.T) {
 	}
 }
 
-func TestARedeployWithoutAnOptionAsksAndTheYesDoesIt(t *testing.T) {
+func TestARedeployWithoutAnOptionOffersTheForm(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 5)
-		r.cloud.deployments["web1"][2].IsLive = true
-		r.cloud.deployments["web1"][2].GitHash = "0123456789abcdef"
-		r.cloud.runs("web1", true)
-		q := as[QuestionReply](t, r.say(lin, "redeploy web@production"))
+		for name, test := range map[string]struct {
+			reply Reply
+			form  Invocation
+		}{
+			"typed":                   {r.say(lin, "redeploy web@production"), Invocation{Verb: Redeploy, UID: "web1"}},
+			"a button":                {r.click(lin, Invocation{Verb: Redeploy, UID: "web1"}), Invocation{Verb: Redeploy, UID: "web1"}},
+			"a button of one version": {r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}), Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}},
+		} {
+			want := OpenReply{Stack: storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, Form: test.form}
+			if diff := cmp.Diff(Reply(want), test.reply); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+			if !throughSlack(t, test.form).OpensForm() {
+				t.Errorf("%s: the button opens no form", name)
+			}
+		}
+		if len(r.audit()) > 0 {
+			t.Errorf("that a form was offered is recorded: %+v", r.audit())
+		}
 		r.nothingDone()
-		wantFacts := []string{
-			"This deploys the newest commit of main.", "Live now is #3, commit 0123456.", "#6 has not ended yet: this one would wait behind it.",
-			"It usually takes 4 min.",
-		}
-		if diff := cmp.Diff(wantFacts, q.Facts); diff != "" {
-			t.Errorf("facts (-want +got):\n%s", diff)
-		}
-		if q.Yes.Nonce == "" {
-			t.Error("a Yes without a key is done twice when it is clicked twice")
-		}
-		want := Invocation{Verb: Redeploy, UID: "web1", Yes: true, Newest: 6, AskedAt: time.Now().Unix(), Nonce: q.Yes.Nonce}
-		if diff := cmp.Diff(want, q.Yes); diff != "" {
-			t.Errorf("the Yes (-want +got):\n%s", diff)
-		}
-		time.Sleep(14 * time.Minute)
-		if reply := r.click(lin, q.Yes); reply != nil {
-			t.Errorf("the Yes is answered %+v", reply)
-		}
-		if diff := cmp.Diff([]string{"redeploy web1"}, r.progress.done); diff != "" {
-			t.Error(diff)
-		}
-	})
-}
-
-func TestTheSameYesTwiceIsOneRedeploy(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		r.cloud.has("web1", 5)
-		yes := as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes
-		again := as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes
-		if reply := r.click(lin, yes); reply != nil {
-			t.Errorf("it is answered %+v", reply)
-		}
-		r.cloud.runs("web1", true)
-		if n := as[NoticeReply](t, r.click(lin, yes)); !strings.Contains(n.Text, "not done twice") {
-			t.Errorf("it says %q", n.Text)
-		}
-		problemThat(t, r.click(lin, again), "there is a newer deployment than when I asked.", "Nothing was done.", "The newest is #6 now.", "redeploy web@production")
-		if len(r.progress.done) != 1 {
-			t.Errorf("done: %q", r.progress.done)
-		}
 	})
 }
 
@@ -88,36 +62,27 @@ func TestAYesOfMoreThanFifteenMinutesAgoDoesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 5)
 		r.cloud.runs("web1", true)
-		questions := []Invocation{
-			as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes, as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes,
-		}
+		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
 		time.Sleep(15*time.Minute + 2*time.Second)
-		for _, yes := range questions {
-			problemThat(t, r.click(lin, yes), "That question is more than 15 min old.", "Nothing was done.", "Ask again")
-		}
+		problemThat(t, r.click(lin, yes), "That is more than 15 min old.", "Nothing was done.", "Ask again")
 		r.nothingDone()
 	})
 }
 
-func TestTwoPeoplesYesAtTheSameTimeIsOneRedeploy(t *testing.T) {
+func TestANoTakesTheQuestionsYesAway(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		r.cloud.has("web1", 5)
-		first, second := as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes, as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes
-		var both sync.WaitGroup
-		r.Progress = &slowProgress{progress: r.progress, then: func() { r.cloud.runs("web1", true) }}
-		for _, yes := range []Invocation{first, second} {
-			both.Go(func() { r.click(lin, yes) })
-		}
-		both.Wait()
-		if diff := cmp.Diff([]string{"redeploy web1"}, r.progress.done); diff != "" {
-			t.Error(diff)
-		}
+		r.cloud.runs("web1", true)
+		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
+		noticeThat(t, r.click(lin, Invocation{Verb: Dismiss, Nonce: yes.Nonce}), "Nothing was done.")
+		noticeThat(t, r.click(lin, Invocation{Verb: Dismiss, Nonce: yes.Nonce}), "not done twice")
+		noticeThat(t, r.click(lin, yes), "not done twice")
+		r.nothingDone()
 	})
 }
 
 func TestOptionsThatTheStackCannotTakeAreRefused(t *testing.T) {
 	for text, says := range map[string][]string{
-		"redeploy api --ref main":                {"a docker stack takes no --ref", "redeploy api@production --services web:latest"},
+		"redeploy api --ref main":                {"a docker stack takes no --ref", "redeploy api@production --services web:1.4.2"},
 		"redeploy web@prod --services api:1":     {"--services is for docker stacks; this one is rails.", "redeploy web@production --ref main"},
 		"redeploy api --services aip:1":          {"this stack has no service “aip”.", "Did you mean “api”?", "It has “api”, “worker”.", "--services api"},
 		"redeploy api --services api:1,database": {"this stack has no service “database”.", "It has “api”, “worker”.", "--services api"},

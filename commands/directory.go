@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -115,40 +116,62 @@ func (d *Directory) read(ctx context.Context) ([]cloud66.Stack, error) {
 	return stacks, nil
 }
 
-// find gives the stacks that the words may mean. Where none fits, the list is read anew if it is not brand-new, and then nearest names
-// are given instead.
-func (d *Directory) find(ctx context.Context, typed string) (found []cloud66.Stack, near []string, err error) {
+// find gives the stacks that an invocation may mean, of those that may be told of. Where none fits, the list is read anew if it is not
+// brand-new, and then nearest names are given instead.
+func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (found []cloud66.Stack, near []string, err error) {
 	for _, age := range []time.Duration{directoryAge, directoryMinAge} {
-		stacks, err := d.all(ctx, age)
+		stacks, err := d.told(ctx, age, told)
 		if err != nil {
 			return nil, nil, err
 		}
-		if found = match(stacks, typed); len(found) > 0 {
+		if inv.UID != "" {
+			found = slices.DeleteFunc(slices.Clone(stacks), func(s cloud66.Stack) bool { return s.UID != inv.UID })
+		} else {
+			found = match(stacks, inv.Stack)
+		}
+		if len(found) > 0 {
 			return found, nil, nil
 		}
-		near = nearestStacks(stacks, typed)
+		if inv.UID == "" {
+			near = nearestStacks(stacks, inv.Stack)
+		}
 	}
 	return nil, near, nil
 }
 
-// byUID gives the stack that a button means.
-func (d *Directory) byUID(ctx context.Context, uid string) (cloud66.Stack, bool, error) {
-	for _, age := range []time.Duration{directoryAge, directoryMinAge} {
-		stacks, err := d.all(ctx, age)
-		if err != nil {
-			return cloud66.Stack{}, false, err
-		}
-		if i := slices.IndexFunc(stacks, func(s cloud66.Stack) bool { return s.UID == uid }); i >= 0 {
-			return stacks[i], true, nil
-		}
+// told gives the stacks that may be told of, in the order of the list.
+func (d *Directory) told(ctx context.Context, maxAge time.Duration, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
+	stacks, err := d.all(ctx, maxAge)
+	if err != nil {
+		return nil, err
 	}
-	return cloud66.Stack{}, false, nil
+	return slices.DeleteFunc(slices.Clone(stacks), func(s cloud66.Stack) bool { return !told(s) }), nil
+}
+
+// known gives the first stack, by name, that may be told of, of those that were read last. It asks nobody.
+func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
+	d.mu.Lock()
+	stacks := slices.Clone(d.stacks)
+	d.mu.Unlock()
+	sortStacks(stacks)
+	i := slices.IndexFunc(stacks, told)
+	if i < 0 {
+		return cloud66.Stack{}, false
+	}
+	return stacks[i], true
+}
+
+// sortStacks orders stacks as people look for them: by name, then by environment.
+func sortStacks(stacks []cloud66.Stack) {
+	slices.SortStableFunc(stacks, func(a, b cloud66.Stack) int {
+		return cmp.Or(strings.Compare(authz.Fold(a.Name), authz.Fold(b.Name)), strings.Compare(authz.Fold(a.Environment), authz.Fold(b.Environment)))
+	})
 }
 
 // match gives the stacks that fit, the best kind of fit alone. Upper and lower case are the same.
 func match(stacks []cloud66.Stack, typed string) []cloud66.Stack {
 	var found []cloud66.Stack
-	typed = folded(typed)
+	typed = authz.Fold(typed)
 	best := noFit - 1
 	for _, s := range stacks {
 		kind := fit(s, typed)
@@ -168,14 +191,14 @@ const noFit = 5
 // fit says how well a stack fits what was typed: 1 by its UID, 2 by the whole name with the whole environment, 3 by the bare name, 4 by the
 // name with the beginning of an environment.
 func fit(s cloud66.Stack, typed string) int {
-	name, environment := folded(s.Name), folded(s.Environment)
+	name, environment := authz.Fold(s.Name), authz.Fold(s.Environment)
 	at := strings.LastIndexByte(typed, '@')
 	wanted := ""
 	if at >= 0 && strings.TrimSpace(typed[:at]) == name {
 		wanted = strings.TrimSpace(typed[at+1:])
 	}
 	switch {
-	case folded(s.UID) == typed:
+	case authz.Fold(s.UID) == typed:
 		return 1
 	case wanted != "" && wanted == environment:
 		return 2
@@ -188,17 +211,14 @@ func fit(s cloud66.Stack, typed string) int {
 	}
 }
 
-// folded makes names alike that differ only in case, in the form of their quotes or in the space around them.
-func folded(name string) string { return strings.ToLower(strings.TrimSpace(phoneQuotes.Replace(name))) }
-
 // nearestStacks names up to three stacks whose names are near what was typed, the nearest first.
 func nearestStacks(stacks []cloud66.Stack, typed string) []string {
 	scores := map[string]float64{}
-	typed = folded(typed)
+	typed = authz.Fold(typed)
 	name, _, _ := strings.Cut(typed, "@") // the right name in a wrong environment is near
 	for _, s := range stacks {
 		label := refOf(s).String()
-		if score := max(nearness(typed, folded(label)), nearness(name, folded(s.Name))); score > 0 {
+		if score := max(nearness(typed, authz.Fold(label)), nearness(name, authz.Fold(s.Name))); score > 0 {
 			scores[label] = score
 		}
 	}

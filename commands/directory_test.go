@@ -68,6 +68,9 @@ func stack(uid, name, environment, account string) cloud66.Stack {
 	return cloud66.Stack{UID: uid, Name: name, Environment: environment, AccountName: account}
 }
 
+// all tells of every stack.
+func all(cloud66.Stack) bool { return true }
+
 func TestAStackIsFoundBy(t *testing.T) {
 	d := NewDirectory(&library{stacks: []cloud66.Stack{
 		stack("11aa", "web", "production", "acme"), stack("22bb", "web", "staging", "acme"), stack("33cc", "web", "prod", "acme"),
@@ -104,7 +107,7 @@ func TestAStackIsFoundBy(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			found, _, err := d.find(t.Context(), test.typed)
+			found, _, err := d.find(t.Context(), Invocation{Stack: test.typed}, all)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,14 +127,14 @@ func TestAnUnknownNameGetsUpToThreeNearestOnesEachOnce(t *testing.T) {
 		stack("1", "web", "production", "a"), stack("2", "web", "production", "b"), stack("3", "web", "production", "c"),
 		stack("4", "web", "staging", "a"), stack("5", "webs", "production", "a"), stack("6", "wbe", "test", "a"), stack("7", "billing", "x", "a"),
 	}})
-	found, near, err := d.find(t.Context(), "webb")
+	found, near, err := d.find(t.Context(), Invocation{Stack: "webb"}, all)
 	if err != nil || len(found) > 0 {
 		t.Fatal(found, err)
 	}
 	if diff := cmp.Diff([]string{"web@production", "web@staging", "webs@production"}, near); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, near, err := d.find(t.Context(), "completely different"); err != nil || len(near) > 0 {
+	if _, near, err := d.find(t.Context(), Invocation{Stack: "completely different"}, all); err != nil || len(near) > 0 {
 		t.Errorf("what is near to nothing got %q, %v", near, err)
 	}
 }
@@ -140,27 +143,27 @@ func TestTwoHundredWhoAskAtOnceShareOneReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &library{stacks: []cloud66.Stack{stack("1", "web", "production", "")}, takes: 10 * time.Second}
 		d := NewDirectory(l)
-		var all sync.WaitGroup
+		var everybody sync.WaitGroup
 		for i := range 200 {
-			all.Go(func() {
+			everybody.Go(func() {
 				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
-				if found, _, err := d.find(t.Context(), "web"); err != nil || len(found) != 1 {
+				if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 {
 					t.Errorf("found %v, %v", found, err)
 				}
 			})
 		}
-		all.Wait()
+		everybody.Wait()
 		if n := l.asked(); n != 1 {
 			t.Errorf("the list was read %d times", n)
 		}
 		for range 200 {
-			all.Go(func() {
-				if found, _, err := d.find(t.Context(), "wbe"); err != nil || len(found) != 0 {
+			everybody.Go(func() {
+				if found, _, err := d.find(t.Context(), Invocation{Stack: "wbe"}, all); err != nil || len(found) != 0 {
 					t.Errorf("found %v, %v", found, err)
 				}
 			})
 		}
-		all.Wait()
+		everybody.Wait()
 		if n := l.asked(); n != 1 {
 			t.Errorf("for a name that is not in a brand-new list it was read %d times", n)
 		}
@@ -176,7 +179,7 @@ func TestTheListIsTakenForTrueForAMinute(t *testing.T) {
 			read  int
 		}{{0, 1}, {time.Minute, 1}, {time.Second, 2}, {59 * time.Second, 2}} {
 			time.Sleep(step.pause)
-			if found, _, err := d.find(t.Context(), "web"); err != nil || len(found) != 1 || l.asked() != step.read {
+			if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 || l.asked() != step.read {
 				t.Errorf("after %s more: %v, %v, the list was read %d times", step.pause, found, err, l.asked())
 			}
 		}
@@ -187,18 +190,18 @@ func TestANameThatIsNotFoundIsLookedForInAFreshList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &library{stacks: []cloud66.Stack{stack("1", "web", "production", "")}}
 		d := NewDirectory(l)
-		if _, _, err := d.find(t.Context(), "web"); err != nil {
+		if _, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil {
 			t.Fatal(err)
 		}
 		l.set(func(l *library) { l.stacks = append(l.stacks, stack("2", "new", "production", "")) })
 		time.Sleep(6 * time.Second)
-		if found, _, err := d.find(t.Context(), "new"); err != nil || len(found) != 1 {
+		if found, _, err := d.find(t.Context(), Invocation{Stack: "new"}, all); err != nil || len(found) != 1 {
 			t.Errorf("a stack made seconds ago: %v, %v", found, err)
 		}
 		time.Sleep(6 * time.Second)
 		l.set(func(l *library) { l.stacks = append(l.stacks, stack("3", "newer", "production", "")) })
-		if _, ok, err := d.byUID(t.Context(), "3"); err != nil || !ok {
-			t.Errorf("its button: %v, %v", ok, err)
+		if found, _, err := d.find(t.Context(), Invocation{UID: "3"}, all); err != nil || len(found) != 1 {
+			t.Errorf("its button: %v, %v", found, err)
 		}
 		if n := l.asked(); n != 3 {
 			t.Errorf("the list was read %d times", n)
@@ -211,17 +214,17 @@ func TestAReadingThatFailsIsToldToAllAndNotKept(t *testing.T) {
 		down := errors.New("down")
 		l := &library{stacks: []cloud66.Stack{stack("1", "web", "production", "")}, err: down, takes: time.Second}
 		d := NewDirectory(l)
-		var all sync.WaitGroup
+		var everybody sync.WaitGroup
 		for range 20 {
-			all.Go(func() {
-				if found, _, err := d.find(t.Context(), "web"); !errors.Is(err, down) {
+			everybody.Go(func() {
+				if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); !errors.Is(err, down) {
 					t.Errorf("half a list was taken: %v, %v", found, err)
 				}
 			})
 		}
-		all.Wait()
+		everybody.Wait()
 		l.set(func(l *library) { l.err = nil })
-		if found, _, err := d.find(t.Context(), "web"); err != nil || len(found) != 1 {
+		if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 {
 			t.Errorf("right after it: %v, %v", found, err)
 		}
 		if n := l.asked(); n != 2 {
@@ -234,12 +237,12 @@ func TestAFailureAfterAMinuteDoesNotBringTheOldListBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &library{stacks: []cloud66.Stack{stack("1", "web", "production", "")}}
 		d := NewDirectory(l)
-		if _, _, err := d.find(t.Context(), "web"); err != nil {
+		if _, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil {
 			t.Fatal(err)
 		}
 		l.set(func(l *library) { l.err = errors.New("down") })
 		time.Sleep(2 * time.Minute)
-		if found, _, err := d.find(t.Context(), "web"); err == nil {
+		if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err == nil {
 			t.Errorf("found %v in a list of two minutes ago", found)
 		}
 	})
@@ -250,21 +253,21 @@ func TestWhoLeavesDoesNotEndTheReadingForOthersAndTheLastOneDoes(t *testing.T) {
 		l := &library{stacks: []cloud66.Stack{stack("1", "web", "production", "")}, takes: 10 * time.Second}
 		d := NewDirectory(l)
 		first, leave := context.WithCancel(t.Context())
-		var all sync.WaitGroup
-		all.Go(func() {
-			if _, _, err := d.find(first, "web"); !errors.Is(err, context.Canceled) {
+		var everybody sync.WaitGroup
+		everybody.Go(func() {
+			if _, _, err := d.find(first, Invocation{Stack: "web"}, all); !errors.Is(err, context.Canceled) {
 				t.Errorf("the one who left got %v", err)
 			}
 		})
 		synctest.Wait()
-		all.Go(func() {
-			if found, _, err := d.find(t.Context(), "web"); err != nil || len(found) != 1 {
+		everybody.Go(func() {
+			if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 {
 				t.Errorf("the one who stayed got %v, %v", found, err)
 			}
 		})
 		time.Sleep(time.Second)
 		leave()
-		all.Wait()
+		everybody.Wait()
 		if l.asked() != 1 || l.ended != 0 {
 			t.Errorf("the list was read %d times, %d were ended", l.asked(), l.ended)
 		}
@@ -272,14 +275,14 @@ func TestWhoLeavesDoesNotEndTheReadingForOthersAndTheLastOneDoes(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		alone, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
-		if _, _, err := d.find(alone, "web"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := d.find(alone, Invocation{Stack: "web"}, all); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the only one got %v", err)
 		}
 		synctest.Wait()
 		if l.ended != 1 {
 			t.Error("a reading that nobody waits for goes on")
 		}
-		if found, _, err := d.find(t.Context(), "web"); err != nil || len(found) != 1 {
+		if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 {
 			t.Errorf("the next one got %v, %v", found, err)
 		}
 	})

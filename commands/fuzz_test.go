@@ -3,6 +3,7 @@ package commands
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode"
@@ -16,21 +17,33 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "help redeploy", "list \"awesome app@staging\" --page 2", "redeploy web —ref=main --reason ‘don’t’", `show 'a'\''b' #1042`, "redeploy api --services a:1,b",
 		"list <mailto:a@b|a@b> &amp;lt;", "--", "\xff\xfe", "redeploy web --reason \"" + strings.Repeat("<", 500) + "\"", "redeploy w --ref \x00", `\`, `"`, "list — –x",
-		"redeploy w --reason \u2028\u202e", "show w 99999999999999999999",
+		"redeploy w --reason \u2028\u202e", "show w 99999999999999999999", "allow <@U0LIN|lin> view,cancel 'web*@production'", "deny <!subteam^S1|@a b> all *",
+		"allow everyone admin web", "revoke K3F9", "access why redeploy web <@U0LIN>", "access why admin,view w", "stacks '[a-z]*'", "list w --by <@U1> --outcome success",
+		"list w --by @lin --page 3", "redeploy w --ref x<@U0LIN|lin> --profile <@U1>", "<@U1> w", "help <@U1>", "list w --<@U1>", "show w <@U1|a>", "list w --page <@U1>",
+		"redeploy w --services <@U1>", "redeploy w --reason", "list w <@U1> <@U2>", "list <@U1", "allow <@U1> <@U2> <@U3>", "revoke <@U1>", "list w --outcome <@U1>", "allow <!here> all *", `allow U0LIN view \*@a`, "deny @lin view [", "access why view <#C1|x>", "status x",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		inv, err := Parse(text)
+		if told := fmt.Sprintf("%+v %v", inv, err); strings.ContainsRune(told, nameOpens) || strings.ContainsRune(told, nameShuts) {
+			t.Fatalf("Parse(%q) lets out how a name is marked: %q", text, told)
+		}
 		if err != nil {
 			usage, ok := errors.AsType[*UsageError](err)
 			if !ok || usage.What == "" || usage.Example == "" {
 				t.Fatalf("Parse(%q) failed with %#v", text, err)
 			}
-			if _, err := Parse(usage.Example); err != nil {
+			if _, err := Parse(asSent(usage.Example)); err != nil {
 				t.Fatalf("the example %q does not work: %v", usage.Example, err)
 			}
 			return
+		}
+		if !slackID(inv.Who) || !slackID(inv.By) {
+			return
+		}
+		if again, err := Parse(inv.line(inv.Stack)); err != nil || again != inv {
+			t.Fatalf("Parse(%q) gave %+v, recorded as %q, which is %+v, %v", text, inv, inv.line(inv.Stack), again, err)
 		}
 		value, err := inv.Value()
 		if err != nil {
@@ -46,11 +59,17 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// slackID reports whether what looks like the id of a user can be one of Slack's.
+func slackID(word string) bool { return !userID.MatchString(word) || UserOf(word) == word }
+
 // FuzzFromValue holds that nothing gets through a button that would break a limit of what can be typed.
 func FuzzFromValue(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", "{}", "[]", `{"v":"redeploy","u":"abc","n":true}`, `{"v":"list","s":"web","g":2}`, `{"v":"cancel","u":"x","d":1,"a":true}`,
-		`{"v":"show","u":"x","d":-1}`, `{"v":"refresh","f":"id"}`, `{"v":"redeploy","u":"x","r":"a b"}`, `{"v":"show","u":"x","d":1e400}`, "{\"v\":\"list\",\"s\":\"\xff\"}",
+		`{"v":"show","u":"x","d":-1}`, `{"v":"refresh","f":"id"}`, `{"v":"redeploy","u":"x","r":"a b"}`, `{"v":"show","u":"x","d":1e400}`,
+		`{"v":"grant","h":"U0SAM","b":"redeploy","c":"web","k":"n","m":1}`, `{"v":"ask","b":"view","c":"*"}`, `{"v":"allow","h":"S0DEVS","b":"view,admin","c":"*"}`,
+		`{"v":"list","u":"a","o":"failed","j":"U0LIN","q":"30,300","g":2}`, `{"v":"access","b":"view","u":"a","h":"U0SAM"}`, `{"v":"revoke","e":"k3f9"}`,
+		`{"v":"stacks","x":"*@production","g":2}`, `{"v":"redeploy","u":"a","r":"main","_":true}`, "{\"v\":\"list\",\"s\":\"\xff\"}",
 	} {
 		f.Add(seed)
 	}
@@ -65,7 +84,13 @@ func FuzzFromValue(f *testing.F) {
 		if inv.Deployment < 0 || inv.Page < 0 || inv.Page > maxPage {
 			t.Fatalf("numbers out of range: %+v", inv)
 		}
-		for _, text := range []string{inv.Stack, inv.UID, inv.Ref, inv.Services, inv.Profile, inv.Reason, inv.Nonce, inv.Follow, inv.Topic} {
+		if inv.Verb == Grant && (UserOf(inv.Who) != inv.Who || strings.Contains(inv.Actions, "admin") || inv.Glob == "") {
+			t.Fatalf("a grant that no request asks for: %+v", inv)
+		}
+		for _, text := range []string{
+			inv.Stack, inv.UID, inv.Ref, inv.Services, inv.Profile, inv.Reason, inv.Nonce, inv.Follow, inv.Topic, inv.Text, inv.By, inv.Trail, inv.Who, inv.Actions,
+			inv.Glob, inv.Rule, inv.Outcome,
+		} {
 			if strings.ContainsFunc(text, unicode.IsControl) || utf8.RuneCountInString(text) > maxServices {
 				t.Fatalf("text that cannot be typed: %q", text)
 			}
@@ -117,9 +142,69 @@ func TestAHostileButtonIsRefused(t *testing.T) {
 		"an over-long key":                       `{"v":"redeploy","u":"a","k":"` + long + `"}`,
 		"a card with control characters":         `{"v":"refresh","f":"a\u0000"}`,
 		"a yes to cancel that does not say what": `{"v":"cancel","u":"a","a":true}`,
+		"a form that was not sent as one":        `{"v":"redeploy","u":"a","a":true,"z":true}`,
+		"an outcome that is none":                `{"v":"list","u":"a","o":"purple"}`,
+		"an outcome by another name":             `{"v":"list","u":"a","o":"success"}`,
+		"somebody with control characters":       `{"v":"list","u":"a","j":"a\u0000"}`,
+		"somebody with an over-long name":        `{"v":"list","u":"a","j":"` + long + `"}`,
+		"somebody as it is typed":                `{"v":"list","u":"a","j":"@lin"}`,
+		"a trail that is none":                   `{"v":"list","u":"a","q":"1,x"}`,
+		"a trail with a negative offset":         `{"v":"list","u":"a","q":"-1"}`,
+		"a trail with a huge offset":             `{"v":"list","u":"a","q":"12345678"}`,
+		"an over-long trail":                     `{"v":"list","u":"a","q":"1` + strings.Repeat(",1", 250) + `"}`,
+		"a text with control characters":         `{"v":"stacks","x":"a\u0000"}`,
+		"an over-long text":                      `{"v":"stacks","x":"` + long + `"}`,
+		"a rule for nobody":                      `{"v":"allow","b":"view","c":"*"}`,
+		"a rule for a name":                      `{"v":"allow","h":"bob","b":"view","c":"*"}`,
+		"a rule for a mention":                   `{"v":"allow","h":"<@U0LIN>","b":"view","c":"*"}`,
+		"a rule for everyone in other case":      `{"v":"allow","h":"Everyone","b":"view","c":"*"}`,
+		"a rule without a right":                 `{"v":"allow","h":"U0LIN","c":"*"}`,
+		"a rule with a right that is none":       `{"v":"allow","h":"U0LIN","b":"look","c":"*"}`,
+		"a rule with rights out of order":        `{"v":"allow","h":"U0LIN","b":"cancel,view","c":"*"}`,
+		"a rule with all rights in short":        `{"v":"deny","h":"U0LIN","b":"all","c":"*"}`,
+		"a rule without stacks":                  `{"v":"deny","h":"U0LIN","b":"view"}`,
+		"a rule with a glob that is none":        `{"v":"deny","h":"U0LIN","b":"view","c":"web[a"}`,
+		"a rule with an over-long glob":          `{"v":"deny","h":"U0LIN","b":"view","c":"` + long + `"}`,
+		"a rule with control characters":         `{"v":"deny","h":"U0LIN","b":"view","c":"a\u0000"}`,
+		"a rule of admin on some stacks":         `{"v":"allow","h":"U0LIN","b":"admin","c":"web"}`,
+		"a rule taken back without an id":        `{"v":"revoke"}`,
+		"a rule's id with a slash":               `{"v":"revoke","e":"../x"}`,
+		"a rule's id in upper case":              `{"v":"revoke","e":"K3F9"}`,
+		"an over-long id of a rule":              `{"v":"revoke","e":"k3f9k3f9k3f9k"}`,
+		"a grant to nobody":                      `{"v":"grant","b":"view","c":"*"}`,
+		"a grant to everyone":                    `{"v":"grant","h":"everyone","b":"view","c":"*"}`,
+		"a grant to a group":                     `{"v":"grant","h":"S0DEVS","b":"view","c":"*"}`,
+		"a grant of nothing":                     `{"v":"grant","h":"U0SAM","c":"*"}`,
+		"a grant of two rights":                  `{"v":"grant","h":"U0SAM","b":"view,cancel","c":"*"}`,
+		"a grant of the right to make rules":     `{"v":"grant","h":"U0SAM","b":"admin","c":"*"}`,
+		"a grant on no stacks":                   `{"v":"grant","h":"U0SAM","b":"view"}`,
+		"a grant on a glob that is none":         `{"v":"grant","h":"U0SAM","b":"view","c":"@"}`,
+		"a request for nothing":                  `{"v":"ask","c":"*"}`,
+		"a request for two rights":               `{"v":"ask","b":"view,cancel","c":"*"}`,
+		"a request for the right to make rules":  `{"v":"ask","b":"admin","c":"*"}`,
+		"a request on no stacks":                 `{"v":"ask","b":"view"}`,
+		"why of two rights":                      `{"v":"access","b":"view,cancel","u":"a"}`,
+		"why of no stack":                        `{"v":"access","b":"view"}`,
+		"why of a blank stack":                   `{"v":"access","b":"view","s":" "}`,
+		"why for a group":                        `{"v":"access","b":"view","u":"a","h":"S0DEVS"}`,
+		"why for everyone":                       `{"v":"access","b":"view","u":"a","h":"everyone"}`,
 	} {
 		if inv, err := FromValue(value); err == nil {
 			t.Errorf("%s: %.100s was taken as %+v", name, value, inv)
+		}
+	}
+}
+
+func TestAButtonOfOursIsTaken(t *testing.T) {
+	for _, value := range []string{
+		`{"v":"redeploy","u":"a","d":3}`, `{"v":"redeploy","u":"a","r":"main","_":true}`, `{"v":"list","u":"a","o":"failed","j":"U0LIN","q":"30,300","g":2}`,
+		`{"v":"stacks","x":"*@production","g":2}`, `{"v":"access","g":2}`, `{"v":"access","b":"view","u":"a","h":"U0SAM"}`, `{"v":"allow","h":"everyone","b":"view","c":"*"}`,
+		`{"v":"deny","h":"S0DEVS","b":"view,admin","c":"*@*"}`, `{"v":"revoke","e":"k3f9"}`, `{"v":"ask","b":"view","c":"web\\*@prod","k":"n","m":1}`,
+		`{"v":"grant","h":"U0SAM","b":"redeploy","c":"web","k":"n","m":1}`, `{"v":"grant","h":"UABCDEFGH","b":"redeploy","c":"web"}`, `{"v":"status"}`, `{"v":"dismiss","k":"n"}`,
+		`{"v":"refresh","f":"id","u":"a","d":3}`,
+	} {
+		if _, err := FromValue(value); err != nil {
+			t.Errorf("%s is refused", value)
 		}
 	}
 }

@@ -1,12 +1,13 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -18,7 +19,7 @@ import (
 type Request struct {
 	Invocation Invocation
 	User       string // Slack user id
-	Channel    string // Slack channel id
+	Channel    string // Slack channel id, "" where it is still to be chosen
 	Operation  string
 }
 
@@ -41,18 +42,34 @@ type Progress interface {
 	Refresh(ctx context.Context, follow string) (bool, error)
 }
 
+// People is what commands need to know of people and groups.
+type People interface {
+	Person(ctx context.Context, id string) (authz.Person, error)
+	Group(ctx context.Context, id string) (authz.Group, error)
+}
+
+// Channels is what commands need of the channels that they are used in.
+type Channels interface {
+	// Member fails with a *CardError where the bot may not post in the channel.
+	Member(ctx context.Context, channel string) error
+	// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction. What was taken
+	// before is ErrTaken.
+	Announce(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error
+}
+
+// Announcement is a message that a channel is to have.
+type Announcement struct {
+	Key    string // one that stands already is edited
+	Parent string // the key of the message in whose thread it belongs, "" for the channel itself
+	Reply  Reply
+}
+
 var (
 	// ErrTaken says that the operation was taken before: Slack delivered it twice, or a button was clicked twice.
 	ErrTaken = errors.New("this was already taken")
 	// ErrFollowed says that the channel has an open card of the deployment.
 	ErrFollowed = errors.New("this channel follows it already")
 )
-
-// errAdmins says that it is not known whether somebody is an admin.
-var errAdmins = errors.New("who is an admin could not be found out")
-
-// maxOptions is how many buttons a choice offers; Slack shows 25 in a block.
-const maxOptions = 20
 
 // CardError says that the card could not be posted, so that nothing was sent to Cloud 66.
 type CardError struct {
@@ -72,7 +89,10 @@ type Config struct {
 	Directory *Directory
 	Records   storage.DB
 	Authz     *authz.Authorizer
+	People    People
+	Channels  Channels
 	Progress  Progress
+	Status    func() BotStatus
 	Command   string   // the slash command's name, for examples
 	Profiles  []string // deployment profiles to offer
 	Log       *slog.Logger
@@ -89,222 +109,178 @@ func New(cfg Config) *Handler { return &Handler{Config: cfg} }
 
 // Do carries out a request. Whatever goes wrong is a Reply too.
 func (h *Handler) Do(ctx context.Context, req Request) Reply {
+	do, reply := h.Prepare(ctx, req)
+	if do == nil {
+		return reply
+	}
+	return do(ctx)
+}
+
+// Prepare finds out what a request means and decides whether it may be. What is refused, unknown or ambiguous gets its Reply at once;
+// otherwise do carries the request out and gives the Reply, which may be nil.
+func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Context) Reply, reply Reply) {
 	started := time.Now()
-	decision := h.decide(ctx, req.User, req.Invocation.right())
-	reply, err := h.answer(ctx, req, decision)
+	run, reply, err := h.prepare(ctx, req)
+	if err != nil || run == nil {
+		return nil, h.said(ctx, req, started, reply, err)
+	}
+	return func(ctx context.Context) Reply {
+		reply, err := run(ctx)
+		return h.said(ctx, req, started, reply, err)
+	}, nil
+}
+
+// said logs a request that is done with, and puts an error into words.
+func (h *Handler) said(ctx context.Context, req Request, started time.Time, reply Reply, err error) Reply {
 	if err != nil {
 		reply = h.problem(ctx, req, err)
 	}
 	h.Log.InfoContext(ctx, "command", "verb", req.Invocation.Verb, "user", req.User, "channel", req.Channel, "operation", req.Operation,
-		"stack", req.Invocation.UID+req.Invocation.Stack, "allowed", decision.Allowed, "why", decision.Reason, "reply", fmt.Sprintf("%T", reply),
-		"took", time.Since(started).Round(time.Millisecond))
+		"stack", req.Invocation.UID+req.Invocation.Stack, "reply", fmt.Sprintf("%T", reply), "took", time.Since(started).Round(time.Millisecond))
 	return reply
 }
 
+// run carries out what may be carried out.
+type run func(ctx context.Context) (Reply, error)
+
+// prepare decides on a request. Exactly one of a run, a Reply and an error comes of it.
+func (h *Handler) prepare(ctx context.Context, req Request) (run, Reply, error) {
+	verb := req.Invocation.Verb
+	if verb == Dismiss {
+		return func(ctx context.Context) (Reply, error) { return h.dismiss(ctx, req) }, nil, nil
+	}
+	standing, err := h.Authz.Standing(ctx, req.subject())
+	if verb == Status { // which is told also where Slack does not say who somebody is
+		return func(ctx context.Context) (Reply, error) { return h.status(ctx, standing, err) }, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	spec, _ := specOf(string(verb))
+	switch {
+	case verb == Help:
+		return func(context.Context) (Reply, error) { return h.help(req, standing), nil }, nil, nil
+	case verb == Refresh:
+		return h.prepareRefresh(ctx, req, standing)
+	case verb == Ask:
+		return h.prepareAsk(ctx, req)
+	case req.Invocation.right() == authz.Admin:
+		return h.prepareRule(ctx, req, standing)
+	case spec.OnStack(), req.Invocation.why():
+		return h.prepareOnStack(ctx, req, standing)
+	default:
+		return h.prepareOverview(ctx, req, standing)
+	}
+}
+
+func (r Request) subject() authz.Subject { return authz.Subject{User: r.User, Channel: r.Channel} }
+
 // right is what the invocation needs, "" where anyone may.
 func (i Invocation) right() authz.Action {
-	if i.Verb == Refresh {
+	switch i.Verb {
+	case Refresh:
 		return authz.View
+	case Grant:
+		return authz.Admin
+	case Ask:
+		return authz.Action(i.Actions) // that is asked for
 	}
 	spec, _ := specOf(string(i.Verb))
 	return spec.Right
 }
 
-func (h *Handler) decide(ctx context.Context, user string, right authz.Action) authz.Decision {
-	if right == "" {
-		return authz.Decision{Allowed: true, Reason: "anyone may"}
+// why reports whether it is asked which rule decides.
+func (i Invocation) why() bool { return i.Verb == Access && i.Actions != "" }
+
+// asked is a request for the gate that decides and records.
+func (r Request) asked(stack storage.StackRef) authz.Request {
+	name := cmp.Or(stack.String(), r.Invocation.Stack, r.Invocation.UID)
+	return authz.Request{
+		Subject: r.subject(), Action: r.Invocation.right(), Stack: stack, Asked: r.Invocation.line(name), Operation: r.Operation,
+		Changes: r.Invocation.Changes(),
 	}
-	return h.Authz.Decide(ctx, authz.Subject{User: user}, right)
 }
 
-func (h *Handler) answer(ctx context.Context, req Request, decision authz.Decision) (Reply, error) {
-	switch {
-	case decision.Allowed:
-		return h.run(ctx, req)
-	case decision.Err != nil:
-		return nil, fmt.Errorf("%w: %w", errAdmins, decision.Err)
-	default:
-		return RefusalReply{Right: req.Invocation.right(), Admins: h.admins()}, nil
+// prepareOnStack finds the stack that is meant, among those that the person may see, and decides.
+func (h *Handler) prepareOnStack(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
+	do := map[Verb]func(context.Context, cloud66.Stack, Request) (Reply, error){
+		List: h.list, Show: h.show, Follow: h.follow, Cancel: h.cancel, Redeploy: h.redeploy, Access: h.why,
+	}[req.Invocation.Verb]
+	if do == nil {
+		return nil, nil, fmt.Errorf("no command does %q", req.Invocation.Verb)
 	}
+	stack, reply, err := h.target(ctx, req, standing)
+	if err != nil || reply != nil {
+		return nil, reply, err
+	}
+	return func(ctx context.Context) (Reply, error) { return do(ctx, stack, req) }, nil, nil
+}
+
+// prepareOverview is for what shows many stacks, or rules, at once.
+func (h *Handler) prepareOverview(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
+	if !standing.Some(authz.View) {
+		reply, err := h.refuse(ctx, req, noneAtAll)
+		return nil, reply, err
+	}
+	if req.Invocation.Verb == Access {
+		return func(ctx context.Context) (Reply, error) { return h.access(ctx, req, standing) }, nil, nil
+	}
+	return func(ctx context.Context) (Reply, error) { return h.stacks(ctx, req, standing) }, nil, nil
 }
 
 // dismiss takes a No. A Yes to the same question counts no more.
 func (h *Handler) dismiss(ctx context.Context, req Request) (Reply, error) {
-	err := h.Records.Update(ctx, func(tx storage.Tx) error {
-		_, err := storage.Operations.Get(tx, req.Operation)
-		switch {
-		case err == nil:
-			return ErrTaken
-		case !errors.Is(err, storage.ErrNotFound):
-			return err
-		}
-		return storage.Operations.Put(tx, req.Operation, storage.Operation{Key: req.Operation, User: req.User, At: time.Now()})
-	})
+	err := h.Records.Update(ctx, func(tx storage.Tx) error { return Take(tx, req) })
 	if err != nil {
 		return nil, err
 	}
 	return NoticeReply{Text: "All right. Nothing was done."}, nil
 }
 
-func (h *Handler) run(ctx context.Context, req Request) (Reply, error) {
-	var do func(context.Context, cloud66.Stack, Request) (Reply, error)
-	switch req.Invocation.Verb {
-	case Help:
-		return h.help(ctx, req)
-	case Dismiss:
-		return h.dismiss(ctx, req)
-	case Refresh:
-		return h.refresh(ctx, req)
-	case List:
-		do = h.list
-	case Show:
-		do = h.show
-	case Follow:
-		do = h.follow
-	case Cancel:
-		do = h.cancel
-	case Redeploy:
-		do = h.redeploy
-	default:
-		return nil, fmt.Errorf("no command does %q", req.Invocation.Verb)
+// Take records the operation of a request. One that was taken before is ErrTaken.
+func Take(tx storage.Tx, req Request) error {
+	_, err := storage.Operations.Get(tx, req.Operation)
+	switch {
+	case err == nil:
+		return ErrTaken
+	case !errors.Is(err, storage.ErrNotFound):
+		return err
 	}
-	stack, reply, err := h.stack(ctx, req.Invocation)
-	if err != nil || reply != nil {
-		return reply, err
-	}
-	return do(ctx, stack, req)
+	return storage.Operations.Put(tx, req.Operation, storage.Operation{Key: req.Operation, User: req.User, At: time.Now()})
 }
 
-// stack finds the stack that is meant. A Reply instead of it asks which one, or says that there is none.
-func (h *Handler) stack(ctx context.Context, inv Invocation) (cloud66.Stack, Reply, error) {
-	if inv.UID != "" {
-		stack, ok, err := h.Directory.byUID(ctx, inv.UID)
-		if err != nil || ok {
-			return stack, nil, err
+// help explains what this person may do here.
+func (h *Handler) help(req Request, standing authz.Standing) Reply {
+	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: req.subject().Direct()}
+	for _, spec := range Specs {
+		allowed := spec.Right == "" || standing.Some(spec.Right)
+		if spec.Right == authz.Admin {
+			allowed = standing.Admin().Allowed
 		}
-		return cloud66.Stack{}, ProblemReply{
-			What: "That stack is not there any more.", State: "Nothing was done.",
-			Do: "It was deleted, or the bot's Cloud 66 token may no longer see it.",
-		}, nil
+		if !allowed {
+			continue
+		}
+		reply.Specs = append(reply.Specs, spec)
+		reply.MayNot = reply.MayNot && spec.Right == ""
 	}
-	found, near, err := h.Directory.find(ctx, inv.Stack)
-	if err != nil {
-		return cloud66.Stack{}, nil, err
+	if known, ok := h.Directory.known(sees(standing, authz.View)); ok {
+		reply.Specs = withExample(reply.Specs, shellWord(refOf(known).String()))
 	}
-	switch len(found) {
-	case 0:
-		return cloud66.Stack{}, h.unknownStack(inv, near), nil
-	case 1:
-		return found[0], nil, nil
-	default:
-		return cloud66.Stack{}, choice(inv, found), nil
-	}
-}
-
-func (h *Handler) unknownStack(inv Invocation, near []string) Reply {
-	p := ProblemReply{What: fmt.Sprintf("I know no stack %s.", quoted(inv.Stack)), Command: h.Command}
-	switch len(near) {
-	case 0:
-		p.Do = "Check its name in the Cloud 66 dashboard; the environment goes behind an @, as in name@environment."
-	case 1:
-		p.Do = fmt.Sprintf("Did you mean %s?", quoted(near[0]))
-	default:
-		p.Do = "Did you mean one of these: " + joinQuoted(near) + "?"
-	}
-	if len(near) > 0 {
-		p.Example = string(inv.Verb) + " " + shellWord(near[0])
-	}
-	return p
-}
-
-// choice offers the stacks of one name as buttons that carry on with the same request.
-func choice(inv Invocation, found []cloud66.Stack) Reply {
-	reply := ChoiceReply{What: fmt.Sprintf("%s fits %d stacks. Which one?", quoted(inv.Stack), len(found))}
-	if len(found) > maxOptions {
-		reply.What = fmt.Sprintf("%s fits %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
-		found = found[:maxOptions]
-	}
-	inv = inv.once()
-	inv.Stack = ""
-	for i, label := range labels(found) {
-		inv.UID = found[i].UID
-		reply.Options = append(reply.Options, ChoiceOption{Label: label, Invocation: inv})
+	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == req.Invocation.Topic })
+	if topic >= 0 && !reply.MayNot {
+		reply.Topic = &reply.Specs[topic]
 	}
 	return reply
 }
 
-// labels names each stack so that no two have the same name: as name@environment, else with the account too, else with the UID.
-func labels(stacks []cloud66.Stack) []string {
-	ways := []func(s cloud66.Stack) string{
-		func(s cloud66.Stack) string { return refOf(s).String() },
-		func(s cloud66.Stack) string { return refOf(s).String() + " · " + s.AccountName },
-		func(s cloud66.Stack) string { return refOf(s).String() + " · " + s.UID },
-	}
-	names := make([]string, len(stacks))
-	for i, s := range stacks {
-		for _, way := range ways {
-			names[i] = way(s)
-			if !slices.ContainsFunc(stacks, func(other cloud66.Stack) bool { return other.UID != s.UID && way(other) == way(s) }) {
-				break
-			}
+// withExample puts a stack into the examples that can be copied as it is.
+func withExample(specs []Spec, stack string) []Spec {
+	shown := slices.Clone(specs)
+	for i, s := range shown {
+		shown[i].Examples = make([]string, len(s.Examples))
+		for n, example := range s.Examples {
+			shown[i].Examples[n] = strings.ReplaceAll(example, exampleStack, stack)
 		}
 	}
-	return names
-}
-
-func (h *Handler) admins() Admins {
-	users, groups := h.Authz.Admins()
-	return Admins{Users: users, Groups: groups}
-}
-
-func (h *Handler) help(ctx context.Context, req Request) (Reply, error) {
-	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins()}
-	for _, spec := range Specs {
-		decision := h.decide(ctx, req.User, spec.Right)
-		if decision.Err != nil {
-			return nil, fmt.Errorf("%w: %w", errAdmins, decision.Err)
-		}
-		if decision.Allowed {
-			reply.Specs = append(reply.Specs, spec)
-		}
-	}
-	reply.MayNot = len(reply.Specs) < 2
-	if topic, ok := specOf(req.Invocation.Topic); ok && !reply.MayNot {
-		reply.Topic = &topic
-	}
-	return reply, nil
-}
-
-// keyedLock lets one at a time through for each key. Its zero value works.
-type keyedLock struct {
-	mu   sync.Mutex
-	held map[string]chan struct{}
-}
-
-// lock waits for the key and gives the function that lets go of it.
-func (k *keyedLock) lock(ctx context.Context, key string) (func(), error) {
-	for {
-		k.mu.Lock()
-		if k.held == nil {
-			k.held = map[string]chan struct{}{}
-		}
-		gone, taken := k.held[key]
-		if !taken {
-			gone = make(chan struct{})
-			k.held[key] = gone
-			k.mu.Unlock()
-			return func() {
-				k.mu.Lock()
-				delete(k.held, key)
-				k.mu.Unlock()
-				close(gone)
-			}, nil
-		}
-		k.mu.Unlock()
-		select {
-		case <-gone:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+	return shown
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,19 +14,26 @@ import (
 	"c66bot/cloud66"
 )
 
-func TestWhoIsNoAdminIsRefusedWithoutARequestAndWithoutAStacksName(t *testing.T) {
+func TestWhoMayNothingIsRefusedWithoutARequestToCloud66(t *testing.T) {
 	for text, right := range map[string]authz.Action{
 		"list web": authz.View, "show web live": authz.View, "follow web": authz.View, "redeploy web --now": authz.Redeploy, "redeploy wbe": authz.Redeploy,
-		"cancel web 1": authz.Cancel, `list "no such stack"`: authz.View,
+		"cancel web 1": authz.Cancel, `list "no such stack"`: authz.View, "stacks": authz.View, "access": authz.View, "access why cancel web": authz.View,
+		"allow <@U0SAM> all *": authz.Admin, "deny <@U0LIN> all *": authz.Admin, "revoke k3f9": authz.Admin,
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.cloud.has("web1", 3)
-			want := RefusalReply{Right: right, Admins: Admins{Users: []string{lin}, Groups: []string{"S0OPS"}}}
-			if diff := cmp.Diff(Reply(want), r.say(sam, text)); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", text, diff)
+			refusal := refusalOf(t, r.say(sam, text), right)
+			if diff := cmp.Diff(Admins{Users: []string{lin}, Groups: []string{ops}}, refusal.Admins); diff != "" {
+				t.Errorf("%s: who could help (-want +got):\n%s", text, diff)
+			}
+			if refusal.Stack != nil || len(refusal.Near) > 0 || len(refusal.Holders) > 0 || !refusal.NoRules {
+				t.Errorf("%s is refused with %+v", text, refusal)
 			}
 			if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {
 				t.Errorf("%s: Cloud 66 was asked %d times for stacks and for %q", text, r.stacks.asked(), r.cloud.calls)
+			}
+			if len(r.rulesOf(here)) > 0 {
+				t.Error("there is a rule")
 			}
 			r.nothingDone()
 		})
@@ -35,9 +43,14 @@ func TestWhoIsNoAdminIsRefusedWithoutARequestAndWithoutAStacksName(t *testing.T)
 func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
-		yes := as[QuestionReply](t, r.say(lin, "redeploy web@production")).Yes
-		for _, inv := range []Invocation{yes, {Verb: Refresh, UID: "web1", Deployment: 3, Follow: "card"}, {Verb: Cancel, UID: "web1", Deployment: 3, Yes: true}} {
+		r.cloud.runs("web1", true)
+		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
+		for _, inv := range []Invocation{
+			yes, {Verb: Refresh, UID: "web1", Deployment: 3, Follow: "card"}, {Verb: Cancel, UID: "web1", Deployment: 3, Yes: true},
+			{Verb: Redeploy, UID: "web1", Now: true, AskedAt: time.Now().Unix()}, {Verb: List, UID: "web1", Page: 2},
+		} {
 			as[RefusalReply](t, r.click(sam, inv))
+			as[RefusalReply](t, r.clickIn(there, sam, inv))
 		}
 		r.nothingDone()
 		as[NoticeReply](t, r.click(sam, Invocation{Verb: Dismiss}))
@@ -46,28 +59,28 @@ func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
 
 func TestWhatNoCommandDoesTellsNoStack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		reply := r.Do(t.Context(), Request{Invocation: Invocation{Verb: "delete", Stack: "web"}, User: sam, Operation: "x"})
-		problemThat(t, reply, "Nothing was done.")
+		refusalOf(t, r.Do(t.Context(), request(Invocation{Verb: "delete", Stack: "web"}, sam, here)), "")
 		if r.stacks.asked() > 0 {
 			t.Error("stacks were read for a command that there is not")
 		}
+		r.nothingDone()
 	})
 }
 
 func TestAMemberOfAnAdminsGroupIsAnAdmin(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		r.groups.members = []string{sam}
+		r.slack.members[ops] = []string{sam}
 		as[ListReply](t, r.say(sam, "list web@production"))
-		if help := as[HelpReply](t, r.say(sam, "help")); help.MayNot {
-			t.Error("help offers nothing")
+		if help := as[HelpReply](t, r.say(sam, "help")); help.MayNot || len(help.Specs) != len(Specs) {
+			t.Error("help does not offer everything")
 		}
 	})
 }
 
 func TestWhereAGroupCannotBeReadNobodyIsCalledNoAdmin(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		r.groups.err = errors.New("usergroups.users.list: ratelimited")
-		for _, text := range []string{"redeploy web --now", "list web", "help"} {
+		r.slack.noGroups = errors.New("usergroups.users.list: ratelimited")
+		for _, text := range []string{"redeploy web --now", "list web", "help", "stacks", "access", "allow everyone view *"} {
 			p := problemThat(t, r.say(sam, text), "I cannot tell whether you may", "Nothing was done.", "Try again in a minute")
 			if p.Ref == "" || !strings.Contains(r.log.String(), "ref="+p.Ref) || !strings.Contains(r.log.String(), "ratelimited") {
 				t.Errorf("the log does not say why under %q:\n%s", p.Ref, r.log)
@@ -78,6 +91,52 @@ func TestWhereAGroupCannotBeReadNobodyIsCalledNoAdmin(t *testing.T) {
 		}
 		r.nothingDone()
 		as[ListReply](t, r.say(lin, "list web@production")) // who is named needs no group
+	})
+}
+
+func TestARuleGivesItsRightInItsChannelAlone(t *testing.T) {
+	for _, who := range []string{"<@U0SAM>", "<!subteam^S0DEVS|@devs>", "everyone"} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.slack.members[devs] = []string{sam}
+			r.cloud.has("web2", 3)
+			r.rule("allow " + who + " view web@staging")
+			as[ListReply](t, r.say(sam, "list web@staging"))
+			as[ListReply](t, r.say(sam, "list web")) // the other one is, to them, not there
+			refusalOf(t, r.say(sam, "redeploy web --now"), authz.Redeploy)
+			refusalOf(t, r.sayIn(there, sam, "list web@staging"), authz.View)
+			refusalOf(t, r.sayIn(direct, sam, "list web@staging"), authz.View)
+			if diff := cmp.Diff([]string{"range web2 0+10", "range web2 0+10"}, r.cloud.calls); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", who, diff)
+			}
+		})
+	}
+}
+
+func TestStrangersAndBotsAreNobodyUnlessARuleNamesThem(t *testing.T) {
+	for _, who := range []string{robot, guest, gone} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.slack.members[devs] = []string{who}
+			r.rule("allow everyone all *")
+			r.rule("allow <!subteam^S0DEVS> all *")
+			if refusal := refusalOf(t, r.say(who, "list web"), authz.View); refusal.Ask != nil {
+				t.Errorf("%s may ask: %+v", who, refusal.Ask)
+			}
+			if who != gone {
+				r.rule("allow <@" + who + "> view web@staging")
+				as[ListReply](t, r.say(who, "list web"))
+			}
+		})
+	}
+}
+
+func TestInADirectMessageOnlyTheConfiguredAdminsAct(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.rule("allow <@U0SAM> all *")
+		as[ListReply](t, r.sayIn(direct, lin, "list web@production"))
+		refusal := refusalOf(t, r.sayIn(direct, sam, "list web@production"), authz.View)
+		if !refusal.Direct || refusal.Ask != nil || refusal.Rule != "" {
+			t.Errorf("the refusal offers what does not help: %+v", refusal)
+		}
 	})
 }
 
@@ -92,11 +151,28 @@ func TestHelpShowsWhatThisPersonMayDo(t *testing.T) {
 		}
 		for _, text := range []string{"", "help", "help cancel"} {
 			none := as[HelpReply](t, r.say(sam, text))
-			if !none.MayNot || none.Topic != nil || len(none.Specs) != 1 {
-				t.Errorf("the help of who may nothing: %+v", none)
+			if verbs := verbsOf(none); !none.MayNot || none.Topic != nil || !slices.Equal(verbs, []Verb{Status, Help}) {
+				t.Errorf("the help of who may nothing: %q, %+v", verbs, none)
 			}
 		}
+		r.rule("allow everyone view,cancel web")
+		some := as[HelpReply](t, r.say(sam, "help redeploy"))
+		if diff := cmp.Diff([]Verb{Show, List, Stacks, Cancel, Follow, Access, Status, Help}, verbsOf(some)); diff != "" || some.MayNot || some.Topic != nil {
+			t.Errorf("the help of who may look and cancel, %+v (-want +got):\n%s", some.Topic, diff)
+		}
+		r.rule("allow <@U0KIM> admin *")
+		if diff := cmp.Diff([]Verb{Show, List, Stacks, Cancel, Follow, Access, Allow, Deny, Revoke, Status, Help}, verbsOf(as[HelpReply](t, r.say(kim, "help")))); diff != "" {
+			t.Errorf("the help of who may make rules (-want +got):\n%s", diff)
+		}
 	})
+}
+
+func verbsOf(help HelpReply) []Verb {
+	var verbs []Verb
+	for _, s := range help.Specs {
+		verbs = append(verbs, s.Verb)
+	}
+	return verbs
 }
 
 func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
@@ -144,7 +220,7 @@ func TestAChoiceOfLongAgoDeploysNothing(t *testing.T) {
 		choice := as[ChoiceReply](t, r.say(lin, "redeploy web --now"))
 		read := as[ChoiceReply](t, r.say(lin, "list web"))
 		time.Sleep(30 * 24 * time.Hour)
-		problemThat(t, r.click(lin, choice.Options[0].Invocation), "more than 15 min old", "Nothing was done.")
+		problemThat(t, r.click(lin, choice.Options[0].Invocation), "That is more than 15 min old.", "Nothing was done.")
 		r.nothingDone()
 		as[ListReply](t, r.click(lin, read.Options[0].Invocation)) // what only reads does so for ever
 		if reply := r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Now: true}); as[ProblemReply](t, reply).State != "Nothing was done." {
@@ -169,7 +245,7 @@ func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
 func TestOneLineInTheLogTellsOfEachCommand(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.say(sam, "list web@production")
-		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "stack=web@production", "allowed=false", `why="view is for admins alone"`, "operation=command:"} {
+		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "channel=C0", "stack=web@production", "reply=commands.RefusalReply", "operation=command:"} {
 			if !strings.Contains(r.log.String(), part) {
 				t.Errorf("the log lacks %s: %s", part, r.log)
 			}

@@ -4,20 +4,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"c66bot/cloud66"
+	"c66bot/authz"
 	"c66bot/storage"
 )
 
-// questionAge is how long a button that changes something counts. What its message shows is older than people remember after that.
-const questionAge = 15 * time.Minute
+// How long what changes something counts: a button's message shows what is older than people remember after that. A form takes time to fill
+// in, a request for a right time to be seen.
+const (
+	questionAge = 15 * time.Minute
+	formAge     = time.Hour
+	requestAge  = 24 * time.Hour
+)
 
 // Limits of what is taken, in characters. A button's value holds 2,000 bytes in all.
 const (
@@ -28,6 +30,7 @@ const (
 	maxProfile   = 100
 	maxReason    = 500
 	maxPage      = 100_000
+	maxTrail     = 500
 	maxValue     = 2000
 )
 
@@ -44,13 +47,24 @@ type Invocation struct {
 	Reason     string `json:"y,omitempty"`
 	Now        bool   `json:"n,omitempty"`
 	Page       int    `json:"g,omitempty"` // from 1
-	Topic      string `json:"t,omitempty"`
+	Topic      string `json:"t,omitempty"` // the command that help is wanted on
+	Text       string `json:"x,omitempty"` // what the names of the stacks to list hold, or a glob
+	Outcome    string `json:"o,omitempty"` // of the deployments to list
+	By         string `json:"j,omitempty"` // who asked for them: a Slack user id, or what a name holds
+	Trail      string `json:"q,omitempty"` // where each filtered page so far began, the last one first to be shown
+
+	Who     string `json:"h,omitempty"` // a Slack id of a user or a group, or "everyone"
+	Actions string `json:"b,omitempty"` // rights, with commas between them
+	Glob    string `json:"c,omitempty"` // the stacks of a rule
+	Rule    string `json:"e,omitempty"` // a rule's id
 
 	Yes     bool   `json:"a,omitempty"` // the answer to a question
 	Nonce   string `json:"k,omitempty"` // the question's own key: answered twice it is one wish
 	Newest  int64  `json:"l,omitempty"` // the newest deployment when the question was asked
 	AskedAt int64  `json:"m,omitempty"` // Unix seconds when the question or the choice was shown
 	Follow  string `json:"f,omitempty"` // the card that is to be refreshed
+	Form    bool   `json:"z,omitempty"` // a form was sent, which may stay open longer than a question counts
+	Fill    bool   `json:"_,omitempty"` // the form is to be opened, filled in with the options
 }
 
 // Value encodes an invocation as a button's value. It fails where Slack would not take it, which long options can bring about.
@@ -81,15 +95,17 @@ func (i Invocation) sound() bool {
 	spec, typed := specOf(string(i.Verb))
 	_, topic := specOf(i.Topic)
 	switch {
-	case !typed && i.Verb != Refresh && i.Verb != Dismiss,
-		spec.Right != "" && i.UID == "" && strings.TrimSpace(i.Stack) == "",
+	case !typed && !slices.Contains([]Verb{Refresh, Dismiss, Ask, Grant}, i.Verb),
+		spec.OnStack() && i.UID == "" && strings.TrimSpace(i.Stack) == "",
 		i.Topic != "" && !topic,
 		!slices.Contains([]string{"", "latest", "live", "head"}, i.Which),
 		i.Deployment < 0 || i.Newest < 0 || i.Page < 0 || i.Page > maxPage,
-		i.Verb == Cancel && i.Yes && i.Deployment == 0:
+		i.Verb == Cancel && i.Yes && i.Deployment == 0,
+		i.Form, // a form is sent by a form
+		!i.soundRule():
 		return false
 	}
-	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow} {
+	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Text} {
 		if plain("name", name, maxStackName) != nil {
 			return false
 		}
@@ -98,12 +114,38 @@ func (i Invocation) sound() bool {
 	for _, option := range []struct {
 		value string
 		set   func(*Invocation, string) error
-	}{{i.Ref, setRef}, {i.Services, setServices}, {i.Profile, setProfile}, {i.Reason, setReason}} {
+	}{
+		{i.Ref, setRef}, {i.Services, setServices}, {i.Profile, setProfile}, {i.Reason, setReason}, {i.Outcome, setOutcome}, {i.By, setBy},
+		{i.Trail, setTrail}, {i.Glob, setGlob}, {i.Actions, setActions}, {i.Rule, setRule},
+	} {
 		if option.value != "" && option.set(&again, option.value) != nil {
 			return false
 		}
 	}
 	return again == i // Parse would not have left it otherwise
+}
+
+// soundRule reports whether all is there that a rule, the request for one, or the question which one decides, needs.
+func (i Invocation) soundRule() bool {
+	who, err := parseWho(i.Who)
+	if i.Who != "" && (err != nil || who != i.Who) {
+		return false
+	}
+	person, one := UserOf(i.Who) != "", i.Actions != "" && !strings.Contains(i.Actions, ",")
+	switch i.Verb {
+	case Allow, Deny:
+		return i.Who != "" && i.Actions != "" && i.Glob != "" && adminEverywhere(i) == nil
+	case Grant:
+		return person && one && i.Actions != string(authz.Admin) && i.Glob != ""
+	case Ask:
+		return one && i.Actions != string(authz.Admin) && i.Glob != ""
+	case Revoke:
+		return i.Rule != ""
+	case Access:
+		return !i.why() || one && (person || i.Who == "") && i.UID+strings.TrimSpace(i.Stack) != ""
+	default:
+		return true
+	}
 }
 
 // once prepares an invocation for the buttons of a message that is shown now: they count for a while only, and however often and whichever
@@ -119,16 +161,99 @@ func (i Invocation) once() Invocation {
 func (i Invocation) stale() bool {
 	card := i.Verb == Cancel && i.AskedAt == 0
 	changes := (i.Verb == Redeploy || i.Verb == Cancel) && !i.asks()
-	return changes && i.UID != "" && !card && time.Since(time.Unix(i.AskedAt, 0)) > questionAge
+	return changes && i.UID != "" && !card && i.olderThan(i.lasts())
+}
+
+// lasts is how long the invocation counts.
+func (i Invocation) lasts() time.Duration {
+	if i.Form {
+		return formAge
+	}
+	return questionAge
+}
+
+func (i Invocation) olderThan(age time.Duration) bool {
+	return time.Since(time.Unix(i.AskedAt, 0)) > age
+}
+
+// Again is the request that opens the form again, filled in as it was.
+func (i Invocation) Again() Invocation {
+	return Invocation{Verb: Redeploy, UID: i.UID, Ref: i.Ref, Services: i.Services, Profile: i.Profile, Reason: i.Reason, Fill: true}
+}
+
+// Set sets what an option of the redeploy command sets, to what was written in the field of a form. An empty value leaves it out.
+func (i *Invocation) Set(option, value string) error {
+	spec, _ := specOf(string(Redeploy))
+	o, ok := spec.option(option)
+	if !ok {
+		return fmt.Errorf("redeploy has no option %s", option)
+	}
+	if value == "" {
+		return nil
+	}
+	return o.set(i, value)
 }
 
 // Changes reports whether the invocation, carried out, changes something or leaves something in the channel.
 func (i Invocation) Changes() bool {
-	return i.Verb == Follow || ((i.Verb == Redeploy || i.Verb == Cancel) && !i.asks())
+	switch i.Verb {
+	case Follow, Allow, Deny, Revoke, Ask, Grant:
+		return true
+	case Redeploy, Cancel:
+		return !i.asks()
+	default:
+		return false
+	}
 }
 
+// OpensForm reports whether the invocation asks for a redeploy and leaves open how.
+func (i Invocation) OpensForm() bool { return i.Verb == Redeploy && i.asks() }
+
 // Words names what is asked for in a few words, as in "redeploy web".
-func (i Invocation) Words() string { return strings.TrimSpace(string(i.Verb) + " " + i.Stack) }
+func (i Invocation) Words() string {
+	return strings.Join(strings.Fields(strings.Join([]string{string(i.Verb), i.Stack, i.Who, i.Actions, i.Glob, i.Rule}, " ")), " ")
+}
+
+// line is what is asked for as a command that could be typed, for the audit. The verbs of buttons are written like those of commands.
+func (i Invocation) line(stack string) string {
+	words := []string{i.Who, i.Actions, i.Glob, i.Rule, i.Topic, i.Text, stack, i.Which}
+	if i.why() {
+		words = []string{"why", i.Actions, stack, i.Who}
+	}
+	if i.Deployment != 0 {
+		words = append(words, strconv.FormatInt(i.Deployment, 10))
+	}
+	line := []string{string(i.Verb)}
+	for _, w := range words {
+		if w != "" {
+			line = append(line, shellWord(w))
+		}
+	}
+	return strings.TrimSpace(strings.Join(line, " ") + " " + i.OptionsTyped())
+}
+
+// OptionsTyped writes the options as they are typed.
+func (i Invocation) OptionsTyped() string {
+	var words []string
+	for _, o := range []struct{ name, value string }{
+		{"--ref", i.Ref}, {"--services", i.Services}, {"--profile", i.Profile}, {"--reason", i.Reason}, {"--outcome", i.Outcome}, {"--by", i.By},
+	} {
+		switch {
+		case o.value == "":
+		case strings.HasPrefix(o.value, "--"): // which would be taken for an option
+			words = append(words, o.name+"="+shellWord(o.value))
+		default:
+			words = append(words, o.name, shellWord(o.value))
+		}
+	}
+	if i.Page > 0 && i.Verb == List {
+		words = append(words, "--page", strconv.Itoa(i.Page))
+	}
+	if i.Now {
+		words = append(words, "--now")
+	}
+	return strings.Join(words, " ")
+}
 
 // asks reports whether the invocation wants a question before anything is done: a cancel is always asked for once, a redeploy where
 // no option says how.
@@ -137,98 +262,8 @@ func (i Invocation) asks() bool {
 	case Cancel:
 		return !i.Yes
 	case Redeploy:
-		return !i.Yes && !i.Now && i.Ref == "" && i.Services == "" && i.Profile == "" && i.Reason == ""
+		return i.Fill || !i.Yes && !i.Now && i.Ref == "" && i.Services == "" && i.Profile == "" && i.Reason == ""
 	default:
 		return false
 	}
-}
-
-func setNow(i *Invocation, _ string) error { i.Now = true; return nil }
-
-func setPage(i *Invocation, v string) error {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > maxPage {
-		return fmt.Errorf("%s is no page: pages count from 1", quoted(v))
-	}
-	i.Page = n
-	return nil
-}
-
-// badRef is what no git reference may be or contain (git-check-ref-format).
-var badRef = regexp.MustCompile(`[\s~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^@$`)
-
-func setRef(i *Invocation, v string) error {
-	if err := plain("ref", v, maxRef); err != nil {
-		return err
-	}
-	if badRef.MatchString(v) {
-		return fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no `..` and none of ~ ^ : ? * [ \\ in one", quoted(v))
-	}
-	i.Ref = v
-	return nil
-}
-
-func setServices(i *Invocation, v string) error {
-	if err := plain("list of services", v, maxServices); err != nil {
-		return err
-	}
-	if _, err := parseServices(v); err != nil {
-		return err
-	}
-	i.Services = v
-	return nil
-}
-
-func setProfile(i *Invocation, v string) error {
-	if err := plain("profile", v, maxProfile); err != nil {
-		return err
-	}
-	i.Profile = v
-	return nil
-}
-
-func setReason(i *Invocation, v string) error {
-	if n := utf8.RuneCountInString(v); n > maxReason {
-		return fmt.Errorf("the reason has %d characters; %d fit on a card", n, maxReason)
-	}
-	i.Reason = strings.Join(strings.Fields(strings.Map(printable, v)), " ")
-	return nil
-}
-
-// printable turns control characters into spaces, for strings.Map.
-func printable(r rune) rune {
-	if unicode.IsControl(r) {
-		return ' '
-	}
-	return r
-}
-
-// plain refuses what is too long or holds control characters.
-func plain(what, v string, limit int) error {
-	if n := utf8.RuneCountInString(v); n > limit {
-		return fmt.Errorf("the %s has %d characters; at most %d are allowed", what, n, limit)
-	}
-	if strings.ContainsFunc(v, unicode.IsControl) || !utf8.ValidString(v) {
-		return fmt.Errorf("the %s holds control characters or line breaks", what)
-	}
-	return nil
-}
-
-var serviceWord = regexp.MustCompile(`^[^\s,:]+(:[^\s,:]+)?$`)
-
-// parseServices reads "name:tag,name" as the API takes it; a tag may be left out.
-func parseServices(v string) ([]cloud66.ServiceImage, error) {
-	var services []cloud66.ServiceImage
-	for word := range strings.SplitSeq(v, ",") {
-		word = strings.TrimSpace(word)
-		if !serviceWord.MatchString(word) {
-			return nil, fmt.Errorf("%s is no service: write name or name:tag, with commas between them", quoted(word))
-		}
-		name, tag, _ := strings.Cut(word, ":")
-		if slices.ContainsFunc(services, func(s cloud66.ServiceImage) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("the service %s is named twice", quoted(name))
-		}
-		services = append(services, cloud66.ServiceImage{Name: name, Tag: tag})
-	}
-	return services, nil
 }

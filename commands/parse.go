@@ -1,11 +1,16 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"c66bot/authz"
 )
 
 // UsageError says what in a typed command was not understood, in words for the one who typed it.
@@ -17,14 +22,23 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.What }
 
+// Here is what a mention stands under: the stack, and the deployment where one is known, of the card whose thread it is in.
+type Here struct {
+	UID        string
+	Deployment int64
+}
+
 // Parse reads the text behind the slash command. Its error is always a *UsageError.
-func Parse(text string) (Invocation, error) {
+func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
+
+// ParseHere reads the text behind a mention, in which the stack may be left out where the thread's card shows it.
+func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
 		return Invocation{}, &UsageError{What: fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText), Example: "help"}
 	}
 	words, err := splitWords(asTyped(text))
 	if err != nil {
-		return Invocation{}, &UsageError{What: sentence(err), Example: `list "awesome app@staging"`}
+		return Invocation{}, &UsageError{What: Sentence(err), Example: `list "my stack@staging"`}
 	}
 	if len(words) == 0 {
 		return Invocation{Verb: Help}, nil
@@ -33,7 +47,7 @@ func Parse(text string) (Invocation, error) {
 	if !ok {
 		return Invocation{}, unknownCommand(words[0])
 	}
-	return spec.parse(words[1:])
+	return spec.parse(words[1:], here)
 }
 
 func unknownCommand(word string) *UsageError {
@@ -50,7 +64,7 @@ func unknownCommand(word string) *UsageError {
 }
 
 // parse reads what stands behind the verb.
-func (s Spec) parse(words []string) (Invocation, error) {
+func (s Spec) parse(words []string, here Here) (Invocation, error) {
 	inv := Invocation{Verb: s.Verb}
 	var plain []string
 	given := map[string]bool{}
@@ -67,10 +81,30 @@ func (s Spec) parse(words []string) (Invocation, error) {
 		}
 		words = rest
 	}
-	if err := s.setWords(&inv, plain); err != nil {
+	err := s.setWords(&inv, plain)
+	if s.OnStack() && here.UID != "" && len(plain) < len(s.Words) {
+		err = s.setHere(&inv, plain, here, err)
+	}
+	if err != nil {
 		return Invocation{}, err
 	}
 	return inv, nil
+}
+
+// setHere takes the stack of the thread's card where none is named. One word alone that can be a deployment is one of that stack.
+func (s Spec) setHere(inv *Invocation, words []string, here Here, otherwise error) error {
+	of := Invocation{Verb: inv.Verb}
+	switch {
+	case len(words) == 0:
+		of.Deployment = here.Deployment
+	case len(words) > 1 || len(s.Words) < 2 || s.setWhich(&of, words[0]) != nil:
+		return otherwise
+	}
+	inv.Stack, inv.UID, inv.Which, inv.Deployment, inv.AskedAt = "", here.UID, of.Which, of.Deployment, time.Now().Unix()
+	if s.Verb == Redeploy || s.Verb == List {
+		inv.Deployment = 0
+	}
+	return nil
 }
 
 // parseOption reads one option and gives the words behind it. What is given already is a mistake when it comes again.
@@ -95,8 +129,11 @@ func (s Spec) parseOption(inv *Invocation, word string, words []string, given ma
 	default:
 		return nil, s.usage(name, "%s needs a value: %s %s.", name, name, option.Value)
 	}
+	if option.Name != "by" || UserOf(value) == "" { // which takes a mention as it is
+		value = spoken(value)
+	}
 	if err := option.set(inv, value); err != nil {
-		return nil, s.usage(name, "%s", sentence(err))
+		return nil, s.usage(name, "%s", Sentence(err))
 	}
 	return words, nil
 }
@@ -121,20 +158,111 @@ func (s Spec) setWords(inv *Invocation, words []string) error {
 	if len(words) > len(s.Words) {
 		return s.tooMany(words[len(s.Words)])
 	}
-	if s.Verb == Help {
+	switch s.Verb {
+	case Help:
 		return inv.setTopic(words)
+	case Stacks:
+		return s.setText(inv, words)
+	case Allow, Deny:
+		return s.setTerms(inv, words)
+	case Revoke:
+		if len(words) == 0 {
+			return s.usage("", "Which rule? Write its id behind revoke; access shows them.")
+		}
+		return s.wrap("", setRule(inv, words[0]))
+	case Access:
+		return s.setWhy(inv, words)
+	case Status:
+		return nil
+	default:
+		return s.setStack(inv, words)
 	}
+}
+
+// wrap makes a usage error of what is wrong with a word.
+func (s Spec) wrap(word string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return s.usage(word, "%s", Sentence(err))
+}
+
+func (s Spec) setStack(inv *Invocation, words []string) error {
 	if len(words) == 0 || strings.TrimSpace(words[0]) == "" {
 		return s.usage("", "Which stack? Write its name behind %s.", s.Verb)
 	}
 	if err := plain("name of the stack", words[0], maxStackName); err != nil {
-		return s.usage("", "%s", sentence(err))
+		return s.wrap("", err)
 	}
-	inv.Stack = words[0]
+	inv.Stack = spoken(words[0])
 	if len(words) == 1 {
 		return nil
 	}
 	return s.setWhich(inv, words[1])
+}
+
+func (s Spec) setText(inv *Invocation, words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	if err := plain("text", words[0], maxStackName); err != nil {
+		return s.wrap("", err)
+	}
+	inv.Text = spoken(words[0])
+	return nil
+}
+
+// setTerms takes who, what and on which stacks.
+func (s Spec) setTerms(inv *Invocation, words []string) error {
+	if len(words) < len(s.Words) {
+		return s.usage("", "%s needs three words: WHO, ACTIONS and <stacks>.", strings.ToUpper(string(s.Verb[:1]))+string(s.Verb[1:]))
+	}
+	who, err := parseWho(words[0])
+	if err != nil {
+		return s.wrap("", err)
+	}
+	inv.Who = who
+	if err := setActions(inv, spoken(words[1])); err != nil {
+		return s.wrap("", err)
+	}
+	if err := setGlob(inv, spoken(words[2])); err != nil {
+		return s.wrap("", err)
+	}
+	return s.wrap("admin *", adminEverywhere(*inv))
+}
+
+// adminEverywhere refuses the right to make rules on some stacks only.
+func adminEverywhere(i Invocation) error {
+	pattern, err := authz.ParsePattern(i.Glob)
+	if err == nil && slices.Contains(strings.Split(i.Actions, ","), string(authz.Admin)) && !pattern.Everything() {
+		return errors.New("the right admin is about the channel's rules, not about stacks: it can be given on * only")
+	}
+	return nil
+}
+
+// setWhy takes what access is asked about, if it is.
+func (s Spec) setWhy(inv *Invocation, words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	if strings.ToLower(words[0]) != "why" {
+		return s.usage("why", "I don't understand %s behind access; only why can stand there.", quoted(words[0]))
+	}
+	if len(words) < 3 {
+		return s.usage("why", "access why needs a right and a stack.")
+	}
+	if err := setActions(inv, spoken(words[1])); err != nil {
+		return s.wrap("why", err)
+	}
+	if strings.Contains(inv.Actions, ",") {
+		return s.usage("why", "access why takes one right at a time.")
+	}
+	if len(words) == 4 {
+		if inv.Who = UserOf(words[3]); inv.Who == "" {
+			return s.usage("@lin", "%s is a name that Slack did not resolve, so I cannot know who it is: choose the name from the list that Slack shows while you type it.", quoted(words[3]))
+		}
+	}
+	return s.setStack(inv, words[2:3])
 }
 
 // tooMany says that a word is one too many; one that looks like an option was meant to be one.
@@ -142,12 +270,12 @@ func (s Spec) tooMany(word string) *UsageError {
 	switch {
 	case strings.HasPrefix(word, "-"):
 		return s.unknownOption(word)
-	case s.Verb == Help:
-		return s.usage("", "I don't understand %s behind %s.", quoted(word), s.Verb)
+	case !s.OnStack():
+		return s.usage("", "I don't understand %s behind %s. What holds spaces goes in quotes.", quoted(word), s.Verb)
 	default:
 		return &UsageError{
 			What:    fmt.Sprintf("I don't understand %s behind %s. A name with spaces goes in quotes.", quoted(word), s.Verb),
-			Example: string(s.Verb) + ` "awesome app@staging"`,
+			Example: string(s.Verb) + ` "my stack@staging"`,
 		}
 	}
 }
@@ -182,8 +310,8 @@ func (s Spec) setWhich(inv *Invocation, word string) error {
 	return s.usage("1042", "%s is no deployment: give its number, as in 1042%s.", quoted(word), others)
 }
 
-// sentence writes an error as a sentence.
-func sentence(err error) string {
+// Sentence writes an error as a sentence.
+func Sentence(err error) string {
 	text := err.Error()
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:] + "."

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"c66bot/authz"
 )
 
 func TestATypedCommandIsReadAs(t *testing.T) {
@@ -92,35 +94,35 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 	tests := map[string]struct {
 		text, what, near, example string
 	}{
-		"a command that is nearly one":         {"redploy web", "I don't know the command “redploy”.", "redeploy", "redeploy web@production"},
-		"a command with swapped letters":       {"lits web", "I don't know the command “lits”.", "list", "list web@production"},
+		"a command that is nearly one":         {"redploy web", "I don't know the command “redploy”.", "redeploy", "redeploy mystack@production"},
+		"a command with swapped letters":       {"lits web", "I don't know the command “lits”.", "list", "list mystack@production"},
 		"a command of another kind":            {"make coffee", "I don't know the command “make”.", "", "help"},
 		"a command of a later version":         {"subscribe web", "I don't know the command “subscribe”.", "", "help"},
 		"a verb of buttons":                    {"dismiss", "I don't know the command “dismiss”.", "", "help"},
-		"a topic that is no command":           {"help redploy", "I don't know the command “redploy”.", "redeploy", "redeploy web@production"},
+		"a topic that is no command":           {"help redploy", "I don't know the command “redploy”.", "redeploy", "redeploy mystack@production"},
 		"help on too much":                     {"help list show", "I don't understand “show” behind help.", "", "help"},
 		"an option with a slip":                {"redeploy web --reff main", "I don't know the option “--reff” of redeploy.", "--ref", "--ref main"},
 		"an option by another name":            {"redeploy web --brnch main", "I don't know the option “--brnch” of redeploy.", "--ref", "--ref main"},
-		"an option of a later version":         {"redeploy web --override", "I don't know the option “--override” of redeploy.", "", "redeploy web@production"},
-		"an option of another command":         {"show web --page 2", "I don't know the option “--page” of show.", "", "show web@production"},
+		"an option of a later version":         {"redeploy web --override", "I don't know the option “--override” of redeploy.", "", "redeploy mystack@production"},
+		"an option of another command":         {"show web --page 2", "I don't know the option “--page” of show.", "", "show mystack@production"},
 		"an option with one hyphen":            {"redeploy web -ref main", "I don't know the option “-ref” of redeploy.", "--ref", "--ref main"},
-		"two hyphens alone":                    {"list web -- x", "I don't know the option “--” of list.", "", "list web@production"},
+		"two hyphens alone":                    {"list web -- x", "I don't know the option “--” of list.", "", "list mystack@production"},
 		"an option's value missing at the end": {"redeploy web --ref", "--ref needs a value: --ref REF.", "", "--ref main"},
 		"an option's value missing between":    {"redeploy web --services --now", "--services needs a value: --services a:tag,b.", "", "--services api:1.4.2,worker"},
 		"an option's value empty":              {`redeploy web --profile ""`, "--profile needs a value: --profile NAME.", "", "--profile canary"},
 		"nothing behind the equals sign":       {"redeploy web --reason=", "--reason needs a value: --reason TEXT.", "", "--reason"},
 		"a value where none is taken":          {"redeploy web --now=yes", "--now takes no value.", "", "--now"},
-		"no stack":                             {"redeploy", "Which stack? Write its name behind redeploy.", "", "redeploy web@production"},
-		"no stack but an option":               {"redeploy --ref main", "Which stack?", "", "redeploy web@production"},
-		"an empty stack":                       {`list ""`, "Which stack?", "", "list web@production"},
-		"a stack of white space":               {`list " "`, "Which stack?", "", "list web@production"},
-		"a name with spaces without quotes":    {"list awesome app", "I don't understand “app” behind list. A name with spaces goes in quotes.", "", `list "awesome app@staging"`},
-		"a stack with control characters":      {"list we\x01b", "The name of the stack holds control characters or line breaks.", "", "list web@production"},
-		"a stack of 201 characters":            {"list " + strings.Repeat("x", 201), "The name of the stack has 201 characters; at most 200 are allowed.", "", "list web@production"},
-		"an open quote":                        {`list "awesome app`, "A quote is opened and never closed.", "", `list "awesome app@staging"`},
-		"an id that is no number":              {"cancel web abc", "“abc” is no deployment: give its number, as in 1042.", "", "cancel web@production 1042"},
-		"an id that is a word of show":         {"cancel web live", "“live” is no deployment: give its number, as in 1042.", "", "cancel web@production 1042"},
-		"an id for show that is no number":     {"show web abc", "“abc” is no deployment: give its number, as in 1042, or latest, live or head.", "", "show web@production 1042"},
+		"no stack":                             {"redeploy", "Which stack? Write its name behind redeploy.", "", "redeploy mystack@production"},
+		"no stack but an option":               {"redeploy --ref main", "Which stack?", "", "redeploy mystack@production"},
+		"an empty stack":                       {`list ""`, "Which stack?", "", "list mystack@production"},
+		"a stack of white space":               {`list " "`, "Which stack?", "", "list mystack@production"},
+		"a name with spaces without quotes":    {"list awesome app", "I don't understand “app” behind list. A name with spaces goes in quotes.", "", `list "my stack@staging"`},
+		"a stack with control characters":      {"list we\x01b", "The name of the stack holds control characters or line breaks.", "", "list mystack@production"},
+		"a stack of 201 characters":            {"list " + strings.Repeat("x", 201), "The name of the stack has 201 characters; at most 200 are allowed.", "", "list mystack@production"},
+		"an open quote":                        {`list "awesome app`, "A quote is opened and never closed.", "", `list "my stack@staging"`},
+		"an id that is no number":              {"cancel web abc", "“abc” is no deployment: give its number, as in 1042.", "", "cancel mystack@production 1042"},
+		"an id that is a word of show":         {"cancel web live", "“live” is no deployment: give its number, as in 1042.", "", "cancel mystack@production 1042"},
+		"an id for show that is no number":     {"show web abc", "“abc” is no deployment: give its number, as in 1042, or latest, live or head.", "", "show mystack@production 1042"},
 		"the id zero":                          {"show web 0", "“0” is no deployment", "", "1042"},
 		"a negative id":                        {"show web -5", "“-5” is no deployment", "", "1042"},
 		"an id with a fraction":                {"show web 1.5", "“1.5” is no deployment", "", "1042"},
@@ -151,7 +153,7 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 			if !strings.Contains(usage.Example, test.example) {
 				t.Errorf("the example is %q, without %q", usage.Example, test.example)
 			}
-			if _, err := Parse(usage.Example); err != nil {
+			if _, err := Parse(asSent(usage.Example)); err != nil {
 				t.Errorf("the example %q does not work: %v", usage.Example, err)
 			}
 		})
@@ -184,10 +186,15 @@ func TestServicesThatSayNothingDefiniteAreRefused(t *testing.T) {
 	}
 }
 
+// asSent is an example as Slack sends it, once it has resolved the names in it.
+func asSent(example string) string {
+	return strings.NewReplacer("@lin", "<@U0LIN|lin>", "@deployers", "<!subteam^S0DEP|@deployers>").Replace(example)
+}
+
 func TestEveryExampleOfTheHelpWorksAndIsOfItsOwnCommand(t *testing.T) {
 	for _, spec := range Specs {
 		for _, example := range spec.Examples {
-			if inv, err := Parse(example); err != nil || inv.Verb != spec.Verb {
+			if inv, err := Parse(asSent(example)); err != nil || inv.Verb != spec.Verb {
 				t.Errorf("%q gave %+v, %v", example, inv, err)
 			}
 		}
@@ -204,11 +211,42 @@ func TestANameInAnExampleIsReadBackAsThatName(t *testing.T) {
 		"web@production", "awesome app", "bob's", "'bob'", `say "hi"`, `back\slash`, `end\`, "bob’s app", "—dash", "größe", "a\u00a0b", "$HOME `x`", "web@a@b",
 	} {
 		inv, err := Parse("list " + shellWord(name))
-		if err != nil || folded(inv.Stack) != folded(name) {
+		if err != nil || authz.Fold(inv.Stack) != authz.Fold(name) {
 			t.Errorf("%q is written %s and read as %q, %v", name, shellWord(name), inv.Stack, err)
 		}
 	}
 	if got := shellWord("größe@production"); got != "größe@production" {
 		t.Errorf("quotes where none are needed: %s", got)
+	}
+}
+
+func TestWhatWasAskedForIsNamedInAFewWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"redeploy web@production --ref main": "redeploy web@production", "cancel web 7": "cancel web", "allow <@U0SAM|sam> view,cancel 'web *'": "allow U0SAM view,cancel web *",
+		"revoke K3F9": "revoke k3f9", "status": "status",
+	} {
+		if inv, err := Parse(text); err != nil || inv.Words() != want {
+			t.Errorf("%s is %q, %v", text, inv.Words(), err)
+		}
+	}
+}
+
+func TestAFormSetsWhatTheOptionsSet(t *testing.T) {
+	inv := Invocation{Verb: Redeploy}
+	for option, value := range map[string]string{"ref": "main", "services": "", "profile": "canary", "reason": " two  words "} {
+		if err := inv.Set(option, value); err != nil {
+			t.Errorf("--%s: %v", option, err)
+		}
+	}
+	if want := (Invocation{Verb: Redeploy, Ref: "main", Profile: "canary", Reason: "two words"}); inv != want {
+		t.Errorf("it is %+v", inv)
+	}
+	for option, value := range map[string]string{"ref": "a b", "outcome": "failed", "": "x"} {
+		if again := inv; again.Set(option, value) == nil || again != inv {
+			t.Errorf("--%s %s is taken: %+v", option, value, again)
+		}
+	}
+	if again := inv.Again(); !again.OpensForm() || throughSlack(t, Invocation{Verb: Redeploy, UID: "web1", Ref: again.Ref, Fill: true}).Ref != "main" {
+		t.Errorf("it does not open the form again: %+v", again)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -48,7 +49,7 @@ var explanations = []struct {
 	what, do string
 }{
 	{context.Canceled, "I am shutting down.", "Try again in a minute."},
-	{errAdmins, "I cannot tell whether you may: Slack did not say who the admins are.", "Try again in a minute, or show the reference to an admin of the bot."},
+	{authz.ErrUnknown, "I cannot tell whether you may: Slack did not say who you are, or who is in which group.", "Try again in a minute, or show the reference to an admin of the bot."},
 	{cloud66.ErrUnauthenticated, "Cloud 66 refuses the bot's token.", "An admin of the bot must give it a new one (C66BOT_CLOUD66_TOKEN)."},
 	{cloud66.ErrMissingScope, "The bot's Cloud 66 token lacks a scope for this.", "It needs the scopes public and redeploy; an admin of the bot can make a new token."},
 	{cloud66.ErrTrialExpired, "Cloud 66 says that the account's trial has ended.", "The account's owner can choose a plan in the Cloud 66 dashboard."},

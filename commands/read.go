@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -18,6 +19,9 @@ const (
 )
 
 func (h *Handler) list(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
+	if inv := req.Invocation; inv.Outcome != "" || inv.By != "" {
+		return h.listSome(ctx, stack, inv)
+	}
 	page := max(1, req.Invocation.Page)
 	offset := (page - 1) * rowsPerPage
 	got, err := h.Cloud.DeploymentRange(ctx, stack.UID, offset, rowsPerPage)
@@ -68,7 +72,9 @@ func (h *Handler) show(ctx context.Context, stack cloud66.Stack, req Request) (R
 		return nil, err
 	}
 	entry.QueuedAfter = aheadOf(newest.Deployments, deployment)
-	return DetailReply{Stack: refOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments), At: time.Now()}, nil
+	return DetailReply{
+		Stack: refOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments), Git: !stack.Docker(), At: time.Now(),
+	}, nil
 }
 
 // pick gives the deployment that the invocation means.
@@ -172,24 +178,57 @@ func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
 	return entry, nil
 }
 
-// refresh has a card look at its deployment now.
-func (h *Handler) refresh(ctx context.Context, req Request) (Reply, error) {
+// prepareRefresh has a card look at its deployment now. A card of a stack that the person may not see is, to them, none.
+func (h *Handler) prepareRefresh(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
 	inv := req.Invocation
-	followed, err := h.Progress.Refresh(ctx, inv.Follow)
+	if !standing.Some(authz.View) {
+		reply, err := h.refuse(ctx, req, noneAtAll)
+		return nil, reply, err
+	}
+	follow, err := h.followOf(ctx, inv.Follow)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if followed {
-		return nil, nil // the card itself is the answer
+	if follow.ID != "" && follow.Phase != storage.PhaseEnded && standing.Decide(authz.View, follow.Stack).Allowed {
+		return func(ctx context.Context) (Reply, error) { return h.refresh(ctx, req) }, nil, nil
 	}
-	if inv.UID == "" || inv.Deployment == 0 {
-		return ProblemReply{What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list web@production"}, nil
+	return h.showInstead(ctx, req, standing)
+}
+
+// followOf gives a follow, the zero value where there is none of that id.
+func (h *Handler) followOf(ctx context.Context, id string) (follow storage.Follow, err error) {
+	if id == "" {
+		return follow, nil
 	}
-	stack, reply, err := h.stack(ctx, inv)
+	err = h.Records.View(ctx, func(tx storage.Tx) error {
+		var err error
+		follow, err = storage.Follows.Get(tx, id)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return storage.Follow{}, nil
+	}
+	return follow, err
+}
+
+func (h *Handler) refresh(ctx context.Context, req Request) (Reply, error) {
+	followed, err := h.Progress.Refresh(ctx, req.Invocation.Follow)
+	if err != nil || followed {
+		return nil, err // the card itself is the answer
+	}
+	return NoticeReply{Text: "That card is not followed any more: it shows how the deployment ended."}, nil
+}
+
+// showInstead shows the deployment of a card that is not followed any more.
+func (h *Handler) showInstead(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
+	if req.Invocation.UID == "" || req.Invocation.Deployment == 0 {
+		return nil, ProblemReply{What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list " + exampleStack}, nil
+	}
+	stack, reply, err := h.target(ctx, req, standing)
 	if err != nil || reply != nil {
-		return reply, err
+		return nil, reply, err
 	}
-	return h.show(ctx, stack, req)
+	return func(ctx context.Context) (Reply, error) { return h.show(ctx, stack, req) }, nil, nil
 }
 
 // aheadOf gives the running deployment that a queued one waits for, 0 where none is known.

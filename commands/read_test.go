@@ -140,16 +140,26 @@ func TestAQueuedDeploymentNamesTheOneItWaitsFor(t *testing.T) {
 func TestRefreshOfACard(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
+		follow := storage.Follow{ID: "f1", Stack: storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, Phase: storage.PhaseFollowing}
+		r.stores(func(tx storage.Tx) error { return storage.Follows.Put(tx, "f1", follow) })
 		card := Invocation{Verb: Refresh, UID: "web1", Deployment: 3, Follow: "f1"}
 		r.progress.open = true
-		if reply := r.click(lin, card); reply != nil {
-			t.Errorf("a card that is followed answers by itself, not by %+v", reply)
+		silent(t, r.click(lin, card)) // the card answers by itself
+		if diff := cmp.Diff([]string{"refresh f1"}, r.progress.done); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 		r.progress.open = false
-		if got := as[DetailReply](t, r.click(lin, card)).Entry.Deployment.ID; got != 3 {
-			t.Errorf("a card of last month shows #%d", got)
+		noticeThat(t, r.click(lin, card), "not followed any more")
+		follow.Phase = storage.PhaseEnded
+		r.stores(func(tx storage.Tx) error { return storage.Follows.Put(tx, "f1", follow) })
+		for _, id := range []string{"f1", "forgotten"} {
+			card.Follow = id
+			if got := as[DetailReply](t, r.click(lin, card)).Entry.Deployment.ID; got != 3 {
+				t.Errorf("a card of last month shows #%d", got)
+			}
 		}
 		problemThat(t, r.click(lin, Invocation{Verb: Refresh}), "not followed any more")
+		problemThat(t, r.click(lin, Invocation{Verb: Refresh, Follow: "f1", UID: "web1"}), "not followed any more")
 	})
 }
 

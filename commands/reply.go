@@ -18,6 +18,7 @@ type HelpReply struct {
 	Topic    *Spec // one command in full
 	Profiles []string
 	MayNot   bool // this person may use nothing but help
+	Direct   bool // in a direct message
 	Admins   Admins
 }
 
@@ -41,9 +42,14 @@ type ListReply struct {
 	Stack   storage.StackRef
 	Entries []Entry
 	Page    int // from 1
-	Offset  int // of the first entry, from 0
+	Offset  int // of the first entry, from 0; where the list is narrowed, of the first that was looked at
 	Total   int
 	At      time.Time
+
+	Filter Invocation // with the Outcome and By that it is narrowed to, and the Page that was typed; the zero value where it is not narrowed
+	Trail  string     // of this page, where it is narrowed
+	Older  string     // the trail of the page behind it, "" where there is none
+	Looked int        // how many deployments were looked through for this page, where it is narrowed
 }
 
 // DetailReply is one deployment with every field that the API gives.
@@ -51,6 +57,7 @@ type DetailReply struct {
 	Stack storage.StackRef
 	Entry Entry
 	Usual time.Duration // the stack's usual time, 0 where unknown
+	Git   bool          // the stack can deploy a commit by its hash
 	At    time.Time
 }
 
@@ -76,10 +83,111 @@ type QuestionReply struct {
 	Danger  bool
 }
 
-// RefusalReply says that a right is missing and who could give it.
+// RefusalReply says that a right is missing, who has it here, and who could give it.
 type RefusalReply struct {
-	Right  authz.Action
+	Right   authz.Action
+	Stack   *storage.StackRef // that may be named, since they see it; else nil
+	Typed   string            // the stack as it was typed, where they see none that it could be
+	Near    []string          // what else it could have been, of what they see
+	Holders []string          // whom the channel's rules allow it: ids of users and groups, or everyone
+	Denied  string            // the id of the rule that denies it, "" where none does
+	Admins  Admins
+	Direct  bool        // in a direct message, where no rule helps
+	NoRules bool        // the channel has none
+	Command string      // the slash command's name, for Rule
+	Rule    string      // the command that would give the right, for an admin to copy; "" where a rule would not help
+	Ask     *Invocation // asks an admin for the right; nil where that leads nowhere
+}
+
+// StacksReply is one page of the stacks that somebody may see.
+type StacksReply struct {
+	Text   string // what their names hold, "" for all
+	Stacks []StackEntry
+	Page   int // from 1
+	Offset int // of the first, from 0
+	Total  int
+	At     time.Time
+}
+
+// StackEntry is one stack with its newest deployment.
+type StackEntry struct {
+	Stack  cloud66.Stack
+	Newest *cloud66.Deployment // nil where it is not known
+	Never  bool                // it was never deployed
+}
+
+// AccessReply is one page of a channel's rules.
+type AccessReply struct {
+	Rules  []storage.Rule
+	Page   int
+	Offset int
+	Total  int
 	Admins Admins
+}
+
+// WhyReply says which rule decides on something.
+type WhyReply struct {
+	Right    authz.Action
+	Stack    storage.StackRef
+	User     string
+	Decision authz.Decision
+}
+
+// RuleReply tells the channel that a rule was made or taken back.
+type RuleReply struct {
+	Rule    storage.Rule
+	Handle  string // of the group that it is for, which is not to be pinged
+	By      string
+	Revoked bool
+}
+
+// RequestReply asks the admins, in the channel, for a right.
+type RequestReply struct {
+	User   string
+	Right  string
+	Glob   string
+	Admins Admins
+	Grant  Invocation
+	Given  *storage.Rule // once an admin has
+}
+
+// OpenReply offers the form of a redeploy to somebody for whom it could not be opened at once.
+type OpenReply struct {
+	Stack storage.StackRef
+	Form  Invocation
+}
+
+// FormReply is the form of a redeploy, filled in as far as it is known.
+type FormReply struct {
+	Channel  string            // whose rules decide and where the card goes, "" while it is to be chosen
+	Choose   bool              // the channel can be chosen
+	Stack    *storage.StackRef // nil while it is to be chosen
+	Facts    []string          // what one should know before sending it
+	Git      bool              // the stack takes a ref
+	Branch   string            // that is deployed where no ref is given, "" where unknown
+	Docker   bool              // the stack takes services
+	Services []cloud66.Service
+	Profiles []string
+	Version  *cloud66.Deployment // whose commit can be deployed again, nil where the API does not allow it
+	Fill     Invocation          // what is known: the options, Newest and AskedAt
+}
+
+// StatusReply says how the bot itself is.
+type StatusReply struct {
+	BotStatus
+
+	Follows []storage.Follow // of stacks that the person may see, the newest first
+	Unknown bool             // what the person may see could not be found out
+	At      time.Time
+}
+
+// BotStatus is what the bot knows of its own state.
+type BotStatus struct {
+	Version string
+	Since   time.Time // when it was started
+	Others  int       // connections of the same app that are not this bot's
+	Ready   error     // nil where it can do its work
+	Budget  cloud66.BudgetState
 }
 
 // ProblemReply says what went wrong, what state things are in, and what to do.
@@ -102,8 +210,16 @@ type NoticeReply struct {
 func (HelpReply) reply()     {}
 func (ListReply) reply()     {}
 func (DetailReply) reply()   {}
+func (StacksReply) reply()   {}
 func (ChoiceReply) reply()   {}
 func (QuestionReply) reply() {}
 func (RefusalReply) reply()  {}
 func (ProblemReply) reply()  {}
 func (NoticeReply) reply()   {}
+func (AccessReply) reply()   {}
+func (WhyReply) reply()      {}
+func (RuleReply) reply()     {}
+func (RequestReply) reply()  {}
+func (OpenReply) reply()     {}
+func (FormReply) reply()     {}
+func (StatusReply) reply()   {}

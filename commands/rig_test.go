@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"c66bot/authz"
@@ -25,18 +27,33 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	lin = "U0LIN" // an admin
-	sam = "U0SAM" // nobody in particular
+	lin     = "U0LIN" // an admin by the configuration
+	sam     = "U0SAM" // a colleague, who may nothing unless a rule says so
+	kim     = "U0KIM" // another one
+	robot   = "U0BOT"
+	gone    = "U0GONE"  // whose account is deactivated
+	guest   = "U0GUEST" // of another organisation
+	ops     = "S0OPS"   // a group of admins by the configuration
+	devs    = "S0DEVS"
+	retired = "S0OLD" // which is disabled
+
+	here   = "C0"  // the channel of most tests
+	there  = "C1"  // another one
+	secret = "C2"  // one that the bot is no member of
+	direct = "D01" // a direct message
 )
 
 // rig is a Handler among fakes.
 type rig struct {
 	*Handler
 	t        *testing.T
+	db       *breaking
 	stacks   *library
 	cloud    *cloud
 	progress *progress
-	groups   *groups
+	slack    *slack
+	channels *channels
+	status   BotStatus
 	log      *bytes.Buffer
 }
 
@@ -53,8 +70,10 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 				t.Error(err)
 			}
 		}()
-		r := &rig{t: t, stacks: &library{}, cloud: &cloud{deployments: map[string][]cloud66.Deployment{}}, groups: &groups{}, log: &bytes.Buffer{}}
-		r.progress = &progress{records: db}
+		r := &rig{
+			t: t, db: &breaking{DB: db}, stacks: &library{}, cloud: &cloud{deployments: map[string][]cloud66.Deployment{}}, slack: newSlack(), log: &bytes.Buffer{},
+		}
+		r.progress, r.channels = &progress{records: r.db}, &channels{records: r.db}
 		r.stacks.stacks = []cloud66.Stack{
 			{UID: "web1", Name: "web", Environment: "production", Framework: "rails", GitBranch: "main"},
 			{UID: "web2", Name: "web", Environment: "staging", Framework: "rails"},
@@ -62,39 +81,135 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 			{UID: "api1", Name: "api", Environment: "production", Framework: "docker"},
 		}
 		r.Handler = New(Config{
-			Cloud: r.cloud, Directory: NewDirectory(r.stacks), Records: db, Authz: authz.New([]string{lin, "S0OPS"}, r.groups), Progress: r.progress,
-			Command: "/c66", Log: slog.New(slog.NewTextHandler(r.log, nil)),
+			Cloud: r.cloud, Directory: NewDirectory(r.stacks), Records: r.db, Progress: r.progress, People: r.slack, Channels: r.channels,
+			Authz:  authz.New(authz.Config{Admins: []string{lin, ops}, People: r.slack, Records: r.db}),
+			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"}, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		})
 		f(t, r)
 	})
 }
 
+// request makes a request of somebody in a channel, which is a wish of its own.
+func request(inv Invocation, user, channel string) Request {
+	return Request{Invocation: inv, User: user, Channel: channel, Operation: "command:" + storage.NewID(time.Now())}
+}
+
 // say has somebody type a command.
-func (r *rig) say(user, text string) Reply {
+func (r *rig) say(user, text string) Reply { r.t.Helper(); return r.sayIn(here, user, text) }
+
+// sayIn has somebody type a command in a channel.
+func (r *rig) sayIn(channel, user, text string) Reply {
 	r.t.Helper()
 	inv, err := Parse(text)
 	if err != nil {
 		r.t.Fatalf("%s: %v", text, err)
 	}
-	return r.Do(r.t.Context(), Request{Invocation: inv, User: user, Channel: "C0", Operation: "command:" + storage.NewID(time.Now())})
+	return r.Do(r.t.Context(), request(inv, user, channel))
 }
 
 // click has somebody click a button, whose value goes through Slack.
 func (r *rig) click(user string, inv Invocation) Reply {
 	r.t.Helper()
+	return r.clickIn(here, user, inv)
+}
+
+func (r *rig) clickIn(channel, user string, inv Invocation) Reply {
+	r.t.Helper()
+	req := request(throughSlack(r.t, inv), user, channel)
+	if inv.Nonce != "" {
+		req.Operation = "answer:" + inv.Nonce
+	}
+	return r.Do(r.t.Context(), req)
+}
+
+// throughSlack makes a button's value of an invocation, and reads it.
+func throughSlack(t *testing.T, inv Invocation) Invocation {
+	t.Helper()
 	value, err := inv.Value()
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	back, err := FromValue(value)
 	if err != nil {
-		r.t.Fatalf("%s: %v", value, err)
+		t.Fatalf("%s: %v", value, err)
 	}
-	operation := "click:" + storage.NewID(time.Now())
-	if back.Nonce != "" {
-		operation = "answer:" + back.Nonce
+	if diff := cmp.Diff(inv, back); diff != "" {
+		t.Fatalf("through Slack (-sent +got):\n%s", diff)
 	}
-	return r.Do(r.t.Context(), Request{Invocation: back, User: user, Channel: "C0", Operation: operation})
+	return back
+}
+
+// form opens a form for somebody.
+func (r *rig) form(user string, inv Invocation) Reply {
+	r.t.Helper()
+	return r.Form(r.t.Context(), request(inv, user, here))
+}
+
+// rule makes a rule in the usual channel by the admin's command, and gives its id.
+func (r *rig) rule(text string) string { r.t.Helper(); return r.ruleIn(here, text) }
+
+func (r *rig) ruleIn(channel, text string) string {
+	r.t.Helper()
+	before := len(r.channels.said)
+	if reply, ok := r.sayIn(channel, lin, text).(NoticeReply); ok && len(r.channels.said) == before {
+		r.t.Fatalf("%s: %s", text, reply.Text)
+	}
+	if len(r.channels.said) != before+1 {
+		r.t.Fatalf("%s made no rule", text)
+	}
+	return as[RuleReply](r.t, r.channels.said[before].Reply).Rule.ID
+}
+
+// stores runs a change of the database.
+func (r *rig) stores(change func(tx storage.Tx) error) {
+	r.t.Helper()
+	if err := r.db.Update(r.t.Context(), change); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// audit gives what was recorded, oldest first.
+func (r *rig) audit() []storage.AuditEntry {
+	r.t.Helper()
+	var all []storage.AuditEntry
+	err := r.db.View(r.t.Context(), func(tx storage.Tx) error {
+		return storage.Audit.Scan(tx, "", func(_ string, e storage.AuditEntry) error {
+			all = append(all, e)
+			return nil
+		})
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return all
+}
+
+// lastAudit gives what was recorded last.
+func (r *rig) lastAudit() storage.AuditEntry {
+	r.t.Helper()
+	all := r.audit()
+	if len(all) == 0 {
+		r.t.Fatal("nothing was recorded")
+	}
+	return all[len(all)-1]
+}
+
+// rulesOf gives the rules of a channel as "deny everyone view *".
+func (r *rig) rulesOf(channel string) []string {
+	r.t.Helper()
+	rules, err := r.Authz.Rules(r.t.Context(), channel)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	words := []string{}
+	for _, rule := range rules {
+		verb := "allow "
+		if rule.Deny {
+			verb = "deny "
+		}
+		words = append(words, verb+rule.Who+" "+strings.Join(rule.Actions, ",")+" "+rule.Stacks)
+	}
+	return words
 }
 
 // as has a reply be of a type.
@@ -125,31 +240,80 @@ func problemThat(t *testing.T, reply Reply, says ...string) ProblemReply {
 	return p
 }
 
-// nothingDone checks that nothing was asked of Progress.
+// refusalOf has a reply be a refusal of a right.
+func refusalOf(t *testing.T, reply Reply, right authz.Action) RefusalReply {
+	t.Helper()
+	refusal := as[RefusalReply](t, reply)
+	if refusal.Right != right {
+		t.Errorf("refused is %q, not %q", refusal.Right, right)
+	}
+	return refusal
+}
+
+// noticeThat has a reply be a notice that says all of these.
+func noticeThat(t *testing.T, reply Reply, says ...string) {
+	t.Helper()
+	text := as[NoticeReply](t, reply).Text
+	for _, s := range says {
+		if !strings.Contains(text, s) {
+			t.Errorf("it does not say %q: %s", s, text)
+		}
+	}
+}
+
+// silent has nothing be said to the one who asked.
+func silent(t *testing.T, reply Reply) {
+	t.Helper()
+	if reply != nil {
+		t.Errorf("it is answered %T: %+v", reply, reply)
+	}
+}
+
+// nothingDone checks that nothing was asked of Progress, and that no channel was told of anything.
 func (r *rig) nothingDone() {
 	r.t.Helper()
-	if len(r.progress.done) > 0 {
-		r.t.Errorf("something was done: %q", r.progress.done)
+	if len(r.progress.done) > 0 || len(r.channels.said) > 0 {
+		r.t.Errorf("something was done: %q, %+v", r.progress.done, r.channels.said)
 	}
 }
 
 // cloud answers as the client of Cloud 66 does, from deployments that are kept newest first.
 type cloud struct {
+	mu          sync.Mutex
 	deployments map[string][]cloud66.Deployment
 	services    []cloud66.Service
 	err         error
+	noServices  error // what Services gives
+	takes       time.Duration
 	calls       []string
 }
 
-func (c *cloud) DeploymentRange(_ context.Context, uid string, offset, limit int) (cloud66.DeploymentRange, error) {
-	c.calls = append(c.calls, fmt.Sprintf("range %s %d+%d", uid, offset, limit))
+// called notes a call and waits for as long as one takes.
+func (c *cloud) called(ctx context.Context, what string) error {
+	c.mu.Lock()
+	c.calls = append(c.calls, what)
+	c.mu.Unlock()
+	select {
+	case <-time.After(c.takes):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *cloud) DeploymentRange(ctx context.Context, uid string, offset, limit int) (cloud66.DeploymentRange, error) {
+	if err := c.called(ctx, fmt.Sprintf("range %s %d+%d", uid, offset, limit)); err != nil {
+		return cloud66.DeploymentRange{}, err
+	}
 	all := c.deployments[uid]
 	from := min(offset, len(all))
 	return cloud66.DeploymentRange{Deployments: slices.Clone(all[from:min(from+limit, len(all))]), Offset: offset, Total: len(all)}, c.err
 }
 
-func (c *cloud) Deployment(_ context.Context, uid string, id int64) (cloud66.Deployment, error) {
-	c.calls = append(c.calls, fmt.Sprintf("get %s %d", uid, id))
+func (c *cloud) Deployment(ctx context.Context, uid string, id int64) (cloud66.Deployment, error) {
+	if err := c.called(ctx, fmt.Sprintf("get %s %d", uid, id)); err != nil {
+		return cloud66.Deployment{}, err
+	}
 	for _, d := range c.deployments[uid] {
 		if d.ID == id {
 			return d, c.err
@@ -158,9 +322,11 @@ func (c *cloud) Deployment(_ context.Context, uid string, id int64) (cloud66.Dep
 	return cloud66.Deployment{}, &cloud66.Error{Kind: cloud66.ErrNotFound, Method: http.MethodGet, Status: 404}
 }
 
-func (c *cloud) Services(_ context.Context, uid string) ([]cloud66.Service, error) {
-	c.calls = append(c.calls, "services "+uid)
-	return c.services, c.err
+func (c *cloud) Services(ctx context.Context, uid string) ([]cloud66.Service, error) {
+	if err := c.called(ctx, "services "+uid); err != nil {
+		return nil, err
+	}
+	return c.services, errors.Join(c.err, c.noServices)
 }
 
 // has gives a stack so many deployments, newest first with the number n, all of them successful and of four minutes.
@@ -233,15 +399,6 @@ func (p *progress) Refresh(_ context.Context, follow string) (bool, error) {
 	p.done = append(p.done, "refresh "+follow)
 	return p.open, p.err
 }
-
-// groups is Slack as authz sees it: everybody in members is a colleague.
-type groups struct {
-	members []string
-	err     error
-}
-
-func (g *groups) Members(context.Context, string) ([]string, error) { return g.members, g.err }
-func (g *groups) Colleague(context.Context, string) (bool, error)   { return true, g.err }
 
 // slowProgress takes a second for what changes something, at whose end the world changes too.
 type slowProgress struct {

@@ -12,23 +12,31 @@ import (
 // Verb names what is to be done. Each verb of a command is the word that people type.
 type Verb string
 
-// The verbs. Refresh and Dismiss belong to buttons alone.
+// The verbs. From Refresh on they belong to buttons alone.
 const (
 	Help     Verb = "help"
+	Stacks   Verb = "stacks"
 	List     Verb = "list"
 	Show     Verb = "show"
 	Redeploy Verb = "redeploy"
 	Cancel   Verb = "cancel"
 	Follow   Verb = "follow"
+	Allow    Verb = "allow"
+	Deny     Verb = "deny"
+	Revoke   Verb = "revoke"
+	Access   Verb = "access"
+	Status   Verb = "status"
 	Refresh  Verb = "refresh"
 	Dismiss  Verb = "dismiss"
+	Ask      Verb = "ask"
+	Grant    Verb = "grant"
 )
 
 // Spec describes one command: its grammar, who may use it and how it is explained.
 type Spec struct {
 	Verb     Verb
 	Right    authz.Action // "" where anyone may
-	Words    []string     // what may stand behind the verb, the first one required where Right is set
+	Words    []string     // what may stand behind the verb; what is not in brackets must
 	Options  []Option
 	Summary  string
 	Examples []string // without the slash command itself
@@ -43,6 +51,10 @@ type Option struct {
 	also    []string // names that people try for it; they are not taken, but lead to it
 }
 
+// exampleStack is the stack of the examples. No team has one of that name, so that an example tells of none; help puts one in its place that
+// the person may see.
+const exampleStack = "mystack@production"
+
 // Specs lists the commands, what people do most first.
 var Specs = []Spec{
 	{
@@ -52,34 +64,69 @@ var Specs = []Spec{
 			{"services", "a:tag,b", "only these services, for docker stacks", setServices, nil},
 			{"profile", "NAME", "a deployment profile", setProfile, nil},
 			{"reason", "TEXT", "why; the card shows it", setReason, nil},
-			{"now", "", "without asking first", setNow, nil},
+			{"now", "", "as it is, without the form", setNow, nil},
 		},
-		Summary: "Redeploys a stack and follows it to its end. Without an option it asks first.",
+		Summary: "Redeploys a stack and follows it to its end. Without an option it opens a form first.",
 		Examples: []string{
-			"redeploy web@production", `redeploy web@production --ref main --reason "fix the login"`,
-			"redeploy api@staging --services api:1.4.2,worker --now", "redeploy api@staging --profile canary",
+			"redeploy mystack@production", `redeploy mystack@production --ref main --reason "fix the login"`,
+			"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary",
 		},
 	},
 	{
 		Verb: Show, Right: authz.View, Words: []string{"<stack>", "[ID|latest|live|head]"},
 		Summary:  "Shows one deployment, the latest unless you say which.",
-		Examples: []string{"show web@production", "show web@production live", "show web@production 1042"},
+		Examples: []string{"show mystack@production", "show mystack@production live", "show mystack@production 1042"},
 	},
 	{
 		Verb: List, Right: authz.View, Words: []string{"<stack>"},
-		Options:  []Option{{"page", "N", "the page to begin with", setPage, nil}},
+		Options: []Option{
+			{"outcome", "O", "only those with one outcome: " + outcomeWords, setOutcome, []string{"state", "status", "result"}},
+			{"by", "TEXT", "only those of a person, by name or @mention", setBy, []string{"who", "user", "from"}},
+			{"page", "N", "the page to begin with", setPage, nil},
+		},
 		Summary:  "Lists the deployments of a stack, newest first.",
-		Examples: []string{"list web@production", `list "awesome app@staging" --page 2`},
+		Examples: []string{"list mystack@production", `list "my stack@staging" --page 2`, "list mystack@production --outcome failed", "list mystack@production --by lin"},
+	},
+	{
+		Verb: Stacks, Right: authz.View, Words: []string{"[text]"},
+		Summary:  "Lists the stacks that you may see here, with their state and last deployment.",
+		Examples: []string{"stacks", "stacks web", "stacks '*@production'"},
 	},
 	{
 		Verb: Cancel, Right: authz.Cancel, Words: []string{"<stack>", "[ID]"},
 		Summary:  "Cancels what is deploying. It asks once.",
-		Examples: []string{"cancel web@production", "cancel web@production 1042"},
+		Examples: []string{"cancel mystack@production", "cancel mystack@production 1042"},
 	},
 	{
 		Verb: Follow, Right: authz.View, Words: []string{"<stack>", "[ID]"},
 		Summary:  "Follows a deployment in this channel, whoever started it.",
-		Examples: []string{"follow web@production", "follow web@production 1042"},
+		Examples: []string{"follow mystack@production", "follow mystack@production 1042"},
+	},
+	{
+		Verb: Access, Right: authz.View, Words: []string{"[why", "ACTION", "<stack>", "[@user]]"},
+		Summary:  "Shows who may do what in this channel; with why, the rule that decides.",
+		Examples: []string{"access", "access why redeploy mystack@production", "access why cancel mystack@production @lin"},
+	},
+	{
+		Verb: Allow, Right: authz.Admin, Words: []string{"WHO", "ACTIONS", "<stacks>"},
+		Summary: "Allows a person, a group or everyone to do something in this channel. ACTIONS are " + actionWords +
+			" or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
+		Examples: []string{"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *"},
+	},
+	{
+		Verb: Deny, Right: authz.Admin, Words: []string{"WHO", "ACTIONS", "<stacks>"},
+		Summary:  "Denies it to them in this channel. A deny beats every allow, but the bot's own admins.",
+		Examples: []string{"deny everyone redeploy,cancel '*@production'", "deny @lin all *"},
+	},
+	{
+		Verb: Revoke, Right: authz.Admin, Words: []string{"RULE"},
+		Summary:  "Takes a rule of this channel back, by the id that access shows.",
+		Examples: []string{"revoke k3f9"},
+	},
+	{
+		Verb:     Status,
+		Summary:  "Says how the bot itself is: its connections, the API budget, what it follows.",
+		Examples: []string{"status"},
 	},
 	{
 		Verb: Help, Words: []string{"[command]"},
@@ -87,6 +134,23 @@ var Specs = []Spec{
 		Examples: []string{"help", "help redeploy"},
 	},
 }
+
+// actionWords and outcomeWords list what may be given, for people to read.
+var (
+	actionWords  = joinActions()
+	outcomeWords = strings.Join(outcomes, ", ")
+)
+
+func joinActions() string {
+	words := make([]string, len(authz.Actions))
+	for i, a := range authz.Actions {
+		words[i] = string(a)
+	}
+	return strings.Join(words, ", ")
+}
+
+// OnStack reports whether the command concerns one stack.
+func (s Spec) OnStack() bool { return len(s.Words) > 0 && s.Words[0] == "<stack>" }
 
 // specOf finds a command by its word.
 func specOf(word string) (Spec, bool) {

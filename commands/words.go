@@ -20,6 +20,7 @@ var (
 
 // asTyped undoes what Slack and a phone's keyboard make of a text: automatic links, entities, curly quotes, hard spaces.
 func asTyped(text string) string {
+	text = markNames(text)
 	text = slackLink.ReplaceAllStringFunc(text, func(link string) string {
 		parts := slackLink.FindStringSubmatch(link)
 		if parts[2] != "" {
@@ -100,6 +101,7 @@ func longDash(text string) bool {
 
 // quoted shows a word of the user's inside a sentence, cut where it is long.
 func quoted(word string) string {
+	word = spoken(word)
 	if runes := []rune(word); len(runes) > 60 {
 		word = string(runes[:60]) + "…"
 	}

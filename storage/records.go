@@ -20,12 +20,49 @@ var (
 	Pending = Table[Unfinished]{Name: "pending"}
 	// Messages holds what ought to stand in Slack, by the message's key.
 	Messages = Table[Message]{Name: "messages"}
+	// Rules holds who may do what in a channel, by RuleKey.
+	Rules = Table[Rule]{Name: "rules"}
+	// Audit holds what was decided on, by an id that sorts by time.
+	Audit = Table[AuditEntry]{Name: "audit"}
 	// Counters holds what was counted last, by the name of what is counted.
 	Counters = Table[int64]{Name: "counters"}
 )
 
 // DeploymentKey is the key under which what is known of one deployment is kept.
 func DeploymentKey(stackUID string, id int64) string { return fmt.Sprintf("%s/%020d", stackUID, id) }
+
+// RuleKey is the key of a rule of a channel.
+func RuleKey(channel, id string) string { return RulesOf(channel) + id }
+
+// RulesOf is the prefix of the keys of a channel's rules.
+func RulesOf(channel string) string { return channel + "/" }
+
+// Rule says who may, or may not, do what to which stacks in one channel.
+type Rule struct {
+	ID      string    `json:"id"` // short, and of this rule alone among those of all channels
+	Channel string    `json:"channel"`
+	Who     string    `json:"who"` // Slack id of a user (U…, W…) or of a user group (S…), or "everyone"
+	Deny    bool      `json:"deny,omitempty"`
+	Actions []string  `json:"actions"`
+	Stacks  string    `json:"stacks"` // a glob, as it was typed
+	By      string    `json:"by"`     // Slack user id of who made it
+	At      time.Time `json:"at"`
+	Until   time.Time `json:"until,omitzero"` // when it ends; zero for one that stays
+}
+
+// AuditEntry is one decision: who asked for what, where, what was decided by which rule.
+type AuditEntry struct {
+	At        time.Time `json:"at"`
+	User      string    `json:"user"`
+	Channel   string    `json:"channel"`
+	Action    string    `json:"action"`         // the right that was needed
+	Asked     string    `json:"asked"`          // what was asked for, in the words of a command
+	Stack     StackRef  `json:"stack,omitzero"` // zero where none was found, or none is concerned
+	Operation string    `json:"operation"`
+	Allowed   bool      `json:"allowed"`
+	Rule      string    `json:"rule,omitempty"` // the id of the rule that decided
+	Reason    string    `json:"reason"`
+}
 
 // StackRef names a stack as people see it, beside the UID that the API wants.
 type StackRef struct {

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -132,18 +133,18 @@ func replies() map[string]commands.Reply {
 	reverted := live
 	reverted.ID, reverted.IsLive, reverted.Reverted, reverted.RevertedBy, reverted.RevertedAt = 1040, false, true, "kim@example.com", now
 	cancel := &storage.Cancel{User: "U0KIM", At: now}
-	admins := commands.Admins{Users: []string{"U0ADA"}, Groups: []string{"S0OPS"}}
 	specs := []commands.Spec{
 		{Verb: commands.Redeploy, Words: []string{"<stack>"}, Summary: "Redeploys a stack.", Examples: []string{"redeploy web@production", "redeploy web@production --now"},
 			Options: []commands.Option{{Name: "profile", Value: "NAME", Summary: "a deployment profile"}, {Name: "now", Summary: "without asking first"}}},
 		{Verb: commands.Help, Words: []string{"[command]"}, Summary: "Says what you can do here.", Examples: []string{"help"}},
 	}
 	entry := func(d cloud66.Deployment) commands.Entry { return commands.Entry{Deployment: d} }
-	return map[string]commands.Reply{
-		"help":         commands.HelpReply{Command: "/c66", Specs: specs},
-		"help-on-one":  commands.HelpReply{Command: "/c66", Topic: &specs[0], Profiles: []string{"quick", "full"}},
-		"help-may-not": commands.HelpReply{Command: "/c66", MayNot: true, Admins: admins},
-		"list-empty":   commands.ListReply{Stack: stack, Page: 1, At: now},
+	all := map[string]commands.Reply{
+		"help":                commands.HelpReply{Command: "/c66", Specs: specs},
+		"help-on-one":         commands.HelpReply{Command: "/c66", Topic: &specs[0], Profiles: []string{"quick", "full"}},
+		"help-may-not":        commands.HelpReply{Command: "/c66", MayNot: true, Admins: theAdmins},
+		"help-may-not-direct": commands.HelpReply{Command: "/c66", MayNot: true, Direct: true, Admins: theAdmins},
+		"list-empty":          commands.ListReply{Stack: stack, Page: 1, At: now},
 		"list-in-middle": commands.ListReply{Stack: stack, Page: 4, Offset: 30, Total: 95, At: now, Entries: []commands.Entry{
 			{Deployment: queued, QueuedAfter: 1042}, entry(running()), {Deployment: live, AskedBy: "U0LIN"}, {Deployment: failed, Cancelled: cancel}, entry(reverted),
 		}},
@@ -162,12 +163,15 @@ func replies() map[string]commands.Reply {
 			Yes: commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Yes: true, Nonce: "n"}},
 		"question-dangerous": commands.QuestionReply{Stack: stack, What: "cancel #1042?", YesText: "cancel it", Danger: true,
 			Yes: commands.Invocation{Verb: commands.Cancel, UID: "abc123", Deployment: 1042, Yes: true}},
-		"refusal": commands.RefusalReply{Right: authz.Redeploy, Admins: admins},
 		"problem": commands.ProblemReply{Stack: &stack, What: "there is a newer deployment than when I asked.", State: "Nothing was done.",
 			Do: "Look at it, then ask again.", Example: "redeploy web@production", Command: "/c66", Ref: "k3f9z"},
 		"problem-without-stack": commands.ProblemReply{What: "Cloud 66 cannot be reached.", Ref: "k3f9z"},
 		"notice":                commands.NoticeReply{Stack: &stack, Text: "this stack has never been deployed."},
 	}
+	for _, more := range []map[string]commands.Reply{refusals(), ruled(), statuses(), overviews()} {
+		maps.Copy(all, more)
+	}
+	return all
 }
 
 // usages are commands that were not understood, by name.
@@ -203,6 +207,7 @@ func messages() map[string]Message {
 	for name, u := range usages() {
 		all["reply-"+name] = Usage(u, "/c66")
 	}
+	all["reply-typed"] = WithTyped(Reply(replies()["problem"]), typed)
 	return all
 }
 
@@ -232,6 +237,17 @@ func hostile() map[string]string {
 		"nothing":          "",
 		"a blank":          "  ",
 	}
+}
+
+func hostileRule(bad string) storage.Rule {
+	return storage.Rule{ID: bad, Channel: "C1", Who: bad, Actions: []string{bad, bad}, Stacks: bad, By: bad, At: now, Until: now}
+}
+
+func hostileStacks(bad string) commands.StacksReply {
+	d := ended("", time.Minute)
+	d.Outcome = cloud66.Value[cloud66.Outcome]{Raw: bad, Meaning: bad}
+	s := cloud66.Stack{UID: bad, Name: bad, Environment: bad, AccountName: bad, Status: 99, Health: 99}
+	return commands.StacksReply{Text: bad, Stacks: slices.Repeat([]commands.StackEntry{{Stack: s, Newest: &d}}, 10), Page: 2, Offset: 10, Total: 95, At: now}
 }
 
 // spoiled are all renderings with a hostile text wherever text comes from outside.
@@ -280,13 +296,29 @@ func spoiled(bad string) map[string]Message {
 		choice.Options = append(choice.Options, commands.ChoiceOption{Label: fmt.Sprint(bad, i), Invocation: commands.Invocation{Verb: commands.Show, UID: bad}})
 	}
 	choice.Options = append(choice.Options, commands.ChoiceOption{Label: bad})
-	topic := commands.Specs[0]
+	topic, everywhere := commands.Specs[0], hostileRule(bad)
 	for name, r := range map[string]commands.Reply{
 		"list": list, "detail": commands.DetailReply{Stack: ref, Entry: entry, At: now}, "choice": choice,
 		"question": commands.QuestionReply{Stack: ref, What: bad, Facts: slices.Repeat([]string{bad}, 10), YesText: bad, Danger: true},
 		"refusal":  commands.RefusalReply{Right: authz.Action(bad), Admins: admins},
-		"problem":  commands.ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad},
-		"notice":   commands.NoticeReply{Text: bad}, "help": commands.HelpReply{Command: "/c66", Topic: &topic, Profiles: []string{bad, bad}},
+		"refusal named": commands.RefusalReply{Stack: &ref, Holders: slices.Repeat([]string{bad}, 9), Admins: admins, NoRules: true, Command: "/c66", Rule: bad,
+			Ask: &commands.Invocation{Verb: commands.Ask, Glob: bad}},
+		"refusal unknown": commands.RefusalReply{Typed: bad, Near: []string{bad, bad, bad}, Denied: bad},
+		"stacks":          hostileStacks(bad),
+		"narrowed":        commands.ListReply{Stack: ref, Entries: list.Entries, Total: 95, Filter: commands.Invocation{Outcome: bad, By: bad}, Trail: bad, Older: bad, At: now},
+		"narrowed empty":  commands.ListReply{Stack: ref, Total: 95, Filter: commands.Invocation{By: bad}, At: now},
+		"access":          commands.AccessReply{Rules: slices.Repeat([]storage.Rule{hostileRule(bad)}, 15), Page: 2, Offset: 15, Total: 45, Admins: admins},
+		"why":             commands.WhyReply{Right: authz.View, Stack: ref, User: bad, Decision: authz.Decision{Rule: &everywhere, Reason: bad}},
+		"why rules":       commands.WhyReply{Right: authz.Admin, User: bad, Decision: authz.Decision{Reason: bad}},
+		"rule":            commands.RuleReply{Rule: everywhere, Handle: bad, By: bad},
+		"rule of a group": commands.RuleReply{Rule: storage.Rule{Who: "S" + bad, Stacks: bad}, Handle: bad, By: bad, Revoked: true},
+		"request":         commands.RequestReply{User: bad, Right: bad, Glob: bad, Admins: admins, Grant: commands.Invocation{Verb: commands.Grant, Glob: bad}},
+		"request granted": commands.RequestReply{User: bad, Right: bad, Glob: bad, Given: &everywhere},
+		"open":            commands.OpenReply{Stack: ref, Form: commands.Invocation{Verb: commands.Redeploy, UID: bad}},
+		"status": commands.StatusReply{BotStatus: commands.BotStatus{Version: bad, Ready: errors.New(bad)}, At: now,
+			Follows: slices.Repeat([]storage.Follow{{Stack: ref, Deployment: 1}}, 30)},
+		"problem": commands.ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad},
+		"notice":  commands.NoticeReply{Text: bad}, "help": commands.HelpReply{Command: "/c66", Topic: &topic, Profiles: []string{bad, bad}},
 		"may not": commands.HelpReply{MayNot: true, Admins: admins},
 	} {
 		all["reply-"+name] = Reply(r)

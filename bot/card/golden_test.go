@@ -15,25 +15,37 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// golden is a message as its file holds it.
-func golden(t *testing.T, m Message) []byte {
+// golden is a message, or a view, as its file holds it.
+func golden(t *testing.T, v any) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(map[string]any{"text": m.Text, "blocks": decoded(t, m)}); err != nil {
+	if err := e.Encode(v); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
+// goldens are all renderings as their files hold them, by name.
+func goldens(t *testing.T) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for name, m := range messages() {
+		all[name] = golden(t, map[string]any{"text": m.Text, "blocks": decoded(t, m)})
+	}
+	for name, v := range views() {
+		all[name] = golden(t, decodedView(t, v))
+	}
+	return all
+}
+
 func TestEveryRenderingIsAsItsGoldenFile(t *testing.T) {
-	all := messages()
-	for name, m := range all {
+	all := goldens(t)
+	for name, got := range all {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", name+".golden")
-			got := golden(t, m)
 			if *update {
 				if err := os.WriteFile(file, got, 0o600); err != nil {
 					t.Fatal(err)

@@ -34,14 +34,63 @@ func list(r commands.ListReply) Message {
 }
 
 // pages says where in the list one is.
-func pages(r commands.ListReply) string {
-	if r.Total == 0 {
+func pages(r commands.ListReply) mrkdwn {
+	switch {
+	case r.Total == 0:
 		return "this stack has never been deployed"
+	case isNarrowed(r):
+		return narrowed(r)
+	default:
+		return md("deployments %d–%d of %d", r.Offset+1, r.Offset+len(r.Entries), r.Total)
 	}
-	return fmt.Sprintf("deployments %d–%d of %d", r.Offset+1, r.Offset+len(r.Entries), r.Total)
+}
+
+func isNarrowed(r commands.ListReply) bool { return r.Filter.Outcome != "" || r.Filter.By != "" }
+
+// narrowed says what the deployments of a filtered list have in common, and how far it was looked.
+func narrowed(r commands.ListReply) mrkdwn {
+	deployments := md("deployment%s", plural(len(r.Entries)))
+	what := join([]mrkdwn{md("%s", r.Filter.Outcome), deployments}, " ")
+	if id := commands.UserOf(r.Filter.By); id != "" {
+		what = md("%s by %s", what, user(id))
+	} else if r.Filter.By != "" {
+		what = md("%s by “%s”", what, cut(r.Filter.By, maxName))
+	}
+	count := md("%d", len(r.Entries))
+	if len(r.Entries) == 0 {
+		count = "no"
+	}
+	if r.Looked == r.Total {
+		return md("%s %s among all %d", count, what, r.Total)
+	}
+	return md("%s %s among %d–%d of %d", count, what, r.Offset+1, r.Offset+r.Looked, r.Total)
+}
+
+// narrowedPager turns the pages of a filtered list. The page that was typed, if one was, is the one that the trail leads back to.
+func narrowedPager(r commands.ListReply) []*slack.ButtonBlockElement {
+	turn := func(label, id, trail string, page int) *slack.ButtonBlockElement {
+		inv := r.Filter
+		inv.Verb, inv.UID, inv.Trail, inv.Page = commands.List, r.Stack.UID, trail, page
+		return button(label, inv, id)
+	}
+	page := r.Filter.Page
+	var buttons []*slack.ButtonBlockElement
+	switch {
+	case r.Trail != "":
+		buttons = append(buttons, turn("Newer", "newer", commands.NewerTrail(r.Trail), page))
+	case page > 1:
+		buttons = append(buttons, turn("Newer", "newer", "", page-1))
+	}
+	if r.Older != "" {
+		buttons = append(buttons, turn("Older", "older", r.Older, page))
+	}
+	return append(buttons, turn("Refresh", "refresh", r.Trail, page))
 }
 
 func pager(r commands.ListReply) []*slack.ButtonBlockElement {
+	if isNarrowed(r) {
+		return narrowedPager(r)
+	}
 	turn := func(label, id string, page int) *slack.ButtonBlockElement {
 		return button(label, commands.Invocation{Verb: commands.List, UID: r.Stack.UID, Page: page}, id)
 	}
@@ -198,6 +247,9 @@ func detailButtons(r commands.DetailReply) []*slack.ButtonBlockElement {
 	if !d.Ended() {
 		return []*slack.ButtonBlockElement{button("Follow", on(commands.Follow), "follow"), refresh, commit, cancelButton(r.Stack, d.ID)}
 	}
-	again := button("Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: r.Stack.UID}, "redeploy")
-	return []*slack.ButtonBlockElement{again, refresh, commit}
+	again := commands.Invocation{Verb: commands.Redeploy, UID: r.Stack.UID}
+	if r.Git && d.GitHash != "" {
+		again.Deployment = d.ID // whose version the form offers
+	}
+	return []*slack.ButtonBlockElement{button("Redeploy", again, "redeploy"), refresh, commit}
 }

@@ -28,6 +28,20 @@ func Reply(r commands.Reply) Message {
 		return problem(r)
 	case commands.NoticeReply:
 		return notice(r)
+	case commands.StacksReply:
+		return stacks(r)
+	case commands.AccessReply:
+		return access(r)
+	case commands.WhyReply:
+		return why(r)
+	case commands.RuleReply:
+		return rule(r)
+	case commands.RequestReply:
+		return request(r)
+	case commands.OpenReply:
+		return open(r)
+	case commands.StatusReply:
+		return status(r)
 	default:
 		panic(fmt.Sprintf("card: no rendering for %T", r))
 	}
@@ -76,34 +90,6 @@ func notice(r commands.NoticeReply) Message {
 	return said([]mrkdwn{text})
 }
 
-func refusal(r commands.RefusalReply) Message {
-	text := md("You may not %s here. For now that is for the bot's admins alone: %s. Nothing was done.", rightInWords(string(r.Right)), admins(r.Admins))
-	return said([]mrkdwn{text})
-}
-
-func rightInWords(right string) string {
-	if right == "view" {
-		return "look at stacks"
-	}
-	return right
-}
-
-// admins names who could help. The answer is seen by the one who asked alone, so nobody is pinged.
-func admins(a commands.Admins) mrkdwn {
-	const most = 5
-	var names []mrkdwn
-	for _, id := range a.Groups {
-		names = append(names, group(id))
-	}
-	for _, id := range a.Users {
-		names = append(names, user(id))
-	}
-	if len(names) > most {
-		return md("%s and %d more", join(names[:most], ", "), len(names)-most)
-	}
-	return join(names, ", ")
-}
-
 func choice(r commands.ChoiceReply) Message {
 	buttons := make([]*slack.ButtonBlockElement, 0, len(r.Options))
 	var typed []mrkdwn
@@ -145,7 +131,10 @@ func question(r commands.QuestionReply) Message {
 
 func help(r commands.HelpReply) Message {
 	if r.MayNot {
-		text := md("I run this team's Cloud 66 deployments. You may not use me here yet: for now that is for the bot's admins alone, %s.", admins(r.Admins))
+		text := md("I run this team's Cloud 66 deployments. You may not use me here yet. The bot's admins can allow it: %s.", admins(r.Admins))
+		if r.Direct {
+			text = md("I run this team's Cloud 66 deployments. In a direct message that is for the bot's admins alone: ask in a channel.")
+		}
 		return said([]mrkdwn{text})
 	}
 	if r.Topic != nil {

@@ -204,7 +204,11 @@ func plain(head mrkdwn, rest ...mrkdwn) string {
 		lines = append(lines, mrkdwn(strings.ReplaceAll(string(line), "\n", " ")))
 	}
 	text := join(lines, "\n")
-	words := emphasis.ReplaceAllString(tokens.ReplaceAllString(string(text), "$1$2"), "$1$2")
+	parts := strings.Split(tokens.ReplaceAllString(string(text), "$1$2"), "`")
+	for i := 0; i < len(parts); i += 2 { // every other one is code, in which no mark is one
+		parts[i] = emphasis.ReplaceAllString(parts[i], "$1$2")
+	}
+	words := strings.Join(parts, "`")
 	return string(cutMarkup(cmp.Or(mrkdwn(words), nothing), maxFallback))
 }
 

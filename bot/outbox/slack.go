@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -172,6 +173,24 @@ func (a API) page(ctx context.Context, channel, thread, oldest, cursor string) (
 		return nil, "", err
 	}
 	return history.Messages, history.ResponseMetaData.NextCursor, nil
+}
+
+// KeyOf gives the key of a message that starts a thread, "" where it is none of the outbox's: what another app writes into its metadata proves
+// nothing, so the message must be of the given bot.
+func (a API) KeyOf(ctx context.Context, channel, ts, bot string) (string, error) {
+	messages, _, _, err := a.Client.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+		ChannelID: channel, Timestamp: ts, Limit: 1, Inclusive: true, IncludeAllMetadata: true,
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the beginning of a thread: %w", err)
+	}
+	for _, m := range messages {
+		key, ok := m.Metadata.EventPayload["key"].(string)
+		if ok && m.Timestamp == ts && bot != "" && m.BotID == bot && m.Metadata.EventType == eventType {
+			return key, nil
+		}
+	}
+	return "", nil
 }
 
 // Direct opens a direct conversation with conversations.open.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"c66bot/bot/card"
@@ -248,7 +249,12 @@ func (v view) on(f storage.Follow) card.View {
 	return shown
 }
 
-func cardKey(follow string) string { return "card/" + follow }
+func cardKey(follow string) string { return cardPrefix + follow }
+
+const cardPrefix = "card/"
+
+// FollowOf gives the follow whose card has a message key; it is false for what is no card.
+func FollowOf(key string) (string, bool) { return strings.CutPrefix(key, cardPrefix) }
 
 // cardOf renders a follow's card as a message.
 func cardOf(f storage.Follow, v view) (storage.Message, error) {

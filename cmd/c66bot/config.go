@@ -59,9 +59,6 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 // Warnings names the settings that were changed although this version makes no use of them.
 func (c Config) Warnings() []string {
 	var warnings []string
-	if c.AuditKeep != 9600*time.Hour {
-		warnings = append(warnings, "audit.keep is set, but this version keeps no audit log yet")
-	}
 	if c.ApprovalsExpire != time.Hour {
 		warnings = append(warnings, "approvals.expire is set, but this version knows no approvals yet")
 	}

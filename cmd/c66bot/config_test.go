@@ -110,10 +110,7 @@ log: {level: debug, format: json}
 	if diff := cmp.Diff(want, cfg, revealSecrets); diff != "" {
 		t.Error(diff)
 	}
-	wantWarnings := []string{
-		"audit.keep is set, but this version keeps no audit log yet",
-		"approvals.expire is set, but this version knows no approvals yet",
-	}
+	wantWarnings := []string{"approvals.expire is set, but this version knows no approvals yet"}
 	if diff := cmp.Diff(wantWarnings, cfg.Warnings()); diff != "" {
 		t.Error(diff)
 	}

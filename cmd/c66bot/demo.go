@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"c66bot/bot/slacksim"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 )
@@ -129,22 +128,4 @@ func (s *scene) findStacks(ctx context.Context) error {
 		s.uids[stack.Name+"@"+stack.Environment] = stack.UID
 	}
 	return nil
-}
-
-// The people and the channels of the story.
-const (
-	lin, ana, sam      = "U0LIN", "U0ANA", "U0SAM" // Lin and Ana are the bot's admins.
-	deploys, web, team = "C0DEPLOYS", "C0WEB", "C0BILLING"
-)
-
-func demoWorkspace() *slacksim.Workspace {
-	slack := slacksim.New(slacksim.Options{TeamName: "Acme", TeamDomain: "acme"})
-	people := []string{lin, ana, sam}
-	for i, name := range []string{"lin", "ana", "sam"} {
-		slack.AddUser(slacksim.User{ID: people[i], Name: name, RealName: name})
-	}
-	for id, name := range map[string]string{deploys: "deploys", web: "web", team: "billing"} {
-		slack.AddChannel(slacksim.Channel{ID: id, Name: name, Members: people, BotIsMember: true})
-	}
-	return slack
 }

@@ -50,7 +50,7 @@ func newChild(dir string, environ []string, slackURL, cloudURL string) (*child, 
 		"C66BOT_SLACK_APP_TOKEN=xapp-1-A0C66-demo", "C66BOT_SLACK_BOT_TOKEN=xoxb-c66-demo", "C66BOT_CLOUD66_TOKEN="+cloud66sim.DemoToken,
 		"C66BOT_SLACK_API_URL="+slackURL, "C66BOT_CLOUD66_URL="+cloudURL, "C66BOT_CLOUD66_REQUESTS_PER_HOUR=1000000",
 		"C66BOT_ADMINS="+lin+","+ana, "C66BOT_STORAGE_PATH="+filepath.Join(dir, "c66bot.db"), "C66BOT_HTTP_ADDR=127.0.0.1:0",
-		"C66BOT_POLL_MIN=300ms", "C66BOT_POLL_MAX=3s",
+		"C66BOT_CLOUD66_PROFILES=default,canary", "C66BOT_POLL_MIN=300ms", "C66BOT_POLL_MAX=3s",
 	)
 	return &child{program: program, dir: dir, environ: environ, log: log}, nil
 }

@@ -83,27 +83,55 @@ func (p *printer) at(when time.Time, channel, label string, as style, text ...st
 
 // event shows what an event in Slack lets people see. Of a card on which only the progress moved it shows what moved.
 func (p *printer) event(e slacksim.Event) {
-	m := e.Message
-	if m == nil || e.Kind == slacksim.KindDeleted {
-		return
-	}
-	before, edited := p.seen[m.TS]
-	p.seen[m.TS] = *m
-	now := content(*m)
 	switch {
-	case m.Ephemeral && edited:
-		p.at(e.Time, m.Channel, "it turns into", yellow, now.all()...)
+	case e.View != nil:
+		p.window(e)
+	case e.Message != nil && e.Kind != slacksim.KindDeleted:
+		p.message(e)
+	}
+}
+
+func (p *printer) message(e slacksim.Event) {
+	m := *e.Message
+	before, edited := p.seen[m.TS]
+	p.seen[m.TS] = m
+	now := content(m)
+	switch {
+	case e.Kind == slacksim.KindSaid:
+		p.at(e.Time, m.Channel, name(m.User)+" writes", bold, inThread(m, now.all())...)
+	case m.Ephemeral && edited, edited && sign(now) == rules:
+		p.at(e.Time, m.Channel, "it turns into", yellow, inThread(m, now.all())...)
 	case m.Ephemeral:
-		p.at(e.Time, m.Channel, "only "+name(m.For)+" sees", yellow, now.all()...)
-	case isReply(*m):
-		p.reply(e.Time, *m, now)
+		p.at(e.Time, m.Channel, "only "+name(m.For)+" sees", yellow, inThread(m, now.all())...)
+	case isReply(m):
+		p.reply(e.Time, m, now)
 	case edited && sign(now) == sign(content(before)):
-		p.at(e.Time, m.Channel, "the card now", dim, now.moved(content(before)))
+		if moved := now.moved(content(before)); strings.Trim(moved, "▓░") != "" { // The bar alone is no news.
+			p.at(e.Time, m.Channel, "the card now", dim, moved)
+		}
 	case edited:
 		p.at(e.Time, m.Channel, "the card now", cyan, now.all()...)
 	default:
 		p.at(e.Time, m.Channel, "everybody sees", cyan, now.all()...)
 	}
+}
+
+// rules is the sign of what is said of rules, which is no card.
+const rules = "🔑"
+
+// inThread marks the paragraphs of a message in a thread.
+func inThread(m slacksim.Message, paragraphs []string) []string {
+	if !isReply(m) {
+		return paragraphs
+	}
+	for i, paragraph := range paragraphs {
+		mark := "    "
+		if i == 0 {
+			mark = "  " + arrow
+		}
+		paragraphs[i] = mark + paragraph
+	}
+	return paragraphs
 }
 
 func (p *printer) reply(when time.Time, m slacksim.Message, now reading) {

@@ -36,12 +36,14 @@ func content(m slacksim.Message) reading {
 	return r
 }
 
-// plainBlock is the text of one block of a message, or of a message without blocks. It leaves out the word joiners, which show nothing in
-// Slack and something in some terminals.
+// plainBlock is the text of one block of a message, or of a message without blocks.
 func plainBlock(m slacksim.Message, block ...map[string]any) string {
 	m.Blocks = block
-	return strings.ReplaceAll(m.Plain(), "\u2060", "")
+	return withoutJoiners(m.Plain())
 }
+
+// withoutJoiners leaves out the word joiners, which show nothing in Slack and something in some terminals.
+func withoutJoiners(text string) string { return strings.ReplaceAll(text, "\u2060", "") }
 
 // dateToken is a time that Slack's clients show in the reader's own zone (Slack, Formatting text, Date formatting).
 var dateToken = regexp.MustCompile(`<!date\^(\d+)\^([^|>]*)\|[^>]*>`)

@@ -11,7 +11,7 @@ import (
 )
 
 // beat is the pause before people do something, so that a reader can follow.
-const beat = 1200 * time.Millisecond
+const beat = 900 * time.Millisecond
 
 // scene is what the story is played with. The first thing that goes wrong is kept; what would follow then does nothing.
 type scene struct {
@@ -31,6 +31,9 @@ type scene struct {
 	began    time.Time
 	asked    int // The requests to Cloud 66 before the story.
 	acks     []time.Duration
+
+	samsRule string           // The id of a rule that one chapter makes and another takes back.
+	docs     slacksim.Message // The card of one chapter, in whose thread the next one goes on.
 }
 
 func newScene(slack *slacksim.Workspace, cloud *cloud66sim.Sim, bot *child, out *printer, speed float64) *scene {
@@ -46,7 +49,7 @@ func (s *scene) play(ctx context.Context) error {
 	defer s.fail(nil)
 	s.began, s.asked = time.Now(), s.cloud.Count()
 	s.out.say("Acme has a Slack with #deploys, #web and #billing, and a dozen stacks at Cloud 66; both are simulated. " +
-		"Lin and Ana are the bot's admins, Sam is not.")
+		"Lin and Ana are the bot's admins, Sam is a developer, Noor is from support. #web is shared with another organisation, Olga's.")
 	s.start("c66bot serve")
 	for i, chapter := range story {
 		if s.err != nil {
@@ -98,6 +101,14 @@ func (s *scene) catchUp() {
 	}
 }
 
+// tells says something to the reader in the middle of a chapter.
+func (s *scene) tells(text string) {
+	s.pause()
+	if s.err == nil {
+		s.out.say(text)
+	}
+}
+
 // pause lets the reader follow, and prints what happens meanwhile.
 func (s *scene) pause() {
 	if s.err != nil {
@@ -109,48 +120,6 @@ func (s *scene) pause() {
 	if s.err == nil {
 		s.err = context.Cause(s.ctx)
 	}
-}
-
-// types has a person send a command. Slack's acknowledgement is waited for.
-func (s *scene) types(who, channel, text string) {
-	s.pause()
-	if s.err != nil {
-		return
-	}
-	s.catchUp()
-	s.out.line(channel, name(who)+" types", text)
-	s.mark = len(s.slack.Log())
-	s.acked(text, s.slack.Person(who).Command(channel, text))
-}
-
-// clicks has a person click a button, and say yes where Slack asks first.
-func (s *scene) clicks(who string, m slacksim.Message, label string) {
-	s.pause()
-	if s.err != nil {
-		return
-	}
-	s.catchUp()
-	s.mark = len(s.slack.Log())
-	delivery, err := s.slack.Person(who).Click(m.Channel, m, label)
-	if err != nil {
-		s.err = err
-		return
-	}
-	s.out.line(m.Channel, name(who)+" clicks", "["+label+"]")
-	if c := delivery.Confirm; c != nil {
-		s.out.line(m.Channel, "Slack asks "+name(who), c.Title, c.Text, fmt.Sprintf("[%s] [%s]", c.Confirm, c.Deny))
-		s.out.line(m.Channel, name(who)+" clicks", "["+c.Confirm+"]")
-	}
-	s.acked("the click on "+label, delivery)
-}
-
-func (s *scene) acked(what string, delivery *slacksim.Delivery) {
-	info, err := delivery.Wait(s.ctx)
-	if err != nil {
-		s.gaveUp(s.ctx, "waiting for the acknowledgement of "+what, err)
-		return
-	}
-	s.acks = append(s.acks, info.After)
 }
 
 // told waits for an answer to the last thing done that this person alone sees, and returns it.
@@ -170,6 +139,13 @@ func (s *scene) asks(who, channel, text, answer string) slacksim.Message {
 func (s *scene) card(channel string) slacksim.Message {
 	return s.appears("a card stands in "+channelName(channel), func(m slacksim.Message) bool {
 		return m.Channel == channel && m.BotID != "" && !m.Ephemeral && !isReply(m)
+	})
+}
+
+// says waits for what the last thing done had the bot say to everybody in a channel, and returns it.
+func (s *scene) says(channel, words string) slacksim.Message {
+	return s.appears(fmt.Sprintf("%s is told %q", channelName(channel), words), func(m slacksim.Message) bool {
+		return m.Channel == channel && !m.Ephemeral && strings.Contains(m.Plain(), words)
 	})
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"c66bot/cloud66/cloud66sim"
@@ -16,11 +15,15 @@ var story = []struct {
 	{"What can I do here?", help},
 	{"A look at what is deployed", look},
 	{"A slip of the finger", typos},
-	{"Not everybody may", refused},
 	{"A redeploy, followed to its end", redeployed},
 	{"A docker stack, and a name that fits two", docker},
+	{"Sam may not yet, and then may", allowed},
+	{"Noor asks for access", granted},
+	{"Olga is of another organisation", stranger},
+	{"Who may what, and why", access},
+	{"A form", form},
+	{"A word in a card's thread", mentioned},
 	{"One that fails", failed},
-	{"One that is cancelled", cancelled},
 	{"One that a git hook began", hooked},
 	{"The bot is killed in the middle of one", killed},
 }
@@ -30,6 +33,7 @@ func help(s *scene) {
 }
 
 func look(s *scene) {
+	s.asks(lin, deploys, "/c66 stacks web", "1–2 of 2")
 	list := s.asks(lin, deploys, "/c66 list web@production", "deployments 1–10")
 	s.clicks(lin, list, "Older")
 	s.told(lin, "deployments 11–20")
@@ -42,48 +46,56 @@ func typos(s *scene) {
 	s.asks(ana, deploys, "/c66 list wroker", "worker@production")
 }
 
-func refused(s *scene) {
-	s.asks(sam, web, "/c66 redeploy web@production --now", "You may not redeploy")
-}
-
 func redeployed(s *scene) {
 	s.types(lin, deploys, `/c66 redeploy web@production --ref main --reason "fix the login"`)
 	s.shows(s.card(deploys), "is live", "is live")
 }
 
 func docker(s *scene) {
+	s.lasting("api@staging", 2*time.Minute)
 	choice := s.asks(ana, web, `/c66 redeploy api --services api:v4.3.0,worker --reason "new search"`, "fits 2 stacks")
 	s.clicks(ana, choice, "api@staging")
 	s.shows(s.card(web), "is live", "is live")
 }
 
-func failed(s *scene) {
-	s.cloud.NextOutcome(s.uids["billing@production"], cloud66sim.Next{Fail: true, Duration: 4 * time.Minute})
-	s.types(ana, team, "/c66 redeploy billing --ref release-7 --reason \"new invoices\"")
-	s.shows(s.card(team), "failed", "failed")
+func form(s *scene) {
+	s.out.say("Without an option, as from a button, a redeploy begins with a form: a window that Lin alone sees.")
+	s.lasting("docs@production", s.really(time.Minute)) // Long enough to be cancelled.
+	s.types(lin, deploys, "/c66 redeploy docs")
+	s.window(lin, "Deployment profile")
+	s.fills(lin, "Branch, tag or commit", "v2 beta")
+	s.chooses(lin, "Deployment profile", "canary")
+	s.sends(lin)
+	s.window(lin, "is no branch")
+	s.fills(lin, "Branch, tag or commit", "v2-beta")
+	s.sends(lin)
+	s.docs = s.card(deploys)
+	s.shows(s.docs, "deploying", "started")
 }
 
-func cancelled(s *scene) {
-	s.cloud.NextOutcome(s.uids["docs@production"], cloud66sim.Next{Duration: s.really(time.Minute)}) // Long enough to be cancelled.
-	question := s.asks(lin, deploys, "/c66 redeploy docs", "redeploy it now?")
-	s.clicks(lin, question, "Yes, redeploy")
-	card := s.card(deploys)
-	s.shows(card, "deploying", "started")
-	s.clicks(ana, card, "Cancel")
-	s.shows(card, "was cancelled by", "was cancelled by")
+func mentioned(s *scene) {
+	s.out.say("Slack has no slash commands in threads. There a mention does the same, and means what the thread's card shows.")
+	s.writes(ana, s.docs, "@c66bot cancel")
+	s.clicks(ana, s.told(ana, "cancel #"), "Yes, cancel it")
+	s.shows(s.docs, "was cancelled by", "was cancelled by")
+}
+
+func failed(s *scene) {
+	s.cloud.NextOutcome(s.uids["billing@production"], cloud66sim.Next{Fail: true, Duration: 3 * time.Minute})
+	s.types(ana, billing, "/c66 redeploy billing --ref release-7 --reason \"new invoices\"")
+	s.shows(s.card(billing), "failed", "failed")
 }
 
 func hooked(s *scene) {
-	s.pause()
 	s.out.say("Ben pushes to develop. A git hook deploys web@staging; nobody asked the bot.")
-	s.cloud.NextOutcome(s.uids["web@staging"], cloud66sim.Next{Duration: max(5*time.Minute, s.really(2*time.Second))})
+	s.lasting("web@staging", max(3*time.Minute, s.really(2*time.Second)))
 	s.cloud.Deploy(s.uids["web@staging"], cloud66sim.Start{Via: "hook", By: "ben@acme.example", Ref: "develop"})
 	s.types(ana, web, "/c66 follow web@staging")
 	s.shows(s.card(web), "is live", "is live")
 }
 
 func killed(s *scene) {
-	s.cloud.NextOutcome(s.uids["worker@production"], cloud66sim.Next{Duration: s.really(time.Minute)})
+	s.lasting("worker@production", s.really(time.Minute))
 	s.types(lin, deploys, `/c66 redeploy worker --reason "a longer queue"`)
 	card := s.card(deploys)
 	s.shows(card, "deploying", "started")
@@ -93,6 +105,12 @@ func killed(s *scene) {
 	s.cloud.SetSpeed(s.speed)
 	s.start("c66bot serve, again")
 	s.shows(card, "is live", "is live")
+	s.asks(lin, deploys, "/c66 status", "I am well")
+}
+
+// lasting has the next deployment of a stack take so long, in simulated time.
+func (s *scene) lasting(stack string, d time.Duration) {
+	s.cloud.NextOutcome(s.uids[stack], cloud66sim.Next{Duration: d})
 }
 
 // really is the simulated time that takes this long in reality.
@@ -140,11 +158,4 @@ func (s *scene) endsUnseen(stack string) {
 			s.gaveUp(s.ctx, "waiting until "+stack+" is deployed", s.ctx.Err())
 		}
 	}
-}
-
-// name is what people call a user, channelName a channel.
-func name(user string) string { return strings.ToLower(strings.TrimPrefix(user, "U0")) }
-
-func channelName(channel string) string {
-	return "#" + strings.ToLower(strings.TrimPrefix(channel, "C0"))
 }

@@ -7,10 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"c66bot/cloud66/cloud66sim"
 )
@@ -41,10 +43,10 @@ var demoChapters = []struct {
 }{
 	{"What can I do here?", []string{"#deploys lin types /c66 help", "only lin sees What you can do here"}},
 	{"A look at what is deployed", []string{
-		"deployments 1–10 of 95", "lin clicks [Older]", "it turns into web · production: deployments 11–20 of 95", "/c66 show web@prod live", "Commit:",
+		"Stacks: 1–2 of 2 with “web”", "deployments 1–10 of 95", "lin clicks [Older]", "it turns into web · production: deployments 11–20 of 95",
+		"/c66 show web@prod live", "Commit:",
 	}},
 	{"A slip of the finger", []string{"only ana sees", "Did you mean redeploy", "Did you mean --reason", "worker@production"}},
-	{"Not everybody may", []string{"#web sam types", "only sam sees You may not redeploy"}},
 	{"A redeploy, followed to its end", []string{
 		`--reason "fix the login"`, "#deploys everybody sees ⏳ web · production", "asked by @lin", "in its thread ↳ 🔵 web · production",
 		"the card now 🟢 web · production", "is live, took", "in its thread ↳ 🟢 web · production",
@@ -52,16 +54,36 @@ var demoChapters = []struct {
 	{"A docker stack, and a name that fits two", []string{
 		"fits 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ 🟢 api · staging",
 	}},
-	{"One that fails", []string{"🔴 billing · production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"}},
-	{"One that is cancelled", []string{
-		"lin clicks [Yes, redeploy]", "ana clicks [Cancel]", "Slack asks ana Cancel #", "stops where it is", "[Yes, cancel it]", "was cancelled by @ana",
+	{"Sam may not yet, and then may", []string{
+		"only sam sees You may not redeploy here", "An admin can make one: /c66 allow U0SAM redeploy web@staging* [Ask for access]",
+		"#web everybody sees 🔑 @lin made a rule for this channel: allow @sam view, redeploy on web@staging (", "asked by @sam",
+		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees You may not cancel", "↳ 🟢 web · staging",
+		"I know no stack “web@production” that you may redeploy here",
 	}},
+	{"Noor asks for access", []string{
+		"only noor sees You may not look at stacks here", "noor clicks [Ask for access]", "🔑 @noor asks to look at billing", "[Grant 1 h]",
+		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor may look at billing here until", "only noor sees billing · production:", "🔴 failed",
+	}},
+	{"Olga is of another organisation", []string{"allow everyone view on web*", "only olga sees You may not look at stacks here"}},
+	{"Who may what, and why", []string{
+		"only lin sees Who may do what in this channel: rules 1–2 of 2", "✅ @sam may redeploy web · staging here", "lin types /c66 revoke",
+		"🔑 @lin took back a rule of this channel: allow @sam",
+	}},
+	{"A form", []string{
+		"lin's window ⏳", "lin's window ┌ Redeploy a stack │ ▸ Stack: docs@production │", "▸ Branch, tag or commit: (Empty for main)", "▸ Reason: (",
+		"└ [Close] [Redeploy]", "lin chooses Deployment profile: canary", "lin's window ▸ Branch, tag or commit: v2 beta ! “v2 beta” is no branch",
+		"lin's window closes", "#deploys everybody sees ⏳ docs · production", "v2-beta · profile canary",
+	}},
+	{"A word in a card's thread", []string{
+		"ana writes ↳ @c66bot cancel", "only ana sees ↳ docs · production: cancel #", "ana clicks [Yes, cancel it]", "was cancelled by @ana",
+	}},
+	{"One that fails", []string{"🔴 billing · production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"}},
 	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web · staging"}},
 	{"The bot is killed in the middle of one", []string{
-		"kill -9", "Meanwhile #", "c66bot serve, again: process", "the card now 🟢 worker · production", "↳ 🟢 worker · production",
+		"kill -9", "Meanwhile #", "c66bot serve, again: process", "the card now 🟢 worker · production", "↳ 🟢 worker · production", "🟢 I am well",
 	}},
 	{"What the simulators saw", []string{
-		"Deployments: 6 (4 succeeded, 1 failed, 1 cancelled).", "Acknowledgements: 17, p50", "Slack:", "Cloud 66:",
+		"Deployments: 7 (5 succeeded, 1 failed, 1 cancelled).", "Acknowledgements: 35, p50", "Slack:", "Cloud 66:",
 	}},
 }
 
@@ -89,6 +111,12 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 			if !strings.Contains(text, part) {
 				t.Errorf("the chapter %q lacks %q:\n%s", chapter.title, part, text)
 			}
+		}
+	}
+	saysTheSameToOlga(t, stdout.String())
+	for line := range strings.Lines(stdout.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > lineWidth {
+			t.Errorf("a line of %d characters: %s", n, line)
 		}
 	}
 	if strings.Contains(stdout.String(), "\x1b[") {
@@ -123,6 +151,15 @@ func TestASignalEndsTheDemoAtOnceAndCleanly(t *testing.T) {
 		t.Parallel()
 		endDemo(t, func(demo int) error { return syscall.Kill(demo, syscall.SIGTERM) })
 	})
+}
+
+// saysTheSameToOlga checks what the story claims: a stack that exists and one that does not get a stranger the same answer, without a button.
+func saysTheSameToOlga(t *testing.T, story string) {
+	t.Helper()
+	answers := regexp.MustCompile(`(?m)only olga sees ((?:.*\n {33})*.*)$`).FindAllStringSubmatch(story, -1)
+	if len(answers) != 2 || answers[0][1] != answers[1][1] || strings.Contains(answers[0][1], "[") {
+		t.Errorf("Olga is answered %q", answers)
+	}
 }
 
 // endDemo ends a demonstration in the middle of a deployment.

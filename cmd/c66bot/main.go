@@ -72,7 +72,8 @@ func newRootCommand(environ []string) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetHelpCommand(newHelpCommand())
-	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newVersionCommand())
+	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newManifestCommand(environ),
+		newVersionCommand())
 	return root
 }
 

@@ -65,9 +65,14 @@ func TestRunEndsWithTheExitStatusOfTheContract(t *testing.T) {
 		{name: "serve works without endpoints", args: "serve --http-addr=", environ: complete},
 		{name: "an address that cannot be listened on is a failure", args: "serve --http-addr=192.0.2.1:80", environ: complete, wantCode: 1, wantStderr: "listening on C66BOT_HTTP_ADDR (http.addr) 192.0.2.1:80"},
 		{
-			name: "serve warns of settings without effect", args: "serve --audit-keep=1h --log-format=json", environ: complete,
-			wantStderr: `"warning":"audit.keep is set, but this version keeps no audit log yet"`,
+			name: "serve warns of settings without effect", args: "serve --approvals-expire=2h --log-format=json", environ: complete,
+			wantStderr: `"warning":"approvals.expire is set, but this version knows no approvals yet"`,
 		},
+		{name: "manifest needs no token", args: "manifest", wantStdout: "command: /c66\n"},
+		{name: "manifest takes an argument too many for a wrong call", args: "manifest /ship", wantCode: 2, wantStderr: `unknown command "/ship"`},
+		{name: "a command's name that Slack does not take is a wrong call", args: "manifest --slack-command=Ship", wantCode: 2, wantStderr: `C66BOT_SLACK_COMMAND (slack.command) is "Ship"`},
+		{name: "manifest has no flag for what it does not use", args: "manifest --poll-min=5s", wantCode: 2, wantStderr: "unknown flag: --poll-min"},
+		{name: "manifest looks for the file that is named", args: "manifest --config=none.yaml", wantCode: 2, wantStderr: "none.yaml"},
 		{name: "version prints one line", args: "version", wantStdout: "c66bot "},
 	}
 	for _, tt := range tests {

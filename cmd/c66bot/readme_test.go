@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,9 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/viper"
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
@@ -86,6 +82,12 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 			t.Helper()
 			if text, err := program(t, nil, "demo", "--help").CombinedOutput(); err != nil || !strings.Contains(string(text), "--speed") {
 				t.Errorf("demo --help: %v\n%s", err, text)
+			}
+		},
+		"go run ./cmd/c66bot manifest": func(t *testing.T) {
+			t.Helper()
+			if text, err := program(t, nil, "manifest").Output(); err != nil || string(text) != fenced(t, "yaml")[0] {
+				t.Errorf("manifest: %v; it does not print the README's manifest but\n%s", err, text)
 			}
 		},
 		"go test ./...":            elsewhere, // This very run.
@@ -179,56 +181,30 @@ func TestTheReadmeNamesEveryCommandWithItsOptions(t *testing.T) {
 	}
 }
 
-// manifest is the Slack app's manifest in the README.
-func manifest(t *testing.T) *viper.Viper {
-	t.Helper()
-	v := viper.New()
-	v.SetConfigType("yaml")
-	if err := v.ReadConfig(bytes.NewBufferString(fenced(t, "yaml")[0])); err != nil {
-		t.Fatal(err)
+func TestEveryExampleOfTheReadmeIsUnderstood(t *testing.T) {
+	var prose []string
+	for line := range strings.Lines(readme(t)) {
+		if !strings.HasPrefix(line, "|") { // Tables have forms, not examples.
+			prose = append(prose, line)
+		}
 	}
-	return v
-}
-
-func TestAnAppMadeOfTheReadmesManifestIsAllThatTheBotNeeds(t *testing.T) {
-	t.Parallel()
-	m := manifest(t)
-	if !m.GetBool("settings.socket_mode_enabled") || !m.GetBool("settings.interactivity.is_enabled") {
-		t.Error("the manifest does not turn on Socket Mode and interactivity")
+	text := strings.Join(prose, "")
+	examples := regexp.MustCompile("(?m)^/c66 (.+)$").FindAllStringSubmatch(text, -1)
+	examples = append(examples, regexp.MustCompile("`/c66 ([^`]+)`").FindAllStringSubmatch(text, -1)...)
+	examples = append(examples, regexp.MustCompile("`@c66bot ([^`]+)`").FindAllStringSubmatch(text, -1)...)
+	if len(examples) < 10 {
+		t.Errorf("only %d examples were found", len(examples))
 	}
-	if m.IsSet("settings.event_subscriptions") {
-		t.Error("the manifest subscribes to events, of which the bot makes no use")
-	}
-	want := []any{map[string]any{
-		"command": "/c66", "description": "Redeploy, cancel, follow and look at Cloud 66 deployments", "usage_hint": "help", "should_escape": true,
-	}}
-	if diff := cmp.Diff(want, m.Get("features.slash_commands")); diff != "" {
-		t.Errorf("the manifest's commands (-want +got):\n%s", diff)
-	}
-	w := newWorld(t, slacksim.Options{BotScopes: m.GetStringSlice("oauth_config.scopes.bot")}, cloud66sim.Options{Speed: 1e6})
-	w.slack.AddGroup(slacksim.Group{ID: "S0ADMINS", Handle: "admins", Users: []string{lin}})
-	bot := w.serve(t, "C66BOT_ADMINS=S0ADMINS")
-	w.readyz(t, bot, http.StatusOK)
-	w.command(t, "/c66 redeploy web --now")
-	w.until(t, bot, "the thread tells the end", w.says("↳ 🟢"))
-	if strings.Contains(bot.log.String(), "lacks") {
-		t.Errorf("the bot misses a scope:\n%s", bot.log)
-	}
-	for _, call := range w.slack.Calls("") {
-		if call.Error != "" {
-			t.Errorf("%s was refused: %s", call.Method, call.Error)
+	name := regexp.MustCompile(`(^| )@(\w+)`) // As Slack resolves it.
+	for _, example := range examples {
+		if _, err := commands.ParseHere(name.ReplaceAllString(example[1], "$1<@U0SOMEBODY|$2>"), commands.Here{UID: "of the card"}); err != nil {
+			t.Errorf("%s: %v", example[0], err)
 		}
 	}
 }
 
-func TestTheReadmeExplainsEveryScopeAndEveryMetric(t *testing.T) {
+func TestTheReadmeExplainsEveryMetric(t *testing.T) {
 	t.Parallel()
-	text := readme(t)
-	for _, scope := range manifest(t).GetStringSlice("oauth_config.scopes.bot") {
-		if !regexp.MustCompile("(?m)^\\|[^|]*`" + scope + "`[^|]*\\|").MatchString(text) {
-			t.Errorf("the README does not say what the scope %s is for", scope)
-		}
-	}
 	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
 	bot := w.serve(t)
 	w.readyz(t, bot, http.StatusOK)

@@ -26,6 +26,11 @@ var httpAddrSetting = setting{
 	parse: into(func(c *Config) *string { return &c.HTTPAddr }, parseListenAddr),
 }
 
+var commandSetting = setting{
+	key: "slack.command", fallback: "/c66", usage: "the slash command's `name`",
+	parse: into(func(c *Config) *string { return &c.SlackCommand }, parseCommandName),
+}
+
 // settings are all keys, in the order in which their faults are told.
 var settings = []setting{
 	{
@@ -40,10 +45,7 @@ var settings = []setting{
 		key: "slack.api_url", fallback: "https://slack.com/api/", usage: "base `URL` of the Slack Web API",
 		parse: into(func(c *Config) *string { return &c.SlackAPIURL }, parseSlackURL),
 	},
-	{
-		key: "slack.command", fallback: "/c66", usage: "the slash command's `name`",
-		parse: into(func(c *Config) *string { return &c.SlackCommand }, parseCommandName),
-	},
+	commandSetting,
 	{
 		key: "cloud66.token", required: true, secret: true, usage: "the Cloud 66 personal access token (scopes public and redeploy)",
 		parse: into(func(c *Config) *Secret { return &c.Cloud66Token }, parseToken),
@@ -69,7 +71,7 @@ var settings = []setting{
 		parse: into(func(c *Config) *string { return &c.StoragePath }, parseNotEmpty),
 	},
 	{
-		key: "audit.keep", fallback: "9600h", usage: "`duration` for which audit entries are kept",
+		key: "audit.keep", fallback: "9600h", usage: "`duration` for which decisions on what people asked for are kept",
 		parse: into(func(c *Config) *time.Duration { return &c.AuditKeep }, parseDuration(1)),
 	},
 	{

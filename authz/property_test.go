@@ -1,0 +1,92 @@
+package authz_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"c66bot/authz"
+	"c66bot/storage"
+)
+
+// naive decides as the contract says it, rule by rule.
+func naive(t *rapid.T, slack *workspace, rules []storage.Rule, user string, action authz.Action, s storage.StackRef) (allowed, denied bool) {
+	colleague := slack.people[user] == authz.Person{} && user != nobody
+	for _, r := range rules {
+		p, err := authz.ParsePattern(r.Stacks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		concerns := r.Who == user || r.Who == authz.Everyone || slices.Contains(slack.groups[user], r.Who)
+		counts := r.Deny || r.Who == user || colleague
+		ended := !r.Until.IsZero() && !r.Until.After(time.Now())
+		fits := p.Match(s) || action == authz.Admin && r.Deny
+		if !concerns || !counts || ended || !fits || !slices.Contains(r.Actions, string(action)) {
+			continue
+		}
+		denied = denied || r.Deny
+		allowed = allowed || !r.Deny
+	}
+	return allowed && !denied, denied
+}
+
+func TestTheIndexDecidesAsTheRulesSay(t *testing.T) {
+	names := []string{"web", "Web", "shop", "web shop", "aaaa1111", "ébène", "it’s"}
+	environments := []string{"production", "staging", "Test"}
+	patterns := []string{
+		"*", "web", "WEB@production", "w*", "*shop*", "*@production", "*@s*", "shop@staging", "aaaa1111", "bbbb2222", "w?b@*", "[a-f]*", "[!w]*@test",
+		"é*", "it's", "web*@[ps]*", "*b*@*t*", `we\b`, "web shop@test",
+	}
+	users := []string{sam, ana, robot, gone, guest, nobody}
+	rules := rapid.Custom(func(t *rapid.T) storage.Rule {
+		r := storage.Rule{
+			Channel: channel, Who: rapid.SampledFrom(append([]string{devs, ops, "S0NONE", authz.Everyone, "U0ELSE"}, users...)).Draw(t, "who"),
+			Deny: rapid.IntRange(0, 3).Draw(t, "deny") == 0, Stacks: rapid.SampledFrom(patterns).Draw(t, "stacks"),
+		}
+		for _, a := range authz.Actions {
+			if rapid.Bool().Draw(t, string(a)) && (a != authz.Admin || r.Stacks == "*") {
+				r.Actions = append(r.Actions, string(a))
+			}
+		}
+		switch rapid.IntRange(0, 5).Draw(t, "until") {
+		case 0:
+			r.Until = time.Now().Add(-time.Second)
+		case 1:
+			r.Until = time.Now().Add(time.Hour)
+		}
+		return r
+	})
+	rapid.Check(t, func(rt *rapid.T) {
+		r := newRig()
+		list := rapid.SliceOfN(rules, 0, 12).Draw(rt, "rules")
+		for i := range list {
+			list[i].ID = fmt.Sprintf("r%02d", i)
+		}
+		r.put(t, list...)
+		user := rapid.SampledFrom(users).Draw(rt, "user")
+		standing := r.standing(t, user, channel)
+		for _, action := range authz.Actions {
+			every, one := true, false
+			for i, name := range names {
+				for _, environment := range environments {
+					s := storage.StackRef{UID: []string{"AAAA1111", "bbbb2222", ""}[i%3], Name: name, Environment: environment}
+					want, denied := naive(rt, r.slack, list, user, action, s)
+					got := standing.Decide(action, s)
+					every, one = every && want, one || want
+					if got.Allowed != want || (got.Rule != nil) != (want || denied) || got.Rule != nil && got.Rule.Deny == want {
+						rt.Errorf("%s %s of %s: %+v", user, action, s, got)
+					}
+				}
+			}
+			if one && !standing.Some(action) {
+				rt.Errorf("%s may %s something, but not some", user, action)
+			}
+			if !every && standing.All(action) {
+				rt.Errorf("%s may not %s everything, but all", user, action)
+			}
+		}
+	})
+}

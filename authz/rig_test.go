@@ -1,0 +1,257 @@
+package authz_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/storage"
+)
+
+// The channel of most tests and the people in it. Colleagues are in the workspace; the others are what their names say.
+const (
+	channel = "C0OPS"
+	lin     = "U0LIN" // the configured admin
+	sam     = "U0SAM"
+	ana     = "U0ANA"
+	robot   = "U0BOT"
+	gone    = "U0GONE"
+	guest   = "U0GUEST" // of another organisation
+	nobody  = "U0NOBODY"
+	devs    = "S0DEVS"
+	ops     = "S0OPS"
+)
+
+var (
+	web     = storage.StackRef{UID: "aaaa1111", Name: "web", Environment: "production"}
+	staging = storage.StackRef{UID: "aaaa2222", Name: "web", Environment: "staging"}
+	shop    = storage.StackRef{UID: "bbbb1111", Name: "Shop", Environment: "production"}
+)
+
+// workspace is what Slack would tell. A person that it does not know is an error.
+type workspace struct {
+	people  map[string]authz.Person
+	groups  map[string][]string // by user
+	noGroup error               // that every question about groups gets
+	persons atomic.Int64        // how often each was asked
+	lists   atomic.Int64
+}
+
+func newWorkspace() *workspace {
+	return &workspace{
+		people: map[string]authz.Person{
+			lin: {}, sam: {}, ana: {}, robot: {Bot: true}, gone: {Deactivated: true}, guest: {Outsider: true},
+		},
+		groups: map[string][]string{sam: {devs}, ana: {ops}, robot: {devs, ops}, gone: {devs, ops}, guest: {devs, ops}, nobody: {ops}},
+	}
+}
+
+func (w *workspace) Person(_ context.Context, id string) (authz.Person, error) {
+	w.persons.Add(1)
+	switch p, ok := w.people[id]; {
+	case ok:
+		return p, nil
+	case id == nobody:
+		return authz.Person{}, authz.ErrNoPerson
+	default:
+		return authz.Person{}, errors.New("users.info: fatal_error")
+	}
+}
+
+func (w *workspace) GroupsOf(_ context.Context, user string) ([]string, error) {
+	w.lists.Add(1)
+	return w.groups[user], w.noGroup
+}
+
+// memory is a database that can be told to fail.
+type memory struct {
+	mu      sync.RWMutex
+	tables  map[string]map[string][]byte
+	views   atomic.Int64
+	failing error         // what every transaction gives
+	broken  error         // what every Update gives
+	inView  func()        // called within each View, before it ends
+	hold    chan struct{} // where it is not nil, a View waits for it
+}
+
+func newMemory() *memory { return &memory{tables: map[string]map[string][]byte{}} }
+
+func (m *memory) View(ctx context.Context, fn func(storage.Tx) error) error {
+	m.views.Add(1)
+	if err := errors.Join(ctx.Err(), m.failing); err != nil {
+		return err
+	}
+	m.mu.RLock()
+	err := fn(memoryTx{m})
+	m.mu.RUnlock()
+	if m.inView != nil {
+		m.inView()
+	}
+	if m.hold != nil {
+		<-m.hold
+	}
+	return err
+}
+
+func (m *memory) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if err := errors.Join(ctx.Err(), m.failing, m.broken); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before := maps.Clone(m.tables)
+	for name, table := range before {
+		before[name] = maps.Clone(table)
+	}
+	err := fn(memoryTx{m})
+	if err != nil {
+		m.tables = before
+	}
+	return err
+}
+
+func (m *memory) Close() error { return nil }
+
+type memoryTx struct{ m *memory }
+
+func (t memoryTx) Get(bucket, key string) ([]byte, error) {
+	value, ok := t.m.tables[bucket][key]
+	if !ok {
+		return nil, storage.ErrNotFound
+	}
+	return slices.Clone(value), nil
+}
+
+func (t memoryTx) Put(bucket, key string, value []byte) error {
+	if t.m.tables[bucket] == nil {
+		t.m.tables[bucket] = map[string][]byte{}
+	}
+	t.m.tables[bucket][key] = slices.Clone(value)
+	return nil
+}
+
+func (t memoryTx) Delete(bucket, key string) error {
+	delete(t.m.tables[bucket], key)
+	return nil
+}
+
+func (t memoryTx) Scan(bucket, prefix string, fn func(string, []byte) error) error {
+	for _, key := range slices.Sorted(maps.Keys(t.m.tables[bucket])) {
+		if !strings.HasPrefix(key, prefix) {
+			continue
+		}
+		if err := fn(key, t.m.tables[bucket][key]); err != nil {
+			if errors.Is(err, storage.ErrStop) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// rig is an Authorizer with lin as its admin over a workspace and a database.
+type rig struct {
+	*authz.Authorizer
+	slack *workspace
+	db    *memory
+}
+
+func newRig(admins ...string) *rig {
+	r := &rig{slack: newWorkspace(), db: newMemory()}
+	r.Authorizer = authz.New(authz.Config{Admins: append([]string{lin}, admins...), People: r.slack, Records: r.db})
+	return r
+}
+
+// rule reads a rule from words: WHO, allow or deny, ACTIONS, STACKS.
+func rule(tb testing.TB, words string) storage.Rule {
+	tb.Helper()
+	f := strings.SplitN(words, " ", 4)
+	if len(f) != 4 {
+		tb.Fatalf("%q is no rule", words)
+	}
+	actions, err := authz.ParseActions(f[2])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := storage.Rule{Channel: channel, Who: f[0], Deny: f[1] == "deny", Stacks: f[3], By: lin, At: time.Now()}
+	for _, a := range actions {
+		r.Actions = append(r.Actions, string(a))
+	}
+	return r
+}
+
+// add adds a rule as the commands do.
+func (r *rig) add(tb testing.TB, rule storage.Rule) storage.Rule {
+	tb.Helper()
+	added, err := r.tryAdd(tb, rule)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return added
+}
+
+func (r *rig) tryAdd(tb testing.TB, rule storage.Rule) (added storage.Rule, err error) {
+	tb.Helper()
+	err = r.db.Update(tb.Context(), func(tx storage.Tx) (err error) {
+		added, err = authz.AddRule(tx, rule)
+		return err
+	})
+	r.Changed(rule.Channel)
+	return added, err
+}
+
+// put stores a rule without looking at it.
+func (r *rig) put(tb testing.TB, rules ...storage.Rule) {
+	tb.Helper()
+	err := r.db.Update(tb.Context(), func(tx storage.Tx) error {
+		for _, rule := range rules {
+			if err := storage.Rules.Put(tx, storage.RuleKey(rule.Channel, rule.ID), rule); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, rule := range rules {
+		r.Changed(rule.Channel)
+	}
+}
+
+func (r *rig) decide(tb testing.TB, user string, action authz.Action, stack storage.StackRef) authz.Decision {
+	tb.Helper()
+	return r.standing(tb, user, channel).Decide(action, stack)
+}
+
+func (r *rig) standing(tb testing.TB, user, channel string) authz.Standing {
+	tb.Helper()
+	s, err := r.Standing(tb.Context(), authz.Subject{User: user, Channel: channel})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// audit gives what is recorded, oldest first.
+func (r *rig) audit(tb testing.TB) (entries []storage.AuditEntry) {
+	tb.Helper()
+	err := r.db.View(tb.Context(), func(tx storage.Tx) error {
+		return storage.Audit.Scan(tx, "", func(_ string, e storage.AuditEntry) error {
+			entries = append(entries, e)
+			return nil
+		})
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return entries
+}

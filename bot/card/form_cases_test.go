@@ -1,0 +1,118 @@
+package card
+
+import (
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"c66bot/cloud66"
+	"c66bot/commands"
+)
+
+// typed is what was typed into a form that was sent in vain.
+var typed = commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Ref: "main", Reason: "fix the login", Yes: true, Form: true}
+
+// gitForm is the form of a stack that takes a ref.
+func gitForm() commands.FormReply {
+	return commands.FormReply{
+		Channel: "C1", Stack: &stack, Git: true, Branch: "main", Facts: []string{"Live now is #1041, commit 4f2c1d9.", "It usually takes 5 min."},
+		Fill: commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Newest: 1041, AskedAt: now.Unix()},
+	}
+}
+
+// dockerForm is the form of a stack that takes services.
+func dockerForm() commands.FormReply {
+	r := gitForm()
+	r.Git, r.Branch, r.Docker = false, "", true
+	r.Services = []cloud66.Service{{Name: "api", ImageTag: "1.4.2"}, {Name: "worker"}}
+	return r
+}
+
+// forms are forms of every kind, by name.
+func forms() map[string]commands.FormReply {
+	profiles, filled, version, again := gitForm(), gitForm(), gitForm(), gitForm()
+	profiles.Profiles = []string{"quick", "full"}
+	filled.Profiles, filled.Fill.Profile = []string{"quick", "full"}, "canary"
+	filled.Fill.Ref, filled.Fill.Reason, filled.Fill.Fill = "feature/x", "fix the login", true
+	d := ended(cloud66.OutcomeSuccess, 0)
+	version.Version, again.Version = &d, &d
+	again.Fill.Ref = d.GitHash
+	unclear := gitForm()
+	unclear.Branch, unclear.Facts = "", nil
+	services, none := dockerForm(), dockerForm()
+	services.Fill.Services, none.Services = "api:1.5.0,worker", nil
+	chosen := gitForm()
+	chosen.Choose = true
+	empty := commands.Invocation{Verb: commands.Redeploy}
+	return map[string]commands.FormReply{
+		"git": gitForm(), "git-profiles": profiles, "git-filled": filled, "git-version": version, "git-version-chosen": again, "git-branch-unknown": unclear,
+		"docker": dockerForm(), "docker-filled": services, "docker-without-services": none, "channel-chosen": chosen,
+		"channel-to-choose": {Choose: true, Fill: empty}, "stack-to-choose": {Channel: "C1", Fill: empty, Profiles: []string{"quick"}},
+		"stack-to-choose-after-the-channel": {Channel: "C1", Choose: true, Fill: empty},
+	}
+}
+
+// views are all that a form's window shows, by name.
+func views() map[string]slack.ModalViewRequest {
+	refused := Reply(refusals()["refusal-named"])
+	all := map[string]slack.ModalViewRequest{
+		"view-loading":        Loading(),
+		"view-refused":        Inside(refused, FormState{Channel: "C1"}),
+		"view-refused-choose": Inside(refused, FormState{Channel: "C1", Choose: true}),
+		"view-refused-typed":  Inside(WithTyped(refused, typed), FormState{Channel: "C1"}),
+		"view-ambiguous":      Inside(Reply(replies()["choice"]), FormState{Channel: "C1"}),
+	}
+	for name, r := range forms() {
+		all["view-form-"+name] = Form(r)
+	}
+	return all
+}
+
+// few gives a hostile text to the first of many, so that it does not take long.
+func few(bad string, i int) string {
+	if i < 3 {
+		return bad
+	}
+	return "x"
+}
+
+// spoiledViews are the views with a hostile text wherever text comes from outside, and as much of everything as there can be.
+func spoiledViews(bad string) map[string]slack.ModalViewRequest {
+	all := map[string]slack.ModalViewRequest{}
+	for name, r := range forms() {
+		if r.Stack != nil {
+			ref := *r.Stack
+			ref.Name, ref.Environment = bad, bad
+			if name == "git-filled" {
+				ref.UID = bad
+			}
+			r.Stack = &ref
+		}
+		if r.Version != nil {
+			d := *r.Version
+			d.GitHash = bad
+			r.Version = &d
+		}
+		r.Branch, r.Profiles, r.Services = bad, nil, nil
+		for i := range 200 {
+			r.Profiles = append(r.Profiles, few(bad, i)+fmt.Sprint(i))
+		}
+		for i := range 500 {
+			r.Services = append(r.Services, cloud66.Service{Name: few(bad, i) + fmt.Sprint(i), ImageTag: few(bad, i)})
+		}
+		for range 20 {
+			r.Facts = append(r.Facts, bad)
+		}
+		r.Fill.Ref, r.Fill.Services, r.Fill.Profile, r.Fill.Reason = bad, bad, bad, bad
+		all["view-form-"+name] = Form(r)
+		r.Fill.Services = ""
+		all["view-form-"+name+"-not-filled"] = Form(r)
+	}
+	for name, m := range spoiled(bad) {
+		if name == "reply-list" || name == "reply-detail" {
+			continue // no form is answered by one
+		}
+		all["view-"+name] = Inside(WithTyped(m, commands.Invocation{UID: bad, Ref: bad, Services: bad, Reason: bad}), FormState{Channel: "C1", Choose: true})
+	}
+	return all
+}

@@ -1,0 +1,180 @@
+package card
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"c66bot/bot/slacksim"
+)
+
+// shownViews are the views as messages: what a reader sees of them beside their fields.
+func shownViews(t *testing.T) map[string]slacksim.Message {
+	t.Helper()
+	all := map[string]slacksim.Message{}
+	for name, v := range views() {
+		all[name] = viewed(decodedView(t, v))
+	}
+	return all
+}
+
+// allShown are all renderings as readers see them.
+func allShown(t *testing.T) map[string]slacksim.Message {
+	t.Helper()
+	all := shownViews(t)
+	for name, m := range messages() {
+		all[name] = asRead(t, m)
+	}
+	return all
+}
+
+// offered are the buttons of all renderings, by the rendering.
+func offered(t *testing.T) map[string][]map[string]any {
+	t.Helper()
+	all := map[string][]map[string]any{}
+	for name, m := range messages() {
+		all[name] = buttonsOf(t, m)
+	}
+	for name, v := range views() {
+		for _, b := range items(decodedView(t, v)["blocks"]) {
+			for _, e := range append(items(object(b)["elements"]), object(b)["accessory"]) {
+				if object(e)["type"] == "button" {
+					all[name] = append(all[name], object(e))
+				}
+			}
+		}
+	}
+	return all
+}
+
+func TestNothingShouts(t *testing.T) {
+	for name, m := range allShown(t) {
+		if seen := m.Plain(); strings.Contains(seen, "!") {
+			t.Errorf("%s shouts:\n%s", name, seen)
+		}
+	}
+	for name, v := range views() {
+		for _, b := range items(decodedView(t, v)["blocks"]) {
+			for _, part := range []string{"label", "hint"} {
+				if text, _ := object(object(b)[part])["text"].(string); strings.Contains(text, "!") {
+					t.Errorf("%s shouts: %s", name, text)
+				}
+			}
+		}
+	}
+}
+
+func TestALineHasOneEmojiAtMost(t *testing.T) {
+	for name, m := range allShown(t) {
+		for line := range strings.Lines(m.Plain()) {
+			signs := 0
+			for _, r := range line {
+				if unicode.Is(unicode.So, r) && !strings.ContainsRune("▓░", r) {
+					signs++
+				}
+			}
+			if signs > 1 {
+				t.Errorf("%s has %d emoji in one line: %s", name, signs, line)
+			}
+		}
+	}
+}
+
+func TestAButtonSaysInOneOrTwoWordsWhatItDoes(t *testing.T) {
+	for name, buttons := range offered(t) {
+		for _, b := range buttons {
+			words := strings.Fields(label(b))
+			known := label(b) == "Ask for access" || label(b) == "Grant 1 h" || words[0] == "Yes,"
+			if len(words) > 2 && !known {
+				t.Errorf("%s: the button %q", name, label(b))
+			}
+		}
+	}
+}
+
+func TestAFormsButtonsHaveIDsThatBeginWithTheirWord(t *testing.T) {
+	for name, buttons := range offered(t) {
+		for _, b := range buttons {
+			id, _ := b["action_id"].(string)
+			word, _, _ := strings.Cut(strings.ToLower(label(b)), " ")
+			if !strings.HasPrefix(id, strings.Trim(word, ",")) && !strings.HasPrefix(id, "choose-") {
+				t.Errorf("%s: the button %q has the action id %q", name, label(b), id)
+			}
+		}
+	}
+}
+
+func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
+	all := replies()
+	for name, says := range map[string][]string{
+		"refusal-named":            {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown U0KIM>.", "The bot's admins can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
+		"refusal-denied":           {"You may not redeploy web · production here.", "The rule k3f9 of this channel denies it.", "Nothing was done."},
+		"refusal-unknown-near":     {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, web@staging?", "[Ask for access]"},
+		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},
+		"refusal-direct":           {"You may not look at stacks here.", "ask in a channel"},
+		"refusal-many-holders":     {"<unknown U5> and 2 more."},
+		"refusal-cancel-by-button": {"You may not cancel deployments of web · production here.", "for everyone of this workspace."},
+		"refusal-to-make-rules":    {"You may not make rules here."},
+	} {
+		seen := asRead(t, Reply(all[name])).Plain()
+		for _, s := range says {
+			if !strings.Contains(seen, s) {
+				t.Errorf("%s lacks %q:\n%s", name, s, seen)
+			}
+		}
+	}
+	for name, r := range refusals() {
+		asks := strings.Contains(asRead(t, Reply(r)).Plain(), "[Ask for access]")
+		if want := slices.Contains([]string{"refusal", "refusal-denied", "refusal-direct", "refusal-to-make-rules", "refusal-cancel-by-button"}, name); asks == want {
+			t.Errorf("%s offers to ask: %v", name, asks)
+		}
+	}
+}
+
+func TestAMessageAboutARulePingsThoseWhomItNamesButNoGroup(t *testing.T) {
+	id := regexp.MustCompile(`[US]0[A-Z]+`)
+	for name, want := range map[string][]string{
+		"rule-user": {"U0ADA", "U0SAM"}, "rule-group": {"U0ADA"}, "rule-everyone": {"U0ADA"}, "rule-revoked": {"U0ADA", "U0SAM"},
+		"rule-of-a-group-that-slack-does-not-tell": {"U0ADA"}, "request": {"S0OPS", "U0ADA", "U0SAM"},
+	} {
+		pings := id.FindAllString(strings.Join(asRead(t, Reply(replies()[name])).Pings(), " "), -1)
+		slices.Sort(pings)
+		if !slices.Equal(slices.Compact(pings), want) {
+			t.Errorf("%s pings %v", name, pings)
+		}
+	}
+}
+
+func TestTheStateOfTheBotIsInTheFirstLine(t *testing.T) {
+	for name, want := range map[string]string{
+		"status": "🟢 I am well: connected to Slack, and Cloud 66 accepts my token", "status-not-ready": "🔴 I cannot do my work: Slack's connection has not said hello; Cloud 66 refuses the token",
+		"status-low": "🟠 I am connected, but Cloud 66 requests run low", "status-throttled": "🟠 I am connected, but this hour's Cloud 66 requests are used up",
+		"status-others": "🟠 I am connected, but another instance of me takes part of the commands",
+	} {
+		if got := firstLine(asRead(t, Reply(replies()[name])).Plain()); got != want {
+			t.Errorf("%s begins with %q", name, got)
+		}
+	}
+}
+
+func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
+	for name, want := range map[string]string{
+		"narrowed": "2 failed deployments among all 95", "narrowed-by-a-person": "1 failed deployment by <unknown U0LIN> among all 95",
+		"narrowed-by-a-name": "2 deployments by “kim” among 1–300 of 950", "narrowed-in-middle": "2 failed deployments among 301–540 of 950",
+		"narrowed-nothing-so-far": "no failed deployments among 1–300 of 950", "narrowed-never-deployed": "this stack has never been deployed",
+	} {
+		if got := firstLine(asRead(t, Reply(replies()[name])).Plain()); got != "web · production: "+want {
+			t.Errorf("%s begins with %q", name, got)
+		}
+	}
+}
+
+func TestTheFallbackTextKeepsTheStarsOfWhatCanBeTyped(t *testing.T) {
+	for name, want := range map[string]string{"refusal-to-make-rules": "`/c66 allow U0SAM admin *`", "rule-everyone": "`*@production`", "why-denied": "`*@production`"} {
+		if text := Reply(replies()[name]).Text; !strings.Contains(text, want) {
+			t.Errorf("%s lacks %s: %s", name, want, text)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package bot
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/commands"
+)
+
+// slowAnswer is when somebody who waits is told that it goes on.
+const slowAnswer = 5 * time.Second
+
+func (b *Bot) carryOut(ctx context.Context, t *task) {
+	switch {
+	case t.problem != nil:
+		b.say(ctx, t.answer, t.rendered(*t.problem))
+		return
+	case t.do != nil:
+		t.do(ctx)
+		return
+	case t.invocation == nil && t.text == nil:
+		return // what was to be said stood in the acknowledgement
+	case t.invocation == nil:
+		inv, err := b.parse(ctx, t)
+		if err != nil {
+			b.sayUsage(ctx, t, err)
+			return
+		}
+		t.invocation = &inv
+	}
+	if t.invocation.OpensForm() && t.trigger != "" && b.openForm(ctx, t) {
+		return
+	}
+	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply { return b.handler.Do(ctx, t.request()) })
+}
+
+func (t *task) request() commands.Request {
+	return commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation}
+}
+
+// carryOutInvocation does what a task asks for, and tells its author what came of it.
+func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.Context) commands.Reply) {
+	defer b.pending(ctx, t)()
+	reply := b.patiently(ctx, t.answer, do)
+	b.look(reply)
+	if reply == nil && (t.answer.replace || t.answer.view != "") {
+		reply = commands.NoticeReply{Text: "Taken. The channel shows what becomes of it."}
+	}
+	if reply != nil {
+		b.say(ctx, t.answer, t.rendered(reply))
+	}
+}
+
+// rendered is a reply in blocks. To a form that came to nothing it adds what was typed.
+func (t *task) rendered(reply commands.Reply) card.Message {
+	m := card.Reply(reply)
+	if t.invocation == nil || !t.invocation.Form {
+		return m
+	}
+	switch reply.(type) {
+	case commands.ProblemReply, commands.RefusalReply:
+		return card.WithTyped(m, *t.invocation)
+	default:
+		return m
+	}
+}
+
+// look has the Cloud 66 token looked at where something failed.
+func (b *Bot) look(reply commands.Reply) {
+	if problem, ok := reply.(commands.ProblemReply); ok && problem.Ref != "" {
+		b.ready.suspect()
+	}
+}
+
+// patiently does something, and tells the one who waits for it that it goes on where it takes long.
+func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context) commands.Reply) commands.Reply {
+	if to.view != "" { // whose window says so
+		return do(ctx)
+	}
+	done := make(chan struct{})
+	var hint sync.WaitGroup
+	defer hint.Wait()
+	defer close(done)
+	hint.Go(func() {
+		select {
+		case <-done:
+		case <-time.After(slowAnswer):
+			to.replace = false
+			b.say(ctx, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
+		}
+	})
+	return do(ctx)
+}

@@ -1,0 +1,212 @@
+package bot_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/commands"
+)
+
+// attempt is one way of asking for something: how it is asked, and what somebody is told who may not.
+type attempt struct {
+	name string
+	// as has somebody ask in a channel.
+	as func(r *rig, user, channel string)
+	// open says that anyone may.
+	open bool
+}
+
+// words are what the commands of the registry are tried with, on a stack that exists and, where that makes a difference, on one that does
+// not. A command without a row here fails the test.
+var words = map[commands.Verb][]string{
+	commands.Help:     {"help"},
+	commands.Status:   {"status"},
+	commands.Stacks:   {"stacks", "stacks web"},
+	commands.List:     {"list web", "list nosuch", "list web --outcome failed"},
+	commands.Show:     {"show web", "show nosuch", "show web 1035"},
+	commands.Redeploy: {"redeploy web --now", "redeploy nosuch --now", "redeploy web --ref main"},
+	commands.Cancel:   {"cancel web", "cancel nosuch", "cancel web 1036"},
+	commands.Follow:   {"follow web", "follow nosuch"},
+	commands.Allow:    {"allow <@U0SAM> view *", "allow everyone all web"},
+	commands.Deny:     {"deny <@U0LIN> view *"},
+	commands.Revoke:   {"revoke abcd"},
+	commands.Access:   {"access", "access why view web", "access why view nosuch"},
+}
+
+// attempts are all ways of asking that there are: each command, typed and as a mention, each button, the form and the shortcut.
+func attempts(t *testing.T, card slacksim.Message) []attempt {
+	t.Helper()
+	var all []attempt
+	for _, spec := range commands.Specs {
+		if len(words[spec.Verb]) == 0 {
+			t.Errorf("the command %s is not tried by those who may not use it", spec.Verb)
+		}
+		for _, text := range words[spec.Verb] {
+			all = append(all,
+				attempt{"/c66 " + text, func(r *rig, user, channel string) { r.slack.Person(user).Command(channel, "/c66 "+text) }, spec.Right == ""},
+				attempt{"@c66bot " + text, func(r *rig, user, channel string) {
+					r.emit(map[string]any{"type": "app_mention", "user": user, "channel": channel, "ts": r.ts(), "text": "<@U0C66BOT> " + text})
+				}, spec.Right == ""})
+		}
+	}
+	for _, b := range []struct {
+		name string
+		inv  commands.Invocation
+	}{
+		{"Show", commands.Invocation{Verb: commands.Show, UID: uidOf(card), Deployment: 1036}},
+		{"Refresh", commands.Invocation{Verb: commands.Refresh, UID: uidOf(card), Deployment: 1036, Follow: followOf(card)}},
+		{"Refresh of a forged card", commands.Invocation{Verb: commands.Refresh, UID: "forged", Deployment: 1, Follow: "forged"}},
+		{"Cancel", commands.Invocation{Verb: commands.Cancel, UID: uidOf(card), Deployment: 1036, Yes: true}},
+		{"Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: uidOf(card)}},
+		{"Yes to a redeploy", commands.Invocation{Verb: commands.Redeploy, UID: uidOf(card), Now: true, AskedAt: time.Now().Unix(), Nonce: "n1"}},
+		{"Follow", commands.Invocation{Verb: commands.Follow, UID: uidOf(card), Deployment: 1036}},
+		{"Older", commands.Invocation{Verb: commands.List, UID: uidOf(card), Page: 2}},
+		{"Next of the stacks", commands.Invocation{Verb: commands.Stacks, Page: 2}},
+		{"Next of the rules", commands.Invocation{Verb: commands.Access, Page: 2}},
+		{"Grant", commands.Invocation{Verb: commands.Grant, Who: sam, Actions: "redeploy", Glob: "*", Nonce: "n2", AskedAt: time.Now().Unix()}},
+	} {
+		value, err := b.inv.Value()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, attempt{"the button " + b.name, func(r *rig, user, channel string) { r.press(user, channel, value) }, false})
+	}
+	return append(all,
+		attempt{"the form of the command", func(r *rig, user, channel string) { r.slack.Person(user).Command(channel, "/c66 redeploy web") }, false},
+		attempt{"the shortcut, with the channel chosen", func(r *rig, user, channel string) { r.shortcut(user, channel) }, false},
+		attempt{"a form that was sent", func(r *rig, user, channel string) { r.send(user, channel, uidOf(card)) }, false},
+		attempt{"a search in the form", func(r *rig, user, channel string) { r.suggest(user, channel) }, true})
+}
+
+func uidOf(card slacksim.Message) string    { return fieldOf(card, `"u":"`) }
+func followOf(card slacksim.Message) string { return fieldOf(card, `"f":"`) }
+
+// fieldOf gives what stands behind a word in the value of one of the card's buttons.
+func fieldOf(card slacksim.Message, word string) string {
+	text := fmt.Sprint(card.Blocks)
+	_, rest, _ := strings.Cut(text, word)
+	value, _, _ := strings.Cut(rest, `"`)
+	return value
+}
+
+// ts is a timestamp of now that no message has.
+func (r *rig) ts() string {
+	r.stamps++
+	return fmt.Sprintf("%d.%06d", time.Now().Unix(), 900000+r.stamps)
+}
+
+func (r *rig) emit(event map[string]any) { r.slack.Emit(event) }
+
+func (r *rig) trigger() string { return "1.2." + r.ts() }
+
+func (r *rig) press(user, channel, value string) {
+	r.slack.Deliver("interactive", map[string]any{
+		"type": "block_actions", "user": map[string]any{"id": user}, "channel": map[string]any{"id": channel}, "trigger_id": r.trigger(),
+		"container": map[string]any{"type": "message", "channel_id": channel, "is_ephemeral": false},
+		"actions":   []any{map[string]any{"action_id": "button", "value": value, "type": "button"}},
+	}, false)
+}
+
+// shortcut has somebody open the form by the shortcut and choose a channel in it.
+func (r *rig) shortcut(user, channel string) {
+	r.slack.Person(user).Shortcut("redeploy")
+	pass(time.Second)
+	v, _ := r.slack.Person(user).View()
+	r.slack.Deliver("interactive", map[string]any{
+		"type": "block_actions", "user": map[string]any{"id": user}, "trigger_id": r.trigger(), "container": map[string]any{"type": "view"},
+		"view":    map[string]any{"id": v.ID, "private_metadata": v.PrivateMetadata},
+		"actions": []any{map[string]any{"action_id": "channel", "selected_conversation": channel, "type": "conversations_select"}},
+	}, false)
+}
+
+func (r *rig) send(user, channel, uid string) {
+	metadata := fmt.Sprintf(`{"c":%q,"u":%q,"l":1036,"m":%d}`, channel, uid, time.Now().Unix())
+	r.sent = r.slack.Deliver("interactive", map[string]any{
+		"type": "view_submission", "user": map[string]any{"id": user}, "trigger_id": r.trigger(),
+		"view": map[string]any{"id": "V" + r.ts(), "private_metadata": metadata, "state": map[string]any{"values": map[string]any{}}},
+	}, true)
+}
+
+func (r *rig) suggest(user, channel string) {
+	r.slack.Deliver("interactive", map[string]any{
+		"type": "block_suggestion", "user": map[string]any{"id": user}, "value": "web",
+		"view": map[string]any{"id": "V" + r.ts(), "private_metadata": fmt.Sprintf(`{"c":%q}`, channel)},
+	}, true)
+}
+
+// heard is all that somebody alone was told since a moment: answers, direct messages, windows and what acknowledgements said. What the whole
+// channel hears of the deployment that runs is not of them.
+func (r *rig) heard(user string, events int) string {
+	var b strings.Builder
+	for _, e := range r.slack.Log()[events:] {
+		if e.Message != nil && (e.Message.Ephemeral || strings.HasPrefix(e.Channel, "D")) {
+			b.WriteString(e.Message.Plain() + "\n")
+		}
+	}
+	if r.sent != nil {
+		fmt.Fprintln(&b, r.acked(r.sent).Payload)
+		r.sent = nil
+	}
+	for _, v := range r.slack.Person(user).Views() {
+		b.WriteString(v.Plain() + "\n")
+	}
+	return b.String()
+}
+
+// TestNobodyGetsAnywhereWithoutTheRight has everybody who may not try everything everywhere.
+func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
+	people := map[string]string{
+		"somebody without the right": sam, "a guest": guest, "somebody of another organisation": outsider, "a bot": robot,
+	}
+	places := map[string]func(user string) string{
+		"where lin's rules are for others": func(string) string { return deploys }, "in a channel without rules": func(string) string { return support },
+		"where the bot is no member": func(string) string { return random }, "in a direct message": direct,
+	}
+	inBubble(t, settings{slack: slacksim.Options{RateLimits: slacksim.RateLimits{Off: true}}}, func(t *testing.T, r *rig) {
+		r.allow("allow @lin all *")
+		r.allow("allow everyone view elsewhere*")
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		card := r.card("deploying #1036")
+		cards, posts := len(r.cards(deploys)), r.requests("POST")
+		for _, a := range attempts(t, card) {
+			for who, user := range people {
+				for where, place := range places {
+					name := fmt.Sprintf("%s by %s %s", a.name, who, where)
+					events := len(r.slack.Log())
+					a.as(r, user, place(user))
+					pass(2 * time.Second)
+					heard := r.heard(user, events)
+					toNobody := user == robot && heard == "" // no message reaches a bot where neither is a member
+					if !a.open && !saysNo(heard) && !toNobody {
+						t.Errorf("%s is not told no:\n%s", name, heard)
+					}
+					for _, secret := range []string{"web · production", "web@production", "1035", "commit ", "SECRET"} {
+						if strings.Contains(heard, secret) {
+							t.Errorf("%s tells of %s:\n%s", name, secret, heard)
+						}
+					}
+					r.slack.Person(user).CloseView()
+				}
+			}
+		}
+		if n := r.requests("POST") - posts + r.requests("DELETE"); n != 0 {
+			t.Errorf("something was changed %d times", n)
+		}
+		if n := len(r.cards(deploys)); n != cards {
+			t.Errorf("%d messages were left in the channel", n-cards)
+		}
+	})
+}
+
+// saysNo reports whether somebody was told that they may not, or that there is nothing for them. The rules are shown to those who may look at
+// some stack, be there such a one or not.
+func saysNo(heard string) bool {
+	nos := []string{"You may not", "I know no stack", "none that you may see", "that you may see here", "not followed any more", "Who may do what in this channel"}
+	return slices.ContainsFunc(nos, func(no string) bool {
+		return strings.Contains(heard, no)
+	})
+}

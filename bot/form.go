@@ -1,0 +1,253 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"c66bot/bot/card"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// shortcut is the callback id of the global shortcut that opens the form.
+	shortcut = "redeploy"
+	// openWait is how long a trigger can open a form (Slack, interactivity).
+	openWait = 3 * time.Second
+	// maxAck leaves room below the 20,480 bytes that a frame to Slack may have: a longer one closes the connection.
+	maxAck = 18_000
+)
+
+// openForm opens the form of a redeploy as a loading view, at once, since the trigger lives for 3 s only, and fills it in after. It is false
+// where Slack did not open it.
+func (b *Bot) openForm(ctx context.Context, t *task) bool {
+	limited, cancel := context.WithTimeout(ctx, openWait)
+	defer cancel()
+	opened, err := b.api.OpenViewContext(limited, t.trigger, card.Loading())
+	if err != nil || opened.ID == "" {
+		b.log.WarnContext(ctx, "a form could not be opened", "user", t.answer.user, "channel", t.answer.channel, "error", err)
+		return false
+	}
+	b.fillForm(ctx, opened.ID, t, t.answer.channel == "")
+	return true
+}
+
+// fillForm fills a form in as far as it is known. Where something newer is to stand in it meanwhile, that stays.
+func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
+	turn := b.windows.begin(id)
+	defer b.windows.end(id, turn)
+	if t.invocation == nil {
+		t.invocation = &commands.Invocation{Verb: commands.Redeploy}
+	}
+	reply := b.handler.Form(ctx, t.request())
+	b.look(reply)
+	var shown slack.ModalViewRequest
+	if form, ok := reply.(commands.FormReply); ok {
+		form.Choose = choose
+		shown = card.Form(form)
+	} else {
+		shown = card.Inside(card.Reply(reply), card.FormState{Channel: t.answer.channel, Choose: choose})
+	}
+	if b.windows.current(id, turn) {
+		b.showForm(ctx, id, shown)
+	}
+}
+
+// showForm shows something in a form's window. One that was closed meanwhile shows nothing.
+func (b *Bot) showForm(ctx context.Context, id string, shown slack.ModalViewRequest) {
+	err := retry(ctx, func() error {
+		_, err := b.api.UpdateViewContext(ctx, shown, "", "", id)
+		return err
+	})
+	var said slack.SlackErrorResponse
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.As(err, &said) && said.Err == "not_found":
+		b.log.DebugContext(ctx, "a form was closed before it was filled in")
+	default:
+		b.log.ErrorContext(ctx, "a form could not be filled in", "error", err)
+	}
+}
+
+func readShortcut(in interaction) *task {
+	return &task{
+		answer: answer{user: in.User.ID}, operation: "shortcut:" + in.TriggerID, trigger: in.TriggerID,
+		invocation: &commands.Invocation{Verb: commands.Redeploy},
+	}
+}
+
+// readClickInForm takes a click inside a form: the choice of a stack or of a channel, or a button of what is shown in its place.
+func (b *Bot) readClickInForm(in interaction, t *task) *task {
+	state, action := card.ParseFormState(in.View.PrivateMetadata), in.Actions[0]
+	t.answer = answer{user: in.User.ID, channel: state.Channel, view: in.View.ID, choose: state.Choose}
+	switch {
+	case action.ActionID == card.ActionStack:
+		t.invocation = &commands.Invocation{Verb: commands.Redeploy, UID: action.SelectedOption.Value}
+	case action.ActionID == card.ActionChannel:
+		t.answer.channel = action.SelectedConversation
+		t.invocation = &commands.Invocation{Verb: commands.Redeploy}
+	case action.Value == "":
+		return nil // a field, of which nothing depends
+	default:
+		b.readButton(action.Value, t)
+	}
+	if t.invocation != nil && t.invocation.OpensForm() {
+		t.do = func(ctx context.Context) { b.fillForm(ctx, in.View.ID, t, state.Choose) }
+	}
+	return t
+}
+
+// readSearch takes a search for a stack. The acknowledgement gives what was found.
+func (b *Bot) readSearch(in interaction) *task {
+	channel := card.ParseFormState(in.View.PrivateMetadata).Channel
+	t := &task{answer: answer{user: in.User.ID, channel: channel}}
+	t.say = func(ctx context.Context) any {
+		ctx, cancel := context.WithTimeout(ctx, ackWait)
+		defer cancel()
+		found, err := b.handler.Suggest(ctx, in.User.ID, channel, in.Value)
+		if err != nil {
+			b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User.ID, "error", err)
+		}
+		return suggestions(found)
+	}
+	return t
+}
+
+// suggestions are the options that Slack shows, as many as one frame holds.
+func suggestions(found []storage.StackRef) any {
+	options, size := []*slack.OptionBlockObject{}, 0
+	for _, stack := range found {
+		o := card.StackOption(stack)
+		if o == nil {
+			continue
+		}
+		encoded, err := json.Marshal(o)
+		if size += len(encoded) + 1; err != nil || size > maxAck {
+			break
+		}
+		options = append(options, o)
+	}
+	return map[string]any{"options": options}
+}
+
+// readForm takes a form that was sent. What is wrong with a field is said beside it. What is refused at once is said in the form's window,
+// which else closes.
+func (b *Bot) readForm(in interaction) *task {
+	state := card.ParseFormState(in.View.PrivateMetadata)
+	fields, err := in.View.fields()
+	inv, wrong := card.ReadForm(state, fields)
+	t := &task{answer: answer{user: in.User.ID, channel: state.Channel}, operation: "form:" + in.View.ID, invocation: &inv}
+	if err != nil || len(wrong) > 0 {
+		t.invocation = nil
+		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }
+		return t
+	}
+	t.say = func(ctx context.Context) any {
+		decided := b.decide(ctx, t)
+		t.invocation, t.do = nil, func(ctx context.Context) { b.carryOutForm(ctx, t, inv, decided) }
+		select {
+		case d := <-decided:
+			decided <- d
+			if d.do != nil {
+				return nil
+			}
+			t.do = nil
+			return update(card.Inside(card.WithTyped(card.Reply(d.reply), inv), state))
+		case <-time.After(ackWait):
+			return nil
+		}
+	}
+	return t
+}
+
+// wrongFields says beside the fields what is wrong with them. Where one is not in the form at all, Slack would show nothing of it.
+func wrongFields(state card.FormState, fields card.Fields, wrong map[string]string) any {
+	for block := range wrong {
+		if _, shown := fields[block]; !shown {
+			wrong = nil
+			break
+		}
+	}
+	if len(wrong) > 0 {
+		return map[string]any{"response_action": "errors", "errors": wrong}
+	}
+	return update(card.Inside(card.Reply(commands.ProblemReply{
+		What: "The form came back incomplete, or it is of another version of me.", State: "Nothing was done.", Do: "Open it anew.",
+	}), state))
+}
+
+// decision is what became of a form before it is carried out.
+type decision struct {
+	do    func(context.Context) commands.Reply
+	reply commands.Reply
+}
+
+// decide finds out beside the acknowledgement whether a form may be carried out.
+func (b *Bot) decide(ctx context.Context, t *task) chan decision {
+	decided, req := make(chan decision, 1), t.request()
+	b.tasks.Go(func() {
+		do, reply := b.handler.Prepare(ctx, req)
+		decided <- decision{do, reply}
+	})
+	return decided
+}
+
+// carryOutForm does what a form asks for, once that is decided.
+func (b *Bot) carryOutForm(ctx context.Context, t *task, inv commands.Invocation, decided chan decision) {
+	t.invocation, t.do = &inv, nil
+	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply {
+		d := <-decided
+		if d.do == nil {
+			return d.reply
+		}
+		return d.do(ctx)
+	})
+}
+
+// update has Slack show another view in the place of the form, unless it is too large for a frame: then the form closes.
+func update(shown slack.ModalViewRequest) any {
+	payload := map[string]any{"response_action": "update", "view": shown}
+	if encoded, err := json.Marshal(payload); err != nil || len(encoded) > maxAck {
+		return map[string]any{"response_action": "clear"}
+	}
+	return payload
+}
+
+// windows remembers what is to stand in each form's window last, where several fillings are under way. Its zero value works.
+type windows struct {
+	mu    sync.Mutex
+	turns map[string]int
+	last  int
+}
+
+// begin says that a window is being filled in, and gives the turn.
+func (w *windows) begin(id string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.turns == nil {
+		w.turns = map[string]int{}
+	}
+	w.last++
+	w.turns[id] = w.last
+	return w.last
+}
+
+// current reports whether nothing newer is to stand in the window.
+func (w *windows) current(id string, turn int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.turns[id] == turn
+}
+
+func (w *windows) end(id string, turn int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.turns[id] == turn {
+		delete(w.turns, id)
+	}
+}

@@ -1,0 +1,111 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"c66bot/bot/progress"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// mentionAge is how old a mention may be that changes something: Slack delivers events again for minutes, after an outage for longer.
+const mentionAge = 10 * time.Minute
+
+// readEvent takes an event: a mention asks for something, others say that what is known of groups and people has changed.
+func (b *Bot) readEvent(h happening) *task {
+	e := h.Event
+	self := b.self.Load()
+	if e.Type != "app_mention" {
+		b.people.event(e.Type)
+		return nil
+	}
+	if e.User == "" || e.Channel == "" || e.TS == "" || (self != nil && e.User == self.user) {
+		return nil // of nobody, or our own
+	}
+	t := &task{answer: answer{user: e.User, channel: e.Channel, thread: e.ThreadTS}, operation: "mention:" + e.Channel + ":" + e.TS}
+	text, addressed := behindMention(e.Text, self)
+	if !addressed {
+		t.problem = &commands.ProblemReply{
+			What: "You named me in your message.", State: "Nothing was done.", Do: "To have me do something, begin the message with my name, then the command.",
+			Command: "@c66bot", Example: "help",
+		}
+		return t
+	}
+	t.text, t.said = &text, when(e.TS)
+	return t
+}
+
+// behindMention gives what follows the bot's own name at the beginning of a message.
+func behindMention(text string, self *self) (string, bool) {
+	text = strings.TrimSpace(text)
+	name, rest, ok := strings.Cut(text, ">")
+	id, isUser := strings.CutPrefix(name, "<@")
+	id, _, _ = strings.Cut(id, "|")
+	if !ok || !isUser || (self != nil && id != self.user) {
+		return "", false
+	}
+	return strings.TrimLeft(rest, " \t\n:,\u00a0"), true
+}
+
+// when is the time of a message; the zero time where its ts is none.
+func when(ts string) time.Time {
+	seconds, err := strconv.ParseInt(ts[:max(0, strings.IndexByte(ts, '.'))], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
+}
+
+// parse reads what was typed. In a card's thread the stack may be left out.
+func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
+	inv, err := commands.Parse(*t.text)
+	var usage *commands.UsageError
+	if t.answer.thread != "" && (err == nil || errors.As(err, &usage)) {
+		here, found := b.here(ctx, t)
+		if found != nil {
+			b.log.WarnContext(ctx, "the card of a thread could not be looked up", "channel", t.answer.channel, "error", found)
+		}
+		inv, err = commands.ParseHere(*t.text, here)
+	}
+	if err == nil && !t.said.IsZero() && inv.Changes() && time.Since(t.said) > mentionAge {
+		return inv, &commands.UsageError{
+			What:    fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.", commands.InWords(time.Since(t.said))),
+			Example: inv.Words(),
+		}
+	}
+	return inv, err
+}
+
+// here gives what the card shows whose thread a mention is in. A thread of another message shows nothing.
+func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
+	self := b.self.Load()
+	if self == nil {
+		return commands.Here{}, errors.New("the bot's own name is not known yet")
+	}
+	key, err := b.slack.KeyOf(ctx, t.answer.channel, t.answer.thread, self.bot)
+	if err != nil {
+		return commands.Here{}, err
+	}
+	id, isCard := progress.FollowOf(key)
+	if !isCard {
+		return commands.Here{}, nil
+	}
+	var follow storage.Follow
+	err = b.records.View(ctx, func(tx storage.Tx) error {
+		var err error
+		follow, err = storage.Follows.Get(tx, id)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) || (err == nil && follow.Channel != t.answer.channel) {
+		return commands.Here{}, nil
+	}
+	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err
+}
+
+// self is who the bot is in its workspace.
+type self struct{ user, bot string }

@@ -1,0 +1,121 @@
+package bot_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+)
+
+// mention has a person write to the bot and waits for the acknowledgement.
+func (r *rig) mention(user, channel, thread, text string) *slacksim.Delivery {
+	r.t.Helper()
+	_, d, err := r.slack.Person(user).Mention(channel, thread, text)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.acked(d)
+	return d
+}
+
+// inThread waits until a person is answered in a thread with all the words.
+func (r *rig) inThread(user string, card slacksim.Message, words ...string) slacksim.Message {
+	r.t.Helper()
+	var found slacksim.Message
+	r.until(user+" is told in the thread "+strings.Join(words, " … "), func() bool {
+		for _, m := range r.slack.Person(user).Thread(card.Channel, card.TS) {
+			if m.Ephemeral && holdsAll(m.Plain(), words) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func TestAMentionDoesWhatACommandDoes(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.mention(lin, deploys, "", "@c66bot list web")
+		r.says(lin, deploys, "deployments 1–10 of 35")
+		r.mention(lin, deploys, "", "@c66bot allow @sam view web")
+		r.says(sam, deploys, "allow @sam view on web")
+		r.mention(sam, deploys, "", "@c66bot: redeploy web --now")
+		r.says(sam, deploys, "You may not redeploy web · production here")
+		r.mention(lin, deploys, "", "@c66bot redeploy web")
+		offer := r.says(lin, deploys, "how is it to be redeployed", "[Redeploy]")
+		r.click(lin, offer, "Redeploy")
+		r.form(lin, "Redeploy web · production")
+		r.mention(lin, deploys, "", "@c66bot redeploy web --now --reason \"a & b\"")
+		hold(t, "the card", r.card("deploying #1036").Plain(), "a & b")
+		r.mention(lin, deploys, "", "thanks to @c66bot redeploy web --now")
+		r.says(lin, deploys, "begin the message with my name")
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestInACardsThreadTheStackMayBeLeftOut(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		card := r.card("deploying #1036")
+		r.mention(lin, deploys, card.TS, "@c66bot show")
+		r.inThread(lin, card, "#1036 deploying")
+		r.mention(lin, deploys, card.TS, "@c66bot show 1030")
+		r.inThread(lin, card, "#1030")
+		r.mention(lin, deploys, card.TS, "@c66bot cancel")
+		question := r.inThread(lin, card, "cancel #1036?", "[Yes, cancel it]")
+		r.click(lin, question, "Yes, cancel it")
+		r.card("#1036 was cancelled by @lin")
+		r.mention(sam, deploys, card.TS, "@c66bot cancel")
+		r.inThread(sam, card, "You may not")
+		other, err := r.slack.Person(lin).Say(deploys, "", "a message of mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.mention(lin, deploys, other.TS, "@c66bot cancel")
+		r.inThread(lin, other, "Which stack?")
+	})
+}
+
+func TestAMentionThatComesAgainIsDoneOnce(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		m, d, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot redeploy web --now")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.acked(d)
+		r.card("deploying #1036")
+		r.slack.Redeliver(d.EnvelopeID)
+		pass(time.Second)
+		r.kill()
+		r.start()
+		r.slack.Redeliver(d.EnvelopeID)
+		pass(time.Second)
+		if err := r.slack.Person(lin).Edit(deploys, m.TS, "@c66bot redeploy web --now please"); err != nil {
+			t.Fatal(err)
+		}
+		r.card("is live")
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestAMentionThatSlackBringsLateChangesNothing(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.stop()
+		_, _, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot redeploy web --now")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(20 * time.Minute)
+		r.start()
+		r.says(lin, deploys, "after you wrote it", "Nothing was done")
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}

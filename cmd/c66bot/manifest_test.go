@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"c66bot/bot"
+	"c66bot/bot/slacksim"
+)
+
+func TestManifestPrintsTheAppOfTheConfiguredCommand(t *testing.T) {
+	file := map[string]string{"c66bot.yaml": "slack: {command: /ship}\n"}
+	tests := []struct {
+		name    string
+		files   map[string]string
+		environ []string
+		args    []string
+		want    string
+	}{
+		{name: "nothing is configured", want: "/c66"},
+		{name: "the file names it", files: file, want: "/ship"},
+		{name: "the environment wins over the file", files: file, environ: []string{"C66BOT_SLACK_COMMAND=/rollout"}, want: "/rollout"},
+		{
+			name: "the flag wins over both", files: file, environ: []string{"C66BOT_SLACK_COMMAND=/rollout"},
+			args: []string{"--slack-command", "/deploy-it"}, want: "/deploy-it",
+		},
+		{
+			name: "faults of other settings do not matter", files: map[string]string{"c66bot.yaml": "slack: {command: /ship}\npoll: {min: never}\n"},
+			environ: []string{"C66BOT_ADMINS=nobody"}, want: "/ship",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inEmptyDir(t, tt.files)
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), append([]string{"manifest"}, tt.args...), tt.environ, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+				t.Fatalf("exit status %d; stderr:\n%s", code, &stderr)
+			}
+			if diff := cmp.Diff(bot.Manifest(tt.want), stdout.String()); diff != "" {
+				t.Error(diff)
+			}
+			app, err := slacksim.ParseManifest(stdout.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(app.Commands) != 1 || app.Commands[0].Command != tt.want || !app.Commands[0].ShouldEscape {
+				t.Errorf("the app's commands are %+v", app.Commands)
+			}
+		})
+	}
+}

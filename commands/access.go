@@ -1,0 +1,86 @@
+package commands
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// rulesPerPage is how many rules are shown at once.
+const rulesPerPage = 15
+
+// access shows the rules of the channel, to each those that they may know of.
+func (h *Handler) access(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
+	rules, err := h.Authz.Rules(ctx, req.Channel)
+	if err != nil {
+		return nil, err
+	}
+	if !standing.Admin().Allowed && !standing.All(authz.View) {
+		seen, err := h.Directory.told(ctx, directoryAge, sees(standing, authz.View))
+		if err != nil {
+			return nil, err
+		}
+		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, seen) })
+	}
+	page, from, to := pageOf(req.Invocation.Page, rulesPerPage, len(rules))
+	return AccessReply{Rules: rules[from:to], Page: page, Offset: from, Total: len(rules), Admins: h.admins()}, nil
+}
+
+// takesIn reports whether a rule is about a stack that is seen, so that it tells of no other one.
+func takesIn(r storage.Rule, seen []cloud66.Stack) bool {
+	pattern, err := authz.ParsePattern(r.Stacks)
+	return err == nil && (pattern.Everything() || slices.ContainsFunc(seen, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) }))
+}
+
+// pageOf cuts a page out of so many things, the last one where there are not so many pages.
+func pageOf(page, size, total int) (number, from, to int) {
+	last := max(1, (total+size-1)/size)
+	number = min(max(1, page), last)
+	from = (number - 1) * size
+	return number, from, min(from+size, total)
+}
+
+// why shows the rule that decides, for the one who asks or for somebody else.
+func (h *Handler) why(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
+	inv := req.Invocation
+	about := req.subject()
+	if inv.Who != "" {
+		about.User = inv.Who
+		if _, reply, err := h.who(ctx, inv.Who); err != nil || reply != nil {
+			return reply, err
+		}
+	}
+	standing, err := h.Authz.Standing(ctx, about)
+	if err != nil {
+		return nil, err
+	}
+	right := authz.Action(inv.Actions)
+	reply := WhyReply{Right: right, Stack: refOf(stack), User: about.User, Decision: standing.Decide(right, refOf(stack))}
+	if right == authz.Admin {
+		reply.Decision = standing.Admin()
+	}
+	return reply, nil
+}
+
+// status says how the bot is. Where it could not be found out what the person may see, it shows no deployment.
+func (h *Handler) status(ctx context.Context, standing authz.Standing, unknown error) (Reply, error) {
+	reply := StatusReply{BotStatus: h.Status(), Unknown: unknown != nil, At: time.Now()}
+	if unknown != nil {
+		h.Log.WarnContext(ctx, "what somebody may see could not be found out", "error", unknown)
+		return reply, nil
+	}
+	err := h.Records.View(ctx, func(tx storage.Tx) error {
+		return storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
+			if f.Phase != storage.PhaseEnded && standing.Decide(authz.View, f.Stack).Allowed {
+				reply.Follows = append(reply.Follows, f)
+			}
+			return nil
+		})
+	})
+	slices.Reverse(reply.Follows) // their ids sort by age
+	return reply, err
+}

@@ -1,0 +1,180 @@
+package commands
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// globs gives the stacks of the rules that are shown.
+func globs(reply AccessReply) []string {
+	all := []string{}
+	for _, r := range reply.Rules {
+		all = append(all, r.Stacks)
+	}
+	return all
+}
+
+func TestAccessShowsTheRulesOfThisChannelInPages(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		if empty := as[AccessReply](t, r.say(lin, "access")); empty.Total != 0 || empty.Page != 1 || len(empty.Rules) != 0 || empty.Admins.Users[0] != lin {
+			t.Errorf("a channel without rules: %+v", empty)
+		}
+		for i := range 35 {
+			r.rule(fmt.Sprintf("allow everyone view 'web%d*,*'", i))
+			time.Sleep(time.Second)
+		}
+		r.ruleIn(there, "allow everyone view api")
+		for page, want := range map[int]AccessReply{0: {Page: 1}, 1: {Page: 1}, 2: {Page: 2, Offset: 15}, 3: {Page: 3, Offset: 30}, 4: {Page: 3, Offset: 30}, 100_000: {Page: 3, Offset: 30}} {
+			got := as[AccessReply](t, r.click(lin, Invocation{Verb: Access, Page: page}))
+			if got.Page != want.Page || got.Offset != want.Offset || got.Total != 35 || len(got.Rules) != min(15, 35-want.Offset) {
+				t.Errorf("page %d: page %d, %d rules from %d of %d", page, got.Page, len(got.Rules), got.Offset, got.Total)
+			}
+			if first := fmt.Sprintf("web%d*,*", want.Offset); got.Rules[0].Stacks != first {
+				t.Errorf("page %d begins with %s, not with the oldest left, %s", page, got.Rules[0].Stacks, first)
+			}
+		}
+	})
+}
+
+func TestNobodyLearnsOfAStackFromARule(t *testing.T) {
+	rules := []storage.Rule{
+		deny(authz.Everyone, "secret@production", authz.Redeploy), allow(kim, "api", authz.View), allow(devs, "a*", authz.View), allow(devs, "*", authz.Lock),
+		allow(authz.Everyone, "web@staging", authz.View), allow(devs, "*@production", authz.Redeploy), deny(kim, "gone", authz.Redeploy), allow(devs, "web2", authz.Redeploy),
+		allow(devs, "w?b*@*", authz.Cancel),
+	}
+	shown := []string{"*", "web@staging", "web2", "w?b*@*"}
+	for name, test := range map[string]struct {
+		more []storage.Rule
+		want []string
+	}{
+		"who sees one stack":               {nil, shown},
+		"who sees everything":              {[]storage.Rule{allow(sam, "*", authz.View)}, []string{"secret@production", "api", "a*", "*", "web@staging", "*@production", "gone", "web2", "w?b*@*", "*"}},
+		"who sees all but one":             {[]storage.Rule{allow(sam, "*", authz.View), deny(sam, "api", authz.View)}, []string{"a*", "*", "web@staging", "*@production", "web2", "w?b*@*", "*"}},
+		"who makes the rules":              {[]storage.Rule{allow(sam, "*", authz.Admin)}, []string{"secret@production", "api", "a*", "*", "web@staging", "*@production", "gone", "web2", "w?b*@*", "*"}},
+		"who may deploy what they see not": {[]storage.Rule{allow(sam, "api", authz.Redeploy)}, shown},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.put(append(slices.Clip(rules), test.more...)...)
+			got := as[AccessReply](t, r.say(sam, "access"))
+			if diff := cmp.Diff(test.want, globs(got)); diff != "" || got.Total != len(test.want) {
+				t.Errorf("%s: %d in all (-want +got):\n%s", name, got.Total, diff)
+			}
+			r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "s1", Name: "secret", Environment: "production"})
+			time.Sleep(2 * time.Minute)
+			if again := as[AccessReply](t, r.say(sam, "access")); name != "who sees all but one" && again.Total != got.Total {
+				t.Errorf("%s: a stack that they do not see shows itself: %q", name, globs(again))
+			}
+		})
+	}
+}
+
+func TestWhyNamesTheRuleThatDecides(t *testing.T) {
+	web := storage.StackRef{UID: "web1", Name: "web", Environment: "production"}
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.slack.members[ops] = []string{gone}
+		r.put(allow(authz.Everyone, "*", authz.View), allow(sam, "web*", authz.Redeploy), deny(devs, "web@production", authz.Redeploy), allow(sam, "*", authz.Admin))
+		for text, want := range map[string]struct {
+			user, rule, reason string
+			allowed            bool
+		}{
+			"redeploy web@prod":            {sam, "r1", "rule r1 allows it", true},
+			"view web@prod":                {sam, "r0", "rule r0 allows it", true},
+			"cancel web@prod":              {sam, "", "no rule allows it", false},
+			"admin web@prod":               {sam, "r3", "rule r3 allows it", true},
+			"redeploy web1 <@U0SAM>":       {sam, "r1", "rule r1 allows it", true},
+			"redeploy web@prod <@U0KIM>":   {kim, "", "no rule allows it", false},
+			"admin web@prod <@U0KIM>":      {kim, "", "no rule allows it", false},
+			"redeploy web@prod <@U0LIN>":   {lin, "", "an admin by the configuration", true},
+			"redeploy web@prod <@U0GUEST>": {guest, "", "from another organisation, and no rule that names this very user allows it", false},
+			"view web@prod <@U0BOT>":       {robot, "", "a bot, and no rule that names this very user allows it", false},
+		} {
+			got := as[WhyReply](t, r.say(sam, "access why "+text))
+			id := ""
+			if got.Decision.Rule != nil {
+				id = got.Decision.Rule.ID
+			}
+			if got.User != want.user || id != want.rule || got.Decision.Allowed != want.allowed || got.Decision.Reason != want.reason || got.Stack != web {
+				t.Errorf("why %s: %+v", text, got)
+			}
+		}
+		r.slack.members[devs] = []string{sam, kim}
+		for _, user := range []string{"", " <@U0KIM>"} {
+			got := as[WhyReply](t, r.say(sam, "access why redeploy web@prod"+user)).Decision
+			if got.Allowed || got.Rule == nil || got.Rule.ID != "r2" || got.Reason != "rule r2 denies it" {
+				t.Errorf("a deny%s: %+v", user, got)
+			}
+		}
+		r.slack.members[ops] = []string{kim}
+		if got := as[WhyReply](t, r.say(sam, "access why redeploy web@prod <@U0KIM>")).Decision; !got.Allowed || got.Reason != "in the admins' group S0OPS" {
+			t.Errorf("a member of the admins' group: %+v", got)
+		}
+		if len(r.audit()) > 0 {
+			t.Errorf("that it was asked is recorded: %+v", r.audit())
+		}
+	})
+}
+
+func TestWhyOfNobodyOrOfSeveralStacksAsksBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		problemThat(t, r.say(lin, "access why view web@prod <@U0NEVER>"), "Slack knows no such person.")
+		problemThat(t, r.say(lin, "access why view web@prod <@U0GONE>"), "The account of Gus is deactivated.")
+		problemThat(t, r.say(lin, "access why view wbe"), "I know no stack “wbe”.")
+		choice := as[ChoiceReply](t, r.say(lin, "access why redeploy web <@U0SAM>"))
+		got := as[WhyReply](t, r.click(lin, choice.Options[1].Invocation))
+		if got.Stack.UID != "web2" || got.User != sam || got.Right != authz.Redeploy || got.Decision.Allowed {
+			t.Errorf("the choice gives %+v", got)
+		}
+		r.slack.err = fmt.Errorf("users.info: ratelimited")
+		if got := as[WhyReply](t, r.say(lin, "access why view web@prod")); !got.Decision.Allowed { // of whom Slack need not be asked
+			t.Errorf("an admin's own: %+v", got)
+		}
+	})
+}
+
+func TestStatusCountsOnlyWhatOneMaySee(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		left := 7
+		r.status = BotStatus{Version: "1.2.3", Since: time.Now().Add(-time.Hour), Others: 2, Budget: cloud66.BudgetState{PerHour: 3000, Rest: 12, ServerRest: &left}}
+		r.stores(func(tx storage.Tx) error {
+			for i, s := range r.stacks.stacks {
+				for n, phase := range []storage.Phase{storage.PhaseFollowing, storage.PhaseEnded, storage.PhaseSending} {
+					f := storage.Follow{ID: fmt.Sprintf("f%d%d", i, n), Stack: refOf(s), Phase: phase}
+					if err := storage.Follows.Put(tx, f.ID, f); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		r.put(allow(sam, "web", authz.View))
+		for user, want := range map[string][]string{lin: {"f32", "f30", "f22", "f20", "f12", "f10", "f02", "f00"}, sam: {"f12", "f10", "f02", "f00"}, kim: nil} {
+			got := as[StatusReply](t, r.say(user, "status"))
+			var ids []string
+			for _, f := range got.Follows {
+				ids = append(ids, f.ID)
+			}
+			if diff := cmp.Diff(want, ids); diff != "" || got.Unknown {
+				t.Errorf("%s (-want +got):\n%s", user, diff)
+			}
+			if diff := cmp.Diff(r.status, got.BotStatus); diff != "" || !got.At.Equal(time.Now()) {
+				t.Errorf("%s (-want +got):\n%s", user, diff)
+			}
+		}
+		r.slack.noGroups = fmt.Errorf("usergroups.list: ratelimited")
+		got := as[StatusReply](t, r.say(sam, "status"))
+		if !got.Unknown || len(got.Follows) > 0 || got.Version != "1.2.3" {
+			t.Errorf("where Slack does not say who somebody is: %+v", got)
+		}
+		if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 || len(r.audit()) > 0 {
+			t.Error("Cloud 66 was asked, or it was recorded")
+		}
+	})
+}

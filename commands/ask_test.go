@@ -1,0 +1,280 @@
+package commands
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"c66bot/authz"
+	"c66bot/storage"
+)
+
+// refusedRedeploy has sam be refused a redeploy of what he sees, and gives the button that asks for it.
+func (r *rig) refusedRedeploy() Invocation {
+	r.t.Helper()
+	if len(r.rulesOf(here)) == 0 {
+		r.put(allow(sam, "web", authz.View))
+	}
+	refusal := refusalOf(r.t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
+	if refusal.Ask == nil {
+		r.t.Fatal("nothing can be asked for")
+	}
+	return *refusal.Ask
+}
+
+// request gives the message that asks the admins, which was told last.
+func (r *rig) request() (RequestReply, Announcement) {
+	r.t.Helper()
+	if len(r.channels.said) == 0 {
+		r.t.Fatal("the channel was told of nothing")
+	}
+	last := r.channels.said[len(r.channels.said)-1]
+	return as[RequestReply](r.t, last.Reply), last
+}
+
+func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked the admins, here in the channel.")
+		asked, message := r.request()
+		want := RequestReply{User: sam, Right: "redeploy", Glob: "web@production", Admins: Admins{Users: []string{lin}, Groups: []string{ops}}, Grant: asked.Grant}
+		if diff := cmp.Diff(want, asked); diff != "" {
+			t.Errorf("the request (-want +got):\n%s", diff)
+		}
+		grant := Invocation{Verb: Grant, Who: sam, Actions: "redeploy", Glob: "web@production", Nonce: asked.Grant.Nonce, AskedAt: time.Now().Unix()}
+		if diff := cmp.Diff(grant, asked.Grant); diff != "" || grant.Nonce == "" {
+			t.Errorf("the grant (-want +got):\n%s", diff)
+		}
+		refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
+		time.Sleep(10 * time.Minute)
+		silent(t, r.click(lin, asked.Grant))
+		if len(r.channels.said) != 3 {
+			t.Fatalf("the channel is told %+v", r.channels.said)
+		}
+		edited, thread := r.channels.said[1], r.channels.said[2]
+		rule := storage.Rule{
+			ID: as[RuleReply](t, thread.Reply).Rule.ID, Channel: here, Who: sam, Actions: []string{"redeploy"}, Stacks: "web@production", By: lin,
+			At: time.Now(), Until: time.Now().Add(time.Hour),
+		}
+		wanted := []Announcement{
+			{Key: message.Key, Reply: RequestReply{User: sam, Right: "redeploy", Glob: "web@production", Given: &rule}},
+			{Key: message.Key + "/given", Parent: message.Key, Reply: RuleReply{Rule: rule, By: lin}},
+		}
+		if diff := cmp.Diff(wanted, []Announcement{edited, thread}); diff != "" {
+			t.Errorf("the messages (-want +got):\n%s", diff)
+		}
+		silent(t, r.say(sam, "redeploy web@production --now"))
+		time.Sleep(time.Hour)
+		refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
+		if len(r.progress.done) != 1 {
+			t.Errorf("done: %q", r.progress.done)
+		}
+		if e := r.lastAudit(); e.Allowed {
+			t.Errorf("recorded: %+v", e)
+		}
+	})
+}
+
+func TestAGrantIsRecordedInWordsWithWhoGaveIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		time.Sleep(time.Second)
+		r.click(lin, asked.Grant)
+		e := r.lastAudit()
+		if !e.Allowed || e.User != lin || e.Channel != here || e.Action != "admin" || e.Asked != "grant U0SAM redeploy web@production" || e.Operation != "answer:"+asked.Grant.Nonce {
+			t.Errorf("recorded: %+v", e)
+		}
+	})
+}
+
+func TestWhoIsNoAdminGrantsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		for _, user := range []string{sam, kim, robot, guest, gone} {
+			time.Sleep(time.Second)
+			if refusal := refusalOf(t, r.click(user, asked.Grant), authz.Admin); refusal.Ask != nil {
+				t.Errorf("%s may ask to grant: %+v", user, refusal.Ask)
+			}
+			if e := r.lastAudit(); e.Allowed || e.User != user || e.Asked != "grant U0SAM redeploy web@production" {
+				t.Errorf("recorded: %+v", e)
+			}
+		}
+		refusalOf(t, r.clickIn(there, sam, asked.Grant), authz.Admin)
+		if diff := cmp.Diff([]string{"allow U0SAM view web"}, r.rulesOf(here)); diff != "" || len(r.channels.said) != 1 {
+			t.Errorf("%d messages (-want +got):\n%s", len(r.channels.said), diff)
+		}
+		silent(t, r.click(lin, asked.Grant)) // who may
+	})
+}
+
+func TestWhoMayMakeRulesMayGrant(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ask := r.refusedRedeploy()
+		r.rule("allow <@U0KIM> admin *")
+		r.click(sam, ask)
+		asked, _ := r.request()
+		silent(t, r.click(kim, asked.Grant))
+		silent(t, r.say(sam, "redeploy web@production --now"))
+	})
+}
+
+func TestAGrantCountsOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.slack.members[ops] = []string{kim}
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		silent(t, r.click(lin, asked.Grant))
+		for _, admin := range []string{lin, kim} {
+			noticeThat(t, r.click(admin, asked.Grant), "not done twice")
+		}
+		time.Sleep(2 * time.Hour) // once it has ended, too
+		noticeThat(t, r.click(lin, asked.Grant), "not done twice")
+		refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
+		if len(r.channels.said) != 3 {
+			t.Errorf("the channel is told %+v", r.channels.said)
+		}
+	})
+}
+
+func TestAGrantOfWhatTheyHaveIsNoChange(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		id := r.rule("allow <@U0SAM> redeploy web@production")
+		noticeThat(t, r.click(lin, asked.Grant), "That rule stands already: it is "+id)
+		time.Sleep(2 * time.Hour)
+		silent(t, r.say(sam, "redeploy web@production --now"))
+	})
+}
+
+func TestAnOldRequestGrantsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		time.Sleep(24*time.Hour + 2*time.Second)
+		problemThat(t, r.click(lin, asked.Grant), "That is more than 24 h old.", "Nothing was done.", "Ask again")
+		if n := len(r.rulesOf(here)); n != 1 {
+			t.Errorf("%d rules", n)
+		}
+	})
+}
+
+func TestARequestOfYesterdayIsGrantedUntilItIsADayOld(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		time.Sleep(59 * time.Minute) // of an hour
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		time.Sleep(24*time.Hour - time.Minute)
+		silent(t, r.click(lin, asked.Grant))
+	})
+}
+
+func TestAGrantForWhoIsGoneSinceIsNoGrant(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		person := r.slack.people[sam]
+		person.Deactivated = true
+		r.slack.people[sam] = person
+		problemThat(t, r.click(lin, asked.Grant), "The account of Sam Smith is deactivated.", "Nothing was done.")
+		if n := len(r.rulesOf(here)); n != 1 {
+			t.Errorf("%d rules", n)
+		}
+	})
+}
+
+func TestTheAdminsAreAskedForTheSameOnceAnHour(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		time.Sleep(50 * time.Minute) // so that the next hour of the day begins soon
+		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked")
+		for range 2 {
+			time.Sleep(25 * time.Minute)
+			noticeThat(t, r.click(sam, r.refusedRedeploy()), "asked for that within the last hour", "the message in the channel")
+		}
+		if len(r.channels.said) != 1 {
+			t.Fatalf("the channel is told %+v", r.channels.said)
+		}
+		r.put(allow(sam, "web", authz.View), allow(kim, "web", authz.View))
+		ask := as[RefusalReply](t, r.say(kim, "redeploy web@production --now")).Ask
+		noticeThat(t, r.click(kim, *ask), "I have asked") // somebody else
+		ask = as[RefusalReply](t, r.say(sam, "cancel web@production")).Ask
+		noticeThat(t, r.click(sam, *ask), "I have asked") // for something else
+		ask = as[RefusalReply](t, r.say(sam, "redeploy web@staging --now")).Ask
+		noticeThat(t, r.click(sam, *ask), "I have asked") // on something else
+		ask = as[RefusalReply](t, r.sayIn(there, sam, "redeploy web@production --now")).Ask
+		noticeThat(t, r.clickIn(there, sam, *ask), "I have asked") // somewhere else
+		time.Sleep(15 * time.Minute)
+		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked")
+		keys := map[string]bool{}
+		for _, a := range r.channels.said {
+			keys[a.Key] = true
+		}
+		if len(keys) != 6 || len(r.channels.said) != 6 {
+			t.Errorf("%d messages under %d keys", len(r.channels.said), len(keys))
+		}
+	})
+}
+
+func TestTheSameClickTwiceAsksOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ask := r.refusedRedeploy()
+		r.click(sam, ask)
+		noticeThat(t, r.click(sam, ask), "not done twice")
+		if len(r.channels.said) != 1 {
+			t.Errorf("the channel is told %+v", r.channels.said)
+		}
+	})
+}
+
+func TestStrangersBotsAndDirectMessagesAskForNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ask := Invocation{Verb: Ask, Actions: "redeploy", Glob: "web", AskedAt: time.Now().Unix()}
+		for user, channel := range map[string]string{guest: here, robot: here, gone: here, "U0NEVER": here, sam: direct} {
+			time.Sleep(time.Second)
+			refusal := refusalOf(t, r.clickIn(channel, user, ask), authz.Redeploy)
+			if refusal.Ask != nil {
+				t.Errorf("%s in %s is offered to ask", user, channel)
+			}
+			if e := r.lastAudit(); e.Allowed || e.User != user || e.Asked != "ask redeploy web" || e.Action != "redeploy" {
+				t.Errorf("recorded: %+v", e)
+			}
+		}
+		r.nothingDone()
+	})
+}
+
+func TestAskingShowsNothingOfWhatIsAskedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for _, glob := range []string{"api", "no-such-stack", "*"} {
+			ask := Invocation{Verb: Ask, Actions: "view", Glob: glob, AskedAt: time.Now().Unix(), Nonce: "n-" + strings.Trim(glob, "*")}
+			noticeThat(t, r.click(sam, ask), "I have asked the admins, here in the channel.")
+		}
+		if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {
+			t.Error("Cloud 66 was asked")
+		}
+	})
+}
+
+func TestARequestIsMadeWhereTheAdminsCanSeeIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ask := as[RefusalReply](t, r.sayIn(secret, sam, "redeploy web --now")).Ask
+		problemThat(t, r.clickIn(secret, sam, *ask), "I am not a member of this channel", "/invite")
+		r.nothingDone()
+		r.channels.lost = true
+		problemThat(t, r.click(sam, r.refusedRedeploy()), "records or program failed", "Nothing was done.")
+		r.channels.lost = false
+		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked")
+	})
+}
+
+func TestAnOldRefusalAsksForNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		ask := r.refusedRedeploy()
+		time.Sleep(25 * time.Hour)
+		problemThat(t, r.click(sam, ask), "That is more than 24 h old.", "Nothing was done.")
+		r.nothingDone()
+	})
+}

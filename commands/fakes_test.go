@@ -1,0 +1,133 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/storage"
+)
+
+// slack is what Slack tells of people and groups: sam and kim are colleagues, and in no group.
+type slack struct {
+	mu       sync.Mutex
+	people   map[string]authz.Person
+	handles  map[string]authz.Group
+	members  map[string][]string // of the groups
+	err      error               // that every question about a person gets
+	noGroups error               // that every question about a group, or about somebody's groups, gets
+	asked    []string            // the persons who were looked up
+}
+
+func newSlack() *slack {
+	return &slack{
+		people: map[string]authz.Person{
+			lin: {ID: lin, Name: "Lin"}, sam: {ID: sam, Name: "Sam Smith"}, kim: {ID: kim, Name: "Kim"}, robot: {ID: robot, Name: "robot", Bot: true},
+			gone: {ID: gone, Name: "Gus", Deactivated: true}, guest: {ID: guest, Name: "Gia", Outsider: true},
+		},
+		handles: map[string]authz.Group{
+			ops: {ID: ops, Handle: "ops"}, devs: {ID: devs, Handle: "devs"}, retired: {ID: retired, Handle: "old", Disabled: true},
+		},
+		members: map[string][]string{},
+	}
+}
+
+func (s *slack) Person(_ context.Context, id string) (authz.Person, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, id)
+	person, ok := s.people[id]
+	switch {
+	case s.err != nil:
+		return authz.Person{}, s.err
+	case !ok:
+		return authz.Person{}, fmt.Errorf("users.info of %s: %w", id, authz.ErrNoPerson)
+	}
+	return person, nil
+}
+
+func (s *slack) Group(_ context.Context, id string) (authz.Group, error) {
+	group, ok := s.handles[id]
+	switch {
+	case s.noGroups != nil:
+		return authz.Group{}, s.noGroups
+	case !ok:
+		return authz.Group{}, fmt.Errorf("group %s: %w", id, authz.ErrNoGroup)
+	}
+	return group, nil
+}
+
+func (s *slack) GroupsOf(_ context.Context, user string) ([]string, error) {
+	var of []string
+	for group, members := range s.members {
+		if slices.Contains(members, user) && !s.handles[group].Disabled {
+			of = append(of, group)
+		}
+	}
+	return of, s.noGroups
+}
+
+// channels are Slack's, of which the bot is a member but for the secret one. A change is made as the real one makes it: once for an operation,
+// together with the messages.
+type channels struct {
+	records storage.DB
+	said    []Announcement
+	lost    bool // the database fails in the middle of a change
+}
+
+func (*channels) Member(_ context.Context, channel string) error {
+	if channel == secret {
+		return &CardError{Code: "not_in_channel"}
+	}
+	return nil
+}
+
+var errLost = errors.New("disk full")
+
+func (c *channels) Announce(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error {
+	var said []Announcement
+	err := c.records.Update(ctx, func(tx storage.Tx) (err error) {
+		if err := Take(tx, req); err != nil {
+			return err
+		}
+		if said, err = change(tx); err != nil {
+			return err
+		}
+		for _, a := range said {
+			old, err := storage.Messages.Get(tx, a.Key)
+			if errors.Is(err, storage.ErrNotFound) {
+				old = storage.Message{Key: a.Key, Channel: req.Channel, Parent: a.Parent, CreatedAt: time.Now()}
+			}
+			if err := storage.Messages.Put(tx, a.Key, old); err != nil {
+				return err
+			}
+		}
+		if c.lost {
+			return errLost
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("announce: %w", err)
+	}
+	c.said = append(c.said, said...)
+	return nil
+}
+
+// breaking is a database that can stop to write.
+type breaking struct {
+	storage.DB
+
+	full bool
+}
+
+func (b *breaking) Update(ctx context.Context, change func(tx storage.Tx) error) error {
+	if b.full {
+		return errLost
+	}
+	return b.DB.Update(ctx, change)
+}

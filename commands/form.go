@@ -1,0 +1,150 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// maxSuggestions is how many stacks a search offers; Slack shows 100.
+const maxSuggestions = 100
+
+// Form prepares the form of a redeploy: a FormReply, filled in as far as it is known, or another Reply that refuses, or asks which stack.
+// Without a channel it is the form that asks for one, since the channel's rules decide.
+func (h *Handler) Form(ctx context.Context, req Request) Reply {
+	started := time.Now()
+	reply, err := h.form(ctx, req)
+	return h.said(ctx, req, started, reply, err)
+}
+
+func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
+	inv := req.Invocation
+	reply := FormReply{Channel: req.Channel, Profiles: h.Profiles, Fill: inv}
+	if req.Channel == "" {
+		return reply, nil
+	}
+	standing, err := h.Authz.Standing(ctx, req.subject())
+	if err != nil {
+		return nil, err
+	}
+	if inv.UID == "" && inv.Stack == "" {
+		if !standing.Some(authz.Redeploy) {
+			return h.refuse(ctx, req, noneAtAll)
+		}
+		return reply, h.Channels.Member(ctx, req.Channel)
+	}
+	stack, refused, err := h.target(ctx, req, standing)
+	if err != nil || refused != nil {
+		return refused, err
+	}
+	if err := h.Channels.Member(ctx, req.Channel); err != nil {
+		return nil, err
+	}
+	return h.fill(ctx, reply, stack)
+}
+
+// fill adds to the form what is known of its stack.
+func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack) (Reply, error) {
+	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
+	if err != nil {
+		return nil, err
+	}
+	if reply.Services, err = h.services(ctx, stack); err != nil {
+		return nil, err
+	}
+	if reply.Version, err = h.version(ctx, stack, reply.Fill.Deployment, newest.Deployments); err != nil {
+		return nil, err
+	}
+	ref := refOf(stack)
+	reply.Stack, reply.Facts, reply.Branch = &ref, facts(stack, newest.Deployments), stack.GitBranch
+	reply.Docker, reply.Git = stack.Docker(), !stack.Docker()
+	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment = "", stack.UID, 0
+	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
+	return reply, nil
+}
+
+// services gives the services of a docker stack with their tags. A server that has none to tell has none in the form.
+func (h *Handler) services(ctx context.Context, stack cloud66.Stack) ([]cloud66.Service, error) {
+	if !stack.Docker() {
+		return nil, nil
+	}
+	services, err := h.Cloud.Services(ctx, stack.UID)
+	if errors.Is(err, cloud66.ErrNotFound) {
+		return nil, nil
+	}
+	return services, err
+}
+
+// version gives the deployment whose commit can be deployed again: one with a commit, of a stack that takes a ref.
+func (h *Handler) version(ctx context.Context, stack cloud66.Stack, id int64, newest []cloud66.Deployment) (*cloud66.Deployment, error) {
+	if id == 0 || stack.Docker() {
+		return nil, nil
+	}
+	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.ID == id }); i >= 0 {
+		return withCommit(newest[i]), nil
+	}
+	d, err := h.Cloud.Deployment(ctx, stack.UID, id)
+	if errors.Is(err, cloud66.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return withCommit(d), nil
+}
+
+func withCommit(d cloud66.Deployment) *cloud66.Deployment {
+	if d.GitHash == "" || setRef(&Invocation{}, d.GitHash) != nil {
+		return nil
+	}
+	return &d
+}
+
+// facts are what one should know before a redeploy.
+func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
+	var facts []string
+	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
+		live := fmt.Sprintf("Live now is #%d", newest[i].ID)
+		if hash := newest[i].GitHash; hash != "" {
+			live += ", commit " + hash[:min(7, len(hash))]
+		}
+		facts = append(facts, live+".")
+	}
+	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return !d.Ended() }); i >= 0 {
+		facts = append(facts, fmt.Sprintf("#%d has not ended yet: this one would wait behind it.", newest[i].ID))
+	} else if stack.IsBusy {
+		facts = append(facts, "Cloud 66 is busy with this stack: this one would wait.")
+	}
+	if usual := cloud66.UsualDuration(newest); usual > 0 {
+		facts = append(facts, "It usually takes "+InWords(usual)+".")
+	}
+	return facts
+}
+
+// Suggest gives the stacks that somebody may redeploy in a channel and whose name holds what was typed. It waits for no longer than the
+// context.
+func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]storage.StackRef, error) {
+	standing, err := h.Authz.Standing(ctx, authz.Subject{User: user, Channel: channel})
+	if err != nil || !standing.Some(authz.Redeploy) {
+		return nil, err
+	}
+	found, err := h.Directory.told(ctx, directoryAge, func(s cloud66.Stack) bool {
+		return holds(s, typed) && standing.Decide(authz.Redeploy, refOf(s)).Allowed
+	})
+	if err != nil {
+		return nil, err
+	}
+	sortStacks(found)
+	found = found[:min(len(found), maxSuggestions)]
+	refs := make([]storage.StackRef, len(found))
+	for i, name := range labels(found) {
+		refs[i] = storage.StackRef{UID: found[i].UID, Name: name}
+	}
+	return refs, nil
+}

@@ -1,0 +1,141 @@
+package commands
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+)
+
+// uids gives the stacks of a page, in its order.
+func uids(reply StacksReply) []string {
+	all := []string{}
+	for _, e := range reply.Stacks {
+		all = append(all, e.Stack.UID)
+	}
+	return all
+}
+
+func TestTheStacksAreThoseThatSomebodySeesAndThatFit(t *testing.T) {
+	for text, test := range map[string]struct{ admin, some []string }{
+		"stacks":                 {[]string{"api1", "app1", "web1", "web2"}, []string{"web2"}},
+		"stacks web":             {[]string{"web1", "web2"}, []string{"web2"}},
+		"stacks WEB@Prod":        {[]string{"web1"}, []string{}},
+		"stacks '*@production'":  {[]string{"api1", "app1", "web1"}, []string{}},
+		"stacks 'we?@st*'":       {[]string{"web2"}, []string{"web2"}},
+		"stacks [a-b]*":          {[]string{"api1", "app1"}, []string{}},
+		"stacks “awesome app”":   {[]string{"app1"}, []string{}},
+		"stacks ' p'":            {[]string{"api1", "app1", "web1"}, []string{}},
+		"stacks nothing-like-it": {[]string{}, []string{}},
+		"stacks '['":             {[]string{}, []string{}},
+		"stacks '*'":             {[]string{"api1", "app1", "web1", "web2"}, []string{"web2"}},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.put(allow(sam, "web@staging", authz.View), allow(sam, "api", authz.Redeploy))
+			for user, want := range map[string][]string{lin: test.admin, sam: test.some} {
+				got := as[StacksReply](t, r.say(user, text))
+				if diff := cmp.Diff(want, uids(got)); diff != "" || got.Total != len(want) || got.Page != 1 {
+					t.Errorf("%s of %s: %d in all, page %d (-want +got):\n%s", text, user, got.Total, got.Page, diff)
+				}
+			}
+			refusalOf(t, r.say(kim, text), authz.View) // who sees none at all
+		})
+	}
+}
+
+func TestWhoseRulesFitNoStackSeesAnEmptyList(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "gone", authz.View))
+		if got := as[StacksReply](t, r.say(sam, "stacks web")); got.Total != 0 || got.Text != "web" {
+			t.Errorf("%+v", got)
+		}
+		refusalOf(t, r.say(kim, "stacks web"), authz.View)
+	})
+}
+
+func TestTheStacksComeInPagesWithTheirNewestDeployments(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.stacks.stacks = nil
+		for i := range 25 {
+			uid := fmt.Sprintf("u%02d", i)
+			r.stacks.stacks = append(r.stacks.stacks, stack(uid, fmt.Sprintf("Web%02d", i), "production", ""))
+			r.cloud.has(uid, i)
+		}
+		for page, want := range map[int]StacksReply{0: {Page: 1}, 2: {Page: 2, Offset: 10}, 3: {Page: 3, Offset: 20}, 4: {Page: 3, Offset: 20}, 100_000: {Page: 3, Offset: 20}} {
+			r.cloud.calls = nil
+			got := as[StacksReply](t, r.click(lin, Invocation{Verb: Stacks, Text: "web", Page: page}))
+			if got.Page != want.Page || got.Offset != want.Offset || got.Total != 25 || len(got.Stacks) != min(10, 25-want.Offset) || got.Text != "web" {
+				t.Errorf("page %d: page %d, %d stacks from %d of %d", page, got.Page, len(got.Stacks), got.Offset, got.Total)
+			}
+			if len(r.cloud.calls) != len(got.Stacks) {
+				t.Errorf("page %d: %d stacks cost %d requests", page, len(got.Stacks), len(r.cloud.calls))
+			}
+			for i, e := range got.Stacks {
+				n := int64(want.Offset + i) // so many deployments it has
+				if e.Never != (n == 0) || (n > 0) != (e.Newest != nil && e.Newest.ID == n) {
+					t.Errorf("page %d: the newest deployment of %s is %+v, never %v", page, e.Stack.UID, e.Newest, e.Never)
+				}
+			}
+		}
+	})
+}
+
+func TestTheStacksDoNotWaitForTheirDeploymentsForLong(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for i := range 30 {
+			r.stacks.stacks = append(r.stacks.stacks, stack(fmt.Sprint("u", i), fmt.Sprint("many", i), "production", ""))
+			r.cloud.has(fmt.Sprint("u", i), 3)
+		}
+		r.cloud.takes = 3 * time.Second
+		started := time.Now()
+		got := as[StacksReply](t, r.say(lin, "stacks many"))
+		if took := time.Since(started); took > 4*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		known := 0
+		for _, e := range got.Stacks {
+			if e.Newest != nil {
+				known++
+			} else if e.Never {
+				t.Error("a stack whose deployments are not known is called never deployed")
+			}
+		}
+		if len(got.Stacks) != 10 || known != 5 { // five at once
+			t.Errorf("%d stacks, the newest deployment of %d", len(got.Stacks), known)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		r.cloud.err = errors.New("down")
+		if got := as[StacksReply](t, r.say(lin, "stacks")); got.Total != 4 || got.Stacks[2].Newest != nil || got.Stacks[2].Never {
+			t.Errorf("where no deployment can be read: %+v", got)
+		}
+		r.stacks.err = &cloud66.Error{Kind: cloud66.ErrServer, Method: "GET", Status: 502}
+		time.Sleep(2 * time.Minute)
+		problemThat(t, r.say(lin, "stacks"), "HTTP 502", "Nothing was done.")
+	})
+}
+
+func TestHelpNamesAStackThatTheySeeOrNone(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "web@staging", authz.View), allow(kim, "gone", authz.View))
+		if help := as[HelpReply](t, r.say(sam, "help")); help.Specs[0].Examples[0] != "show mystack@production" {
+			t.Errorf("before any list was read: %q", help.Specs[0].Examples)
+		}
+		r.say(lin, "stacks")
+		for user, want := range map[string]string{lin: "show api@production", sam: "show web@staging", kim: "show mystack@production"} {
+			help := as[HelpReply](t, r.say(user, "help show"))
+			if help.Topic == nil || help.Topic.Examples[0] != want {
+				t.Errorf("the help of %s: %+v", user, help.Topic)
+			}
+		}
+		if r.stacks.asked() != 1 {
+			t.Errorf("help asks Cloud 66: %d", r.stacks.asked())
+		}
+	})
+}

@@ -1,0 +1,216 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// maxOptions is how many buttons a choice offers; Slack shows 25 in a block.
+const maxOptions = 20
+
+// Why somebody was refused who sees no stack that is meant, for the audit.
+const (
+	noneAtAll = "no rule allows it on any stack"
+	noneSuch  = "no stack of that name is for them"
+)
+
+// target finds the stack that a request means and decides whether it may be. Only stacks that the person may see, or has the right in
+// question on, are found: one that exists and is not for them gets the answer that none gets. A Reply instead of the stack refuses, asks
+// which one, or says that there is none.
+func (h *Handler) target(ctx context.Context, req Request, standing authz.Standing) (cloud66.Stack, Reply, error) {
+	inv := req.Invocation
+	if !standing.Some(inv.right(), authz.View) {
+		reply, err := h.refuse(ctx, req, noneAtAll)
+		return cloud66.Stack{}, reply, err
+	}
+	found, near, err := h.Directory.find(ctx, inv, sees(standing, inv.right()))
+	if err != nil {
+		return cloud66.Stack{}, nil, err
+	}
+	switch len(found) {
+	case 0:
+		reply, err := h.notFound(ctx, req, standing, near)
+		return cloud66.Stack{}, reply, err
+	case 1:
+		reply, err := h.authorize(ctx, req, refOf(found[0]))
+		return found[0], reply, err
+	default:
+		return cloud66.Stack{}, choice(inv, found), nil
+	}
+}
+
+// sees tells the stacks that somebody is told of: those that they may view or have another right on.
+func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
+	return func(s cloud66.Stack) bool {
+		ref := refOf(s)
+		return standing.Decide(authz.View, ref).Allowed || (right != authz.View && standing.Decide(right, ref).Allowed)
+	}
+}
+
+// authorize decides on a stack that the person sees, and records it. A Reply refuses.
+func (h *Handler) authorize(ctx context.Context, req Request, stack storage.StackRef) (Reply, error) {
+	decision, err := h.Authz.Authorize(ctx, req.asked(stack))
+	if err != nil || decision.Allowed {
+		return nil, err
+	}
+	reply, rules, err := h.refusal(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	reply.Stack, reply.Holders = &stack, holders(rules, reply.Right, stack)
+	if decision.Rule != nil {
+		reply.Denied = decision.Rule.ID
+	}
+	h.offer(ctx, &reply, req, authz.Exactly(stack))
+	return reply, nil
+}
+
+// holders names those whom rules allow a right on a stack.
+func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) []string {
+	var found []string
+	for _, r := range rules {
+		pattern, err := authz.ParsePattern(r.Stacks)
+		fits := err == nil && pattern.Match(stack) && slices.Contains(r.Actions, string(right))
+		if fits && !r.Deny && !slices.Contains(found, r.Who) {
+			found = append(found, r.Who)
+		}
+	}
+	return found
+}
+
+// refuse refuses what concerns no stack that the person sees, and records it.
+func (h *Handler) refuse(ctx context.Context, req Request, why string) (RefusalReply, error) {
+	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
+		return RefusalReply{}, err
+	}
+	reply, _, err := h.refusal(ctx, req)
+	if err != nil {
+		return RefusalReply{}, err
+	}
+	switch inv := req.Invocation; {
+	case inv.Verb == Ask:
+		h.offer(ctx, &reply, req, inv.Glob)
+	case inv.Stack != "":
+		h.offer(ctx, &reply, req, globOf(inv.Stack))
+	case inv.UID == "":
+		h.offer(ctx, &reply, req, "*")
+	}
+	return reply, nil
+}
+
+// refusal is what every refusal says, whichever stack it is about, and the channel's rules.
+func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []storage.Rule, error) {
+	rules, err := h.Authz.Rules(ctx, req.Channel)
+	return RefusalReply{
+		Right: req.Invocation.right(), Admins: h.admins(), Direct: req.subject().Direct(),
+		NoRules: len(rules) == 0, Command: h.Command,
+	}, rules, err
+}
+
+// offer adds the rule that would help, and the button that asks for it. Where a rule denies it, another one does not help; strangers and bots
+// cannot ask.
+func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string) {
+	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Denied != "" || req.Channel == "" {
+		return
+	}
+	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, shellWord(glob)) // an id can be copied, a mention cannot
+	if r.Right != authz.Admin && h.colleague(ctx, req.User) {
+		ask := Invocation{Verb: Ask, Actions: string(r.Right), Glob: glob}.once()
+		r.Ask = &ask
+	}
+}
+
+// colleague reports whether somebody is a person of the workspace. Where Slack does not tell, they are taken for none.
+func (h *Handler) colleague(ctx context.Context, user string) bool {
+	person, err := h.People.Person(ctx, user)
+	return err == nil && !person.Bot && !person.Outsider && !person.Deactivated
+}
+
+// globOf is the glob of what a typed stack fits: the environment may be its beginning alone.
+func globOf(typed string) string {
+	at := strings.LastIndexByte(typed, '@')
+	if at < 0 {
+		return authz.Literal(typed)
+	}
+	return authz.Literal(typed[:at]) + "@" + authz.Literal(typed[at+1:]) + "*"
+}
+
+// notFound says that there is no such stack, and to somebody from whom one may be hidden no more than that there is none for them.
+func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Standing, near []string) (Reply, error) {
+	inv := req.Invocation
+	switch {
+	case !standing.All(authz.View):
+		reply, err := h.refuse(ctx, req, noneSuch)
+		reply.Typed, reply.Near = inv.Stack, near
+		return reply, err
+	case inv.UID == "":
+		return h.unknownStack(inv, near), nil
+	default:
+		return ProblemReply{
+			What: "That stack is not there any more.", State: "Nothing was done.",
+			Do: "It was deleted, or the bot's Cloud 66 token may no longer see it.",
+		}, nil
+	}
+}
+
+func (h *Handler) unknownStack(inv Invocation, near []string) Reply {
+	p := ProblemReply{What: fmt.Sprintf("I know no stack %s.", quoted(inv.Stack)), Command: h.Command}
+	switch len(near) {
+	case 0:
+		p.Do = "Check its name in the Cloud 66 dashboard; the environment goes behind an @, as in name@environment."
+	case 1:
+		p.Do = fmt.Sprintf("Did you mean %s?", quoted(near[0]))
+	default:
+		p.Do = "Did you mean one of these: " + joinQuoted(near) + "?"
+	}
+	if len(near) > 0 {
+		p.Example = inv.line(near[0])
+	}
+	return p
+}
+
+// choice offers the stacks of one name as buttons that carry on with the same request.
+func choice(inv Invocation, found []cloud66.Stack) Reply {
+	reply := ChoiceReply{What: fmt.Sprintf("%s fits %d stacks. Which one?", quoted(inv.Stack), len(found))}
+	if len(found) > maxOptions {
+		reply.What = fmt.Sprintf("%s fits %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
+		found = found[:maxOptions]
+	}
+	inv = inv.once()
+	inv.Stack = ""
+	for i, label := range labels(found) {
+		inv.UID = found[i].UID
+		reply.Options = append(reply.Options, ChoiceOption{Label: label, Invocation: inv})
+	}
+	return reply
+}
+
+// labels names each stack so that no two have the same name: as name@environment, else with the account too, else with the UID.
+func labels(stacks []cloud66.Stack) []string {
+	ways := []func(s cloud66.Stack) string{
+		func(s cloud66.Stack) string { return refOf(s).String() },
+		func(s cloud66.Stack) string { return refOf(s).String() + " · " + s.AccountName },
+		func(s cloud66.Stack) string { return refOf(s).String() + " · " + s.UID },
+	}
+	names := make([]string, len(stacks))
+	for i, s := range stacks {
+		for _, way := range ways {
+			names[i] = way(s)
+			if !slices.ContainsFunc(stacks, func(other cloud66.Stack) bool { return other.UID != s.UID && way(other) == way(s) }) {
+				break
+			}
+		}
+	}
+	return names
+}
+
+func (h *Handler) admins() Admins {
+	users, groups := h.Authz.Admins()
+	return Admins{Users: users, Groups: groups}
+}
