@@ -42,6 +42,11 @@ func (a *Authorizer) Refuse(ctx context.Context, req Request, reason string) err
 	return a.record(ctx, req, Decision{Reason: reason})
 }
 
+// Permit records that something was done for which no right is needed.
+func (a *Authorizer) Permit(ctx context.Context, req Request, reason string) error {
+	return a.record(ctx, req, Decision{Allowed: true, Reason: reason})
+}
+
 func (a *Authorizer) record(ctx context.Context, req Request, decision Decision) error {
 	at := time.Now()
 	entry := storage.AuditEntry{

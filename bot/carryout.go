@@ -60,7 +60,9 @@ func (t *task) rendered(reply commands.Reply) card.Message {
 		return m
 	}
 	switch reply.(type) {
-	case commands.ProblemReply, commands.RefusalReply:
+	case commands.ProblemReply:
+		return card.WithAgain(m, *t.invocation)
+	case commands.RefusalReply:
 		return card.WithTyped(m, *t.invocation)
 	default:
 		return m

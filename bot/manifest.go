@@ -2,6 +2,7 @@ package bot
 
 import (
 	_ "embed" // for the manifest
+	"strconv"
 	"strings"
 )
 
@@ -11,4 +12,6 @@ import (
 var manifest string
 
 // Manifest is the Slack app manifest, in YAML, of an app whose slash command has the given name.
-func Manifest(command string) string { return strings.ReplaceAll(manifest, "/c66", command) }
+func Manifest(command string) string {
+	return strings.ReplaceAll(manifest, `"/c66"`, strconv.Quote(command))
+}

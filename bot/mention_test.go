@@ -44,7 +44,7 @@ func TestAMentionDoesWhatACommandDoes(t *testing.T) {
 		r.mention(sam, deploys, "", "@c66bot: redeploy web --now")
 		r.says(sam, deploys, "You may not redeploy web · production here")
 		r.mention(lin, deploys, "", "@c66bot redeploy web")
-		offer := r.says(lin, deploys, "how is it to be redeployed", "[Redeploy]")
+		offer := r.says(lin, deploys, "the button opens the form", "[Redeploy]")
 		r.click(lin, offer, "Redeploy")
 		r.form(lin, "Redeploy web · production")
 		r.mention(lin, deploys, "", "@c66bot redeploy web --now --reason \"a & b\"")

@@ -58,7 +58,7 @@ func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
 		}
 		lack(t, "stacks", r.ask(sam, deploys, "/c66 stacks").Plain(), "api")
 		hold(t, "in another channel", r.ask(sam, support, "/c66 list web").Plain(), "You may not look at stacks here")
-		_, id, _ := strings.Cut(told.Plain(), "production (")
+		_, id, _ := strings.Cut(told.Plain(), "(rule ")
 		id, _, _ = strings.Cut(id, ")")
 		hold(t, "access", r.ask(sam, deploys, "/c66 access").Plain(), id, "allow @sam view, redeploy on web@production", "by @lin")
 		hold(t, "why", r.ask(sam, deploys, "/c66 access why redeploy web").Plain(), "✅ @sam may redeploy web · production here", id)

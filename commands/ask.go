@@ -32,7 +32,8 @@ func (h *Handler) prepareAsk(ctx context.Context, req Request) (run, Reply, erro
 	if req.Invocation.olderThan(requestAge) {
 		return nil, tooOld(requestAge), nil
 	}
-	return func(ctx context.Context) (Reply, error) { return h.ask(ctx, req) }, nil, nil
+	err := h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "whoever is of the workspace may ask")
+	return func(ctx context.Context) (Reply, error) { return h.ask(ctx, req) }, nil, err
 }
 
 func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
@@ -54,7 +55,7 @@ func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NoticeReply{Text: "I have asked the admins, here in the channel."}, nil
+	return NoticeReply{Text: "I have asked the admins in the channel."}, nil
 }
 
 // askedLately fails with errAsked where the same was asked for within the last hour.

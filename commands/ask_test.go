@@ -36,7 +36,7 @@ func (r *rig) request() (RequestReply, Announcement) {
 
 func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked the admins, here in the channel.")
+		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked the admins in the channel.")
 		asked, message := r.request()
 		want := RequestReply{User: sam, Right: "redeploy", Glob: "web@production", Admins: Admins{Users: []string{lin}, Groups: []string{ops}}, Grant: asked.Grant}
 		if diff := cmp.Diff(want, asked); diff != "" {
@@ -250,7 +250,7 @@ func TestAskingShowsNothingOfWhatIsAskedFor(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		for _, glob := range []string{"api", "no-such-stack", "*"} {
 			ask := Invocation{Verb: Ask, Actions: "view", Glob: glob, AskedAt: time.Now().Unix(), Nonce: "n-" + strings.Trim(glob, "*")}
-			noticeThat(t, r.click(sam, ask), "I have asked the admins, here in the channel.")
+			noticeThat(t, r.click(sam, ask), "I have asked the admins in the channel.")
 		}
 		if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {
 			t.Error("Cloud 66 was asked")

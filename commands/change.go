@@ -41,8 +41,7 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 		ref := refOf(stack)
 		return ProblemReply{
 			Stack: &ref, What: "there is a newer deployment than the form showed.", State: "Nothing was done.",
-			Do: fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments)), Command: h.Command,
-			Example: inv.line(ref.String()),
+			Do: fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments)),
 		}, nil
 	}
 	return nil, begun(h.Progress.Redeploy(ctx, req.Operation, storage.Follow{

@@ -33,20 +33,39 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if inv.UID == "" && inv.Stack == "" {
-		if !standing.Some(authz.Redeploy) {
-			return h.refuse(ctx, req, noneAtAll)
-		}
-		return reply, h.Channels.Member(ctx, req.Channel)
-	}
-	stack, refused, err := h.target(ctx, req, standing)
-	if err != nil || refused != nil {
-		return refused, err
+	if !standing.Some(authz.Redeploy) {
+		return h.refuse(ctx, req, noneAtAll)
 	}
 	if err := h.Channels.Member(ctx, req.Channel); err != nil {
 		return nil, err
 	}
-	return h.fill(ctx, reply, stack)
+	if inv.UID == "" && inv.Stack == "" {
+		return reply, nil
+	}
+	stack, refused, err := h.target(ctx, req, standing)
+	switch {
+	case err != nil:
+		return nil, err
+	case refused == nil:
+		return h.fill(ctx, reply, stack)
+	case isUnknown(refused):
+		reply.Note, reply.Fill = refused, inv.Again()
+		return reply, nil
+	default:
+		return refused, nil
+	}
+}
+
+// isUnknown reports whether a reply says that there is no such stack, or none for this person: another one can be chosen.
+func isUnknown(reply Reply) bool {
+	switch r := reply.(type) {
+	case ProblemReply:
+		return r.Stack == nil
+	case RefusalReply:
+		return r.Stack == nil
+	default:
+		return false
+	}
 }
 
 // fill adds to the form what is known of its stack.

@@ -145,8 +145,13 @@ func TestAFormThatCannotBeFilledInSaysWhy(t *testing.T) {
 		if inv := throughSlack(t, choice.Options[0].Invocation); !inv.OpensForm() || inv.UID != "web1" {
 			t.Errorf("the choice leads on to %+v", inv)
 		}
-		problemThat(t, r.form(lin, Invocation{Verb: Redeploy, Stack: "wbe"}), "I know no stack “wbe”.")
-		problemThat(t, r.form(lin, Invocation{Verb: Redeploy, UID: "gone"}), "not there any more")
+		for text, inv := range map[string]Invocation{"I know no stack “wbe”.": {Verb: Redeploy, Stack: "wbe"}, "not there any more": {Verb: Redeploy, UID: "gone"}} {
+			again := as[FormReply](t, r.form(lin, inv))
+			problemThat(t, again.Note, text)
+			if again.Stack != nil || again.Fill.UID != inv.UID {
+				t.Errorf("another stack cannot be chosen: %+v", again)
+			}
+		}
 		for _, inv := range []Invocation{{Verb: Redeploy}, {Verb: Redeploy, UID: "web1"}} {
 			problemThat(t, r.Form(t.Context(), request(inv, lin, secret)), "I am not a member of this channel", "/invite")
 			refusalOf(t, r.Form(t.Context(), request(inv, sam, direct)), authz.Redeploy)
@@ -211,7 +216,7 @@ func TestAFormDoesWhatItShowsOrNothing(t *testing.T) {
 		says   []string
 	}{
 		"too old":                    {func(*rig) { time.Sleep(time.Hour + 2*time.Second) }, []string{"That is more than 1 h old.", "Nothing was done.", "Ask again"}},
-		"a newer deployment":         {func(r *rig) { r.cloud.runs("web1", true) }, []string{"there is a newer deployment than the form showed.", "Nothing was done.", "The newest is #6 now.", "redeploy web@production --ref main"}},
+		"a newer deployment":         {func(r *rig) { r.cloud.runs("web1", true) }, []string{"there is a newer deployment than the form showed.", "Nothing was done.", "The newest is #6 now."}},
 		"a newer one that has ended": {func(r *rig) { r.cloud.runs("web1", true); r.cloud.ends("web1", cloud66.OutcomeFailed) }, []string{"a newer deployment", "#6"}},
 		"the stack deleted":          {func(r *rig) { r.stacks.set(func(l *library) { l.stacks = l.stacks[1:] }); time.Sleep(2 * time.Minute) }, []string{"That stack is not there any more.", "Nothing was done."}},
 		"it takes services now": {func(r *rig) {
@@ -219,7 +224,7 @@ func TestAFormDoesWhatItShowsOrNothing(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 		}, []string{"a docker stack takes no --ref"}},
 		"Cloud 66 does not answer":    {func(r *rig) { r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNoAnswer, Method: "GET"} }, []string{"Cloud 66 did not answer.", "Nothing was done."}},
-		"the channel takes no card":   {func(r *rig) { r.progress.err = &CardError{Code: "is_archived"} }, []string{"This channel is archived.", "nothing was done"}},
+		"the channel takes no card":   {func(r *rig) { r.progress.err = &CardError{Code: "is_archived"} }, []string{"This channel is archived.", "Nothing was done"}},
 		"the database takes no entry": {func(r *rig) { r.db.full = true }, []string{"records or program failed", "Nothing was done."}},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {

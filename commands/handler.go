@@ -154,7 +154,7 @@ func (h *Handler) prepare(ctx context.Context, req Request) (run, Reply, error) 
 		return func(ctx context.Context) (Reply, error) { return h.status(ctx, standing, err) }, nil, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), "who may could not be found out"))
 	}
 	spec, _ := specOf(string(verb))
 	switch {
@@ -218,7 +218,8 @@ func (h *Handler) prepareOnStack(ctx context.Context, req Request, standing auth
 
 // prepareOverview is for what shows many stacks, or rules, at once.
 func (h *Handler) prepareOverview(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	if !standing.Some(authz.View) {
+	rules := req.Invocation.Verb == Access && standing.Admin().Allowed // who makes the rules sees them
+	if !standing.Some(authz.View) && !rules {
 		reply, err := h.refuse(ctx, req, noneAtAll)
 		return nil, reply, err
 	}
@@ -260,11 +261,11 @@ func (h *Handler) help(req Request, standing authz.Standing) Reply {
 		if !allowed {
 			continue
 		}
+		if stack, ok := h.Directory.known(may(standing, spec)); ok {
+			spec = spec.with(shellWord(refOf(stack).String()))
+		}
 		reply.Specs = append(reply.Specs, spec)
 		reply.MayNot = reply.MayNot && spec.Right == ""
-	}
-	if known, ok := h.Directory.known(sees(standing, authz.View)); ok {
-		reply.Specs = withExample(reply.Specs, shellWord(refOf(known).String()))
 	}
 	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == req.Invocation.Topic })
 	if topic >= 0 && !reply.MayNot {
@@ -273,14 +274,21 @@ func (h *Handler) help(req Request, standing authz.Standing) Reply {
 	return reply
 }
 
-// withExample puts a stack into the examples that can be copied as it is.
-func withExample(specs []Spec, stack string) []Spec {
-	shown := slices.Clone(specs)
-	for i, s := range shown {
-		shown[i].Examples = make([]string, len(s.Examples))
-		for n, example := range s.Examples {
-			shown[i].Examples[n] = strings.ReplaceAll(example, exampleStack, stack)
-		}
+// may tells the stacks that a person can use a command on, and is told of.
+func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
+	right := spec.Right
+	if !spec.OnStack() {
+		right = authz.View
 	}
-	return shown
+	return func(s cloud66.Stack) bool { return standing.Decide(right, refOf(s)).Allowed }
+}
+
+// with gives the command with a stack in its examples, which can be copied as they are.
+func (s Spec) with(stack string) Spec {
+	examples := make([]string, len(s.Examples))
+	for i, example := range s.Examples {
+		examples[i] = strings.ReplaceAll(example, exampleStack, stack)
+	}
+	s.Examples = examples
+	return s
 }

@@ -39,7 +39,7 @@ func setOutcome(i *Invocation, v string) error {
 		if n := nearest(word, outcomes); n != "" {
 			near = fmt.Sprintf(" Did you mean %s?", n)
 		}
-		return fmt.Errorf("%s is no outcome.%s There are %s", quoted(v), near, outcomeWords)
+		return fmt.Errorf("%s is no outcome.%s Outcomes are %s", quoted(v), near, outcomeWords)
 	}
 	i.Outcome = word
 	return nil
@@ -113,7 +113,7 @@ func setRef(i *Invocation, v string) error {
 		return err
 	}
 	if badRef.MatchString(v) {
-		return fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no `..` and none of ~ ^ : ? * [ \\ in one", quoted(v))
+		return fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no two dots in a row and none of ~ ^ : ? * [ \\ in one", quoted(v))
 	}
 	i.Ref = v
 	return nil
@@ -173,7 +173,7 @@ func parseServices(v string) ([]cloud66.ServiceImage, error) {
 	for word := range strings.SplitSeq(v, ",") {
 		word = strings.TrimSpace(word)
 		if !serviceWord.MatchString(word) {
-			return nil, fmt.Errorf("%s is no service: write name or name:tag, with commas between them", quoted(word))
+			return nil, fmt.Errorf("%s is no service: each is a name, or a name and a tag as in api:1.4.2", quoted(word))
 		}
 		name, tag, _ := strings.Cut(word, ":")
 		if slices.ContainsFunc(services, func(s cloud66.ServiceImage) bool { return s.Name == name }) {

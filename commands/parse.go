@@ -215,7 +215,7 @@ func (s Spec) setText(inv *Invocation, words []string) error {
 // setTerms takes who, what and on which stacks.
 func (s Spec) setTerms(inv *Invocation, words []string) error {
 	if len(words) < len(s.Words) {
-		return s.usage("", "%s needs three words: WHO, ACTIONS and <stacks>.", strings.ToUpper(string(s.Verb[:1]))+string(s.Verb[1:]))
+		return s.usage("", "Behind %s stand three words: WHO, ACTIONS and <stacks>.", s.Verb)
 	}
 	who, err := parseWho(words[0])
 	if err != nil {

@@ -31,6 +31,9 @@ func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 	if errors.Is(err, ErrFollowed) {
 		return NoticeReply{Text: "This channel follows that deployment already: see its card above."}
 	}
+	if card, ok := errors.AsType[*CardError](err); ok {
+		return noCard(card, req.Invocation.Verb)
+	}
 	p := explain(err)
 	p.Ref = NewReference()
 	h.Log.ErrorContext(ctx, "command failed", "ref", p.Ref, "verb", req.Invocation.Verb, "user", req.User, "operation", req.Operation, "error", err)
@@ -67,9 +70,6 @@ var explanations = []struct {
 
 // explain says what an error means, what state things are in, and what to do.
 func explain(err error) ProblemReply {
-	if card, ok := errors.AsType[*CardError](err); ok {
-		return noCard(card)
-	}
 	p := ProblemReply{
 		What: "The bot could not do that: its own records or program failed.", State: "Nothing was done.",
 		Do: "Show the reference to an admin of the bot; its log says more.",
@@ -104,21 +104,23 @@ func unclear(err error) bool {
 	return errors.Is(err, errBegun)
 }
 
-// noCard says why nothing was sent to Cloud 66.
-func noCard(e *CardError) ProblemReply {
-	p := ProblemReply{State: "A deployment is never started where nobody can watch it, so nothing was done."}
+// noCard says why nothing was done where the channel cannot be told of it.
+func noCard(e *CardError, verb Verb) ProblemReply {
+	p := ProblemReply{State: "Nothing was done: what changes something is said in its channel."}
+	if verb == Redeploy {
+		p.State = "Nothing was done: a deployment is never started where nobody can watch it."
+	}
 	switch e.Code {
 	case "not_in_channel", "channel_not_found":
-		p.What = "I am not a member of this channel, so I cannot post the card here."
-		p.Do = "Invite me with /invite, or ask in a channel that I am in."
+		p.What, p.Do = "I am not a member of this channel.", "Invite me with /invite @c66bot, or ask in a channel that I am in."
 	case "is_archived":
 		p.What, p.Do = "This channel is archived.", "Ask in another channel."
 	case "restricted_action":
 		p.What, p.Do = "Not everyone may post in this channel, and I may not.", "Ask in another channel."
 	case "":
-		p.What, p.Do = "Slack did not take the card in time.", "Try again in a minute."
+		p.What, p.Do = "Slack did not take the message in time.", "Try again in a minute."
 	default:
-		p.What, p.Do = "Slack refused the card, for a reason that it calls "+e.Code+".", "Ask in another channel, or show this to an admin of the bot."
+		p.What, p.Do = "Slack refused the message, for a reason that it calls "+e.Code+".", "Ask in another channel, or show this to an admin of the bot."
 	}
 	return p
 }

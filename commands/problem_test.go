@@ -55,12 +55,6 @@ func TestEveryErrorIsToldInWords(t *testing.T) {
 		"records that fail":             {errors.New("disk full"), "its own records or program failed", nothing, "Show the reference"},
 		"records that fail midway":      {begun(errors.New("disk full")), "its own records or program failed", unclear, "Look what is deploying"},
 		"a refusal and a failed record": {begun(errors.Join(fault("POST", cloud66.ErrRefused, 400, "no"), errors.New("disk full"))), "refused it. It says: no", nothing, "Mend"},
-		"no member of the channel":      {begun(&CardError{Code: "not_in_channel"}), "not a member of this channel", "nothing was done", "/invite"},
-		"a private channel":             {&CardError{Code: "channel_not_found"}, "not a member of this channel", "nothing was done", "/invite"},
-		"an archived channel":           {&CardError{Code: "is_archived"}, "archived", "nothing was done", "another channel"},
-		"a channel for few":             {&CardError{Code: "restricted_action"}, "Not everyone may post", "nothing was done", "another channel"},
-		"a slow Slack":                  {&CardError{}, "did not take the card in time", "nothing was done", "Try again"},
-		"any other refusal of Slack's":  {&CardError{Code: "odd_code"}, "for a reason that it calls odd_code", "nothing was done", "an admin of the bot"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := explain(test.err)
@@ -94,6 +88,31 @@ func TestAnErrorOfARedeployHasAReferenceThatTheLogHasWithItsCause(t *testing.T) 
 			for _, part := range []string{"ref=" + p.Ref, kind.Error(), "user=U0LIN", "verb=redeploy"} {
 				if !strings.Contains(r.log.String(), part) {
 					t.Errorf("the log lacks %q: %s", part, r.log)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeSaidInItsChannelIsNotDone(t *testing.T) {
+	for name, test := range map[string]struct {
+		code     string
+		what, do string
+	}{
+		"no member of the channel":     {"not_in_channel", "not a member of this channel", "/invite @c66bot"},
+		"a private channel":            {"channel_not_found", "not a member of this channel", "/invite @c66bot"},
+		"an archived channel":          {"is_archived", "archived", "another channel"},
+		"a channel for few":            {"restricted_action", "Not everyone may post", "another channel"},
+		"a slow Slack":                 {"", "did not take the message in time", "Try again"},
+		"any other refusal of Slack's": {"odd_code", "for a reason that it calls odd_code", "an admin of the bot"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for verb, why := range map[Verb]string{Redeploy: "a deployment is never started where nobody can watch it", Allow: "what changes something is said in its channel"} {
+				p := noCard(&CardError{Code: test.code}, verb)
+				for part, want := range map[string]string{p.What: test.what, p.State: "Nothing was done: " + why, p.Do: test.do} {
+					if !strings.Contains(part, want) {
+						t.Errorf("%s: %q is not in %q", verb, want, part)
+					}
 				}
 			}
 		})

@@ -162,6 +162,7 @@ type FormReply struct {
 	Channel  string            // whose rules decide and where the card goes, "" while it is to be chosen
 	Choose   bool              // the channel can be chosen
 	Stack    *storage.StackRef // nil while it is to be chosen
+	Note     Reply             // why it is to be chosen, where another one was typed; else nil
 	Facts    []string          // what one should know before sending it
 	Git      bool              // the stack takes a ref
 	Branch   string            // that is deployed where no ref is given, "" where unknown

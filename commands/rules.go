@@ -15,6 +15,11 @@ import (
 
 // prepareRule decides on what makes a rule or takes one back.
 func (h *Handler) prepareRule(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
+	if req.subject().Direct() && standing.Configured() {
+		return nil, ProblemReply{
+			What: "Rules belong to a channel, and this is a direct message.", State: "Nothing was done.", Do: "Give the command in the channel that it is for.",
+		}, nil
+	}
 	decision, err := h.Authz.Authorize(ctx, req.asked(storage.StackRef{}))
 	if err != nil {
 		return nil, nil, err
@@ -23,11 +28,6 @@ func (h *Handler) prepareRule(ctx context.Context, req Request, standing authz.S
 		reply, _, err := h.refusal(ctx, req)
 		h.offer(ctx, &reply, req, "*")
 		return nil, reply, err
-	}
-	if req.subject().Direct() {
-		return nil, ProblemReply{
-			What: "Rules belong to a channel, and this is a direct message.", State: "Nothing was done.", Do: "Give the command in the channel that it is for.",
-		}, nil
 	}
 	do := h.makeRule
 	switch req.Invocation.Verb {
@@ -52,9 +52,10 @@ func (h *Handler) makeRule(ctx context.Context, req Request, standing authz.Stan
 	rule := storage.Rule{
 		Channel: req.Channel, Who: inv.Who, Deny: inv.Verb == Deny, Actions: strings.Split(inv.Actions, ","), Stacks: inv.Glob, By: req.User, At: time.Now(),
 	}
+	key := "rule/" + storage.NewID(rule.At) // a rule's own id may be another one's later
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := authz.AddRule(tx, rule)
-		return []Announcement{{Key: "rule/" + made.ID, Reply: RuleReply{Rule: made, Handle: who.handle, By: req.User}}}, err
+		return []Announcement{{Key: key, Reply: RuleReply{Rule: made, Handle: who.handle, By: req.User}}}, err
 	})
 	h.Authz.Changed(req.Channel)
 	if reply := ruleProblem(err); reply != nil {
@@ -157,10 +158,10 @@ func (h *Handler) revoke(ctx context.Context, req Request, _ authz.Standing) (Re
 	if err := h.Channels.Member(ctx, req.Channel); err != nil {
 		return nil, err
 	}
-	handles := h.handles(ctx, req.Channel)
+	handles, key := h.handles(ctx, req.Channel), "revoked/"+storage.NewID(time.Now())
 	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		rule, err := authz.RemoveRule(tx, req.Channel, req.Invocation.Rule)
-		return []Announcement{{Key: "revoked/" + rule.ID, Reply: RuleReply{Rule: rule, Handle: handles[rule.Who], By: req.User, Revoked: true}}}, err
+		return []Announcement{{Key: key, Reply: RuleReply{Rule: rule, Handle: handles[rule.Who], By: req.User, Revoked: true}}}, err
 	})
 	h.Authz.Changed(req.Channel)
 	if errors.Is(err, storage.ErrNotFound) {

@@ -33,7 +33,7 @@ func refusal(r commands.RefusalReply) Message {
 	default:
 		first = md("You may not %s here.", words[0])
 	}
-	lines := []mrkdwn{first, join([]mrkdwn{near(r.Near), whose(r), "Nothing was done."}, " ")}
+	lines := []mrkdwn{join([]mrkdwn{first, near(r.Near)}, " "), join([]mrkdwn{whose(r), "Nothing was done."}, " ")}
 	if r.NoRules && r.Rule != "" {
 		lines = append(lines, md("This channel has no rules yet. An admin can make one: %s", code(r.Command+" "+r.Rule)))
 	}
@@ -167,15 +167,15 @@ func why(r commands.WhyReply) Message {
 	if !r.Decision.Allowed {
 		sign, may = "⛔", "may not"
 	}
-	line := md("%s %s %s %s %s here: %s.", sign, user(r.User), may, rights[r.Right][1], stackName(r.Stack), r.Decision.Reason)
+	what := md("%s %s", rights[r.Right][1], stackName(r.Stack))
 	if r.Right == authz.Admin {
-		line = md("%s %s %s %s here: %s.", sign, user(r.User), may, rights[r.Right][0], r.Decision.Reason)
+		what = md("%s", rights[r.Right][0])
 	}
-	lines := []mrkdwn{line}
+	reason := md("%s", r.Decision.Reason)
 	if rule := r.Decision.Rule; rule != nil {
-		lines = append(lines, md("Rule %s: %s%s", code(rule.ID), terms(*rule, party(rule.Who)), until(*rule)))
+		reason = md("rule %s, %s%s", code(rule.ID), terms(*rule, party(rule.Who)), until(*rule))
 	}
-	return said(lines)
+	return said([]mrkdwn{md("%s %s %s %s here: %s", sign, user(r.User), may, what, reason)})
 }
 
 // rule tells the channel of a rule. A person that it names is pinged by it, a group is not.
@@ -184,9 +184,12 @@ func rule(r commands.RuleReply) Message {
 	if strings.HasPrefix(r.Rule.Who, "S") {
 		who = md("@%s", fallback(r.Handle, r.Rule.Who))
 	}
-	text := md("🔑 %s made a rule for this channel: %s%s (%s)", user(r.By), terms(r.Rule, who), until(r.Rule), code(r.Rule.ID))
-	if r.Revoked {
-		text = md("🔑 %s took back a rule of this channel: %s (%s)", user(r.By), terms(r.Rule, who), code(r.Rule.ID))
+	text := md("🔑 %s made a rule for this channel: %s (rule %s)", user(r.By), terms(r.Rule, who), code(r.Rule.ID))
+	switch {
+	case r.Revoked:
+		text = md("🔑 %s took back a rule of this channel: %s (rule %s)", user(r.By), terms(r.Rule, who), code(r.Rule.ID))
+	case !r.Rule.Until.IsZero(): // in the thread of the request, which says the rest
+		text = md("🔑 %s, that is allowed now, until %s. It is rule %s, which revoke takes back.", who, when(r.Rule.Until), code(r.Rule.ID))
 	}
 	return said([]mrkdwn{text})
 }
@@ -218,7 +221,7 @@ func request(r commands.RequestReply) Message {
 
 // open offers the form of a redeploy.
 func open(r commands.OpenReply) Message {
-	head := md("%s: how is it to be redeployed? The form asks, and nothing is done before you send it.", stackName(r.Stack))
+	head := md("%s: the button opens the form. Nothing is done before you send it.", stackName(r.Stack))
 	b := button("Redeploy", r.Form, "redeploy")
 	if b != nil {
 		b.Style = slack.StylePrimary

@@ -208,6 +208,7 @@ func messages() map[string]Message {
 		all["reply-"+name] = Usage(u, "/c66")
 	}
 	all["reply-typed"] = WithTyped(Reply(replies()["problem"]), typed)
+	all["reply-again"] = WithAgain(Reply(replies()["problem"]), typed)
 	return all
 }
 

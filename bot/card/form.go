@@ -64,8 +64,13 @@ func WithTyped(m Message, sent commands.Invocation) Message {
 		return m
 	}
 	line := md("What you had typed: %s", code(typed))
-	again := button("Redeploy", sent.Again(), "redeploy-again")
-	return message(plain(mrkdwn(m.Text), line), append(m.Blocks, small(line), actions(again))...)
+	return message(plain(mrkdwn(m.Text), line), append(m.Blocks, small(line))...)
+}
+
+// WithAgain adds what was typed too, and a button that opens the form again with it.
+func WithAgain(m Message, sent commands.Invocation) Message {
+	m = WithTyped(m, sent)
+	return message(m.Text, append(m.Blocks, actions(button("Redeploy", sent.Again(), "redeploy")))...)
 }
 
 func plainView(state FormState, blocks []slack.Block) slack.ModalViewRequest {
@@ -85,6 +90,9 @@ func Form(r commands.FormReply) slack.ModalViewRequest {
 	var blocks []slack.Block
 	if r.Choose {
 		blocks = append(blocks, channelField(r.Channel))
+	}
+	if r.Note != nil {
+		blocks = append(blocks, Reply(r.Note).Blocks...)
 	}
 	if r.Channel != "" {
 		blocks = append(blocks, stackField(r.Stack))
@@ -114,7 +122,7 @@ func withoutNil(blocks []slack.Block) []slack.Block {
 // about names the stack and what is deployed where nothing else is said.
 func about(r commands.FormReply) slack.Block {
 	text := md("*Redeploy* %s", stackName(*r.Stack))
-	if r.Git && r.Branch != "" {
+	if r.Git && r.Branch != "" && r.Version == nil { // else the choice says so
 		text = md("%s: the newest commit of %s, unless you say otherwise.", text, code(r.Branch))
 	}
 	return section(text)

@@ -59,6 +59,7 @@ func views() map[string]slack.ModalViewRequest {
 		"view-loading":        Loading(),
 		"view-refused":        Inside(refused, FormState{Channel: "C1"}),
 		"view-refused-choose": Inside(refused, FormState{Channel: "C1", Choose: true}),
+		"view-form-unknown":   Form(commands.FormReply{Channel: "C1", Note: replies()["refusal-unknown-near"]}),
 		"view-refused-typed":  Inside(WithTyped(refused, typed), FormState{Channel: "C1"}),
 		"view-ambiguous":      Inside(Reply(replies()["choice"]), FormState{Channel: "C1"}),
 	}

@@ -2,6 +2,7 @@ package card
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -45,16 +46,15 @@ func stackPages(r commands.StacksReply) string {
 func stackRow(e commands.StackEntry, r commands.StacksReply) mrkdwn {
 	s := e.Stack
 	ref := storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
-	parts := []mrkdwn{md("%s %s %s", code(cut(ref.String(), maxName)), stackSign(s), s.Status.String())}
+	parts := []mrkdwn{md("%s %s %s", code(cut(ref.String(), maxName)), stackSign(s), stackState(s))}
 	if s.Health != cloud66.HealthUnknown {
-		parts = append(parts, md("%s", s.Health.String()))
+		parts = append(parts, md("%s", strings.ToLower(s.Health.String())))
 	}
 	switch {
 	case e.Never:
 		parts = append(parts, "never deployed")
 	case e.Newest != nil:
-		_, word := standing(commands.Entry{Deployment: *e.Newest})
-		last := md("#%d %s", e.Newest.ID, cut(word, maxName))
+		last := md("#%d", e.Newest.ID)
 		if !e.Newest.StartedAt.IsZero() {
 			last = md("%s %s", last, age(e.Newest.StartedAt, r.At))
 		}
@@ -63,6 +63,20 @@ func stackRow(e commands.StackEntry, r commands.StacksReply) mrkdwn {
 		parts = append(parts, md("last active %s", age(s.LastActivity, r.At)))
 	}
 	return join(parts, " · ")
+}
+
+// stackState says shortly what a stack is doing or did last.
+func stackState(s cloud66.Stack) string {
+	switch s.Status {
+	case cloud66.StatusDeployed:
+		return "deployed"
+	case cloud66.StatusFailed:
+		return "failed"
+	case cloud66.StatusQueued:
+		return "queued"
+	default:
+		return strings.ToLower(s.Status.String())
+	}
 }
 
 func stackSign(s cloud66.Stack) string {

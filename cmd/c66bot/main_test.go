@@ -68,7 +68,7 @@ func TestRunEndsWithTheExitStatusOfTheContract(t *testing.T) {
 			name: "serve warns of settings without effect", args: "serve --approvals-expire=2h --log-format=json", environ: complete,
 			wantStderr: `"warning":"approvals.expire is set, but this version knows no approvals yet"`,
 		},
-		{name: "manifest needs no token", args: "manifest", wantStdout: "command: /c66\n"},
+		{name: "manifest needs no token", args: "manifest", wantStdout: "command: \"/c66\"\n"},
 		{name: "manifest takes an argument too many for a wrong call", args: "manifest /ship", wantCode: 2, wantStderr: `unknown command "/ship"`},
 		{name: "a command's name that Slack does not take is a wrong call", args: "manifest --slack-command=Ship", wantCode: 2, wantStderr: `C66BOT_SLACK_COMMAND (slack.command) is "Ship"`},
 		{name: "manifest has no flag for what it does not use", args: "manifest --poll-min=5s", wantCode: 2, wantStderr: "unknown flag: --poll-min"},
