@@ -7,8 +7,22 @@ import (
 	"c66bot/storage"
 )
 
-// Fold makes names alike that differ only in case, in the form of their quotes, in hard spaces, or in the space around them.
-func Fold(s string) string { return strings.TrimSpace(strings.Map(foldRune, s)) }
+// Fold makes names alike that differ only in case, in the form of their quotes, in hard spaces, in what shows nothing, or in the space around
+// them.
+func Fold(s string) string { return strings.TrimSpace(strings.Map(foldRune, strings.Map(Visible, s))) }
+
+// Visible leaves out, for strings.Map, what shows nothing: joiners and spaces without width, which a text has that was copied from a message, and
+// what turns the direction of writing.
+func Visible(r rune) rune {
+	switch r {
+	case '\u200b', '\u2060', '\ufeff':
+		return -1
+	}
+	if unicode.Is(unicode.Bidi_Control, r) {
+		return -1
+	}
+	return r
+}
 
 // foldRune folds one character to one character, so that a pattern can be folded after it was taken apart.
 func foldRune(r rune) rune {

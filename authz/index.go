@@ -14,6 +14,8 @@ type index struct {
 	rules       []*compiled      // oldest first
 	shelves     map[string]shelf // by whom the rules concern
 	groupsUntil instant          // when the last rule that concerns a group has ended
+
+	groupDeniesUntil instant // when the last of those that deny has ended
 }
 
 // shelf holds the rules that concern one user, one group or everyone.
@@ -76,6 +78,9 @@ func newIndex(rules []storage.Rule) *index {
 		}
 		if isGroup(who) {
 			ix.groupsUntil = max(ix.groupsUntil, c.until)
+			if c.rule.Deny {
+				ix.groupDeniesUntil = max(ix.groupDeniesUntil, c.until)
+			}
 		}
 	}
 	return ix

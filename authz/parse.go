@@ -13,12 +13,15 @@ const maxPattern = 200
 
 // ParsePattern reads a pattern. The error is for the one who typed it.
 func ParsePattern(text string) (Pattern, error) {
+	if utf8.ValidString(text) {
+		text = strings.Map(Visible, text)
+	}
 	text = strings.TrimSpace(text)
 	switch {
 	case text == "":
 		return Pattern{}, errors.New("no stacks are named: give a name, a pattern as in web*@production, or * for all")
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
-		return Pattern{}, patternError(strings.ToValidUTF8(strings.Map(visible, text), "�"), "it has characters in it that nobody can see")
+		return Pattern{}, patternError(strings.ToValidUTF8(strings.Map(shown, text), "�"), "it has characters in it that nobody can see")
 	case utf8.RuneCountInString(text) > maxPattern:
 		return Pattern{}, patternError(text, "it is longer than %d characters", maxPattern)
 	}
@@ -42,8 +45,8 @@ func ParsePattern(text string) (Pattern, error) {
 	return p, nil
 }
 
-// visible replaces what would disturb the message about it.
-func visible(r rune) rune {
+// shown replaces what would disturb the message about it.
+func shown(r rune) rune {
 	if unicode.IsControl(r) {
 		return '�'
 	}

@@ -38,7 +38,7 @@ func (p Pattern) Everything() bool { return p.name.everything() && p.environment
 // Exactly gives a pattern that fits stacks of that very name and environment and no others. Where they cannot be written as a pattern (a name too
 // long, or a stack without an environment), it is the UID.
 func Exactly(s storage.StackRef) string {
-	text := escape(s.Name) + "@" + escape(s.Environment)
+	text := Literal(s.Name) + "@" + Literal(s.Environment)
 	if _, err := ParsePattern(text); err == nil {
 		return text
 	}
@@ -48,7 +48,8 @@ func Exactly(s storage.StackRef) string {
 	return text
 }
 
-func escape(name string) string {
+// Literal writes a part of a name so that it stands for itself in a pattern.
+func Literal(name string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `@`, `\@`).Replace(strings.TrimSpace(name))
 }
 

@@ -47,7 +47,11 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	var groups []string
 	if len(a.groups) > 0 || at < rules.groupsUntil {
 		var err error
-		if groups, err = a.people.GroupsOf(ctx, who.User); err != nil {
+		groups, err = a.people.GroupsOf(ctx, who.User)
+		if errors.Is(err, ErrNoGroups) && at >= rules.groupDeniesUntil {
+			groups, err = nil, nil // nobody is in a group, and nothing was denied to one
+		}
+		if err != nil {
 			return Standing{}, fmt.Errorf("%w: find the user groups of %s: %w", ErrUnknown, who.User, err)
 		}
 	}

@@ -90,9 +90,12 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message) error {
 	if to.view == "" {
 		return errNoWay
 	}
-	shown := card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose})
-	_, err := b.api.UpdateViewContext(ctx, shown, "", "", to.view)
-	return err
+	turn := b.windows.begin(to.view)
+	defer b.windows.end(turn)
+	return turn.take(func() error {
+		_, err := b.api.UpdateViewContext(ctx, card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose}), "", "", to.view)
+		return err
+	})
 }
 
 func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {

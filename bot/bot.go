@@ -70,9 +70,10 @@ type Bot struct {
 	self      atomic.Pointer[self] // who the bot is, once Slack has said so
 	windows   windows
 	handler   *commands.Handler
+	directory *commands.Directory
 	cloud     *cloud66.Client
 	ready     readiness
-	seen      recent
+	acks      acks
 	metrics   *metrics
 
 	work  context.Context // the life of the tasks, which outlives the socket's at shutdown
@@ -102,9 +103,10 @@ func New(cfg Config) (*Bot, error) {
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
 	})
+	b.directory = commands.NewDirectory(cfg.Cloud)
 	since := time.Now()
 	b.handler = commands.New(commands.Config{
-		Cloud: cfg.Cloud, Directory: commands.NewDirectory(cfg.Cloud), Records: cfg.Records, People: b.people,
+		Cloud: cfg.Cloud, Directory: b.directory, Records: cfg.Records, People: b.people,
 		Authz:    authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records}),
 		Channels: &channels{api: b.api, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, Progress: b.progress,
 		Status: func() commands.BotStatus {
@@ -162,6 +164,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	}
 	stopWork()
 	b.tasks.Wait()
+	b.directory.Close()
 	stopped := func(err error) bool { return ctx.Err() != nil && errors.Is(err, context.Canceled) }
 	if err := life.Wait(); err != nil && !stopped(err) {
 		return fmt.Errorf("run the bot: %w", err)

@@ -30,8 +30,14 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 		}
 		t.invocation = &inv
 	}
-	if t.invocation.OpensForm() && t.trigger != "" && b.openForm(ctx, t) {
-		return
+	if t.invocation.OpensForm() && t.trigger != "" {
+		if b.openForm(ctx, t) {
+			return
+		}
+		if t.invocation.UID == "" && t.invocation.Stack == "" { // of the shortcut, which no button can stand for
+			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{What: "Slack did not open the form.", State: "Nothing was done.", Do: "Use the shortcut again."}))
+			return
+		}
 	}
 	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply { return b.handler.Do(ctx, t.request()) })
 }

@@ -34,7 +34,10 @@ type channels struct {
 // noChannel are the answers of conversations.info that say that the bot cannot post there.
 var noChannel = map[string]bool{"channel_not_found": true, "not_in_channel": true, "is_archived": true}
 
-// Member fails with a *commands.CardError where the bot may not post in the channel. Where Slack does not tell, the message itself will.
+// neverTold are those that say that it cannot be found out that way, however often it is asked: then the message itself shows it.
+var neverTold = map[string]bool{"missing_scope": true, "unknown_method": true, "method_not_supported_for_channel_type": true, "no_permission": true}
+
+// Member fails with a *commands.CardError where the bot may not post in the channel, and with another error where Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel string) error {
 	if strings.HasPrefix(channel, "D") || c.known(channel) {
 		return nil
@@ -44,9 +47,11 @@ func (c *channels) Member(ctx context.Context, channel string) error {
 	switch {
 	case errors.As(err, &said) && noChannel[said.Err]:
 		return &commands.CardError{Code: said.Err}
-	case err != nil:
-		c.log.WarnContext(ctx, "whether I am a member of a channel could not be looked up", "channel", channel, "error", err)
+	case errors.As(err, &said) && neverTold[said.Err]:
+		c.log.WarnContext(ctx, "whether I am a member of a channel cannot be looked up", "channel", channel, "error", err)
 		return nil
+	case err != nil:
+		return fmt.Errorf("conversations.info: %w", err)
 	case info.IsArchived:
 		return &commands.CardError{Code: "is_archived"}
 	case !info.IsMember && !info.IsMpIM:

@@ -356,7 +356,8 @@ func TestABurstAsksSlackOnceForTheAdminsGroup(t *testing.T) {
 func TestWhoeverAskedForWhatAKillCutsShortBeforeItsCardIsTold(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		mend := r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
-		r.command(lin, deploys, "/c66 redeploy web --now")
+		sent := r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now")
+		r.acked(sent)
 		r.command(lin, deploys, "/c66 list web") // what only reads is not worth a word
 		pass(3 * time.Second)
 		r.kill()
@@ -373,6 +374,7 @@ func TestWhoeverAskedForWhatAKillCutsShortBeforeItsCardIsTold(t *testing.T) {
 		r.until("lin is told", func() bool { return len(told()) > 0 })
 		r.kill()
 		r.start()
+		r.slack.Redeliver(sent.EnvelopeID) // what was told not to be done is not done now
 		pass(time.Minute)
 		if all := told(); len(all) != 1 || !strings.Contains(all[0], "“redeploy web”") || !strings.Contains(all[0], "Nothing was done") {
 			t.Errorf("lin was told %q", all)

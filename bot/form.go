@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -40,10 +39,7 @@ func (b *Bot) openForm(ctx context.Context, t *task) bool {
 // fillForm fills a form in as far as it is known. Where something newer is to stand in it meanwhile, that stays.
 func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 	turn := b.windows.begin(id)
-	defer b.windows.end(id, turn)
-	if t.invocation == nil {
-		t.invocation = &commands.Invocation{Verb: commands.Redeploy}
-	}
+	defer b.windows.end(turn)
 	reply := b.handler.Form(ctx, t.request())
 	b.look(reply)
 	var shown slack.ModalViewRequest
@@ -51,18 +47,19 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 		form.Choose = choose
 		shown = card.Form(form)
 	} else {
-		shown = card.Inside(card.Reply(reply), card.FormState{Channel: t.answer.channel, Choose: choose})
+		state := card.FormState{Channel: t.answer.channel, Choose: choose}
+		shown = card.Inside(card.Reply(reply), state.WithTyped(*t.invocation))
 	}
-	if b.windows.current(id, turn) {
-		b.showForm(ctx, id, shown)
-	}
+	b.showForm(ctx, turn, shown)
 }
 
-// showForm shows something in a form's window. One that was closed meanwhile shows nothing.
-func (b *Bot) showForm(ctx context.Context, id string, shown slack.ModalViewRequest) {
+// showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing.
+func (b *Bot) showForm(ctx context.Context, turn turn, shown slack.ModalViewRequest) {
 	err := retry(ctx, func() error {
-		_, err := b.api.UpdateViewContext(ctx, shown, "", "", id)
-		return err
+		return turn.take(func() error {
+			_, err := b.api.UpdateViewContext(ctx, shown, "", "", turn.id)
+			return err
+		})
 	})
 	var said slack.SlackErrorResponse
 	switch {
@@ -85,12 +82,18 @@ func readShortcut(in interaction) *task {
 func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	state, action := card.ParseFormState(in.View.PrivateMetadata), in.Actions[0]
 	t.answer = answer{user: in.User.ID, channel: state.Channel, view: in.View.ID, choose: state.Choose}
+	fields, err := in.View.fields()
+	if err != nil {
+		b.log.Warn("the fields of a form could not be read", "error", err)
+	}
+	typed := card.Typed(state, fields)
 	switch {
-	case action.ActionID == card.ActionStack:
-		t.invocation = &commands.Invocation{Verb: commands.Redeploy, UID: action.SelectedOption.Value}
+	case action.ActionID == card.ActionStack: // what was typed stays in its fields
+		typed.UID = action.SelectedOption.Value
+		t.invocation = &typed
 	case action.ActionID == card.ActionChannel:
 		t.answer.channel = action.SelectedConversation
-		t.invocation = &commands.Invocation{Verb: commands.Redeploy}
+		t.invocation = &typed
 	case action.Value == "":
 		return nil // a field, of which nothing depends
 	default:
@@ -107,13 +110,23 @@ func (b *Bot) readSearch(in interaction) *task {
 	channel := card.ParseFormState(in.View.PrivateMetadata).Channel
 	t := &task{answer: answer{user: in.User.ID, channel: channel}}
 	t.say = func(ctx context.Context) any {
-		ctx, cancel := context.WithTimeout(ctx, ackWait)
-		defer cancel()
-		found, err := b.handler.Suggest(ctx, in.User.ID, channel, in.Value)
-		if err != nil {
-			b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User.ID, "error", err)
+		found := make(chan []storage.StackRef, 1)
+		b.tasks.Go(func() {
+			defer b.mistake(func(commands.ProblemReply) { found <- nil })
+			ctx, cancel := context.WithTimeout(ctx, ackWait)
+			defer cancel()
+			stacks, err := b.handler.Suggest(ctx, in.User.ID, channel, in.Value)
+			if err != nil {
+				b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User.ID, "error", err)
+			}
+			found <- stacks
+		})
+		select {
+		case stacks := <-found:
+			return suggestions(stacks)
+		case <-time.After(ackWait):
+			return suggestions(nil)
 		}
-		return suggestions(found)
 	}
 	return t
 }
@@ -156,8 +169,11 @@ func (b *Bot) readForm(in interaction) *task {
 			if d.do != nil {
 				return nil
 			}
-			t.do = nil
-			return update(card.Inside(card.WithTyped(card.Reply(d.reply), inv), state))
+			payload, fits := update(card.Inside(card.WithTyped(card.Reply(d.reply), inv), state))
+			if fits {
+				t.do = nil
+			}
+			return payload
 		case <-time.After(ackWait):
 			return nil
 		}
@@ -176,9 +192,10 @@ func wrongFields(state card.FormState, fields card.Fields, wrong map[string]stri
 	if len(wrong) > 0 {
 		return map[string]any{"response_action": "errors", "errors": wrong}
 	}
-	return update(card.Inside(card.Reply(commands.ProblemReply{
+	payload, _ := update(card.Inside(card.Reply(commands.ProblemReply{
 		What: "The form came back incomplete, or it is of another version of me.", State: "Nothing was done.", Do: "Open it anew.",
-	}), state))
+	}), card.FormState{Channel: state.Channel}))
+	return payload
 }
 
 // decision is what became of a form before it is carried out.
@@ -191,6 +208,7 @@ type decision struct {
 func (b *Bot) decide(ctx context.Context, t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
 	b.tasks.Go(func() {
+		defer b.mistake(func(p commands.ProblemReply) { decided <- decision{reply: p} })
 		do, reply := b.handler.Prepare(ctx, req)
 		decided <- decision{do, reply}
 	})
@@ -210,44 +228,10 @@ func (b *Bot) carryOutForm(ctx context.Context, t *task, inv commands.Invocation
 }
 
 // update has Slack show another view in the place of the form, unless it is too large for a frame: then the form closes.
-func update(shown slack.ModalViewRequest) any {
-	payload := map[string]any{"response_action": "update", "view": shown}
+func update(shown slack.ModalViewRequest) (payload any, fits bool) {
+	payload = map[string]any{"response_action": "update", "view": shown}
 	if encoded, err := json.Marshal(payload); err != nil || len(encoded) > maxAck {
-		return map[string]any{"response_action": "clear"}
+		return nil, false
 	}
-	return payload
-}
-
-// windows remembers what is to stand in each form's window last, where several fillings are under way. Its zero value works.
-type windows struct {
-	mu    sync.Mutex
-	turns map[string]int
-	last  int
-}
-
-// begin says that a window is being filled in, and gives the turn.
-func (w *windows) begin(id string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.turns == nil {
-		w.turns = map[string]int{}
-	}
-	w.last++
-	w.turns[id] = w.last
-	return w.last
-}
-
-// current reports whether nothing newer is to stand in the window.
-func (w *windows) current(id string, turn int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.turns[id] == turn
-}
-
-func (w *windows) end(id string, turn int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.turns[id] == turn {
-		delete(w.turns, id)
-	}
+	return payload, true
 }

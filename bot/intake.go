@@ -46,29 +46,40 @@ type task struct {
 // What Slack delivers again is acknowledged again and not done again; what could not be acknowledged is not done, since it comes again.
 func (b *Bot) take(env socketmode.Request, ack func(payload any) error) {
 	received := time.Now()
+	counted := func(payload any) error {
+		err := ack(payload)
+		b.metrics.acked(env.Type, time.Since(received), err)
+		return err
+	}
 	t, key := b.read(env)
-	if t != nil && !b.seen.add(key) {
-		t = nil
+	came := fresh
+	if t != nil {
+		came = b.acks.arrive(key, counted)
+	}
+	if came != fresh {
 		b.log.Info("envelope came again", "envelope", env.EnvelopeID, "type", env.Type)
 	}
-	if t != nil && !b.admit(t) {
+	switch {
+	case came == waiting:
+		return
+	case came == repeated, t == nil:
+		if err := counted(nil); err != nil {
+			b.log.Warn("envelope not acknowledged", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
+		}
+		return
+	case !b.admit(t):
 		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
-		b.seen.remove(key)
+		b.acks.drop(key)
 		return
 	}
 	acknowledge := func(payload any) bool {
-		err := ack(payload)
-		b.metrics.acked(env.Type, time.Since(received), err)
-		if err == nil {
-			return true
+		err := b.acks.write(key, payload)
+		if err != nil {
+			b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
 		}
-		b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
-		b.seen.remove(key)
-		return false
+		return err == nil
 	}
 	switch {
-	case t == nil:
-		acknowledge(nil)
 	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
 		b.start(t, func(ctx context.Context) bool { return acknowledge(t.say(ctx)) })
 	case acknowledge(nil):
@@ -201,18 +212,23 @@ var replaces = map[string]bool{
 func (b *Bot) start(t *task, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer func() { <-t.slot }()
-		defer func() {
-			if r := recover(); r != nil {
-				ref := commands.NewReference()
-				b.log.Error("a task panicked", "ref", ref, "panic", r, "stack", string(debug.Stack()))
-				b.say(b.work, t.answer, card.Reply(commands.ProblemReply{
-					What: "I made a mistake of my own in this.", State: "What was done of it is not clear: look before you try again.",
-					Do: "Show the reference to an admin of the bot; its log says more.", Ref: ref,
-				}))
-			}
-		}()
+		defer b.mistake(func(p commands.ProblemReply) { b.say(b.work, t.answer, card.Reply(p)) })
 		if first == nil || first(b.work) {
 			b.carryOut(b.work, t)
 		}
+	})
+}
+
+// mistake, deferred, keeps a panic from ending more than what it happened in, and tells of it.
+func (b *Bot) mistake(tell func(commands.ProblemReply)) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	ref := commands.NewReference()
+	b.log.Error("a task panicked", "ref", ref, "panic", r, "stack", string(debug.Stack()))
+	tell(commands.ProblemReply{
+		What: "I made a mistake of my own in this.", State: "What was done of it is not clear: look before you try again.",
+		Do: "Show the reference to an admin of the bot; its log says more.", Ref: ref,
 	})
 }

@@ -24,8 +24,8 @@ func (b *Bot) readEvent(h happening) *task {
 		b.people.event(e.Type)
 		return nil
 	}
-	if e.User == "" || e.Channel == "" || e.TS == "" || (self != nil && e.User == self.user) {
-		return nil // of nobody, or our own
+	if e.User == "" || e.Channel == "" || e.TS == "" || e.Edited != nil || (self != nil && e.User == self.user) {
+		return nil // of nobody, our own, or one that was there before
 	}
 	t := &task{answer: answer{user: e.User, channel: e.Channel, thread: e.ThreadTS}, operation: "mention:" + e.Channel + ":" + e.TS}
 	text, addressed := behindMention(e.Text, self)
@@ -35,6 +35,9 @@ func (b *Bot) readEvent(h happening) *task {
 			Command: "@c66bot", Example: "help",
 		}
 		return t
+	}
+	if word, rest, _ := strings.Cut(text, " "); word == b.command { // as it stands in every example
+		text = rest
 	}
 	t.text, t.said = &text, when(e.TS)
 	return t
@@ -61,11 +64,10 @@ func when(ts string) time.Time {
 	return time.Unix(seconds, 0)
 }
 
-// parse reads what was typed. In a card's thread the stack may be left out.
+// parse reads what was typed. In a card's thread the stack may be left out, for which Slack is asked whose card it is.
 func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	inv, err := commands.Parse(*t.text)
-	var usage *commands.UsageError
-	if t.answer.thread != "" && (err == nil || errors.As(err, &usage)) {
+	if t.answer.thread != "" && commands.LeavesOutStack(*t.text) {
 		here, found := b.here(ctx, t)
 		if found != nil {
 			b.log.WarnContext(ctx, "the card of a thread could not be looked up", "channel", t.answer.channel, "error", found)

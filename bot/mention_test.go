@@ -119,3 +119,28 @@ func TestAMentionThatSlackBringsLateChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEditOfAMessageDoesNothing(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		m, d, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot list web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.acked(d)
+		r.says(lin, deploys, "deployments 1–10 of 35")
+		if err := r.slack.Person(lin).Edit(deploys, m.TS, "@c66bot redeploy web --now"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestAMentionMayHoldTheSlashCommandThatEveryExampleBeginsWith(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.mention(lin, deploys, "", "@c66bot /c66 list web")
+		r.says(lin, deploys, "deployments 1–10 of 35")
+	})
+}

@@ -76,4 +76,5 @@ type event struct {
 	Channel  string `json:"channel"`
 	TS       string `json:"ts"`
 	ThreadTS string `json:"thread_ts"`
+	Edited   any    `json:"edited"` // not nil where the message was changed after it was sent
 }

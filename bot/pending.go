@@ -54,6 +54,7 @@ func (b *Bot) tellUnfinished(ctx context.Context) error {
 // unfinished clears the notes and gives what is to be told of them.
 func unfinished(tx storage.Tx) ([]storage.Message, error) {
 	var messages []storage.Message
+	var told []storage.Operation
 	var ids []string
 	err := storage.Pending.Scan(tx, "", func(id string, u storage.Unfinished) error {
 		ids = append(ids, id)
@@ -62,9 +63,12 @@ func unfinished(tx storage.Tx) ([]storage.Message, error) {
 			return err
 		}
 		m, err := wordOf(u)
-		messages = append(messages, m)
+		messages, told = append(messages, m), append(told, storage.Operation{Key: u.Operation, User: u.User, At: time.Now()})
 		return err
 	})
+	for _, o := range told { // what its author was told of is not done when Slack brings it again
+		err = errors.Join(err, storage.Operations.Put(tx, o.Key, o))
+	}
 	for _, id := range ids {
 		err = errors.Join(err, storage.Pending.Delete(tx, id))
 	}

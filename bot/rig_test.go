@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,7 @@ type rig struct {
 	kill      func() // ends the running bot without any farewell
 	terminate func() // ends it as SIGTERM does
 	bot       *bot.Bot
+	reading   *atomic.Pointer[func()]
 	stamps    int                // given out by ts
 	sent      *slacksim.Delivery // a form, whose acknowledgement is not looked at yet
 }
@@ -157,6 +159,7 @@ func (r *rig) begin() {
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	gate := &gate{next: r.cloud.RoundTripper()}
+	r.reading = &gate.reading
 	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: token, RequestsPerHour: perHour, Transport: gate, Logger: log})
 	if err != nil {
 		r.t.Fatal(err)
@@ -345,6 +348,8 @@ type gate struct {
 	next   http.RoundTripper
 	mu     sync.Mutex
 	closed bool
+
+	reading atomic.Pointer[func()] // happens before a record is read
 }
 
 func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -375,6 +380,14 @@ func (d gatedDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 		return err
 	}
 	return d.DB.Update(ctx, fn)
+}
+
+// View implements storage.DB.
+func (d gatedDB) View(ctx context.Context, fn func(storage.Tx) error) error {
+	if f := d.gate.reading.Load(); f != nil {
+		(*f)()
+	}
+	return d.DB.View(ctx, fn)
 }
 
 func (g *gate) close() {

@@ -115,7 +115,7 @@ func TestAccessIsAskedForAndGrantedForAnHour(t *testing.T) {
 		r.click(sam, request, "Grant 1 h")
 		r.says(sam, deploys, "You may not make rules here")
 		r.click(lin, request, "Grant 1 h")
-		granted := r.says(sam, deploys, "@sam may redeploy web@prod* here until", "@lin granted it")
+		granted := r.says(sam, deploys, "@sam asked to redeploy web@prod* in this channel", "@lin granted it until")
 		lack(t, "the request that was granted", granted.Plain(), "[Grant")
 		r.again(lin, request, "Grant 1 h")
 		r.command(sam, deploys, "/c66 redeploy web@prod --now")
@@ -196,5 +196,13 @@ func TestStatusSaysHowTheBotIsToEachWhatTheyMaySee(t *testing.T) {
 		others := r.ask(sam, deploys, "/c66 status").Plain()
 		hold(t, "somebody else's", others, "🟢 I am well", "no deployment that you may see")
 		lack(t, "somebody else's", others, "web", "1036")
+	})
+}
+
+func TestWhatIsCopiedFromAMessageMeansWhatItShows(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		shown := r.allow("allow @sam view \u2060*\u2060@production")
+		hold(t, "the rule", shown.Plain(), "view on *@production")
+		hold(t, "what sam may", r.ask(sam, deploys, "/c66 list \u2060web\u200b").Plain(), "1–10 of 35")
 	})
 }

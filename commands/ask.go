@@ -37,16 +37,20 @@ func (h *Handler) prepareAsk(ctx context.Context, req Request) (run, Reply, erro
 }
 
 func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
-	if err := h.Channels.Member(ctx, req.Channel); err != nil {
+	if err := h.member(ctx, req); err != nil {
+		return nil, err
+	}
+	rules, err := h.Authz.Rules(ctx, req.Channel)
+	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	grant := grantOf(req, now)
-	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
+	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		if err := askedLately(tx, req, now); err != nil {
 			return nil, err
 		}
-		reply := RequestReply{User: req.User, Right: grant.Actions, Glob: grant.Glob, Admins: h.admins(), Grant: grant}
+		reply := RequestReply{User: req.User, Right: grant.Actions, Glob: grant.Glob, Admins: h.adminsBy(rules), Grant: grant}
 		return []Announcement{{Key: requestKey(grant), Reply: reply}}, nil
 	})
 	if errors.Is(err, errAsked) {
@@ -85,14 +89,17 @@ func grantOf(req Request, now time.Time) Invocation {
 func requestKey(grant Invocation) string { return "request/" + grant.Nonce }
 
 // grant gives, for an hour, the right that somebody asked for.
-func (h *Handler) grant(ctx context.Context, req Request, _ authz.Standing) (Reply, error) {
+func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
 	inv := req.Invocation
 	if inv.olderThan(requestAge) {
 		return tooOld(requestAge), nil
 	}
-	_, reply, err := h.who(ctx, inv.Who)
+	who, reply, err := h.who(ctx, inv.Who)
 	if err != nil || reply != nil {
 		return reply, err
+	}
+	if err := h.member(ctx, req); err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	rule := storage.Rule{
@@ -110,5 +117,8 @@ func (h *Handler) grant(ctx context.Context, req Request, _ authz.Standing) (Rep
 	if reply := ruleProblem(err); reply != nil {
 		return reply, nil
 	}
-	return nil, err
+	if err != nil {
+		return nil, err
+	}
+	return h.hints(ctx, req, who, standing)
 }

@@ -41,6 +41,7 @@ type Directory struct {
 // reading is one reading of the list for everyone who waits for it. It ends early when nobody waits any more.
 type reading struct {
 	waiting int
+	warm    bool // it goes on though nobody waits
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when the fields below are set
 	stacks  []cloud66.Stack
@@ -69,6 +70,58 @@ func (d *Directory) all(ctx context.Context, maxAge time.Duration) ([]cloud66.St
 	case <-ctx.Done():
 		d.leave(r)
 		return nil, ctx.Err()
+	}
+}
+
+// soon gives the list as it was read last, however old, and has it read anew beside; where there is none yet it waits for it. Whoever waits no
+// longer does not end the reading: the next one to ask wants it too.
+func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
+	d.mu.Lock()
+	if d.readAt.IsZero() || time.Since(d.readAt) > directoryAge {
+		d.warm(ctx)
+	}
+	if !d.readAt.IsZero() {
+		defer d.mu.Unlock()
+		return d.stacks, nil
+	}
+	r := d.reading
+	d.mu.Unlock()
+	select {
+	case <-r.done:
+		return r.stacks, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// prepare has the list read, so that it is there when it is needed. It does not wait.
+func (d *Directory) prepare(ctx context.Context) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.readAt.IsZero() || time.Since(d.readAt) > directoryAge {
+		d.warm(ctx)
+	}
+}
+
+// Close ends a reading that goes on though nobody waits for it.
+func (d *Directory) Close() {
+	d.mu.Lock()
+	r := d.reading
+	d.mu.Unlock()
+	if r != nil {
+		r.cancel()
+		<-r.done
+	}
+}
+
+// warm has the list read to its end, whoever waits for it. The lock is held.
+func (d *Directory) warm(ctx context.Context) {
+	if d.reading == nil {
+		d.begin(ctx)
+	}
+	if !d.reading.warm {
+		d.reading.warm = true
+		d.reading.waiting++
 	}
 }
 
@@ -105,8 +158,13 @@ func (d *Directory) leave(r *reading) {
 	}
 }
 
-func (d *Directory) read(ctx context.Context) ([]cloud66.Stack, error) {
-	var stacks []cloud66.Stack
+// read reads all pages. A panic in it is an error to those who wait.
+func (d *Directory) read(ctx context.Context) (stacks []cloud66.Stack, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			stacks, err = nil, fmt.Errorf("list the stacks: panic: %v", r)
+		}
+	}()
 	for stack, err := range d.cloud.Stacks(ctx, cloud66.StackFilter{}) {
 		if err != nil {
 			return nil, fmt.Errorf("list the stacks: %w", err)

@@ -31,18 +31,22 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	}
 	standing, err := h.Authz.Standing(ctx, req.subject())
 	if err != nil {
-		return nil, err
+		return nil, h.unknown(ctx, req, err)
 	}
 	if !standing.Some(authz.Redeploy) {
 		return h.refuse(ctx, req, noneAtAll)
 	}
-	if err := h.Channels.Member(ctx, req.Channel); err != nil {
-		return nil, err
+	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel)); ok { // else the card shows it, before anything is sent
+		return nil, card
 	}
 	if inv.UID == "" && inv.Stack == "" {
+		h.Directory.prepare(ctx) // for the search
 		return reply, nil
 	}
 	stack, refused, err := h.target(ctx, req, standing)
+	if refused == nil && err == nil {
+		refused = renamed(inv, stack)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -60,7 +64,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 func isUnknown(reply Reply) bool {
 	switch r := reply.(type) {
 	case ProblemReply:
-		return r.Stack == nil
+		return r.Stack == nil && r.State == "" || r.What == goneStack
 	case RefusalReply:
 		return r.Stack == nil
 	default:
@@ -83,7 +87,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	ref := refOf(stack)
 	reply.Stack, reply.Facts, reply.Branch = &ref, facts(stack, newest.Deployments), stack.GitBranch
 	reply.Docker, reply.Git = stack.Docker(), !stack.Docker()
-	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment = "", stack.UID, 0
+	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ref.String()
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil
 }
@@ -153,11 +157,15 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	if err != nil || !standing.Some(authz.Redeploy) {
 		return nil, err
 	}
-	found, err := h.Directory.told(ctx, directoryAge, func(s cloud66.Stack) bool {
-		return holds(s, typed) && standing.Decide(authz.Redeploy, refOf(s)).Allowed
-	})
+	all, err := h.Directory.soon(ctx)
 	if err != nil {
 		return nil, err
+	}
+	var found []cloud66.Stack
+	for _, s := range all {
+		if holds(s, typed) && standing.Decide(authz.Redeploy, refOf(s)).Allowed {
+			found = append(found, s)
+		}
 	}
 	sortStacks(found)
 	found = found[:min(len(found), maxSuggestions)]

@@ -50,7 +50,7 @@ type People interface {
 
 // Channels is what commands need of the channels that they are used in.
 type Channels interface {
-	// Member fails with a *CardError where the bot may not post in the channel.
+	// Member fails with a *CardError where the bot may not post in the channel, and with another error where Slack does not tell.
 	Member(ctx context.Context, channel string) error
 	// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction. What was taken
 	// before is ErrTaken.
@@ -154,7 +154,7 @@ func (h *Handler) prepare(ctx context.Context, req Request) (run, Reply, error) 
 		return func(ctx context.Context) (Reply, error) { return h.status(ctx, standing, err) }, nil, nil
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), "who may could not be found out"))
+		return nil, nil, h.unknown(ctx, req, err)
 	}
 	spec, _ := specOf(string(verb))
 	switch {
@@ -171,6 +171,11 @@ func (h *Handler) prepare(ctx context.Context, req Request) (run, Reply, error) 
 	default:
 		return h.prepareOverview(ctx, req, standing)
 	}
+}
+
+// unknown records that something was refused because it could not be found out who may.
+func (h *Handler) unknown(ctx context.Context, req Request, err error) error {
+	return errors.Join(err, h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), err.Error()))
 }
 
 func (r Request) subject() authz.Subject { return authz.Subject{User: r.User, Channel: r.Channel} }
@@ -212,6 +217,9 @@ func (h *Handler) prepareOnStack(ctx context.Context, req Request, standing auth
 	stack, reply, err := h.target(ctx, req, standing)
 	if err != nil || reply != nil {
 		return nil, reply, err
+	}
+	if reply := renamed(req.Invocation, stack); reply != nil {
+		return nil, reply, nil
 	}
 	return func(ctx context.Context) (Reply, error) { return do(ctx, stack, req) }, nil, nil
 }

@@ -61,6 +61,7 @@ type Invocation struct {
 	Yes     bool   `json:"a,omitempty"` // the answer to a question
 	Nonce   string `json:"k,omitempty"` // the question's own key: answered twice it is one wish
 	Newest  int64  `json:"l,omitempty"` // the newest deployment when the question was asked
+	Shown   string `json:"$,omitempty"` // the stack's name@environment as it was shown, where that counts
 	AskedAt int64  `json:"m,omitempty"` // Unix seconds when the question or the choice was shown
 	Follow  string `json:"f,omitempty"` // the card that is to be refreshed
 	Form    bool   `json:"z,omitempty"` // a form was sent, which may stay open longer than a question counts
@@ -95,7 +96,7 @@ func (i Invocation) sound() bool {
 	spec, typed := specOf(string(i.Verb))
 	_, topic := specOf(i.Topic)
 	switch {
-	case !typed && !slices.Contains([]Verb{Refresh, Dismiss, Ask, Grant}, i.Verb),
+	case !typed && !slices.Contains(ButtonVerbs, i.Verb),
 		spec.OnStack() && i.UID == "" && strings.TrimSpace(i.Stack) == "",
 		i.Topic != "" && !topic,
 		!slices.Contains([]string{"", "latest", "live", "head"}, i.Which),
@@ -105,7 +106,7 @@ func (i Invocation) sound() bool {
 		!i.soundRule():
 		return false
 	}
-	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Text} {
+	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Text, i.Shown} {
 		if plain("name", name, maxStackName) != nil {
 			return false
 		}

@@ -31,6 +31,13 @@ type Here struct {
 // Parse reads the text behind the slash command. Its error is always a *UsageError.
 func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
 
+// LeavesOutStack reports whether a text is a command on a stack that it does not name, or may not name.
+func LeavesOutStack(text string) bool {
+	const some = "-"
+	inv, err := ParseHere(text, Here{UID: some})
+	return err == nil && inv.UID == some
+}
+
 // ParseHere reads the text behind a mention, in which the stack may be left out where the thread's card shows it.
 func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {

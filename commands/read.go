@@ -221,12 +221,16 @@ func (h *Handler) refresh(ctx context.Context, req Request) (Reply, error) {
 
 // showInstead shows the deployment of a card that is not followed any more.
 func (h *Handler) showInstead(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	if req.Invocation.UID == "" || req.Invocation.Deployment == 0 {
-		return nil, ProblemReply{What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list " + exampleStack}, nil
+	ended := ProblemReply{What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list " + exampleStack}
+	if req.Invocation.UID == "" {
+		return nil, ended, nil
 	}
 	stack, reply, err := h.target(ctx, req, standing)
-	if err != nil || reply != nil {
+	switch {
+	case err != nil || reply != nil:
 		return nil, reply, err
+	case req.Invocation.Deployment == 0:
+		return nil, ended, nil
 	}
 	return func(ctx context.Context) (Reply, error) { return h.show(ctx, stack, req) }, nil, nil
 }

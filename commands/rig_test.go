@@ -85,6 +85,7 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 			Authz:  authz.New(authz.Config{Admins: []string{lin, ops}, People: r.slack, Records: r.db}),
 			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"}, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		})
+		defer r.Directory.Close()
 		f(t, r)
 	})
 }

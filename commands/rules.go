@@ -46,7 +46,7 @@ func (h *Handler) makeRule(ctx context.Context, req Request, standing authz.Stan
 	if err != nil || reply != nil {
 		return reply, err
 	}
-	if err := h.Channels.Member(ctx, req.Channel); err != nil {
+	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
 	rule := storage.Rule{
@@ -64,7 +64,16 @@ func (h *Handler) makeRule(ctx context.Context, req Request, standing authz.Stan
 	if err != nil {
 		return nil, err
 	}
-	return h.hints(ctx, inv, who, standing)
+	return h.hints(ctx, req, who, standing)
+}
+
+// member fails where the channel cannot be told of what is changed in it.
+func (h *Handler) member(ctx context.Context, req Request) error {
+	err := h.Channels.Member(ctx, req.Channel)
+	if _, ok := errors.AsType[*CardError](err); ok {
+		return err
+	}
+	return fromSlack(err)
 }
 
 // ruleProblem says why a rule was not made, where it is not a fault.
@@ -102,7 +111,7 @@ func (h *Handler) who(ctx context.Context, id string) (party, Reply, error) {
 		case err == nil && group.Disabled:
 			return nobody(fmt.Sprintf("The group @%s is disabled, so that nobody is in it.", group.Handle), "Enable it in Slack, or name another one.")
 		}
-		return party{handle: group.Handle}, nil, err
+		return party{handle: group.Handle}, nil, fromSlack(err)
 	default:
 		person, err := h.People.Person(ctx, id)
 		switch {
@@ -111,12 +120,20 @@ func (h *Handler) who(ctx context.Context, id string) (party, Reply, error) {
 		case err == nil && person.Deactivated:
 			return nobody(fmt.Sprintf("The account of %s is deactivated.", person.Name), "Name somebody else.")
 		}
-		return party{person: person}, nil, err
+		return party{person: person}, nil, fromSlack(err)
 	}
 }
 
+func fromSlack(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errSlack, err)
+}
+
 // hints tells the one who made a rule alone what might surprise them. It is nil where there is nothing.
-func (h *Handler) hints(ctx context.Context, inv Invocation, who party, standing authz.Standing) (Reply, error) {
+func (h *Handler) hints(ctx context.Context, req Request, who party, standing authz.Standing) (Reply, error) {
+	inv := req.Invocation
 	var hints []string
 	switch {
 	case who.person.Outsider:
@@ -136,7 +153,8 @@ func (h *Handler) hints(ctx context.Context, inv Invocation, who party, standing
 		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Glob, "error", err)
 		return asNotice(hints), nil
 	}
-	if !pattern.Everything() && !slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) }) {
+	hints = append(hints, h.stillDenied(ctx, req, who.person, stacks)...)
+	if inv.Verb != Grant && !pattern.Everything() && !slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) }) {
 		hint := fmt.Sprintf("The rule stands, but no stack that you see fits %s yet.", quoted(inv.Glob))
 		if near := nearestStacks(stacks, inv.Glob); len(near) > 0 {
 			hint += " Near it: " + joinQuoted(near) + "."
@@ -144,6 +162,31 @@ func (h *Handler) hints(ctx context.Context, inv Invocation, who party, standing
 		hints = append(hints, hint)
 	}
 	return asNotice(hints), nil
+}
+
+// stillDenied says that a rule denies a person all the same what was allowed them just now. It speaks of stacks that the one who allowed sees.
+func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, stacks []cloud66.Stack) []string {
+	inv := req.Invocation
+	pattern, err := authz.ParsePattern(inv.Glob)
+	if err != nil || person.ID == "" || inv.Verb == Deny {
+		return nil
+	}
+	standing, err := h.Authz.Standing(ctx, authz.Subject{User: person.ID, Channel: req.Channel})
+	if err != nil {
+		h.Log.WarnContext(ctx, "whether a rule denies somebody what was allowed could not be found out", "user", person.ID, "error", err)
+		return nil
+	}
+	for _, s := range stacks {
+		if !pattern.Match(refOf(s)) {
+			continue
+		}
+		for right := range strings.SplitSeq(inv.Actions, ",") {
+			if d := standing.Decide(authz.Action(right), refOf(s)); !d.Allowed && d.Rule != nil {
+				return []string{fmt.Sprintf("Rule %s denies it all the same, on %s for one: a deny beats every allow.", d.Rule.ID, quoted(refOf(s).String()))}
+			}
+		}
+	}
+	return nil
 }
 
 func asNotice(hints []string) Reply {
@@ -155,7 +198,7 @@ func asNotice(hints []string) Reply {
 
 // revoke takes a rule of this channel back.
 func (h *Handler) revoke(ctx context.Context, req Request, _ authz.Standing) (Reply, error) {
-	if err := h.Channels.Member(ctx, req.Channel); err != nil {
+	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
 	handles, key := h.handles(ctx, req.Channel), "revoked/"+storage.NewID(time.Now())

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,6 +149,7 @@ func hear(t *testing.T, rules []storage.Rule, exist bool) map[string]heard {
 			r.cloud.calls, r.slack.asked, r.channels.said = nil, nil, nil
 			readings, recorded := r.stacks.asked(), len(r.audit())
 			h := asks[what](r)
+			synctest.Wait() // for a reading that goes on beside
 			h.Calls, h.Readings, h.Audit, h.Lookups, h.Said = r.cloud.calls, r.stacks.asked()-readings, r.audit()[recorded:], r.slack.asked, r.channels.said
 			slices.Sort(h.Calls)
 			all[what] = h

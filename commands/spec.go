@@ -32,6 +32,9 @@ const (
 	Grant    Verb = "grant"
 )
 
+// ButtonVerbs are those that belong to buttons alone.
+var ButtonVerbs = []Verb{Refresh, Dismiss, Ask, Grant}
+
 // Spec describes one command: its grammar, who may use it and how it is explained.
 type Spec struct {
 	Verb     Verb

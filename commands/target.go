@@ -20,6 +20,8 @@ const (
 	noneSuch  = "no stack of that name is for them"
 )
 
+const goneStack = "That stack is not there any more."
+
 // target finds the stack that a request means and decides whether it may be. Only stacks that the person may see, or has the right in
 // question on, are found: one that exists and is not for them gets the answer that none gets. A Reply instead of the stack refuses, asks
 // which one, or says that there is none.
@@ -98,7 +100,7 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string) (RefusalR
 		h.offer(ctx, &reply, req, inv.Glob)
 	case inv.Stack != "":
 		h.offer(ctx, &reply, req, globOf(inv.Stack))
-	case inv.UID == "":
+	case inv.UID == "" && reply.Right == authz.View: // no other right is asked for on every stack
 		h.offer(ctx, &reply, req, "*")
 	}
 	return reply, nil
@@ -108,7 +110,7 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string) (RefusalR
 func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []storage.Rule, error) {
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	return RefusalReply{
-		Right: req.Invocation.right(), Admins: h.admins(), Direct: req.subject().Direct(),
+		Right: req.Invocation.right(), Admins: h.adminsBy(rules), Direct: req.subject().Direct(),
 		NoRules: len(rules) == 0, Command: h.Command,
 	}, rules, err
 }
@@ -153,7 +155,7 @@ func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Stan
 		return h.unknownStack(inv, near), nil
 	default:
 		return ProblemReply{
-			What: "That stack is not there any more.", State: "Nothing was done.",
+			What: goneStack, State: "Nothing was done.",
 			Do: "It was deleted, or the bot's Cloud 66 token may no longer see it.",
 		}, nil
 	}
@@ -185,7 +187,7 @@ func choice(inv Invocation, found []cloud66.Stack) Reply {
 	inv = inv.once()
 	inv.Stack = ""
 	for i, label := range labels(found) {
-		inv.UID = found[i].UID
+		inv.UID, inv.Shown = found[i].UID, refOf(found[i]).String()
 		reply.Options = append(reply.Options, ChoiceOption{Label: label, Invocation: inv})
 	}
 	return reply
@@ -213,4 +215,33 @@ func labels(stacks []cloud66.Stack) []string {
 func (h *Handler) admins() Admins {
 	users, groups := h.Authz.Admins()
 	return Admins{Users: users, Groups: groups}
+}
+
+// adminsBy gives those who can give a right in a channel: the configured admins, and those who may make its rules.
+func (h *Handler) adminsBy(rules []storage.Rule) Admins {
+	all := h.admins()
+	for _, r := range rules {
+		if r.Deny || !slices.Contains(r.Actions, string(authz.Admin)) {
+			continue
+		}
+		switch {
+		case groupID.MatchString(r.Who) && !slices.Contains(all.Groups, r.Who):
+			all.Groups = append(slices.Clip(all.Groups), r.Who)
+		case userID.MatchString(r.Who) && !slices.Contains(all.Users, r.Who):
+			all.Users = append(slices.Clip(all.Users), r.Who)
+		}
+	}
+	return all
+}
+
+// renamed says that a stack is not called any more what it was called in the message or the form that was acted on.
+func renamed(inv Invocation, stack cloud66.Stack) Reply {
+	now := refOf(stack).String()
+	if inv.Shown == "" || inv.Shown == now {
+		return nil
+	}
+	return ProblemReply{
+		What: fmt.Sprintf("The stack that was %s when this was shown is %s now.", quoted(inv.Shown), quoted(now)), State: "Nothing was done.",
+		Do: "Look at it, then ask again.",
+	}
 }

@@ -59,13 +59,14 @@ func UserOf(word string) string {
 	if sign, id, _, ok := nameOf(word); ok && sign == "@" && userID.MatchString(id) {
 		return id
 	}
-	const shortest = 9 // what is shorter than Slack's own ids and has no digit is a word
-
-	if userID.MatchString(word) && (len(word) >= shortest || strings.ContainsAny(word, "0123456789")) { // as an id stands in a profile
+	if userID.MatchString(word) && idLike(word) { // as an id stands in a profile
 		return word
 	}
 	return ""
 }
+
+// idLike tells an id from a word in capitals: what is shorter than Slack's own ids and has no digit is a word.
+func idLike(word string) bool { return len(word) >= 9 || strings.ContainsAny(word, "0123456789") }
 
 // parseWho reads whom a rule is for: a Slack id of a user or a group, or authz.Everyone. A name that Slack did not resolve is refused, since
 // nobody can know whose it is.
@@ -73,7 +74,7 @@ func parseWho(word string) (string, error) {
 	if id := UserOf(word); id != "" {
 		return id, nil
 	}
-	if groupID.MatchString(word) {
+	if groupID.MatchString(word) && idLike(word) {
 		return word, nil
 	}
 	lower := strings.ToLower(word)

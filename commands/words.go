@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"c66bot/authz"
 )
 
 var (
@@ -18,7 +20,7 @@ var (
 	phoneQuotes   = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‘", "'", "’", "'", "‚", "'", "\u00a0", " ")
 )
 
-// asTyped undoes what Slack and a phone's keyboard make of a text: automatic links, entities, curly quotes, hard spaces.
+// asTyped undoes what Slack and a phone's keyboard make of a text: automatic links, entities, curly quotes, hard spaces, and what shows nothing.
 func asTyped(text string) string {
 	text = markNames(text)
 	text = slackLink.ReplaceAllStringFunc(text, func(link string) string {
@@ -29,7 +31,7 @@ func asTyped(text string) string {
 		address := strings.TrimPrefix(parts[1], "mailto:")
 		return strings.TrimPrefix(address, "tel:")
 	})
-	return phoneQuotes.Replace(slackEntities.Replace(text))
+	return strings.Map(authz.Visible, phoneQuotes.Replace(slackEntities.Replace(text)))
 }
 
 // splitWords splits a text as a shell does: white space separates, quotes keep together, a backslash takes the next character as it

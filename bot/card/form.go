@@ -139,15 +139,15 @@ func facts(all []string) []mrkdwn {
 // stackFields are the fields that the stack takes.
 func stackFields(r commands.FormReply) []slack.Block {
 	var blocks []slack.Block
-	uid := cut(r.Stack.UID, maxName)
+	uid := r.Stack.UID
 	if r.Version != nil {
-		blocks = append(blocks, versionField(blockVersion+uid, r))
+		blocks = append(blocks, versionField(versionBlock(uid), r))
 	}
 	if r.Git {
-		blocks = append(blocks, textField(blockRef+uid, "Branch, tag or commit", r.Fill.Ref, cut("Empty for "+fallback(r.Branch, "the stack's own branch"), maxPlaceholder), 255, false))
+		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, cut("Empty for "+fallback(r.Branch, "the stack's own branch"), maxPlaceholder), 255, false))
 	}
 	if r.Docker {
-		blocks = append(blocks, servicesField(blockServices+uid, r))
+		blocks = append(blocks, servicesField(servicesBlock(uid), r))
 	}
 	if len(r.Profiles) > 0 {
 		blocks = append(blocks, profileField(r))
@@ -230,10 +230,10 @@ func stackField(stack *storage.StackRef) slack.Block {
 	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plainText("Type to search", maxPlaceholder), ActionStack)
 	all := 0
 	element.MinQueryLength = &all
-	block := blockStack
+	block := stackBlock("")
 	if stack != nil {
 		element.InitialOption = StackOption(storage.StackRef{UID: stack.UID, Name: stack.String()})
-		block += "/" + cut(stack.UID, maxName) // else Slack keeps what was chosen in the field before
+		block = stackBlock(stack.UID)
 	}
 	b := slack.NewInputBlock(block, plainText("Stack", maxHint), nil, element)
 	b.DispatchAction = true
@@ -256,4 +256,14 @@ func channelField(channel string) slack.Block {
 	b := section("*Channel*\nIts rules decide whether you may, and the card is posted there.")
 	b.BlockID, b.Accessory = blockChannel, slack.NewAccessory(element)
 	return b
+}
+
+// open offers the form of a redeploy.
+func open(r commands.OpenReply) Message {
+	head := md("%s: the button opens the form. Nothing is done before you send it.", stackName(r.Stack))
+	b := button("Redeploy", r.Form, "redeploy")
+	if b != nil {
+		b.Style = slack.StylePrimary
+	}
+	return message(plain(head), section(head), actions(b))
 }

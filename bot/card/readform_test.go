@@ -3,6 +3,7 @@ package card
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,10 +15,20 @@ import (
 	"c66bot/storage"
 )
 
-// filled is the state of a form's fields as Slack sends it: an element of each block holds a text, or what was chosen.
-func filled(values map[string]string) Fields {
+// filled is the state of a form's fields as Slack sends it: an element of each block holds a text, or what was chosen. What is not given is as it
+// was.
+func filled(values map[string]string, state FormState) Fields {
+	all := map[string]string{}
+	for _, block := range state.blocks() {
+		all[block] = ""
+	}
+	all[stackBlock(state.UID)] = state.UID
+	if _, asked := all[versionBlock(state.UID)]; asked {
+		all[versionBlock(state.UID)] = newestVersion
+	}
+	maps.Copy(all, values)
 	f := Fields{}
-	for block, value := range values {
+	for block, value := range all {
 		var field Field
 		switch {
 		case strings.HasPrefix(block, "stack"), strings.HasPrefix(block, "version"), strings.HasPrefix(block, "profile"):
@@ -32,7 +43,7 @@ func filled(values map[string]string) Fields {
 
 // answered is the request of a form that was sent.
 func answered(change func(inv *commands.Invocation)) commands.Invocation {
-	inv := commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Yes: true, Form: true, Newest: 1041, AskedAt: now.Unix()}
+	inv := commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Shown: "web@production", Yes: true, Form: true, Newest: 1041, AskedAt: now.Unix()}
 	if change != nil {
 		change(&inv)
 	}
@@ -69,7 +80,7 @@ func TestAFormOfAGitStackIsReadAs(t *testing.T) {
 		"fields of another stack, which are not of this form": {map[string]string{"services/other": ""}, answered(nil)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, wrong := ReadForm(stateIn(r), filled(test.values))
+			got, wrong := ReadForm(stateIn(r), filled(test.values, stateIn(r)))
 			if diff := cmp.Diff(test.want, got); diff != "" || len(wrong) > 0 {
 				t.Errorf("%v (-want +got):\n%s", wrong, diff)
 			}
@@ -94,7 +105,7 @@ func TestAFormOfADockerStackIsReadAs(t *testing.T) {
 		"lines that say nothing between others": {"docker", ",\n api:2 ,\n,worker,\n", "api:2,worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, wrong := ReadForm(stateIn(forms()[test.form]), filled(map[string]string{"services/abc123": test.lines}))
+			got, wrong := ReadForm(stateIn(forms()[test.form]), filled(map[string]string{"services/abc123": test.lines}, stateIn(forms()[test.form])))
 			want := answered(func(inv *commands.Invocation) { inv.Services = test.want })
 			if diff := cmp.Diff(want, got); diff != "" || len(wrong) > 0 {
 				t.Errorf("%v (-want +got):\n%s", wrong, diff)
@@ -128,10 +139,9 @@ func TestWhatIsWrongInAFormIsSaidAtItsField(t *testing.T) {
 		"a service that is none":           {docker, map[string]string{"services/abc123": "api::1"}, "services/abc123", "“api::1” is no service"},
 		"services that are too many":       {docker, map[string]string{"services/abc123": strings.Repeat("x", 600) + "\n" + strings.Repeat("y", 600)}, "services/abc123", "1201 characters"},
 		"services with control characters": {docker, map[string]string{"services/abc123": "api\x01"}, "services/abc123", "control characters"},
-		"this version where there is none": {forms()["git"], map[string]string{"version/abc123": "this"}, "version/abc123", "I do not know this version any more"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inv, wrong := ReadForm(stateIn(test.form), filled(test.values))
+			inv, wrong := ReadForm(stateIn(test.form), filled(test.values, stateIn(test.form)))
 			if len(wrong) != 1 || !strings.Contains(wrong[test.block], test.says) {
 				t.Errorf("%+v, wrong is %q", inv, wrong)
 			}
@@ -140,7 +150,7 @@ func TestWhatIsWrongInAFormIsSaidAtItsField(t *testing.T) {
 }
 
 func TestAllThatIsWrongInAFormIsSaidAtOnce(t *testing.T) {
-	_, wrong := ReadForm(stateIn(forms()["git-profiles"]), filled(map[string]string{"ref/abc123": "a b", "profile": "7", "reason": strings.Repeat("x", 501)}))
+	_, wrong := ReadForm(stateIn(forms()["git-profiles"]), filled(map[string]string{"ref/abc123": "a b", "profile": "7", "reason": strings.Repeat("x", 501)}, stateIn(forms()["git-profiles"])))
 	if len(wrong) != 3 {
 		t.Errorf("wrong is %q", wrong)
 	}
@@ -164,12 +174,12 @@ func TestAFormWhoseMemoryWasForgedDoesNothing(t *testing.T) {
 		"empty": "", "null": "null", "no JSON": "{", "a list": "[]", "of another type": `{"u":5}`, "without a stack": `{"c":"C1","l":3}`,
 		"with a negative deployment": `{"u":"abc123","l":-1}`, "with profiles that are none": `{"u":"abc123","p":"quick"}`, "huge": `{"c":"` + strings.Repeat("x", 100_000) + `"}`,
 	} {
-		if inv, wrong := ReadForm(ParseFormState(metadata), filled(map[string]string{"stack/abc123": "abc123"})); len(wrong) == 0 {
+		if inv, wrong := ReadForm(ParseFormState(metadata), filled(map[string]string{"stack/abc123": "abc123"}, ParseFormState(metadata))); len(wrong) == 0 {
 			t.Errorf("%s: it is taken as %+v", name, inv)
 		}
 	}
-	state := ParseFormState(`{"u":"abc123","v":"a b","m":1,"s":"x"}`)
-	if _, wrong := ReadForm(state, filled(map[string]string{"version/abc123": "this", "services/abc123": "api"})); len(wrong) != 1 {
+	state := ParseFormState(`{"u":"abc123","v":"a b","m":1,"s":"x","a":"sv"}`)
+	if _, wrong := ReadForm(state, filled(map[string]string{"version/abc123": "this", "services/abc123": "api"}, state)); len(wrong) != 1 {
 		t.Errorf("a version that is no commit: wrong is %q", wrong)
 	}
 }
@@ -179,12 +189,12 @@ func TestAFormRemembersItselfThroughSlack(t *testing.T) {
 		got := stateIn(r)
 		want := FormState{Channel: r.Channel, Choose: r.Choose}
 		if r.Stack != nil {
-			want.UID, want.Newest, want.AskedAt = r.Stack.UID, 1041, now.Unix()
+			want.UID, want.Shown, want.Newest, want.AskedAt = r.Stack.UID, r.Stack.String(), 1041, now.Unix()
 		}
 		if r.Version != nil {
 			want.Version = "4f2c1d90aa"
 		}
-		got.Services, got.Profiles = "", nil
+		got.Services, got.Profiles, got.Asked, got.Typed = "", nil, "", commands.Invocation{}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -210,7 +220,7 @@ func TestAsManyProfilesAreOfferedAsFitAndTheChosenOneIsMeant(t *testing.T) {
 			t.Errorf("%s: %d profiles in %d characters", name, len(state.Profiles), n)
 		}
 		for i := range state.Profiles {
-			if inv, wrong := ReadForm(state, filled(map[string]string{"profile": fmt.Sprint(i)})); inv.Profile != test.form.Profiles[i] || len(wrong) > 0 {
+			if inv, wrong := ReadForm(state, filled(map[string]string{"profile": fmt.Sprint(i)}, state)); inv.Profile != test.form.Profiles[i] || len(wrong) > 0 {
 				t.Fatalf("%s: choice %d is %q, %v", name, i, inv.Profile, wrong)
 			}
 		}
@@ -227,7 +237,7 @@ func TestManyServicesAreNotListedHalf(t *testing.T) {
 	if value := firstField(&view, "services/abc123").InitialValue; value != "" {
 		t.Errorf("the field begins with %d characters", len(value))
 	}
-	got, wrong := ReadForm(ParseFormState(view.PrivateMetadata), filled(map[string]string{"services/abc123": ""}))
+	got, wrong := ReadForm(ParseFormState(view.PrivateMetadata), filled(map[string]string{"services/abc123": ""}, ParseFormState(view.PrivateMetadata)))
 	if diff := cmp.Diff(answered(nil), got); diff != "" || len(wrong) > 0 {
 		t.Errorf("left empty: %v (-want +got):\n%s", wrong, diff)
 	}
@@ -269,7 +279,7 @@ func FuzzParseFormState(f *testing.F) {
 	f.Add(`{"u":"abc123","v":"a b","p":["a\u0000"]}`, "0", "this", "", "a,a", "\x00")
 	f.Fuzz(func(t *testing.T, metadata, profile, version, ref, services, reason string) {
 		state := ParseFormState(metadata)
-		inv, wrong := ReadForm(state, filled(map[string]string{"profile": profile, "version/x": version, "ref/x": ref, "services/x": services, "reason": reason}))
+		inv, wrong := ReadForm(state, filled(map[string]string{"profile": profile, "version/x": version, "ref/x": ref, "services/x": services, "reason": reason}, state))
 		for block, says := range wrong {
 			if says == "" || utf8.RuneCountInString(says) > 2000 {
 				t.Errorf("%s is said to be wrong by %q", block, says)

@@ -109,7 +109,7 @@ func TestAFormsButtonsHaveIDsThatBeginWithTheirWord(t *testing.T) {
 func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 	all := replies()
 	for name, says := range map[string][]string{
-		"refusal-named":            {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown U0KIM>.", "The bot's admins can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
+		"refusal-named":            {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
 		"refusal-denied":           {"You may not redeploy web · production here.", "The rule k3f9 of this channel denies it.", "Nothing was done."},
 		"refusal-unknown-near":     {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, web@staging?", "[Ask for access]"},
 		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},

@@ -62,7 +62,7 @@ var demoChapters = []struct {
 	}},
 	{"Noor asks for access", []string{
 		"only noor sees You may not look at stacks here", "noor clicks [Ask for access]", "🔑 @noor asks to look at billing", "[Grant 1 h]",
-		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor may look at billing here until", "only noor sees billing · production:", "🔴 failed",
+		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor asked to look at billing", "only noor sees billing · production:", "🔴 failed",
 	}},
 	{"Olga is of another organisation", []string{"allow everyone view on web*", "only olga sees You may not look at stacks here"}},
 	{"Who may what, and why", []string{
