@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -8,8 +9,9 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Table holds the records of one type in the bucket with its name. A record is stored as the CRC-32C of its JSON in
-// eight hexadecimal digits, a space, and the JSON, so that a person can read it and damage is noticed.
+// Table holds the records of one type in the bucket with its name. A record is stored as a CRC-32C in eight hexadecimal
+// digits, a space, and its JSON, so that a person can read it and damage is noticed. The sum is that of the table's name,
+// a slash, the key, a space and the JSON, so that a record is not taken for another one either.
 type Table[T any] struct{ Name string }
 
 // Get returns the record with the key, ErrNotFound, or ErrDamaged.
@@ -28,7 +30,7 @@ func (t Table[T]) Put(tx Tx, key string, rec T) error {
 	if err != nil {
 		return fmt.Errorf("encode record %q of %s: %w", key, t.Name, err)
 	}
-	return tx.Put(t.Name, key, fmt.Appendf(nil, "%08x %s", crc32.Checksum(text, castagnoli), text))
+	return tx.Put(t.Name, key, append(t.sum(key, text), text...))
 }
 
 // Delete removes the record with the key, if there is one.
@@ -47,13 +49,19 @@ func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) e
 	})
 }
 
+// sum is what stands before the JSON of the record with the key.
+func (t Table[T]) sum(key string, text []byte) []byte {
+	sum := crc32.Checksum(fmt.Appendf(nil, "%s/%s ", t.Name, key), castagnoli)
+	return fmt.Appendf(nil, "%08x ", crc32.Update(sum, castagnoli, text))
+}
+
 func (t Table[T]) decode(key string, value []byte) (rec T, err error) {
 	const head = len("1a2b3c4d ")
 	if len(value) < head {
 		return rec, fmt.Errorf("%w: record %q of %s is too short", ErrDamaged, key, t.Name)
 	}
 	text := value[head:]
-	if string(value[:head]) != fmt.Sprintf("%08x ", crc32.Checksum(text, castagnoli)) {
+	if !bytes.Equal(value[:head], t.sum(key, text)) {
 		return rec, fmt.Errorf("%w: record %q of %s has a wrong checksum", ErrDamaged, key, t.Name)
 	}
 	if err := json.Unmarshal(text, &rec); err != nil {

@@ -38,7 +38,7 @@ func TestARecordIsReadableBehindItsChecksum(t *testing.T) {
 			return err
 		}
 		value, err := tx.Get("people", "ann")
-		if diff := cmp.Diff(`b796ab2c {"name":"Ann","age":30}`, string(value)); diff != "" {
+		if diff := cmp.Diff(`1499cfe3 {"name":"Ann","age":30}`, string(value)); diff != "" {
 			t.Errorf("stored value (-want +got):\n%s", diff)
 		}
 		return err
@@ -100,12 +100,13 @@ func TestAScanOfATableEndsWithErrStop(t *testing.T) {
 func TestDamageIsNoticed(t *testing.T) {
 	for name, value := range map[string]string{
 		"nothing there":                 "",
-		"only half a checksum":          "b796",
-		"a bit of the JSON flipped":     `b796ab2c {"name":"Anm","age":30}`,
-		"the JSON cut":                  `b796ab2c {"name":"Ann","age":30`,
-		"a checksum in capital letters": `B796AB2C {"name":"Ann","age":30}`,
-		"no space":                      `b796ab2c_{"name":"Ann","age":30}`,
-		"no JSON under a right sum":     "e3069283 123456789",
+		"only half a checksum":          "cb55",
+		"a bit of the JSON flipped":     `cb558bb2 {"name":"Anm","age":30}`,
+		"the JSON cut":                  `cb558bb2 {"name":"Ann","age":30`,
+		"a checksum in capital letters": `CB558BB2 {"name":"Ann","age":30}`,
+		"no space":                      `cb558bb2_{"name":"Ann","age":30}`,
+		"the record of another key":     `1499cfe3 {"name":"Ann","age":30}`,
+		"no JSON under a right sum":     "d76267e2 123456789",
 	} {
 		t.Run(name, func(t *testing.T) {
 			inUpdate(t, func(tx storage.Tx) error {
