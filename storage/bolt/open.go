@@ -42,11 +42,15 @@ func Open(path string) (*DB, error) {
 }
 
 func open(path string, steps []migration) (*DB, error) {
-	if err := inspect(path, steps); err != nil {
+	isNew, err := inspect(path, steps)
+	if err != nil {
 		return nil, err
 	}
 	file, err := openFile(path, false)
 	if err != nil {
+		if _, locked := errors.AsType[*LockedError](err); isNew && !locked {
+			_ = os.Remove(path) // Half a database, as a full disk leaves it, would be in the way of the next start.
+		}
 		return nil, err
 	}
 	file.AllocSize = growth
@@ -69,30 +73,38 @@ func (db *DB) Close() error {
 }
 
 // inspect looks at an existing file without writing to it: even an opening for writing may change a foreign file.
-func inspect(path string, steps []migration) error {
-	info, err := os.Stat(path)
+func inspect(path string, steps []migration) (isNew bool, err error) {
+	info, err := statFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return inspectDirectory(path)
+		return true, inspectDirectory(path)
 	}
-	if err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("open database %s: %w: it is not a regular file", path, ErrForeign)
-	}
-	if info.Size() == 0 {
-		return nil
+	if err != nil || info.Size() == 0 {
+		return false, err
 	}
 	file, err := openFile(path, true)
 	if err != nil {
-		return err
+		return false, err
 	}
 	db := &DB{path: path, bolt: file}
 	err = db.transact(false, func(tx *tx) error {
 		_, err := formatOf(tx, steps)
 		return err
 	})
-	return errors.Join(wrap("open database "+path, err), file.Close())
+	return false, errors.Join(wrap("open database "+path, err), file.Close())
+}
+
+// statFile refuses what is no regular file, which an opening could wait for.
+func statFile(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("open database: %w", err)
+	case info.IsDir():
+		return nil, fmt.Errorf("open database %s: %w: it is a directory", path, ErrForeign)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("open database %s: %w: it is not a regular file", path, ErrForeign)
+	}
+	return info, nil
 }
 
 func inspectDirectory(path string) error {
@@ -137,21 +149,39 @@ func openFile(path string, readOnly bool) (db *bbolt.DB, err error) {
 	return db, wrap("open database "+path, err)
 }
 
-// takeOver makes the locked file this process's own: its mode, its format, the note of the process id.
-func (db *DB) takeOver(steps []migration) error {
+// takeOver makes the locked file this process's own: the note of the process id, its mode, and last its format.
+func (db *DB) takeOver(steps []migration) (err error) {
 	info, err := os.Stat(db.path)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	if err := db.transact(true, func(tx *tx) error { return migrate(tx, steps) }); err != nil {
-		return fmt.Errorf("open database %s: %w", db.path, err)
+	if err := writePID(db.path); err != nil {
+		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, removePID(db.path))
+		}
+	}()
 	if info.Mode().Perm()&^0o600 != 0 {
 		if err := os.Chmod(db.path, 0o600); err != nil {
 			return fmt.Errorf("let only the owner read database %s: %w", db.path, err)
 		}
 	}
-	return writePID(db.path)
+	return wrap("open database "+db.path, db.modernise(steps))
+}
+
+// modernise brings the file to the newest format. One that is there already is not written to.
+func (db *DB) modernise(steps []migration) error {
+	format := 0
+	err := db.transact(false, func(tx *tx) (err error) {
+		format, err = formatOf(tx, steps)
+		return err
+	})
+	if err != nil || format == len(steps)+1 {
+		return err
+	}
+	return db.transact(true, func(tx *tx) error { return migrate(tx, steps) })
 }
 
 // wrap says what failed, when something did.

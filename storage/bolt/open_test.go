@@ -18,9 +18,9 @@ import (
 )
 
 // newPath names a file in a new directory.
-func newPath(t *testing.T) string {
-	t.Helper()
-	return filepath.Join(t.TempDir(), "test.db")
+func newPath(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "test.db")
 }
 
 // written makes a database with some records and closes it.
@@ -73,11 +73,11 @@ func file(t *testing.T, content []byte) string {
 	return path
 }
 
-func contents(t *testing.T, path string) []byte {
-	t.Helper()
+func contents(tb testing.TB, path string) []byte {
+	tb.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return text
 }

@@ -29,6 +29,7 @@ func pidPath(path string) string { return path + ".pid" }
 func writePID(path string) error {
 	text := strconv.Itoa(os.Getpid()) + "\n"
 	if err := os.WriteFile(pidPath(path), []byte(text), 0o600); err != nil {
+		_ = os.Remove(pidPath(path)) // Half a number would name another process.
 		return fmt.Errorf("note the process id beside the database: %w", err)
 	}
 	return nil

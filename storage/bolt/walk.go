@@ -1,0 +1,292 @@
+package bolt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+
+	"c66bot/storage"
+)
+
+// The layout of a bbolt file, from bbolt's internal/common: pages of one size, with numbers in the machine's own byte
+// order. A page that is too small for its content goes on in the pages behind it, which have no header.
+const (
+	pageHeader   = 16 // id uint64, kind uint16, count uint16, overflow uint32
+	elementSize  = 16 // of a leaf: flags, position, key's and value's size; of a branch: position, key's size, child uint64
+	bucketHeader = 16 // root uint64, sequence uint64; a bucket with root 0 has its only page behind them
+	headSize     = 64 // magic, version, page size, flags, root, sequence, free list, end, transaction, checksum
+
+	branchKind = 0x01
+	leafKind   = 0x02
+	headKind   = 0x04
+	freeKind   = 0x10
+
+	magic         = 0xED0CDAED
+	layoutVersion = 2
+	noFreeList    = ^uint64(0)
+	manyFree      = 0xFFFF // a count that says: the first element is the count
+)
+
+var order = binary.NativeEndian
+
+// walk reads a file page by page. It trusts nothing that it has not checked and follows no page twice, so it ends, with
+// a buffer no larger than the file, whatever the file holds. bbolt itself maps the file and trusts it: damage can have it
+// read outside the file, or in a circle, and a page with a wrong count loses records that it does not miss.
+type walk struct {
+	file     io.ReaderAt
+	pageSize uint64
+	taken    []bool // By page: something holds it.
+}
+
+// head is what one of the two head pages says; the one of the last transaction counts.
+type head struct {
+	pageSize, root, free, end, transaction uint64
+}
+
+// page is one page with those that it goes on in.
+type page struct {
+	id          uint64
+	kind, count uint16
+	data        []byte // With the header.
+}
+
+// element is one key of a page, with its value in a leaf and with a child page in a branch.
+type element struct {
+	bucket     bool
+	key, value []byte
+	child      uint64
+}
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", storage.ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+// walkFile checks the structure of a file of the size: both heads, the list of free pages, each page of each bucket. Every
+// page must be held by exactly one of them, and every page must be filled without gaps, as bbolt writes it.
+func walkFile(file io.ReaderAt, size int64) error {
+	last, err := readHeads(file)
+	if err != nil {
+		return err
+	}
+	if whole := uint64(size) / last.pageSize; last.end > whole { //nolint:gosec // a size is not negative
+		return damaged("the file is cut short: it has %d bytes of at least %d pages with %d bytes each", size, last.end, last.pageSize)
+	}
+	if last.end < 2 {
+		return damaged("the head says that there are %d pages", last.end)
+	}
+	w := &walk{file: file, pageSize: last.pageSize, taken: make([]bool, last.end)}
+	w.taken[0], w.taken[1] = true, true
+	if err := w.tree(last.root, nil, nil); err != nil {
+		return err
+	}
+	if last.free == noFreeList { // Another program's: bbolt makes the list when it opens the file.
+		return nil
+	}
+	if err := w.freeList(last.free); err != nil {
+		return err
+	}
+	for id, taken := range w.taken {
+		if !taken {
+			return damaged("page %d is neither used nor free", id)
+		}
+	}
+	return nil
+}
+
+// readHeads returns the newer one of the two heads. Both must be whole: with the older one alone the last commit is lost.
+func readHeads(file io.ReaderAt) (last head, err error) {
+	first, err := readHead(file, 0, 0)
+	if err != nil {
+		return last, err
+	}
+	second, err := readHead(file, 1, first.pageSize)
+	if err != nil {
+		return last, err
+	}
+	if second.pageSize != first.pageSize || second.transaction != first.transaction+1 && first.transaction != second.transaction+1 {
+		return last, damaged("its two heads do not belong together")
+	}
+	if second.transaction > first.transaction {
+		return second, nil
+	}
+	return first, nil
+}
+
+func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
+	var b [pageHeader + headSize]byte
+	if n, err := file.ReadAt(b[:], int64(at)); n < len(b) { //nolint:gosec // at most one page's size
+		return h, damaged("head %d of 2 cannot be read: %v", id+1, err)
+	}
+	fields := b[pageHeader:]
+	sum := fnv.New64a()
+	_, _ = sum.Write(fields[:headSize-8]) // A hash takes everything.
+	h = head{
+		pageSize: uint64(order.Uint32(fields[8:])), root: order.Uint64(fields[16:]), free: order.Uint64(fields[32:]),
+		end: order.Uint64(fields[40:]), transaction: order.Uint64(fields[48:]),
+	}
+	switch {
+	case order.Uint32(fields) != magic || order.Uint32(fields[4:]) != layoutVersion,
+		order.Uint64(fields[56:]) != sum.Sum64(), order.Uint64(b[:]) != id, order.Uint16(b[8:]) != headKind:
+		return h, damaged("head %d of 2 is not whole", id+1)
+	case h.pageSize < 512 || h.pageSize > 1<<24 || h.pageSize&(h.pageSize-1) != 0:
+		return h, damaged("head %d of 2 has a page size of %d", id+1, h.pageSize)
+	}
+	return h, nil
+}
+
+// page reads a page that nothing holds so far, with all that it goes on in.
+func (w *walk) page(id uint64) (p page, err error) {
+	if id >= uint64(len(w.taken)) {
+		return p, damaged("page %d is used, but there are %d", id, len(w.taken))
+	}
+	p = page{id: id, data: make([]byte, w.pageSize)}
+	if err := w.read(p.data, id); err != nil {
+		return p, err
+	}
+	p.kind, p.count = order.Uint16(p.data[8:]), order.Uint16(p.data[10:])
+	more := uint64(order.Uint32(p.data[12:]))
+	if named := order.Uint64(p.data); named != id || more >= uint64(len(w.taken))-id {
+		return p, damaged("page %d has the header of page %d to %d", id, named, named+more)
+	}
+	for i := id; i <= id+more; i++ {
+		if w.taken[i] {
+			return p, damaged("page %d is used twice", i)
+		}
+		w.taken[i] = true
+	}
+	if more > 0 {
+		p.data = make([]byte, (more+1)*w.pageSize)
+		err = w.read(p.data, id)
+	}
+	return p, err
+}
+
+func (w *walk) read(b []byte, id uint64) error {
+	if n, err := w.file.ReadAt(b, int64(id*w.pageSize)); n < len(b) { //nolint:gosec // within the file
+		return fmt.Errorf("%w: page %d cannot be read: %w", storage.ErrDamaged, id, err)
+	}
+	return nil
+}
+
+// tree walks a page and all below it. Its keys are at least min and below the limit, where there is one.
+func (w *walk) tree(id uint64, least, limit []byte) error {
+	p, err := w.page(id)
+	if err != nil {
+		return err
+	}
+	elements, err := p.elements()
+	if err != nil {
+		return err
+	}
+	for i, e := range elements {
+		if i > 0 && bytes.Compare(e.key, elements[i-1].key) <= 0 || bytes.Compare(e.key, least) < 0 ||
+			limit != nil && bytes.Compare(e.key, limit) >= 0 {
+			return damaged("page %d has its keys out of order", id)
+		}
+		switch {
+		case p.kind == branchKind:
+			next := limit
+			if i+1 < len(elements) {
+				next = elements[i+1].key
+			}
+			err = w.tree(e.child, e.key, next)
+		case e.bucket:
+			err = w.bucket(id, e.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bucket walks the bucket that stands in a page as a value.
+func (w *walk) bucket(id uint64, value []byte) error {
+	if len(value) < bucketHeader {
+		return damaged("page %d has a bucket of %d bytes", id, len(value))
+	}
+	root, inline := order.Uint64(value), value[bucketHeader:]
+	if root != 0 {
+		if len(inline) > 0 {
+			return damaged("page %d has a bucket in two places", id)
+		}
+		return w.tree(root, nil, nil)
+	}
+	if len(inline) < pageHeader {
+		return damaged("page %d has a bucket without a page", id)
+	}
+	p := page{id: id, kind: order.Uint16(inline[8:]), count: order.Uint16(inline[10:]), data: inline}
+	if p.kind != leafKind {
+		return damaged("page %d has a bucket with a page of kind %#x", id, p.kind)
+	}
+	elements, err := p.elements()
+	if err != nil {
+		return err
+	}
+	for i, e := range elements {
+		if e.bucket || i > 0 && bytes.Compare(e.key, elements[i-1].key) <= 0 {
+			return damaged("page %d has a bucket with its keys out of order", id)
+		}
+	}
+	return nil
+}
+
+// elements reads the keys of a branch or a leaf. Each has its bytes right behind those of the one before.
+func (p page) elements() ([]element, error) {
+	if p.kind != leafKind && p.kind != branchKind || p.kind == branchKind && p.count == 0 {
+		return nil, damaged("page %d is of kind %#x with %d keys where one with keys belongs", p.id, p.kind, p.count)
+	}
+	size := uint64(len(p.data))
+	next := pageHeader + elementSize*uint64(p.count)
+	if next > size {
+		return nil, damaged("page %d has %d keys, more than it has room for", p.id, p.count)
+	}
+	elements := make([]element, p.count)
+	for i := range elements {
+		at := pageHeader + elementSize*uint64(i)
+		flags, position, keySize, valueSize, child := p.element(p.data[at:])
+		end := next + keySize + valueSize
+		if at+position != next || end > size || keySize == 0 || flags > 1 {
+			return nil, damaged("page %d has its key %d in a wrong place", p.id, i)
+		}
+		elements[i] = element{bucket: flags == 1, key: p.data[next : next+keySize], value: p.data[next+keySize : end], child: child}
+		next = end
+	}
+	if p.count == 0 && len(bytes.Trim(p.data[next:], "\x00")) > 0 { // A count of 0 is no damage where nothing was written behind it.
+		return nil, damaged("page %d has no keys, but something stands in it", p.id)
+	}
+	return elements, nil
+}
+
+func (p page) element(b []byte) (flags uint32, position, keySize, valueSize, child uint64) {
+	if p.kind == branchKind {
+		return 0, uint64(order.Uint32(b)), uint64(order.Uint32(b[4:])), 0, order.Uint64(b[8:])
+	}
+	return order.Uint32(b), uint64(order.Uint32(b[4:])), uint64(order.Uint32(b[8:])), uint64(order.Uint32(b[12:])), 0
+}
+
+// freeList walks the list of free pages, whose ids ascend.
+func (w *walk) freeList(id uint64) error {
+	p, err := w.page(id)
+	if err != nil {
+		return err
+	}
+	ids, count := p.data[pageHeader:], uint64(p.count)
+	if p.count == manyFree {
+		count, ids = order.Uint64(ids), ids[8:]
+	}
+	if p.kind != freeKind || count > uint64(len(ids))/8 {
+		return damaged("page %d, the list of free pages, is of kind %#x with %d pages", id, p.kind, count)
+	}
+	last := uint64(0)
+	for i := range count {
+		free := order.Uint64(ids[8*i:])
+		if free <= last || free >= uint64(len(w.taken)) || w.taken[free] {
+			return damaged("page %d, the list of free pages, has page %d, which is not free", id, free)
+		}
+		last, w.taken[free] = free, true
+	}
+	return nil
+}
