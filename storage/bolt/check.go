@@ -20,7 +20,7 @@ func Check(path string, record func(table, key string, value []byte) error) (err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	defer func() { err = errors.Join(wrap("check database "+path, err), file.Close()) }()
 	if err := checkStructure(path); err != nil {
 		return err
 	}

@@ -141,12 +141,23 @@ func openFile(path string, readOnly bool) (db *bbolt.DB, err error) {
 		err = errors.Join(err, opened.Close())
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, &LockedError{Path: path, PID: readPID(path)}
-	case errors.Is(err, berrors.ErrChecksum):
+	case errors.Is(err, berrors.ErrChecksum), hasHead(path):
 		err = fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	default:
 		err = fmt.Errorf("%w: no bbolt database: %w", ErrForeign, err)
 	}
 	return db, wrap("open database "+path, err)
+}
+
+// hasHead reports whether a file that bbolt does not open was a database once.
+func hasHead(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }() // Only read.
+	_, err = readHead(file, 0, 0)
+	return err == nil
 }
 
 // takeOver makes the locked file this process's own: the note of the process id, its mode, and last its format.

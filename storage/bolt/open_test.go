@@ -107,10 +107,19 @@ func TestAFileThatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 			if info, err := os.Stat(c.path); err != nil || info.Mode().Perm() != 0o644 {
 				t.Errorf("the mode was changed: %v, %v", info, err)
 			}
-			if _, err := os.Stat(pidPath(c.path)); !errors.Is(err, fs.ErrNotExist) {
+			if _, err := os.Stat(PIDPath(c.path)); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("a process id was left: %v", err)
 			}
 		})
+	}
+}
+
+func TestOpeningAFileOfTheNewestFormatWritesNothingToIt(t *testing.T) {
+	path := written(t)
+	before := contents(t, path)
+	mustClose(t, mustOpen(t, path))
+	if !bytes.Equal(before, contents(t, path)) {
+		t.Error("the file was changed")
 	}
 }
 
@@ -200,7 +209,7 @@ func TestASecondProcessIsToldWhoHasTheFile(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				path := newPath(t)
 				db := mustOpen(t, path)
-				if err := os.WriteFile(pidPath(path), []byte(c.note), 0o600); err != nil {
+				if err := os.WriteFile(PIDPath(path), []byte(c.note), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				_, err := Open(path)
@@ -225,7 +234,7 @@ func TestTheProcessIDIsNotedWhileTheFileIsOpen(t *testing.T) {
 		t.Errorf("noted process id %d", got)
 	}
 	mustClose(t, db)
-	if _, err := os.Stat(pidPath(path)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(PIDPath(path)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the note after closing: %v", err)
 	}
 }

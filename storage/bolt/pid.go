@@ -16,27 +16,32 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	who := "another process (its id is unknown)"
-	if e.PID != 0 {
-		who = fmt.Sprintf("process %d", e.PID)
-	}
-	return fmt.Sprintf("database %s is in use by %s: stop it first, or use another file", e.Path, who)
+	return fmt.Sprintf("database %s is in use by %s: stop it first, or use another file", e.Path, e.Who())
 }
 
-// The file beside the database is only a hint for people: the lock on the database is what counts.
-func pidPath(path string) string { return path + ".pid" }
+// Who names the other process.
+func (e *LockedError) Who() string {
+	if e.PID == 0 {
+		return "another process (its id is unknown)"
+	}
+	return fmt.Sprintf("process %d", e.PID)
+}
+
+// PIDPath is the file beside a database with the id of the process that has it open. It is only a hint for people: the
+// lock on the database is what counts.
+func PIDPath(path string) string { return path + ".pid" }
 
 func writePID(path string) error {
 	text := strconv.Itoa(os.Getpid()) + "\n"
-	if err := os.WriteFile(pidPath(path), []byte(text), 0o600); err != nil {
-		_ = os.Remove(pidPath(path)) // Half a number would name another process.
+	if err := os.WriteFile(PIDPath(path), []byte(text), 0o600); err != nil {
+		_ = os.Remove(PIDPath(path)) // Half a number would name another process.
 		return fmt.Errorf("note the process id beside the database: %w", err)
 	}
 	return nil
 }
 
 func readPID(path string) int {
-	text, err := os.ReadFile(pidPath(path))
+	text, err := os.ReadFile(PIDPath(path))
 	if err != nil {
 		return 0
 	}
@@ -48,7 +53,7 @@ func readPID(path string) int {
 }
 
 func removePID(path string) error {
-	if err := os.Remove(pidPath(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(PIDPath(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the noted process id: %w", err)
 	}
 	return nil

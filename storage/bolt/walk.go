@@ -70,7 +70,7 @@ func walkFile(file io.ReaderAt, size int64) error {
 	if err != nil {
 		return err
 	}
-	if whole := uint64(size) / last.pageSize; last.end > whole { //nolint:gosec // a size is not negative
+	if whole := uint64(size) / last.pageSize; last.end > whole {
 		return damaged("the file is cut short: it has %d bytes of at least %d pages with %d bytes each", size, last.end, last.pageSize)
 	}
 	if last.end < 2 {
@@ -116,7 +116,7 @@ func readHeads(file io.ReaderAt) (last head, err error) {
 
 func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
 	var b [pageHeader + headSize]byte
-	if n, err := file.ReadAt(b[:], int64(at)); n < len(b) { //nolint:gosec // at most one page's size
+	if n, err := file.ReadAt(b[:], int64(at)); n < len(b) {
 		return h, damaged("head %d of 2 cannot be read: %v", id+1, err)
 	}
 	fields := b[pageHeader:]
@@ -164,7 +164,7 @@ func (w *walk) page(id uint64) (p page, err error) {
 }
 
 func (w *walk) read(b []byte, id uint64) error {
-	if n, err := w.file.ReadAt(b, int64(id*w.pageSize)); n < len(b) { //nolint:gosec // within the file
+	if n, err := w.file.ReadAt(b, int64(id*w.pageSize)); n < len(b) {
 		return fmt.Errorf("%w: page %d cannot be read: %w", storage.ErrDamaged, id, err)
 	}
 	return nil
