@@ -56,6 +56,18 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	return cfg, nil
 }
 
+// loadOne reads one setting and looks at no other.
+func loadOne(flags *pflag.FlagSet, environ []string, s setting) (cfg Config, err error) {
+	sources := readSources(flags, environ)
+	if sources.fileErr != nil {
+		return cfg, faults{sources.fileErr}
+	}
+	if err := s.load(sources, &cfg); err != nil {
+		return cfg, faults{err}
+	}
+	return cfg, nil
+}
+
 // Warnings names the settings that were changed although this version makes no use of them.
 func (c Config) Warnings() []string {
 	var warnings []string

@@ -42,13 +42,9 @@ func newHealthCommand(environ []string) *cobra.Command {
 
 // healthAddress finds where the bot of this configuration can be asked, and looks at no other setting.
 func healthAddress(flags *pflag.FlagSet, environ []string) (string, error) {
-	sources := readSources(flags, environ)
-	if sources.fileErr != nil {
-		return "", faults{sources.fileErr}
-	}
-	var cfg Config
-	if err := httpAddrSetting.load(sources, &cfg); err != nil {
-		return "", faults{err}
+	cfg, err := loadOne(flags, environ, httpAddrSetting)
+	if err != nil {
+		return "", err
 	}
 	if cfg.HTTPAddr == "" {
 		return "", fmt.Errorf("%s is empty, so the bot has no endpoint to ask: set it to the address the bot listens on", label("http.addr"))

@@ -16,6 +16,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	for name, value := range map[string]string{asProgram: "1", "GORACE": "atexit_sleep_ms=0"} { // For what the program starts of itself.
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -12,14 +12,16 @@ import (
 
 	"c66bot/bot"
 	"c66bot/cloud66"
-	"c66bot/storage/bolt"
 )
 
 // runServe runs the bot until ctx ends, and the HTTP endpoints as long as the bot.
 func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
-	db, err := bolt.Open(cfg.StoragePath)
+	db, err := openDatabase(ctx, cfg.StoragePath)
+	if errors.Is(err, context.Canceled) { // It was told to end before it had begun.
+		return nil
+	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", label("storage.path"), err)
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 

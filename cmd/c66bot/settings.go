@@ -31,6 +31,11 @@ var commandSetting = setting{
 	parse: into(func(c *Config) *string { return &c.SlackCommand }, parseCommandName),
 }
 
+var storagePathSetting = setting{
+	key: "storage.path", fallback: "c66bot.db", usage: "the database `file`",
+	parse: into(func(c *Config) *string { return &c.StoragePath }, parseNotEmpty),
+}
+
 // settings are all keys, in the order in which their faults are told.
 var settings = []setting{
 	{
@@ -66,10 +71,7 @@ var settings = []setting{
 		key: "cloud66.requests_per_hour", fallback: "3000", usage: "API budget the bot stays under, a `number` of requests an hour",
 		parse: into(func(c *Config) *int { return &c.Cloud66RequestsPerHour }, parsePositive),
 	},
-	{
-		key: "storage.path", fallback: "c66bot.db", usage: "the database `file`",
-		parse: into(func(c *Config) *string { return &c.StoragePath }, parseNotEmpty),
-	},
+	storagePathSetting,
 	{
 		key: "audit.keep", fallback: "9600h", usage: "`duration` for which decisions on what people asked for are kept",
 		parse: into(func(c *Config) *time.Duration { return &c.AuditKeep }, parseDuration(1)),
