@@ -73,7 +73,7 @@ func newRootCommand(environ []string) *cobra.Command {
 	}
 	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newManifestCommand(environ),
-		newCheckDatabaseCommand(), newVersionCommand())
+		newBackupCommand(environ), newCheckDatabaseCommand(), newVersionCommand())
 	return root
 }
 

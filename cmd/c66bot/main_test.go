@@ -78,6 +78,9 @@ func TestRunEndsWithTheExitStatusOfTheContract(t *testing.T) {
 		{name: "a command's name that Slack does not take is a wrong call", args: "manifest --slack-command=Ship", wantCode: 2, wantStderr: `C66BOT_SLACK_COMMAND (slack.command) is "Ship"`},
 		{name: "manifest has no flag for what it does not use", args: "manifest --poll-min=5s", wantCode: 2, wantStderr: "unknown flag: --poll-min"},
 		{name: "manifest looks for the file that is named", args: "manifest --config=none.yaml", wantCode: 2, wantStderr: "none.yaml"},
+		{name: "backup needs a file", args: "backup", wantCode: 2, wantStderr: "accepts 1 arg(s), received 0"},
+		{name: "backup looks at no setting but the database", args: "backup copy.db --poll-min=5s", wantCode: 2, wantStderr: "unknown flag: --poll-min"},
+		{name: "a backup of nothing is a failure", args: "backup copy.db", wantCode: 1, wantStderr: "backup copy.db was not written"},
 		{name: "version prints one line", args: "version", wantStdout: "c66bot "},
 	}
 	for _, tt := range tests {

@@ -55,7 +55,7 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 	bot := w.serve(t)
 	w.readyz(t, bot, http.StatusOK)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "c66bot.db"), []byte("a database"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "c66bot.db"), read(t, newDatabase(t, 10)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	self, err := os.Executable()
@@ -97,10 +97,12 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 		"CGO_ENABLED=0 go build -trimpath -o c66bot ./cmd/c66bot": shell(repository,
 			// The build itself takes a minute where nothing is cached, and .ci/run does it.
 			"CGO_ENABLED=0 go build -n -trimpath -o c66bot ./cmd/c66bot"),
-		"./c66bot version":              shell(dir, "./c66bot version"),
-		"./c66bot serve":                elsewhere, // The bot that health asks here is such a one.
-		"./c66bot health":               shell(dir, "./c66bot health"),
-		"cp c66bot.db c66bot.db.backup": shell(dir, "cp c66bot.db c66bot.db.backup"),
+		"./c66bot version":                 shell(dir, "./c66bot version"),
+		"./c66bot serve":                   elsewhere, // The bot that health asks here is such a one.
+		"./c66bot health":                  shell(dir, "./c66bot health"),
+		"./c66bot backup c66bot.db.backup": shell(dir, "./c66bot backup c66bot.db.backup"),
+		"mv c66bot.db c66bot.db.damaged":   shell(dir, "mv c66bot.db c66bot.db.damaged"),
+		"cp c66bot.db.backup c66bot.db":    shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot "+checkCommand+" c66bot.db"),
 	}
 	met := map[string]bool{}
 	for _, block := range fenced(t, "sh") {

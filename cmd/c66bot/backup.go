@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"c66bot/storage/bolt"
+)
+
+func newBackupCommand(environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a consistent copy of the database, also while the bot runs",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := loadOne(cmd.Flags(), environ, storagePathSetting)
+			if err != nil {
+				return &usageError{err}
+			}
+			size, err := backup(cmd.Context(), cfg.StoragePath, args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is a copy of %s, %d bytes, and was checked\n", args[0], cfg.StoragePath, size)
+			return err
+		},
+	}
+	defineFlags(cmd.Flags(), storagePathSetting)
+	return cmd
+}
+
+// backup writes a copy of the database to a new file, whole and checked or not at all, and returns its size.
+func backup(ctx context.Context, database, target string) (int64, error) {
+	if err := refuseTarget(database, target); err != nil {
+		return 0, err
+	}
+	draft, err := os.CreateTemp(filepath.Dir(target), ".c66bot-backup-*") // mode 0600
+	if err != nil {
+		return 0, explain(fmt.Errorf("write backup %s: %w", target, err))
+	}
+	defer func() { _ = os.Remove(draft.Name()) }() // Either it is not wanted, or it has the right name by now.
+	size, err := fill(ctx, draft, database)
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("interrupted: backup %s was not written", target)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("backup %s was not written: %w", target, explain(err))
+	}
+	if err := checkDatabase(ctx, draft.Name()); err != nil {
+		return 0, fmt.Errorf("backup %s was not written, as the copy cannot be used; most likely the database %s is damaged: %w", target, database, err)
+	}
+	if err := publish(draft.Name(), target); err != nil {
+		return 0, fmt.Errorf("backup %s was not written: %w", target, explain(err))
+	}
+	return size, nil
+}
+
+// refuseTarget refuses names that the bot uses, and those that something has already.
+func refuseTarget(database, target string) error {
+	wanted, err := filepath.Abs(target)
+	if err != nil {
+		return err
+	}
+	for _, own := range []string{database, bolt.PIDPath(database), socketPath(database)} {
+		if own, err := filepath.Abs(own); err == nil && own == wanted {
+			return &usageError{fmt.Errorf("%s is a name that the database itself uses: name another file for the backup", target)}
+		}
+	}
+	if _, err := os.Lstat(target); err == nil {
+		return fmt.Errorf("%s exists already: name another file for the backup, or remove that one", target)
+	}
+	return nil
+}
+
+// fill writes the copy into the draft and has the disk keep it.
+func fill(ctx context.Context, draft *os.File, database string) (int64, error) {
+	err := errors.Join(copyDatabase(ctx, draft, database), draft.Sync())
+	info, statErr := draft.Stat()
+	if err := errors.Join(err, statErr, draft.Close()); err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// copyDatabase gets the copy from the bot that has the database, or reads the file where none has.
+func copyDatabase(ctx context.Context, to io.Writer, database string) error {
+	conn, err := dialBackups(ctx, database)
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		err = bolt.BackupFile(database, func(int64) (io.Writer, error) { return &untilDone{ctx, to}, nil })
+		locked, ok := errors.AsType[*bolt.LockedError](err)
+		if !ok {
+			if err != nil {
+				err = fmt.Errorf("%s: %w", label("storage.path"), err)
+			}
+			return err
+		}
+		if conn, err = dialBackups(ctx, database); err != nil { // The bot may have started just now.
+			return fmt.Errorf("%s has the database %s and gives no copy of it (%w): try again when it has started, or stop it first", locked.Who(), database, err)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("ask the bot for a copy of %s: %w", database, err)
+	}
+	defer func() { _ = conn.Close() }() // Nothing was written to it.
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if err := conn.SetDeadline(time.Now().Add(checkTime(database))); err != nil {
+		return err
+	}
+	return receive(conn, to)
+}
+
+func dialBackups(ctx context.Context, database string) (net.Conn, error) {
+	name, done, err := socketName(socketPath(database))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var dialer net.Dialer
+	return dialer.DialContext(ctx, "unix", name)
+}
+
+func receive(from io.Reader, to io.Writer) error {
+	buffered := bufio.NewReader(from)
+	line, err := buffered.ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("the bot gives no copy; it may be stopping: %w", err)
+	}
+	var size int64
+	if _, err := fmt.Sscanf(line, backupGreeting, &size); err != nil {
+		return fmt.Errorf("the bot gives no copy: %s", strings.TrimSpace(line))
+	}
+	if n, err := io.CopyN(to, buffered, size); errors.Is(err, io.EOF) {
+		return fmt.Errorf("the bot stopped after %d of %d bytes: its log says why", n, size)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// untilDone writes until its context ends.
+type untilDone struct {
+	ctx context.Context // For one call.
+	to  io.Writer
+}
+
+func (w *untilDone) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.to.Write(p)
+}
+
+// publish gives the draft its name, but takes none from a file that has come to have it.
+func publish(draft, target string) error {
+	err := os.Link(draft, target)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // Not every file system has links.
+		if _, taken := os.Lstat(target); taken == nil {
+			return fs.ErrExist
+		}
+		err = os.Rename(draft, target)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(target))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
