@@ -211,10 +211,14 @@ func TestTheReadmeExplainsEveryMetric(t *testing.T) {
 	bot := w.serve(t)
 	w.readyz(t, bot, http.StatusOK)
 	w.command(t, "/c66 help") // Counters show once they have counted.
-	_, metrics, err := get(t.Context(), "http://"+w.addr+"/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var metrics string
+	w.until(t, bot, "the envelope is counted", func() bool { // which it is after its acknowledgement
+		var err error
+		if _, metrics, err = get(t.Context(), "http://"+w.addr+"/metrics"); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(metrics, "c66bot_envelopes_total{")
+	})
 	named := regexp.MustCompile(`(?m)^# TYPE (c66bot_\w+)`).FindAllStringSubmatch(metrics, -1)
 	if len(named) < 7 {
 		t.Errorf("only %d metrics were found:\n%s", len(named), metrics)
