@@ -51,7 +51,7 @@ func setBy(i *Invocation, v string) error {
 		i.By = id
 		return nil
 	}
-	v = strings.TrimPrefix(strings.TrimSpace(v), "@")
+	v = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(v), "@ "))
 	if v == "" {
 		return errors.New("--by needs a name")
 	}

@@ -121,7 +121,7 @@ func joinQuoted(words []string) string {
 // shellWord writes a name so that it can be typed as one word.
 func shellWord(name string) string {
 	straight := phoneQuotes.Replace(name)
-	if words, err := splitWords(straight); err == nil && len(words) == 1 && words[0] == name {
+	if words, err := splitWords(straight); err == nil && len(words) == 1 && words[0] == name && !strings.HasSuffix(name, `\`) {
 		return name
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(straight) + `"`
