@@ -73,6 +73,8 @@ type Bot struct {
 	cloud     *cloud66.Client
 	ready     readiness
 	seen      recent
+	journal   *journal
+	turns     turns
 	metrics   *metrics
 
 	work  context.Context // the life of the tasks, which outlives the socket's at shutdown
@@ -97,6 +99,7 @@ func New(cfg Config) (*Bot, error) {
 		auditKeep: cfg.AuditKeep, slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
 	}
 	b.api = slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
+	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack, b.people = outbox.API{Client: b.api}, newPeople(b.api)
 	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: b.slack, Log: cfg.Log})
 	b.progress = progress.New(progress.Config{
@@ -139,7 +142,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	b.work = work
-	if err := b.tellUnfinished(work); err != nil {
+	if err := b.tellUnsettled(work); err != nil {
 		return fmt.Errorf("run the bot: %w", err)
 	}
 	life, lifeCtx := errgroup.WithContext(work)

@@ -42,7 +42,6 @@ func (t *task) request() commands.Request {
 
 // carryOutInvocation does what a task asks for, and tells its author what came of it.
 func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.Context) commands.Reply) {
-	defer b.pending(ctx, t)()
 	reply := b.patiently(ctx, t.answer, do)
 	b.look(reply)
 	if reply == nil && (t.answer.replace || t.answer.view != "") {

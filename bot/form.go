@@ -107,8 +107,6 @@ func (b *Bot) readSearch(in interaction) *task {
 	channel := card.ParseFormState(in.View.PrivateMetadata).Channel
 	t := &task{answer: answer{user: in.User.ID, channel: channel}}
 	t.say = func(ctx context.Context) any {
-		ctx, cancel := context.WithTimeout(ctx, ackWait)
-		defer cancel()
 		found, err := b.handler.Suggest(ctx, in.User.ID, channel, in.Value)
 		if err != nil {
 			b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User.ID, "error", err)
@@ -147,20 +145,23 @@ func (b *Bot) readForm(in interaction) *task {
 		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }
 		return t
 	}
+	inside := func(reply commands.Reply) any {
+		return update(card.Inside(card.WithTyped(card.Reply(reply), inv), state))
+	}
+	t.decline = inside
 	t.say = func(ctx context.Context) any {
-		decided := b.decide(ctx, t)
-		t.invocation, t.do = nil, func(ctx context.Context) { b.carryOutForm(ctx, t, inv, decided) }
+		decided := b.decide(t)
 		select {
 		case d := <-decided:
-			decided <- d
-			if d.do != nil {
-				return nil
+			if d.do == nil {
+				t.answered = true
+				return inside(d.reply)
 			}
-			t.do = nil
-			return update(card.Inside(card.WithTyped(card.Reply(d.reply), inv), state))
-		case <-time.After(ackWait):
-			return nil
+			decided <- d
+		case <-ctx.Done():
 		}
+		t.do = func(ctx context.Context) { b.carryOutForm(ctx, t, decided) }
+		return nil
 	}
 	return t
 }
@@ -188,18 +189,23 @@ type decision struct {
 }
 
 // decide finds out beside the acknowledgement whether a form may be carried out.
-func (b *Bot) decide(ctx context.Context, t *task) chan decision {
+func (b *Bot) decide(t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
 	b.tasks.Go(func() {
-		do, reply := b.handler.Prepare(ctx, req)
-		decided <- decision{do, reply}
+		var d decision
+		defer func() {
+			if r := recover(); r != nil {
+				d = decision{reply: b.panicked(r)}
+			}
+			decided <- d
+		}()
+		d.do, d.reply = b.handler.Prepare(b.work, req)
 	})
 	return decided
 }
 
 // carryOutForm does what a form asks for, once that is decided.
-func (b *Bot) carryOutForm(ctx context.Context, t *task, inv commands.Invocation, decided chan decision) {
-	t.invocation, t.do = &inv, nil
+func (b *Bot) carryOutForm(ctx context.Context, t *task, decided chan decision) {
 	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply {
 		d := <-decided
 		if d.do == nil {

@@ -30,6 +30,8 @@ type task struct {
 	answer    answer
 	operation string
 	trigger   string // with which a form can be opened; "" for none
+	received  time.Time
+	again     bool // its envelope came to this process before
 
 	// What is asked for is one of these.
 	text       *string   // behind a slash command or a mention
@@ -38,43 +40,82 @@ type task struct {
 	do         func(ctx context.Context)
 
 	problem *commands.ProblemReply // what was wrong with it before it was read further
-	// say gives what the acknowledgement says, within ackWait; nil for one that says nothing.
-	say func(ctx context.Context) any
+	// say gives what the acknowledgement says, while the context lives; nil for one that says nothing.
+	say      func(ctx context.Context) any
+	answered bool // by that, so that nothing is left to do
+	// decline gives an acknowledgement that says that it is not taken; nil where none can, or it gives nil.
+	decline func(reply commands.Reply) any
+
+	change *change // what the journal knows of it, where it changes something
+	first  bool    // it is what brought that change
+	turn   *turn
 }
 
-// take takes an envelope from the socket: whatever it is, it is acknowledged at once, and what asks for something is carried out beside.
-// What Slack delivers again is acknowledged again and not done again; what could not be acknowledged is not done, since it comes again.
-func (b *Bot) take(env socketmode.Request, ack func(payload any) error) {
+// take takes an envelope from the socket, and waits for nothing. What only reads is acknowledged at once and carried out beside; what changes
+// something goes through the journal first, beside too. What Slack delivers again is acknowledged again and not done again. It gives a channel
+// that is closed when the acknowledgement is written or never will be.
+//
+// What only reads is remembered in memory alone: to read twice after a restart harms nobody, and a commit for each would cost more.
+func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <-chan struct{}) {
 	received := time.Now()
+	done := make(chan struct{})
 	t, key := b.read(env)
-	if t != nil && !b.seen.add(key) {
-		t = nil
+	what := ""
+	if t != nil {
+		t.received, t.again, what = received, !b.seen.add(key), t.asked()
+	}
+	if t != nil && t.again {
 		b.log.Info("envelope came again", "envelope", env.EnvelopeID, "type", env.Type)
+		if what == "" {
+			t = nil
+		}
 	}
 	if t != nil && !b.admit(t) {
 		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
 		b.seen.remove(key)
-		return
+		close(done)
+		return done
 	}
-	acknowledge := func(payload any) bool {
+	acknowledge := func(payload any) error {
 		err := ack(payload)
 		b.metrics.acked(env.Type, time.Since(received), err)
-		if err == nil {
-			return true
+		if err != nil {
+			b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
 		}
-		b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
-		b.seen.remove(key)
-		return false
+		return err
 	}
+	if t != nil && what != "" && t.problem == nil {
+		b.receive(t, what, key)
+		b.start(t, done, func(ctx context.Context) bool { return b.accept(ctx, t, acknowledge) })
+		return done
+	}
+	b.takeRead(t, key, done, acknowledge)
+	return done
+}
+
+// takeRead acknowledges what changes nothing, or asks for nothing, and has it carried out. What could not be acknowledged is not done, since
+// it comes again.
+func (b *Bot) takeRead(t *task, key string, done chan struct{}, ack func(payload any) error) {
+	if t != nil && t.say != nil && t.problem == nil { // what it says takes a moment, for which no other envelope waits
+		b.start(t, done, func(ctx context.Context) bool {
+			if ack(b.within(ctx, t, t.received.Add(ackWait))) == nil {
+				return true
+			}
+			b.seen.remove(key)
+			return false
+		})
+		return
+	}
+	err := ack(nil)
 	switch {
 	case t == nil:
-		acknowledge(nil)
-	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
-		b.start(t, func(ctx context.Context) bool { return acknowledge(t.say(ctx)) })
-	case acknowledge(nil):
-		b.start(t, nil)
-	default:
+		close(done)
+	case err != nil:
+		b.seen.remove(key)
 		<-t.slot
+		close(done)
+	default:
+		b.start(t, done, nil)
 	}
 }
 
@@ -106,7 +147,9 @@ func (b *Bot) read(env socketmode.Request) (*task, string) {
 			b.log.Error("a slash command could not be read", "envelope", env.EnvelopeID, "error", err)
 			return nil, ""
 		}
-		return b.readCommand(cmd, env.EnvelopeID), env.EnvelopeID
+		t := b.readCommand(cmd, env.EnvelopeID)
+		t.decline = ephemeral(env)
+		return t, env.EnvelopeID
 	case "interactive":
 		var in interaction
 		if err := json.Unmarshal(env.Payload, &in); err != nil || in.User.ID == "" {
@@ -196,23 +239,41 @@ var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. A panic ends the task alone and is
-// told to its author.
-func (b *Bot) start(t *task, first func(ctx context.Context) bool) {
+// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. When the acknowledgement is behind
+// it, acked is closed.
+func (b *Bot) start(t *task, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer func() { <-t.slot }()
-		defer func() {
-			if r := recover(); r != nil {
-				ref := commands.NewReference()
-				b.log.Error("a task panicked", "ref", ref, "panic", r, "stack", string(debug.Stack()))
-				b.say(b.work, t.answer, card.Reply(commands.ProblemReply{
-					What: "I made a mistake of my own in this.", State: "What was done of it is not clear: look before you try again.",
-					Do: "Show the reference to an admin of the bot; its log says more.", Ref: ref,
-				}))
+		defer b.settle(b.work, t)
+		defer b.caught(t)
+		goOn := true
+		func() {
+			defer close(acked)
+			if first != nil {
+				goOn = first(b.work)
 			}
 		}()
-		if first == nil || first(b.work) {
+		if goOn {
 			b.carryOut(b.work, t)
 		}
 	})
+}
+
+// caught is deferred: a panic ends the task alone and is told to its author.
+func (b *Bot) caught(t *task) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	b.say(b.work, t.answer, card.Reply(b.panicked(r)))
+}
+
+// panicked puts a panic into the log, and into words under the same reference.
+func (b *Bot) panicked(reason any) commands.Reply {
+	ref := commands.NewReference()
+	b.log.Error("a task panicked", "ref", ref, "panic", reason, "stack", string(debug.Stack()))
+	return commands.ProblemReply{
+		What: "I made a mistake of my own in this.", State: "What was done of it is not clear: look before you try again.",
+		Do: "Show the reference to an admin of the bot; its log says more.", Ref: ref,
+	}
 }

@@ -30,7 +30,7 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 		return nil, err
 	}
 	defer release()
-	if err := h.untaken(ctx, req.Operation); err != nil {
+	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
 		return nil, err
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
@@ -243,21 +243,6 @@ func tooOld(age time.Duration) Reply {
 		What: "That is more than " + InWords(age) + " old.", State: "Nothing was done.",
 		Do: "Ask again, so that you see how things stand now.",
 	}
-}
-
-// untaken fails with ErrTaken where the operation was taken before.
-func (h *Handler) untaken(ctx context.Context, operation string) error {
-	return h.Records.View(ctx, func(tx storage.Tx) error {
-		_, err := storage.Operations.Get(tx, operation)
-		switch {
-		case errors.Is(err, storage.ErrNotFound):
-			return nil
-		case err == nil:
-			return ErrTaken
-		default:
-			return err
-		}
-	})
 }
 
 func newestID(newest []cloud66.Deployment) int64 {
