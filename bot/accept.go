@@ -78,15 +78,15 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 		return false
 	case v == takenBefore, !t.first, t.again:
 		if ack(nil) == nil && !t.again {
-			b.say(ctx, t.answer, t.rendered(b.takenBy(t)))
+			b.say(ctx, t.answer, t.rendered(t.takenReply()))
 		}
 		return false
 	}
 	return b.acknowledge(ctx, t, ack) && b.claim(ctx, t)
 }
 
-// takenBy answers a change that came before.
-func (b *Bot) takenBy(t *task) commands.Reply {
+// takenReply answers a change that came before.
+func (t *task) takenReply() commands.Reply {
 	if by := t.change.entry.User; by != t.answer.user {
 		return commands.NoticeReply{Text: "Somebody else did the same a moment before you. Nothing was done twice; if theirs came to nothing, try again."}
 	}
@@ -97,7 +97,7 @@ func (b *Bot) takenBy(t *task) commands.Reply {
 func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) error) bool {
 	var payload any
 	if t.say != nil {
-		payload = b.within(ctx, t, t.received.Add(sayWait))
+		payload = t.sayWithin(ctx, t.received.Add(sayWait))
 	}
 	if err := ack(payload); err != nil || time.Since(t.received) > slackWait {
 		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
@@ -109,8 +109,8 @@ func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) er
 	return !t.answered
 }
 
-// within gives what an acknowledgement is to say, as far as it is known by then.
-func (b *Bot) within(ctx context.Context, t *task, until time.Time) any {
+// sayWithin gives what an acknowledgement is to say, as far as it is known by then.
+func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 	if latest := time.Now().Add(ackWait); latest.Before(until) {
 		until = latest
 	}
@@ -124,7 +124,7 @@ func (b *Bot) claim(ctx context.Context, t *task) bool {
 	err := b.journal.claim(ctx, t.change)
 	switch {
 	case err == nil:
-		t.turn.begin(ctx)
+		t.turn.wait(ctx)
 		return true
 	case errors.Is(err, commands.ErrTaken):
 		b.say(ctx, t.answer, t.rendered(commands.TakenReply))
@@ -140,16 +140,17 @@ func (b *Bot) claim(ctx context.Context, t *task) bool {
 	return false
 }
 
-// decline tells the author of a change that it is not taken: in the acknowledgement where that shows, else beside it.
+// decline tells the author of a change that it is not taken: in the acknowledgement where that shows, else beside it. Where a shutdown cuts
+// the acknowledgement off nothing is said: no record shows the next process that it was declined, and Slack may bring it there.
 func (b *Bot) decline(ctx context.Context, t *task, reply commands.Reply, ack func(payload any) error) {
 	var payload any
 	if t.decline != nil {
 		payload = t.decline(reply)
 	}
-	if ack(payload) == nil && payload != nil {
-		return
+	err := ack(payload)
+	if (err == nil && payload == nil) || (err != nil && b.intake.Err() == nil) {
+		b.say(ctx, t.answer, t.rendered(reply))
 	}
-	b.say(ctx, t.answer, t.rendered(reply))
 }
 
 // ephemeral is a reply as the payload of a slash command's acknowledgement; nil where the envelope takes none.
@@ -165,11 +166,11 @@ func ephemeral(env socketmode.Request) func(commands.Reply) any {
 
 // settle ends what a task has begun with the journal, and lets the next change have its turn.
 func (b *Bot) settle(ctx context.Context, t *task) {
-	if t.change == nil {
+	if t.turn == nil {
 		return
 	}
 	if t.first && b.journal.decide(t.change, notTaken) == entered {
 		b.journal.settle(ctx, t.change)
 	}
-	t.turn.end()
+	t.turn.pass()
 }

@@ -77,8 +77,9 @@ type Bot struct {
 	turns     turns
 	metrics   *metrics
 
-	work  context.Context // the life of the tasks, which outlives the socket's at shutdown
-	tasks sync.WaitGroup
+	intake context.Context // the life of the socket
+	work   context.Context // the life of the tasks, which outlives the socket's at shutdown
+	tasks  sync.WaitGroup
 	// slots hold one place for each task that is carried out, excuses for each that is turned away.
 	slots, excuses chan struct{}
 }
@@ -155,6 +156,7 @@ func (b *Bot) Run(ctx context.Context) error {
 
 	intake, stopIntake := context.WithCancel(ctx)
 	defer stopIntake()
+	b.intake = intake
 	context.AfterFunc(lifeCtx, stopIntake) // a part that cannot begin ends the whole
 	b.socket.run(intake)
 

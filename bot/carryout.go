@@ -37,7 +37,11 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 }
 
 func (t *task) request() commands.Request {
-	return commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation}
+	req := commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation}
+	if t.turn != nil {
+		req.Placed = t.turn.pass
+	}
+	return req
 }
 
 // carryOutInvocation does what a task asks for, and tells its author what came of it.

@@ -98,7 +98,7 @@ func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <
 func (b *Bot) takeRead(t *task, key string, done chan struct{}, ack func(payload any) error) {
 	if t != nil && t.say != nil && t.problem == nil { // what it says takes a moment, for which no other envelope waits
 		b.start(t, done, func(ctx context.Context) bool {
-			if ack(b.within(ctx, t, t.received.Add(ackWait))) == nil {
+			if ack(t.sayWithin(ctx, t.received.Add(ackWait))) == nil {
 				return true
 			}
 			b.seen.remove(key)

@@ -27,8 +27,8 @@ const (
 // journal holds every change that somebody asks for, from its arrival until it is settled, so that it is done once or its author hears why
 // not. An operation runs through these states:
 //
-//	received      its entry is written; only then is it acknowledged
-//	acknowledged  Slack has our word, in time; that is known in memory alone
+//	received      its entry is written; only then does Slack get our word
+//	acknowledged  Slack has it, in time; that is known in memory alone
 //	claimed       its entry says so; only then does the work begin
 //	settled       its entry is gone: it is done (commands.Take, in the transaction of what it does), or void
 //

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// orderWait is how long a change waits for the end of the one before it. What takes longer goes on beside it.
-const orderWait = time.Second
+// orderWait bounds how long a change waits for the one before it, from its arrival.
+const orderWait = 3 * time.Second
 
-// turns has the changes that one person asks for in one channel begin in the order in which they came, each after the end of the one before
-// where that is soon. Its zero value works.
+// turns has the changes that one person asks for in one channel take effect in the order in which they came: each begins when the one before
+// has ended, or has its place in the order of its stack. Its zero value works.
 type turns struct {
 	mu   sync.Mutex
 	last map[string]*turn
@@ -20,10 +20,9 @@ type turns struct {
 type turn struct {
 	of     *turns
 	key    string
-	before *turn // nil for none
 	came   time.Time
-	begun  chan struct{} // closed when it has begun, or has ended without
-	ended  chan struct{}
+	before <-chan struct{} // nil for none
+	passed chan struct{}   // closed when the next one may begin
 	once   sync.Once
 }
 
@@ -34,39 +33,36 @@ func (t *turns) join(key string) *turn {
 	if t.last == nil {
 		t.last = map[string]*turn{}
 	}
-	next := &turn{of: t, key: key, before: t.last[key], came: time.Now(), begun: make(chan struct{}), ended: make(chan struct{})}
+	next := &turn{of: t, key: key, came: time.Now(), passed: make(chan struct{})}
+	if last := t.last[key]; last != nil {
+		next.before = last.passed
+	}
 	t.last[key] = next
 	return next
 }
 
-// begin waits until it is one's turn, or the context ends.
-func (t *turn) begin(ctx context.Context) {
-	defer t.once.Do(func() { close(t.begun) })
+// wait waits for the one before, within the bound.
+func (t *turn) wait(ctx context.Context) {
 	if t.before == nil {
 		return
 	}
 	timer := time.NewTimer(time.Until(t.came.Add(orderWait)))
 	defer timer.Stop()
 	select {
-	case <-t.before.ended:
+	case <-t.before:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	select {
-	case <-t.before.begun:
-	case <-ctx.Done():
-	}
-	t.before = nil // which else would keep all that came before
 }
 
-// end lets the next one through.
-func (t *turn) end() {
-	t.once.Do(func() { close(t.begun) })
-	close(t.ended)
-	t.of.mu.Lock()
-	defer t.of.mu.Unlock()
-	t.before = nil
-	if t.of.last[t.key] == t {
-		delete(t.of.last, t.key)
-	}
+// pass lets the next one begin. It may be called again.
+func (t *turn) pass() {
+	t.once.Do(func() {
+		close(t.passed)
+		t.of.mu.Lock()
+		defer t.of.mu.Unlock()
+		if t.of.last[t.key] == t {
+			delete(t.of.last, t.key)
+		}
+	})
 }

@@ -21,6 +21,14 @@ type Request struct {
 	User       string // Slack user id
 	Channel    string // Slack channel id, "" where it is still to be chosen
 	Operation  string
+	Placed     func() // told that what comes after this one cannot overtake it any more; nil for nobody
+}
+
+// placed says that what comes after this request cannot overtake it any more.
+func (r Request) placed() {
+	if r.Placed != nil {
+		r.Placed()
+	}
 }
 
 // Cloud is what commands need of the Cloud 66 API.

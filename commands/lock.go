@@ -12,9 +12,10 @@ type keyedLock struct {
 	waiting map[string][]chan struct{} // who waits for a key that is held, the next one first
 }
 
-// lock waits for the key and gives the function that lets go of it.
-func (k *keyedLock) lock(ctx context.Context, key string) (func(), error) {
+// lock waits for the key and gives the function that lets go of it. As soon as its place is taken, placed is called.
+func (k *keyedLock) lock(ctx context.Context, key string, placed func()) (func(), error) {
 	turn := k.join(key)
+	placed()
 	select {
 	case <-turn:
 	case <-ctx.Done():
