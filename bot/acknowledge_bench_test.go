@@ -34,23 +34,14 @@ const crowd = 200
 func BenchmarkAcknowledge(b *testing.B) {
 	b.Run("floor", func(b *testing.B) {
 		workspace, server := benchWorkspace(b)
-		onlyAcknowledge(b, server.URL)
-		measure(b, workspace, lin, func() {})
+		onlyAcknowledge(b, server.URL, func(envelope string, ack func(string) error) error { return ack(envelope) })
+		measure(b, workspace, lin, []string{deploys}, "/c66 list web", func() {})
 	})
 	for name, who := range map[string]string{"admin": lin, "with-10000-rules-and-500-groups": sam} {
 		b.Run(name, func(b *testing.B) {
 			workspace, server := benchWorkspace(b)
-			slow := benchBot(b, server.URL)
-			answered := 0
-			measure(b, workspace, who, func() { // until the crowd is answered, so that the next one finds the bot as this one did
-				slow.Store(false)
-				for answered += crowd; len(workspace.Calls(slacksim.ResponseURL)) < answered; {
-					time.Sleep(10 * time.Millisecond)
-				}
-				time.Sleep(11 * time.Second)
-				answered = len(workspace.Calls(slacksim.ResponseURL))
-				slow.Store(true)
-			})
+			slow, _ := benchBot(b, server.URL)
+			measure(b, workspace, who, []string{deploys}, "/c66 list web", answeredAll(workspace, slow))
 		})
 	}
 }
@@ -77,6 +68,20 @@ func BenchmarkForm(b *testing.B) {
 	report(b, took)
 }
 
+// answeredAll waits until the crowd is answered, so that the next one finds the bot as this one did.
+func answeredAll(w *slacksim.Workspace, slow *atomic.Bool) func() {
+	answered := 0
+	return func() {
+		slow.Store(false)
+		for answered += crowd; len(w.Calls(slacksim.ResponseURL)) < answered; {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(11 * time.Second)
+		answered = len(w.Calls(slacksim.ResponseURL))
+		slow.Store(true)
+	}
+}
+
 func benchWorkspace(b *testing.B) (*slacksim.Workspace, *httptest.Server) {
 	b.Helper()
 	w := slacksim.New(slacksim.Options{RateLimits: slacksim.RateLimits{Off: true}})
@@ -96,14 +101,15 @@ func benchWorkspace(b *testing.B) (*slacksim.Workspace, *httptest.Server) {
 }
 
 // benchBot runs a bot between the workspace and a Cloud 66 that takes 10 s for each call while slow is true.
-func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool) {
+func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool, file string) {
 	b.Helper()
 	sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1 << 30})
 	sim.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", History: 30})
 	slow = &atomic.Bool{}
 	sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return slow.Load() && !strings.Contains(r.URL.Path, "ping") }, Delay: 10 * time.Second})
 	api := httptest.NewServer(sim)
-	db, err := bolt.Open(filepath.Join(b.TempDir(), "c66bot.db"))
+	file = filepath.Join(b.TempDir(), "c66bot.db")
+	db, err := bolt.Open(file)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -139,7 +145,7 @@ func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool) {
 		time.Sleep(time.Millisecond)
 	}
 	slow.Store(true)
-	return slow
+	return slow, file
 }
 
 // seedRules gives the channel 10,000 rules for groups; sam's groups may look at web.
@@ -164,8 +170,8 @@ func seedRules(b *testing.B, db storage.DB) {
 	}
 }
 
-// onlyAcknowledge connects a client that acknowledges each envelope and does nothing else.
-func onlyAcknowledge(b *testing.B, slackURL string) {
+// onlyAcknowledge connects a client that gives each envelope to a function, in one goroutine, and does nothing else.
+func onlyAcknowledge(b *testing.B, slackURL string, take func(envelope string, ack func(string) error) error) {
 	b.Helper()
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, slackURL+"/api/apps.connections.open", nil)
 	if err != nil {
@@ -189,6 +195,7 @@ func onlyAcknowledge(b *testing.B, slackURL string) {
 	}
 	_ = handshake.Body.Close()
 	hello, done := make(chan struct{}), make(chan struct{})
+	ack := func(envelope string) error { return ws.WriteJSON(map[string]string{"envelope_id": envelope}) }
 	go func() {
 		defer close(done)
 		for {
@@ -206,7 +213,7 @@ func onlyAcknowledge(b *testing.B, slackURL string) {
 			if env.EnvelopeID == "" {
 				continue
 			}
-			if ws.WriteJSON(map[string]string{"envelope_id": env.EnvelopeID}) != nil {
+			if take(env.EnvelopeID, ack) != nil {
 				return
 			}
 		}
@@ -215,14 +222,14 @@ func onlyAcknowledge(b *testing.B, slackURL string) {
 	b.Cleanup(func() { _ = ws.Close(); <-done; http.DefaultClient.CloseIdleConnections() })
 }
 
-// measure sends the crowd's commands, again and again, and reports how long their acknowledgements took.
-func measure(b *testing.B, w *slacksim.Workspace, who string, settle func()) {
+// measure sends the crowd's commands at once, again and again, and reports how long their acknowledgements took.
+func measure(b *testing.B, w *slacksim.Workspace, who string, channels []string, command string, settle func()) {
 	b.Helper()
 	var took []time.Duration
 	for b.Loop() {
 		var sent []*slacksim.Delivery
-		for range crowd {
-			sent = append(sent, w.Person(who).Command(deploys, "/c66 list web"))
+		for i := range crowd {
+			sent = append(sent, w.Person(who).Command(channels[i%len(channels)], command))
 		}
 		for _, d := range sent {
 			info, err := d.Wait(b.Context())

@@ -16,39 +16,48 @@ const (
 type acks struct {
 	mu   sync.Mutex
 	seen recent
-	open map[string][]func(payload any) error
+	open map[string]*unacked
 }
 
-// arrive takes an envelope, with what acknowledges it.
-func (a *acks) arrive(key string, ack func(payload any) error) arrival {
+// unacked is an envelope that is not acknowledged.
+type unacked struct {
+	ways []func(payload any) error
+	done <-chan struct{}
+}
+
+// arrive takes an envelope, with what acknowledges it and the channel that is closed when that is behind it. For one that waits already it
+// gives the channel of the first.
+func (a *acks) arrive(key string, ack func(payload any) error, done <-chan struct{}) (arrival, <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.open == nil {
-		a.open = map[string][]func(payload any) error{}
+		a.open = map[string]*unacked{}
 	}
-	if _, unacknowledged := a.open[key]; unacknowledged {
-		a.open[key] = append(a.open[key], ack)
-		return waiting
+	if first := a.open[key]; first != nil {
+		first.ways = append(first.ways, ack)
+		return waiting, first.done
 	}
 	if !a.seen.add(key) {
-		return repeated
+		return repeated, nil
 	}
-	a.open[key] = []func(payload any) error{ack}
-	return fresh
+	a.open[key] = &unacked{ways: []func(payload any) error{ack}, done: done}
+	return fresh, done
 }
 
-// write acknowledges an envelope on each connection on which it has come. Where none takes it the envelope is forgotten, since it comes again,
-// and the error is the last one's.
-func (a *acks) write(key string, payload any) error {
+// write acknowledges an envelope on each connection on which it has come. Where none takes it the error is the last one's, and the envelope
+// comes again: it is fresh then, unless its author is told anyway what became of it.
+func (a *acks) write(key string, payload any, told bool) error {
 	var written bool
 	var last error
 	for {
 		a.mu.Lock()
-		ways := a.open[key]
-		a.open[key] = nil
+		var ways []func(payload any) error
+		if e := a.open[key]; e != nil {
+			ways, e.ways = e.ways, nil
+		}
 		if len(ways) == 0 {
 			delete(a.open, key)
-			if !written {
+			if !written && !told {
 				a.seen.remove(key)
 			}
 			a.mu.Unlock()

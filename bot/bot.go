@@ -74,10 +74,13 @@ type Bot struct {
 	cloud     *cloud66.Client
 	ready     readiness
 	acks      acks
+	journal   *journal
+	turns     turns
 	metrics   *metrics
 
-	work  context.Context // the life of the tasks, which outlives the socket's at shutdown
-	tasks sync.WaitGroup
+	intake context.Context // the life of the socket
+	work   context.Context // the life of the tasks, which outlives the socket's at shutdown
+	tasks  sync.WaitGroup
 	// slots hold one place for each task that is carried out, excuses for each that is turned away.
 	slots, excuses chan struct{}
 }
@@ -98,6 +101,7 @@ func New(cfg Config) (*Bot, error) {
 		auditKeep: cfg.AuditKeep, slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
 	}
 	b.api = slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
+	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack, b.people = outbox.API{Client: b.api}, newPeople(b.api)
 	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: b.slack, Log: cfg.Log})
 	b.progress = progress.New(progress.Config{
@@ -141,7 +145,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	b.work = work
-	if err := b.tellUnfinished(work); err != nil {
+	if err := b.tellUnsettled(work); err != nil {
 		return fmt.Errorf("run the bot: %w", err)
 	}
 	life, lifeCtx := errgroup.WithContext(work)
@@ -154,6 +158,7 @@ func (b *Bot) Run(ctx context.Context) error {
 
 	intake, stopIntake := context.WithCancel(ctx)
 	defer stopIntake()
+	b.intake = intake
 	context.AfterFunc(lifeCtx, stopIntake) // a part that cannot begin ends the whole
 	b.socket.run(intake)
 

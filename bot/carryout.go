@@ -43,12 +43,15 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 }
 
 func (t *task) request() commands.Request {
-	return commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation}
+	req := commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation}
+	if t.turn != nil {
+		req.Placed = t.turn.pass
+	}
+	return req
 }
 
 // carryOutInvocation does what a task asks for, and tells its author what came of it.
 func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.Context) commands.Reply) {
-	defer b.pending(ctx, t)()
 	reply := b.patiently(ctx, t.answer, do)
 	b.look(reply)
 	if reply == nil && (t.answer.replace || t.answer.view != "") {

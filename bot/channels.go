@@ -77,7 +77,7 @@ func (c *channels) Announce(ctx context.Context, req commands.Request, change fu
 	var messages []storage.Message
 	err := c.records.Update(ctx, func(tx storage.Tx) error {
 		messages = nil
-		if err := commands.Take(tx, req); err != nil {
+		if err := commands.Take(tx, req.Operation, req.User); err != nil {
 			return err
 		}
 		said, err := change(tx)

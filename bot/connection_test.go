@@ -376,7 +376,7 @@ func TestWhoeverAskedForWhatAKillCutsShortBeforeItsCardIsTold(t *testing.T) {
 		r.start()
 		r.slack.Redeliver(sent.EnvelopeID) // what was told not to be done is not done now
 		pass(time.Minute)
-		if all := told(); len(all) != 1 || !strings.Contains(all[0], "“redeploy web”") || !strings.Contains(all[0], "Nothing was done") {
+		if all := told(); len(all) != 1 || !strings.Contains(all[0], "“redeploy web --now”") || !strings.Contains(all[0], "Nothing was done") {
 			t.Errorf("lin was told %q", all)
 		}
 		if n := r.requests("POST"); n != 0 {

@@ -38,8 +38,8 @@ func (b *Bot) openForm(ctx context.Context, t *task) bool {
 
 // fillForm fills a form in as far as it is known. Where something newer is to stand in it meanwhile, that stays.
 func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
-	turn := b.windows.begin(id)
-	defer b.windows.end(turn)
+	f := b.windows.begin(id)
+	defer b.windows.end(f)
 	reply := b.handler.Form(ctx, t.request())
 	b.look(reply)
 	var shown slack.ModalViewRequest
@@ -50,14 +50,14 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 		state := card.FormState{Channel: t.answer.channel, Choose: choose}
 		shown = card.Inside(card.Reply(reply), state.WithTyped(*t.invocation))
 	}
-	b.showForm(ctx, turn, shown)
+	b.showForm(ctx, f, shown)
 }
 
 // showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing.
-func (b *Bot) showForm(ctx context.Context, turn turn, shown slack.ModalViewRequest) {
+func (b *Bot) showForm(ctx context.Context, f filling, shown slack.ModalViewRequest) {
 	err := retry(ctx, func() error {
-		return turn.take(func() error {
-			_, err := b.api.UpdateViewContext(ctx, shown, "", "", turn.id)
+		return f.take(func() error {
+			_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
 			return err
 		})
 	})
@@ -112,9 +112,7 @@ func (b *Bot) readSearch(in interaction) *task {
 	t.say = func(ctx context.Context) any {
 		found := make(chan []storage.StackRef, 1)
 		b.tasks.Go(func() {
-			defer b.mistake(func(commands.ProblemReply) { found <- nil })
-			ctx, cancel := context.WithTimeout(ctx, ackWait)
-			defer cancel()
+			defer b.caught(func(commands.Reply) { found <- nil })
 			stacks, err := b.handler.Suggest(ctx, in.User.ID, channel, in.Value)
 			if err != nil {
 				b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User.ID, "error", err)
@@ -124,7 +122,7 @@ func (b *Bot) readSearch(in interaction) *task {
 		select {
 		case stacks := <-found:
 			return suggestions(stacks)
-		case <-time.After(ackWait):
+		case <-ctx.Done():
 			return suggestions(nil)
 		}
 	}
@@ -160,23 +158,25 @@ func (b *Bot) readForm(in interaction) *task {
 		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }
 		return t
 	}
+	inside := func(reply commands.Reply) any {
+		return update(card.Inside(card.WithTyped(card.Reply(reply), inv), state))
+	}
+	t.decline = inside
 	t.say = func(ctx context.Context) any {
-		decided := b.decide(ctx, t)
-		t.invocation, t.do = nil, func(ctx context.Context) { b.carryOutForm(ctx, t, inv, decided) }
+		decided := b.decide(t)
 		select {
 		case d := <-decided:
+			if d.do == nil {
+				if payload := inside(d.reply); payload != nil {
+					t.answered = true
+					return payload
+				}
+			}
 			decided <- d
-			if d.do != nil {
-				return nil
-			}
-			payload, fits := update(card.Inside(card.WithTyped(card.Reply(d.reply), inv), state))
-			if fits {
-				t.do = nil
-			}
-			return payload
-		case <-time.After(ackWait):
-			return nil
+		case <-ctx.Done():
 		}
+		t.do = func(ctx context.Context) { b.carryOutForm(ctx, t, decided) }
+		return nil
 	}
 	return t
 }
@@ -192,10 +192,9 @@ func wrongFields(state card.FormState, fields card.Fields, wrong map[string]stri
 	if len(wrong) > 0 {
 		return map[string]any{"response_action": "errors", "errors": wrong}
 	}
-	payload, _ := update(card.Inside(card.Reply(commands.ProblemReply{
+	return update(card.Inside(card.Reply(commands.ProblemReply{
 		What: "The form came back incomplete, or it is of another version of me.", State: "Nothing was done.", Do: "Open it anew.",
 	}), card.FormState{Channel: state.Channel}))
-	return payload
 }
 
 // decision is what became of a form before it is carried out.
@@ -205,19 +204,18 @@ type decision struct {
 }
 
 // decide finds out beside the acknowledgement whether a form may be carried out.
-func (b *Bot) decide(ctx context.Context, t *task) chan decision {
+func (b *Bot) decide(t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
 	b.tasks.Go(func() {
-		defer b.mistake(func(p commands.ProblemReply) { decided <- decision{reply: p} })
-		do, reply := b.handler.Prepare(ctx, req)
+		defer b.caught(func(r commands.Reply) { decided <- decision{reply: r} })
+		do, reply := b.handler.Prepare(b.work, req)
 		decided <- decision{do, reply}
 	})
 	return decided
 }
 
 // carryOutForm does what a form asks for, once that is decided.
-func (b *Bot) carryOutForm(ctx context.Context, t *task, inv commands.Invocation, decided chan decision) {
-	t.invocation, t.do = &inv, nil
+func (b *Bot) carryOutForm(ctx context.Context, t *task, decided chan decision) {
 	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply {
 		d := <-decided
 		if d.do == nil {
@@ -228,10 +226,10 @@ func (b *Bot) carryOutForm(ctx context.Context, t *task, inv commands.Invocation
 }
 
 // update has Slack show another view in the place of the form, unless it is too large for a frame: then the form closes.
-func update(shown slack.ModalViewRequest) (payload any, fits bool) {
-	payload = map[string]any{"response_action": "update", "view": shown}
+func update(shown slack.ModalViewRequest) any {
+	payload := map[string]any{"response_action": "update", "view": shown}
 	if encoded, err := json.Marshal(payload); err != nil || len(encoded) > maxAck {
-		return nil, false
+		return nil
 	}
-	return payload, true
+	return payload
 }

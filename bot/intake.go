@@ -30,6 +30,7 @@ type task struct {
 	answer    answer
 	operation string
 	trigger   string // with which a form can be opened; "" for none
+	received  time.Time
 
 	// What is asked for is one of these.
 	text       *string   // behind a slash command or a mention
@@ -38,55 +39,74 @@ type task struct {
 	do         func(ctx context.Context)
 
 	problem *commands.ProblemReply // what was wrong with it before it was read further
-	// say gives what the acknowledgement says, within ackWait; nil for one that says nothing.
-	say func(ctx context.Context) any
+	// say gives what the acknowledgement says, while the context lives; nil for one that says nothing.
+	say      func(ctx context.Context) any
+	answered bool // by that, so that nothing is left to do
+	// decline gives an acknowledgement that says that it is not taken; nil where none can, or it gives nil.
+	decline func(reply commands.Reply) any
+
+	change *change // what the journal knows of it, where it changes something
+	first  bool    // it is what brought that change
+	turn   *turn
 }
 
-// take takes an envelope from the socket: whatever it is, it is acknowledged at once, and what asks for something is carried out beside.
-// What Slack delivers again is acknowledged again and not done again; what could not be acknowledged is not done, since it comes again.
-func (b *Bot) take(env socketmode.Request, ack func(payload any) error) {
+// take takes an envelope from the socket, and waits for nothing. What only reads is acknowledged at once and carried out beside; what changes
+// something goes through the journal first, beside too. What Slack delivers again is acknowledged again and not done again. It gives a channel
+// that is closed when the acknowledgement is written or never will be.
+//
+// What only reads is remembered in memory alone: to read twice after a restart harms nobody, and a commit for each would cost more.
+func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <-chan struct{}) {
 	received := time.Now()
 	counted := func(payload any) error {
 		err := ack(payload)
 		b.metrics.acked(env.Type, time.Since(received), err)
-		return err
-	}
-	t, key := b.read(env)
-	came := fresh
-	if t != nil {
-		came = b.acks.arrive(key, counted)
-	}
-	if came != fresh {
-		b.log.Info("envelope came again", "envelope", env.EnvelopeID, "type", env.Type)
-	}
-	switch {
-	case came == waiting:
-		return
-	case came == repeated, t == nil:
-		if err := counted(nil); err != nil {
+		if err != nil {
 			b.log.Warn("envelope not acknowledged", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
 		}
-		return
+		return err
+	}
+	done := make(chan struct{})
+	t, key := b.read(env)
+	if t != nil {
+		came, first := b.acks.arrive(key, counted, done)
+		if came != fresh {
+			b.log.Info("envelope came again", "envelope", env.EnvelopeID, "type", env.Type)
+		}
+		if came == waiting {
+			return first
+		}
+		if came == repeated {
+			t = nil
+		}
+	}
+	if t == nil {
+		_ = counted(nil) // its failure is logged there, and Slack delivers what is not acknowledged again
+		close(done)
+		return done
+	}
+	t.received = received
+	what := t.asked()
+	switch {
 	case !b.admit(t):
 		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
 		b.acks.drop(key)
-		return
-	}
-	acknowledge := func(payload any) bool {
-		err := b.acks.write(key, payload)
-		if err != nil {
-			b.log.Warn("envelope not acknowledged; it is not carried out", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
-		}
-		return err == nil
-	}
-	switch {
+		close(done)
+	case what != "" && t.problem == nil:
+		b.receive(t, what, key)
+		b.start(t, done, func(ctx context.Context) bool {
+			return b.accept(ctx, t, func(payload any) error { return b.acks.write(key, payload, true) })
+		})
 	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
-		b.start(t, func(ctx context.Context) bool { return acknowledge(t.say(ctx)) })
-	case acknowledge(nil):
-		b.start(t, nil)
+		b.start(t, done, func(ctx context.Context) bool {
+			return b.acks.write(key, t.sayWithin(ctx, t.received.Add(ackWait)), false) == nil
+		})
+	case b.acks.write(key, nil, false) == nil:
+		b.start(t, done, nil)
 	default:
 		<-t.slot
+		close(done)
 	}
+	return done
 }
 
 // admit gives a task its slot. Where too much is under way it gets one of a few for telling its author so; where those are taken too, none.
@@ -117,7 +137,9 @@ func (b *Bot) read(env socketmode.Request) (*task, string) {
 			b.log.Error("a slash command could not be read", "envelope", env.EnvelopeID, "error", err)
 			return nil, ""
 		}
-		return b.readCommand(cmd, env.EnvelopeID), env.EnvelopeID
+		t := b.readCommand(cmd, env.EnvelopeID)
+		t.decline = ephemeral(env)
+		return t, env.EnvelopeID
 	case "interactive":
 		var in interaction
 		if err := json.Unmarshal(env.Payload, &in); err != nil || in.User.ID == "" {
@@ -207,20 +229,28 @@ var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. A panic ends the task alone and is
-// told to its author.
-func (b *Bot) start(t *task, first func(ctx context.Context) bool) {
+// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. When the acknowledgement is behind
+// it, acked is closed.
+func (b *Bot) start(t *task, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer func() { <-t.slot }()
-		defer b.mistake(func(p commands.ProblemReply) { b.say(b.work, t.answer, card.Reply(p)) })
-		if first == nil || first(b.work) {
+		defer b.settle(b.work, t)
+		defer b.caught(func(r commands.Reply) { b.say(b.work, t.answer, card.Reply(r)) })
+		goOn := true
+		func() {
+			defer close(acked)
+			if first != nil {
+				goOn = first(b.work)
+			}
+		}()
+		if goOn {
 			b.carryOut(b.work, t)
 		}
 	})
 }
 
-// mistake, deferred, keeps a panic from ending more than what it happened in, and tells of it.
-func (b *Bot) mistake(tell func(commands.ProblemReply)) {
+// caught, deferred, keeps a panic from ending more than what it happened in, and tells of it.
+func (b *Bot) caught(tell func(commands.Reply)) {
 	r := recover()
 	if r == nil {
 		return

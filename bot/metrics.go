@@ -37,6 +37,7 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 			return 1
 		}),
 		gauge("c66bot_tasks", "Commands and clicks that are being carried out.", func() float64 { return float64(len(b.slots)) }),
+		gauge("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", func() float64 { return float64(b.journal.size()) }),
 		gauge("c66bot_follows", "Cards whose deployment has not ended.", func() float64 { return float64(b.progress.Open()) }),
 		gauge("c66bot_outbox_messages", "Messages and edits that are to be delivered to Slack.", func() float64 { return float64(b.outbox.Queued()) }),
 		gauge("c66bot_cloud66_requests_left", "Cloud 66 requests left in the current hour.", func() float64 { return float64(b.cloud.Budget().Rest) }),

@@ -20,7 +20,6 @@ import (
 	"c66bot/bot/slacksim/memnet"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
-	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
 
@@ -50,6 +49,7 @@ type rig struct {
 	db    string
 	set   settings
 	log   *logBuffer
+	steps steps
 
 	kill      func() // ends the running bot without any farewell
 	terminate func() // ends it as SIGTERM does
@@ -158,13 +158,13 @@ func (r *rig) begin() {
 		admins = []string{lin}
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	gate := &gate{next: r.cloud.RoundTripper()}
+	wire := &network{listener: r.net}
+	gate := &gate{next: r.cloud.RoundTripper(), wire: wire, steps: &r.steps}
 	r.reading = &gate.reading
 	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: token, RequestsPerHour: perHour, Transport: gate, Logger: log})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	wire := &network{listener: r.net}
 	b, err := bot.New(bot.Config{
 		AppToken: "xapp-1-A0C66-demo", BotToken: "xoxb-c66-demo", SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
 		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, AuditKeep: 9600 * time.Hour, Log: log,
@@ -177,14 +177,13 @@ func (r *rig) begin() {
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
 	r.kill = func() {
-		gate.close() // from here on nothing leaves the process, as after a SIGKILL
-		wire.cut()
+		gate.close()
 		r.terminate()
 	}
 	r.terminate = func() {
 		r.kill, r.terminate = nil, nil
 		cancel()
-		if err := <-ended; err != nil {
+		if err := <-ended; err != nil && gate.dead() == nil {
 			r.t.Errorf("the bot ended with: %v", err)
 		}
 		if err := db.Close(); err != nil {
@@ -341,59 +340,6 @@ func (r *rig) noSecrets() {
 			r.t.Errorf("%q left the process: …%s…", secret, said[max(0, i-200):min(len(said), i+100)])
 		}
 	}
-}
-
-// gate lets requests through until it is closed.
-type gate struct {
-	next   http.RoundTripper
-	mu     sync.Mutex
-	closed bool
-
-	reading atomic.Pointer[func()] // happens before a record is read
-}
-
-func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := g.dead(); err != nil {
-		return nil, err
-	}
-	return g.next.RoundTrip(r)
-}
-
-func (g *gate) dead() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return errors.New("the process is dead")
-	}
-	return nil
-}
-
-// gatedDB writes nothing any more when the gate is closed.
-type gatedDB struct {
-	storage.DB
-	gate *gate
-}
-
-// Update implements storage.DB.
-func (d gatedDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	if err := d.gate.dead(); err != nil {
-		return err
-	}
-	return d.DB.Update(ctx, fn)
-}
-
-// View implements storage.DB.
-func (d gatedDB) View(ctx context.Context, fn func(storage.Tx) error) error {
-	if f := d.gate.reading.Load(); f != nil {
-		(*f)()
-	}
-	return d.DB.View(ctx, fn)
-}
-
-func (g *gate) close() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
 }
 
 // logBuffer is the bot's log, for several goroutines.

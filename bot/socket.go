@@ -23,6 +23,7 @@ const (
 	silence      = 30 * time.Second
 	pingEvery    = 10 * time.Second
 	writeTimeout = 2 * time.Second  // of an acknowledgement, which is due within 3 s
+	ackDrain     = time.Second      // how long a connection that is read no more waits for what is to be acknowledged on it
 	drainFor     = 30 * time.Second // how long an old connection is read beside its successor
 
 	shortestAttempt = time.Second // between two attempts to connect
@@ -38,7 +39,7 @@ type socket struct {
 	api    *slack.Client
 	dialer *websocket.Dialer
 	log    *slog.Logger
-	take   func(env socketmode.Request, ack func(payload any) error)
+	take   taker
 	state  func(err error) // nil: connected; else why not
 
 	conns   sync.WaitGroup
@@ -47,6 +48,9 @@ type socket struct {
 	extra   int // connections of the app that were not ours at the last hello
 	current *connection
 }
+
+// taker takes an envelope without waiting. The channel is closed when the envelope is acknowledged or never will be.
+type taker func(env socketmode.Request, ack func(payload any) error) (acked <-chan struct{})
 
 // run connects, and connects again, until the context ends. It returns when every connection is closed.
 func (s *socket) run(ctx context.Context) {
@@ -196,7 +200,7 @@ func (s *socket) others() int {
 func (s *socket) serve(ctx context.Context, c *connection) {
 	s.count(1)
 	defer s.count(-1)
-	stop := context.AfterFunc(ctx, c.close)
+	stop := context.AfterFunc(ctx, c.endReading)
 	defer stop()
 	done := make(chan struct{})
 	var pings sync.WaitGroup
@@ -205,6 +209,7 @@ func (s *socket) serve(ctx context.Context, c *connection) {
 	close(done)
 	pings.Wait()
 	c.leave(err)
+	c.drain()
 	c.close()
 	close(c.ended)
 	s.lost(c)
@@ -227,6 +232,24 @@ func (c *connection) retire() {
 	c.mu.Unlock()
 }
 
+// endReading has nothing more read, so that what came can still be acknowledged.
+func (c *connection) endReading() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retired = true
+	_ = c.ws.SetReadDeadline(time.Now()) // fails only on a closed connection
+}
+
+// drain waits a while for the acknowledgements of what came.
+func (c *connection) drain() {
+	done := make(chan struct{})
+	go func() { c.unacked.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(ackDrain):
+	}
+}
+
 // connection is one websocket.
 type connection struct {
 	ws      *websocket.Conn
@@ -238,6 +261,8 @@ type connection struct {
 	writing sync.Mutex
 	once    sync.Once
 	err     error // why it is left; set before leaving is closed
+
+	unacked sync.WaitGroup // envelopes that are not acknowledged yet
 
 	mu      sync.Mutex
 	retired bool
@@ -265,7 +290,7 @@ func (c *connection) alive() {
 }
 
 // read takes frames until the connection ends.
-func (c *connection) read(take func(env socketmode.Request, ack func(payload any) error)) error {
+func (c *connection) read(take taker) error {
 	c.ws.SetReadLimit(maxFrame)
 	c.ws.SetPongHandler(func(string) error {
 		c.mu.Lock()
@@ -298,7 +323,7 @@ func (c *connection) read(take func(env socketmode.Request, ack func(payload any
 
 // frame takes one frame. What is no JSON object is a ping in words; an envelope of an unexpected shape is acknowledged, since Slack would
 // send it again and again.
-func (c *connection) frame(frame []byte, take func(env socketmode.Request, ack func(payload any) error)) {
+func (c *connection) frame(frame []byte, take taker) {
 	var env socketmode.Request
 	if err := json.Unmarshal(frame, &env); err != nil {
 		var least struct {
@@ -322,7 +347,12 @@ func (c *connection) frame(frame []byte, take func(env socketmode.Request, ack f
 		c.log.Info("Slack asks for a new connection", "reason", env.Reason)
 		c.leave(fmt.Errorf("closed by Slack: %s", disconnectReason(env.Reason)))
 	case env.EnvelopeID != "":
-		take(env, func(payload any) error { return c.ack(env.EnvelopeID, payload) })
+		acked := take(env, func(payload any) error { return c.ack(env.EnvelopeID, payload) })
+		select {
+		case <-acked:
+		default:
+			c.unacked.Go(func() { <-acked })
+		}
 	}
 }
 

@@ -10,14 +10,14 @@ type windows struct {
 
 // window is the window of one form.
 type window struct {
-	filling int // how many fillings are under way
-	turns   int // how many there were
+	open  int // how many fillings are under way
+	begun int // how many there were
 
 	update sync.Mutex // held while Slack is told, so that what is newer comes later
 }
 
-// turn is one filling of a window.
-type turn struct {
+// filling is one filling of a window.
+type filling struct {
 	windows *windows
 	window  *window
 	id      string
@@ -25,7 +25,7 @@ type turn struct {
 }
 
 // begin says that a window is being filled in. What was begun before does not show in it any more.
-func (w *windows) begin(id string) turn {
+func (w *windows) begin(id string) filling {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
@@ -36,28 +36,28 @@ func (w *windows) begin(id string) turn {
 		win = &window{}
 		w.open[id] = win
 	}
-	win.filling++
-	win.turns++
-	return turn{windows: w, window: win, id: id, number: win.turns}
+	win.open++
+	win.begun++
+	return filling{windows: w, window: win, id: id, number: win.begun}
 }
 
 // take tells Slack what is to be shown, unless something newer is.
-func (t turn) take(tell func() error) error {
-	t.window.update.Lock()
-	defer t.window.update.Unlock()
-	t.windows.mu.Lock()
-	newest := t.window.turns == t.number
-	t.windows.mu.Unlock()
+func (f filling) take(tell func() error) error {
+	f.window.update.Lock()
+	defer f.window.update.Unlock()
+	f.windows.mu.Lock()
+	newest := f.window.begun == f.number
+	f.windows.mu.Unlock()
 	if !newest {
 		return nil
 	}
 	return tell()
 }
 
-func (w *windows) end(t turn) {
+func (w *windows) end(f filling) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if t.window.filling--; t.window.filling == 0 {
-		delete(w.open, t.id)
+	if f.window.open--; f.window.open == 0 {
+		delete(w.open, f.id)
 	}
 }

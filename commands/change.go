@@ -25,12 +25,12 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
 		return OpenReply{Stack: refOf(stack), Form: Invocation{Verb: Redeploy, UID: stack.UID, Deployment: inv.Deployment}}, nil
 	}
-	release, err := h.stackLocks.lock(ctx, stack.UID)
+	release, err := h.stackLocks.lock(ctx, stack.UID, req.placed)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if err := h.untaken(ctx, req.Operation); err != nil {
+	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
 		return nil, err
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
@@ -118,7 +118,7 @@ func (h *Handler) cancel(ctx context.Context, stack cloud66.Stack, req Request) 
 			Yes:   yes.once(),
 		}, nil
 	}
-	release, err := h.stackLocks.lock(ctx, "cancel/"+stack.UID) // which must not wait behind a redeploy
+	release, err := h.stackLocks.lock(ctx, "cancel/"+stack.UID, req.placed) // which must not wait behind a redeploy
 	if err != nil {
 		return nil, err
 	}
@@ -228,6 +228,7 @@ func (h *Handler) nothingOpen(ctx context.Context, stack cloud66.Stack, newest [
 }
 
 func (h *Handler) follow(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
+	req.placed() // the order of cards is of no account
 	deployment, reply, err := h.unended(ctx, stack, req.Invocation)
 	if err != nil || reply != nil {
 		return reply, err
@@ -243,21 +244,6 @@ func tooOld(age time.Duration) Reply {
 		What: "That is more than " + InWords(age) + " old.", State: "Nothing was done.",
 		Do: "Ask again, so that you see how things stand now.",
 	}
-}
-
-// untaken fails with ErrTaken where the operation was taken before.
-func (h *Handler) untaken(ctx context.Context, operation string) error {
-	return h.Records.View(ctx, func(tx storage.Tx) error {
-		_, err := storage.Operations.Get(tx, operation)
-		switch {
-		case errors.Is(err, storage.ErrNotFound):
-			return nil
-		case err == nil:
-			return ErrTaken
-		default:
-			return err
-		}
-	})
 }
 
 func newestID(newest []cloud66.Deployment) int64 {

@@ -21,6 +21,14 @@ type Request struct {
 	User       string // Slack user id
 	Channel    string // Slack channel id, "" where it is still to be chosen
 	Operation  string
+	Placed     func() // told that what comes after this one cannot overtake it any more; nil for nobody
+}
+
+// placed says that what comes after this request cannot overtake it any more.
+func (r Request) placed() {
+	if r.Placed != nil {
+		r.Placed()
+	}
 }
 
 // Cloud is what commands need of the Cloud 66 API.
@@ -64,12 +72,8 @@ type Announcement struct {
 	Reply  Reply
 }
 
-var (
-	// ErrTaken says that the operation was taken before: Slack delivered it twice, or a button was clicked twice.
-	ErrTaken = errors.New("this was already taken")
-	// ErrFollowed says that the channel has an open card of the deployment.
-	ErrFollowed = errors.New("this channel follows it already")
-)
+// ErrFollowed says that the channel has an open card of the deployment.
+var ErrFollowed = errors.New("this channel follows it already")
 
 // CardError says that the card could not be posted, so that nothing was sent to Cloud 66.
 type CardError struct {
@@ -239,23 +243,11 @@ func (h *Handler) prepareOverview(ctx context.Context, req Request, standing aut
 
 // dismiss takes a No. A Yes to the same question counts no more.
 func (h *Handler) dismiss(ctx context.Context, req Request) (Reply, error) {
-	err := h.Records.Update(ctx, func(tx storage.Tx) error { return Take(tx, req) })
+	err := h.Records.Update(ctx, func(tx storage.Tx) error { return Take(tx, req.Operation, req.User) })
 	if err != nil {
 		return nil, err
 	}
 	return NoticeReply{Text: "All right. Nothing was done."}, nil
-}
-
-// Take records the operation of a request. One that was taken before is ErrTaken.
-func Take(tx storage.Tx, req Request) error {
-	_, err := storage.Operations.Get(tx, req.Operation)
-	switch {
-	case err == nil:
-		return ErrTaken
-	case !errors.Is(err, storage.ErrNotFound):
-		return err
-	}
-	return storage.Operations.Put(tx, req.Operation, storage.Operation{Key: req.Operation, User: req.User, At: time.Now()})
 }
 
 // help explains what this person may do here.

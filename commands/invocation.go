@@ -210,6 +210,9 @@ func (i Invocation) Changes() bool {
 // OpensForm reports whether the invocation asks for a redeploy and leaves open how.
 func (i Invocation) OpensForm() bool { return i.Verb == Redeploy && i.asks() }
 
+// Typed is what is asked for as a command that could be typed, without the stack where a button names it by its UID alone.
+func (i Invocation) Typed() string { return i.line(i.Stack) }
+
 // Words names what is asked for in a few words, as in "redeploy web".
 func (i Invocation) Words() string {
 	return strings.Join(strings.Fields(strings.Join([]string{string(i.Verb), i.Stack, i.Who, i.Actions, i.Glob, i.Rule}, " ")), " ")

@@ -29,7 +29,7 @@ func begun(err error) error {
 // problem puts an error into words that a person can act on, and into the log under the same reference.
 func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 	if errors.Is(err, ErrTaken) {
-		return NoticeReply{Text: "This was answered already. It is not done twice."}
+		return TakenReply
 	}
 	if errors.Is(err, ErrFollowed) {
 		return NoticeReply{Text: "This channel follows that deployment already: see its card above."}

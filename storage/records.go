@@ -10,14 +10,14 @@ import (
 var (
 	// Follows holds every card's deployment by the follow's id.
 	Follows = Table[Follow]{Name: "follows"}
-	// Operations holds what has been asked for, by operation key, so that the same wish delivered twice is one.
+	// Journal holds the changes that were asked for and are not settled, by operation key.
+	Journal = Table[Entry]{Name: "journal"}
+	// Operations holds the wishes that are settled, by operation key, so that the same wish delivered twice is one.
 	Operations = Table[Operation]{Name: "operations"}
 	// Cancels holds who asked for the end of a deployment, by DeploymentKey.
 	Cancels = Table[Cancel]{Name: "cancels"}
 	// Wishes names the follow that carries the redeploy which became a deployment, by DeploymentKey.
 	Wishes = Table[WishOf]{Name: "wishes"}
-	// Pending holds what is being carried out and may have no card yet, by an id of its own.
-	Pending = Table[Unfinished]{Name: "pending"}
 	// Messages holds what ought to stand in Slack, by the message's key.
 	Messages = Table[Message]{Name: "messages"}
 	// Rules holds who may do what in a channel, by RuleKey.
@@ -155,19 +155,24 @@ type Wish struct {
 	Looks        int       `json:"looks,omitempty"`   // how often the deployment was looked for
 }
 
-// Operation is a wish that was taken, kept for as long as Slack may deliver it again.
-type Operation struct {
-	Key  string    `json:"key"`
-	User string    `json:"user"`
-	At   time.Time `json:"at"`
+// Entry is a change that somebody asked for and that is not settled: it was neither done nor told to its author as not done.
+type Entry struct {
+	Operation  string    `json:"operation"`
+	User       string    `json:"user"`
+	Channel    string    `json:"channel"`
+	What       string    `json:"what"`              // as it can be typed, as in "redeploy web --now"
+	Deliveries []string  `json:"deliveries"`        // Slack's ids of what brought it, the newest last
+	At         time.Time `json:"at"`                // when it was received
+	Claimed    bool      `json:"claimed,omitempty"` // it was acknowledged in time, and the work on it has begun
 }
 
-// Unfinished is a wish of somebody's that a kill would make them wait for in vain.
-type Unfinished struct {
-	Operation string    `json:"operation"`
-	User      string    `json:"user"`
-	What      string    `json:"what"` // in words, as in "redeploy web"
-	At        time.Time `json:"at"`
+// Operation is a wish that is settled, kept for as long as Slack may deliver it again.
+type Operation struct {
+	Key        string    `json:"key"`
+	User       string    `json:"user"`
+	At         time.Time `json:"at"`
+	Void       bool      `json:"void,omitempty"`       // nothing came of it, so that it may be asked for again
+	Deliveries []string  `json:"deliveries,omitempty"` // of a void one: what brought it, which brings it no more
 }
 
 // Cancel says who asked for the end of a deployment through this bot, and when.

@@ -36,7 +36,7 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 	err := p.beginFollow(ctx, operation, f, record)
 	if errors.Is(err, commands.ErrFollowed) {
 		f.ID = p.followed(f)
-		err = p.Records.Update(ctx, func(tx storage.Tx) error { return errors.Join(take(tx, operation, f), record(tx)) })
+		err = p.Records.Update(ctx, func(tx storage.Tx) error { return errors.Join(commands.Take(tx, operation, f.Asker), record(tx)) })
 	} else if err == nil {
 		err = p.carded(ctx, f, cancelCardWait)
 		if err != nil && first {

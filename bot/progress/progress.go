@@ -180,25 +180,13 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 		return err
 	}
 	err = p.Records.Update(ctx, func(tx storage.Tx) error {
-		return errors.Join(take(tx, operation, f), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), also(tx))
+		return errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), also(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("record the wish for %s: %w", f.Stack, err)
 	}
 	p.Outbox.Deliver(card)
 	return nil
-}
-
-// take records an operation, once.
-func take(tx storage.Tx, operation string, f storage.Follow) error {
-	_, err := storage.Operations.Get(tx, operation)
-	switch {
-	case err == nil:
-		return commands.ErrTaken
-	case !errors.Is(err, storage.ErrNotFound):
-		return err
-	}
-	return storage.Operations.Put(tx, operation, storage.Operation{Key: operation, User: f.Asker, At: f.AskedAt})
 }
 
 // forget removes what is old, at once and every day.

@@ -1,0 +1,176 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/slack-go/slack"
+	"github.com/slack-go/slack/socketmode"
+
+	"c66bot/bot/card"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// slackWait is how long Slack waits for an acknowledgement.
+	slackWait = 3 * time.Second
+	// journalWait is how long the journal may take for a change, from its arrival.
+	journalWait = 2 * time.Second
+	// sayWait is until when an acknowledgement may wait for what it is to say, from the arrival.
+	sayWait = 2500 * time.Millisecond
+)
+
+// anyCard stands for what a thread's card shows, while it is not looked up yet.
+var anyCard = commands.Here{UID: "card", Deployment: 1}
+
+// asked gives the change that a task asks for, as it can be typed; "" where it only reads. It looks nothing up.
+func (t *task) asked() string {
+	switch {
+	case t.problem != nil || t.do != nil:
+		return ""
+	case t.invocation != nil && t.invocation.Changes():
+		return t.invocation.Typed()
+	case t.invocation != nil || t.text == nil:
+		return ""
+	}
+	here := []commands.Here{{}}
+	if t.answer.thread != "" {
+		here = append(here, anyCard)
+	}
+	for _, h := range here {
+		if inv, err := commands.ParseHere(*t.text, h); err == nil && inv.Changes() {
+			return inv.Typed()
+		}
+	}
+	return ""
+}
+
+// receive has the journal take note of a task that changes something, and gives it its turn. It waits for nothing.
+func (b *Bot) receive(t *task, what, delivery string) {
+	t.turn = b.turns.join(t.answer.user + "/" + t.answer.channel)
+	t.change, t.first = b.journal.receive(storage.Entry{
+		Operation: t.operation, User: t.answer.user, Channel: t.answer.channel, What: what, Deliveries: []string{delivery}, At: t.received,
+	})
+}
+
+// accept leads a change through the journal to its claim. It reports whether the work on it may begin; else its author is told why not.
+func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) bool {
+	if t.change == nil {
+		b.log.Error("the journal is full: a change is turned away", "user", t.answer.user, "changes", maxOpen)
+		b.decline(ctx, t, commands.ProblemReply{
+			What: "I have too many changes under way.", State: "This one was not taken: nothing was done.", Do: "Try again in a few minutes.",
+		}, ack)
+		return false
+	}
+	if t.first {
+		b.journal.enter(ctx, t.change)
+	}
+	v := b.journal.await(ctx, t.change, t.received.Add(journalWait))
+	switch {
+	case v == notTaken:
+		b.decline(ctx, t, commands.ProblemReply{
+			What: "I could not take that: my database did not write it down in time.", State: "It was not taken: nothing was done.",
+			Do: "Try again in a minute.",
+		}, ack)
+		return false
+	case v == takenBefore, !t.first:
+		if ack(nil) == nil {
+			b.say(ctx, t.answer, t.rendered(t.takenReply()))
+		}
+		return false
+	}
+	return b.acknowledge(ctx, t, ack) && b.claim(ctx, t)
+}
+
+// takenReply answers a change that came before.
+func (t *task) takenReply() commands.Reply {
+	if by := t.change.entry.User; by != t.answer.user {
+		return commands.NoticeReply{Text: "Somebody else did the same a moment before you. Nothing was done twice; if theirs came to nothing, try again."}
+	}
+	return commands.TakenReply
+}
+
+// acknowledge acknowledges a change that stands in the journal. It reports whether there is anything left to do.
+func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) error) bool {
+	var payload any
+	if t.say != nil {
+		payload = t.sayWithin(ctx, t.received.Add(sayWait))
+	}
+	if err := ack(payload); err != nil || time.Since(t.received) > slackWait {
+		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
+			What: "I could not tell Slack in time that I have your “" + t.change.entry.What + "”.", State: "Nothing was done.",
+			Do: "Ask again if it is still wanted.",
+		}))
+		return false
+	}
+	return !t.answered
+}
+
+// sayWithin gives what an acknowledgement is to say, as far as it is known by then.
+func (t *task) sayWithin(ctx context.Context, until time.Time) any {
+	if latest := time.Now().Add(ackWait); latest.Before(until) {
+		until = latest
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	return t.say(ctx)
+}
+
+// claim records that the work on a change begins, and waits for its turn.
+func (b *Bot) claim(ctx context.Context, t *task) bool {
+	err := b.journal.claim(ctx, t.change)
+	switch {
+	case err == nil:
+		t.turn.wait(ctx)
+		return true
+	case errors.Is(err, commands.ErrTaken):
+		b.say(ctx, t.answer, t.rendered(commands.TakenReply))
+	case ctx.Err() != nil:
+		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Try again in a minute."}))
+	default:
+		ref := commands.NewReference()
+		b.log.ErrorContext(ctx, "a change could not be claimed", "ref", ref, "operation", t.operation, "user", t.answer.user, "error", err)
+		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
+			What: "I could not begin with that: my database did not write it down.", State: "Nothing was done.", Do: "Try again in a minute.", Ref: ref,
+		}))
+	}
+	return false
+}
+
+// decline tells the author of a change that it is not taken: in the acknowledgement where that shows, else beside it. Where a shutdown cuts
+// the acknowledgement off nothing is said: no record shows the next process that it was declined, and Slack may bring it there.
+func (b *Bot) decline(ctx context.Context, t *task, reply commands.Reply, ack func(payload any) error) {
+	var payload any
+	if t.decline != nil {
+		payload = t.decline(reply)
+	}
+	err := ack(payload)
+	if (err == nil && payload == nil) || (err != nil && b.intake.Err() == nil) {
+		b.say(ctx, t.answer, t.rendered(reply))
+	}
+}
+
+// ephemeral is a reply as the payload of a slash command's acknowledgement; nil where the envelope takes none.
+func ephemeral(env socketmode.Request) func(commands.Reply) any {
+	if !env.AcceptsResponsePayload {
+		return nil
+	}
+	return func(reply commands.Reply) any {
+		m := card.Reply(reply)
+		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text, "blocks": slices.Clone(m.Blocks)}
+	}
+}
+
+// settle ends what a task has begun with the journal, and lets the next change have its turn.
+func (b *Bot) settle(ctx context.Context, t *task) {
+	if t.turn == nil {
+		return
+	}
+	if t.first && b.journal.decide(t.change, notTaken) == entered {
+		b.journal.settle(ctx, t.change)
+	}
+	t.turn.pass()
+}

@@ -1,0 +1,250 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// maxOpen bounds the changes that are not settled.
+	maxOpen = 10_000
+	// claimWait is how long the work on a change may wait for the disk: later it would surprise people.
+	claimWait = 30 * time.Second
+	// lastWrite is how long the journal may take at shutdown for what it still has to write.
+	lastWrite = 500 * time.Millisecond
+	// maxDeliveries is how many deliveries of one void operation are remembered.
+	maxDeliveries = 20
+)
+
+// journal holds every change that somebody asks for, from its arrival until it is settled, so that it is done once or its author hears why
+// not. An operation runs through these states:
+//
+//	received      its entry is written; only then does Slack get our word
+//	acknowledged  Slack has it, in time; that is known in memory alone
+//	claimed       its entry says so; only then does the work begin
+//	settled       its entry is gone: it is done (commands.Take, in the transaction of what it does), or void
+//
+// A void operation is one of which nothing came and whose author was told why. Its deliveries count no more; another click or Submit, which
+// is another delivery, may try again. A done one stays done. Both are kept in storage.Operations, which is what "taken before" means.
+//
+// Whatever is received and not settled when a process ends was not done: the next process makes it void and tells its author, in one
+// transaction. What was claimed and done is carried on by its own records. So an operation costs two commits, which all that come at once
+// share, beside the one of what it does.
+type journal struct {
+	records storage.DB
+	tasks   *sync.WaitGroup
+	log     *slog.Logger
+
+	mu   sync.Mutex
+	open map[string]*change // by operation: all that this process has received and not settled
+}
+
+// change is a change as this process knows it until it is settled.
+type change struct {
+	entry   storage.Entry
+	known   chan struct{} // closed when the verdict is known
+	verdict verdict
+}
+
+// verdict is what became of writing a change into the journal.
+type verdict int
+
+const (
+	entered     verdict = iota + 1 // it stands there: it may be acknowledged
+	takenBefore                    // it was settled before
+	notTaken                       // the database did not take it in time: it is never run
+)
+
+// receive takes note of a change, without waiting for anything. One that is received already and not settled is given as it is, with
+// first false; none at all says that the journal is full.
+func (j *journal) receive(e storage.Entry) (c *change, first bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if c := j.open[e.Operation]; c != nil {
+		if n := len(c.entry.Deliveries); n < maxDeliveries && !slices.Contains(c.entry.Deliveries, e.Deliveries[0]) {
+			c.entry.Deliveries = slices.Concat(c.entry.Deliveries, e.Deliveries)
+		}
+		return c, false
+	}
+	if len(j.open) >= maxOpen {
+		return nil, false
+	}
+	if j.open == nil {
+		j.open = map[string]*change{}
+	}
+	c = &change{entry: e, known: make(chan struct{})}
+	j.open[e.Operation] = c
+	return c, true
+}
+
+// enter writes a change into the journal, beside its caller. What was not written when the verdict fell, or was written later, is void.
+func (j *journal) enter(ctx context.Context, c *change) {
+	j.tasks.Go(func() {
+		e, before := j.entryOf(c), false
+		err := j.records.Update(ctx, func(tx storage.Tx) (err error) {
+			before, err = enter(tx, e)
+			return err
+		})
+		v := entered
+		switch {
+		case err != nil:
+			v = notTaken
+			j.log.Error("a change could not be written into the journal", "operation", e.Operation, "user", e.User, "error", err)
+		case before:
+			v = takenBefore
+		}
+		switch j.decide(c, v) {
+		case entered:
+		case takenBefore:
+			j.forget(c)
+		case notTaken:
+			j.void(ctx, c)
+		}
+	})
+}
+
+// enter writes an entry, unless the operation was done before or its delivery has brought it before.
+func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
+	o, err := storage.Operations.Get(tx, e.Operation)
+	switch {
+	case err == nil && (!o.Void || slices.Contains(o.Deliveries, e.Deliveries[0])):
+		return true, nil
+	case err != nil && !errors.Is(err, storage.ErrNotFound):
+		return false, err
+	}
+	return false, storage.Journal.Put(tx, e.Operation, e)
+}
+
+// decide gives the verdict on a change. The first one counts.
+func (j *journal) decide(c *change, v verdict) verdict {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if c.verdict == 0 {
+		c.verdict = v
+		close(c.known)
+	}
+	return c.verdict
+}
+
+// await gives the verdict on a change. Where none has fallen by then, it is not taken.
+func (j *journal) await(ctx context.Context, c *change, until time.Time) verdict {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-c.known:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return j.decide(c, notTaken)
+}
+
+// claim records that the work on a change begins. It fails with commands.ErrTaken where another answer to the same question came first.
+func (j *journal) claim(ctx context.Context, c *change) error {
+	ctx, cancel := context.WithTimeout(ctx, claimWait)
+	defer cancel()
+	err := j.records.Update(ctx, func(tx storage.Tx) error {
+		e, err := storage.Journal.Get(tx, c.entry.Operation)
+		if errors.Is(err, storage.ErrNotFound) {
+			return commands.ErrTaken
+		}
+		if err != nil {
+			return err
+		}
+		e.Claimed = true
+		return storage.Journal.Put(tx, e.Operation, e)
+	})
+	if err == nil {
+		err = ctx.Err() // too late
+	}
+	if err != nil {
+		return fmt.Errorf("claim %s: %w", c.entry.Operation, err)
+	}
+	return nil
+}
+
+// settle ends a change whose entry stands. What was done has left the journal in its own transaction; anything else is void.
+func (j *journal) settle(ctx context.Context, c *change) {
+	err := j.records.View(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		_, err := storage.Journal.Get(tx, c.entry.Operation)
+		return err
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		j.forget(c)
+		return
+	}
+	j.tasks.Go(func() { j.void(ctx, c) })
+}
+
+// void makes a change void, and tries until that is written. Where the process ends before, the next one does it.
+func (j *journal) void(ctx context.Context, c *change) {
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		last := ctx.Err() != nil
+		err := j.writeVoid(ctx, c)
+		if err == nil {
+			j.forget(c)
+			return
+		}
+		j.log.Error("an operation that came to nothing could not be settled", "operation", c.entry.Operation, "error", err)
+		if last {
+			return
+		}
+		sleep(ctx, pause)
+	}
+}
+
+func (j *journal) writeVoid(ctx context.Context, c *change) error {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
+		defer cancel()
+	}
+	e := j.entryOf(c)
+	return j.records.Update(ctx, func(tx storage.Tx) error { return void(tx, e) })
+}
+
+// void removes an entry. Its deliveries are remembered, so that none of them brings it again.
+func void(tx storage.Tx, e storage.Entry) error {
+	before, err := storage.Operations.Get(tx, e.Operation)
+	switch {
+	case err == nil && !before.Void:
+		return storage.Journal.Delete(tx, e.Operation)
+	case err != nil && !errors.Is(err, storage.ErrNotFound):
+		return err
+	}
+	came := slices.Concat(before.Deliveries, e.Deliveries)
+	return errors.Join(
+		storage.Journal.Delete(tx, e.Operation),
+		storage.Operations.Put(tx, e.Operation, storage.Operation{
+			Key: e.Operation, User: e.User, At: e.At, Void: true, Deliveries: came[max(0, len(came)-maxDeliveries):],
+		}),
+	)
+}
+
+// forget ends what is known in memory of a change that is settled.
+func (j *journal) forget(c *change) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.open, c.entry.Operation)
+}
+
+// entryOf gives the entry of a change as it is now.
+func (j *journal) entryOf(c *change) storage.Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return c.entry
+}
+
+// size gives the number of changes that are not settled.
+func (j *journal) size() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.open)
+}

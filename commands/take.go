@@ -1,0 +1,39 @@
+package commands
+
+import (
+	"errors"
+	"time"
+
+	"c66bot/storage"
+)
+
+// ErrTaken says that the operation was taken before: Slack delivered it twice, or a button was clicked twice.
+var ErrTaken = errors.New("this was already taken")
+
+// TakenReply answers what was taken before.
+var TakenReply = NoticeReply{Text: "This was answered already. It is not done twice."}
+
+// Take records that an operation is done, in the transaction of what it does: with that it leaves the journal. One that was done before is
+// ErrTaken.
+func Take(tx storage.Tx, operation, user string) error {
+	if err := Untaken(tx, operation); err != nil {
+		return err
+	}
+	return errors.Join(
+		storage.Journal.Delete(tx, operation),
+		storage.Operations.Put(tx, operation, storage.Operation{Key: operation, User: user, At: time.Now()}),
+	)
+}
+
+// Untaken fails with ErrTaken where an operation was done before.
+func Untaken(tx storage.Tx, operation string) error {
+	before, err := storage.Operations.Get(tx, operation)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil
+	case err == nil && !before.Void:
+		return ErrTaken
+	default:
+		return err
+	}
+}
