@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +17,8 @@ import (
 	"c66bot/bot"
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
+	"c66bot/storage/bolt"
 )
 
 // kills is how often the process is killed:
@@ -29,9 +32,8 @@ const (
 	soon    = 20                     // up to so many kills the end of what has a card is not waited for
 	admins  = "S0ADMINS"
 
-	// patience is how long the end of every wish is waited for: what may have been sent is looked for over two minutes, and then cards are edited
-	// at Slack's pace.
-	patience = 8 * time.Minute
+	// patience is how long the end of every wish is waited for: what may have been sent is looked for over two minutes.
+	patience = 150 * time.Second
 )
 
 // wish is a redeploy that somebody asks for, known by its ref; it has a person and a channel of its own.
@@ -138,10 +140,11 @@ func (w *wish) says() (all string, direct int) {
 // told are the words that say that something was not done, or may not be, or what is to be chosen first.
 var told = regexp.MustCompile(`othing was done|not redeployed|did not tell what became|fits 2 stacks`)
 
-// verdict says what is wrong with what became of a wish, "" where nothing is.
-func (w *wish) verdict(deployed map[string]int) string {
+// verdict says what is wrong with what became of a wish, "" where nothing is. What is still to be delivered to its channel counts as said.
+func (w *wish) verdict(deployed map[string]int, waiting string) string {
 	sent, acked := w.count()
 	text, direct := w.says()
+	text += waiting
 	cards := strings.Count(text, "asked by @")
 	switch {
 	case deployed[w.ref] > 1, cards > 1, direct > sent:
@@ -211,7 +214,7 @@ type outcome struct {
 	wrong    map[string]string // what is wrong, by ref
 }
 
-func (w *world) outcome(all []*wish, stacks ...string) outcome {
+func (w *world) outcome(all []*wish, waiting map[string]string, stacks ...string) outcome {
 	o := outcome{deployed: map[string]int{}, wrong: map[string]string{}}
 	for _, uid := range stacks {
 		for _, d := range w.cloud.Deployments(uid) {
@@ -219,26 +222,51 @@ func (w *world) outcome(all []*wish, stacks ...string) outcome {
 		}
 	}
 	for _, v := range all {
-		if what := v.verdict(o.deployed); what != "" {
+		if what := v.verdict(o.deployed, waiting[v.channel]); what != "" {
 			o.wrong[v.ref] = what
 		}
 	}
 	return o
 }
 
-// settle waits until nothing is wrong with what became of the wishes, and has all delivered once more.
-func (w *world) settle(all []*wish, stacks ...string) outcome {
+// settle waits until nothing is wrong with what became of the wishes, has all delivered once more, and ends the bot.
+func (w *world) settle(t *testing.T, s *server, all []*wish, stacks ...string) outcome {
+	t.Helper()
 	over := make(chan struct{})
 	timer := time.AfterFunc(patience, func() { close(over) })
 	defer timer.Stop()
-	waitFor(over, func() bool { return len(w.outcome(all, stacks...).wrong) == 0 })
+	waitFor(over, func() bool { return len(w.outcome(all, nil, stacks...).wrong) == 0 })
 	for _, v := range all {
 		for _, d := range v.deliveries() {
 			w.slack.Redeliver(d.EnvelopeID)
 		}
 	}
 	<-time.After(3 * time.Second)
-	return w.outcome(all, stacks...)
+	s.end(t, os.Interrupt, 8*time.Second, exitOK)
+	return w.outcome(all, w.waiting(t), stacks...)
+}
+
+// waiting gives what the bot has still to deliver to each channel, at Slack's pace, without the cards: they say where a wish stands, not what
+// became of it.
+func (w *world) waiting(t *testing.T) map[string]string {
+	t.Helper()
+	db, err := bolt.Open(w.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	err = db.View(t.Context(), func(tx storage.Tx) error {
+		return storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+			if !m.Delivered() && m.Parent != "" {
+				texts[m.Channel] += m.Text + "\n"
+			}
+			return nil
+		})
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) {
@@ -254,7 +282,7 @@ func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) 
 	killed := time.Since(began)
 	s := w.serve(t, "C66BOT_ADMINS="+admins)
 	w.readyz(t, s, http.StatusOK)
-	o := w.settle(all, w.stack, staging)
+	o := w.settle(t, s, all, w.stack, staging)
 	operations, acked := 0, 0
 	for _, v := range all {
 		sent, taken := v.count()
@@ -266,5 +294,4 @@ func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) 
 	}
 	t.Logf("%d kills in %v, settled after %v: %d wishes in %d operations, %d of them acknowledged; %d wishes deployed, %d wrong",
 		*kills, killed.Round(time.Second), time.Since(began).Round(time.Second), len(all), operations, acked, len(o.deployed)-1, len(o.wrong))
-	s.end(t, os.Interrupt, 8*time.Second, exitOK)
 }
