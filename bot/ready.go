@@ -158,6 +158,7 @@ var wantedScopes = []struct{ scope, without string }{
 	{"im:write", "what a channel refuses cannot be told in a direct message"},
 	{"channels:history", "after a crash a message may come twice, and a mention in a card's thread must name the stack"},
 	{"groups:history", "after a crash a message in a private channel may come twice, and a mention in a card's thread must name the stack"},
+	{"im:history", "after a crash a direct message may come twice"},
 	{"channels:read", "that I am no member of a channel shows late"},
 	{"groups:read", "that I am no member of a private channel shows late"},
 	{"app_mentions:read", "mentions do not reach me"},
