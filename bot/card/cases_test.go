@@ -207,8 +207,31 @@ func messages() map[string]Message {
 	for name, u := range usages() {
 		all["reply-"+name] = Usage(u, "/c66")
 	}
+	for i, m := range Ended(manyEnds(7)) {
+		all[fmt.Sprint("ended-", i+1)] = m
+	}
+	for i, m := range Ended(manyEnds(40)) {
+		all[fmt.Sprint("ended-more-", i+1)] = m
+	}
 	all["reply-typed"] = WithTyped(Reply(replies()["problem"]), typed)
 	all["reply-again"] = WithAgain(Reply(replies()["problem"]), typed)
+	return all
+}
+
+// manyEnds are deployments that ended, asked for by three people and by nobody.
+func manyEnds(n int) []View {
+	views, all := cards(), make([]View, n)
+	askers := []string{"U0LIN", "U0SAM", "U0LIN", "U0KIM", ""}
+	for i := range all {
+		v := views[[]string{"succeeded", "failed-another-still-live", "succeeded", "cancelled-elsewhere", "vanished", "succeeded", "failed-unknown-outcome"}[i%7]]
+		d := ended("", time.Minute)
+		if v.Deployment != nil {
+			d = *v.Deployment
+		}
+		d.ID = int64(1001 + i)
+		v.Deployment, v.Follow.Deployment, v.Follow.Asker = &d, d.ID, askers[i%5]
+		all[i] = v
+	}
 	return all
 }
 
@@ -263,7 +286,7 @@ func spoiled(bad string) map[string]Message {
 		return d
 	}
 	all := map[string]Message{}
-	views, done := cards(), map[string]bool{}
+	views, done, ends := cards(), map[string]bool{}, []View(nil)
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		v := views[name]
 		kind := fmt.Sprint(v.Follow.State, v.Follow.Wish == nil)
@@ -323,6 +346,15 @@ func spoiled(bad string) map[string]Message {
 		"may not": commands.HelpReply{MayNot: true, Admins: admins},
 	} {
 		all["reply-"+name] = Reply(r)
+	}
+	for i := range 40 {
+		v := views["failed-unknown-outcome"]
+		d := soil(*v.Deployment)
+		v.Deployment, v.Follow.Stack, v.Follow.Asker, v.Follow.Deployment = &d, ref, fmt.Sprint(bad, i%9), int64(i+1)
+		ends = append(ends, v)
+	}
+	for i, m := range Ended(ends) {
+		all[fmt.Sprint("ended-", i)] = m
 	}
 	all["usage"] = Usage(&commands.UsageError{What: bad, Near: bad, Example: bad}, "/c66")
 	return all

@@ -228,28 +228,49 @@ func (o *Outbox) change(ctx context.Context, key string, f func(*storage.Message
 // refuse records that Slack takes a message no more. Whoever was promised it is told in a direct message.
 func (o *Outbox) refuse(ctx context.Context, key, code string) error {
 	o.Log.Error("Slack refused a message for good", "message", key, "code", code)
-	var direct storage.Message
+	var directs []storage.Message
 	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		m, err := storage.Messages.Get(tx, key)
 		if err != nil {
 			return err
 		}
 		m.Refused = code
-		if err := storage.Messages.Put(tx, key, m); err != nil || m.Tell == "" {
+		directs = directly(m)
+		if err := storage.Messages.Put(tx, key, m); err != nil {
 			return err
 		}
-		direct = storage.Message{
-			Key: key + "/direct", Channel: Direct(m.Tell), Urgent: true, Last: true,
-			Text: fmt.Sprintf("I could not post this in <#%s>: %s\n%s", m.Channel, inWords(code), m.Text),
-		}
-		return Put(tx, direct)
+		return putAll(tx, directs)
 	})
 	if err != nil {
 		return fmt.Errorf("record message %s: %w", key, err)
 	}
 	o.settled(key)
-	if direct.Key != "" {
-		o.Deliver(direct)
+	o.Deliver(directs...)
+	return nil
+}
+
+// directly gives the direct messages that tell of a message which its channel does not take.
+func directly(m storage.Message) []storage.Message {
+	direct := func(key, user string) storage.Message {
+		return storage.Message{
+			Key: key, Channel: Direct(user), Urgent: true, Last: true, Text: fmt.Sprintf("I could not post this in <#%s>: %s\n%s", m.Channel, inWords(m.Refused), m.Text),
+		}
+	}
+	var all []storage.Message
+	if m.Tell != "" {
+		all = append(all, direct(m.Key+"/direct", m.Tell))
+	}
+	for _, user := range m.TellAll {
+		all = append(all, direct(m.Key+"/direct/"+user, user))
+	}
+	return all
+}
+
+func putAll(tx storage.Tx, messages []storage.Message) error {
+	for _, m := range messages {
+		if err := Put(tx, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -18,11 +18,36 @@ import (
 	"c66bot/storage"
 )
 
-// seen brings every follow of a stack up to a look at it.
+// seen brings every follow of a stack up to a look at it. What ended while the stack was away is told with what else did.
 func (p *Progress) seen(ctx context.Context, look watch.Look) {
+	answered := look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound)
+	p.missedBy(look, answered)
+	since, wasAway := p.away.of(look.Stack)
 	for _, id := range p.openOf(look.Stack) {
-		if err := safely(func() error { return p.advance(ctx, id, look) }); err != nil && ctx.Err() == nil {
+		if err := safely(func() error { return p.advance(ctx, id, look, since) }); err != nil && ctx.Err() == nil {
 			p.Log.Error("a follow could not be brought up to date; the next look tries again", "follow", id, "error", err)
+		}
+	}
+	if wasAway && answered {
+		for _, other := range p.away.back(look.Stack) {
+			p.watch.Now(other)
+		}
+	}
+}
+
+// missedBy notes which stacks are away: one that alone fails for a while, and all where nothing is answered for as long, since throttled or
+// out of budget few are asked for at all.
+func (p *Progress) missedBy(look watch.Look, answered bool) {
+	if answered {
+		p.away.answered()
+		return
+	}
+	if look.At.Sub(look.Silent) >= awayAfter {
+		p.away.left(look.Stack, look.Silent)
+	}
+	if silent := p.away.unanswered(look.Stack, look.At); look.At.Sub(silent) >= awayAfter {
+		for _, stack := range p.openStacks() {
+			p.away.left(stack, silent)
 		}
 	}
 }
@@ -42,22 +67,46 @@ type step struct {
 	follow   storage.Follow
 	messages []storage.Message
 	notices  []notify.Notice
+	sight    view
 	changed  bool
 }
 
-// advance brings one follow up to a look: worked out on what is recorded, then written with its messages in one transaction, if it
-// changes anything.
-func (p *Progress) advance(ctx context.Context, id string, look watch.Look) error {
+// advance brings one follow up to a look. An end that came about while the stack was away, since a time that is zero where it was not, is
+// kept to be told with others.
+func (p *Progress) advance(ctx context.Context, id string, look watch.Look, since time.Time) error {
+	if p.away.keeps(id) {
+		return nil
+	}
 	t, err := p.traceFor(ctx, id, look)
 	if err != nil {
 		return err
 	}
+	if !since.IsZero() && look.Err == nil {
+		var s step
+		err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+			s, err = plan(tx, id, look, t)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if s.endsNow() && s.follow.AskedAt.Before(since) {
+			p.away.keep(id, end{s.follow.Channel, look, t})
+			return nil
+		}
+	}
+	return p.bring(ctx, id, look, t)
+}
+
+// bring brings one follow up to a look: worked out on what is recorded, then written with its messages in one transaction, if it changes
+// anything.
+func (p *Progress) bring(ctx context.Context, id string, look watch.Look, t trace) error {
 	var s step
 	work := func(tx storage.Tx) (err error) {
 		s, err = plan(tx, id, look, t)
 		return err
 	}
-	err = p.Records.View(ctx, work)
+	err := p.Records.View(ctx, work)
 	if s.follow.Phase == storage.PhaseEnded && !s.changed {
 		p.track(s.follow) // it was ended elsewhere
 	}
@@ -73,13 +122,18 @@ func (p *Progress) advance(ctx context.Context, id string, look watch.Look) erro
 	if err != nil {
 		return err
 	}
+	p.done(ctx, s)
+	return nil
+}
+
+// done does what follows the record of a step.
+func (p *Progress) done(ctx context.Context, s step) {
 	p.Outbox.Deliver(s.messages...)
 	p.track(s.follow)
 	for _, n := range s.notices {
 		p.Log.InfoContext(ctx, "deployment", "state", n.State, "stack", s.follow.Stack.String(), "deployment", s.follow.Deployment,
-			"channel", s.follow.Channel, "user", s.follow.Asker, "follow", id, "why", n.Why)
+			"channel", s.follow.Channel, "user", s.follow.Asker, "follow", s.follow.ID, "why", n.Why)
 	}
-	return nil
 }
 
 // traceFor looks for the stack action of a follow's wish, where that helps.
@@ -117,6 +171,7 @@ func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
+	s.sight = v
 	unseen := look.ErrOf(s.follow.Deployment)
 	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
 		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +52,7 @@ type Config struct {
 type Progress struct {
 	Config
 	watch *watch.Watcher
+	away  *away
 
 	resumed   chan struct{} // closed when what an earlier process left is known
 	following sync.Mutex    // held while a follow is checked against the open ones and added to them
@@ -68,7 +71,7 @@ var _ commands.Progress = (*Progress)(nil)
 
 // New makes a Progress; Run carries on what the database holds and follows what is added.
 func New(cfg Config) *Progress {
-	p := &Progress{Config: cfg, resumed: make(chan struct{}), open: map[string]map[string]target{}}
+	p := &Progress{Config: cfg, away: newAway(), resumed: make(chan struct{}), open: map[string]map[string]target{}}
 	p.watch = watch.New(watch.Config{Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log})
 	return p
 }
@@ -82,6 +85,7 @@ func (p *Progress) Run(ctx context.Context) error {
 	}
 	close(p.resumed)
 	left.Go(func() { p.forget(ctx) })
+	left.Go(func() { p.tellKept(ctx) })
 	p.watch.Run(ctx)
 	return nil
 }
@@ -123,6 +127,7 @@ func (p *Progress) track(f storage.Follow) {
 		delete(p.open[uid], f.ID)
 		if len(p.open[uid]) == 0 {
 			delete(p.open, uid)
+			p.away.back(uid)
 		}
 	}
 }
@@ -147,6 +152,12 @@ func (p *Progress) openOf(stack string) []string {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+func (p *Progress) openStacks() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.open))
 }
 
 // Refresh looks at a card's deployment as soon as the shortest interval allows. It reports whether the card is still followed.

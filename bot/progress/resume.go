@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"c66bot/commands"
 	"c66bot/storage"
@@ -31,6 +32,7 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 			tasks.Go(func() { p.carryOn(ctx, f) })
 			continue
 		}
+		p.away.left(f.Stack.UID, time.Now())
 		p.track(f)
 	}
 	for _, f := range l.follows {

@@ -63,7 +63,7 @@ const (
 func defaultScopes() []string {
 	return []string{
 		"commands", "chat:write", "users:read", "usergroups:read", "channels:read", "groups:read",
-		"channels:history", "groups:history", "im:write", "app_mentions:read", "files:write",
+		"channels:history", "groups:history", "im:history", "im:write", "app_mentions:read", "files:write",
 	}
 }
 

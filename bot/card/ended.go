@@ -1,0 +1,108 @@
+package card
+
+import (
+	"cmp"
+	"slices"
+	"unicode/utf8"
+)
+
+// The lines that one message of ends holds at most, how long one of them is, and all of them together, in characters.
+const (
+	maxEnds    = 30
+	maxEnd     = 1500
+	maxAllEnds = 9000
+)
+
+// outcomes are the ends by their sign, the one that most needs somebody first.
+var outcomes = []struct{ sign, words mrkdwn }{{"🔴", "failed"}, {"❔", "unclear"}, {"⚪", "cancelled"}, {"🟢", "ended well"}}
+
+// Ended renders deployments that ended while nobody could look: how many, then a line each, by who asked, of whom each is named once. What
+// one message cannot hold is in further ones for its thread, and it says so.
+func Ended(ends []View) []Message {
+	ends = byAsker(ends)
+	lines, to := page(ends, 0)
+	head := md("%d deployments ended while I could not look: %s", len(ends), inNumbers(ends))
+	foot := mrkdwn("")
+	if to < len(ends) {
+		foot = md("… and %d more, in this message's thread", len(ends)-to)
+	}
+	all := []Message{endsMessage(head, lines, foot)}
+	for to < len(ends) {
+		from := to
+		lines, to = page(ends, from)
+		all = append(all, endsMessage(md("%d–%d of %d that ended", from+1, to, len(ends)), lines, ""))
+	}
+	return all
+}
+
+func endsMessage(head mrkdwn, lines []mrkdwn, foot mrkdwn) Message {
+	return message(plain(head, join(append(slices.Clone(lines), foot), "; ")), append(sections(append([]mrkdwn{head}, lines...)), small(foot))...)
+}
+
+// page gives the lines of as many ends as one message holds, those who asked between them, and the end that the next message begins with.
+func page(ends []View, from int) (lines []mrkdwn, to int) {
+	size, asker := 0, ""
+	if from > 0 {
+		asker = ends[from-1].Follow.Asker
+	}
+	for to = from; to < len(ends) && to-from < maxEnds; to++ {
+		v := ends[to]
+		line := cutMarkup(v.head(), maxEnd)
+		if size += utf8.RuneCountInString(string(line)); size > maxAllEnds {
+			break
+		}
+		if v.Follow.Asker != asker {
+			asker = v.Follow.Asker
+			lines = append(lines, md("for %s", user(asker)))
+		}
+		lines = append(lines, line)
+	}
+	return lines, to
+}
+
+// inNumbers sums up ends, as in "2 failed, 5 ended well".
+func inNumbers(ends []View) mrkdwn {
+	var parts []mrkdwn
+	for rank, o := range outcomes {
+		n := 0
+		for _, v := range ends {
+			if rankOf(v) == rank {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, md("%d %s", n, o.words))
+		}
+	}
+	return join(parts, ", ")
+}
+
+func rankOf(v View) int {
+	for rank, o := range outcomes {
+		if o.sign == v.sign() {
+			return rank
+		}
+	}
+	return len(outcomes)
+}
+
+// byAsker brings together what one person asked for. Whoever has a failure comes first, and so does the failure.
+func byAsker(ends []View) []View {
+	worst := map[string]int{}
+	for _, v := range ends {
+		rank, ok := worst[v.Follow.Asker]
+		if !ok || rankOf(v) < rank {
+			worst[v.Follow.Asker] = rankOf(v)
+		}
+	}
+	ends = slices.Clone(ends)
+	slices.SortStableFunc(ends, func(a, b View) int {
+		x, y := a.Follow.Asker, b.Follow.Asker
+		if x != y && (x == "" || y == "") { // what nobody asked for must not stand below a name
+			return cmp.Compare(x, y)
+		}
+		return cmp.Or(cmp.Compare(worst[x], worst[y]), cmp.Compare(x, y), cmp.Compare(rankOf(a), rankOf(b)),
+			cmp.Compare(a.Follow.Stack.Name, b.Follow.Stack.Name), cmp.Compare(a.Follow.Deployment, b.Follow.Deployment))
+	})
+	return ends
+}
