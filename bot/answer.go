@@ -103,7 +103,7 @@ func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
 		return errNoWay
 	}
 	body, err := json.Marshal(slack.WebhookMessage{
-		ResponseType: slack.ResponseTypeEphemeral, ReplaceOriginal: to.replace, Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
+		ResponseType: slack.ResponseTypeEphemeral, ReplaceOriginal: to.replace, Text: m.Text(), Blocks: &slack.Blocks{BlockSet: m.Blocks()},
 	})
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
@@ -144,7 +144,7 @@ func (b *Bot) byEphemeral(ctx context.Context, to answer, m card.Message) error 
 	if to.channel == "" {
 		return errNoWay
 	}
-	options := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...)}
+	options := []slack.MsgOption{slack.MsgOptionText(m.Text(), false), slack.MsgOptionBlocks(m.Blocks()...)}
 	if to.thread != "" {
 		options = append(options, slack.MsgOptionTS(to.thread))
 	}
@@ -157,7 +157,7 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = b.api.PostMessageContext(ctx, channel.ID, slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...),
+	_, _, err = b.api.PostMessageContext(ctx, channel.ID, slack.MsgOptionText(m.Text(), false), slack.MsgOptionBlocks(m.Blocks()...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
 	return err
 }

@@ -82,6 +82,6 @@ func wordOf(u storage.Unfinished) (storage.Message, error) {
 	})
 	blocks, err := m.JSON()
 	return storage.Message{
-		Key: "unfinished/" + u.Operation, Channel: outbox.Direct(u.User), Text: m.Text, Blocks: blocks, Urgent: true, Last: true,
+		Key: "unfinished/" + u.Operation, Channel: outbox.Direct(u.User), Text: m.Text(), Blocks: blocks, Urgent: true, Last: true,
 	}, err
 }
