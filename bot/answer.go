@@ -13,6 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/cloud66/secret"
 	"c66bot/commands"
 )
 
@@ -21,7 +22,7 @@ const answerTries = 3
 
 // answer is where an answer for one person goes. Its address is a secret: whoever has it can speak in the bot's name.
 type answer struct {
-	url           string
+	url           secret.Text
 	user, channel string
 	thread        string // the thread that was asked in, "" for none
 	view          string // the form's window that was clicked in, "" for none
@@ -99,7 +100,7 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message) error {
 }
 
 func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
-	if to.url == "" {
+	if to.url.Empty() {
 		return errNoWay
 	}
 	body, err := json.Marshal(slack.WebhookMessage{
@@ -108,7 +109,7 @@ func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url.Reveal(), bytes.NewReader(body))
 	if err != nil {
 		return errNoWay // its text would hold the address
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"c66bot/cloud66/secret"
 )
 
 var seed0 = Deployment{
@@ -133,7 +135,7 @@ func TestTimes(t *testing.T) {
 func TestAnUnreadableTimeIsLoggedAndAbsent(t *testing.T) {
 	var log bytes.Buffer
 	c := newClientWith(t, Config{
-		BaseURL: "http://h", Token: testToken, RequestsPerHour: 9, Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
+		BaseURL: "http://h", Token: secret.New(testToken), RequestsPerHour: 9, Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	d, err := c.Deployment(t.Context(), "abc", 1)
