@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -160,7 +159,7 @@ func ephemeral(env socketmode.Request) func(commands.Reply) any {
 	}
 	return func(reply commands.Reply) any {
 		m := card.Reply(reply)
-		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text, "blocks": slices.Clone(m.Blocks)}
+		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text(), "blocks": m.Blocks()}
 	}
 }
 

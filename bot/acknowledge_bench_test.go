@@ -20,6 +20,7 @@ import (
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
 	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
@@ -116,12 +117,12 @@ func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool, file string) {
 	seedRules(b, db)
 	log := slog.New(slog.DiscardHandler)
 	transport := &http.Transport{MaxConnsPerHost: 16}
-	cloud, err := cloud66.New(cloud66.Config{BaseURL: api.URL + "/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 1 << 30, Transport: transport, Logger: log})
+	cloud, err := cloud66.New(cloud66.Config{BaseURL: api.URL + "/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1 << 30, Transport: transport, Logger: log})
 	if err != nil {
 		b.Fatal(err)
 	}
 	instance, err := bot.New(bot.Config{
-		AppToken: "xapp-1-A0C66-demo", BotToken: "xoxb-c66-demo", SlackURL: slackURL + "/api/", Command: "/c66", Admins: []string{lin},
+		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL + "/api/", Command: "/c66", Admins: []string{lin},
 		Cloud: cloud, Records: db, PollMin: 5 * time.Second, PollMax: time.Minute, AuditKeep: time.Hour, Log: log,
 	})
 	if err != nil {

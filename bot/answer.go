@@ -13,6 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/cloud66/secret"
 	"c66bot/commands"
 )
 
@@ -21,7 +22,7 @@ const answerTries = 3
 
 // answer is where an answer for one person goes. Its address is a secret: whoever has it can speak in the bot's name.
 type answer struct {
-	url           string
+	url           secret.Text
 	user, channel string
 	thread        string // the thread that was asked in, "" for none
 	view          string // the form's window that was clicked in, "" for none
@@ -99,16 +100,16 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message) error {
 }
 
 func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
-	if to.url == "" {
+	if to.url.Empty() {
 		return errNoWay
 	}
 	body, err := json.Marshal(slack.WebhookMessage{
-		ResponseType: slack.ResponseTypeEphemeral, ReplaceOriginal: to.replace, Text: m.Text, Blocks: &slack.Blocks{BlockSet: m.Blocks},
+		ResponseType: slack.ResponseTypeEphemeral, ReplaceOriginal: to.replace, Text: m.Text(), Blocks: &slack.Blocks{BlockSet: m.Blocks()},
 	})
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url.Reveal(), bytes.NewReader(body))
 	if err != nil {
 		return errNoWay // its text would hold the address
 	}
@@ -144,7 +145,7 @@ func (b *Bot) byEphemeral(ctx context.Context, to answer, m card.Message) error 
 	if to.channel == "" {
 		return errNoWay
 	}
-	options := []slack.MsgOption{slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...)}
+	options := []slack.MsgOption{slack.MsgOptionText(m.Text(), false), slack.MsgOptionBlocks(m.Blocks()...)}
 	if to.thread != "" {
 		options = append(options, slack.MsgOptionTS(to.thread))
 	}
@@ -157,7 +158,7 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message) error {
 	if err != nil {
 		return err
 	}
-	_, _, err = b.api.PostMessageContext(ctx, channel.ID, slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...),
+	_, _, err = b.api.PostMessageContext(ctx, channel.ID, slack.MsgOptionText(m.Text(), false), slack.MsgOptionBlocks(m.Blocks()...),
 		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
 	return err
 }

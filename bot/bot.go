@@ -22,6 +22,7 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/bot/progress"
 	"c66bot/cloud66"
+	"c66bot/cloud66/secret"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -38,7 +39,7 @@ const (
 
 // Config is what a Bot works with.
 type Config struct {
-	AppToken, BotToken string
+	AppToken, BotToken secret.Text
 	SlackURL           string // Web API base with a slash at its end
 	Command            string // the slash command's name
 	Profiles           []string
@@ -100,7 +101,7 @@ func New(cfg Config) (*Bot, error) {
 		log: cfg.Log, http: &http.Client{Transport: bounded{transport}, Timeout: slackTimeout}, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
 		auditKeep: cfg.AuditKeep, slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
 	}
-	b.api = slack.New(cfg.BotToken, slack.OptionAppLevelToken(cfg.AppToken), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
+	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack, b.people = outbox.API{Client: b.api}, newPeople(b.api)
 	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: b.slack, Log: cfg.Log})

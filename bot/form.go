@@ -133,7 +133,7 @@ func (b *Bot) readSearch(in interaction) *task {
 func suggestions(found []storage.StackRef) any {
 	options, size := []*slack.OptionBlockObject{}, 0
 	for _, stack := range found {
-		o := card.StackOption(stack)
+		o := card.StackOption(stack).Object()
 		if o == nil {
 			continue
 		}

@@ -4,27 +4,28 @@ import (
 	"encoding/json"
 
 	"c66bot/bot/card"
+	"c66bot/cloud66/secret"
 )
 
 // The payloads are read into types of our own: slack-go's refuse a whole command for one odd field.
 
 // command is what is needed of a slash command's payload.
 type command struct {
-	Command     string `json:"command"`
-	Text        string `json:"text"`
-	UserID      string `json:"user_id"`
-	ChannelID   string `json:"channel_id"`
-	ResponseURL string `json:"response_url"`
-	TriggerID   string `json:"trigger_id"`
+	Command     string      `json:"command"`
+	Text        string      `json:"text"`
+	UserID      string      `json:"user_id"`
+	ChannelID   string      `json:"channel_id"`
+	ResponseURL secret.Text `json:"response_url"`
+	TriggerID   string      `json:"trigger_id"`
 }
 
 // interaction is what is needed of a click, of a search in a select, of a form that was sent, and of a shortcut.
 type interaction struct {
-	Type        string `json:"type"`
-	TriggerID   string `json:"trigger_id"`
-	CallbackID  string `json:"callback_id"` // of a shortcut
-	ResponseURL string `json:"response_url"`
-	Value       string `json:"value"` // what was typed into a select
+	Type        string      `json:"type"`
+	TriggerID   string      `json:"trigger_id"`
+	CallbackID  string      `json:"callback_id"` // of a shortcut
+	ResponseURL secret.Text `json:"response_url"`
+	Value       string      `json:"value"` // what was typed into a select
 	User        struct {
 		ID string `json:"id"`
 	} `json:"user"`

@@ -3,6 +3,7 @@ package bot_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"c66bot/bot"
@@ -20,6 +22,7 @@ import (
 	"c66bot/bot/slacksim/memnet"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
 	"c66bot/storage/bolt"
 )
 
@@ -54,6 +57,8 @@ type rig struct {
 	kill      func() // ends the running bot without any farewell
 	terminate func() // ends it as SIGTERM does
 	bot       *bot.Bot
+	config    bot.Config
+	metrics   *prometheus.Registry
 	reading   *atomic.Pointer[func()]
 	stamps    int                // given out by ts
 	sent      *slacksim.Delivery // a form, whose acknowledgement is not looked at yet
@@ -161,14 +166,16 @@ func (r *rig) begin() {
 	wire := &network{listener: r.net}
 	gate := &gate{next: r.cloud.RoundTripper(), wire: wire, steps: &r.steps}
 	r.reading = &gate.reading
-	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: token, RequestsPerHour: perHour, Transport: gate, Logger: log})
+	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New(token), RequestsPerHour: perHour, Transport: gate, Logger: log})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	b, err := bot.New(bot.Config{
-		AppToken: "xapp-1-A0C66-demo", BotToken: "xoxb-c66-demo", SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
-		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, AuditKeep: 9600 * time.Hour, Log: log,
-	})
+	r.metrics = prometheus.NewRegistry()
+	r.config = bot.Config{
+		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
+		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
+	}
+	b, err := bot.New(r.config)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -324,7 +331,8 @@ func (r *rig) requests(method string) int {
 	return n
 }
 
-// noSecrets checks that no secret has left the process.
+// noSecrets checks that no secret has left the process, in a log (which has the stacks of panics), a call, a metric or an error, nor would if
+// somebody printed the configuration.
 func (r *rig) noSecrets() {
 	r.t.Helper()
 	var left strings.Builder
@@ -334,6 +342,17 @@ func (r *rig) noSecrets() {
 			left.WriteString(v + "\n")
 		}
 	}
+	families, err := r.metrics.Gather()
+	if err != nil {
+		r.t.Error(err)
+	}
+	for _, f := range families {
+		left.WriteString(f.String() + "\n")
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		fmt.Fprintf(&left, verb+" "+verb+"\n", r.config, &r.config)
+	}
+	fmt.Fprintln(&left, r.bot.Ready())
 	said := left.String()
 	for _, secret := range []string{"xapp-1-A0C66-demo", "xoxb-c66-demo", cloud66sim.DemoToken, "SECRET", "slack.test/commands", "slack.test/actions", "ticket="} {
 		if i := strings.Index(said, secret); i >= 0 {

@@ -75,7 +75,7 @@ func wordOf(left []storage.Entry) (storage.Message, error) {
 	m := card.Reply(commands.ProblemReply{What: strings.Join(said, " "), State: "Nothing was done.", Do: "Ask again if it is still wanted."})
 	blocks, err := m.JSON()
 	return storage.Message{
-		Key: "unsettled/" + left[0].Operation + "/" + left[0].Deliveries[0], Channel: outbox.Direct(left[0].User), Text: m.Text, Blocks: blocks, Urgent: true, Last: true,
+		Key: "unsettled/" + left[0].Operation + "/" + left[0].Deliveries[0], Channel: outbox.Direct(left[0].User), Text: m.Text(), Blocks: blocks, Urgent: true, Last: true,
 	}, err
 }
 

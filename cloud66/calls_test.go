@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"c66bot/cloud66/secret"
 )
 
 func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
@@ -113,7 +115,7 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 
 func TestHeadersOfARequest(t *testing.T) {
 	s := &server{handler: says(200, `{"response":{"id":1}}`)}
-	c := newClientWith(t, Config{BaseURL: "https://h/api/3", Token: testToken, Account: "42", RequestsPerHour: 9, Transport: s, UserAgent: "c66bot/1"})
+	c := newClientWith(t, Config{BaseURL: "https://h/api/3", Token: secret.New(testToken), Account: "42", RequestsPerHour: 9, Transport: s, UserAgent: "c66bot/1"})
 	for range 2 {
 		if _, err := c.Deployment(t.Context(), "a", 1); err != nil {
 			t.Fatal(err)

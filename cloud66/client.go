@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"c66bot/cloud66/secret"
 )
 
 const (
@@ -21,8 +23,8 @@ const (
 type Config struct {
 	// BaseURL is the address of the API, for example https://app.cloud66.com/api/3, with or without a slash at its end.
 	BaseURL string
-	// Token is a personal access token. It is left out of whatever is printed or logged.
-	Token string `json:"-"`
+	// Token is a personal access token.
+	Token secret.Text
 	// Account is the account id to act for, where the token reaches several.
 	Account string
 	// RequestsPerHour is the budget that the client stays under.
@@ -35,20 +37,10 @@ type Config struct {
 	Logger *slog.Logger `json:"-"`
 }
 
-// Format prints the configuration without its token, whatever the verb.
-func (c Config) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "cloud66.Config{BaseURL: %q, Account: %q, RequestsPerHour: %d}", c.BaseURL, c.Account, c.RequestsPerHour)
-}
-
-// LogValue logs the configuration without its token.
-func (c Config) LogValue() slog.Value {
-	return slog.StringValue(fmt.Sprint(c))
-}
-
 // Client calls the Cloud 66 API. It is safe for concurrent use.
 type Client struct {
 	base      string
-	token     *string // behind a pointer, so that no way of printing the client shows it
+	token     secret.Text
 	account   string
 	userAgent string
 	reads     http.RoundTripper
@@ -65,7 +57,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base:      strings.TrimRight(cfg.BaseURL, "/"),
-		token:     &cfg.Token,
+		token:     cfg.Token,
 		account:   cfg.Account,
 		userAgent: cfg.UserAgent,
 		reads:     cfg.Transport,
@@ -88,7 +80,7 @@ func (c Config) validate() error {
 	if err := validateURL(c.BaseURL); err != nil {
 		faults = append(faults, err)
 	}
-	if c.Token == "" || !plain(c.Token) || strings.Contains(c.Token, " ") {
+	if token := c.Token.Reveal(); token == "" || !plain(token) || strings.Contains(token, " ") {
 		faults = append(faults, errors.New("the token is empty or has characters that no token has"))
 	}
 	if !plain(c.Account) || !plain(c.UserAgent) {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"c66bot/cloud66/secret"
 )
 
 const testToken = "SECRET-TOKEN-0123456789"
@@ -73,7 +75,7 @@ func says(status int, body string) http.HandlerFunc {
 
 func newTestClient(t *testing.T, transport http.RoundTripper) *Client {
 	t.Helper()
-	return newClientWith(t, Config{BaseURL: "http://cloud66.test/api/3/", Token: testToken, RequestsPerHour: 1_000_000, Transport: transport})
+	return newClientWith(t, Config{BaseURL: "http://cloud66.test/api/3/", Token: secret.New(testToken), RequestsPerHour: 1_000_000, Transport: transport})
 }
 
 func newClientWith(t *testing.T, cfg Config) *Client {
@@ -108,7 +110,7 @@ func diff(t *testing.T, want, got any) {
 }
 
 func TestNewNamesEveryFault(t *testing.T) {
-	_, err := New(Config{BaseURL: "ftp://x", Token: "a\nb", Account: "1\r\n2"})
+	_, err := New(Config{BaseURL: "ftp://x", Token: secret.New("a\nb"), Account: "1\r\n2"})
 	if err == nil {
 		t.Fatal("a faulty configuration was accepted")
 	}
@@ -123,7 +125,7 @@ func TestNewRefusesAddresses(t *testing.T) {
 	for _, address := range []string{
 		"", "app.cloud66.com/api/3", "http://", "https://user:pass@host/api", "https://host/api?x=y", "https://host/api#x", "https://ho st/%zz",
 	} {
-		_, err := New(Config{BaseURL: address, Token: testToken, RequestsPerHour: 1})
+		_, err := New(Config{BaseURL: address, Token: secret.New(testToken), RequestsPerHour: 1})
 		if err == nil || strings.Contains(err.Error(), "pass") {
 			t.Errorf("%q gives %v", address, err)
 		}
@@ -131,7 +133,7 @@ func TestNewRefusesAddresses(t *testing.T) {
 }
 
 func TestNoPrintShowsTheToken(t *testing.T) {
-	cfg := Config{BaseURL: "https://host/api", Token: testToken, RequestsPerHour: 1}
+	cfg := Config{BaseURL: "https://host/api", Token: secret.New(testToken), RequestsPerHour: 1}
 	c := newClientWith(t, cfg)
 	type holder struct{ C *Client }
 	var out bytes.Buffer
@@ -163,7 +165,7 @@ func TestNoErrorShowsTheToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			c := newClientWith(t, Config{
-				BaseURL: "https://host/api", Token: testToken, RequestsPerHour: 100, Transport: transport,
+				BaseURL: "https://host/api", Token: secret.New(testToken), RequestsPerHour: 100, Transport: transport,
 				Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			})
 			_, err := c.Redeploy(t.Context(), "x", RedeployRequest{})

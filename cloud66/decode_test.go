@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"c66bot/cloud66/secret"
 )
 
 var seed0 = Deployment{
@@ -133,7 +137,7 @@ func TestTimes(t *testing.T) {
 func TestAnUnreadableTimeIsLoggedAndAbsent(t *testing.T) {
 	var log bytes.Buffer
 	c := newClientWith(t, Config{
-		BaseURL: "http://h", Token: testToken, RequestsPerHour: 9, Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
+		BaseURL: "http://h", Token: secret.New(testToken), RequestsPerHour: 9, Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
 		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	d, err := c.Deployment(t.Context(), "abc", 1)
@@ -215,7 +219,22 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add(body)
 	}
+	samples, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, sample := range samples {
+		body, err := os.ReadFile(sample)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(body))
+	}
+	f.Add(`{"response":[{"name":"web","containers":[{"image_tag":"v1"}],"image_tag":null}]}`)
+	f.Add(`{"response":[],"pagination":{"previous":null,"next":1,"current":1,"per_page":30,"count":0,"pages":9}}`)
+	f.Add(`{"response":{"uid":"u","redeploy_hook":"https://hooks.example/` + testToken + `","status":1e99},"error":"x","error_description":"` + testToken + `"}`)
 	f.Fuzz(func(t *testing.T, body string) {
+		listed(t, body)
 		for _, status := range []int{200, 422} {
 			c, _ := answering(t, status, body)
 			ctx := t.Context()
@@ -240,4 +259,40 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// listed holds that lists end whatever their pages say, that what they give has what identifies it, and that no error has the token.
+func listed(t *testing.T, body string) {
+	t.Helper()
+	const most = 5000
+	for _, status := range []int{200, 404, 429} {
+		c, s := answering(t, status, body)
+		ctx, n := t.Context(), 0
+		var faults []error
+		for d, err := range c.Deployments(ctx, "abc") {
+			if faults, n = append(faults, err), n+1; (err == nil) != (d.ID > 0) || n > most {
+				t.Fatalf("deployment %d of a list: %v, error %v", n, d, err)
+			}
+		}
+		for stack, err := range c.Stacks(ctx, StackFilter{}) {
+			if faults, n = append(faults, err), n+1; (err == nil) != (stack.UID != "") || n > 2*most {
+				t.Fatalf("stack %d of a list: %v, error %v", n, stack, err)
+			}
+		}
+		for a, err := range c.Actions(ctx, "abc", ActionFilter{}) {
+			if faults, n = append(faults, err), n+1; (err == nil) != (a.ID > 0) || n > 3*most {
+				t.Fatalf("action %d of a list: %v, error %v", n, a, err)
+			}
+		}
+		_, services := c.Services(ctx, "abc")
+		_, cancel := c.Cancel(ctx, "abc", 1)
+		for _, err := range append(faults, services, cancel, c.CheckToken(ctx)) {
+			if err != nil && strings.Contains(err.Error(), testToken) {
+				t.Errorf("an error has the token: %v", err)
+			}
+		}
+		if requests := len(s.requests()); requests > 1000 {
+			t.Errorf("%d requests were made", requests)
+		}
+	}
 }

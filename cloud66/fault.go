@@ -116,7 +116,7 @@ func deeper(value any, depth int) string {
 
 // safe makes one short line without the token of what came from outside.
 func (c *Client) safe(words string) string {
-	words = strings.ReplaceAll(words, *c.token, "[token]")
+	words = strings.ReplaceAll(words, c.token.Reveal(), "[token]")
 	words = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -149,7 +149,7 @@ func (c *Client) unreadable(r request, ans answer, cause error) *Error {
 
 // tokenless returns err, or its text alone where that would show the token.
 func (c *Client) tokenless(err error) error {
-	if err == nil || !strings.Contains(err.Error(), *c.token) {
+	if err == nil || !strings.Contains(err.Error(), c.token.Reveal()) {
 		return err
 	}
 	return errors.New(c.safe(err.Error()))

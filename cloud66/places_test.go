@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"c66bot/cloud66/secret"
 )
 
 // slow is a server that takes ten seconds for each answer and counts how many it works on at once.
@@ -38,7 +40,7 @@ func (s *slow) count(n int) {
 func TestReadsThatWaitForAPlaceAreNeitherTimedOutNorCountedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &slow{}
-		c, err := New(Config{BaseURL: "http://cloud66.test/api/3", Token: "secret", RequestsPerHour: 3000, Transport: server})
+		c, err := New(Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New("secret"), RequestsPerHour: 3000, Transport: server})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -153,7 +153,7 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 		return nil, err
 	}
 	req.ContentLength = int64(len(r.body))
-	req.Header.Set("Authorization", "Bearer "+*c.token)
+	req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Request-Id", requestID())
 	req.Header.Set("User-Agent", c.userAgent)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
 )
 
 // simulated returns a simulator with one stack "web" of docker services and 95 deployments, and a client of it.
@@ -21,7 +22,7 @@ func simulated(t *testing.T, opts cloud66sim.Options) (*cloud66sim.Sim, *Client,
 		Services: []cloud66sim.Service{{Name: "app", ImageName: "acme/app", ImageTag: "v1"}},
 	})
 	c := newClientWith(t, Config{
-		BaseURL: "http://cloud66.test/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 3000, Transport: sim.RoundTripper(),
+		BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 3000, Transport: sim.RoundTripper(),
 	})
 	return sim, c, uid
 }

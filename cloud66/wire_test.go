@@ -13,11 +13,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"c66bot/cloud66/secret"
 )
 
 func clientOf(t *testing.T, base string, transport http.RoundTripper) *Client {
 	t.Helper()
-	return newClientWith(t, Config{BaseURL: base, Token: testToken, RequestsPerHour: 1000, Transport: transport})
+	return newClientWith(t, Config{BaseURL: base, Token: secret.New(testToken), RequestsPerHour: 1000, Transport: transport})
 }
 
 // closing answers the first request of each connection and cuts it at the second, which it counts by method, as a server

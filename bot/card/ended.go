@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"unicode/utf8"
+
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 )
 
 // The lines that one message of ends holds at most, how long one of them is, and all of them together, in characters.
@@ -14,46 +17,47 @@ const (
 )
 
 // outcomes are the ends by their sign, the one that most needs somebody first.
-var outcomes = []struct{ sign, words mrkdwn }{{"🔴", "failed"}, {"❔", "unclear"}, {"⚪", "cancelled"}, {"🟢", "ended well"}}
+var outcomes = []struct{ sign, words string }{{"🔴", "failed"}, {"❔", "unclear"}, {"⚪", "cancelled"}, {"🟢", "ended well"}}
 
 // Ended renders deployments that ended while nobody could look: how many, then a line each, by who asked, of whom each is named once. What
 // one message cannot hold is in further ones for its thread, and it says so.
 func Ended(ends []View) []Message {
 	ends = byAsker(ends)
 	lines, to := page(ends, 0)
-	head := md("%d deployments ended while I could not look: %s", len(ends), inNumbers(ends))
-	foot := mrkdwn("")
+	head := markup.Format("%d deployments ended while I could not look: %s", len(ends), inNumbers(ends))
+	var foot markup.Text
 	if to < len(ends) {
-		foot = md("… and %d more, in this message's thread", len(ends)-to)
+		foot = markup.Format("… and %d more, in this message's thread", len(ends)-to)
 	}
 	all := []Message{endsMessage(head, lines, foot)}
 	for to < len(ends) {
 		from := to
 		lines, to = page(ends, from)
-		all = append(all, endsMessage(md("%d–%d of %d that ended", from+1, to, len(ends)), lines, ""))
+		all = append(all, endsMessage(markup.Format("%d–%d of %d that ended", from+1, to, len(ends)), lines, markup.Text{}))
 	}
 	return all
 }
 
-func endsMessage(head mrkdwn, lines []mrkdwn, foot mrkdwn) Message {
-	return message(plain(head, join(append(slices.Clone(lines), foot), "; ")), append(sections(append([]mrkdwn{head}, lines...)), small(foot))...)
+func endsMessage(head markup.Text, lines []markup.Text, foot markup.Text) Message {
+	brief := markup.Brief(head, markup.Join(append(slices.Clone(lines), foot), "; "))
+	return kit.NewMessage(brief, append(kit.Sections(append([]markup.Text{head}, lines...)), kit.Small(foot))...)
 }
 
 // page gives the lines of as many ends as one message holds, those who asked between them, and the end that the next message begins with.
-func page(ends []View, from int) (lines []mrkdwn, to int) {
+func page(ends []View, from int) (lines []markup.Text, to int) {
 	size, asker := 0, ""
 	if from > 0 {
 		asker = ends[from-1].Follow.Asker
 	}
 	for to = from; to < len(ends) && to-from < maxEnds; to++ {
 		v := ends[to]
-		line := cutMarkup(v.head(), maxEnd)
-		if size += utf8.RuneCountInString(string(line)); size > maxAllEnds {
+		line := v.head().Cut(maxEnd)
+		if size += utf8.RuneCountInString(line.String()); size > maxAllEnds {
 			break
 		}
 		if v.Follow.Asker != asker {
 			asker = v.Follow.Asker
-			lines = append(lines, md("for %s", user(asker)))
+			lines = append(lines, markup.Format("for %s", markup.User(asker)))
 		}
 		lines = append(lines, line)
 	}
@@ -61,8 +65,8 @@ func page(ends []View, from int) (lines []mrkdwn, to int) {
 }
 
 // inNumbers sums up ends, as in "2 failed, 5 ended well".
-func inNumbers(ends []View) mrkdwn {
-	var parts []mrkdwn
+func inNumbers(ends []View) markup.Text {
+	var parts []markup.Text
 	for rank, o := range outcomes {
 		n := 0
 		for _, v := range ends {
@@ -71,15 +75,15 @@ func inNumbers(ends []View) mrkdwn {
 			}
 		}
 		if n > 0 {
-			parts = append(parts, md("%d %s", n, o.words))
+			parts = append(parts, markup.Format("%d %s", n, o.words))
 		}
 	}
-	return join(parts, ", ")
+	return markup.Join(parts, ", ")
 }
 
 func rankOf(v View) int {
 	for rank, o := range outcomes {
-		if o.sign == v.sign() {
+		if o.sign == v.sign().String() {
 			return rank
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/slack-go/slack"
-
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -32,29 +32,19 @@ const (
 	thisVersion, newestVersion = "this", "newest"
 )
 
-// Limits of views (Slack's reference of modals and of Block Kit), in characters.
-const (
-	maxViewTitle   = 24
-	maxOption      = 75
-	maxOptions     = 100
-	maxOptionValue = 150
-	maxPlaceholder = 150
-	maxHint        = 2000
-)
-
 const formTitle = "Redeploy a stack"
 
 // Loading is what a form shows until it is known what goes into it.
-func Loading() slack.ModalViewRequest {
-	return plainView(FormState{}, []slack.Block{section("⏳ One moment, I am looking at how things stand …")})
+func Loading() kit.View {
+	return plainView(FormState{}, kit.Section(markup.Format("⏳ One moment, I am looking at how things stand …")))
 }
 
 // Inside shows a message inside a form's window, where nothing can be sent any more.
-func Inside(m Message, state FormState) slack.ModalViewRequest {
+func Inside(m Message, state FormState) kit.View {
 	if state.Choose {
-		return plainView(state, append([]slack.Block{channelField(state.Channel)}, m.Blocks...))
+		return plainView(state, append([]kit.Block{channelField(state.Channel)}, m.Shown()...)...)
 	}
-	return plainView(state, m.Blocks)
+	return plainView(state, m.Shown()...)
 }
 
 // WithTyped adds to a message what was typed into a form, and a button that opens the form again with it, so that it is not lost.
@@ -63,88 +53,76 @@ func WithTyped(m Message, sent commands.Invocation) Message {
 	if typed == "" {
 		return m
 	}
-	line := md("What you had typed: %s", code(typed))
-	return message(plain(mrkdwn(m.Text), line), append(m.Blocks, small(line))...)
+	line := markup.Format("What you had typed: %s", markup.Code(typed))
+	return m.With(line, kit.Small(line))
 }
 
 // WithAgain adds what was typed too, and a button that opens the form again with it.
 func WithAgain(m Message, sent commands.Invocation) Message {
-	m = WithTyped(m, sent)
-	return message(m.Text, append(m.Blocks, actions(button("Redeploy", sent.Again(), "redeploy")))...)
+	return WithTyped(m, sent).With(markup.Text{}, kit.Actions(button("Redeploy", sent.Again(), "redeploy")))
 }
 
-func plainView(state FormState, blocks []slack.Block) slack.ModalViewRequest {
-	return slack.ModalViewRequest{
-		Type: slack.VTModal, Title: plainText(formTitle, maxViewTitle), Close: plainText("Close", maxViewTitle), PrivateMetadata: state.encode(),
-		Blocks: slack.Blocks{BlockSet: blocks},
-	}
+// plainView is a form's window in which nothing can be sent.
+func plainView(state FormState, blocks ...kit.Block) kit.View { return window(state, "", blocks) }
+
+func window(state FormState, submit string, blocks []kit.Block) kit.View {
+	return kit.Modal(markup.Line(formTitle), markup.Line("Close"), markup.Line(submit), state.encode(), blocks...)
 }
 
 // Form renders the form of a redeploy.
-func Form(r commands.FormReply) slack.ModalViewRequest {
+func Form(r commands.FormReply) kit.View {
 	if p := r.Fill.Profile; p != "" && !slices.Contains(r.Profiles, p) { // what was asked for is offered, though nobody listed it
 		r.Profiles = append([]string{p}, r.Profiles...)
 	}
 	state := stateOf(r)
 	r.Profiles = state.Profiles
-	var blocks []slack.Block
+	var blocks []kit.Block
 	if r.Choose {
 		blocks = append(blocks, channelField(r.Channel))
 	}
 	if r.Note != nil {
-		blocks = append(blocks, Reply(r.Note).Blocks...)
+		blocks = append(blocks, Reply(r.Note).Shown()...)
 	}
 	if r.Channel != "" {
 		blocks = append(blocks, stackField(r.Stack))
 	}
 	if r.Stack != nil {
-		blocks = append(blocks, about(r), small(facts(r.Facts)...))
+		blocks = append(blocks, about(r), kit.Small(facts(r.Facts)...))
 		blocks = append(blocks, stackFields(r)...)
-		blocks = append(blocks, textField(blockReason, "Reason", r.Fill.Reason, "The card shows it", 500, false))
+		blocks = append(blocks, textField(blockReason, "Reason", r.Fill.Reason, "The card shows it", 500))
 	}
-	view := plainView(state, withoutNil(blocks))
-	if r.Channel != "" {
-		view.Submit = plainText("Redeploy", maxViewTitle)
+	if r.Channel == "" {
+		return plainView(state, blocks...)
 	}
-	return view
-}
-
-func withoutNil(blocks []slack.Block) []slack.Block {
-	var kept []slack.Block
-	for _, b := range blocks {
-		if b != nil {
-			kept = append(kept, b)
-		}
-	}
-	return kept
+	return window(state, "Redeploy", blocks)
 }
 
 // about names the stack and what is deployed where nothing else is said.
-func about(r commands.FormReply) slack.Block {
-	text := md("*Redeploy* %s", stackName(*r.Stack))
+func about(r commands.FormReply) kit.Block {
+	text := markup.Format("*Redeploy* %s", stackName(*r.Stack))
 	if r.Git && r.Branch != "" && r.Version == nil { // else the choice says so
-		text = md("%s: the newest commit of %s, unless you say otherwise.", text, code(r.Branch))
+		text = markup.Format("%s: the newest commit of %s, unless you say otherwise.", text, markup.Code(r.Branch))
 	}
-	return section(text)
+	return kit.Section(text)
 }
 
-func facts(all []string) []mrkdwn {
-	lines := make([]mrkdwn, len(all))
+func facts(all []string) []markup.Text {
+	lines := make([]markup.Text, len(all))
 	for i, f := range all {
-		lines[i] = md("%s", f)
+		lines[i] = markup.Format("%s", f)
 	}
 	return lines
 }
 
 // stackFields are the fields that the stack takes.
-func stackFields(r commands.FormReply) []slack.Block {
-	var blocks []slack.Block
+func stackFields(r commands.FormReply) []kit.Block {
+	var blocks []kit.Block
 	uid := r.Stack.UID
 	if r.Version != nil {
 		blocks = append(blocks, versionField(versionBlock(uid), r))
 	}
 	if r.Git {
-		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, cut("Empty for "+fallback(r.Branch, "the stack's own branch"), maxPlaceholder), 255, false))
+		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, "Empty for "+fallback(r.Branch, "the stack's own branch"), 255))
 	}
 	if r.Docker {
 		blocks = append(blocks, servicesField(servicesBlock(uid), r))
@@ -156,14 +134,14 @@ func stackFields(r commands.FormReply) []slack.Block {
 }
 
 // servicesField asks which services to redeploy, with which tags.
-func servicesField(block string, r commands.FormReply) slack.Block {
+func servicesField(block string, r commands.FormReply) kit.Block {
 	list, hint := current(r.Services), "Left as it is, all are redeployed as they are; a line taken out leaves that service alone."
 	if filled := r.Fill.Services; filled != "" || list == "" {
 		list, hint = strings.ReplaceAll(filled, ",", "\n"), "Where it is empty, all are redeployed as they are."
 	}
-	field := textField(block, "Services and tags", list, "api:1.4.2", 1000, true)
-	field.Hint = plainText("One a line, as name:tag. "+hint, maxHint)
-	return field
+	field := fieldOf(block, "Services and tags")
+	field.Hint = markup.Line("One a line, as name:tag. " + hint)
+	return kit.Input(field, list, markup.Line("api:1.4.2"), 1000, true)
 }
 
 // current lists services with the tags that they have, one a line; it is empty where that is too long for a field.
@@ -182,88 +160,72 @@ func current(services []cloud66.Service) string {
 	return all
 }
 
-func textField(block, label, value, placeholder string, most int, lines bool) *slack.InputBlock {
-	element := slack.NewPlainTextInputBlockElement(plainText(placeholder, maxPlaceholder), actionField)
-	element.Multiline, element.MaxLength, element.InitialValue = lines, most, cut(strings.ToValidUTF8(value, ""), most)
-	b := slack.NewInputBlock(block, plainText(label, maxHint), nil, element)
-	b.Optional = true
-	return b
+// fieldOf is a field that may be left empty.
+func fieldOf(block, label string) kit.Field {
+	return kit.Field{Block: block, Action: actionField, Label: markup.Line(label), Optional: true}
+}
+
+func textField(block, label, value, placeholder string, most int) kit.Block {
+	return kit.Input(fieldOf(block, label), value, markup.Line(placeholder), most, false)
 }
 
 // versionField offers the commit of a deployment beside the newest one.
-func versionField(block string, r commands.FormReply) slack.Block {
+func versionField(block string, r commands.FormReply) kit.Block {
 	d := r.Version
 	newest := option(newestVersion, "The newest commit of "+fallback(r.Branch, "the stack's branch"))
 	this := option(thisVersion, fmt.Sprintf("Redeploy this version: %s, #%d", shortHash(d.GitHash), d.ID))
-	radio := slack.NewRadioButtonsBlockElement(actionField, newest, this)
-	radio.InitialOption = newest
+	chosen := newest
 	if r.Fill.Ref == d.GitHash {
-		radio.InitialOption = this
+		chosen = this
 	}
-	return slack.NewInputBlock(block, plainText("Version", maxHint), nil, radio)
+	field := fieldOf(block, "Version")
+	field.Optional = false
+	return kit.Radio(field, chosen, newest, this)
 }
 
-func profileField(r commands.FormReply) slack.Block {
-	options := make([]*slack.OptionBlockObject, 0, len(r.Profiles))
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, plainText("None", maxPlaceholder), actionField)
+func profileField(r commands.FormReply) kit.Block {
+	options := make([]kit.Option, len(r.Profiles))
+	var chosen kit.Option
 	for i, p := range r.Profiles {
-		o := option(numberOf(i), p)
-		options = append(options, o)
+		options[i] = option(numberOf(i), p)
 		if p == r.Fill.Profile {
-			element.InitialOption = o
+			chosen = options[i]
 		}
 	}
-	element.Options = options
-	b := slack.NewInputBlock(blockProfile, plainText("Deployment profile", maxHint), nil, element)
-	b.Optional = true
-	return b
+	return kit.Select(fieldOf(blockProfile, "Deployment profile"), markup.Line("None"), chosen, options)
 }
 
 func numberOf(i int) string { return strconv.Itoa(i) }
 
-func option(value, text string) *slack.OptionBlockObject {
-	return slack.NewOptionBlockObject(value, plainText(text, maxOption), nil)
-}
+func option(value, text string) kit.Option { return kit.NewOption(value, markup.Line(text)) }
 
 // stackField searches the stacks. Choosing one has the form filled for it.
-func stackField(stack *storage.StackRef) slack.Block {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, plainText("Type to search", maxPlaceholder), ActionStack)
-	all := 0
-	element.MinQueryLength = &all
-	block := stackBlock("")
+func stackField(stack *storage.StackRef) kit.Block {
+	field := kit.Field{Block: stackBlock(""), Action: ActionStack, Label: markup.Line("Stack"), Dispatch: true}
+	var chosen kit.Option
 	if stack != nil {
-		element.InitialOption = StackOption(storage.StackRef{UID: stack.UID, Name: stack.String()})
-		block = stackBlock(stack.UID)
+		chosen = StackOption(storage.StackRef{UID: stack.UID, Name: stack.String()})
+		field.Block = stackBlock(stack.UID)
 	}
-	b := slack.NewInputBlock(block, plainText("Stack", maxHint), nil, element)
-	b.DispatchAction = true
-	return b
+	return kit.Search(field, markup.Line("Type to search"), chosen)
 }
 
-// StackOption is a stack among those that a search offers. It is nil for one whose UID cannot be an option's value.
-func StackOption(stack storage.StackRef) *slack.OptionBlockObject {
-	if stack.UID == "" || len(stack.UID) > maxOptionValue {
-		return nil
+// StackOption is a stack among those that a search offers. It is none for one whose UID cannot be an option's value.
+func StackOption(stack storage.StackRef) kit.Option {
+	if stack.UID == "" || len(stack.UID) > kit.MaxOptionValue {
+		return kit.Option{}
 	}
 	return option(stack.UID, fallback(stack.Name, stack.UID))
 }
 
 // channelField asks where the card goes, and whose rules decide. It is no input, so that it can stand where nothing can be sent.
-func channelField(channel string) slack.Block {
-	element := slack.NewOptionsSelectBlockElement(slack.OptTypeConversations, plainText("Choose a channel", maxPlaceholder), ActionChannel)
-	element.Filter = &slack.SelectBlockElementFilter{Include: []string{"public", "private"}, ExcludeBotUsers: true}
-	element.InitialConversation = channel
-	b := section("*Channel*\nIts rules decide whether you may, and the card is posted there.")
-	b.BlockID, b.Accessory = blockChannel, slack.NewAccessory(element)
-	return b
+func channelField(channel string) kit.Block {
+	text := markup.Format("*Channel*\nIts rules decide whether you may, and the card is posted there.")
+	return kit.Channels(blockChannel, ActionChannel, text, markup.Line("Choose a channel"), channel)
 }
 
 // open offers the form of a redeploy.
 func open(r commands.OpenReply) Message {
-	head := md("%s: the button opens the form. Nothing is done before you send it.", stackName(r.Stack))
-	b := button("Redeploy", r.Form, "redeploy")
-	if b != nil {
-		b.Style = slack.StylePrimary
-	}
-	return message(plain(head), section(head), actions(b))
+	head := markup.Format("%s: the button opens the form. Nothing is done before you send it.", stackName(r.Stack))
+	return kit.NewMessage(markup.Brief(head), kit.Section(head), kit.Actions(button("Redeploy", r.Form, "redeploy").Primary()))
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 	"c66bot/commands"
 )
 
@@ -35,17 +37,20 @@ var optional = []struct {
 }
 
 // The blocks of the fields that belong to one stack.
-func refBlock(uid string) string      { return blockRef + cut(uid, maxName) }
-func servicesBlock(uid string) string { return blockServices + cut(uid, maxName) }
-func versionBlock(uid string) string  { return blockVersion + cut(uid, maxName) }
+func refBlock(uid string) string      { return blockRef + markup.Shorten(uid, maxName) }
+func servicesBlock(uid string) string { return blockServices + markup.Shorten(uid, maxName) }
+func versionBlock(uid string) string  { return blockVersion + markup.Shorten(uid, maxName) }
 
 // stackBlock is the block of the stack's own field. Another one is chosen in another block, since Slack keeps what was chosen in the same.
 func stackBlock(uid string) string {
 	if uid == "" {
 		return blockStack
 	}
-	return blockStack + "/" + cut(uid, maxName)
+	return blockStack + "/" + markup.Shorten(uid, maxName)
 }
+
+// maxWrong is how much is said beside a field that is wrong, in characters.
+const maxWrong = 2000
 
 // maxState is how long private_metadata may be.
 const maxState = 3000
@@ -92,7 +97,7 @@ func (s FormState) fitting(profiles []string) []string {
 	room := maxState - len(s.encode()) - len(`,"p":[]`)
 	for i, p := range profiles {
 		quoted, err := json.Marshal(p)
-		if room -= len(quoted) + len(","); err != nil || room < 0 || i == maxOptions {
+		if room -= len(quoted) + len(","); err != nil || room < 0 || i == kit.MaxOptions {
 			return profiles[:i]
 		}
 	}
@@ -213,7 +218,7 @@ func (r formReader) read() {
 
 func (r formReader) set(option, value, block string) {
 	if err := r.inv.Set(option, value); err != nil {
-		r.wrong[block] = cut(commands.Sentence(err), maxHint)
+		r.wrong[block] = markup.Shorten(commands.Sentence(err), maxWrong)
 	}
 }
 

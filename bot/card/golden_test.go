@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -33,7 +36,7 @@ func goldens(t *testing.T) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	for name, m := range messages() {
-		all[name] = golden(t, map[string]any{"text": m.Text, "blocks": decoded(t, m)})
+		all[name] = golden(t, map[string]any{"text": m.Text(), "blocks": decoded(t, m)})
 	}
 	for name, v := range views() {
 		all[name] = golden(t, decodedView(t, v))
@@ -81,17 +84,25 @@ func TestEveryRenderingKeepsSlacksLimits(t *testing.T) {
 
 func TestTheCheckerFindsWhatBreaksALimit(t *testing.T) {
 	long := strings.Repeat("x", 3001)
-	for name, m := range map[string]Message{
-		"no block":          {Text: "x"},
-		"no fallback text":  message("", section("x")),
-		"a long fallback":   message(long+long, section("x")),
-		"text not verbatim": {Text: "x", Blocks: message("x", section("x")).Blocks[:0]},
-		"an empty text":     {Text: "x", Blocks: message("x", section(" ")).Blocks},
-		"too many blocks":   {Text: "x", Blocks: slices.Repeat(message("x", section("x")).Blocks, 51)},
-		"two equal ids":     message("x", actions(linkButton("a", "https://a.example"), linkButton("b", "https://b.example"))),
-		"too much in total": {Text: "x", Blocks: slices.Repeat(message("x", section(mrkdwn(long[:2900]))).Blocks, 5)},
+	block := func(b ...kit.Block) []map[string]any { return decoded(t, kit.NewMessage(markup.Fallback{}, b...)) }
+	section := func(s string) []map[string]any { return block(kit.Section(markup.Format("%s", s))) }
+	link := kit.LinkButton("commit", markup.Line("Commit"), markup.WebAddress("https://a.example"))
+	loose, blank := section("x"), section("x")
+	object(loose[0]["text"])["verbatim"], object(blank[0]["text"])["text"] = false, " "
+	for name, m := range map[string]struct {
+		text   string
+		blocks []map[string]any
+	}{
+		"no block":          {"x", nil},
+		"no fallback text":  {"", section("x")},
+		"a long fallback":   {long + long, section("x")},
+		"text not verbatim": {"x", loose},
+		"an empty text":     {"x", blank},
+		"too many blocks":   {"x", slices.Repeat(section("x"), 51)},
+		"two equal ids":     {"x", block(kit.Actions(link, link))},
+		"too much in total": {"x", slices.Repeat(section(long), 14)},
 	} {
-		if len(broken(t, m)) == 0 {
+		if len(faults(m.text, m.blocks)) == 0 {
 			t.Errorf("%s is not found", name)
 		}
 	}

@@ -19,14 +19,14 @@ func TestHostileTextBreaksNoMessageAndPingsNobodyAndLinksNowhere(t *testing.T) {
 				for _, fault := range broken(t, m) {
 					t.Errorf("%s: %s", where, fault)
 				}
-				seen, fallback := asRead(t, m), slacksim.Message{Text: m.Text, Parse: "none"}
+				seen, fallback := asRead(t, m), slacksim.Message{Text: m.Text(), Parse: "none"}
 				if pings := seen.Pings(); len(pings) > 0 {
 					t.Errorf("%s pings %v:\n%s", where, pings, seen.Plain())
 				}
 				if links := append(seen.Links(), fallback.Links()...); len(links) > 0 {
 					t.Errorf("%s links to %v:\n%s", where, links, seen.Plain())
 				}
-				if strings.ContainsAny(m.Text, "\u202e\u2066\u200f\r\x00") {
+				if strings.ContainsAny(m.Text(), "\u202e\u2066\u200f\r\x00") {
 					t.Errorf("%s turns the writing or breaks the line", where)
 				}
 			}
@@ -116,79 +116,4 @@ func TestAQuoteSignAtTheBeginningQuotesNothing(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestWhatDoesNotFitIsCutAtACharacterWithASign(t *testing.T) {
-	for _, c := range []struct {
-		name, in, want string
-		most           int
-	}{
-		{"what fits stays", "abc", "abc", 3},
-		{"a sign stands for the rest", "abcd", "ab…", 3},
-		{"no blank before the sign", "ab cd", "ab…", 4},
-		{"characters of several bytes count as one", "äöüß", "äö…", 3},
-	} {
-		if got := cut(c.in, c.most); got != c.want {
-			t.Errorf("%s: %q", c.name, got)
-		}
-	}
-	for _, c := range []struct {
-		name string
-		in   mrkdwn
-		want mrkdwn
-		most int
-	}{
-		{"an entity is not cut in two", "ab&amp;cd", "ab…", 6},
-		{"a whole entity stays", "ab&amp;cd", "ab&amp;…", 8},
-		{"a link is not cut in two", "ab <https://x.example|y> z", "ab …", 20},
-		{"a mention is not cut in two", "ab <@U12345> z", "ab …", 8},
-	} {
-		if got := cutMarkup(c.in, c.most); got != c.want {
-			t.Errorf("%s: %q", c.name, got)
-		}
-	}
-}
-
-// shown is what a reader sees of markup, without what shows nothing.
-func shown(m mrkdwn) string {
-	block := map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "verbatim": true, "text": string(m)}}
-	return strings.ReplaceAll(slacksim.Message{Blocks: []map[string]any{block}}.Plain(), "\u2060", "")
-}
-
-func FuzzTextFromOutsideIsShownAsText(f *testing.F) {
-	for _, bad := range hostile() {
-		f.Add(bad)
-	}
-	f.Add("*a* *b*")
-	for _, found := range []string{"x*_y", "**00**", "0**0**00", "a__b__c"} {
-		f.Add(found)
-	}
-	f.Fuzz(func(t *testing.T, in string) {
-		want := strings.ReplaceAll(cut(oneLine(in), 1000), "`", "ˋ")
-		for name, m := range map[string]mrkdwn{"escape": mrkdwn(escape(in)), "md": md("%s", in), "code": code(in), "link": link("https://x.example", mrkdwn(escape(in)))} {
-			s := string(m)
-			if name == "link" {
-				s = strings.TrimSuffix(strings.TrimPrefix(s, "<https://x.example|"), ">")
-			}
-			if strings.ContainsAny(s, "<>\n\r\u2028\u2029\u202e") {
-				t.Errorf("%s(%q) lets through what is markup: %q", name, in, s)
-			}
-			seen := slacksim.Message{Blocks: []map[string]any{{"type": "section", "text": map[string]any{"type": "mrkdwn", "verbatim": true, "text": s}}}}
-			if len(seen.Pings())+len(seen.Links()) > 0 {
-				t.Errorf("%s(%q) pings %v, links to %v", name, in, seen.Pings(), seen.Links())
-			}
-			if got := shown(mrkdwn(s)); got != strings.ReplaceAll(want, "\u2060", "") {
-				t.Errorf("%s(%q) shows as %q, want %q", name, in, got, want)
-			}
-		}
-		for _, most := range []int{1, 7, 40} {
-			cutAt := string(cutMarkup(md("%s and %s", in, user("U123")), most))
-			if n := len([]rune(cutAt)); n > most {
-				t.Errorf("cut to %d characters it has %d: %q", most, n, cutAt)
-			}
-			if open := strings.LastIndex(cutAt, "<"); open >= 0 && !strings.Contains(cutAt[open:], ">") {
-				t.Errorf("cut in the middle of a mention: %q", cutAt)
-			}
-		}
-	})
 }

@@ -33,7 +33,7 @@ func decoded(t *testing.T, m Message) []map[string]any {
 // asRead gives the message as a reader in Slack gets it.
 func asRead(t *testing.T, m Message) slacksim.Message {
 	t.Helper()
-	return slacksim.Message{Text: m.Text, Blocks: decoded(t, m)}
+	return slacksim.Message{Text: m.Text(), Blocks: decoded(t, m)}
 }
 
 // audit collects which of Slack's limits a message breaks.
@@ -49,11 +49,14 @@ func (a *audit) fault(format string, args ...any) {
 // broken gives the limits of Slack's that a message breaks.
 func broken(t *testing.T, m Message) []string {
 	t.Helper()
+	return faults(m.Text(), decoded(t, m))
+}
+
+func faults(text string, blocks []map[string]any) []string {
 	a := &audit{}
-	if n := utf8.RuneCountInString(m.Text); n == 0 || n > maxEdit {
+	if n := utf8.RuneCountInString(text); n == 0 || n > maxEdit {
 		a.fault("the fallback text has %d characters", n)
 	}
-	blocks := decoded(t, m)
 	if len(blocks) == 0 || len(blocks) > 50 {
 		a.fault("%d blocks", len(blocks))
 	}

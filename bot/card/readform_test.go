@@ -245,11 +245,11 @@ func TestManyServicesAreNotListedHalf(t *testing.T) {
 
 func TestAStackWhoseIDIsNoValueIsNotOffered(t *testing.T) {
 	for uid, offered := range map[string]bool{"": false, "abc123": true, strings.Repeat("x", 150): true, strings.Repeat("x", 151): false} {
-		if o := StackOption(storage.StackRef{UID: uid, Name: "web@production"}); (o != nil) != offered {
+		if o := StackOption(storage.StackRef{UID: uid, Name: "web@production"}).Object(); (o != nil) != offered {
 			t.Errorf("a UID of %d characters: %+v", len(uid), o)
 		}
 	}
-	if o := StackOption(storage.StackRef{UID: "abc123"}); o.Text.Text != "abc123" {
+	if o := StackOption(storage.StackRef{UID: "abc123"}).Object(); o.Text.Text != "abc123" {
 		t.Errorf("a stack without a name is offered as %q", o.Text.Text)
 	}
 }

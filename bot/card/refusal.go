@@ -4,90 +4,90 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/slack-go/slack"
-
 	"c66bot/authz"
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 	"c66bot/commands"
 )
 
 func refusal(r commands.RefusalReply) Message {
 	words := rights[r.Right]
-	var first mrkdwn
+	var first markup.Text
 	switch {
 	case r.Stack != nil:
-		first = md("You may not %s %s here.", words[1], stackName(*r.Stack))
+		first = markup.Format("You may not %s %s here.", words[1], stackName(*r.Stack))
 	case r.Typed != "":
-		first = md("I know no stack “%s” that you may %s here.", cut(r.Typed, maxName), words[1])
+		first = markup.Format("I know no stack “%s” that you may %s here.", markup.Shorten(r.Typed, maxName), words[1])
 	default:
-		first = md("You may not %s here.", words[0])
+		first = markup.Format("You may not %s here.", words[0])
 	}
-	lines := []mrkdwn{join([]mrkdwn{first, near(r.Near)}, " "), join([]mrkdwn{whose(r), "Nothing was done."}, " ")}
+	lines := []markup.Text{markup.Join([]markup.Text{first, near(r.Near)}, " "), markup.Join([]markup.Text{whose(r), markup.Format("Nothing was done.")}, " ")}
 	if r.NoRules && r.Rule != "" {
-		lines = append(lines, md("This channel has no rules yet. An admin can make one: %s", code(r.Command+" "+r.Rule)))
+		lines = append(lines, markup.Format("This channel has no rules yet. An admin can make one: %s", markup.Code(r.Command+" "+r.Rule)))
 	}
 	m := said(lines)
 	if r.Ask == nil {
 		return m
 	}
-	return message(m.Text, append(m.Blocks, actions(button("Ask for access", *r.Ask, "ask")))...)
+	return m.With(markup.Text{}, kit.Actions(button("Ask for access", *r.Ask, "ask")))
 }
 
 // near names what else could have been meant.
-func near(names []string) mrkdwn {
+func near(names []string) markup.Text {
 	if len(names) == 0 {
-		return ""
+		return markup.Text{}
 	}
-	quoted := make([]mrkdwn, len(names))
+	quoted := make([]markup.Text, len(names))
 	for i, n := range names {
-		quoted[i] = code(cut(n, maxName))
+		quoted[i] = markup.Code(markup.Shorten(n, maxName))
 	}
-	return md("Did you mean %s?", join(quoted, ", "))
+	return markup.Format("Did you mean %s?", markup.Join(quoted, ", "))
 }
 
 // whose says who has the right, and who could give it.
-func whose(r commands.RefusalReply) mrkdwn {
+func whose(r commands.RefusalReply) markup.Text {
 	if r.Direct {
-		return md("In a direct message that is for the bot's admins alone: ask in a channel.")
+		return markup.Format("In a direct message that is for the bot's admins alone: ask in a channel.")
 	}
-	var holders mrkdwn
+	var holders markup.Text
 	switch {
 	case r.Denied != "":
-		holders = md("The rule %s of this channel denies it.", code(r.Denied))
+		holders = markup.Format("The rule %s of this channel denies it.", markup.Code(r.Denied))
 	case slices.Contains(r.Holders, authz.Everyone): // and they are a stranger or a bot
-		holders = "In this channel that is for everyone of this workspace."
+		holders = markup.Format("In this channel that is for everyone of this workspace.")
 	case len(r.Holders) > 0:
-		holders = md("In this channel that is for %s.", names(r.Holders))
+		holders = markup.Format("In this channel that is for %s.", names(r.Holders))
 	}
-	return join([]mrkdwn{holders, md("An admin can allow it: %s.", admins(r.Admins))}, " ")
+	return markup.Join([]markup.Text{holders, markup.Format("An admin can allow it: %s.", admins(r.Admins))}, " ")
 }
 
 // names gives people and groups by their Slack ids, a few of them.
-func names(ids []string) mrkdwn {
+func names(ids []string) markup.Text {
 	const most = 5
-	all := make([]mrkdwn, len(ids))
+	all := make([]markup.Text, len(ids))
 	for i, id := range ids {
 		all[i] = party(id)
 	}
 	if len(all) > most {
-		return md("%s and %d more", join(all[:most], ", "), len(all)-most)
+		return markup.Format("%s and %d more", markup.Join(all[:most], ", "), len(all)-most)
 	}
-	return join(all, ", ")
+	return markup.Join(all, ", ")
 }
 
 // party names whom a rule is for. In a message that is posted, a group is pinged by that.
-func party(id string) mrkdwn {
+func party(id string) markup.Text {
 	switch {
 	case id == authz.Everyone:
-		return "everyone"
+		return markup.Format("everyone")
 	case strings.HasPrefix(id, "S"):
-		return group(id)
+		return markup.Group(id)
 	default:
-		return user(id)
+		return markup.User(id)
 	}
 }
 
 // admins names who could help. An answer that the one who asked sees alone pings nobody; a request in the channel does.
-func admins(a commands.Admins) mrkdwn {
+func admins(a commands.Admins) markup.Text {
 	return names(append(append([]string{}, a.Groups...), a.Users...))
 }
 
@@ -95,16 +95,11 @@ func admins(a commands.Admins) mrkdwn {
 func request(r commands.RequestReply) Message {
 	words := rights[authz.Action(r.Right)]
 	if r.Given != nil {
-		return said([]mrkdwn{md("🔑 %s asked to %s %s in this channel: %s granted it until %s", user(r.User), words[1], stacksOf(r.Glob), user(r.Given.By), when(r.Given.Until))})
+		return said([]markup.Text{markup.Format("🔑 %s asked to %s %s in this channel: %s granted it until %s", markup.User(r.User), words[1], stacksOf(r.Glob), markup.User(r.Given.By), markup.When(r.Given.Until))})
 	}
-	lines := []mrkdwn{
-		md("🔑 %s asks to %s %s in this channel.", user(r.User), words[1], stacksOf(r.Glob)),
-		md("An admin can grant it for an hour: %s", admins(r.Admins)),
+	lines := []markup.Text{
+		markup.Format("🔑 %s asks to %s %s in this channel.", markup.User(r.User), words[1], stacksOf(r.Glob)),
+		markup.Format("An admin can grant it for an hour: %s", admins(r.Admins)),
 	}
-	grant := button("Grant 1 h", r.Grant, "grant")
-	if grant != nil {
-		grant.Style = slack.StylePrimary
-	}
-	m := said(lines)
-	return message(m.Text, append(m.Blocks, actions(grant))...)
+	return said(lines).With(markup.Text{}, kit.Actions(button("Grant 1 h", r.Grant, "grant").Primary()))
 }

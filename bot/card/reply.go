@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slack-go/slack"
-
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 	"c66bot/commands"
 )
 
@@ -49,124 +49,121 @@ func Reply(r commands.Reply) Message {
 
 // Usage renders what was not understood in a typed command.
 func Usage(e *commands.UsageError, command string) Message {
-	lines := []mrkdwn{md("%s", e.What)}
+	lines := []markup.Text{markup.Format("%s", e.What)}
 	if e.Near != "" {
-		lines[0] = md("%s Did you mean %s?", e.What, code(e.Near))
+		lines[0] = markup.Format("%s Did you mean %s?", e.What, markup.Code(e.Near))
 	}
 	if e.Example != "" {
-		lines = append(lines, md("For example: %s", code(command+" "+e.Example)))
+		lines = append(lines, markup.Format("For example: %s", markup.Code(command+" "+e.Example)))
 	}
 	return said(lines)
 }
 
 // said is a message of a few lines, the first of which matters most.
-func said(lines []mrkdwn) Message {
-	return message(plain(lines[0], join(lines[1:], " ")), section(join(lines, "\n")))
+func said(lines []markup.Text) Message {
+	return kit.NewMessage(markup.Brief(lines[0], markup.Join(lines[1:], " ")), kit.Section(markup.Join(lines, "\n")))
 }
 
 func problem(r commands.ProblemReply) Message {
-	what := md("%s", r.What)
+	what := markup.Format("%s", r.What)
 	if r.Stack != nil {
-		what = md("%s: %s", stackName(*r.Stack), r.What)
+		what = markup.Format("%s: %s", stackName(*r.Stack), r.What)
 	}
-	lines := []mrkdwn{what}
+	lines := []markup.Text{what}
 	if next := strings.TrimSpace(r.State + " " + r.Do); next != "" {
-		lines = append(lines, md("%s", next))
+		lines = append(lines, markup.Format("%s", next))
 	}
 	if r.Example != "" {
-		lines = append(lines, md("For example: %s", code(r.Command+" "+r.Example)))
+		lines = append(lines, markup.Format("For example: %s", markup.Code(r.Command+" "+r.Example)))
 	}
 	if r.Ref != "" {
-		lines[len(lines)-1] = md("%s (ref %s)", lines[len(lines)-1], code(r.Ref))
+		lines[len(lines)-1] = markup.Format("%s (ref %s)", lines[len(lines)-1], markup.Code(r.Ref))
 	}
 	return said(lines)
 }
 
 func notice(r commands.NoticeReply) Message {
-	text := md("%s", r.Text)
+	text := markup.Format("%s", r.Text)
 	if r.Stack != nil {
-		text = md("%s: %s", stackName(*r.Stack), r.Text)
+		text = markup.Format("%s: %s", stackName(*r.Stack), r.Text)
 	}
-	return said([]mrkdwn{text})
+	return said([]markup.Text{text})
 }
 
 func choice(r commands.ChoiceReply) Message {
-	buttons := make([]*slack.ButtonBlockElement, 0, len(r.Options))
-	var typed []mrkdwn
+	buttons := make([]kit.Button, 0, len(r.Options))
+	var typed []markup.Text
 	for i, o := range r.Options {
 		b := button(o.Label, o.Invocation, fmt.Sprintf("choose-%d", i))
-		if b == nil || len(buttons) == maxButtons {
-			typed = append(typed, code(cut(o.Label, maxName)))
+		if b.None() || len(buttons) == kit.MaxButtons {
+			typed = append(typed, markup.Code(markup.Shorten(o.Label, maxName)))
 			continue
 		}
 		buttons = append(buttons, b)
 	}
-	lines := []mrkdwn{md("%s", r.What)}
+	lines := []markup.Text{markup.Format("%s", r.What)}
 	if len(typed) > 0 {
-		lines = append(lines, md("Too long, or too many, for buttons: type the command again with one of %s.", join(typed, ", ")))
+		lines = append(lines, markup.Format("Too long, or too many, for buttons: type the command again with one of %s.", markup.Join(typed, ", ")))
 	}
-	labels := make([]mrkdwn, len(r.Options))
+	labels := make([]markup.Text, len(r.Options))
 	for i, o := range r.Options {
-		labels[i] = md("%s", cut(o.Label, maxName))
+		labels[i] = markup.Format("%s", markup.Shorten(o.Label, maxName))
 	}
-	return message(plain(lines[0], append([]mrkdwn{join(labels, ", ")}, lines[1:]...)...), section(join(lines, "\n")), actions(buttons...))
+	return kit.NewMessage(markup.Brief(lines[0], append([]markup.Text{markup.Join(labels, ", ")}, lines[1:]...)...), kit.Section(markup.Join(lines, "\n")), kit.Actions(buttons...))
 }
 
 func question(r commands.QuestionReply) Message {
-	head := md("%s: %s", stackName(r.Stack), r.What)
-	facts := make([]mrkdwn, len(r.Facts))
+	head := markup.Format("%s: %s", stackName(r.Stack), r.What)
+	facts := make([]markup.Text, len(r.Facts))
 	for i, f := range r.Facts {
-		facts[i] = md("%s", f)
+		facts[i] = markup.Format("%s", f)
 	}
-	yes := button("Yes, "+r.YesText, r.Yes, "yes")
-	if yes != nil {
-		yes.Style = slack.StylePrimary
-		if r.Danger {
-			yes.Style = slack.StyleDanger
-		}
+	yes := button("Yes, "+r.YesText, r.Yes, "yes").Primary()
+	if r.Danger {
+		yes = yes.Danger()
 	}
 	no := button("No", commands.Invocation{Verb: commands.Dismiss, Nonce: r.Yes.Nonce}, "no")
-	return message(plain(head, join(facts, " ")), section(head), small(facts...), actions(yes, no))
+	return kit.NewMessage(markup.Brief(head, markup.Join(facts, " ")), kit.Section(head), kit.Small(facts...), kit.Actions(yes, no))
 }
 
 func help(r commands.HelpReply) Message {
 	if r.MayNot {
-		text := md("I run this team's Cloud 66 deployments. You may not use me here yet. The bot's admins can allow it: %s.", admins(r.Admins))
+		text := markup.Format("I run this team's Cloud 66 deployments. You may not use me here yet. The bot's admins can allow it: %s.", admins(r.Admins))
 		if r.Direct {
-			text = md("I run this team's Cloud 66 deployments. In a direct message that is for the bot's admins alone: ask in a channel.")
+			text = markup.Format("I run this team's Cloud 66 deployments. In a direct message that is for the bot's admins alone: ask in a channel.")
 		}
-		return said([]mrkdwn{text})
+		return said([]markup.Text{text})
 	}
 	if r.Topic != nil {
 		return helpOn(r)
 	}
-	lines := []mrkdwn{"What you can do here:"}
+	lines := []markup.Text{markup.Format("What you can do here:")}
 	for _, spec := range r.Specs {
-		lines = append(lines, md("%s\n%s", code(r.Command+" "+spec.Examples[0]), spec.Summary))
+		lines = append(lines, markup.Format("%s\n%s", markup.Code(r.Command+" "+spec.Examples[0]), spec.Summary))
 	}
-	foot := md("A stack is its name, name@environment, or its UID. More on one command: %s", code(r.Command+" help redeploy"))
-	return message(plain(lines[0], join(append(lines[1:], foot), "; ")), append(sections(lines), small(foot))...)
+	foot := markup.Format("A stack is its name, name@environment, or its UID. More on one command: %s", markup.Code(r.Command+" help redeploy"))
+	return kit.NewMessage(markup.Brief(lines[0], markup.Join(append(lines[1:], foot), "; ")), append(kit.Sections(lines), kit.Small(foot))...)
 }
 
 // helpOn explains one command in full.
 func helpOn(r commands.HelpReply) Message {
 	spec := r.Topic
 	usage := strings.Join(append([]string{r.Command, string(spec.Verb)}, spec.Words...), " ")
-	lines := []mrkdwn{md("%s\n%s", code(usage), spec.Summary)}
+	lines := []markup.Text{markup.Format("%s\n%s", markup.Code(usage), spec.Summary)}
 	for _, o := range spec.Options {
 		option := "--" + o.Name
 		if o.Value != "" {
 			option += " " + o.Value
 		}
-		line := md("%s %s", code(option), o.Summary)
+		line := markup.Format("%s %s", markup.Code(option), o.Summary)
 		if o.Name == "profile" && len(r.Profiles) > 0 {
-			line = md("%s: %s", line, strings.Join(r.Profiles, ", "))
+			line = markup.Format("%s: %s", line, strings.Join(r.Profiles, ", "))
 		}
 		lines = append(lines, line)
 	}
-	examples := []mrkdwn{"For example:"}
+	examples := []markup.Text{markup.Format("For example:")}
 	for _, e := range spec.Examples {
-		examples = append(examples, code(r.Command+" "+e))
+		examples = append(examples, markup.Code(r.Command+" "+e))
 	}
-	return message(plain(lines[0], join(append(lines[1:], examples...), "; ")), append(sections(lines), section(join(examples, "\n")))...)
+	return kit.NewMessage(markup.Brief(lines[0], markup.Join(append(lines[1:], examples...), "; ")), append(kit.Sections(lines), kit.Section(markup.Join(examples, "\n")))...)
 }

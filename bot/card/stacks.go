@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/slack-go/slack"
-
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -13,28 +13,28 @@ import (
 
 // stacks shows a page of stacks, one line each.
 func stacks(r commands.StacksReply) Message {
-	head := md("*Stacks*: %s", stackPages(r))
-	var lines []mrkdwn
-	blocks := []slack.Block{section(head)}
+	head := markup.Format("*Stacks*: %s", stackPages(r))
+	var lines []markup.Text
+	blocks := []kit.Block{kit.Section(head)}
 	for _, e := range r.Stacks {
-		line := cutMarkup(stackRow(e, r), maxRow)
+		line := stackRow(e, r).Cut(maxRow)
 		lines = append(lines, line)
-		block := section(line)
-		if b := button("Show", commands.Invocation{Verb: commands.Show, UID: e.Stack.UID}, "show-"+cut(e.Stack.UID, maxName)); b != nil && !e.Never {
-			block.Accessory = slack.NewAccessory(b)
+		var show kit.Button
+		if !e.Never {
+			show = button("Show", commands.Invocation{Verb: commands.Show, UID: e.Stack.UID}, "show-"+markup.Shorten(e.Stack.UID, maxName))
 		}
-		blocks = append(blocks, block)
+		blocks = append(blocks, kit.SectionWith(line, show))
 	}
-	turn := func(label, id string, page int) *slack.ButtonBlockElement {
+	turn := func(label, id string, page int) kit.Button {
 		return button(label, commands.Invocation{Verb: commands.Stacks, Text: r.Text, Page: page}, id)
 	}
-	return message(plain(head, join(lines, "; ")), append(blocks, turns(r.Page, r.Offset+len(r.Stacks) < r.Total, turn))...)
+	return kit.NewMessage(markup.Brief(head, markup.Join(lines, "; ")), append(blocks, turns(r.Page, r.Offset+len(r.Stacks) < r.Total, turn))...)
 }
 
 func stackPages(r commands.StacksReply) string {
 	with := ""
 	if r.Text != "" {
-		with = fmt.Sprintf(" with “%s”", cut(r.Text, maxName))
+		with = fmt.Sprintf(" with “%s”", markup.Shorten(r.Text, maxName))
 	}
 	if r.Total == 0 {
 		return fmt.Sprintf("none%s that you may see here", with)
@@ -43,26 +43,26 @@ func stackPages(r commands.StacksReply) string {
 }
 
 // stackRow is one stack in a line: what can be typed first, then sign and words of its state, then its last deployment.
-func stackRow(e commands.StackEntry, r commands.StacksReply) mrkdwn {
+func stackRow(e commands.StackEntry, r commands.StacksReply) markup.Text {
 	s := e.Stack
 	ref := storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
-	parts := []mrkdwn{md("%s %s %s", code(cut(ref.String(), maxName)), stackSign(s), stackState(s))}
+	parts := []markup.Text{markup.Format("%s %s %s", markup.Code(markup.Shorten(ref.String(), maxName)), stackSign(s), stackState(s))}
 	if s.Health != cloud66.HealthUnknown {
-		parts = append(parts, md("%s", strings.ToLower(s.Health.String())))
+		parts = append(parts, markup.Format("%s", strings.ToLower(s.Health.String())))
 	}
 	switch {
 	case e.Never:
-		parts = append(parts, "never deployed")
+		parts = append(parts, markup.Format("never deployed"))
 	case e.Newest != nil:
-		last := md("#%d", e.Newest.ID)
+		last := markup.Format("#%d", e.Newest.ID)
 		if !e.Newest.StartedAt.IsZero() {
-			last = md("%s %s", last, age(e.Newest.StartedAt, r.At))
+			last = markup.Format("%s %s", last, age(e.Newest.StartedAt, r.At))
 		}
 		parts = append(parts, last)
 	case !s.LastActivity.IsZero():
-		parts = append(parts, md("last active %s", age(s.LastActivity, r.At)))
+		parts = append(parts, markup.Format("last active %s", age(s.LastActivity, r.At)))
 	}
-	return join(parts, " · ")
+	return markup.Join(parts, " · ")
 }
 
 // stackState says shortly what a stack is doing or did last.

@@ -173,7 +173,7 @@ func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
 
 func TestTheFallbackTextKeepsTheStarsOfWhatCanBeTyped(t *testing.T) {
 	for name, want := range map[string]string{"refusal-to-make-rules": "`/c66 allow U0SAM admin *`", "rule-everyone": "`*@production`", "why-denied": "`*@production`"} {
-		if text := Reply(replies()[name]).Text; !strings.Contains(text, want) {
+		if text := Reply(replies()[name]).Text(); !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s: %s", name, want, text)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"c66bot/bot/slacksim"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -50,10 +51,10 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 
 func TestTheFallbackTextSaysWhatTheBlocksSayInOneOrTwoLines(t *testing.T) {
 	for name, m := range messages() {
-		if lines := strings.Count(m.Text, "\n") + 1; lines > 2 {
-			t.Errorf("%s: a fallback text of %d lines:\n%s", name, lines, m.Text)
+		if lines := strings.Count(m.Text(), "\n") + 1; lines > 2 {
+			t.Errorf("%s: a fallback text of %d lines:\n%s", name, lines, m.Text())
 		}
-		withoutBlocks := strings.Join(strings.Fields(asRead(t, Message{Text: m.Text}).Plain()), " ")
+		withoutBlocks := strings.Join(strings.Fields(slacksim.Message{Text: m.Text()}.Plain()), " ")
 		seen := asRead(t, m).Plain()
 		if i := strings.LastIndex(seen, "\n["); i >= 0 {
 			seen = seen[:i] // what the buttons offer is no news
@@ -69,7 +70,7 @@ func TestTheFallbackTextSaysWhatTheBlocksSayInOneOrTwoLines(t *testing.T) {
 func TestTheFallbackTextKeepsTheSignsOfANameAsTheyAre(t *testing.T) {
 	v := cards()["started"]
 	v.Follow.Stack.Name = "a*b *c*"
-	if text := strings.ReplaceAll(Deployment(v).Text, "\u2060", ""); !strings.Contains(text, "🔵 a*b *c* · production:") {
+	if text := strings.ReplaceAll(Deployment(v).Text(), "\u2060", ""); !strings.Contains(text, "🔵 a*b *c* · production:") {
 		t.Errorf("the text is %q", text)
 	}
 }

@@ -316,7 +316,7 @@ func cardOf(f storage.Follow, v view) (storage.Message, error) {
 	rendered := card.Deployment(v.on(f))
 	blocks, err := rendered.JSON()
 	return storage.Message{
-		Key: cardKey(f.ID), Channel: f.Channel, Text: rendered.Text, Blocks: blocks, Urgent: true, Last: f.Phase == storage.PhaseEnded,
+		Key: cardKey(f.ID), Channel: f.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: f.Phase == storage.PhaseEnded,
 	}, err
 }
 
@@ -325,7 +325,7 @@ func stepOf(f storage.Follow, v view, n notify.Notice) (storage.Message, error) 
 	rendered := card.Step(v.on(f), n.State, n.At)
 	blocks, err := rendered.JSON()
 	m := storage.Message{
-		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Text: rendered.Text, Blocks: blocks,
+		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Text: rendered.Text(), Blocks: blocks,
 		Urgent: true, Last: true, Broadcast: n.State == storage.Failed,
 	}
 	if n.State == storage.Lost { // which may come again

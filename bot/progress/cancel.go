@@ -141,6 +141,6 @@ func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.C
 		return err
 	}
 	return p.changeCancel(ctx, f, change, storage.Message{
-		Key: "cancel/" + f.ID, Channel: outbox.Direct(c.User), Text: rendered.Text, Blocks: blocks, Urgent: true, Last: true,
+		Key: "cancel/" + f.ID, Channel: outbox.Direct(c.User), Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true,
 	})
 }

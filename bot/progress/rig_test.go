@@ -22,6 +22,7 @@ import (
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
 	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
@@ -121,7 +122,7 @@ func (r *rig) start(p *mortal.Process) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	cloud, err := cloud66.New(cloud66.Config{
-		BaseURL: "http://cloud66.test/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 3000, Transport: p.RoundTripper(r.net),
+		BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 3000, Transport: p.RoundTripper(r.net),
 	})
 	if err != nil {
 		r.Fatal(err)

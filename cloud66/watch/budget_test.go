@@ -12,6 +12,7 @@ import (
 
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
 )
 
 // load is what following many stacks at once has cost.
@@ -55,7 +56,7 @@ func followed(t *testing.T, stacks, perHour int, during time.Duration) load {
 		sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1_000_000})
 		sim.AddFault(cloud66sim.Fault{Delay: 200 * time.Millisecond})
 		client, err := cloud66.New(cloud66.Config{
-			BaseURL: "http://cloud66.test/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: perHour, Transport: sim.RoundTripper(), UserAgent: "test",
+			BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: perHour, Transport: sim.RoundTripper(), UserAgent: "test",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -221,7 +222,7 @@ func TestThrottledAllLooksPauseAndResumeWithinAMinuteOrSo(t *testing.T) {
 		const stacks = 50
 		sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1_000_000})
 		client, err := cloud66.New(cloud66.Config{
-			BaseURL: "http://cloud66.test/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 1_000_000, Transport: sim.RoundTripper(), UserAgent: "test",
+			BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1_000_000, Transport: sim.RoundTripper(), UserAgent: "test",
 		})
 		if err != nil {
 			t.Fatal(err)

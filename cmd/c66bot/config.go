@@ -8,15 +8,17 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"c66bot/cloud66/secret"
 )
 
 // Config is the checked configuration of a bot. The settings table says what each field means.
 type Config struct {
-	SlackAppToken          Secret
-	SlackBotToken          Secret
+	SlackAppToken          secret.Text
+	SlackBotToken          secret.Text
 	SlackAPIURL            string // Ends with a slash.
 	SlackCommand           string // Begins with a slash.
-	Cloud66Token           Secret
+	Cloud66Token           secret.Text
 	Cloud66URL             string
 	Cloud66Account         string
 	Cloud66Profiles        []string
@@ -91,7 +93,7 @@ func (f faults) Error() string {
 	for _, fault := range f {
 		text += "\n  " + fault.Error()
 	}
-	return slackTokens.ReplaceAllString(text, redacted)
+	return slackTokens.ReplaceAllString(text, secret.Redacted)
 }
 
 // Unwrap lets errors.Is and errors.As look at each fault.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+
+	"c66bot/cloud66/secret"
 )
 
 // loadFrom loads the configuration as serve does, from the current directory.
@@ -33,7 +37,7 @@ func with(entries ...string) []string {
 	return environ
 }
 
-var revealSecrets = cmp.Comparer(func(a, b Secret) bool { return a.Reveal() == b.Reveal() })
+var revealSecrets = cmp.Comparer(func(a, b secret.Text) bool { return a.Reveal() == b.Reveal() })
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	inEmptyDir(t, nil)
@@ -42,11 +46,11 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		SlackAppToken:          NewSecret("xapp-1-app-secret"),
-		SlackBotToken:          NewSecret("xoxb-2-bot-secret"),
+		SlackAppToken:          secret.New("xapp-1-app-secret"),
+		SlackBotToken:          secret.New("xoxb-2-bot-secret"),
 		SlackAPIURL:            "https://slack.com/api/",
 		SlackCommand:           "/c66",
-		Cloud66Token:           NewSecret("c66-secret"),
+		Cloud66Token:           secret.New("c66-secret"),
 		Cloud66URL:             "https://app.cloud66.com/api/3",
 		Cloud66RequestsPerHour: 3000,
 		StoragePath:            "c66bot.db",
@@ -89,11 +93,11 @@ log: {level: debug, format: json}
 		t.Fatal(err)
 	}
 	want := Config{
-		SlackAppToken:          NewSecret("xapp-f"),
-		SlackBotToken:          NewSecret("xoxb-f"),
+		SlackAppToken:          secret.New("xapp-f"),
+		SlackBotToken:          secret.New("xoxb-f"),
 		SlackAPIURL:            "http://127.0.0.1:1/api/",
 		SlackCommand:           "/ship",
-		Cloud66Token:           NewSecret("123"),
+		Cloud66Token:           secret.New("123"),
 		Cloud66URL:             "http://127.0.0.1:2/api/3",
 		Cloud66Account:         "42",
 		Cloud66Profiles:        []string{"fast", "slow"},
@@ -410,5 +414,28 @@ func TestAFileThatCannotBeReadIsAFaultEvenWhereItIsOptional(t *testing.T) {
 	_, err := loadFrom(t, complete, "--config=.")
 	if err == nil || !strings.Contains(err.Error(), "reading the configuration file: read .: is a directory") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheConfigurationShowsNoToken(t *testing.T) {
+	inEmptyDir(t, nil)
+	cfg, err := loadFrom(t, complete)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	newLogger(slog.LevelInfo, "text", &out).Info("m", "config", cfg)
+	newLogger(slog.LevelInfo, "json", &out).Info("m", "config", cfg)
+	fmt.Fprintf(&out, "%v %+v %#v", cfg, &cfg, cfg)
+	v := viper.New()
+	v.SetConfigType("yaml")
+	v.Set("config", cfg)
+	if err := v.WriteConfigTo(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []secret.Text{cfg.SlackAppToken, cfg.SlackBotToken, cfg.Cloud66Token} {
+		if token.Empty() || strings.Contains(out.String(), token.Reveal()) {
+			t.Errorf("the token %s is in %s", token.Reveal(), &out)
+		}
 	}
 }

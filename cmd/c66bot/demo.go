@@ -16,6 +16,7 @@ import (
 
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
 )
 
 // demoSpeed makes a deployment of six minutes take nine seconds.
@@ -116,7 +117,7 @@ func serveSimulator(ctx context.Context, handler http.Handler) (url string, stop
 // findStacks asks the simulated Cloud 66 for the UIDs of its stacks.
 func (s *scene) findStacks(ctx context.Context) error {
 	client, err := cloud66.New(cloud66.Config{
-		BaseURL: "http://cloud66.demo/api/3", Token: cloud66sim.DemoToken, RequestsPerHour: 1000, Transport: s.cloud.RoundTripper(),
+		BaseURL: "http://cloud66.demo/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1000, Transport: s.cloud.RoundTripper(),
 	})
 	if err != nil {
 		return fmt.Errorf("asking the simulated Cloud 66: %w", err)

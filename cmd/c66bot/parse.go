@@ -12,34 +12,36 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"c66bot/cloud66/secret"
 )
 
 // The errors of these functions follow the name of the setting in a sentence.
 
 // parseToken accepts any printable ASCII text without spaces and never repeats it.
-func parseToken(text string) (Secret, error) {
+func parseToken(text string) (secret.Text, error) {
 	if text == "" {
-		return Secret{}, errors.New("is empty: set it to the token")
+		return secret.Text{}, errors.New("is empty: set it to the token")
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return Secret{}, errors.New("contains a space, a line break or another character that no token has: copy the token again")
+		return secret.Text{}, errors.New("contains a space, a line break or another character that no token has: copy the token again")
 	}
-	return NewSecret(text), nil
+	return secret.New(text), nil
 }
 
 // parseSlackToken accepts tokens of one kind, and recognises those of the other.
-func parseSlackToken(prefix, otherPrefix string) func(string) (Secret, error) {
-	return func(text string) (Secret, error) {
+func parseSlackToken(prefix, otherPrefix string) func(string) (secret.Text, error) {
+	return func(text string) (secret.Text, error) {
 		switch token, err := parseToken(text); {
 		case err != nil:
-			return Secret{}, err
+			return secret.Text{}, err
 		case strings.HasPrefix(text, otherPrefix):
-			return Secret{}, fmt.Errorf("holds a token that begins with %s, where one with %s… belongs: are %s and %s swapped?",
+			return secret.Text{}, fmt.Errorf("holds a token that begins with %s, where one with %s… belongs: are %s and %s swapped?",
 				otherPrefix, prefix, envName("slack.app_token"), envName("slack.bot_token"))
 		case !strings.HasPrefix(text, prefix):
-			return Secret{}, fmt.Errorf("does not begin with %s: copy the whole token, without quotes", prefix)
+			return secret.Text{}, fmt.Errorf("does not begin with %s: copy the whole token, without quotes", prefix)
 		case text == prefix:
-			return Secret{}, fmt.Errorf("ends after %s: copy the whole token", prefix)
+			return secret.Text{}, fmt.Errorf("ends after %s: copy the whole token", prefix)
 		default:
 			return token, nil
 		}

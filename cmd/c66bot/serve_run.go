@@ -27,7 +27,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	defer startBackups(ctx, cfg.StoragePath, db, log)()
 
 	cloud, err := cloud66.New(cloud66.Config{
-		BaseURL: cfg.Cloud66URL, Token: cfg.Cloud66Token.Reveal(), Account: cfg.Cloud66Account, RequestsPerHour: cfg.Cloud66RequestsPerHour,
+		BaseURL: cfg.Cloud66URL, Token: cfg.Cloud66Token, Account: cfg.Cloud66Account, RequestsPerHour: cfg.Cloud66RequestsPerHour,
 		UserAgent: "c66bot/" + currentBuild().Version, Logger: log,
 	})
 	if err != nil {
@@ -36,7 +36,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b, err := bot.New(bot.Config{
-		AppToken: cfg.SlackAppToken.Reveal(), BotToken: cfg.SlackBotToken.Reveal(), SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
+		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
 		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax,
 		AuditKeep: cfg.AuditKeep, Version: currentBuild().Version, Metrics: registry, Log: log,
 	})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"c66bot/cloud66/secret"
 )
 
 // setting is one key of the configuration.
@@ -40,11 +42,11 @@ var storagePathSetting = setting{
 var settings = []setting{
 	{
 		key: "slack.app_token", required: true, secret: true, usage: "the Slack app's app-level token (xapp-…)",
-		parse: into(func(c *Config) *Secret { return &c.SlackAppToken }, parseSlackToken("xapp-", "xoxb-")),
+		parse: into(func(c *Config) *secret.Text { return &c.SlackAppToken }, parseSlackToken("xapp-", "xoxb-")),
 	},
 	{
 		key: "slack.bot_token", required: true, secret: true, usage: "the Slack app's bot token (xoxb-…)",
-		parse: into(func(c *Config) *Secret { return &c.SlackBotToken }, parseSlackToken("xoxb-", "xapp-")),
+		parse: into(func(c *Config) *secret.Text { return &c.SlackBotToken }, parseSlackToken("xoxb-", "xapp-")),
 	},
 	{
 		key: "slack.api_url", fallback: "https://slack.com/api/", usage: "base `URL` of the Slack Web API",
@@ -53,7 +55,7 @@ var settings = []setting{
 	commandSetting,
 	{
 		key: "cloud66.token", required: true, secret: true, usage: "the Cloud 66 personal access token (scopes public and redeploy)",
-		parse: into(func(c *Config) *Secret { return &c.Cloud66Token }, parseToken),
+		parse: into(func(c *Config) *secret.Text { return &c.Cloud66Token }, parseToken),
 	},
 	{
 		key: "cloud66.url", fallback: "https://app.cloud66.com/api/3", usage: "base `URL` of the Cloud 66 API",

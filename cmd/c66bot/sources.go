@@ -15,6 +15,8 @@ import (
 	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"c66bot/cloud66/secret"
 )
 
 // defaultFile is read where --config names no other, and may be absent.
@@ -83,7 +85,7 @@ var quotedValue = regexp.MustCompile("`[^`]*`")
 
 // withoutValues returns a YAML error in one line, without what it quotes of the file, which may be a secret.
 func withoutValues(err error) string {
-	return quotedValue.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), redacted)
+	return quotedValue.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), secret.Redacted)
 }
 
 // fileValues takes the known keys from the file that was read. A key without a value counts as absent.

@@ -1,0 +1,87 @@
+package markup
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Shorten cuts text from outside to a number of characters, with a sign that it was.
+func Shorten(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return strings.TrimRightFunc(string([]rune(s)[:max(most-1, 0)]), unicode.IsSpace) + "…"
+}
+
+// units are what must not be cut in two: a link, mention or date; an entity; code; marks that joiners keep from formatting; a character.
+var units = regexp.MustCompile("(?s)<[^<>]*>|&[a-z]+;|`[^`]*`|\u2060(?:[*_~]\u2060)+|.")
+
+// Cut shortens the text to a number of characters, at least one, so that nothing of its markup is cut in two.
+func (t Text) Cut(most int) Text {
+	if utf8.RuneCountInString(t.s) <= most {
+		return t
+	}
+	kept := keeper{room: most - utf8.RuneCountInString("…"), bold: -1}
+	kept.fill(t.s)
+	return Text{kept.String() + "…"}
+}
+
+// keeper keeps what there is room for.
+type keeper struct {
+	strings.Builder
+	room int  // in characters
+	code bool // nothing formats in it
+	bold int  // where bold begins that is not over yet, -1 where none does
+}
+
+// fill takes units from the beginning of a text until there is no room for one.
+func (k *keeper) fill(text string) {
+	for _, unit := range units.FindAllString(text, -1) {
+		text = text[len(unit):]
+		n := utf8.RuneCountInString(unit)
+		if n > k.room {
+			k.takeCode(unit)
+			return
+		}
+		if unit == "*" && !k.code {
+			k.mark(text)
+		}
+		k.room -= n
+		k.WriteString(unit)
+	}
+}
+
+// takeCode takes as much of a code as there is room for, and shuts it.
+func (k *keeper) takeCode(unit string) {
+	if !strings.HasPrefix(unit, "`") || len(unit) < len("``") {
+		return
+	}
+	inside := keeper{room: k.room - len("``"), code: true, bold: -1}
+	inside.fill(unit[1 : len(unit)-1])
+	if inside.Len() > 0 {
+		k.WriteString("`" + inside.String() + "`")
+	}
+}
+
+// mark notes where bold begins and where it ends, before the rest of the text.
+func (k *keeper) mark(rest string) {
+	before, _ := utf8.DecodeLastRuneInString(k.Builder.String())
+	after, _ := utf8.DecodeRuneInString(rest)
+	switch {
+	case k.Len() == 0, unicode.IsSpace(before):
+		k.bold = k.Len()
+	case !inWord(after):
+		k.bold = -1
+	}
+}
+
+// String is what was kept, without the mark of a bold that was cut.
+func (k *keeper) String() string {
+	s := k.Builder.String()
+	if k.bold >= 0 {
+		s = s[:k.bold] + s[k.bold+len("*"):]
+	}
+	return s
+}

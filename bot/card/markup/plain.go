@@ -1,0 +1,16 @@
+package markup
+
+// Plain is one line of plain text, in which nothing is markup.
+type Plain struct{ line string }
+
+// Line makes plain text of any text.
+func Line(s string) Plain { return Plain{OneLine(s)} }
+
+// Cut shortens the text to a number of characters, at least one.
+func (p Plain) Cut(most int) Plain { return Plain{Shorten(p.line, most)} }
+
+// Empty reports whether the text shows nothing because there is none.
+func (p Plain) Empty() bool { return p.line == "" }
+
+// String is the text as Slack wants it in an object of type plain_text.
+func (p Plain) String() string { return p.line }
