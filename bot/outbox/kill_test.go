@@ -11,22 +11,45 @@ import (
 
 	"c66bot/bot/outbox"
 	"c66bot/bot/outbox/mortal"
+	"c66bot/bot/slacksim"
 	"c66bot/storage"
 )
 
-// scene is what a caller of the outbox does, each entry in one transaction, some time after the one before.
-var scene = [][]storage.Message{
-	{urgent(card("a", "asked for"))},
-	{urgent(card("a", "deploying")), reply("a", "a/1", "started")},
-	{card("a", "deploying, 20 s")},
-	{last(urgent(card("a", "live"))), reply("a", "a/2", "it is live")},
+// scene is what a caller of the outbox does, each entry in one transaction, some time after the one before, and what must stand in Slack then.
+type scene struct {
+	does    [][]storage.Message
+	meets   func(r *rig) // nil for nothing
+	shows   []string
+	directs int // messages to Lin alone
+}
+
+// scenes are by name.
+func scenes() map[string]scene {
+	end := last(urgent(reply("a", "a/2", "it is live")))
+	end.Tell = lin
+	does := [][]storage.Message{
+		{urgent(card("a", "asked for"))},
+		{urgent(card("a", "deploying")), reply("a", "a/1", "started")},
+		{card("a", "deploying, 20 s")},
+		{last(urgent(card("a", "live"))), end},
+	}
+	archived := func(r *rig) {
+		r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true, Archived: true})
+	}
+	all := storage.Message{Key: "all", Channel: deploys, Text: "much ended", Urgent: true, Last: true, TellAll: []string{lin, sam}}
+	return map[string]scene{
+		"a card with its thread":               {does: does, shows: []string{"live [started, it is live]"}},
+		"a card whose first post is cut":       {does: does, meets: func(r *rig) { r.slack.FailCall("chat.postMessage", "", 1, true) }, shows: []string{"live [started, it is live]"}},
+		"an end in a channel that is archived": {does: does, meets: archived, directs: 1},
+		"many ends in one that is archived":    {does: [][]storage.Message{{all}}, meets: archived, directs: 2},
+	}
 }
 
 func last(m storage.Message) storage.Message { m.Last = true; return m }
 
 // play does what of the scene is not done yet, up to the death of the process. That a part is done is recorded with it.
-func (r *rig) play() error {
-	for i, messages := range scene {
+func (r *rig) play(s scene) error {
+	for i, messages := range s.does {
 		done := false
 		err := r.records.Update(r.ctx, func(tx storage.Tx) error {
 			key := fmt.Sprint("scene", i)
@@ -53,38 +76,76 @@ func (r *rig) play() error {
 }
 
 func TestAProcessThatDiesAtAnyStepLosesNothingAndTellsNothingTwice(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for step, alive := 1, false; !alive; step++ {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, t.Context(), filepath.Join(t.TempDir(), "outbox.db"))
-				defer r.close()
-				r.start(mortal.New(step, after))
-				if err := r.play(); err == nil {
-					r.until("all is delivered or the process is dead", func() bool { return r.outbox.Queued() == 0 || r.process.Died() != "" })
-				} else if !errors.Is(err, mortal.ErrDead) {
-					r.Fatal(err)
+	for name, s := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			effects, deaths := s.run(t, 0, false), 0
+			for _, after := range []bool{false, true} {
+				for step := range effects {
+					if s.run(t, step+1, after) == step+1 {
+						deaths++
+					}
+					if t.Failed() {
+						return
+					}
 				}
-				death := r.process.Died()
-				r.restart()
-				if err := r.play(); err != nil {
-					r.Fatal(err)
-				}
-				r.settle()
-				r.end()
-				r.shows(deploys, "live [started, it is live]")
-				r.fairPlay()
-				alive = death == ""
-				if t.Failed() {
-					t.Fatalf("it died %s", death)
-				}
-			})
+			}
+			t.Logf("%d effects, %d deaths", effects, deaths)
+			if effects < 12 || deaths < 2*effects*3/4 { // goroutines are in no order
+				t.Errorf("%d deaths at %d effects", deaths, effects)
+			}
+		})
+	}
+}
+
+// run plays the scene with a process that dies at an effect, from 1, and with another one after it. It gives the effects of the first.
+func (s scene) run(t *testing.T, step int, after bool) (effects int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, t.Context(), filepath.Join(mortal.Dir(t), "outbox.db"))
+		defer r.close()
+		if s.meets != nil {
+			s.meets(r)
+		}
+		r.start(mortal.New(step, after))
+		if err := r.play(s); err == nil {
+			r.until("all is delivered or the process is dead", func() bool { return r.outbox.Queued() == 0 || r.process.Died() != "" })
+		} else if !errors.Is(err, mortal.ErrDead) {
+			r.Fatal(err)
+		}
+		death := r.process.Died()
+		effects = len(r.process.Steps())
+		r.restart()
+		if err := r.play(s); err != nil {
+			r.Fatal(err)
+		}
+		r.settle()
+		r.end()
+		r.shows(deploys, s.shows...)
+		if n := len(r.directs()); n != s.directs {
+			r.Errorf("%d direct messages, want %d: %q", n, s.directs, r.directs())
+		}
+		r.fairPlay()
+		if t.Failed() {
+			t.Fatalf("it died %s", death)
+		}
+	})
+	return effects
+}
+
+// directs gives the direct messages that were sent.
+func (r *rig) directs() []string {
+	var told []string
+	for _, e := range r.slack.Log() {
+		if e.Kind == slacksim.KindPosted && e.Channel != deploys && e.Channel != builds {
+			told = append(told, e.Message.Plain())
 		}
 	}
+	return told
 }
 
 func TestWhatAProcessLeavesIsDeliveredOldestFirstWhateverTheClockSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, t.Context(), filepath.Join(t.TempDir(), "outbox.db"))
+		r := newRig(t, t.Context(), filepath.Join(mortal.Dir(t), "outbox.db"))
 		defer r.close()
 		r.open(mortal.New(0, false))
 		// All at one moment of a coarse clock, in an order that no sorting by name gives.
@@ -123,7 +184,7 @@ func TestWhatIsPutBetweenALookAtTheRecordsAndItsUseIsDeliveredToo(t *testing.T) 
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, t.Context(), filepath.Join(t.TempDir(), "outbox.db"))
+				r := newRig(t, t.Context(), filepath.Join(mortal.Dir(t), "outbox.db"))
 				defer r.close()
 				r.open(mortal.New(0, false))
 				r.put(tt.left)

@@ -24,7 +24,7 @@ type model struct {
 
 func TestWhateverGoesWrongEachMessageStandsOnceWithItsNewestText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, n := t.TempDir(), 0
+		dir, n := mortal.Dir(t), 0
 		// A bubble has no deadline, which rapid would ask a *testing.T for.
 		rapid.Check(struct{ rapid.TB }{t}, func(rt *rapid.T) {
 			n++

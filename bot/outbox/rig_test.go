@@ -27,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	lin     = "U0LIN"
+	sam     = "U0SAM"
 	deploys = "C0DEPLOYS"
 	builds  = "C0BUILDS"
 )
@@ -53,7 +54,7 @@ type life struct {
 func inBubble(t *testing.T, f func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, t.Context(), filepath.Join(t.TempDir(), "outbox.db"))
+		r := newRig(t, t.Context(), filepath.Join(mortal.Dir(t), "outbox.db"))
 		defer r.close()
 		r.start(mortal.New(0, false))
 		f(r)
@@ -65,6 +66,7 @@ func inBubble(t *testing.T, f func(r *rig)) {
 func newRig(t rapid.TB, ctx context.Context, path string) *rig { //nolint:revive // the test goes first
 	r := &rig{TB: t, ctx: ctx, slack: slacksim.New(slacksim.Options{}), path: path}
 	r.slack.AddUser(slacksim.User{ID: lin, Name: "lin"})
+	r.slack.AddUser(slacksim.User{ID: sam, Name: "sam"})
 	r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true})
 	r.slack.AddChannel(slacksim.Channel{ID: builds, Name: "builds", Members: []string{lin}, BotIsMember: true})
 	return r

@@ -1,7 +1,6 @@
 package progress_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,164 +10,216 @@ import (
 
 	"c66bot/bot/outbox/mortal"
 	"c66bot/cloud66/cloud66sim"
-	"c66bot/storage"
 )
 
-// everyDeath plays a scene with a process that dies before its first effect on the outside, then with one that dies between the first and
-// the second one, and so on until one lives to the end. After each death the scene goes on with another process, some time later.
-func everyDeath(t *testing.T, opts cloud66sim.Options, down time.Duration, play func(r *rig), check func(r *rig)) {
-	t.Helper()
-	opts.Speed = 3 // a minute takes 20 s
-	step := 0
-	for lived := false; !lived; {
-		step++
-		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, opts)
-			r.start(mortal.New(step, false))
-			played := make(chan struct{})
-			go func() { defer close(played); play(r) }()
-			r.until("the process is dead or all is over", func() bool {
-				return r.process.Died() != "" || (closed(played) && r.progress.Open() == 0 && r.outbox.Queued() == 0)
-			})
-			death := r.process.Died()
-			lived = death == ""
-			r.end()
-			<-played
-			time.Sleep(down)
-			r.start(newProcess())
-			r.settle()
-			check(r)
-			if t.Failed() {
-				t.Fatalf("it died %s", death)
+func TestAProcessThatDiesAtAnyStepLosesNothingAndDoesAndTellsNothingTwice(t *testing.T) {
+	const soon, later, late = 5 * time.Second, 3 * time.Minute, 20 * time.Minute
+	redeploys := func(r *rig) { _ = r.redeploy("op") }
+	lost := func(fault cloud66sim.Fault) func(r *rig) {
+		fault.Method, fault.Times = "POST", 1
+		return func(r *rig) { r.cloud.AddFault(fault); redeploys(r) }
+	}
+	bare := cloud66sim.Options{Answer: cloud66sim.AnswerBare}
+	follows := func(r *rig) { _ = r.followMany(8, deploys) }
+	tests := map[string]scene{
+		"a redeploy, back soon":                                     {play: redeploys, down: soon, check: redeployedIn(deploys)},
+		"a redeploy, back when all is over":                         {play: redeploys, down: late, check: redeployedIn(deploys)},
+		"a redeploy whose answer is lost":                           {opts: bare, play: lost(cloud66sim.Fault{CutAfter: true}), down: soon, check: redeployedIn(deploys)},
+		"a redeploy that is lost":                                   {opts: bare, play: lost(cloud66sim.Fault{CutBefore: true}), down: soon, check: redeployedIn(deploys)},
+		"a redeploy that is refused":                                {play: lost(cloud66sim.Fault{Status: 422}), down: soon, check: refused},
+		"a cancel, back soon":                                       {play: cancelled(time.Minute), down: soon, check: ended(true, false)},
+		"a cancel, back when all is over":                           {play: cancelled(time.Minute), down: late, check: ended(false, false)},
+		"a cancel, back too late for it while it runs":              {play: cancelled(time.Hour), down: later, check: ended(false, true)},
+		"a follow, back soon":                                       {play: followed, down: soon, check: failureTold},
+		"a follow, back when all is over":                           {play: followed, down: late, check: failureTold},
+		"a follow in a channel that is archived":                    {play: archived, down: soon, check: failureToldDirectly},
+		"the return to many ends":                                   {before: follows, play: func(*rig) {}, down: soon, check: allToldTogether},
+		"the return to many ends in two channels, and a redeploy":   {before: followedInTwo, play: redeploysInOps, down: soon, check: allToldTogetherAndRedeployed, writes: true},
+		"the return of Cloud 66 after a cut in which many ended":    {play: cut, down: soon, check: eachEndTold, writes: true},
+		"the return to many ends in a channel that is archived now": {before: followedThenArchived, play: func(*rig) {}, down: soon, check: allToldDirectly, writes: true},
+	}
+	for name, s := range tests {
+		t.Run(name, func(t *testing.T) { t.Parallel(); everyDeath(t, s) })
+	}
+}
+
+// redeployedIn checks that a redeploy was sent at most once and came to be told as what became of it, or was never taken.
+func redeployedIn(channel string) func(r *rig, death string) {
+	return func(r *rig, death string) {
+		shown, sent := r.shown(channel), r.sent("POST")
+		says := func(words string) bool { return len(shown) == 2 && strings.Contains(shown[1], words) }
+		tooLate, unclear := says("not redeployed: I was restarted before I sent it"), says("probably not started")
+		switch {
+		case sent > 1:
+			r.Errorf("%d POSTs", sent)
+		case !r.taken("op"):
+			if sent > 0 || len(shown) > 0 {
+				r.Errorf("it was not taken, and there are %d POSTs and %q", sent, shown)
 			}
-		})
-	}
-	if step < 20 {
-		t.Errorf("it died only %d times", step-1)
-	}
-}
-
-// taken reports whether an operation was recorded.
-func (r *rig) taken(operation string) bool {
-	r.Helper()
-	err := r.records.View(r.ctx, func(tx storage.Tx) error {
-		_, err := storage.Operations.Get(tx, operation)
-		return err
-	})
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		r.Fatal(err)
-	}
-	return err == nil
-}
-
-func closed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-func TestAProcessThatDiesAtAnyStepOfARedeploySendsItOnceOrSaysWhyNot(t *testing.T) {
-	t.Parallel()
-	for name, down := range map[string]time.Duration{"and is back soon": 10 * time.Second, "and is back when all is over": 20 * time.Minute} {
-		t.Run(name, func(t *testing.T) {
-			refused, unclear := 0, 0
-			everyDeath(t, cloud66sim.Options{}, down, func(r *rig) {
-				_ = r.redeploy("op") // the dead have nobody to tell
-			}, func(r *rig) {
-				shown := r.shown(deploys)
-				switch sent := r.sent("POST"); {
-				case sent == 1:
-					r.shows(deploys, live(1004)...)
-				case sent > 1:
-					r.Errorf("%d POSTs", sent)
-				case len(shown) == 0 && !r.taken("op"):
-				case len(shown) == 2 && strings.Contains(shown[1], "not redeployed: I was restarted before I sent it"):
-					refused++
-				case len(shown) == 2 && strings.Contains(shown[1], "did not tell what became of the redeploy: I looked"):
-					unclear++
-				default:
-					r.Errorf("nothing was sent, and the channel shows %q", shown)
-				}
-				if len(shown) > 1 && shown[0] != strings.TrimSpace(shown[len(shown)-1]) {
-					r.Errorf("the card and the thread's last line differ: %q", shown)
-				}
-			})
-			// It is unclear only between the record of the POST and the POST.
-			if unclear != 1 || (refused > 0) != (down > time.Minute) {
-				t.Errorf("%d times it was too late, %d times it is unclear", refused, unclear)
-			}
-		})
-	}
-}
-
-func TestAProcessThatDiesWhileItLooksForALostWishTellsTheTruth(t *testing.T) {
-	t.Parallel()
-	for name, fault := range map[string]cloud66sim.Fault{"accepted": {CutAfter: true}, "not accepted": {CutBefore: true}} {
-		t.Run(name, func(t *testing.T) {
-			everyDeath(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, 5*time.Second, func(r *rig) {
-				fault.Method, fault.Times = "POST", 1
-				r.cloud.AddFault(fault)
-				_ = r.redeploy("op") // the dead have nobody to tell
-			}, func(r *rig) {
-				shown := r.shown(deploys)
-				deployed := r.newest().UserReference != ""
-				if deployed && !slices.Equal(shown, live(1004)) {
-					r.Errorf("it was deployed, and the channel shows %q", shown)
-				}
-				if !deployed && r.taken("op") && (len(shown) != 2 || !strings.Contains(shown[1], "probably not started")) {
-					r.Errorf("it was not deployed, and the channel shows %q", shown)
-				}
-				if n := r.sent("POST"); n > 1 {
-					r.Errorf("%d POSTs", n)
-				}
-			})
-		})
-	}
-}
-
-func TestAProcessThatDiesAtAnyStepOfACancelHasItCarriedOut(t *testing.T) {
-	t.Parallel()
-	for name, down := range map[string]time.Duration{"and is back soon": 5 * time.Second, "and is back when all is over": 20 * time.Minute} {
-		t.Run(name, func(t *testing.T) {
-			everyDeath(t, cloud66sim.Options{}, down, func(r *rig) {
-				r.cloud.Deploy(r.stack.UID, cloud66sim.Start{})
-				time.Sleep(5 * time.Second)
-				_ = r.cancel("op", lin, 1004) // the dead have nobody to tell
-			}, func(r *rig) {
-				want, state := "is live", r.newest().State
-				if state == cloud66sim.Cancelled {
-					want = "was cancelled by @lin"
-				}
-				shown := r.shown(deploys)
-				switch {
-				case len(shown) == 0 && r.sent("DELETE") == 0 && !r.taken("op"):
-				case len(shown) != 3 || !strings.Contains(shown[0], want) || shown[0] != strings.TrimSpace(shown[2]):
-					r.Errorf("it was %s, and the channel shows %q", state, shown)
-				case down < time.Minute && state != cloud66sim.Cancelled:
-					r.Errorf("it was %s, though its cancel was promised", state)
-				}
-			})
-		})
-	}
-}
-
-func TestAProcessThatDiesAtAnyStepOfAFollowTellsTheEndOnce(t *testing.T) {
-	t.Parallel()
-	everyDeath(t, cloud66sim.Options{}, 10*time.Second, func(r *rig) {
-		r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Fail: true})
-		r.cloud.Deploy(r.stack.UID, cloud66sim.Start{})
-		_ = r.follow("op", deploys, 1004) // the dead have nobody to tell
-	}, func(r *rig) {
-		failed := "🔴 web · production: #1004 failed after 20 s; #1003 is still live"
-		want := []string{failed, "  🔵 web · production: #1004 started", "  " + failed, "(in the channel too) " + failed}
-		if !r.taken("op") {
-			want = nil
+		case r.newest().UserReference != "":
+			r.shows(channel, live(r.newest().ID)...)
+		case !tooLate && !unclear, tooLate && sent > 0:
+			r.Errorf("it was not deployed, %d POSTs were sent, and the channel shows %q", sent, shown)
+		case !unclear && strings.HasPrefix(death, "before") && strings.HasSuffix(death, "POST deployments"):
+			r.Errorf("nobody can know that it was not sent, and the channel shows %q", shown)
 		}
-		r.shows(deploys, want...)
-	})
+		if len(shown) > 1 && shown[0] != strings.TrimSpace(shown[len(shown)-1]) {
+			r.Errorf("the card and the thread's last line differ: %q", shown)
+		}
+		r.nobodyToldDirectly()
+	}
+}
+
+// refused checks that a redeploy that Cloud 66 refuses is told as refused, or as unclear where the refusal was lost.
+func refused(r *rig, _ string) {
+	shown := r.shown(deploys)
+	told := len(shown) == 2 && (strings.Contains(shown[1], "Cloud 66 refused it") || strings.Contains(shown[1], "probably not started"))
+	if r.sent("POST") > 1 || r.taken("op") != told || (!told && len(shown) > 0) || r.newest().UserReference != "" {
+		r.Errorf("%d POSTs, and the channel shows %q", r.sent("POST"), shown)
+	}
+	r.nobodyToldDirectly()
+}
+
+func cancelled(duration time.Duration) func(r *rig) {
+	return func(r *rig) {
+		r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: duration})
+		r.cloud.Deploy(r.stack.UID, cloud66sim.Start{})
+		time.Sleep(5 * time.Second)
+		_ = r.cancel("op", lin, 1004)
+	}
+}
+
+// ended checks that a cancel that was taken is carried out where the process is back in time. Else whoever asked is told directly that it is
+// not confirmed, if the deployment still runs then; if it does not, the card tells how it ended. It is sent again only where it is not known
+// whether the first one was taken.
+func ended(inTime, runs bool) func(r *rig, death string) {
+	return func(r *rig, death string) {
+		want, state, shown, direct := "is live", r.newest().State, r.shown(deploys), r.direct()
+		if state == cloud66sim.Cancelled {
+			want = "was cancelled by @lin"
+		}
+		switch {
+		case !r.taken("op"):
+			if r.sent("DELETE")+len(shown)+len(direct) > 0 {
+				r.Errorf("it was not taken, and there are %d DELETEs, %q and %q", r.sent("DELETE"), shown, direct)
+			}
+		case len(shown) < 3 || !strings.Contains(shown[0], want) || shown[0] != strings.TrimSpace(shown[len(shown)-1]) || strings.Contains(strings.Join(shown[1:len(shown)-1], ""), want):
+			r.Errorf("it was %s, and the channel shows %q", state, shown)
+		case inTime && state != cloud66sim.Cancelled:
+			r.Errorf("it was %s, though its cancel was promised", state)
+		case len(direct) > 1, (len(direct) == 1) != (runs && state != cloud66sim.Cancelled), len(direct) == 1 && !strings.Contains(direct[0], "is not confirmed"):
+			r.Errorf("it was %s, and told directly was %q", state, direct)
+		}
+		if n := r.sent("DELETE"); n > 2 || (n == 2 && (death == "" || !inTime)) {
+			r.Errorf("%d DELETEs", n)
+		}
+	}
+}
+
+func followed(r *rig) {
+	r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Fail: true})
+	r.cloud.Deploy(r.stack.UID, cloud66sim.Start{})
+	_ = r.follow("op", deploys, 1004)
+}
+
+// failureTold checks that a followed failure is told once, in the thread and in the channel.
+func failureTold(r *rig, _ string) {
+	failed := "🔴 web · production: #1004 failed after 20 s; #1003 is still live"
+	want := []string{failed, "  🔵 web · production: #1004 started", "  " + failed, "(in the channel too) " + failed}
+	if !r.taken("op") {
+		want = nil
+	}
+	r.shows(deploys, want...)
+	r.nobodyToldDirectly()
+	if n := r.sent("POST") + r.sent("DELETE"); n != 0 {
+		r.Errorf("a follow changed something %d times", n)
+	}
+}
+
+// archived has the channel archived once the card of a follow stands.
+func archived(r *rig) {
+	followed(r)
+	r.slack.Archive(deploys)
+}
+
+// failureToldDirectly checks that whoever followed a failure is told of it directly, and once. Where already the card was refused, it may be
+// the answer to the command that said so.
+func failureToldDirectly(r *rig, _ string) {
+	direct, shown := r.direct(), r.shown(deploys)
+	if len(direct) > 1 || (len(shown) > 0 && len(direct) == 0) || (len(direct) > 0 && !strings.Contains(direct[0], "#1004 failed")) {
+		r.Errorf("the channel shows %q, and told directly was %q", shown, direct)
+	}
+	if len(shown) > 2 {
+		r.Errorf("the channel that is archived shows %q", shown)
+	}
+}
+
+// eachEndTold checks that each end of what was followed is told once, in its thread or in one list.
+func eachEndTold(r *rig, _ string) {
+	lists, listed, threads, cards := r.told(deploys)
+	follows := r.follows()
+	if lists > 1 || cards != len(follows) || len(listed)+len(threads) != len(follows) || (lists == 1 && len(listed) <= 5) {
+		r.Errorf("of %d follows there are %d lists with %v, threads with %v and %d cards with an end", len(follows), lists, listed, threads, cards)
+	}
+	for _, f := range follows {
+		if n := listed[f.Stack.Name] + threads[f.Stack.Name]; n != 1 {
+			r.Errorf("the end of %s is told %d times", f.Stack.Name, n)
+		}
+	}
+	r.nobodyToldDirectly()
+}
+
+func allToldTogether(r *rig, _ string) {
+	r.toldOnce(deploys, 8, true)
+	r.nobodyToldDirectly()
+}
+
+func followedInTwo(r *rig) {
+	_ = r.followMany(7, deploys)
+	_ = r.followMany(2, builds)
+}
+
+func redeploysInOps(r *rig) { _ = r.progress.Redeploy(r.ctx, "op", r.wish(ops)) }
+
+func allToldTogetherAndRedeployed(r *rig, death string) {
+	r.toldOnce(deploys, 7, true)
+	r.toldOnce(builds, 2, false)
+	redeployedIn(ops)(r, death)
+}
+
+// cut has Cloud 66 silent while much that is followed ends.
+func cut(r *rig) {
+	_ = r.followMany(6, deploys)
+	time.Sleep(10 * time.Second)
+	lift := r.cloud.AddFault(cloud66sim.Fault{Status: 502})
+	time.Sleep(8 * time.Minute)
+	lift()
+}
+
+func followedThenArchived(r *rig) {
+	_ = r.followMany(8, deploys)
+	r.slack.Archive(deploys)
+}
+
+// allToldDirectly checks that both who asked are told each end, once.
+func allToldDirectly(r *rig, _ string) {
+	direct := r.direct()
+	slices.Sort(direct)
+	if len(direct) != 2 || direct[0][:5] == direct[1][:5] {
+		r.Errorf("told directly was %q", direct)
+	}
+	for _, m := range direct {
+		if n := len(ends.FindAllString(strings.ReplaceAll(m, "; ", "\n"), -1)); n != 8 {
+			r.Errorf("told directly were %d ends: %q", n, m)
+		}
+	}
+}
+
+func (r *rig) nobodyToldDirectly() {
+	r.Helper()
+	if direct := r.direct(); len(direct) > 0 {
+		r.Errorf("told directly was %q", direct)
+	}
 }
 
 func TestAKillRightBehindAnotherLosesNothingEither(t *testing.T) {
@@ -190,5 +241,27 @@ func TestAKillRightBehindAnotherLosesNothingEither(t *testing.T) {
 		r.settle()
 		r.shows(deploys, live(1004)...)
 		r.sentOnce()
+	})
+}
+
+func TestAKillAtEveryStepOfTheReturnOneAfterTheOtherTellsAllOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, cloud66sim.Options{})
+		r.start(newProcess())
+		if err := r.followMany(8, deploys); err != nil {
+			t.Fatal(err)
+		}
+		r.end()
+		time.Sleep(time.Hour)
+		for step := range 40 {
+			r.start(mortal.New(step/2+1, step%2 == 0).WithReads())
+			r.until(fmt.Sprint("the process is dead or all is over ", step), func() bool {
+				return r.process.Died() != "" || (r.progress.Open() == 0 && r.outbox.Queued() == 0)
+			})
+			r.end()
+		}
+		r.start(newProcess())
+		r.settle()
+		r.toldOnce(deploys, 8, true)
 	})
 }

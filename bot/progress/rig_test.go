@@ -88,7 +88,7 @@ func inBubble(t *testing.T, opts cloud66sim.Options, f func(r *rig)) {
 
 func newRig(t *testing.T, opts cloud66sim.Options) *rig {
 	t.Helper()
-	r := &rig{T: t, slack: slacksim.New(slacksim.Options{}), cloud: cloud66sim.New(opts), path: filepath.Join(t.TempDir(), "progress.db"), stacks: map[string]storage.StackRef{}}
+	r := &rig{T: t, slack: slacksim.New(slacksim.Options{}), cloud: cloud66sim.New(opts), path: filepath.Join(mortal.Dir(t), "progress.db"), stacks: map[string]storage.StackRef{}}
 	for _, id := range []string{lin, sam} {
 		r.slack.AddUser(slacksim.User{ID: id, Name: strings.ToLower(id[2:])})
 	}
@@ -185,12 +185,13 @@ func (r *rig) cancel(operation, asker string, id int64) error {
 // until waits until something holds, for two simulated hours at most.
 func (r *rig) until(what string, holds func() bool) {
 	r.Helper()
-	limit := time.Now().Add(2 * time.Hour)
+	from := time.Now()
+	limit := from.Add(2 * time.Hour)
 	for synctest.Wait(); !holds(); synctest.Wait() {
 		if time.Now().After(limit) {
 			r.Fatalf("it never came about that %s; the channel shows %q", what, r.shown(deploys))
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(min(time.Second, max(100*time.Millisecond, time.Since(from)/100)))
 	}
 }
 

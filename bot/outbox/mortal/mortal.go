@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"slices"
 	"sync"
 
 	"c66bot/storage"
@@ -21,12 +22,26 @@ type Process struct {
 	mu    sync.Mutex
 	dieAt int
 	after bool
+	reads bool
 	dead  bool
 	steps []string
 }
 
 // New makes a process that dies at its nth effect, from 1, before or right after it takes place. With 0 it dies by Kill alone.
 func New(dieAt int, after bool) *Process { return &Process{dieAt: dieAt, after: after} }
+
+// WithReads has what a process asks others for count as effects too: it may die before a question leaves, and before an answer arrives.
+func (p *Process) WithReads() *Process {
+	p.reads = true
+	return p
+}
+
+// Steps gives the effects that the process has had.
+func (p *Process) Steps() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.steps)
+}
 
 // Kill ends the process.
 func (p *Process) Kill() {
@@ -94,7 +109,7 @@ func (d database) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	return d.process.step("commit", func() error { return d.DB.Update(ctx, fn) })
 }
 
-// RoundTripper is a network as the process reaches it. Each request but a GET is one effect.
+// RoundTripper is a network as the process reaches it. Each request is one effect; a GET is only with WithReads.
 func (p *Process) RoundTripper(to http.RoundTripper) http.RoundTripper { return network{p, to} }
 
 type network struct {
@@ -104,7 +119,7 @@ type network struct {
 
 // RoundTrip implements http.RoundTripper.
 func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet && !n.process.reads {
 		if n.process.isDead() {
 			return nil, ErrDead
 		}
