@@ -40,6 +40,9 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 		gauge("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", func() float64 { return float64(b.journal.size()) }),
 		gauge("c66bot_follows", "Cards whose deployment has not ended.", func() float64 { return float64(b.progress.Open()) }),
 		gauge("c66bot_outbox_messages", "Messages and edits that are to be delivered to Slack.", func() float64 { return float64(b.outbox.Queued()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "c66bot_outbox_dropped_total", Help: "Messages and edits that were given up: too much waited for Slack, or for too long.",
+		}, func() float64 { return float64(b.outbox.Dropped()) }),
 		gauge("c66bot_cloud66_requests_left", "Cloud 66 requests left in the current hour.", func() float64 { return float64(b.cloud.Budget().Rest) }),
 	)
 	return m

@@ -151,7 +151,7 @@ func (o *Outbox) posted(ctx context.Context, key, ts string, revision int) error
 		if err != nil {
 			return err
 		}
-		m.TS, m.Sent, m.Tried = ts, revision, 0
+		m.TS, m.Sent, m.Tried, m.Refused = ts, revision, 0, "" // also where it was given up meanwhile
 		if m.Parent != "" && m.Last && m.Delivered() {
 			return storage.Messages.Delete(tx, key)
 		}
@@ -282,6 +282,10 @@ func inWords(code string) string {
 		return "I am not a member of it any more."
 	case "is_archived":
 		return "it is archived."
+	case tooOld:
+		return "Slack took nothing for a week."
+	case tooMany:
+		return "too much waited for Slack."
 	default:
 		return "Slack refused it (" + code + ")."
 	}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -66,6 +67,9 @@ type Config struct {
 type Outbox struct {
 	Config
 	posts, edits *rate.Limiter
+	limits       limits
+	full         chan struct{} // more waits than may
+	dropped      atomic.Int64
 
 	mu        sync.Mutex
 	running   context.Context // the life of the deliverers, which start whenever there is something to deliver
@@ -79,7 +83,7 @@ type Outbox struct {
 func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
-		queues: map[string]*queue{}, waiting: map[string][]chan struct{}{},
+		limits: usual, full: make(chan struct{}, 1), queues: map[string]*queue{}, waiting: map[string][]chan struct{}{},
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may just have used them up
 	return o
@@ -135,6 +139,7 @@ func (o *Outbox) enqueue(m storage.Message, urgent bool) {
 		o.queues[channel] = q
 	}
 	q.add(m.Key, cmp.Or(m.Parent, m.Key), urgent)
+	o.crowded(q)
 	o.start(q)
 }
 
@@ -165,13 +170,12 @@ func (o *Outbox) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := o.Records.Update(ctx, prune); err != nil && ctx.Err() == nil {
-			o.Log.Error("old messages could not be removed", "error", err)
-		}
+		o.tidy(ctx)
 		select {
 		case <-ctx.Done():
 			o.end()
 			return nil
+		case <-o.full:
 		case <-tick.C:
 		}
 	}

@@ -34,9 +34,9 @@ func TestAProcessThatDiesAtAnyStepLosesNothingAndDoesAndTellsNothingTwice(t *tes
 		"a follow, back when all is over":                           {play: followed, down: late, check: failureTold},
 		"a follow in a channel that is archived":                    {play: archived, down: soon, check: failureToldDirectly},
 		"the return to many ends":                                   {before: follows, play: func(*rig) {}, down: soon, check: allToldTogether},
-		"the return to many ends in two channels, and a redeploy":   {before: followedInTwo, play: redeploysInOps, down: soon, check: allToldTogetherAndRedeployed},
+		"the return to many ends in two channels, and a redeploy":   {before: followedInTwo, play: redeploysInOps, down: soon, check: allToldTogetherAndRedeployed, writes: true},
 		"the return of Cloud 66 after a cut in which many ended":    {play: cut, down: soon, check: eachEndTold, writes: true},
-		"the return to many ends in a channel that is archived now": {before: followedThenArchived, play: func(*rig) {}, down: soon, check: allToldDirectly},
+		"the return to many ends in a channel that is archived now": {before: followedThenArchived, play: func(*rig) {}, down: soon, check: allToldDirectly, writes: true},
 	}
 	for name, s := range tests {
 		t.Run(name, func(t *testing.T) { t.Parallel(); everyDeath(t, s) })

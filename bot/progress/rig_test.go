@@ -186,12 +186,13 @@ func (r *rig) cancel(operation, asker string, id int64) error {
 // until waits until something holds, for two simulated hours at most.
 func (r *rig) until(what string, holds func() bool) {
 	r.Helper()
-	limit := time.Now().Add(2 * time.Hour)
+	from := time.Now()
+	limit := from.Add(2 * time.Hour)
 	for synctest.Wait(); !holds(); synctest.Wait() {
 		if time.Now().After(limit) {
 			r.Fatalf("it never came about that %s; the channel shows %q", what, r.shown(deploys))
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(min(time.Second, max(100*time.Millisecond, time.Since(from)/100)))
 	}
 }
 

@@ -1,0 +1,213 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/storage"
+)
+
+// Why a message is given up, in place of a code of Slack's.
+const (
+	tooOld  = "c66bot_too_old"
+	tooMany = "c66bot_too_many"
+)
+
+// limits are how much may wait for Slack and for how long. Where it is too much, a tenth is given up at once.
+type limits struct {
+	ofChannel, ofAll int
+	age              time.Duration // since the last change
+}
+
+// usual holds a long weekend without Slack, and a thousand deployments.
+var usual = limits{ofChannel: 1000, ofAll: 10_000, age: 7 * 24 * time.Hour}
+
+// givenUp is a message that is given up, as it was.
+type givenUp struct {
+	message storage.Message
+	why     string
+}
+
+// trim gives up what waits for too long, and where too much waits progress before the steps of a thread, and those before ends and answers,
+// the oldest first. An edit is left undone until the next one; who was promised what is not posted is told directly.
+func (o *Outbox) trim(ctx context.Context) error {
+	var over []givenUp
+	var directs []storage.Message
+	read := func(tx storage.Tx) (err error) {
+		over, err = o.limits.over(tx, time.Now())
+		return err
+	}
+	if err := o.Records.View(ctx, read); err != nil || len(over) == 0 {
+		return err
+	}
+	err := o.Records.Update(ctx, func(tx storage.Tx) error {
+		if err := read(tx); err != nil {
+			return err
+		}
+		for _, g := range over {
+			if err := storage.Messages.Put(tx, g.message.Key, g.after()); err != nil {
+				return err
+			}
+		}
+		directs = apologies(over)
+		return putAll(tx, directs)
+	})
+	if err != nil {
+		return fmt.Errorf("give up messages: %w", err)
+	}
+	o.giveUp(over)
+	o.Deliver(directs...)
+	return nil
+}
+
+// after is the record of a message that was given up.
+func (g givenUp) after() storage.Message {
+	m := g.message
+	if m.TS != "" {
+		m.Sent = m.Revision
+	} else {
+		m.Refused = g.why
+	}
+	return m
+}
+
+// giveUp takes messages from their queues and says so.
+func (o *Outbox) giveUp(over []givenUp) {
+	edits, posts := 0, 0
+	for _, g := range over {
+		if g.message.TS != "" {
+			edits++
+		} else {
+			posts++
+		}
+		o.settled(g.message.Key)
+	}
+	o.mu.Lock()
+	for _, g := range over {
+		if q := o.queues[g.message.Channel]; q != nil {
+			q.items = slices.DeleteFunc(q.items, func(it *item) bool { return it.key == g.message.Key })
+		}
+	}
+	o.mu.Unlock()
+	o.dropped.Add(int64(len(over)))
+	o.Log.Error("messages are given up: too much waits for Slack, or for too long", "edits", edits, "posts", posts)
+}
+
+// over gives what exceeds the limits.
+func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
+	var over []givenUp
+	var all []storage.Message
+	channels := map[string][]storage.Message{}
+	err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+		switch {
+		case m.Delivered():
+		case now.Sub(m.UpdatedAt) > l.age:
+			over = append(over, givenUp{m, tooOld})
+		default:
+			all, channels[m.Channel] = append(all, m), append(channels[m.Channel], m)
+		}
+		return nil
+	})
+	for _, channel := range slices.Sorted(maps.Keys(channels)) {
+		for _, m := range excess(channels[channel], l.ofChannel) {
+			over = append(over, givenUp{m, tooMany})
+			all = slices.DeleteFunc(all, func(other storage.Message) bool { return other.Key == m.Key })
+		}
+	}
+	for _, m := range excess(all, l.ofAll) {
+		over = append(over, givenUp{m, tooMany})
+	}
+	return over, err
+}
+
+// excess gives the messages that are given up first, where there are more than so many.
+func excess(waiting []storage.Message, most int) []storage.Message {
+	if len(waiting) <= most {
+		return nil
+	}
+	slices.SortFunc(waiting, func(a, b storage.Message) int {
+		return cmp.Or(cmp.Compare(worth(a), worth(b)), cmp.Compare(a.Order, b.Order))
+	})
+	return waiting[:len(waiting)-most*9/10]
+}
+
+// worth tells progress, which the next look shows anew, from a step of a thread, and that from what somebody waits for.
+func worth(m storage.Message) int {
+	switch {
+	case m.TS != "" && !m.Urgent:
+		return 0
+	case m.Parent != "" && m.Tell == "" && len(m.TellAll) == 0:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// apologies gives one direct message for each user who was promised something that was given up.
+func apologies(over []givenUp) []storage.Message {
+	promised := map[string][]givenUp{}
+	for _, g := range over {
+		if g.message.TS != "" {
+			continue
+		}
+		users := g.message.TellAll
+		if g.message.Tell != "" {
+			users = append(slices.Clone(users), g.message.Tell)
+		}
+		for _, user := range users {
+			promised[user] = append(promised[user], g)
+		}
+	}
+	all := make([]storage.Message, 0, len(promised))
+	for _, user := range slices.Sorted(maps.Keys(promised)) {
+		of := promised[user]
+		all = append(all, storage.Message{
+			Key: fmt.Sprintf("%s/direct/%s", of[0].message.Key, user), Channel: Direct(user), Urgent: true, Last: true, Text: apology(of),
+		})
+	}
+	return all
+}
+
+// apology lists what was not told, as far as one message goes.
+func apology(of []givenUp) string {
+	const most = 10
+	lines := []string{fmt.Sprintf("I could not post this: %s", inWords(of[0].why))}
+	for _, g := range of[:min(len(of), most)] {
+		first, _, _ := strings.Cut(g.message.Text, "\n")
+		lines = append(lines, fmt.Sprintf("<#%s> %s", g.message.Channel, first))
+	}
+	if len(of) > most {
+		lines = append(lines, fmt.Sprintf("… and %d more; the stacks' lists show what became of them", len(of)-most))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// crowded asks for a trim where more waits than may. The lock is held.
+func (o *Outbox) crowded(q *queue) {
+	n := 0
+	for _, other := range o.queues {
+		n += len(other.items)
+	}
+	if len(q.items) > o.limits.ofChannel || n > o.limits.ofAll {
+		select {
+		case o.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Dropped gives the number of messages and edits that were given up since the start.
+func (o *Outbox) Dropped() int { return int(o.dropped.Load()) }
+
+// tidy removes what is done with and gives up what is too much. It is tried again with the next one.
+func (o *Outbox) tidy(ctx context.Context) {
+	if err := errors.Join(o.Records.Update(ctx, prune), o.trim(ctx)); err != nil && ctx.Err() == nil {
+		o.Log.Error("old messages could not be removed", "error", err)
+	}
+}
