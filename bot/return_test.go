@@ -17,6 +17,9 @@ func TestWhatEndedWhileTheBotWasDownIsOneMessageWhereItIsMuch(t *testing.T) {
 			uid := r.cloud.AddStack(cloud66sim.Stack{Name: name, UsualDuration: 5 * time.Minute, History: 3})
 			r.cloud.NextOutcome(uid, cloud66sim.Next{Fail: i == 0})
 			r.cloud.Deploy(uid, cloud66sim.Start{})
+		}
+		for i := range many { // of stacks that are all there
+			name := fmt.Sprint("api", i)
 			r.command(lin, deploys, "/c66 follow "+name)
 		}
 		r.until("all are followed", func() bool { return strings.Count(r.sees(lin, deploys), "deploying") == many })
