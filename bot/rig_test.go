@@ -57,7 +57,7 @@ type rig struct {
 	kill      func() // ends the running bot without any farewell
 	terminate func() // ends it as SIGTERM does
 	bot       *bot.Bot
-	config    bot.Config
+	config    bot.Config // what the bot was given, without what runs and changes while it is printed
 	metrics   *prometheus.Registry
 	reading   *atomic.Pointer[func()]
 	stamps    int                // given out by ts
@@ -171,14 +171,16 @@ func (r *rig) begin() {
 		r.t.Fatal(err)
 	}
 	r.metrics = prometheus.NewRegistry()
-	r.config = bot.Config{
+	cfg := bot.Config{
 		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
 		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
 	}
-	b, err := bot.New(r.config)
+	b, err := bot.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	cfg.Cloud, cfg.Records, cfg.Metrics, cfg.Log, cfg.Dial = nil, nil, nil, nil, nil
+	r.config = cfg
 	r.bot = b
 	ctx, cancel := context.WithCancel(r.t.Context())
 	ended := make(chan error, 1)
