@@ -332,6 +332,7 @@ func TestOnePersonIsToldOnceOfAllThatAKillCutShort(t *testing.T) {
 		for _, ref := range []string{"v1", "v2", "v3", "v4", "v5", "v6", "v7"} {
 			r.command(lin, deploys, "/c66 redeploy web --ref "+ref)
 		}
+		pass(time.Second)
 		r.kill()
 		for range 3 { // also where the next process is killed at once
 			r.begin()
