@@ -208,16 +208,15 @@ type Message struct {
 	Broadcast bool            `json:"broadcast,omitempty"` // a reply that the channel sees too
 	Text      string          `json:"text"`
 	Blocks    json.RawMessage `json:"blocks,omitempty"`
-	Urgent    bool            `json:"urgent,omitempty"`   // a change of state; progress waits behind it
-	Last      bool            `json:"last,omitempty"`     // no later revision will come
-	Tell      string          `json:"tell,omitempty"`     // the user who is told in a direct message where the channel takes it no more
-	TellAll   []string        `json:"tell_all,omitempty"` // the users, where they are several
-	Order     int64           `json:"order"`              // counts the messages: an older one is delivered first
-	Revision  int             `json:"revision"`           // counts what it ought to be
-	Sent      int             `json:"sent"`               // the revision that Slack has
-	Plain     int             `json:"plain,omitempty"`    // the revision whose blocks Slack refused: its text goes alone
-	TS        string          `json:"ts,omitempty"`       // Slack's name for the message, once it stands there
-	Tried     int             `json:"tried,omitempty"`    // the revision of a post that was begun and whose result is not recorded: look before posting
+	Urgent    bool            `json:"urgent,omitempty"` // a change of state; progress waits behind it
+	Last      bool            `json:"last,omitempty"`   // no later revision will come
+	Tell      []string        `json:"tell,omitempty"`   // the users who are told in direct messages where the channel takes it no more
+	Order     int64           `json:"order"`            // counts the messages: an older one is delivered first
+	Revision  int             `json:"revision"`         // counts what it ought to be
+	Sent      int             `json:"sent"`             // the revision that Slack has
+	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused: its text goes alone
+	TS        string          `json:"ts,omitempty"`     // Slack's name for the message, once it stands there
+	Tried     int             `json:"tried,omitempty"`  // the revision of a post that was begun and whose result is not recorded: look before posting
 	Refused   string          `json:"refused,omitempty"`
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`

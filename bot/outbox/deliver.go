@@ -251,20 +251,18 @@ func (o *Outbox) refuse(ctx context.Context, key, code string) error {
 
 // directly gives the direct messages that tell of a message which its channel does not take.
 func directly(m storage.Message) []storage.Message {
-	direct := func(key, user string) storage.Message {
-		return storage.Message{
-			Key: key, Channel: Direct(user), Urgent: true, Last: true, Text: fmt.Sprintf("I could not post this in <#%s>: %s\n%s", m.Channel, inWords(m.Refused), m.Text),
-		}
-	}
-	var all []storage.Message
-	if m.Tell != "" {
-		all = append(all, direct(m.Key+"/direct", m.Tell))
-	}
-	for _, user := range m.TellAll {
-		all = append(all, direct(m.Key+"/direct/"+user, user))
+	all := make([]storage.Message, 0, len(m.Tell))
+	for _, user := range m.Tell {
+		all = append(all, storage.Message{
+			Key: directKey(m, user), Channel: Direct(user), Urgent: true, Last: true,
+			Text: fmt.Sprintf("I could not post this in <#%s>: %s\n%s", m.Channel, inWords(m.Refused), m.Text),
+		})
 	}
 	return all
 }
+
+// directKey is the key of what tells a user of a message that could not be posted.
+func directKey(m storage.Message, user string) string { return m.Key + "/direct/" + user }
 
 func putAll(tx storage.Tx, messages []storage.Message) error {
 	for _, m := range messages {

@@ -146,7 +146,7 @@ func TestAFinalRefusalEndsWellAndTheOneWhoAskedIsTold(t *testing.T) {
 			inBubble(t, func(r *rig) {
 				tt.refuse(r)
 				m := urgent(card("a", "live"))
-				m.Tell, m.Last = lin, true
+				m.Tell, m.Last = []string{lin}, true
 				r.put(m)
 				r.settle()
 				r.shows(deploys, tt.channel...)
@@ -173,7 +173,7 @@ func TestARefusedReplyIsToldDirectlyAlsoWhereTheCardWasRefusedFirst(t *testing.T
 	inBubble(t, func(r *rig) {
 		r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}})
 		end := reply("a", "a/end", "live")
-		end.Tell = lin
+		end.Tell = []string{lin}
 		r.put(urgent(card("a", "card")), end)
 		r.settle()
 		var direct []string
@@ -314,7 +314,7 @@ func TestNothingStaysInMemoryOfWhatIsDelivered(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.slack.FailCall("chat.postMessage", "is_archived", 1, false)
 		refused := card("refused", "card")
-		refused.Tell = lin
+		refused.Tell = []string{lin}
 		r.put(refused)
 		for i, channel := range []string{deploys, builds, deploys, builds} {
 			m := card(string(rune('a'+i)), "card")

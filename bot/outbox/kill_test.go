@@ -26,7 +26,7 @@ type scene struct {
 // scenes are by name.
 func scenes() map[string]scene {
 	end := last(urgent(reply("a", "a/2", "it is live")))
-	end.Tell = lin
+	end.Tell = []string{lin}
 	does := [][]storage.Message{
 		{urgent(card("a", "asked for"))},
 		{urgent(card("a", "deploying")), reply("a", "a/1", "started")},
@@ -36,7 +36,7 @@ func scenes() map[string]scene {
 	archived := func(r *rig) {
 		r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true, Archived: true})
 	}
-	all := storage.Message{Key: "all", Channel: deploys, Text: "much ended", Urgent: true, Last: true, TellAll: []string{lin, sam}}
+	all := storage.Message{Key: "all", Channel: deploys, Text: "much ended", Urgent: true, Last: true, Tell: []string{lin, sam}}
 	return map[string]scene{
 		"a card with its thread":               {does: does, shows: []string{"live [started, it is live]"}},
 		"a card whose first post is cut":       {does: does, meets: func(r *rig) { r.slack.FailCall("chat.postMessage", "", 1, true) }, shows: []string{"live [started, it is live]"}},

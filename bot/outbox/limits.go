@@ -114,13 +114,14 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 		}
 		return nil
 	})
+	gone := map[string]bool{}
 	for _, channel := range slices.Sorted(maps.Keys(channels)) {
 		for _, m := range excess(channels[channel], l.ofChannel) {
-			over = append(over, givenUp{m, tooMany})
-			all = slices.DeleteFunc(all, func(other storage.Message) bool { return other.Key == m.Key })
+			over, gone[m.Key] = append(over, givenUp{m, tooMany}), true
 		}
 	}
-	for _, m := range excess(all, l.ofAll) {
+	left := slices.DeleteFunc(all, func(m storage.Message) bool { return gone[m.Key] })
+	for _, m := range excess(left, l.ofAll) {
 		over = append(over, givenUp{m, tooMany})
 	}
 	return over, err
@@ -142,7 +143,7 @@ func worth(m storage.Message) int {
 	switch {
 	case m.TS != "" && !m.Urgent:
 		return 0
-	case m.Parent != "" && m.Tell == "" && len(m.TellAll) == 0:
+	case m.Parent != "" && len(m.Tell) == 0:
 		return 1
 	default:
 		return 2
@@ -156,11 +157,7 @@ func apologies(over []givenUp) []storage.Message {
 		if g.message.TS != "" {
 			continue
 		}
-		users := g.message.TellAll
-		if g.message.Tell != "" {
-			users = append(slices.Clone(users), g.message.Tell)
-		}
-		for _, user := range users {
+		for _, user := range g.message.Tell {
 			promised[user] = append(promised[user], g)
 		}
 	}
@@ -168,7 +165,7 @@ func apologies(over []givenUp) []storage.Message {
 	for _, user := range slices.Sorted(maps.Keys(promised)) {
 		of := promised[user]
 		all = append(all, storage.Message{
-			Key: fmt.Sprintf("%s/direct/%s", of[0].message.Key, user), Channel: Direct(user), Urgent: true, Last: true, Text: apology(of),
+			Key: directKey(of[0].message, user), Channel: Direct(user), Urgent: true, Last: true, Text: apology(of),
 		})
 	}
 	return all

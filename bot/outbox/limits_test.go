@@ -13,7 +13,7 @@ import (
 // promised is an end that Lin was promised to hear of.
 func promised(parent, key, text string) storage.Message {
 	m := reply(parent, key, text)
-	m.Tell = lin
+	m.Tell = []string{lin}
 	return m
 }
 

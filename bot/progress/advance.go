@@ -331,8 +331,8 @@ func stepOf(f storage.Follow, v view, n notify.Notice) (storage.Message, error) 
 	if n.State == storage.Lost { // which may come again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())
 	}
-	if n.State.End() {
-		m.Tell = f.Asker
+	if n.State.End() && f.Asker != "" {
+		m.Tell = []string{f.Asker}
 	}
 	return m, err
 }

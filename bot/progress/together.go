@@ -126,7 +126,7 @@ func together(steps []step) ([]storage.Message, error) {
 			return nil, err
 		}
 		m := storage.Message{
-			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true, TellAll: slices.Compact(slices.Clone(askers)),
+			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true, Tell: slices.Compact(slices.Clone(askers)),
 		}
 		if i > 0 {
 			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key
