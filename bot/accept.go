@@ -64,6 +64,13 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 		}, ack)
 		return false
 	}
+	if t.problem != nil { // there is no place for it
+		if t.first {
+			b.journal.turnAway(ctx, t.change, t.received.Add(journalWait))
+		}
+		b.decline(ctx, t, *t.problem, ack)
+		return false
+	}
 	if t.first {
 		b.journal.enter(ctx, t.change)
 	}

@@ -78,10 +78,12 @@ func (a *acks) write(key string, payload any, told bool) error {
 	return last
 }
 
-// drop forgets an envelope that is not to be acknowledged.
+// drop forgets an envelope that is not acknowledged and will not be, so that it is fresh when it comes again. What is acknowledged stays known.
 func (a *acks) drop(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.open, key)
-	a.seen.remove(key)
+	if a.open[key] != nil {
+		delete(a.open, key)
+		a.seen.remove(key)
+	}
 }

@@ -307,6 +307,30 @@ func TestWhoeverIsTurnedAwayForLackOfAPlaceIsTold(t *testing.T) {
 	})
 }
 
+// Slack may bring an envelope again that was acknowledged, also to the next process: nobody who was told that nothing was done sees it done then.
+func TestWhatWasTurnedAwayForLackOfAPlaceIsNotDoneByTheNextProcess(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		lift := r.cloud.AddFault(cloud66sim.Fault{Delay: 3 * time.Second})
+		for range 512 {
+			r.slack.Person(lin).Command(deploys, "/c66 list web")
+		}
+		pass(time.Second)
+		d := r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now")
+		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "busy with too many commands") })
+		r.kill()
+		lift()
+		r.start()
+		if !r.slack.Redeliver(d.EnvelopeID) {
+			t.Fatal("the envelope was not delivered again")
+		}
+		r.until("lin is told that it was answered", func() bool { return strings.Contains(r.sees(lin, deploys), "answered already") })
+		pass(5 * time.Minute)
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
 func TestWithoutAConnectionTheBotIsNotReadyWhateverTheReason(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(time.Minute)

@@ -91,17 +91,17 @@ func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <
 		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
 		b.acks.drop(key)
 		close(done)
-	case what != "" && t.problem == nil:
+	case what != "":
 		b.receive(t, what, key)
-		b.start(t, done, func(ctx context.Context) bool {
+		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.accept(ctx, t, func(payload any) error { return b.acks.write(key, payload, true) })
 		})
 	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
-		b.start(t, done, func(ctx context.Context) bool {
+		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.acks.write(key, t.sayWithin(ctx, t.received.Add(ackWait)), false) == nil
 		})
 	case b.acks.write(key, nil, false) == nil:
-		b.start(t, done, nil)
+		b.start(t, key, done, nil)
 	default:
 		<-t.slot
 		close(done)
@@ -229,9 +229,9 @@ var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. When the acknowledgement is behind
-// it, acked is closed.
-func (b *Bot) start(t *task, acked chan struct{}, first func(ctx context.Context) bool) {
+// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. When the acknowledgement of its
+// envelope is behind it, acked is closed.
+func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer func() { <-t.slot }()
 		defer b.settle(b.work, t)
@@ -239,6 +239,7 @@ func (b *Bot) start(t *task, acked chan struct{}, first func(ctx context.Context
 		goOn := true
 		func() {
 			defer close(acked)
+			defer b.acks.drop(envelope) // where a panic came before
 			if first != nil {
 				goOn = first(b.work)
 			}

@@ -146,6 +146,21 @@ func (j *journal) await(ctx context.Context, c *change, until time.Time) verdict
 	return j.decide(c, notTaken)
 }
 
+// turnAway makes a change void before anything of it was written, so that no process takes it up. It waits for that until a time; what the disk
+// takes later is written all the same.
+func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
+	j.decide(c, notTaken)
+	written := make(chan struct{})
+	j.tasks.Go(func() { defer close(written); j.void(ctx, c) })
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // claim records that the work on a change begins. It fails with commands.ErrTaken where another answer to the same question came first.
 func (j *journal) claim(ctx context.Context, c *change) error {
 	ctx, cancel := context.WithTimeout(ctx, claimWait)
