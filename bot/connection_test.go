@@ -155,6 +155,22 @@ func TestARefusedCloud66TokenLeavesTheBotUpAndUnready(t *testing.T) {
 	})
 }
 
+func TestTooManyConnectionsAreNamedAndTriedAgainWithoutHaste(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		pass(time.Minute)
+		before := len(r.slack.Calls("apps.connections.open"))
+		for range 20 {
+			r.slack.Disconnect("too_many_websockets")
+			pass(30 * time.Second)
+		}
+		hold(t, "the log", r.log.String(), "the app has too many connections; other instances use its token")
+		if n := len(r.slack.Calls("apps.connections.open")) - before; n > 25 {
+			t.Errorf("%d connections were opened in ten minutes", n)
+		}
+		r.until("the bot is ready again", func() bool { return r.bot.Ready() == nil })
+	})
+}
+
 func TestAnotherInstanceOfTheAppIsWarnedOf(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		other := &rig{t: r.t, slack: r.slack, cloud: r.cloud, net: r.net, db: r.db + ".other", log: &logBuffer{}}

@@ -344,7 +344,7 @@ func (c *connection) frame(frame []byte, take taker) {
 		default:
 		}
 	case env.Type == "disconnect":
-		c.log.Info("Slack asks for a new connection", "reason", env.Reason)
+		c.log.Info("Slack asks for a new connection", "reason", disconnectReason(env.Reason))
 		c.leave(fmt.Errorf("closed by Slack: %s", disconnectReason(env.Reason)))
 	case env.EnvelopeID != "":
 		acked := take(env, func(payload any) error { return c.ack(env.EnvelopeID, payload) })
