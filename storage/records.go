@@ -179,9 +179,17 @@ type Operation struct {
 type Cancel struct {
 	User   string    `json:"user"`
 	At     time.Time `json:"at"`
-	Follow string    `json:"follow"`         // the follow whose card shows what becomes of it
-	Sent   bool      `json:"sent,omitempty"` // Cloud 66 has taken it
-	Told   bool      `json:"told,omitempty"` // whoever asked was told that it is not clear whether Cloud 66 has taken it
+	Follow string    `json:"follow"`          // the follow whose card shows what becomes of it
+	Sent   bool      `json:"sent,omitempty"`  // Cloud 66 has taken it
+	Told   bool      `json:"told,omitempty"`  // whoever asked was told that it is not clear whether Cloud 66 has taken it
+	Again  *Again    `json:"again,omitempty"` // a later wish for the same, of which it is not known what became
+}
+
+// Again is a later wish to cancel what somebody has wished to be cancelled before.
+type Again struct {
+	User   string    `json:"user"`
+	At     time.Time `json:"at"`
+	Follow string    `json:"follow"`
 }
 
 // Explains reports whether a deployment that failed at a time did so because of the cancel. One that fails long after failed by itself.

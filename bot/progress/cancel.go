@@ -27,9 +27,13 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseFollowing, storage.Asked
 	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
 	record := func(tx storage.Tx) error {
-		_, err := storage.Cancels.Get(tx, key)
-		if first = errors.Is(err, storage.ErrNotFound); !first {
-			return err // asked for before: the first one's name stays
+		c, err := storage.Cancels.Get(tx, key)
+		if first = errors.Is(err, storage.ErrNotFound); !first && err != nil {
+			return err
+		}
+		if !first { // asked for before: the first one's name stays
+			c.Again = &storage.Again{User: f.Asker, At: now, Follow: f.ID}
+			return storage.Cancels.Put(tx, key, c)
 		}
 		return storage.Cancels.Put(tx, key, storage.Cancel{User: f.Asker, At: now, Follow: f.ID})
 	}
@@ -39,8 +43,8 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 		err = p.Records.Update(ctx, func(tx storage.Tx) error { return errors.Join(commands.Take(tx, operation, f.Asker), record(tx)) })
 	} else if err == nil {
 		err = p.carded(ctx, f, cancelCardWait)
-		if err != nil && first {
-			err = errors.Join(err, p.changeCancel(ctx, f, nil))
+		if err != nil {
+			err = errors.Join(err, p.changeCancel(ctx, f, undone(first)))
 		}
 	}
 	if err != nil {
@@ -55,16 +59,22 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 		return answer, err // the next process sends it again, if it is soon
 	case !cloud66.NothingDone(err):
 		return answer, errors.Join(err, p.changeCancel(ctx, f, told)) // the card tells what became of it
-	case first:
-		return answer, errors.Join(err, p.changeCancel(ctx, f, nil))
 	default:
-		return answer, err
+		return answer, errors.Join(err, p.changeCancel(ctx, f, undone(first)))
 	}
 }
 
 // What becomes of the record of a cancel; nil removes it.
-func taken(c *storage.Cancel) { c.Sent = true }
-func told(c *storage.Cancel)  { c.Told = true }
+func taken(c *storage.Cancel) { c.Sent, c.Again = true, nil }
+func told(c *storage.Cancel)  { c.Told, c.Again = true, nil }
+
+// undone takes a wish back of which nothing was done. Of a later one the record of the first stays.
+func undone(first bool) func(*storage.Cancel) {
+	if first {
+		return nil
+	}
+	return func(c *storage.Cancel) { c.Again = nil }
+}
 
 // changeCancel changes the record of a deployment's cancel, if there is one, or removes it.
 func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change func(*storage.Cancel), also ...storage.Message) error {
@@ -124,7 +134,7 @@ func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c stor
 	case ctx.Err() != nil:
 		return err
 	case cloud66.NothingDone(err):
-		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then "+said(err), nil))
+		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then "+said(err), undone(c.Again == nil)))
 	default:
 		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then Cloud 66 did not answer, so that it may be cancelled all the same", told))
 	}
@@ -141,6 +151,6 @@ func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.C
 		return err
 	}
 	return p.changeCancel(ctx, f, change, storage.Message{
-		Key: "cancel/" + f.ID, Channel: outbox.Direct(c.User), Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true,
+		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true,
 	})
 }

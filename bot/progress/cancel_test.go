@@ -3,6 +3,7 @@ package progress_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -198,4 +199,55 @@ func TestACancelThatARestartInterruptsAndCloud66ThenRefusesIsToldToTheOneWhoAske
 			r.Errorf("Sam was told %q", told)
 		}
 	})
+}
+
+func TestALaterCancelThatAKillInterruptsIsSentOrToldToTheOneWhoAskedLater(t *testing.T) {
+	for name, down := range map[string]time.Duration{"soon": time.Second, "too late": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: time.Hour})
+				r.began()
+				lost := func(q *http.Request) (*http.Response, error) {
+					if q.Method != http.MethodDelete {
+						return nil, nil
+					}
+					return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"response":{"ok":true}}`)), Request: q}, nil
+				}
+				r.net.answer = lost // Cloud 66 takes the first one, and nothing comes of it
+				if err := r.cancel("op", lin, 1004); err != nil {
+					r.Fatal(err)
+				}
+				time.Sleep(2 * time.Minute)
+				r.net.answer = func(q *http.Request) (*http.Response, error) {
+					if q.Method == http.MethodDelete {
+						<-q.Context().Done()
+						return nil, q.Context().Err()
+					}
+					return nil, nil
+				}
+				var group sync.WaitGroup
+				group.Go(func() { _ = r.cancel("another", sam, 1004) })
+				time.Sleep(time.Second)
+				end := r.end
+				r.end = func() { end(); group.Wait() }
+				r.end()
+				r.net.answer = nil
+				time.Sleep(down)
+				r.start(newProcess())
+				time.Sleep(time.Minute)
+				var told []string
+				for _, e := range r.slack.Log() {
+					if e.Kind == slacksim.KindPosted && e.Channel != deploys {
+						told = append(told, e.Message.Plain())
+					}
+				}
+				if sent := r.sent("DELETE"); sent+len(told) != 1 || (name == "soon") != (sent == 1) {
+					r.Errorf("%d DELETEs arrived, and Sam was told %q", sent, told)
+				}
+				if who := r.record(); who != lin {
+					r.Errorf("%q is recorded", who)
+				}
+			})
+		})
+	}
 }

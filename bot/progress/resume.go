@@ -67,7 +67,11 @@ func takeOver(tx storage.Tx) (left, error) {
 			}
 		}
 		c, err := storage.Cancels.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
-		if err == nil && !c.Sent && !c.Told && c.Follow == f.ID {
+		switch again := c.Again; {
+		case again != nil && again.Follow == f.ID:
+			c.User, c.At = again.User, again.At
+			l.cancels[f.ID] = c
+		case err == nil && !c.Sent && !c.Told && c.Follow == f.ID:
 			l.cancels[f.ID] = c
 		}
 		if err != nil && !errors.Is(err, storage.ErrNotFound) {
