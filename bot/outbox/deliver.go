@@ -101,7 +101,7 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 		}
 		it.sure = true
 	}
-	if wait := o.grant(q.limiter, 0); wait > 0 {
+	if wait := o.grantPost(q); wait > 0 {
 		return wait, nil
 	}
 	if err := o.posts.Wait(ctx); err != nil {
@@ -116,7 +116,10 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", bodyOf(m), m.Key)
 	if err != nil {
 		var wait *LaterError
-		it.sure = errors.As(err, &wait) && wait.Untouched
+		if errors.As(err, &wait) {
+			it.sure = wait.Untouched
+			o.holdPosts(q, wait)
+		}
 		return 0, fmt.Errorf("post message %s: %w", m.Key, err)
 	}
 	return 0, o.posted(ctx, m.Key, ts, m.Revision)
@@ -198,6 +201,27 @@ func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
 		from.Allow()
 	}
 	return wait
+}
+
+// grantPost takes the right to one post to a channel, or says how long there is none.
+func (o *Outbox) grantPost(q *queue) time.Duration {
+	o.mu.Lock()
+	wait := time.Until(q.hold)
+	o.mu.Unlock()
+	if wait > 0 {
+		return wait
+	}
+	return o.grant(q.limiter, 0)
+}
+
+// holdPosts has nothing posted to a channel while Slack's limit lasts.
+func (o *Outbox) holdPosts(q *queue, wait *LaterError) {
+	if !wait.Limit {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q.hold = time.Now().Add(wait.After)
 }
 
 // pause is how long a limiter needs until it has so many to give.

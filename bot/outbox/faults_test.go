@@ -372,3 +372,18 @@ func (r *rig) keys() []string {
 	}
 	return keys
 }
+
+func TestALimitOfPostsHoldsBackAllThatGoesToTheChannel(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.slack.Throttle("chat.postMessage", 37*time.Second, 1)
+		start := time.Now()
+		r.put(card("a", "one"), card("b", "two"), card("c", "three"))
+		r.settle()
+		for _, at := range r.calls("chat.postMessage") {
+			if after := at.Sub(start); after < 37*time.Second {
+				r.Errorf("a post %s after a limit of 37 s", after)
+			}
+		}
+		r.shows(deploys, "one", "two", "three")
+	})
+}

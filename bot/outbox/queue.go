@@ -16,6 +16,7 @@ type queue struct {
 	channel string
 	items   []*item // in the order in which they are delivered, progress aside
 	limiter *rate.Limiter
+	hold    time.Time // until when Slack takes no post
 	wake    chan struct{}
 	working bool // it has its deliverer, which takes it down at its end
 }
