@@ -226,10 +226,13 @@ func (c *connection) retire() {
 	if c == nil {
 		return
 	}
-	_ = c.ws.SetReadDeadline(time.Now().Add(drainFor)) // fails only on a closed connection
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.retired { // nothing more is read of it at all
+		return
+	}
 	c.retired = true
-	c.mu.Unlock()
+	_ = c.ws.SetReadDeadline(time.Now().Add(drainFor)) // fails only on a closed connection
 }
 
 // endReading has nothing more read, so that what came can still be acknowledged.

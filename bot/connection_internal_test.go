@@ -1,0 +1,43 @@
+package bot
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/slack-go/slack/socketmode"
+)
+
+func TestAConnectionThatIsReadNoMoreStaysSoWhenItsSuccessorStands(t *testing.T) {
+	upgrader := websocket.Upgrader{}
+	held := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ws, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		<-held
+		_ = ws.Close()
+	}))
+	defer server.Close()
+	defer close(held)
+	ws, response, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	c := &connection{ws: ws, hello: make(chan socketmode.Request, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
+	defer c.close()
+	c.endReading()
+	c.retire()
+	read := make(chan error, 1)
+	go func() { read <- c.read(nil) }()
+	select {
+	case <-read:
+	case <-time.After(2 * time.Second):
+		t.Error("it is read all the same")
+	}
+}
