@@ -99,7 +99,7 @@ func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context)
 		case <-done:
 		case <-time.After(slowAnswer):
 			to.replace = false
-			b.say(ctx, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
+			b.tell(ctx, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
 		}
 	})
 	return do(ctx)

@@ -302,6 +302,22 @@ func TestACommandThatAShutdownCutsShortIsToldToItsAuthor(t *testing.T) {
 	})
 }
 
+func TestAShutdownWhileSomebodyIsToldThatItGoesOnKeepsItsBound(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.AddFault(cloud66sim.Fault{Delay: 60 * time.Second})
+		for _, method := range []string{slacksim.ResponseURL, "chat.postEphemeral", "conversations.open"} {
+			r.slack.SlowCall(method, time.Minute, 20)
+		}
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		pass(3 * time.Second)
+		started := time.Now()
+		r.terminate()
+		if took := time.Since(started); took > 7*time.Second { // the connection and the database have a second too
+			t.Errorf("shutting down took %s", took)
+		}
+	})
+}
+
 func TestWhoeverIsTurnedAwayForLackOfAPlaceIsTold(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
