@@ -41,6 +41,10 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 			}, list,
 			seen{Method: "GET", Path: "/api/3/stacks", Query: "filter_environment=production&filter_git_branch=main&filter_git_repo=r&filter_name=a+b&page=1"},
 		},
+		"a page of the stacks": {
+			func(ctx context.Context, c *Client) error { _, err := c.StackPage(ctx, 3); return err },
+			list, seen{Method: "GET", Path: "/api/3/stacks", Query: "page=3"},
+		},
 		"one stack": {
 			func(ctx context.Context, c *Client) error { _, err := c.Stack(ctx, "abc"); return err },
 			`{"response":{"uid":"abc"}}`, seen{Method: "GET", Path: "/api/3/stacks/abc"},

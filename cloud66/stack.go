@@ -199,6 +199,28 @@ func (c *Client) Stacks(ctx context.Context, f StackFilter) iter.Seq2[Stack, err
 	return all(ctx, listing[Stack]{client: c, path: "/stacks", query: query, decode: c.decodeStack}, func(s Stack) string { return s.UID })
 }
 
+// StackPage is one page of the list of all stacks.
+type StackPage struct {
+	Stacks []Stack
+	Next   int // the number of the page after it; 0 where it is the last
+	Pages  int // how many there are, as far as the server tells; at least this one and the next
+}
+
+// StackPage returns the page of that number, from 1, of the stacks that the token reaches, by one request. The pages shift when a stack is
+// added or removed between two requests.
+func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
+	l := listing[Stack]{client: c, path: "/stacks", decode: c.decodeStack}
+	p, err := l.fetch(ctx, number)
+	if err != nil {
+		return StackPage{}, err
+	}
+	next, err := l.after(p, number)
+	if err != nil {
+		return StackPage{}, err
+	}
+	return StackPage{Stacks: p.items, Next: next, Pages: min(max(believable(p.Pages), number, next), pageLimit)}, nil
+}
+
 // Stack returns the stack of that UID.
 func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
 	return fetchOne(ctx, c, uid, c.stack)

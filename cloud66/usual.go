@@ -26,3 +26,14 @@ func UsualDuration(newest []Deployment) time.Duration {
 	slices.Sort(took)
 	return (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 }
+
+// slowUnknown is when a deployment counts as slow on a stack that has no usual time.
+const slowUnknown = 30 * time.Minute
+
+// SlowAfter is when a deployment is worth a word for being slow: after twice its stack's usual time.
+func SlowAfter(usual time.Duration) time.Duration {
+	if usual <= 0 {
+		return slowUnknown
+	}
+	return 2 * usual
+}

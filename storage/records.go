@@ -18,6 +18,12 @@ var (
 	Cancels = Table[Cancel]{Name: "cancels"}
 	// Wishes names the follow that carries the redeploy which became a deployment, by DeploymentKey.
 	Wishes = Table[WishOf]{Name: "wishes"}
+	// Subscriptions holds what each channel wants to hear of, by SubscriptionKey.
+	Subscriptions = Table[Subscription]{Name: "subscriptions"}
+	// Positions holds how far the deployments of each watched stack were told, by the stack's UID.
+	Positions = Table[Position]{Name: "positions"}
+	// Heard names the follow by which a channel hears or heard of a deployment, by HeardKey.
+	Heard = Table[WishOf]{Name: "heard"}
 	// Messages holds what ought to stand in Slack, by the message's key.
 	Messages = Table[Message]{Name: "messages"}
 	// Rules holds who may do what in a channel, by RuleKey.
@@ -30,6 +36,17 @@ var (
 
 // DeploymentKey is the key under which what is known of one deployment is kept.
 func DeploymentKey(stackUID string, id int64) string { return fmt.Sprintf("%s/%020d", stackUID, id) }
+
+// HeardKey is the key under which it is kept that a channel hears of a deployment.
+func HeardKey(stackUID string, id int64, channel string) string {
+	return DeploymentKey(stackUID, id) + "/" + channel
+}
+
+// SubscriptionKey is the key of a subscription of a channel.
+func SubscriptionKey(channel, id string) string { return SubscriptionsOf(channel) + id }
+
+// SubscriptionsOf is the prefix of the keys of a channel's subscriptions.
+func SubscriptionsOf(channel string) string { return channel + "/" }
 
 // RuleKey is the key of a rule of a channel.
 func RuleKey(channel, id string) string { return RulesOf(channel) + id }
@@ -48,6 +65,34 @@ type Rule struct {
 	By      string    `json:"by"`     // Slack user id of who made it
 	At      time.Time `json:"at"`
 	Until   time.Time `json:"until,omitzero"` // when it ends; zero for one that stays
+}
+
+// Subscription has a channel hear of every deployment that fits it, whoever started it.
+type Subscription struct {
+	ID        string    `json:"id"`
+	Channel   string    `json:"channel"`
+	Stacks    string    `json:"stacks"`            // a glob, as it was typed
+	Events    []string  `json:"events,omitempty"`  // of EventNames; none for all
+	By        string    `json:"by,omitempty"`      // a part of who triggered it, in any case
+	Via       []string  `json:"via,omitempty"`     // web, api, hook; none for all
+	Types     []string  `json:"types,omitempty"`   // codes of deploy types; none for all
+	Mention   string    `json:"mention,omitempty"` // the user (U…, W…) or group (S…) that a failure mentions
+	Author    string    `json:"author"`            // Slack user id; it tells of no stack that he may not subscribe to
+	At        time.Time `json:"at"`
+	Suspended string    `json:"suspended,omitempty"` // Slack's code why nothing can be posted there at present
+}
+
+// Position is how far what happens on a watched stack was told. It is written before anybody is told of more.
+type Position struct {
+	Stack    StackRef  `json:"stack"`
+	Mark     string    `json:"mark"`               // what the list of stacks showed of it last, where a look has followed that
+	Newest   int64     `json:"newest,omitempty"`   // the newest deployment that was seen; 0 where its list was never read
+	Since    time.Time `json:"since,omitzero"`     // of a stack whose list was never read: what started later, by Cloud 66's clock, is news
+	Open     []int64   `json:"open,omitempty"`     // deployments that had not ended
+	Reverted []int64   `json:"reverted,omitempty"` // those of the newest page that were rolled back
+	// Began says when the bot saw those of Open begin that it saw begin, by its own clock.
+	Began map[int64]time.Time `json:"began,omitempty"`
+	At    time.Time           `json:"at"`
 }
 
 // AuditEntry is one decision: who asked for what, where, what was decided by which rule.
@@ -108,7 +153,11 @@ type Follow struct {
 	StartedAt   time.Time `json:"started_at,omitzero"`
 	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual time when last looked
 	EndedAt     time.Time `json:"ended_at,omitzero"`
-	Said        string    `json:"said,omitempty"` // what Cloud 66 said of a wish that came to nothing
+	// Of a card that a subscription has brought.
+	Subscribed bool   `json:"subscribed,omitempty"`
+	Loud       bool   `json:"loud,omitempty"`    // its failure is said in the channel too
+	Mention    string `json:"mention,omitempty"` // the user or group that its failure mentions
+	Said       string `json:"said,omitempty"`    // what Cloud 66 said of a wish that came to nothing
 }
 
 // State is where a followed deployment stands, as people are told it.

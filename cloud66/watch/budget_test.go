@@ -203,6 +203,7 @@ func TestAtMostEightLooksAreUnderWayAtOnce(t *testing.T) {
 
 func TestThrottledTheWatcherItselfLooksOnceAMinute(t *testing.T) {
 	cloud := newFake()
+	cloud.takes = time.Second // in which no other look begins
 	cloud.fail(&cloud66.Error{Kind: cloud66.ErrThrottled, RetryAfter: time.Hour})
 	watching(t, cloud, none, func(w *Watcher) {
 		for i := range 50 {

@@ -59,6 +59,11 @@ func (c *fake) DeploymentRange(ctx context.Context, uid string, _, _ int) (cloud
 	return cloud66.DeploymentRange{Deployments: list(time.Now())}, nil
 }
 
+// StackPage lists nothing.
+func (c *fake) StackPage(context.Context, int) (cloud66.StackPage, error) {
+	return cloud66.StackPage{}, nil
+}
+
 // Deployment finds nothing that the list does not show, but for those with ids from 9,000 on, which are old ones.
 func (c *fake) Deployment(_ context.Context, uid string, id int64) (cloud66.Deployment, error) {
 	c.mu.Lock()

@@ -1,0 +1,164 @@
+package watch
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/cloud66/cloud66sim"
+)
+
+func TestWhatHappenedWhileTheBotWasDownIsCaughtUpWith(t *testing.T) {
+	watchingAll(t, 100, func(a *account) {
+		a.stop()
+		ids := map[int]int64{}
+		for i := 5; i < 100; i += 10 {
+			ids[i] = a.deploy(i, 5*time.Minute)
+		}
+		time.Sleep(time.Hour)
+		rounds, before := len(a.reader.allRounds()), time.Now()
+		a.run()
+		time.Sleep(20 * time.Second)
+		first := a.reader.allRounds()[rounds]
+		if !first.CaughtUp || !first.Full {
+			t.Errorf("the first round: %+v", first)
+		}
+		for i, id := range ids {
+			looks := a.looksAt(i, before)
+			if len(looks) != 1 || looks[0].At.After(time.Now()) {
+				t.Fatalf("%d looks at stack %d", len(looks), i)
+			}
+			if d, _ := looks[0].Find(id); !d.Ended() {
+				t.Errorf("seen: %+v", d)
+			}
+		}
+		if _, looks := a.requests(before); looks > len(ids)+1 {
+			t.Errorf("%d looks, though only %d stacks have moved", looks, len(ids))
+		}
+		for _, r := range a.reader.allRounds()[rounds+1:] {
+			if r.CaughtUp {
+				t.Error("a later round catches up again")
+			}
+		}
+	})
+}
+
+func TestARoundIsToldAfterTheLooksThatCatchUp(t *testing.T) {
+	for name, fault := range map[string]cloud66sim.Fault{
+		"that take long":   {Delay: 20 * time.Second, Times: 1},
+		"that are refused": {Status: 503, Body: `{"error":"throttled"}`, ContentType: "application/json", Times: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watchingAll(t, 30, func(a *account) {
+				a.stop()
+				id := a.deploy(7, 5*time.Minute)
+				time.Sleep(time.Hour)
+				fault.PathPart = uidOf(7) + "/"
+				a.sim.AddFault(fault)
+				rounds := len(a.reader.allRounds())
+				a.run()
+				time.Sleep(15 * time.Second)
+				if n := len(a.reader.allRounds()); n != rounds {
+					t.Error("a round is told before what moved was looked at")
+				}
+				time.Sleep(2 * time.Minute)
+				first := a.reader.allRounds()[rounds]
+				a.reader.mu.Lock()
+				defer a.reader.mu.Unlock()
+				if ended := a.reader.ended[id]; ended.IsZero() || !first.CaughtUp {
+					t.Errorf("what happened is told at %s, caught up: %v", ended, first.CaughtUp)
+				}
+			})
+		})
+	}
+}
+
+func TestAnEarlierProcesssOpenDeploymentsAreLookedAtThoughNothingMoved(t *testing.T) {
+	watchingAll(t, 10, func(a *account) {
+		a.bendBy(func(p *cloud66.StackPage) {
+			for i := range p.Stacks {
+				p.Stacks[i] = cloud66.Stack{UID: p.Stacks[i].UID, Name: "web", Status: cloud66.StatusDeployed}
+			}
+		})
+		time.Sleep(time.Hour)
+		id := a.deploy(3, 5*time.Minute)
+		a.w.Now(uidOf(3))
+		time.Sleep(10 * time.Second)
+		a.stop()
+		time.Sleep(time.Hour)
+		a.run()
+		time.Sleep(10 * time.Second)
+		a.reader.mu.Lock()
+		defer a.reader.mu.Unlock()
+		if a.reader.ended[id].IsZero() {
+			t.Error("the end is not seen")
+		}
+	})
+}
+
+func TestMoreThanAPageOfNewsIsReadToWhatWasSeen(t *testing.T) {
+	for name, tt := range map[string]struct {
+		news, seen int
+		gap        bool
+	}{
+		"one":                 {1, 30, false},
+		"a page":              {30, 60, false},
+		"some pages":          {100, 120, false},
+		"more than is worth":  {400, 300, true},
+		"as much as is worth": {299, 300, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watchingAll(t, 1, func(a *account) {
+				for range 60 {
+					a.deploy(0, time.Second)
+				}
+				time.Sleep(10 * time.Minute)
+				a.stop()
+				for range tt.news {
+					a.deploy(0, time.Second)
+				}
+				time.Sleep(time.Hour)
+				before := time.Now()
+				a.run()
+				time.Sleep(20 * time.Second)
+				looks := a.looksAt(0, before)
+				if len(looks) != 1 || looks[0].Gap != tt.gap || len(looks[0].Newest) != tt.seen {
+					t.Fatalf("%d looks, the first with %d deployments, gap: %v", len(looks), len(looks[0].Newest), looks[0].Gap)
+				}
+				if !slices.IsSortedFunc(looks[0].Newest, func(x, y cloud66.Deployment) int { return int(y.ID - x.ID) }) {
+					t.Error("they are not newest first")
+				}
+			})
+		})
+	}
+}
+
+func TestARoundAfterAnOutageReadsAllThatHappenedInIt(t *testing.T) {
+	for minutes := 10; minutes <= 16; minutes += 3 { // so that it ends at each of the pages
+		t.Run(fmt.Sprintf("of %d minutes", minutes), func(t *testing.T) {
+			watchingAll(t, 90, func(a *account) {
+				lift := a.sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return r.URL.Path == "/api/3/stacks" }, Status: 403})
+				before := time.Now()
+				for _, i := range []int{4, 34, 64} {
+					a.deploy(i, 5*time.Minute)
+				}
+				time.Sleep(time.Duration(minutes) * time.Minute)
+				lift()
+				time.Sleep(longest + 20*time.Second)
+				rounds := a.reader.allRounds()
+				first := slices.IndexFunc(rounds, func(r Round) bool { return r.Ended.After(before.Add(time.Minute)) })
+				if r := rounds[first]; !r.CaughtUp || !r.Full || r.Pages != 3 || r.Failed != 0 {
+					t.Errorf("the first round after it: %d pages, %d failed, full: %v, caught up: %v", r.Pages, r.Failed, r.Full, r.CaughtUp)
+				}
+				for _, i := range []int{4, 34, 64} {
+					if n := len(a.looksAt(i, before)); n != 1 {
+						t.Errorf("%d looks at stack %d", n, i)
+					}
+				}
+			})
+		})
+	}
+}

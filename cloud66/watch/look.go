@@ -1,0 +1,161 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+const (
+	page            = 30
+	gapPages        = 10 // of a stack's deployments that are read to reach what was seen before
+	unreadableAfter = 10 * time.Minute
+)
+
+// aim is what a look is to see.
+type aim struct {
+	uid   string
+	ids   []int64
+	shown *cloud66.Stack
+	mark  string
+	only  bool // without a request
+	since int64
+}
+
+// look makes one look and plans the next.
+func (w *Watcher) look(ctx context.Context, s *stack) {
+	var sight Look
+	var position storage.Position
+	var known bool
+	a := w.aim(s)
+	began := time.Now()
+	err := safely(func() error {
+		if a.shown != nil {
+			position, known = w.Interest.Position(a.uid)
+			a.since = position.Newest
+			a.ids = append(a.ids, position.Open...)
+		}
+		sight = w.see(ctx, a)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		sight.Silent = w.silence(s, sight)
+		w.Seen(ctx, sight)
+		if a.shown != nil {
+			position, known = w.Interest.Position(a.uid)
+		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		w.Log.Error("a look ended early", "stack", a.uid, "error", err)
+		sight.Stack, sight.At = a.uid, began
+	}
+	w.plan(s, sight, kept{position.Mark, known})
+}
+
+// kept is what the position of a stack says after a look.
+type kept struct {
+	mark string
+	ok   bool
+}
+
+func (w *Watcher) aim(s *stack) aim {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a := aim{uid: s.uid, shown: s.shown, mark: s.mark, only: s.only && s.shown != nil}
+	for id := range s.ids {
+		if id != 0 {
+			a.ids = append(a.ids, id)
+		}
+	}
+	return a
+}
+
+// silence notes whether a look failed, and gives since when looks have.
+func (w *Watcher) silence(s *stack, look Look) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case look.Err == nil && len(look.Errs) == 0:
+		s.silent = time.Time{}
+	case s.silent.IsZero():
+		s.silent = look.At
+	}
+	return s.silent
+}
+
+// see reads the newest deployments, and those that are watched and not among them.
+func (w *Watcher) see(ctx context.Context, a aim) Look {
+	ctx = cloud66.Background(ctx)
+	look := Look{Stack: a.uid, Listed: a.shown, Mark: a.mark, At: time.Now()}
+	if a.only {
+		return look
+	}
+	if look.Newest, look.Gap, look.Err = w.newest(ctx, a); look.Err != nil {
+		look.Newest, look.Mark = nil, ""
+		return look
+	}
+	for _, id := range a.ids {
+		if _, ok := look.Find(id); ok {
+			continue
+		}
+		w.spent(1)
+		d, err := w.Cloud.Deployment(ctx, a.uid, id)
+		switch {
+		case err == nil:
+			look.Others = append(look.Others, d)
+		case !errors.Is(err, cloud66.ErrNotFound):
+			look.Errs = addError(look.Errs, id, err)
+		}
+	}
+	return look
+}
+
+// newest reads the newest deployments, further back where more than a page came since what was seen before. It also tells whether even
+// that did not reach so far.
+func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment, gap bool, err error) {
+	found = []cloud66.Deployment{}
+	for number := range gapPages {
+		w.spent(1)
+		part, err := w.Cloud.DeploymentRange(ctx, a.uid, number*page, page)
+		if err != nil {
+			return nil, false, err
+		}
+		found = appendOlder(found, part.Deployments)
+		if n := len(found); a.since == 0 || n == 0 || found[n-1].ID <= a.since || len(part.Deployments) == 0 || part.Total <= (number+1)*page {
+			return found, false, nil
+		}
+	}
+	return found, true, nil
+}
+
+// appendOlder appends those that are not there yet: the pages shift when something new comes while they are read.
+func appendOlder(found, part []cloud66.Deployment) []cloud66.Deployment {
+	for _, d := range part {
+		if n := len(found); n == 0 || d.ID < found[n-1].ID {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+func addError(errs map[int64]error, id int64, err error) map[int64]error {
+	if errs == nil {
+		errs = map[int64]error{}
+	}
+	errs[id] = err
+	return errs
+}
+
+// spent counts requests for looks.
+func (w *Watcher) spent(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pace.spent(time.Now(), n, &w.pace.looks)
+}

@@ -1,0 +1,288 @@
+package watch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/cloud66/cloud66sim"
+)
+
+func TestIdleStacksCostNoLookOfTheirOwn(t *testing.T) {
+	watchingAll(t, 65, func(a *account) {
+		told := map[string]int{}
+		for _, l := range a.reader.allLooks() {
+			if l.Newest == nil && l.Err == nil {
+				told[l.Stack]++
+				if l.Listed == nil || l.Listed.Name != "web" || l.Mark != MarkOf(*l.Listed) {
+					t.Fatalf("told: %+v", l)
+				}
+			}
+		}
+		if len(told) != 65 {
+			t.Errorf("%d stacks were told of as the list shows them", len(told))
+		}
+		for uid, n := range told {
+			if n != 1 {
+				t.Errorf("%s was told of %d times", uid, n)
+			}
+		}
+		if _, looks := a.requests(time.Time{}); looks > 2 { // the slow reading of all
+			t.Errorf("%d looks in two minutes", looks)
+		}
+		if state := a.w.State(); state.Watched != 65 || state.Interval > 10*time.Second || time.Since(state.LastSweep) > 10*time.Second || len(state.Unreadable) > 0 {
+			t.Errorf("state: %+v", state)
+		}
+	})
+}
+
+func TestADeploymentOfASweptStackCostsTwoLooks(t *testing.T) {
+	for name, tt := range map[string]struct {
+		takes time.Duration
+		looks int
+	}{
+		"that takes its time":             {12 * time.Minute, 2},
+		"that takes more than twice that": {25 * time.Minute, 3},
+		"that takes hours":                {2 * time.Hour, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watchingAll(t, 20, func(a *account) {
+				time.Sleep(30 * time.Minute) // all were read once for the sake of the slow round
+				began := time.Now()
+				id := a.deploy(3, tt.takes)
+				time.Sleep(tt.takes + 30*time.Second)
+				looks := a.looksAt(3, began)
+				slowly := int(tt.takes / time.Hour)
+				if n := len(looks); n < tt.looks || n > tt.looks+slowly {
+					t.Errorf("%d looks", n)
+				}
+				if d, _ := looks[len(looks)-1].Find(id); !d.Ended() || time.Since(began)-tt.takes > time.Minute {
+					t.Errorf("the last look shows %+v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestPagesWithoutAWantedStackAreLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAccount(t, 120, 3000)
+		wanted := []string{uidOf(35)}
+		a.reader.wants = func(s cloud66.Stack) bool { return slices.Contains(wanted, s.UID) }
+		a.run()
+		defer func() { a.stop() }()
+		time.Sleep(time.Minute)
+		for page, n := range a.pagesSince(time.Time{}) {
+			if (n > 1) != (page == "2") {
+				t.Errorf("page %s was read %d times", page, n)
+			}
+		}
+		rounds := a.reader.allRounds()
+		if first := rounds[0]; !first.Full || !first.CaughtUp || len(first.Stacks) != 120 || first.Pages != 4 {
+			t.Errorf("the first round: %d pages, %d stacks, full: %v", first.Pages, len(first.Stacks), first.Full)
+		}
+		if last := rounds[len(rounds)-1]; last.Full || last.CaughtUp || len(last.Stacks) != 30 || last.Pages != 1 {
+			t.Errorf("a later round: %d pages, %d stacks, full: %v", last.Pages, len(last.Stacks), last.Full)
+		}
+		a.reader.mu.Lock()
+		wanted = append(wanted, uidOf(100))
+		a.reader.mu.Unlock()
+		a.w.Changed()
+		time.Sleep(10 * time.Second)
+		if n := a.w.State().Watched; n != 2 {
+			t.Errorf("%d stacks are watched soon after the interests changed", n)
+		}
+		a.reader.mu.Lock()
+		wanted = append(wanted, uidOf(130))
+		a.reader.mu.Unlock()
+		for i := 120; i < 140; i++ {
+			a.add(i)
+		}
+		time.Sleep(10*time.Minute + 10*time.Second)
+		if n := a.w.State().Watched; n != 3 {
+			t.Errorf("%d stacks are watched ten minutes after a new one came", n)
+		}
+	})
+}
+
+func TestWhereNothingIsWantedNothingIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAccount(t, 40, 3000)
+		var idle atomic.Bool
+		idle.Store(true)
+		a.change = func(cfg *Config) { cfg.Idle = idle.Load }
+		a.run()
+		defer func() { a.stop() }()
+		time.Sleep(time.Hour)
+		if n := a.sim.Count(); n > 0 {
+			t.Errorf("%d requests", n)
+		}
+		idle.Store(false)
+		a.w.Changed()
+		time.Sleep(5 * time.Second)
+		if n := a.w.State().Watched; n != 40 {
+			t.Errorf("%d stacks are watched after the first interest", n)
+		}
+		idle.Store(true)
+		time.Sleep(20 * time.Second)
+		before := a.sim.Count()
+		time.Sleep(time.Hour)
+		if n := a.sim.Count() - before; n > 0 || a.w.State().Watched > 0 {
+			t.Errorf("%d requests, %d stacks watched after the last interest", n, a.w.State().Watched)
+		}
+	})
+}
+
+func TestAVanishedStackIsMissedOnceAfterTwoFullRounds(t *testing.T) {
+	watchingAll(t, 90, func(a *account) {
+		before := len(a.reader.allRounds())
+		a.sim.RemoveStack(uidOf(10)) // which moves those on later pages too
+		time.Sleep(2 * time.Minute)
+		var missing []string
+		for _, r := range a.reader.allRounds()[before:] {
+			missing = append(missing, r.Missing...)
+		}
+		if !slices.Equal(missing, []string{uidOf(10)}) {
+			t.Errorf("missing: %v", missing)
+		}
+		if n := a.w.State().Watched; n != 89 {
+			t.Errorf("%d stacks are watched", n)
+		}
+		a.add(10)
+		a.deploy(10, 5*time.Minute)
+		time.Sleep(11 * time.Minute)
+		if n := a.w.State().Watched; n != 90 {
+			t.Errorf("%d stacks are watched after it came back", n)
+		}
+	})
+}
+
+func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
+	watchingAll(t, 30, func(a *account) {
+		a.reader.mu.Lock()
+		a.reader.wants = func(s cloud66.Stack) bool { return s.Name != "renamed" }
+		a.reader.mu.Unlock()
+		a.sim.UpdateStack(uidOf(3), func(s *cloud66sim.Stack) { s.Name = "renamed" })
+		time.Sleep(30 * time.Second)
+		before := time.Now()
+		a.deploy(3, 5*time.Minute)
+		time.Sleep(time.Hour)
+		if n := len(a.looksAt(3, before)); n > 0 || a.w.State().Watched != 29 {
+			t.Errorf("%d looks, %d stacks watched", n, a.w.State().Watched)
+		}
+		rounds := a.reader.allRounds()
+		last := rounds[len(rounds)-1]
+		if !slices.ContainsFunc(last.Stacks, func(s cloud66.Stack) bool { return s.UID == uidOf(3) && s.Name == "renamed" }) || len(last.Missing) > 0 {
+			t.Error("the round does not show it under its new name")
+		}
+	})
+}
+
+func TestASweptStackThatIsFollowedTooIsLookedAtAsBefore(t *testing.T) {
+	watchingAll(t, 10, func(a *account) {
+		id := a.deploy(3, 10*time.Minute)
+		a.w.Add(uidOf(3), id)
+		began := time.Now()
+		time.Sleep(10 * time.Minute)
+		if n := len(a.looksAt(3, began)); n < 15 || n > 40 {
+			t.Errorf("%d looks in ten minutes", n)
+		}
+		for _, l := range a.looksAt(3, began) {
+			if l.Listed == nil || l.Mark == "" {
+				t.Fatalf("a look without what the list shows: %+v", l)
+			}
+		}
+		time.Sleep(time.Minute)
+		a.w.Remove(uidOf(3), id)
+		synctest.Wait()
+		ended := time.Now()
+		time.Sleep(30 * time.Minute)
+		if n := len(a.looksAt(3, ended)); n > 1 {
+			t.Errorf("%d looks after it", n)
+		}
+	})
+}
+
+func TestNowHasASweptStackLookedAt(t *testing.T) {
+	watchingAll(t, 10, func(a *account) {
+		before := time.Now()
+		a.w.Now(uidOf(3))
+		a.w.Now("another")
+		time.Sleep(time.Second)
+		if n := len(a.looksAt(3, before)); n != 1 {
+			t.Errorf("%d looks", n)
+		}
+	})
+}
+
+func TestAStackThatMovesBetweenPagesIsNotMissed(t *testing.T) {
+	watchingAll(t, 90, func(a *account) {
+		before := time.Now()
+		for i := range 30 { // each removal moves one stack from each page to the one before it
+			a.sim.RemoveStack(uidOf(i))
+			time.Sleep(7 * time.Second)
+		}
+		time.Sleep(time.Minute)
+		var missing []string
+		for _, r := range a.reader.allRounds() {
+			if r.Began.After(before) {
+				missing = append(missing, r.Missing...)
+			}
+		}
+		slices.Sort(missing)
+		var want []string
+		for i := range 30 {
+			want = append(want, uidOf(i))
+		}
+		if !slices.Equal(missing, want) {
+			t.Errorf("missing: %s", strings.Join(missing, " "))
+		}
+		if n := a.w.State().Watched; n != 60 {
+			t.Errorf("%d stacks are watched", n)
+		}
+	})
+}
+
+func TestSlowIsTwiceTheUsualTimeOrHalfAnHour(t *testing.T) {
+	for usual, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, time.Minute: 2 * time.Minute} {
+		if got := SlowAfter(usual); got != want {
+			t.Errorf("usually %s: %s", usual, got)
+		}
+	}
+}
+
+func BenchmarkNextOfManyStacks(b *testing.B) {
+	w := New(Config{Cloud: newFake(), Min: shortest, Max: longest})
+	for i := range 3000 {
+		w.Add(fmt.Sprint("stack", i), 1)
+	}
+	now := time.Now()
+	for b.Loop() {
+		w.first(now)
+	}
+}
+
+// What runs may stand behind a page of what waits for it.
+func TestAnOpenDeploymentThatIsNotAmongTheNewestIsSeenToItsEnd(t *testing.T) {
+	watchingAll(t, 10, func(a *account) {
+		id := a.deploy(3, 10*time.Minute)
+		time.Sleep(time.Minute)
+		for range 45 {
+			a.deploy(3, 10*time.Minute)
+		}
+		time.Sleep(10 * time.Minute)
+		a.reader.mu.Lock()
+		defer a.reader.mu.Unlock()
+		if a.reader.started[id].IsZero() || a.reader.ended[id].IsZero() {
+			t.Error("its end is not seen")
+		}
+		if n := len(a.reader.positions[uidOf(3)].Open); n != 45 {
+			t.Errorf("%d deployments are open", n)
+		}
+	})
+}
