@@ -76,6 +76,7 @@ func (s *slack) GroupsOf(_ context.Context, user string) ([]string, error) {
 type channels struct {
 	records storage.DB
 	said    []Announcement
+	amended []Announcement
 	lost    bool // the database fails in the middle of a change
 }
 
@@ -115,6 +116,14 @@ func (c *channels) Announce(ctx context.Context, req Request, change func(tx sto
 		return fmt.Errorf("announce: %w", err)
 	}
 	c.said = append(c.said, said...)
+	return nil
+}
+
+func (c *channels) Amend(_ context.Context, _ Request, said Announcement) error {
+	if c.lost {
+		return errLost
+	}
+	c.amended = append(c.amended, said)
 	return nil
 }
 

@@ -63,6 +63,8 @@ type Channels interface {
 	// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction. What was taken
 	// before is ErrTaken.
 	Announce(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error
+	// Amend has a message that was announced for a request say something else.
+	Amend(ctx context.Context, req Request, said Announcement) error
 }
 
 // Announcement is a message that a channel is to have.
@@ -89,17 +91,19 @@ func (e *CardError) Error() string {
 
 // Config is what a Handler works with.
 type Config struct {
-	Cloud     Cloud
-	Directory *Directory
-	Records   storage.DB
-	Authz     *authz.Authorizer
-	People    People
-	Channels  Channels
-	Progress  Progress
-	Status    func() BotStatus
-	Command   string   // the slash command's name, for examples
-	Profiles  []string // deployment profiles to offer
-	Log       *slog.Logger
+	Cloud        Cloud
+	Directory    *Directory
+	Records      storage.DB
+	Authz        *authz.Authorizer
+	People       People
+	Channels     Channels
+	Progress     Progress
+	Status       func() BotStatus
+	Watch        func() WatchStatus              // nil where nothing is watched
+	Resubscribed func(ctx context.Context) error // told that what channels subscribe to was changed; nil for nobody
+	Command      string                          // the slash command's name, for examples
+	Profiles     []string                        // deployment profiles to offer
+	Log          *slog.Logger
 }
 
 // Handler carries out invocations.
@@ -168,6 +172,10 @@ func (h *Handler) prepare(ctx context.Context, req Request) (run, Reply, error) 
 		return h.prepareRefresh(ctx, req, standing)
 	case verb == Ask:
 		return h.prepareAsk(ctx, req)
+	case verb == Subscribe:
+		return h.prepareSubscribe(ctx, req, standing)
+	case verb == Unsubscribe:
+		return h.prepareUnsubscribe(ctx, req, standing)
 	case req.Invocation.right() == authz.Admin:
 		return h.prepareRule(ctx, req, standing)
 	case spec.OnStack(), req.Invocation.why():
@@ -235,10 +243,14 @@ func (h *Handler) prepareOverview(ctx context.Context, req Request, standing aut
 		reply, err := h.refuse(ctx, req, noneAtAll)
 		return nil, reply, err
 	}
-	if req.Invocation.Verb == Access {
-		return func(ctx context.Context) (Reply, error) { return h.access(ctx, req, standing) }, nil, nil
+	do := h.stacks
+	switch req.Invocation.Verb {
+	case Access:
+		do = h.access
+	case Subscriptions:
+		do = h.subscriptions
 	}
-	return func(ctx context.Context) (Reply, error) { return h.stacks(ctx, req, standing) }, nil, nil
+	return func(ctx context.Context) (Reply, error) { return do(ctx, req, standing) }, nil, nil
 }
 
 // dismiss takes a No. A Yes to the same question counts no more.
@@ -277,7 +289,7 @@ func (h *Handler) help(req Request, standing authz.Standing) Reply {
 // may tells the stacks that a person can use a command on, and is told of.
 func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
 	right := spec.Right
-	if !spec.OnStack() {
+	if right == "" || right == authz.Admin { // which are on no stack
 		right = authz.View
 	}
 	return func(s cloud66.Stack) bool { return standing.Decide(right, refOf(s)).Allowed }

@@ -157,11 +157,11 @@ func TestHelpShowsWhatThisPersonMayDo(t *testing.T) {
 		}
 		r.rule("allow everyone view,cancel web")
 		some := as[HelpReply](t, r.say(sam, "help redeploy"))
-		if diff := cmp.Diff([]Verb{Show, List, Stacks, Cancel, Follow, Access, Status, Help}, verbsOf(some)); diff != "" || some.MayNot || some.Topic != nil {
+		if diff := cmp.Diff([]Verb{Show, List, Stacks, Cancel, Follow, Subscriptions, Access, Status, Help}, verbsOf(some)); diff != "" || some.MayNot || some.Topic != nil {
 			t.Errorf("the help of who may look and cancel, %+v (-want +got):\n%s", some.Topic, diff)
 		}
 		r.rule("allow <@U0KIM> admin *")
-		if diff := cmp.Diff([]Verb{Show, List, Stacks, Cancel, Follow, Access, Allow, Deny, Revoke, Status, Help}, verbsOf(as[HelpReply](t, r.say(kim, "help")))); diff != "" {
+		if diff := cmp.Diff([]Verb{Show, List, Stacks, Cancel, Follow, Subscriptions, Access, Allow, Deny, Revoke, Status, Help}, verbsOf(as[HelpReply](t, r.say(kim, "help")))); diff != "" {
 			t.Errorf("the help of who may make rules (-want +got):\n%s", diff)
 		}
 	})

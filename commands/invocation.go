@@ -50,13 +50,18 @@ type Invocation struct {
 	Topic      string `json:"t,omitempty"` // the command that help is wanted on
 	Text       string `json:"x,omitempty"` // what the names of the stacks to list hold, or a glob
 	Outcome    string `json:"o,omitempty"` // of the deployments to list
-	By         string `json:"j,omitempty"` // who asked for them: a Slack user id, or what a name holds
+	By         string `json:"j,omitempty"` // who asked for them: a Slack user id, or what a name holds; of a subscription only the latter
 	Trail      string `json:"q,omitempty"` // where each filtered page so far began, the last one first to be shown
 
 	Who     string `json:"h,omitempty"` // a Slack id of a user or a group, or "everyone"
 	Actions string `json:"b,omitempty"` // rights, with commas between them
-	Glob    string `json:"c,omitempty"` // the stacks of a rule
-	Rule    string `json:"e,omitempty"` // a rule's id
+	Glob    string `json:"c,omitempty"` // the stacks of a rule, or of a subscription
+	Rule    string `json:"e,omitempty"` // a rule's id, or a subscription's
+
+	Events  string `json:"ev,omitempty"` // that a channel wants to hear of, with commas between them; "" for all
+	Via     string `json:"vi,omitempty"` // the ways in which they were started
+	Types   string `json:"ty,omitempty"` // the kinds of deployments
+	Mention string `json:"at,omitempty"` // a Slack id of a user or a group
 
 	Yes     bool   `json:"a,omitempty"` // the answer to a question
 	Nonce   string `json:"k,omitempty"` // the question's own key: answered twice it is one wish
@@ -118,6 +123,7 @@ func (i Invocation) sound() bool {
 	}{
 		{i.Ref, setRef}, {i.Services, setServices}, {i.Profile, setProfile}, {i.Reason, setReason}, {i.Outcome, setOutcome}, {i.By, setBy},
 		{i.Trail, setTrail}, {i.Glob, setGlob}, {i.Actions, setActions}, {i.Rule, setRule},
+		{i.Events, setEvents}, {i.Via, setVia}, {i.Types, setTypes}, {i.Mention, setMention},
 	} {
 		if option.value != "" && option.set(&again, option.value) != nil {
 			return false
@@ -142,6 +148,10 @@ func (i Invocation) soundRule() bool {
 		return one && i.Actions != string(authz.Admin) && i.Glob != ""
 	case Revoke:
 		return i.Rule != ""
+	case Subscribe:
+		return i.Glob != "" && UserOf(i.By) == ""
+	case Unsubscribe:
+		return i.Glob != "" || i.Rule != ""
 	case Access:
 		return !i.why() || one && (person || i.Who == "") && i.UID+strings.TrimSpace(i.Stack) != ""
 	default:
@@ -198,7 +208,7 @@ func (i *Invocation) Set(option, value string) error {
 // Changes reports whether the invocation, carried out, changes something or leaves something in the channel.
 func (i Invocation) Changes() bool {
 	switch i.Verb {
-	case Follow, Allow, Deny, Revoke, Ask, Grant:
+	case Follow, Allow, Deny, Revoke, Ask, Grant, Subscribe, Unsubscribe:
 		return true
 	case Redeploy, Cancel:
 		return !i.asks()
@@ -240,7 +250,8 @@ func (i Invocation) line(stack string) string {
 func (i Invocation) OptionsTyped() string {
 	var words []string
 	for _, o := range []struct{ name, value string }{
-		{"--ref", i.Ref}, {"--services", i.Services}, {"--profile", i.Profile}, {"--reason", i.Reason}, {"--outcome", i.Outcome}, {"--by", i.By},
+		{"--ref", i.Ref}, {"--services", i.Services}, {"--profile", i.Profile}, {"--reason", i.Reason}, {"--outcome", i.Outcome},
+		{"--events", i.Events}, {"--by", i.By}, {"--via", i.Via}, {"--type", i.Types}, {"--mention", i.Mention},
 	} {
 		switch {
 		case o.value == "":

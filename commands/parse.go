@@ -136,7 +136,7 @@ func (s Spec) parseOption(inv *Invocation, word string, words []string, given ma
 	default:
 		return nil, s.usage(name, "%s needs a value: %s %s.", name, name, option.Value)
 	}
-	if option.Name != "by" || UserOf(value) == "" { // which takes a mention as it is
+	if option.Name != "mention" && (option.Name != "by" || UserOf(value) == "") { // which take a mention as it is
 		value = spoken(value)
 	}
 	if err := option.set(inv, value); err != nil {
@@ -177,9 +177,11 @@ func (s Spec) setWords(inv *Invocation, words []string) error {
 			return s.usage("", "Which rule? Write its id behind revoke; access shows them.")
 		}
 		return s.wrap("", setRule(inv, words[0]))
+	case Subscribe, Unsubscribe:
+		return s.setStacks(inv, words)
 	case Access:
 		return s.setWhy(inv, words)
-	case Status:
+	case Status, Subscriptions:
 		return nil
 	default:
 		return s.setStack(inv, words)
@@ -217,6 +219,14 @@ func (s Spec) setText(inv *Invocation, words []string) error {
 	}
 	inv.Text = spoken(words[0])
 	return nil
+}
+
+// setStacks takes the stacks of a subscription. Whatever Slack has resolved in them was meant as it was typed.
+func (s Spec) setStacks(inv *Invocation, words []string) error {
+	if len(words) == 0 {
+		return s.usage("", "Which stacks? Write a name, a pattern or * behind %s.", s.Verb)
+	}
+	return s.wrap("", setGlob(inv, spoken(words[0])))
 }
 
 // setTerms takes who, what and on which stacks.

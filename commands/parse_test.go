@@ -97,7 +97,7 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 		"a command that is nearly one":         {"redploy web", "I don't know the command “redploy”.", "redeploy", "redeploy mystack@production"},
 		"a command with swapped letters":       {"lits web", "I don't know the command “lits”.", "list", "list mystack@production"},
 		"a command of another kind":            {"make coffee", "I don't know the command “make”.", "", "help"},
-		"a command of a later version":         {"subscribe web", "I don't know the command “subscribe”.", "", "help"},
+		"a command of a later version":         {"protect web", "I don't know the command “protect”.", "", "help"},
 		"a verb of buttons":                    {"dismiss", "I don't know the command “dismiss”.", "", "help"},
 		"a topic that is no command":           {"help redploy", "I don't know the command “redploy”.", "redeploy", "redeploy mystack@production"},
 		"help on too much":                     {"help list show", "I don't understand “show” behind help.", "", "help"},

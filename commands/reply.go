@@ -178,6 +178,7 @@ type StatusReply struct {
 	BotStatus
 
 	Follows []storage.Follow // of stacks that the person may see, the newest first
+	Watch   WatchStatus      // of stacks that the person may see
 	Unknown bool             // what the person may see could not be found out
 	At      time.Time
 }
@@ -224,3 +225,72 @@ func (RequestReply) reply()  {}
 func (OpenReply) reply()     {}
 func (FormReply) reply()     {}
 func (StatusReply) reply()   {}
+
+// SubscribedReply tells the channel that it subscribes to stacks.
+type SubscribedReply struct {
+	Subscription storage.Subscription
+	Whom         string   // the name or the handle of the one whom a failure mentions, "" for nobody
+	Fits         int      // stacks that fit now, of those that its author may subscribe to; -1 where Cloud 66 did not tell
+	Preview      *Preview // nil where it is not worked out yet, or there is nothing to work out
+}
+
+// Preview is what a subscription would have told.
+type Preview struct {
+	Messages int              // in the last seven days
+	AtLeast  bool             // there are more, further back than one request reads
+	Read, Of int              // stacks that were read, of those that have moved in these days
+	Unread   int              // that Cloud 66 did not tell of, or not in time; they are not in Read
+	Stack    storage.StackRef // of the newest message
+	Newest   *Entry           // what it would have been about; nil where there is none
+}
+
+// UnsubscribedReply tells the channel that it does not subscribe to stacks any more.
+type UnsubscribedReply struct {
+	Subscriptions []storage.Subscription // that were taken back, all of the same stacks
+	By            string
+}
+
+// SubscriptionsReply is one page of what a channel subscribes to.
+type SubscriptionsReply struct {
+	Rows    []SubscriptionRow
+	Page    int // from 1
+	Offset  int // of the first, from 0
+	Total   int
+	Unknown bool // how many stacks fit could not be found out
+}
+
+// SubscriptionRow is one subscription, as somebody is shown it.
+type SubscriptionRow struct {
+	Subscription storage.Subscription
+	Whom         string // the name or the handle of the one whom a failure mentions, "" for nobody
+	Stacks       int    // that fit and that the one who asks may see
+	Powerless    bool   // its author may subscribe to nothing here any more, so that it tells of nothing
+}
+
+// StackGoneReply tells a channel that a stack which one of its subscriptions fits is not there any more, or bears another name that none fits.
+type StackGoneReply struct {
+	Subscription storage.Subscription
+	Was          storage.StackRef
+	Now          string // name@environment, "" for one that is not there any more
+}
+
+// SuspendedReply tells the author of subscriptions, alone, that a channel cannot be told of anything.
+type SuspendedReply struct {
+	Channel string
+	Code    string // Slack's, why nothing can be posted there
+	Stacks  []string
+}
+
+func (SubscribedReply) reply()    {}
+func (UnsubscribedReply) reply()  {}
+func (SubscriptionsReply) reply() {}
+func (StackGoneReply) reply()     {}
+func (SuspendedReply) reply()     {}
+
+// WatchStatus is how the bot watches what channels subscribe to.
+type WatchStatus struct {
+	Stacks     []storage.StackRef // that are watched
+	Interval   time.Duration      // between two looks at one of them, as it was reached last; 0 where that is not known yet
+	LastSweep  time.Time          // when all of them were looked at last
+	Unreadable []storage.StackRef // that could not be read for a while
+}

@@ -26,10 +26,15 @@ const (
 	Revoke   Verb = "revoke"
 	Access   Verb = "access"
 	Status   Verb = "status"
-	Refresh  Verb = "refresh"
-	Dismiss  Verb = "dismiss"
-	Ask      Verb = "ask"
-	Grant    Verb = "grant"
+
+	Subscribe     Verb = "subscribe"
+	Unsubscribe   Verb = "unsubscribe"
+	Subscriptions Verb = "subscriptions"
+
+	Refresh Verb = "refresh"
+	Dismiss Verb = "dismiss"
+	Ask     Verb = "ask"
+	Grant   Verb = "grant"
 )
 
 // ButtonVerbs are those that belong to buttons alone.
@@ -106,6 +111,31 @@ var Specs = []Spec{
 		Examples: []string{"follow mystack@production", "follow mystack@production 1042"},
 	},
 	{
+		Verb: Subscribe, Right: authz.Subscribe, Words: []string{"<stacks>"},
+		Options: []Option{
+			{"events", "EVENTS", "only these of " + eventWords + "; all of them unless said", setEvents, []string{"event", "on", "outcome"}},
+			{"by", "TEXT", "only deployments of whoever has it in the name or address that Cloud 66 shows", setTrigger, []string{"who", "user", "from"}},
+			{"via", "WAYS", "only those that were started in these ways: " + strings.Join(vias, ", "), setVia, []string{"through", "source"}},
+			{"type", "TYPES", "only these kinds of deployments: " + strings.Join(deployTypes, ", "), setTypes, []string{"types", "kind"}},
+			{"mention", "WHO", "the @user or @group whom a failure mentions", setMention, []string{"ping", "notify", "tell"}},
+		},
+		Summary: "This channel hears of every deployment of these stacks, whoever starts it and however. <stacks> may hold wildcards, and * is every stack.",
+		Examples: []string{
+			"subscribe mystack@production", "subscribe '*@production' --events failed,reverted", "subscribe mystack@production --events failed --mention @deployers",
+			"subscribe mystack@staging --via web,hook --type build,redeploy", "subscribe mystack@staging --by lin",
+		},
+	},
+	{
+		Verb: Unsubscribe, Right: authz.Subscribe, Words: []string{"<stacks>"},
+		Summary:  "Takes back what this channel subscribes to: all of these stacks, written as they were, or one by the id that subscriptions shows.",
+		Examples: []string{"unsubscribe mystack@production", "unsubscribe '*@production'", "unsubscribe k3f9"},
+	},
+	{
+		Verb: Subscriptions, Right: authz.View,
+		Summary:  "Shows what this channel subscribes to.",
+		Examples: []string{"subscriptions"},
+	},
+	{
 		Verb: Access, Right: authz.View, Words: []string{"[why", "ACTION", "<stack>", "[@user]]"},
 		Summary:  "Shows who may do what in this channel; with why, the rule that decides.",
 		Examples: []string{"access", "access why redeploy mystack@production", "access why cancel mystack@production @lin"},
@@ -142,6 +172,7 @@ var Specs = []Spec{
 var (
 	actionWords  = joinActions()
 	outcomeWords = strings.Join(outcomes, ", ")
+	eventWords   = strings.Join(events, ", ")
 )
 
 func joinActions() string {

@@ -25,5 +25,11 @@ func (h *Handler) status(ctx context.Context, standing authz.Standing, unknown e
 		})
 	})
 	slices.Reverse(reply.Follows) // their ids sort by age
+	if h.Watch != nil {
+		reply.Watch = h.Watch()
+		hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
+		reply.Watch.Stacks = slices.DeleteFunc(slices.Clone(reply.Watch.Stacks), hidden)
+		reply.Watch.Unreadable = slices.DeleteFunc(slices.Clone(reply.Watch.Unreadable), hidden)
+	}
 	return reply, err
 }

@@ -96,7 +96,7 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string) (RefusalR
 		return RefusalReply{}, err
 	}
 	switch inv := req.Invocation; {
-	case inv.Verb == Ask:
+	case inv.Verb == Ask, inv.Verb == Subscribe:
 		h.offer(ctx, &reply, req, inv.Glob)
 	case inv.Stack != "":
 		h.offer(ctx, &reply, req, globOf(inv.Stack))

@@ -3,6 +3,7 @@ package card
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"c66bot/authz"
@@ -101,6 +102,13 @@ func statuses() map[string]commands.Reply {
 		}),
 		"status-throttled": with(func(r *commands.StatusReply) {
 			r.Budget = cloud66.BudgetState{PerHour: 3000, Blocked: true, NextTry: now.Add(time.Minute)}
+		}),
+		"status-watching": with(func(r *commands.StatusReply) {
+			r.Watch = commands.WatchStatus{Stacks: []storage.StackRef{stack, stack}, Interval: 90 * time.Second, LastSweep: now.Add(-time.Minute), Unreadable: []storage.StackRef{stack}}
+		}),
+		"status-watching-since-now": with(func(r *commands.StatusReply) { r.Watch.Stacks = []storage.StackRef{stack} }),
+		"status-many-unreadable": with(func(r *commands.StatusReply) {
+			r.Watch.Stacks, r.Watch.Unreadable = slices.Repeat([]storage.StackRef{stack}, 12), slices.Repeat([]storage.StackRef{stack}, 12)
 		}),
 		"status-others": with(func(r *commands.StatusReply) { r.Others = 1 }),
 		"status-many": with(func(r *commands.StatusReply) {

@@ -99,7 +99,7 @@ func cards() map[string]View {
 	behind.Ahead = 1041
 	unfound := followed(storage.Asked)
 	unfound.StartedAt = time.Time{}
-	return map[string]View{
+	all := map[string]View{
 		"asked":                          {Follow: unknown(asked(storage.Asked), ""), At: now},
 		"queued":                         view(queuedFollow, queued),
 		"queued-behind-another":          behind,
@@ -123,6 +123,8 @@ func cards() map[string]View {
 		"followed-asked-elsewhere":       view(followed(storage.Started), hook),
 		"followed-before-the-first-look": {Follow: unfound, At: now},
 	}
+	maps.Copy(all, subscribedCards())
+	return all
 }
 
 // replies are answers of every kind, by name.
@@ -168,7 +170,7 @@ func replies() map[string]commands.Reply {
 		"problem-without-stack": commands.ProblemReply{What: "Cloud 66 cannot be reached.", Ref: "k3f9z"},
 		"notice":                commands.NoticeReply{Stack: &stack, Text: "this stack has never been deployed."},
 	}
-	for _, more := range []map[string]commands.Reply{refusals(), ruled(), statuses(), overviews()} {
+	for _, more := range []map[string]commands.Reply{refusals(), ruled(), statuses(), overviews(), subscribing()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -207,6 +209,7 @@ func messages() map[string]Message {
 	for name, u := range usages() {
 		all["reply-"+name] = Usage(u, "/c66")
 	}
+	maps.Copy(all, reverts())
 	for i, m := range Ended(manyEnds(7)) {
 		all[fmt.Sprint("ended-", i+1)] = m
 	}
@@ -289,12 +292,15 @@ func spoiled(bad string) map[string]Message {
 	views, done, ends := cards(), map[string]bool{}, []View(nil)
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		v := views[name]
-		kind := fmt.Sprint(v.Follow.State, v.Follow.Wish == nil)
+		kind := fmt.Sprint(v.Follow.State, v.Follow.Wish == nil, v.Follow.Subscribed)
 		if done[kind] {
 			continue // one of each is enough
 		}
 		done[kind] = true
 		v.Follow.Stack, v.Follow.Said, v.Follow.Asker = ref, bad, bad
+		if v.Follow.Subscribed {
+			v.Follow.Mention, v.Born = bad, true
+		}
 		if v.Follow.Wish != nil {
 			v.Follow.Wish = &storage.Wish{Ref: bad, Services: bad, Profile: bad, Reason: bad}
 		}
@@ -347,6 +353,10 @@ func spoiled(bad string) map[string]Message {
 	} {
 		all["reply-"+name] = Reply(r)
 	}
+	for name, r := range hostileSubscriptions(bad, entry) {
+		all["reply-"+name] = Reply(r)
+	}
+	all["reverted"] = Reverted(ref, entry.Deployment)
 	for i := range 40 {
 		v := views["failed-unknown-outcome"]
 		d := soil(*v.Deployment)

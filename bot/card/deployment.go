@@ -20,16 +20,22 @@ type View struct {
 	Cancelled  *storage.Cancel
 	Ahead      int64 // the deployment that a queued one waits for, 0 where none is known
 	Live       int64 // the deployment that is live beside it, 0 where none is known
+	Born       bool  // the card comes into being with its end, which no step tells
+	Gap        bool  // more deployments of the stack came than were read
 	At         time.Time
 }
 
 // Deployment renders the card.
 func Deployment(v View) Message {
 	head, about := v.head(), v.about()
+	if v.Born {
+		about = append([]markup.Text{v.mention(v.Follow.State)}, about...)
+	}
 	return kit.NewMessage(markup.Brief(head, about...), kit.Section(head), kit.Small(append([]markup.Text{v.bar()}, about...)...), kit.Actions(v.buttons()...))
 }
 
-// Step renders the line in the card's thread that tells a state. The last one names who asked.
+// Step renders the line in the card's thread that tells a state. The last one names who asked; where nobody did here, a failure names whom the
+// channel's subscription wants to be mentioned.
 func Step(v View, state storage.State, at time.Time) Message {
 	v.Follow.State = state
 	head := v.head()
@@ -37,10 +43,21 @@ func Step(v View, state storage.State, at time.Time) Message {
 		head = markup.Format("%s %s: %s", v.sign(), stackName(v.Follow.Stack), v.started())
 	}
 	line := markup.Format("%s · %s", head, markup.Clock(at))
-	if state.End() && v.Follow.Asker != "" {
+	switch {
+	case v.Follow.Subscribed:
+		line = markup.Join([]markup.Text{line, v.mention(state)}, " · ")
+	case state.End() && v.Follow.Asker != "":
 		line = markup.Format("%s · %s", line, markup.User(v.Follow.Asker))
 	}
 	return kit.NewMessage(markup.Brief(line), kit.Section(line))
+}
+
+// mention pings whom a subscription wants to know of a failure.
+func (v View) mention(state storage.State) markup.Text {
+	if !v.Follow.Subscribed || state != storage.Failed || v.Follow.Mention == "" {
+		return markup.Text{}
+	}
+	return party(v.Follow.Mention)
 }
 
 // started is the thread's line for a start, which is read later than a running time would be true.
@@ -116,7 +133,7 @@ func (v View) happened() markup.Text {
 		}
 		return markup.Format("%s is queued", n)
 	case storage.Started:
-		return markup.Format("deploying %s, %s", n, v.progress())
+		return v.deploying(n)
 	case storage.Slow:
 		if v.usual() <= 0 {
 			return markup.Format("%s is still deploying after %s", n, roughly(v.elapsed()))
@@ -188,12 +205,19 @@ func (v View) cancelled(n markup.Text) markup.Text {
 	return markup.Format("%s was cancelled%s%s%s", n, by, v.after(), v.stillLive())
 }
 
-// progress is the time it has run, against the usual time where that is known.
-func (v View) progress() markup.Text {
-	if v.usual() <= 0 {
-		return markup.Format("%s so far", roughly(v.elapsed()))
+// deploying tells how far along it is, against the usual time where that is known. What a subscription brought is not looked at all the time:
+// there the times stand that do not grow old.
+func (v View) deploying(n markup.Text) markup.Text {
+	switch {
+	case v.Follow.Subscribed && v.usual() <= 0:
+		return markup.Format("deploying %s", n)
+	case v.Follow.Subscribed:
+		return markup.Format("deploying %s, usually done in %s", n, nearly(v.usual()))
+	case v.usual() <= 0:
+		return markup.Format("deploying %s, %s so far", n, roughly(v.elapsed()))
+	default:
+		return markup.Format("deploying %s, %s of about %s", n, roughly(v.elapsed()), nearly(v.usual()))
 	}
-	return markup.Format("%s of about %s", roughly(v.elapsed()), nearly(v.usual()))
 }
 
 // roughly gives a time to the minute, or to ten seconds in the first two minutes, so that a card does not change with every look.
@@ -231,7 +255,7 @@ func (v View) warning() markup.Text {
 
 // bar shows how far along a running deployment is against the usual time, in ten blocks.
 func (v View) bar() markup.Text {
-	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 {
+	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 || v.Follow.Subscribed {
 		return markup.Text{}
 	}
 	done := min(10, int(10*v.elapsed()/v.usual()))
@@ -241,6 +265,12 @@ func (v View) bar() markup.Text {
 // request says who asked, for what, and why.
 func (v View) request() markup.Text {
 	w := v.Follow.Wish
+	if v.Follow.Subscribed {
+		if v.Deployment == nil {
+			return markup.Text{}
+		}
+		return markup.Format("started%s", triggered(*v.Deployment))
+	}
 	if w == nil {
 		if v.Deployment == nil {
 			return markup.Format("followed by %s", markup.User(v.Follow.Asker))
@@ -286,6 +316,8 @@ func (v View) times() markup.Text {
 		return markup.Format("ended %s", markup.When(v.Deployment.FinishedAt))
 	case !v.Follow.StartedAt.IsZero():
 		return markup.Format("since %s", markup.When(v.Follow.StartedAt))
+	case v.Follow.Subscribed:
+		return markup.Format("seen %s", markup.When(v.Follow.AskedAt))
 	default:
 		return markup.Format("asked %s", markup.When(v.Follow.AskedAt))
 	}

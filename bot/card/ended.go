@@ -25,9 +25,13 @@ func Ended(ends []View) []Message {
 	ends = byAsker(ends)
 	lines, to := page(ends, 0)
 	head := markup.Format("%d deployments ended while I could not look: %s", len(ends), inNumbers(ends))
+	head = markup.Join(append([]markup.Text{head}, concerned(ends)...), " · ")
 	var foot markup.Text
 	if to < len(ends) {
 		foot = markup.Format("… and %d more, in this message's thread", len(ends)-to)
+	}
+	if slices.ContainsFunc(ends, func(v View) bool { return v.Gap }) {
+		foot = markup.Join([]markup.Text{foot, markup.Format("There were more deployments than I could read; the stacks' lists show all of them")}, "\n")
 	}
 	all := []Message{endsMessage(head, lines, foot)}
 	for to < len(ends) {
@@ -36,6 +40,19 @@ func Ended(ends []View) []Message {
 		all = append(all, endsMessage(markup.Format("%d–%d of %d that ended", from+1, to, len(ends)), lines, markup.Text{}))
 	}
 	return all
+}
+
+// concerned pings each whom a subscription wants to know of one of the failures.
+func concerned(ends []View) []markup.Text {
+	var pings []markup.Text
+	named := map[string]bool{}
+	for _, v := range ends {
+		if ping := v.mention(v.Follow.State); !ping.Empty() && !named[v.Follow.Mention] {
+			named[v.Follow.Mention] = true
+			pings = append(pings, ping)
+		}
+	}
+	return pings
 }
 
 func endsMessage(head markup.Text, lines []markup.Text, foot markup.Text) Message {

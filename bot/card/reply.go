@@ -43,6 +43,24 @@ func Reply(r commands.Reply) Message {
 	case commands.StatusReply:
 		return status(r)
 	default:
+		return ofSubscriptions(r)
+	}
+}
+
+// ofSubscriptions renders an answer about what channels subscribe to.
+func ofSubscriptions(r commands.Reply) Message {
+	switch r := r.(type) {
+	case commands.SubscribedReply:
+		return subscribed(r)
+	case commands.UnsubscribedReply:
+		return unsubscribed(r)
+	case commands.SubscriptionsReply:
+		return subscriptions(r)
+	case commands.StackGoneReply:
+		return stackGone(r)
+	case commands.SuspendedReply:
+		return suspended(r)
+	default:
 		panic(fmt.Sprintf("card: no rendering for %T", r))
 	}
 }

@@ -11,7 +11,7 @@ import (
 // status says how the bot is.
 func status(r commands.StatusReply) Message {
 	head := condition(r)
-	lines := []markup.Text{budget(r), following(r), markup.Format("Version %s, running for %s", r.Version, commands.InWords(r.At.Sub(r.Since)))}
+	lines := []markup.Text{budget(r), following(r), watching(r), unreadable(r), markup.Format("Version %s, running for %s", r.Version, commands.InWords(r.At.Sub(r.Since)))}
 	if r.Others > 0 {
 		lines = append(lines, markup.Format("The app has %d more connection%s than mine: stop the other instance", r.Others, plural(r.Others)))
 	}
@@ -70,6 +70,40 @@ func following(r commands.StatusReply) markup.Text {
 	text := markup.Format("I follow %d deployment%s: %s", len(r.Follows), plural(len(r.Follows)), markup.Join(all, ", "))
 	if len(r.Follows) > most {
 		return markup.Format("%s and %d more", text, len(r.Follows)-most)
+	}
+	return text
+}
+
+// watching says how what channels subscribe to is watched, of what this person may see. It is empty where nothing is.
+func watching(r commands.StatusReply) markup.Text {
+	w := r.Watch
+	if r.Unknown || len(w.Stacks) == 0 {
+		return markup.Text{}
+	}
+	text := markup.Format("For subscriptions I watch %d stack%s that you may see here", len(w.Stacks), plural(len(w.Stacks)))
+	if w.Interval > 0 {
+		text = markup.Format("%s, each every %s", text, commands.InWords(w.Interval))
+	}
+	if w.LastSweep.IsZero() {
+		return markup.Format("%s; I have not been through all of them yet", text)
+	}
+	return markup.Format("%s; I was through all of them %s", text, markup.When(w.LastSweep))
+}
+
+// unreadable names stacks that could not be read for a while.
+func unreadable(r commands.StatusReply) markup.Text {
+	const most = 10
+	stacks := r.Watch.Unreadable
+	if r.Unknown || len(stacks) == 0 {
+		return markup.Text{}
+	}
+	names := make([]markup.Text, 0, most)
+	for _, s := range stacks[:min(most, len(stacks))] {
+		names = append(names, stackName(s))
+	}
+	text := markup.Format("Cloud 66 has not let me read for a while: %s", markup.Join(names, ", "))
+	if len(stacks) > most {
+		text = markup.Format("%s and %d more", text, len(stacks)-most)
 	}
 	return text
 }

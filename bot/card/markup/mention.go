@@ -26,6 +26,14 @@ func Group(id string) Text {
 	return Text{"<!subteam^" + id + ">"}
 }
 
+// Channel shows a Slack channel by its name, to those who may see it.
+func Channel(id string) Text {
+	if !slackID.MatchString(id) {
+		return Format("%s", id)
+	}
+	return Text{"<#" + id + ">"}
+}
+
 // When shows a time in the reader's own zone.
 func When(t time.Time) Text {
 	if t.IsZero() {

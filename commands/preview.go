@@ -1,0 +1,132 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// How far back a preview looks, at how many stacks, and for how long people wait for it.
+const (
+	previewDays   = 7 * 24 * time.Hour
+	previewStacks = 20
+	previewWait   = 8 * time.Second
+)
+
+// preview works out what a subscription would have told of stacks, of which each costs one request. It is nil where no stack fits.
+func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []cloud66.Stack) *Preview {
+	since := s.At.Add(-previewDays)
+	moved := slices.DeleteFunc(slices.Clone(stacks), func(s cloud66.Stack) bool { return !s.LastActivity.IsZero() && s.LastActivity.Before(since) })
+	if len(stacks) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(moved, func(a, b cloud66.Stack) int { return cmp.Compare(b.LastActivity.Unix(), a.LastActivity.Unix()) })
+	p := &Preview{Of: len(moved)}
+	moved = moved[:min(len(moved), previewStacks)]
+	lately := h.lately(ctx, moved)
+	for i, stack := range moved {
+		if lately[i] == nil {
+			p.Unread++
+			continue
+		}
+		p.Read++
+		h.count(ctx, p, s, refOf(stack), *lately[i], since)
+	}
+	return p
+}
+
+// lately reads the newest deployments of stacks, some at once. What cannot be read in time is nil.
+func (h *Handler) lately(ctx context.Context, stacks []cloud66.Stack) []*cloud66.DeploymentRange {
+	ctx, cancel := context.WithTimeout(ctx, previewWait)
+	defer cancel()
+	all := make([]*cloud66.DeploymentRange, len(stacks))
+	var reads errgroup.Group
+	reads.SetLimit(newestAtOnce)
+	for i, s := range stacks {
+		reads.Go(func() error {
+			got, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, apiPage)
+			if err != nil {
+				h.Log.WarnContext(ctx, "the deployments of a stack could not be read for a preview", "stack", s.UID, "error", err)
+				return nil
+			}
+			all[i] = &got
+			return nil
+		})
+	}
+	_ = reads.Wait() // they give no error
+	return all
+}
+
+// count adds to a preview what it would have told of one stack.
+func (h *Handler) count(ctx context.Context, p *Preview, s storage.Subscription, stack storage.StackRef, got cloud66.DeploymentRange, since time.Time) {
+	entries, err := h.entries(ctx, stack.UID, got.Deployments)
+	if err != nil {
+		h.Log.WarnContext(ctx, "what is known of deployments could not be read for a preview", "stack", stack.UID, "error", err)
+		p.Read, p.Unread = p.Read-1, p.Unread+1
+		return
+	}
+	usual, within := cloud66.UsualDuration(got.Deployments), 0
+	for _, e := range entries {
+		if e.Deployment.StartedAt.Before(since) {
+			continue
+		}
+		within++
+		if !tells(s, e, usual, s.At) {
+			continue
+		}
+		p.Messages++
+		if p.Newest == nil || e.Deployment.StartedAt.After(p.Newest.Deployment.StartedAt) {
+			p.Newest, p.Stack = &e, stack
+		}
+	}
+	p.AtLeast = p.AtLeast || within == len(entries) && got.Total > len(entries)
+}
+
+// tells reports whether a subscription tells of a deployment: of who started it, how, and what it does, and of one of the events that it has had.
+func tells(s storage.Subscription, e Entry, usual time.Duration, at time.Time) bool {
+	d := e.Deployment
+	if !strings.Contains(strings.ToLower(d.TriggeredBy), strings.ToLower(s.By)) || !among(s.Via, string(d.TriggeredVia.Kind)) || !among(s.Types, string(d.DeployType.Kind)) {
+		return false
+	}
+	return slices.ContainsFunc(happened(e, usual, at), func(event string) bool { return among(s.Events, event) })
+}
+
+func among(wanted []string, word string) bool {
+	return len(wanted) == 0 || slices.Contains(wanted, word)
+}
+
+// happened gives the events that a deployment has had.
+func happened(e Entry, usual time.Duration, at time.Time) []string {
+	d := e.Deployment
+	if d.Queued() {
+		return nil
+	}
+	had := []string{string(storage.Started)}
+	took := d.Duration()
+	if !d.Ended() {
+		took = at.Sub(d.StartedAt)
+	}
+	if took > cloud66.SlowAfter(usual) {
+		had = append(had, string(storage.Slow))
+	}
+	switch word := OutcomeInWords(d, e.Cancelled); {
+	case !d.Ended():
+	case d.Outcome.Kind == cloud66.OutcomeSuccess:
+		had = append(had, string(storage.Succeeded))
+	case word == string(storage.Cancelled):
+		had = append(had, word)
+	default: // what is no success that is known is told as a failure
+		had = append(had, string(storage.Failed))
+	}
+	if d.Reverted {
+		had = append(had, Reverted)
+	}
+	return had
+}

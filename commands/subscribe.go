@@ -1,0 +1,228 @@
+package commands
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+const (
+	// maxSubscriptions is how many a channel has at most.
+	maxSubscriptions = 200
+	// listWait is how long it is waited for the list of stacks where it is only for a hint.
+	listWait = 4 * time.Second
+)
+
+// errFull says that a channel has as many subscriptions as there can be.
+var errFull = errors.New("the channel has as many subscriptions as there can be")
+
+// subscribedError says that a channel has the very same subscription.
+type subscribedError struct{ id string }
+
+func (e *subscribedError) Error() string { return "it is subscription " + e.id }
+
+// prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to a pattern: it tells of those stacks alone.
+func (h *Handler) prepareSubscribe(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
+	if !standing.Some(authz.Subscribe) {
+		reply, err := h.refuse(ctx, req, noneAtAll)
+		return nil, reply, err
+	}
+	pattern, err := authz.ParsePattern(req.Invocation.Glob)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, listed := h.listed(ctx, sees(standing, authz.Subscribe))
+	fits := slices.DeleteFunc(slices.Clone(known), func(s cloud66.Stack) bool { return !pattern.Match(refOf(s)) })
+	mine := slices.DeleteFunc(slices.Clone(fits), func(s cloud66.Stack) bool { return !standing.Decide(authz.Subscribe, refOf(s)).Allowed })
+	if len(mine) == 0 && len(fits) > 0 {
+		reply, err := h.notHere(ctx, req, fits[0])
+		return nil, reply, err
+	}
+	asked, reason := req.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
+	if len(mine) > 0 {
+		reason = standing.Decide(authz.Subscribe, refOf(mine[0])).Reason
+	}
+	if len(mine) == 1 {
+		asked.Stack = refOf(mine[0])
+	}
+	if err := h.Authz.Permit(ctx, asked, reason); err != nil {
+		return nil, nil, err
+	}
+	s := subscribing{h: h, req: req, pattern: pattern, known: known, mine: mine, listed: listed}
+	return s.run, nil, nil
+}
+
+// notHere refuses stacks that the person sees and may not subscribe to, naming the first.
+func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) (Reply, error) {
+	ref := refOf(stack)
+	reply, err := h.authorize(ctx, req, ref)
+	if err == nil && reply == nil { // a rule was made meanwhile
+		reply = ProblemReply{What: "Your rights here have just changed.", State: "Nothing was done.", Do: "Try again."}
+	}
+	return reply, err
+}
+
+// listed gives the stacks that may be told of, and reports whether Cloud 66 has told which there are.
+func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
+	ctx, cancel := context.WithTimeout(ctx, listWait)
+	defer cancel()
+	stacks, err := h.Directory.told(ctx, directoryAge, told)
+	if err != nil {
+		h.Log.WarnContext(ctx, "which stacks there are could not be looked up", "error", err)
+	}
+	return stacks, err == nil
+}
+
+// subscribing is the way of one subscription.
+type subscribing struct {
+	h       *Handler
+	req     Request
+	pattern authz.Pattern
+	known   []cloud66.Stack // that the one who asks is told of
+	mine    []cloud66.Stack // that they may subscribe to and that fit
+	listed  bool            // Cloud 66 has told which stacks there are
+}
+
+// run saves the subscription, tells the channel of it, then adds what it would have told.
+func (s subscribing) run(ctx context.Context) (Reply, error) {
+	h, inv := s.h, s.req.Invocation
+	whom, reply, err := h.mentioned(ctx, inv.Mention)
+	if err != nil || reply != nil {
+		return reply, err
+	}
+	if err := h.member(ctx, s.req); err != nil {
+		return nil, err
+	}
+	said := SubscribedReply{Subscription: subscriptionOf(s.req, time.Now()), Whom: whom, Fits: len(s.mine)}
+	if !s.listed {
+		said.Fits = -1
+	}
+	key := "subscription/" + storage.NewID(said.Subscription.At)
+	err = h.Channels.Announce(ctx, s.req, func(tx storage.Tx) ([]Announcement, error) {
+		made, err := addSubscription(tx, said.Subscription)
+		said.Subscription = made
+		return []Announcement{{Key: key, Reply: said}}, err
+	})
+	if reply := subscriptionProblem(err); reply != nil {
+		return reply, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.resubscribed(ctx)
+	s.req.placed()
+	if said.Preview = h.preview(ctx, said.Subscription, s.mine); said.Preview != nil {
+		if err := h.Channels.Amend(ctx, s.req, Announcement{Key: key, Reply: said}); err != nil { // the subscription stands
+			h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
+		}
+	}
+	return s.hint(), nil
+}
+
+// hint tells the one who subscribed, alone, that nothing fits so far. It is nil where something does.
+func (s subscribing) hint() Reply {
+	if len(s.mine) > 0 || !s.listed || s.pattern.Everything() {
+		return nil
+	}
+	glob := s.req.Invocation.Glob
+	hint := fmt.Sprintf("The subscription stands, but no stack that you may subscribe to fits %s yet.", quoted(glob))
+	if near := nearestStacks(s.known, glob); len(near) > 0 {
+		hint += " Near it: " + joinQuoted(near) + "."
+	}
+	return NoticeReply{Text: hint}
+}
+
+// subscriptionOf is what a request asks for.
+func subscriptionOf(req Request, at time.Time) storage.Subscription {
+	inv := req.Invocation
+	return storage.Subscription{
+		Channel: req.Channel, Stacks: inv.Glob, Events: wordsOf(inv.Events), By: inv.By, Via: wordsOf(inv.Via), Types: wordsOf(inv.Types),
+		Mention: inv.Mention, Author: req.User, At: at,
+	}
+}
+
+// addSubscription adds a subscription to its channel as part of a transaction, and gives it its id.
+func addSubscription(tx storage.Tx, s storage.Subscription) (storage.Subscription, error) {
+	taken := map[string]bool{}
+	err := storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(s.Channel), func(_ string, old storage.Subscription) error {
+		taken[old.ID] = true
+		if sameSubscription(old, s) {
+			return &subscribedError{id: old.ID}
+		}
+		return nil
+	})
+	if err != nil {
+		return s, err
+	}
+	if len(taken) >= maxSubscriptions {
+		return s, errFull
+	}
+	s.ID = shortID()
+	for taken[s.ID] { // which of 200 among a million it nearly never is
+		s.ID = shortID()
+	}
+	return s, storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s)
+}
+
+// shortID gives four random characters that can be read out and typed.
+func shortID() string { return strings.ToLower(rand.Text()[:4]) }
+
+// sameSubscription reports whether two subscriptions tell of the same, to the same people.
+func sameSubscription(a, b storage.Subscription) bool {
+	return sameGlob(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
+		slices.Equal(a.Events, b.Events) && slices.Equal(a.Via, b.Via) && slices.Equal(a.Types, b.Types)
+}
+
+// sameGlob reports whether two globs are one but for case, or both fit every stack.
+func sameGlob(a, b string) bool {
+	if authz.Fold(a) == authz.Fold(b) {
+		return true
+	}
+	p, err1 := authz.ParsePattern(a)
+	q, err2 := authz.ParsePattern(b)
+	return err1 == nil && err2 == nil && p.Everything() && q.Everything()
+}
+
+// subscriptionProblem says why a subscription was not made, where it is not a fault.
+func subscriptionProblem(err error) Reply {
+	if same, ok := errors.AsType[*subscribedError](err); ok {
+		return NoticeReply{Text: fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", same.id)}
+	}
+	if errors.Is(err, errFull) {
+		return ProblemReply{
+			What: fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions), State: "Nothing was done.",
+			Do: "Take some back, or write one pattern for many stacks.",
+		}
+	}
+	return nil
+}
+
+// mentioned gives the name or the handle of whom a failure is to mention. A Reply says why nobody can be.
+func (h *Handler) mentioned(ctx context.Context, id string) (string, Reply, error) {
+	if id == "" {
+		return "", nil, nil
+	}
+	whom, reply, err := h.who(ctx, id)
+	if whom.handle != "" {
+		return whom.handle, reply, err
+	}
+	return whom.person.Name, reply, err
+}
+
+// resubscribed says that what channels subscribe to was changed. The records say the same to the next process.
+func (h *Handler) resubscribed(ctx context.Context) {
+	if h.Resubscribed == nil {
+		return
+	}
+	if err := h.Resubscribed(ctx); err != nil {
+		h.Log.ErrorContext(ctx, "what channels subscribe to was changed, and what watches does not know it", "error", err)
+	}
+}

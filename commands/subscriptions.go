@@ -1,0 +1,238 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// subscriptionsPerPage is how many subscriptions are shown at once.
+const subscriptionsPerPage = 10
+
+// subscriptionsOf gives what a channel subscribes to, the oldest first.
+func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []storage.Subscription, err error) {
+	err = h.Records.View(ctx, func(tx storage.Tx) error {
+		all = nil
+		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(_ string, s storage.Subscription) error {
+			all = append(all, s)
+			return nil
+		})
+	})
+	slices.SortStableFunc(all, func(a, b storage.Subscription) int { return a.At.Compare(b.At) })
+	return all, err
+}
+
+// view is what one person is told of a channel's subscriptions.
+type view struct {
+	user     string
+	standing authz.Standing
+	stacks   []cloud66.Stack // that they are told of
+	listed   bool            // Cloud 66 has told which stacks there are
+}
+
+func (h *Handler) viewOf(ctx context.Context, req Request, standing authz.Standing) view {
+	v := view{user: req.User, standing: standing}
+	v.stacks, v.listed = h.listed(ctx, sees(standing, authz.Subscribe))
+	return v
+}
+
+// fitting gives the stacks that a subscription fits, of those on which the person has one of the rights.
+func (v view) fitting(s storage.Subscription, rights ...authz.Action) int {
+	pattern, err := authz.ParsePattern(s.Stacks)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, stack := range v.stacks {
+		may := func(right authz.Action) bool { return v.standing.Decide(right, refOf(stack)).Allowed }
+		if pattern.Match(refOf(stack)) && slices.ContainsFunc(rights, may) {
+			n++
+		}
+	}
+	return n
+}
+
+// shown reports whether a subscription can be told of: it names no stack that the person does not see, or it is their own.
+func (v view) shown(s storage.Subscription) bool {
+	pattern, err := authz.ParsePattern(s.Stacks)
+	return s.Author == v.user || v.standing.All(authz.View) || err == nil && pattern.Everything() || v.fitting(s, authz.View, authz.Subscribe) > 0
+}
+
+// mayEnd reports whether the person may take a subscription back: one of theirs, or one that tells of a stack that they may subscribe to.
+func (v view) mayEnd(s storage.Subscription) bool {
+	return s.Author == v.user || v.standing.All(authz.Subscribe) || v.fitting(s, authz.Subscribe) > 0
+}
+
+// subscriptions shows what the channel subscribes to, to each what they may know of.
+func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
+	all, err := h.subscriptionsOf(ctx, req.Channel)
+	if err != nil {
+		return nil, err
+	}
+	view := h.viewOf(ctx, req, standing)
+	all = slices.DeleteFunc(all, func(s storage.Subscription) bool { return !view.shown(s) })
+	page, from, to := pageOf(req.Invocation.Page, subscriptionsPerPage, len(all))
+	reply := SubscriptionsReply{Page: page, Offset: from, Total: len(all), Unknown: !view.listed}
+	powerless := map[string]bool{}
+	for _, s := range all[from:to] {
+		if _, known := powerless[s.Author]; !known {
+			powerless[s.Author] = h.powerless(ctx, s)
+		}
+		reply.Rows = append(reply.Rows, SubscriptionRow{
+			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: view.fitting(s, authz.View), Powerless: powerless[s.Author],
+		})
+	}
+	return reply, nil
+}
+
+// powerless reports whether the author of a subscription may subscribe to nothing in its channel any more.
+func (h *Handler) powerless(ctx context.Context, s storage.Subscription) bool {
+	standing, err := h.Authz.Standing(ctx, authz.Subject{User: s.Author, Channel: s.Channel})
+	if err != nil {
+		h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out", "user", s.Author, "subscription", s.ID, "error", err)
+		return false
+	}
+	return !standing.Some(authz.Subscribe)
+}
+
+// named gives the name or the handle of somebody, the id where Slack does not tell it.
+func (h *Handler) named(ctx context.Context, id string) string {
+	var name string
+	var err error
+	switch {
+	case id == "":
+		return ""
+	case groupID.MatchString(id):
+		var group authz.Group
+		group, err = h.People.Group(ctx, id)
+		name = group.Handle
+	default:
+		var person authz.Person
+		person, err = h.People.Person(ctx, id)
+		name = person.Name
+	}
+	if err != nil || name == "" {
+		h.Log.WarnContext(ctx, "the name of whom a failure mentions could not be looked up", "who", id, "error", err)
+		return id
+	}
+	return name
+}
+
+// prepareUnsubscribe decides on taking subscriptions back.
+func (h *Handler) prepareUnsubscribe(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
+	if !standing.Some(authz.Subscribe) {
+		reply, err := h.refuse(ctx, req, noneAtAll)
+		return nil, reply, err
+	}
+	all, err := h.subscriptionsOf(ctx, req.Channel)
+	if err != nil {
+		return nil, nil, err
+	}
+	view := h.viewOf(ctx, req, standing)
+	all = slices.DeleteFunc(all, func(s storage.Subscription) bool { return !view.shown(s) })
+	meant := meantBy(req.Invocation, all)
+	if len(meant) == 0 {
+		reply := h.noSubscription(req.Invocation, all)
+		if !view.listed && !standing.All(authz.View) {
+			reply.Do = "Cloud 66 does not tell which stacks there are, so I cannot tell which of its subscriptions are for you. Try again in a minute."
+		}
+		return nil, reply, nil
+	}
+	if !slices.ContainsFunc(meant, view.mayEnd) {
+		reply, err := h.refuse(ctx, req, "none of the stacks that it fits is for them to subscribe to")
+		return nil, reply, err
+	}
+	if err := h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it"); err != nil {
+		return nil, nil, err
+	}
+	meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !view.mayEnd(s) })
+	return func(ctx context.Context) (Reply, error) { return h.unsubscribe(ctx, req, meant) }, nil, nil
+}
+
+// meantBy gives the subscriptions that an invocation means: the one of a button, else all of the stacks that are named, else the one of that id.
+func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription {
+	of := func(fits func(storage.Subscription) bool) []storage.Subscription {
+		return slices.DeleteFunc(slices.Clone(all), func(s storage.Subscription) bool { return !fits(s) })
+	}
+	if inv.Rule != "" {
+		return of(func(s storage.Subscription) bool { return s.ID == inv.Rule })
+	}
+	if meant := of(func(s storage.Subscription) bool { return sameGlob(s.Stacks, inv.Glob) }); len(meant) > 0 {
+		return meant
+	}
+	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Glob) })
+}
+
+// noSubscription says that a channel does not subscribe to something, and to what it does.
+func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) ProblemReply {
+	p := ProblemReply{What: fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Glob)), State: "Nothing was changed.", Command: h.Command}
+	if inv.Rule != "" {
+		p.What = "That subscription is not there any more."
+	}
+	var globs []string
+	for _, s := range all {
+		if !slices.Contains(globs, s.Stacks) {
+			globs = append(globs, s.Stacks)
+		}
+	}
+	const most = 5
+	switch {
+	case len(globs) == 0:
+		p.Do, p.Example = "You can see none that it has.", "subscribe "+exampleStack
+	case len(globs) > most:
+		p.Do, p.Example = fmt.Sprintf("It subscribes to %s and %d more.", joinQuoted(globs[:most]), len(globs)-most), "unsubscribe "+shellWord(globs[0])
+	default:
+		p.Do, p.Example = "It subscribes to "+joinQuoted(globs)+".", "unsubscribe "+shellWord(globs[0])
+	}
+	return p
+}
+
+// unsubscribe takes subscriptions back, and tells the channel.
+func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.Subscription) (Reply, error) {
+	if err := h.member(ctx, req); err != nil {
+		return nil, err
+	}
+	key, gone := "unsubscribed/"+storage.NewID(time.Now()), false
+	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
+		ended, err := endSubscriptions(tx, meant)
+		if gone = len(ended) == 0; gone || err != nil {
+			return nil, err
+		}
+		return []Announcement{{Key: key, Reply: UnsubscribedReply{Subscriptions: ended, By: req.User}}}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.resubscribed(ctx)
+	if gone {
+		return NoticeReply{Text: "Somebody took that subscription back just before. Nothing was changed."}, nil
+	}
+	return nil, nil
+}
+
+// endSubscriptions removes those subscriptions that are still there, and gives them.
+func endSubscriptions(tx storage.Tx, meant []storage.Subscription) ([]storage.Subscription, error) {
+	var ended []storage.Subscription
+	for _, s := range meant {
+		key := storage.SubscriptionKey(s.Channel, s.ID)
+		_, err := storage.Subscriptions.Get(tx, key)
+		if errors.Is(err, storage.ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = storage.Subscriptions.Delete(tx, key)
+		}
+		if err != nil {
+			return nil, err
+		}
+		ended = append(ended, s)
+	}
+	return ended, nil
+}
