@@ -18,7 +18,7 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 			says          []string
 		}{
 			{"an unknown command names the nearest", "redploy web", []string{"I don't know the command", "redploy", "redeploy", "For example: /c66"}},
-			{"a command of a later day is unknown", "subscribe web", []string{"I don't know the command"}},
+			{"a command of a later day is unknown", "protect web", []string{"I don't know the command"}},
 			{"an unknown option names the nearest", "redeploy web --brnch main", []string{"--brnch", "For example: /c66 redeploy"}},
 			{"an option of a later day is unknown", "redeploy web --wait", []string{"I don't know the option", "--wait"}},
 			{"an option without its value", "redeploy web --ref", []string{"--ref needs a value"}},

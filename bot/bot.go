@@ -63,6 +63,8 @@ type Bot struct {
 	command   string
 	socket    *socket
 	outbox    *outbox.Outbox
+	channels  *channels
+	hints     chan string // channels that an event was about
 	progress  *progress.Progress
 	records   storage.DB
 	slack     outbox.API
@@ -104,19 +106,25 @@ func New(cfg Config) (*Bot, error) {
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack, b.people = outbox.API{Client: b.api}, newPeople(b.api)
-	b.outbox = outbox.New(outbox.Config{Records: cfg.Records, Slack: b.slack, Log: cfg.Log})
+	b.outbox = outbox.New(outbox.Config{
+		Records: cfg.Records, Slack: b.slack, Log: cfg.Log,
+		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
+	})
+	b.channels, b.hints = &channels{api: b.api, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)
+	authorizer := authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
+		Pattern: fits, May: maySubscribe(authorizer),
 	})
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	since := time.Now()
 	b.handler = commands.New(commands.Config{
 		Cloud: cfg.Cloud, Directory: b.directory, Records: cfg.Records, People: b.people,
-		Authz:    authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records}),
-		Channels: &channels{api: b.api, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, Progress: b.progress,
+		Authz: authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Budget: cfg.Cloud.Budget()}
 		},
+		Watch: b.watchStatus, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = &socket{api: b.api, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}
@@ -156,6 +164,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.checkSlack(lifeCtx); return nil })
 	life.Go(func() error { b.people.run(lifeCtx); return nil })
 	life.Go(func() error { b.forget(lifeCtx); return nil })
+	life.Go(func() error { b.checkChannels(lifeCtx); return nil })
 
 	intake, stopIntake := context.WithCancel(ctx)
 	defer stopIntake()

@@ -39,11 +39,22 @@ var neverTold = map[string]bool{"missing_scope": true, "unknown_method": true, "
 
 // Member fails with a *commands.CardError where the bot may not post in the channel, and with another error where Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel string) error {
-	if strings.HasPrefix(channel, "D") || c.known(channel) {
+	if c.known(channel) {
+		return nil
+	}
+	return c.look(ctx, channel)
+}
+
+// look asks Slack, whatever it said just now.
+func (c *channels) look(ctx context.Context, channel string) error {
+	if strings.HasPrefix(channel, "D") {
 		return nil
 	}
 	info, err := c.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
 	var said slack.SlackErrorResponse
+	c.mu.Lock()
+	delete(c.member, channel)
+	c.mu.Unlock()
 	switch {
 	case errors.As(err, &said) && noChannel[said.Err]:
 		return &commands.CardError{Code: said.Err}
@@ -100,6 +111,19 @@ func (c *channels) Announce(ctx context.Context, req commands.Request, change fu
 		return fmt.Errorf("record a change and tell the channel: %w", err)
 	}
 	c.outbox.Deliver(messages...)
+	return nil
+}
+
+// Amend has a message that was announced for a request say something else.
+func (c *channels) Amend(ctx context.Context, req commands.Request, said commands.Announcement) error {
+	m, err := messageOf(said, req)
+	if err == nil {
+		err = c.records.Update(ctx, func(tx storage.Tx) error { return outbox.Put(tx, m) })
+	}
+	if err != nil {
+		return fmt.Errorf("amend what the channel was told: %w", err)
+	}
+	c.outbox.Deliver(m)
 	return nil
 }
 

@@ -23,18 +23,21 @@ type attempt struct {
 // words are what the commands of the registry are tried with, on a stack that exists and, where that makes a difference, on one that does
 // not. A command without a row here fails the test.
 var words = map[commands.Verb][]string{
-	commands.Help:     {"help"},
-	commands.Status:   {"status"},
-	commands.Stacks:   {"stacks", "stacks web"},
-	commands.List:     {"list web", "list nosuch", "list web --outcome failed"},
-	commands.Show:     {"show web", "show nosuch", "show web 1035"},
-	commands.Redeploy: {"redeploy web --now", "redeploy nosuch --now", "redeploy web --ref main"},
-	commands.Cancel:   {"cancel web", "cancel nosuch", "cancel web 1036"},
-	commands.Follow:   {"follow web", "follow nosuch"},
-	commands.Allow:    {"allow <@U0SAM> view *", "allow everyone all web"},
-	commands.Deny:     {"deny <@U0LIN> view *"},
-	commands.Revoke:   {"revoke abcd"},
-	commands.Access:   {"access", "access why view web", "access why view nosuch"},
+	commands.Help:          {"help"},
+	commands.Status:        {"status"},
+	commands.Stacks:        {"stacks", "stacks web"},
+	commands.List:          {"list web", "list nosuch", "list web --outcome failed"},
+	commands.Show:          {"show web", "show nosuch", "show web 1035"},
+	commands.Redeploy:      {"redeploy web --now", "redeploy nosuch --now", "redeploy web --ref main"},
+	commands.Cancel:        {"cancel web", "cancel nosuch", "cancel web 1036"},
+	commands.Follow:        {"follow web", "follow nosuch"},
+	commands.Allow:         {"allow <@U0SAM> view *", "allow everyone all web"},
+	commands.Deny:          {"deny <@U0LIN> view *"},
+	commands.Revoke:        {"revoke abcd"},
+	commands.Subscribe:     {"subscribe web", "subscribe nosuch", "subscribe * --events failed"},
+	commands.Unsubscribe:   {"unsubscribe web", "unsubscribe nosuch"},
+	commands.Subscriptions: {"subscriptions"},
+	commands.Access:        {"access", "access why view web", "access why view nosuch"},
 }
 
 // attempts are all ways of asking that there are: each command, typed and as a mention, each button, the form and the shortcut.
@@ -84,15 +87,17 @@ func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invoca
 			"Refresh":                  {Verb: commands.Refresh, UID: uid, Deployment: 1036, Follow: followOf(card)},
 			"Refresh of a forged card": {Verb: commands.Refresh, UID: "forged", Deployment: 1, Follow: "forged"},
 		},
-		commands.Cancel:   {"Cancel": {Verb: commands.Cancel, UID: uid, Deployment: 1036, Yes: true}},
-		commands.Redeploy: {"Redeploy": {Verb: commands.Redeploy, UID: uid}, "Yes to a redeploy": {Verb: commands.Redeploy, UID: uid, Now: true, AskedAt: now, Nonce: "n1"}},
-		commands.Follow:   {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
-		commands.List:     {"Older": {Verb: commands.List, UID: uid, Page: 2}},
-		commands.Stacks:   {"Next of the stacks": {Verb: commands.Stacks, Page: 2}},
-		commands.Access:   {"Next of the rules": {Verb: commands.Access, Page: 2}},
-		commands.Grant:    {"Grant": {Verb: commands.Grant, Who: sam, Actions: "redeploy", Glob: "*", Nonce: "n2", AskedAt: now}},
-		commands.Dismiss:  {"No": {Verb: commands.Dismiss, Nonce: "n3"}},
-		commands.Ask:      {"Ask of every right": {Verb: commands.Ask, Actions: "admin", Glob: "*", Nonce: "n4", AskedAt: now}},
+		commands.Cancel:        {"Cancel": {Verb: commands.Cancel, UID: uid, Deployment: 1036, Yes: true}},
+		commands.Redeploy:      {"Redeploy": {Verb: commands.Redeploy, UID: uid}, "Yes to a redeploy": {Verb: commands.Redeploy, UID: uid, Now: true, AskedAt: now, Nonce: "n1"}},
+		commands.Follow:        {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
+		commands.List:          {"Older": {Verb: commands.List, UID: uid, Page: 2}},
+		commands.Stacks:        {"Next of the stacks": {Verb: commands.Stacks, Page: 2}},
+		commands.Access:        {"Next of the rules": {Verb: commands.Access, Page: 2}},
+		commands.Grant:         {"Grant": {Verb: commands.Grant, Who: sam, Actions: "redeploy", Glob: "*", Nonce: "n2", AskedAt: now}},
+		commands.Unsubscribe:   {"Unsubscribe": {Verb: commands.Unsubscribe, Rule: "k3f9"}},
+		commands.Subscriptions: {"Next of the subscriptions": {Verb: commands.Subscriptions, Page: 2}},
+		commands.Dismiss:       {"No": {Verb: commands.Dismiss, Nonce: "n3"}},
+		commands.Ask:           {"Ask of every right": {Verb: commands.Ask, Actions: "admin", Glob: "*", Nonce: "n4", AskedAt: now}},
 	}
 }
 
@@ -221,7 +226,7 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 // saysNo reports whether somebody was told that they may not, or that there is nothing for them. The rules are shown to those who may look at
 // some stack, be there such a one or not.
 func saysNo(heard string) bool {
-	nos := []string{"You may not", "That button is of another version", "I know no stack", "none that you may see", "that you may see here", "not followed any more", "Who may do what in this channel"}
+	nos := []string{"You may not", "That button is of another version", "I know no stack", "none that you may see", "that you may see here", "not followed any more", "Who may do what in this channel", "no subscription that you can see"}
 	return slices.ContainsFunc(nos, func(no string) bool {
 		return strings.Contains(heard, no)
 	})

@@ -20,7 +20,13 @@ const mentionAge = 10 * time.Minute
 func (b *Bot) readEvent(h happening) *task {
 	e := h.Event
 	self := b.self.Load()
-	if e.Type != "app_mention" {
+	switch {
+	case ofChannels[e.Type]:
+		if e.Channel != "" && (!strings.HasPrefix(e.Type, "member_") || self == nil || e.User == self.user) {
+			b.hint(e.Channel)
+		}
+		return nil
+	case e.Type != "app_mention":
 		b.people.event(e.Type)
 		return nil
 	}

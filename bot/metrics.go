@@ -39,6 +39,18 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 		gauge("c66bot_tasks", "Commands and clicks that are being carried out.", func() float64 { return float64(len(b.slots)) }),
 		gauge("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", func() float64 { return float64(b.journal.size()) }),
 		gauge("c66bot_follows", "Cards whose deployment has not ended.", func() float64 { return float64(b.progress.Open()) }),
+		gauge("c66bot_subscriptions", "Subscriptions of channels.", func() float64 { return float64(b.progress.Watching().Subscriptions) }),
+		gauge("c66bot_subscriptions_suspended", "Subscriptions of channels in which nothing can be posted.", func() float64 {
+			return float64(b.progress.Watching().Suspended)
+		}),
+		gauge("c66bot_watched_stacks", "Stacks that are watched for every deployment.", func() float64 { return float64(b.progress.Watch().Watched) }),
+		gauge("c66bot_sweep_age_seconds", "Time since the list of stacks was last read to its end; 0 before the first time.", func() float64 {
+			last := b.progress.Watch().LastSweep
+			if last.IsZero() {
+				return 0
+			}
+			return time.Since(last).Seconds()
+		}),
 		gauge("c66bot_outbox_messages", "Messages and edits that are to be delivered to Slack.", func() float64 { return float64(b.outbox.Queued()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "c66bot_outbox_dropped_total", Help: "Messages and edits that were given up: too much waited for Slack, or for too long.",

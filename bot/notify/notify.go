@@ -17,8 +17,6 @@ const (
 	lostAfter = 10 * time.Minute
 	// vanishedAfter is how many looks in a row must miss a deployment before it counts as gone: lists shift while they are read.
 	vanishedAfter = 3
-	// slowUnknown is when a deployment counts as slow on a stack that has no usual time.
-	slowUnknown = 30 * time.Minute
 )
 
 // Sight is what one look saw of a follow's deployment.
@@ -29,6 +27,7 @@ type Sight struct {
 	Err        error     // Cloud 66 did not answer: nothing is known
 	Silent     time.Time // since when it has not
 	Usual      time.Duration
+	Began      time.Time       // when this bot saw it begin; zero where it did not
 	Cancelled  *storage.Cancel // its end was asked for through this bot
 }
 
@@ -111,8 +110,8 @@ func seen(s Sight) []Notice {
 		}
 		return []Notice{started, over}
 	}
-	elapsed := s.At.Sub(d.StartedAt)
-	if limit := slowAfter(s.Usual); !d.StartedAt.IsZero() && elapsed > limit {
+	elapsed := s.At.Sub(firstTime(s.Began, d.StartedAt)) // by our own clock where that is possible: Cloud 66's may be off
+	if limit := cloud66.SlowAfter(s.Usual); !d.StartedAt.IsZero() && elapsed > limit {
 		return []Notice{started, {storage.Slow, s.At, fmt.Sprintf("it runs for %s, more than %s", elapsed.Round(time.Second), limit)}}
 	}
 	return []Notice{started}
@@ -136,14 +135,6 @@ func outcome(d cloud66.Deployment, cancelled *storage.Cancel) storage.State {
 	default:
 		return storage.Failed
 	}
-}
-
-// slowAfter is when a deployment is worth a word for being slow: after twice its usual time.
-func slowAfter(usual time.Duration) time.Duration {
-	if usual <= 0 {
-		return slowUnknown
-	}
-	return 2 * usual
 }
 
 // unseen tells once that Cloud 66 has been silent for long.

@@ -85,7 +85,13 @@ func (o *Outbox) judge(ctx context.Context, m storage.Message, later time.Durati
 		o.Log.Error("Slack refused an edit; the next one is tried again", "message", m.Key, "code", refused.Code)
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Sent = m.Revision })
 	default:
-		return 0, o.refuse(ctx, m.Key, refused.Code)
+		if err := o.refuse(ctx, m.Key, refused.Code); err != nil {
+			return 0, err
+		}
+		if o.Refused != nil {
+			o.Refused(ctx, m.Channel, refused.Code)
+		}
+		return 0, nil
 	}
 }
 

@@ -138,10 +138,10 @@ func excess(waiting []storage.Message, most int) []storage.Message {
 	return waiting[:len(waiting)-most*9/10]
 }
 
-// worth tells progress, which the next look shows anew, from a step of a thread, and that from what somebody waits for.
+// worth tells progress, which a later look shows anew, from a step of a thread, and that from what somebody waits for.
 func worth(m storage.Message) int {
 	switch {
-	case m.TS != "" && !m.Urgent:
+	case m.TS != "" && !m.Urgent && !m.Last:
 		return 0
 	case m.Parent != "" && len(m.Tell) == 0:
 		return 1

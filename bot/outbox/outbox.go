@@ -61,6 +61,8 @@ type Config struct {
 	Records storage.DB
 	Slack   Slack
 	Log     *slog.Logger
+	// Refused is told, after that is recorded, when Slack's final no to a post in a channel came; nil for nobody.
+	Refused func(ctx context.Context, channel, code string)
 }
 
 // Outbox delivers messages.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ func (p *Progress) seen(ctx context.Context, look watch.Look) {
 	answered := look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound)
 	p.missedBy(look, answered)
 	since, wasAway := p.away.of(look.Stack)
+	if err := safely(func() error { return p.discover(ctx, look) }); err != nil && ctx.Err() == nil {
+		p.Log.Error("what is new on a stack could not be told; the next look tries again", "stack", look.Stack, "error", err)
+	}
 	for _, id := range p.openOf(look.Stack) {
 		if err := safely(func() error { return p.advance(ctx, id, look, since) }); err != nil && ctx.Err() == nil {
 			p.Log.Error("a follow could not be brought up to date; the next look tries again", "follow", id, "error", err)
@@ -69,6 +73,7 @@ type step struct {
 	notices  []notify.Notice
 	sight    view
 	changed  bool
+	fresh    bool // its card is yet to come
 }
 
 // advance brings one follow up to a look. An end that came about while the stack was away, since a time that is zero where it was not, is
@@ -81,7 +86,8 @@ func (p *Progress) advance(ctx context.Context, id string, look watch.Look, sinc
 	if err != nil {
 		return err
 	}
-	if !since.IsZero() && look.Err == nil {
+	catchingUp := p.catchingUp(look.At)
+	if (catchingUp || !since.IsZero()) && look.Err == nil {
 		var s step
 		err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
 			s, err = plan(tx, id, look, t)
@@ -90,7 +96,7 @@ func (p *Progress) advance(ctx context.Context, id string, look watch.Look, sinc
 		if err != nil {
 			return err
 		}
-		if s.endsNow() && s.follow.AskedAt.Before(since) {
+		if s.endsNow() && (s.follow.AskedAt.Before(since) || (s.follow.Subscribed && s.fresh)) {
 			p.away.keep(id, end{s.follow.Channel, look, t})
 			return nil
 		}
@@ -176,7 +182,7 @@ func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
 	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
 		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
 			At: look.At, Deployment: v.deployment, Found: v.found, Err: unseen, Silent: look.Silent,
-			Usual: cloud66.UsualDuration(look.Newest), Cancelled: v.cancelled,
+			Usual: cloud66.UsualDuration(look.Newest), Began: v.began, Cancelled: v.cancelled,
 		})
 	}
 	// What was not seen leaves the card as it is.
@@ -191,17 +197,22 @@ func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
 
 // say renders the card and the lines of the thread.
 func (s *step) say(tx storage.Tx, v view) error {
+	old, err := storage.Messages.Get(tx, cardKey(s.follow.ID))
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	s.fresh = err != nil
+	v.born = s.bornEnded()
 	c, err := cardOf(s.follow, v)
 	if err != nil {
 		return err
 	}
-	c.Urgent = len(s.notices) > 0
-	old, err := storage.Messages.Get(tx, c.Key)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return err
-	}
-	if err != nil || old.Text != c.Text || !bytes.Equal(old.Blocks, c.Blocks) || old.Last != c.Last {
+	c.Urgent = urgent(s.follow, s.notices...)
+	if s.fresh || old.Text != c.Text || !bytes.Equal(old.Blocks, c.Blocks) || old.Last != c.Last {
 		s.messages, s.changed = append(s.messages, c), true
+	}
+	if s.bornEnded() {
+		return nil
 	}
 	for _, n := range s.notices {
 		line, err := stepOf(s.follow, v, n)
@@ -211,6 +222,16 @@ func (s *step) say(tx storage.Tx, v view) error {
 		s.messages = append(s.messages, line)
 	}
 	return nil
+}
+
+// bornEnded reports whether the card itself is the first that a channel hears, and the last: then its thread has nothing to add.
+func (s *step) bornEnded() bool {
+	return s.fresh && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded
+}
+
+// urgent reports whether somebody waits for what is new of a follow. What a subscription brings waits behind that, but for a failure.
+func urgent(f storage.Follow, notices ...notify.Notice) bool {
+	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, func(n notify.Notice) bool { return n.State == storage.Failed }))
 }
 
 // differs reports whether two records of a follow are stored differently.
@@ -233,7 +254,7 @@ func write(tx storage.Tx, s step) error {
 			return err
 		}
 	}
-	return storage.Follows.Put(tx, f.ID, f)
+	return errors.Join(storage.Follows.Put(tx, f.ID, f), register(tx, f))
 }
 
 // finish ends a follow whose wish came to nothing.
@@ -270,12 +291,15 @@ type view struct {
 	deployment cloud66.Deployment
 	found      bool
 	cancelled  *storage.Cancel
+	began      time.Time // when it was seen to begin, zero where it was not
 	ahead      int64
 	live       int64
+	born       bool // its card comes into being with its end
+	gap        bool // more deployments of its stack came than were read
 }
 
 func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
-	v := view{at: look.At}
+	v := view{at: look.At, gap: look.Gap}
 	if f.Deployment == 0 {
 		return v, nil
 	}
@@ -288,6 +312,11 @@ func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
 			v.ahead = d.ID
 		}
 	}
+	at, err := storage.Positions.Get(tx, f.Stack.UID)
+	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return v, err
+	}
+	v.began = at.Began[f.Deployment]
 	cancel, err := storage.Cancels.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
 	if errors.Is(err, storage.ErrNotFound) {
 		return v, nil
@@ -297,7 +326,7 @@ func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
 }
 
 func (v view) on(f storage.Follow) card.View {
-	shown := card.View{Follow: f, Cancelled: v.cancelled, Ahead: v.ahead, Live: v.live, At: v.at}
+	shown := card.View{Follow: f, Cancelled: v.cancelled, Ahead: v.ahead, Live: v.live, Born: v.born, Gap: v.gap, At: v.at}
 	if v.found {
 		shown.Deployment = &v.deployment
 	}
@@ -326,7 +355,7 @@ func stepOf(f storage.Follow, v view, n notify.Notice) (storage.Message, error) 
 	blocks, err := rendered.JSON()
 	m := storage.Message{
 		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Text: rendered.Text(), Blocks: blocks,
-		Urgent: true, Last: true, Broadcast: n.State == storage.Failed,
+		Urgent: urgent(f, n), Last: true, Broadcast: n.State == storage.Failed && (f.Loud || !f.Subscribed),
 	}
 	if n.State == storage.Lost { // which may come again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())

@@ -20,12 +20,13 @@ const (
 type away struct {
 	due chan struct{} // what is kept is to be told
 
-	mu     sync.Mutex
-	silent time.Time            // since when no look at any stack was answered
-	since  map[string]time.Time // by stack UID
-	vain   map[string]bool      // stacks that were looked at in vain while something is kept
-	ends   map[string]end       // by follow
-	limit  *time.Timer          // runs while something is kept
+	mu       sync.Mutex
+	sweeping bool                 // the first round over all stacks since a start or an outage is under way, and may show more
+	silent   time.Time            // since when no look at any stack was answered
+	since    map[string]time.Time // by stack UID
+	vain     map[string]bool      // stacks that were looked at in vain while something is kept
+	ends     map[string]end       // by follow
+	limit    *time.Timer          // runs while something is kept
 }
 
 // end is what a look says of a follow whose deployment ended.
@@ -92,6 +93,9 @@ func (a *away) back(stack string) []string {
 
 // tellIfAll has what is kept told where no stack is still to be looked at. The lock is held.
 func (a *away) tellIfAll() {
+	if a.sweeping {
+		return
+	}
 	for uid := range a.since {
 		if !a.vain[uid] {
 			return
@@ -100,6 +104,27 @@ func (a *away) tellIfAll() {
 	if len(a.ends) > 0 {
 		a.tell()
 	}
+}
+
+// catchUp has what is seen to have ended kept until a round over all stacks was made.
+func (a *away) catchUp() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sweeping = true
+}
+
+// caughtUp notes that a round over all stacks was made.
+func (a *away) caughtUp() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sweeping = false
+	a.tellIfAll()
+}
+
+func (a *away) catchingUp() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sweeping
 }
 
 // tell has what is kept told. It never waits.

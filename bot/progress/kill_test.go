@@ -37,6 +37,9 @@ func TestAProcessThatDiesAtAnyStepLosesNothingAndDoesAndTellsNothingTwice(t *tes
 		"the return to many ends in two channels, and a redeploy":   {before: followedInTwo, play: redeploysInOps, down: soon, check: allToldTogetherAndRedeployed, writes: true},
 		"the return of Cloud 66 after a cut in which many ended":    {play: cut, down: soon, check: eachEndTold, writes: true},
 		"the return to many ends in a channel that is archived now": {before: followedThenArchived, play: func(*rig) {}, down: soon, check: allToldDirectly, writes: true},
+		"a failure that two channels subscribe to":                  {before: subscribedInTwo, play: failsElsewhere, down: soon, check: heardOnce, writes: true},
+		"the return to many that a channel subscribes to":           {before: subscribedToMany, play: waits, down: soon, check: manyHeardOnce, writes: true},
+		"a redeploy in a channel that subscribes to it":             {before: subscribedInTwo, play: redeploysAndWaits, down: soon, check: oneCardOfEach, writes: true},
 	}
 	for name, s := range tests {
 		t.Run(name, func(t *testing.T) { t.Parallel(); everyDeath(t, s) })
@@ -264,4 +267,84 @@ func TestAKillAtEveryStepOfTheReturnOneAfterTheOtherTellsAllOnce(t *testing.T) {
 		r.settle()
 		r.toldOnce(deploys, 8, true)
 	})
+}
+
+// A scene of subscriptions lasts until the list of stacks was read a few times.
+func waits(*rig) { time.Sleep(5 * time.Minute) }
+
+func subscribedInTwo(r *rig) {
+	r.subscribe(deploys, "web")
+	r.subscribe(builds, "*@production", events("failed", "succeeded"))
+	r.positioned(r.stack.UID)
+	time.Sleep(time.Minute)
+}
+
+func failsElsewhere(r *rig) {
+	time.Sleep(time.Minute)
+	r.elsewhere(cloud66sim.Next{Fail: true})
+	waits(r)
+}
+
+// heardOnce checks that each channel was told once of a failure: by a card that was there before, which says so in the channel too, or by one
+// that came only then.
+func heardOnce(r *rig, _ string) {
+	waits(r)
+	r.settle()
+	const failed = "🔴 web · production: #1004 failed after 20 s; #1003 is still live"
+	all := []string{failed, "  🔵 web · production: #1004 started", "  " + failed, "(in the channel too) " + failed}
+	if shown := r.shown(deploys); !slices.Equal(shown, all) && !slices.Equal(shown, all[:1]) {
+		r.Errorf("the channel shows %q", shown)
+	}
+	r.shows(builds, failed)
+	r.nobodyToldDirectly()
+}
+
+func subscribedToMany(r *rig) {
+	var uids []string
+	for range 8 {
+		uids = append(uids, r.cloud.AddStack(cloud66sim.Stack{Name: "shop", UsualDuration: time.Minute, History: 2}))
+	}
+	r.subscribe(deploys, "shop")
+	for _, uid := range uids {
+		r.positioned(uid)
+		r.cloud.Deploy(uid, cloud66sim.Start{})
+	}
+}
+
+func manyHeardOnce(r *rig, _ string) {
+	waits(r)
+	r.settle()
+	together, alone := 0, 0
+	for _, line := range r.shown(deploys) {
+		switch {
+		case strings.Contains(line, "ended while I could not look"):
+			together++
+		case strings.HasPrefix(line, "🟢"):
+			alone++
+		default:
+			r.Errorf("the channel shows %q", line)
+		}
+	}
+	if together != 1 || alone != 0 {
+		r.Errorf("%d messages of many, %d of one", together, alone)
+	}
+}
+
+func redeploysAndWaits(r *rig) {
+	_ = r.redeploy("op")
+	waits(r)
+}
+
+// oneCardOfEach checks that both channels have a card of a redeploy that was made, and none has two.
+func oneCardOfEach(r *rig, _ string) {
+	waits(r)
+	r.settle()
+	if !r.taken("op") || r.newest().UserReference == "" {
+		return
+	}
+	shown := slices.DeleteFunc(r.shown(deploys), func(line string) bool { return strings.HasPrefix(line, " ") })
+	if want := live(1004)[:1]; !slices.Equal(shown, want) {
+		r.Errorf("the channel that asked shows %q", shown)
+	}
+	r.shows(builds, live(1004)[0])
 }

@@ -45,7 +45,11 @@ type Config struct {
 	Outbox           *outbox.Outbox
 	Cloud            Cloud
 	PollMin, PollMax time.Duration
-	Log              *slog.Logger
+	// Pattern reads a glob over stacks.
+	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
+	// May reports whether somebody may have a channel hear of a stack, now.
+	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
+	Log *slog.Logger
 }
 
 // Progress follows deployments. It implements commands.Progress.
@@ -53,12 +57,20 @@ type Progress struct {
 	Config
 	watch *watch.Watcher
 	away  *away
+	index index
 
 	resumed   chan struct{} // closed when what an earlier process left is known
 	following sync.Mutex    // held while a follow is checked against the open ones and added to them
+	reloading sync.Mutex    // held while the subscriptions are read
 
 	mu   sync.Mutex
 	open map[string]map[string]target // the follows that have not ended, by stack UID and id
+	// sending holds, by id, the follows whose wish is being sent, so that a deployment may come of it any moment.
+	sending map[string]storage.Follow
+	swept   time.Time     // when the last round over all stacks ended
+	between time.Duration // the last two
+	// absent counts, by stack UID, the rounds in a row that missed a stack with a position. It belongs to the rounds alone.
+	absent map[string]int
 }
 
 // target is what is watched for a follow, and where its card is.
@@ -71,8 +83,13 @@ var _ commands.Progress = (*Progress)(nil)
 
 // New makes a Progress; Run carries on what the database holds and follows what is added.
 func New(cfg Config) *Progress {
-	p := &Progress{Config: cfg, away: newAway(), resumed: make(chan struct{}), open: map[string]map[string]target{}}
-	p.watch = watch.New(watch.Config{Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log})
+	p := &Progress{
+		Config: cfg, away: newAway(), resumed: make(chan struct{}), open: map[string]map[string]target{},
+		sending: map[string]storage.Follow{},
+	}
+	p.watch = watch.New(watch.Config{
+		Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log, Interest: &p.index, Idle: p.index.idle, Swept: p.onRound,
+	})
 	return p
 }
 
@@ -109,6 +126,10 @@ func (p *Progress) track(f storage.Follow) {
 	if f.Deployment == 0 && f.Wish != nil {
 		now.deployment = f.Wish.Claimed
 	}
+	add, remove := p.watch.Add, p.watch.Remove
+	if f.Subscribed { // nobody waits for each step of it
+		add, remove = p.watch.Await, p.watch.Release
+	}
 	before, ok := p.open[uid][f.ID]
 	if f.Phase != storage.PhaseEnded {
 		if ok && before == now {
@@ -118,10 +139,10 @@ func (p *Progress) track(f storage.Follow) {
 			p.open[uid] = map[string]target{}
 		}
 		p.open[uid][f.ID] = now
-		p.watch.Add(uid, now.deployment)
+		add(uid, now.deployment)
 	}
 	if ok {
-		p.watch.Remove(uid, before.deployment)
+		remove(uid, before.deployment)
 	}
 	if f.Phase == storage.PhaseEnded {
 		delete(p.open[uid], f.ID)
@@ -191,7 +212,7 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 		return err
 	}
 	err = p.Records.Update(ctx, func(tx storage.Tx) error {
-		return errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), also(tx))
+		return errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), register(tx, f), also(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("record the wish for %s: %w", f.Stack, err)
@@ -225,7 +246,14 @@ func forgetOld(tx storage.Tx) error {
 		sweep(tx, storage.Operations, func(o storage.Operation) bool { return now.Sub(o.At) > keepOperations }),
 		sweep(tx, storage.Cancels, func(c storage.Cancel) bool { return now.Sub(c.At) > keepFollows }),
 		sweep(tx, storage.Wishes, func(w storage.WishOf) bool { return now.Sub(w.At) > keepFollows }),
+		sweep(tx, storage.Heard, func(w storage.WishOf) bool { return now.Sub(w.At) > keepFollows && gone(tx, w.Follow) }),
 	)
+}
+
+// gone reports whether the record of a follow was removed. While it is there, its channel hears of its deployment by it.
+func gone(tx storage.Tx, follow string) bool {
+	_, err := storage.Follows.Get(tx, follow)
+	return errors.Is(err, storage.ErrNotFound)
 }
 
 func sweep[T any](tx storage.Tx, table storage.Table[T], old func(T) bool) error {

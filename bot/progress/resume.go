@@ -19,6 +19,12 @@ type left struct {
 
 // resume carries on what the database holds.
 func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
+	if err := p.SubscriptionsChanged(ctx); err != nil {
+		return err
+	}
+	if !p.index.idle() {
+		p.away.catchUp()
+	}
 	var l left
 	err := p.Records.Update(ctx, func(tx storage.Tx) (err error) {
 		l, err = takeOver(tx)

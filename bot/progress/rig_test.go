@@ -1,8 +1,10 @@
 package progress_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"github.com/slack-go/slack"
 	"go.uber.org/goleak"
 
+	"c66bot/authz"
 	"c66bot/bot/outbox"
 	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/progress"
@@ -49,13 +52,35 @@ type rig struct {
 	path  string
 	*life
 
-	stacks map[string]storage.StackRef // those of followMany
+	stacks map[string]storage.StackRef                                      // those of followMany
+	may    func(user, channel string, stack storage.StackRef) (bool, error) // nil: everybody may everything
 }
 
 // wire is the way to Cloud 66. A test may answer a request in its place, or fail it.
 type wire struct {
 	to     http.RoundTripper
 	answer func(*http.Request) (*http.Response, error) // nil, and nil answers, let a request through
+	shift  time.Duration                               // by which Cloud 66's clock is off
+}
+
+var instants = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
+
+// shifted gives an answer as a Cloud 66 with another clock would.
+func (w *wire) shifted(res *http.Response) (*http.Response, error) {
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	body = instants.ReplaceAllFunc(body, func(text []byte) []byte {
+		at, err := time.Parse(time.RFC3339, string(text))
+		if err != nil {
+			panic(err)
+		}
+		return []byte(at.Add(w.shift).Format(time.RFC3339))
+	})
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	res.Header.Del("Content-Length")
+	return res, nil
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -64,7 +89,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 			return res, err
 		}
 	}
-	return w.to.RoundTrip(r)
+	res, err := w.to.RoundTrip(r)
+	if err != nil || w.shift == 0 {
+		return res, err
+	}
+	return w.shifted(res)
 }
 
 // life is one process.
@@ -128,11 +157,20 @@ func (r *rig) start(p *mortal.Process) {
 		r.Fatal(err)
 	}
 	records := p.DB(db)
+	var pr *progress.Progress
 	out := outbox.New(outbox.Config{
-		Records: records, Log: log,
+		Records: records, Log: log, Refused: func(ctx context.Context, channel, code string) { pr.Refused(ctx, channel, code) },
 		Slack: outbox.API{Client: slack.New("xoxb-c66-demo", slack.OptionAPIURL("http://slack.test/api/"), slack.OptionHTTPClient(p.Client(r.slack)))},
 	})
-	pr := progress.New(progress.Config{Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log})
+	pr = progress.New(progress.Config{
+		Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,
+		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+			if r.may == nil {
+				return true, nil
+			}
+			return r.may(user, channel, stack)
+		},
+	})
 	ctx, cancel := context.WithCancel(r.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- out.Run(ctx) }()
@@ -151,6 +189,11 @@ func (r *rig) start(p *mortal.Process) {
 			r.Error(err)
 		}
 	}
+}
+
+func pattern(glob string) (func(storage.StackRef) bool, error) {
+	p, err := authz.ParsePattern(glob)
+	return p.Match, err
 }
 
 // restart kills the process, lets time pass, and starts another one on the same file.

@@ -98,15 +98,16 @@ func (s step) endsNow() bool {
 	return s.changed && s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0
 }
 
+// withoutThread leaves a step without its lines in the thread, and without a card that would be only another one of many.
 func (s step) withoutThread() step {
-	s.messages = slices.DeleteFunc(slices.Clone(s.messages), func(m storage.Message) bool { return m.Parent != "" })
+	s.messages = slices.DeleteFunc(slices.Clone(s.messages), func(m storage.Message) bool { return m.Parent != "" || s.bornEnded() })
 	for i, n := range s.notices {
 		s.notices[i] = notify.Notice{State: n.State, At: n.At, Why: n.Why + ", and much else ended while nobody could look"}
 	}
 	return s
 }
 
-// together renders the one message of many ends, and what it cannot hold for its thread. Its key is that of one of the follows, which ends
+// together renders the one message of many ends, which says where more came than could be read, and what it cannot hold for its thread. Its key is that of one of the follows, which ends
 // but once.
 func together(steps []step) ([]storage.Message, error) {
 	views := make([]card.View, len(steps))
@@ -120,13 +121,14 @@ func together(steps []step) ([]storage.Message, error) {
 	slices.Sort(askers)
 	key := "ended/" + steps[0].follow.ID
 	var messages []storage.Message
+	wait := slices.ContainsFunc(steps, func(s step) bool { return urgent(s.follow, s.notices...) })
 	for i, rendered := range card.Ended(views) {
 		blocks, err := rendered.JSON()
 		if err != nil {
 			return nil, err
 		}
 		m := storage.Message{
-			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true, Tell: slices.Compact(slices.Clone(askers)),
+			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: wait, Last: true, Tell: slices.Compact(slices.Clone(askers)),
 		}
 		if i > 0 {
 			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key

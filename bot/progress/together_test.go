@@ -155,7 +155,7 @@ func TestAStackThatCannotBeSeenHoldsBackTheOthersForALittleWhile(t *testing.T) {
 		most  time.Duration
 	}{
 		"one that fails for one more look": {cloud66sim.Fault{Status: 500}, 0, 15 * time.Second},
-		"one that hangs for its time":      {cloud66sim.Fault{Delay: time.Hour}, 10 * time.Second, 91 * time.Second},
+		"one that hangs for its time":      {cloud66sim.Fault{Delay: time.Hour}, 10 * time.Second, 95 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {

@@ -83,6 +83,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if err := p.card(ctx, f, cardWait); err != nil {
 		return err
 	}
+	defer p.sends(f)()
 	f.Phase, f.Wish.SentAt = storage.PhaseSending, time.Now()
 	if err := p.Records.Update(ctx, func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
 		err = fmt.Errorf("record that the wish for %s is sent: %w", f.Stack, err)
@@ -110,6 +111,18 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		return fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err)
 	}
 	return nil
+}
+
+// sends notes that a wish is being sent, until it is undone.
+func (p *Progress) sends(f storage.Follow) (undo func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sending[f.ID] = f
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.sending, f.ID)
+	}
 }
 
 // said gives the reason of a refusal for the card, in Cloud 66's own words where there are some.

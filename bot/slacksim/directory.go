@@ -127,32 +127,65 @@ func (w *Workspace) rename(id, name string) {
 
 // Invite makes the bot a member of a channel.
 func (w *Workspace) Invite(channel string) {
-	w.membership(channel, "member_joined_channel", func(c *channelState) { c.BotIsMember = true })
+	w.change(channel, func(c *channelState) map[string]any {
+		c.BotIsMember = true
+		return map[string]any{"type": "member_joined_channel", "user": w.opts.BotUserID, "channel_type": channelType(c), "team": w.opts.TeamID}
+	})
 }
 
-// Kick removes the bot from a channel.
+// Kick removes the bot from a channel. The bot itself is told by channel_left or group_left.
 func (w *Workspace) Kick(channel string) {
-	w.membership(channel, "member_left_channel", func(c *channelState) { c.BotIsMember = false })
+	w.change(channel, func(c *channelState) map[string]any {
+		c.BotIsMember = false
+		return map[string]any{"type": family(c) + "_left", "actor_id": w.someone(c)}
+	})
 }
 
 // Archive archives a channel.
 func (w *Workspace) Archive(channel string) {
-	w.membership(channel, "channel_archive", func(c *channelState) { c.Archived = true })
+	w.change(channel, func(c *channelState) map[string]any {
+		c.Archived = true
+		return map[string]any{"type": family(c) + "_archive", "user": w.someone(c), "is_moved": 0}
+	})
 }
 
-// membership changes a channel, if there is such a one, and sends the declared event of it.
-func (w *Workspace) membership(channel, event string, change func(*channelState)) {
+// Unarchive brings an archived channel back, with the members that it had.
+func (w *Workspace) Unarchive(channel string) {
+	w.change(channel, func(c *channelState) map[string]any {
+		c.Archived = false
+		return map[string]any{"type": family(c) + "_unarchive", "user": w.someone(c)}
+	})
+}
+
+// change changes a channel, if there is such a one, and sends the event of it, if it is declared.
+func (w *Workspace) change(channel string, change func(*channelState) map[string]any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := w.channels[channel]
 	if c == nil {
 		return
 	}
-	change(c)
-	w.record(Event{Kind: event, Channel: channel, User: w.opts.BotUserID})
-	w.emit(map[string]any{
-		"type": event, "channel": channel, "channel_type": channelType(c), "user": w.opts.BotUserID, "team": w.opts.TeamID,
-	})
+	event := change(c)
+	event["channel"] = channel
+	kind, _ := event["type"].(string)
+	w.record(Event{Kind: kind, Channel: channel, User: w.opts.BotUserID})
+	w.emit(event)
+}
+
+// family is what the events about a channel begin with: those of private ones still bear their old name.
+func family(c *channelState) string {
+	if c.Private {
+		return "group"
+	}
+	return "channel"
+}
+
+// someone is a member of a channel, who does what is done to it.
+func (w *Workspace) someone(c *channelState) string {
+	if len(c.Members) == 0 {
+		return w.opts.BotUserID
+	}
+	return c.Members[0]
 }
 
 func channelType(c *channelState) string {

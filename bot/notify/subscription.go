@@ -1,0 +1,141 @@
+package notify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// Reverted is the event of a deployment that was rolled back off the servers. The other events bear the names of the states that they are.
+const Reverted = "reverted"
+
+// Fits reports whether a subscription is about a deployment: about who started it, how, and what it does.
+func Fits(s storage.Subscription, d cloud66.Deployment) bool {
+	return strings.Contains(strings.ToLower(d.TriggeredBy), strings.ToLower(strings.TrimSpace(s.By))) &&
+		oneOf(s.Via, string(d.TriggeredVia.Kind), d.TriggeredVia.Raw) && oneOf(s.Types, string(d.DeployType.Kind), d.DeployType.Raw)
+}
+
+// oneOf reports whether one of the words is wanted; where nothing is named all are.
+func oneOf(wanted []string, words ...string) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return word != "" && strings.EqualFold(word, w) })
+	})
+}
+
+// Wants reports whether a subscription is about an event.
+func Wants(s storage.Subscription, event string) bool {
+	return len(s.Events) == 0 || slices.Contains(s.Events, event)
+}
+
+// Hearing is that a channel hears of a deployment: how, and why.
+type Hearing struct {
+	Loud    bool   // a failure is said in the channel too
+	Mention string // the user or group that a failure mentions
+	Why     string
+}
+
+// Hear decides whether a channel hears of a deployment, by those of its subscriptions that fit the stack: from the first event on that one
+// of them wants.
+func Hear(subscriptions []storage.Subscription, s Sight) (Hearing, bool) {
+	var h Hearing
+	for _, sub := range subscriptions {
+		if !Fits(sub, s.Deployment) {
+			continue
+		}
+		if Wants(sub, string(storage.Failed)) {
+			h.Loud = true
+			if h.Mention == "" {
+				h.Mention = sub.Mention
+			}
+		}
+		for _, n := range seen(s) {
+			if h.Why == "" && Wants(sub, string(n.State)) && n.State != storage.Queued {
+				h.Why = fmt.Sprintf("subscription %s of %s to “%s” wants %s, and %s", sub.ID, sub.Author, sub.Stacks, n.State, n.Why)
+			}
+		}
+	}
+	return h, h.Why != ""
+}
+
+// HearOfRevert decides whether a channel hears that a deployment was rolled back, and says why.
+func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (why string, ok bool) {
+	for _, sub := range subscriptions {
+		if Fits(sub, d) && Wants(sub, Reverted) {
+			return fmt.Sprintf("subscription %s of %s to “%s” wants %s", sub.ID, sub.Author, sub.Stacks, Reverted), true
+		}
+	}
+	return "", false
+}
+
+// News gives those of a stack's newest deployments, oldest first, that its position does not know or knows as not ended. Of a stack without
+// a position it is what has not ended: its history is told to nobody.
+func News(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
+	var news []cloud66.Deployment
+	for _, d := range newest {
+		if isNews(p, d) {
+			news = append(news, d)
+		}
+	}
+	slices.SortFunc(news, func(a, b cloud66.Deployment) int { return cmp.Compare(a.ID, b.ID) })
+	return news
+}
+
+func isNews(p *storage.Position, d cloud66.Deployment) bool {
+	switch {
+	case p == nil:
+		return !d.Ended()
+	case p.Newest == 0:
+		return !d.Ended() || d.StartedAt.After(p.Since)
+	default:
+		return d.ID > p.Newest || slices.Contains(p.Open, d.ID)
+	}
+}
+
+// NewlyReverted gives those of a stack's newest deployments that were rolled back since its position.
+func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
+	if p == nil || p.Newest == 0 {
+		return nil
+	}
+	var reverted []cloud66.Deployment
+	for _, d := range newest {
+		if d.Reverted && !slices.Contains(p.Reverted, d.ID) {
+			reverted = append(reverted, d)
+		}
+	}
+	return reverted
+}
+
+// Moved gives the position of a stack behind a look at its newest deployments. Where the bot looks at the list of stacks all the time, begun
+// says that what is new and not ended has just begun.
+func Moved(p storage.Position, newest []cloud66.Deployment, at time.Time, begun bool) storage.Position {
+	known, began := p.Newest, p.Began
+	p.Open, p.Reverted, p.Began, p.At = nil, nil, nil, at
+	for _, d := range newest {
+		p.Newest = max(p.Newest, d.ID)
+		if d.Reverted {
+			p.Reverted = append(p.Reverted, d.ID)
+		}
+		if d.Ended() {
+			continue
+		}
+		p.Open = append(p.Open, d.ID)
+		since, ok := began[d.ID]
+		if !ok && begun && d.ID > known && !d.Queued() {
+			since, ok = at, true
+		}
+		if ok {
+			if p.Began == nil {
+				p.Began = map[int64]time.Time{}
+			}
+			p.Began[d.ID] = since
+		}
+	}
+	slices.Sort(p.Open)
+	slices.Sort(p.Reverted)
+	return p
+}

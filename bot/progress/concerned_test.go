@@ -1,0 +1,280 @@
+package progress_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
+)
+
+func TestARollBackIsToldOnceInTheThreadOfTheCardOrByItself(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(deploys, "web")
+		r.subscribe(builds, "web", events("reverted"))
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.elsewhere(cloud66sim.Next{})
+		r.over()
+		r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Type: "revert"})
+		r.over()
+		r.restart(time.Minute)
+		time.Sleep(10 * time.Minute)
+		const told = "↩️ web · production: #1004 was rolled back by dev@example.com"
+		shown := strings.Join(r.shown(deploys), "\n")
+		if strings.Count(shown, told) != 2 || !strings.Contains(shown, "  "+told) || !strings.Contains(shown, "(in the channel too) "+told) {
+			r.Errorf("the channel shows\n%s", shown)
+		}
+		r.shows(builds, told)
+	})
+}
+
+func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		shop := r.cloud.AddStack(cloud66sim.Stack{Name: "shop", History: 2})
+		r.subscribe(deploys, "web*")
+		r.subscribe(builds, "web")
+		r.subscribe(ops, "shop")
+		r.positioned(r.stack.UID)
+		r.positioned(shop)
+		time.Sleep(time.Minute)
+		r.cloud.UpdateStack(r.stack.UID, func(s *cloud66sim.Stack) { s.Name = "website" })
+		r.cloud.RemoveStack(shop)
+		time.Sleep(time.Hour)
+		r.restart(time.Minute)
+		time.Sleep(time.Hour)
+		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+		r.shows(builds, "web · production is called website · production now. No subscription of this channel fits that name, so its deployments are not told here any more.")
+		r.shows(ops, "❔ shop · production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
+	})
+}
+
+func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.may = func(user, channel string, stack storage.StackRef) (bool, error) {
+			return user == sam && channel == builds && stack.UID == r.stack.UID, nil
+		}
+		by := func(user string) func(*storage.Subscription) {
+			return func(s *storage.Subscription) { s.Author = user }
+		}
+		r.subscribe(deploys, "*", by(lin))
+		r.subscribe(deploys, "web", by(sam))
+		r.subscribe(builds, "web", by(sam))
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.elsewhere(cloud66sim.Next{})
+		r.over()
+		r.cloud.UpdateStack(r.stack.UID, func(s *cloud66sim.Stack) { s.Name = "secret" })
+		time.Sleep(time.Hour)
+		r.shows(deploys)
+		r.shows(builds, append(live(1004), "web · production is called secret · production now. No subscription of this channel fits that name, so its deployments are not told here any more.")...)
+	})
+}
+
+func TestWhatNobodyKnowsWhetherItMayBeToldIsToldLater(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		asked, silent := 0, true
+		r.may = func(string, string, storage.StackRef) (bool, error) {
+			asked++
+			if silent {
+				return false, errors.New("Slack does not answer")
+			}
+			return true, nil
+		}
+		r.subscribe(deploys, "web")
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.elsewhere(cloud66sim.Next{})
+		time.Sleep(10 * time.Minute)
+		r.shows(deploys)
+		silent = false
+		r.over()
+		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "#1004 is live") {
+			r.Errorf("the channel shows %q", shown)
+		}
+		asked = 0
+		time.Sleep(time.Hour)
+		if asked > 0 {
+			r.Errorf("who may hear was asked %d times while nothing happened", asked)
+		}
+	})
+}
+
+func TestAClockThatIsOffMakesNothingSlow(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.net.shift = off
+				r.subscribe(deploys, "web")
+				r.positioned(r.stack.UID)
+				time.Sleep(5 * time.Minute)
+				r.elsewhere(cloud66sim.Next{})
+				r.over()
+				for _, line := range r.shown(deploys) {
+					if strings.Contains(line, "still deploying") {
+						r.Errorf("the channel shows %q", line)
+					}
+				}
+				if len(r.shown(deploys)) != 3 {
+					r.Errorf("the channel shows %q", r.shown(deploys))
+				}
+			})
+		})
+	}
+}
+
+func TestAChannelThatTakesNothingHasItsSubscriptionsSuspendedAndItsAuthorTold(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(deploys, "web")
+		r.subscribe(deploys, "shop")
+		r.subscribe(builds, "web")
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.slack.Archive(deploys)
+		r.elsewhere(cloud66sim.Next{})
+		r.over()
+		r.elsewhere(cloud66sim.Next{})
+		r.over()
+		direct := r.direct()
+		if len(direct) != 1 || !strings.Contains(direct[0], "it is archived") || !strings.Contains(direct[0], "Your 2 subscriptions") {
+			r.Errorf("told directly was %q", direct)
+		}
+		if w := r.progress.Watching(); w.Subscriptions != 3 || w.Suspended != 2 {
+			r.Errorf("watching %+v", w)
+		}
+		r.slack.Unarchive(deploys)
+		if err := r.progress.Resume(r.ctx, deploys); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		r.elsewhere(cloud66sim.Next{})
+		r.over()
+		r.shows(deploys, live(1006)...)
+	})
+}
+
+func TestManyChannelsOnManyStacksCostTheRequestsOfOne(t *testing.T) {
+	const stacks = 40
+	requests := func(channels int) (n int) {
+		inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			var uids []string
+			for i := range stacks {
+				uids = append(uids, r.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprint("app", i), UsualDuration: time.Minute, History: 2}))
+			}
+			for i := range channels {
+				id := fmt.Sprintf("C0TEAM%d", i)
+				r.slack.AddChannel(slacksim.Channel{ID: id, Name: strings.ToLower(id), Members: []string{lin}, BotIsMember: true})
+				r.subscribe(id, "*")
+			}
+			r.positioned(uids[stacks-1])
+			time.Sleep(15 * time.Minute)
+			before := r.cloud.Count()
+			for _, uid := range uids[:5] {
+				r.cloud.Deploy(uid, cloud66sim.Start{})
+			}
+			time.Sleep(30 * time.Minute)
+			n = r.cloud.Count() - before
+			for i := range channels {
+				if shown := r.shown(fmt.Sprintf("C0TEAM%d", i)); len(shown) != 15 {
+					r.Errorf("channel %d shows %q", i, shown)
+				}
+			}
+		})
+		return n
+	}
+	one, many := requests(1), requests(25)
+	t.Logf("%d requests for one channel, %d for 25", one, many)
+	if many > one+10 {
+		t.Errorf("25 channels cost %d requests, one costs %d", many, one)
+	}
+}
+
+func TestWhatEndedWhileCloud66AnsweredNothingIsToldWhenItDoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		stacks int
+		fault  cloud66sim.Fault
+		want   string
+	}{
+		"few, each by its card":            {3, cloud66sim.Fault{Status: 502}, "is live"},
+		"many together":                    {8, cloud66sim.Fault{Status: 502}, "8 deployments ended while I could not look: 8 ended well"},
+		"many, where the token lost scope": {8, cloud66sim.Fault{Status: 403}, "8 deployments ended while I could not look: 8 ended well"},
+		"many, where it was cut off":       {8, cloud66sim.Fault{CutBefore: true}, "8 deployments ended while I could not look: 8 ended well"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				uids := make([]string, c.stacks)
+				for i := range uids {
+					uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: "shop", UsualDuration: time.Minute, History: 2})
+				}
+				r.subscribe(deploys, "shop")
+				for _, uid := range uids {
+					r.positioned(uid)
+				}
+				time.Sleep(5 * time.Minute)
+				lift := r.cloud.AddFault(c.fault)
+				for _, uid := range uids {
+					r.cloud.Deploy(uid, cloud66sim.Start{})
+				}
+				time.Sleep(time.Hour)
+				r.shows(deploys)
+				lift()
+				time.Sleep(10 * time.Minute)
+				r.settle()
+				shown := r.shown(deploys)
+				want := c.stacks
+				if c.stacks > 5 {
+					want = 1
+				}
+				if len(shown) != want || !strings.Contains(shown[0], c.want) {
+					r.Errorf("the channel shows %q", shown)
+				}
+			})
+		})
+	}
+}
+
+func TestAMessageThatMayBeOfARedeployWaitsForItsCard(t *testing.T) {
+	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
+		r.subscribe(deploys, "web")
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.cloud.AddFault(cloud66sim.Fault{Method: "GET", PathPart: "/actions", Status: 500, Times: 3})
+		r.cloud.AddFault(cloud66sim.Fault{Method: "POST", CutAfter: true, Times: 1})
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		r.over()
+		if shown := r.shown(deploys); len(shown) != 3 || !strings.Contains(shown[0], "#1004 is live") {
+			r.Errorf("the channel shows %q", shown)
+		}
+	})
+}
+
+func TestWhatAChannelHearsIsRememberedAsLongAsItsCard(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		old := time.Now().Add(-40 * 24 * time.Hour)
+		key := func(id int64) string { return storage.HeardKey(r.stack.UID, id, deploys) }
+		err := r.records.Update(r.ctx, func(tx storage.Tx) error {
+			follow := storage.Follow{ID: "lasting", Stack: r.stack, Deployment: 1003, Channel: deploys, AskedAt: old, Phase: storage.PhaseEnded, EndedAt: time.Now(), State: storage.Succeeded}
+			return errors.Join(storage.Follows.Put(tx, follow.ID, follow), storage.Heard.Put(tx, key(1003), storage.WishOf{Follow: follow.ID, At: old}),
+				storage.Heard.Put(tx, key(1002), storage.WishOf{Follow: "forgotten", At: old}))
+		})
+		if err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		r.restart(time.Minute)
+		time.Sleep(time.Minute)
+		var left []string
+		err = r.records.View(r.ctx, func(tx storage.Tx) error {
+			return storage.Heard.Scan(tx, "", func(key string, _ storage.WishOf) error { left = append(left, key); return nil })
+		})
+		if err != nil || len(left) != 1 || left[0] != key(1003) {
+			r.Errorf("%v, %q are remembered", err, left)
+		}
+	})
+}

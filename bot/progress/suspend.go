@@ -1,0 +1,152 @@
+package progress
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"c66bot/bot/outbox"
+	"c66bot/storage"
+)
+
+// unreachable are the codes of Slack's that say that nothing can be posted in a channel, with what they mean and what helps.
+var unreachable = map[string]string{
+	"not_in_channel":    "I am not a member of it any more. Once I am invited again",
+	"channel_not_found": "I am not a member of it any more, or it was deleted. Once I am invited again",
+	"is_archived":       "it is archived. Once it is not",
+}
+
+// Refused takes note of a message that Slack does not take: where nothing can be posted in its channel, the channel's subscriptions are
+// suspended.
+func (p *Progress) Refused(ctx context.Context, channel, code string) {
+	if unreachable[code] == "" {
+		return
+	}
+	if err := p.Suspend(ctx, channel, code); err != nil && ctx.Err() == nil {
+		p.Log.Error("the subscriptions of a channel could not be suspended; the next check tries again", "channel", channel, "error", err)
+	}
+}
+
+// Suspend suspends the subscriptions of a channel in which nothing can be posted, by Slack's code for it, and tells each of those who made
+// them once.
+func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
+	var messages []storage.Message
+	changed, err := p.changeSubscriptions(ctx, channel, func(tx storage.Tx, of []storage.Subscription) error {
+		messages = nil
+		now, authors := time.Now(), map[string]int{}
+		for _, s := range of {
+			authors[s.Author]++
+		}
+		for _, author := range slices.Sorted(maps.Keys(authors)) {
+			m := storage.Message{
+				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Urgent: true, Last: true,
+				Text: suspended(channel, code, authors[author]),
+			}
+			if err := outbox.Put(tx, m); err != nil {
+				return err
+			}
+			messages = append(messages, m)
+		}
+		return nil
+	}, func(s *storage.Subscription) bool {
+		was := s.Suspended
+		s.Suspended = code
+		return was == ""
+	})
+	if err != nil || !changed {
+		return err
+	}
+	p.Outbox.Deliver(messages...)
+	p.Log.WarnContext(ctx, "the subscriptions of a channel are suspended", "channel", channel, "code", code)
+	return nil
+}
+
+func suspended(channel, code string, n int) string {
+	what := "Your subscription"
+	if n > 1 {
+		what = fmt.Sprintf("Your %d subscriptions", n)
+	}
+	goesOn := "it goes on by itself"
+	if n > 1 {
+		goesOn = "they go on by themselves"
+	}
+	return fmt.Sprintf("I can post nothing in <#%s>: %s, %s. %s there tells nothing until then.", channel, unreachable[code], goesOn, what)
+}
+
+// Resume has the suspended subscriptions of a channel go on. What happened meanwhile on stacks that only they watched is history.
+func (p *Progress) Resume(ctx context.Context, channel string) error {
+	nothing := func(storage.Tx, []storage.Subscription) error { return nil }
+	changed, err := p.changeSubscriptions(ctx, channel, nothing, func(s *storage.Subscription) bool {
+		was := s.Suspended
+		s.Suspended = ""
+		return was != ""
+	})
+	if changed {
+		p.Log.InfoContext(ctx, "the subscriptions of a channel go on", "channel", channel)
+	}
+	return err
+}
+
+// changeSubscriptions changes those subscriptions of a channel that change says, with what belongs to it in one transaction, and reads them anew. It reports
+// whether there were any.
+func (p *Progress) changeSubscriptions(
+	ctx context.Context, channel string, also func(storage.Tx, []storage.Subscription) error, change func(*storage.Subscription) bool,
+) (bool, error) {
+	var of []storage.Subscription
+	read := func(tx storage.Tx) error {
+		of = nil
+		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(_ string, s storage.Subscription) error {
+			if change(&s) {
+				of = append(of, s)
+			}
+			return nil
+		})
+	}
+	if err := p.Records.View(ctx, read); err != nil || len(of) == 0 {
+		return false, err
+	}
+	err := p.Records.Update(ctx, func(tx storage.Tx) error {
+		if err := read(tx); err != nil || len(of) == 0 {
+			return err
+		}
+		for _, s := range of {
+			if err := storage.Subscriptions.Put(tx, storage.SubscriptionKey(channel, s.ID), s); err != nil {
+				return err
+			}
+		}
+		return also(tx, of)
+	})
+	if err != nil {
+		return false, fmt.Errorf("record the subscriptions of %s: %w", channel, err)
+	}
+	return len(of) > 0, p.SubscriptionsChanged(ctx)
+}
+
+// Subscribed reports whether a channel has subscriptions, suspended or not.
+func (p *Progress) Subscribed(ctx context.Context, channel string) (bool, error) {
+	subscribed := false
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(string, storage.Subscription) error {
+			subscribed = true
+			return nil
+		})
+	})
+	return subscribed, err
+}
+
+// SubscribedChannels gives the channels that have subscriptions, suspended or not.
+func (p *Progress) SubscribedChannels(ctx context.Context) ([]string, error) {
+	channels := map[string]bool{}
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		return storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error {
+			channels[s.Channel] = true
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the channels that have subscriptions: %w", err)
+	}
+	return slices.Sorted(maps.Keys(channels)), nil
+}

@@ -1,0 +1,118 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// channelsEvery is how often each channel that subscribes to something is asked about, channelsPace how long there is between two of
+	// them, far below Slack's limit of 50 a minute.
+	channelsEvery = time.Hour
+	channelsPace  = 2 * time.Second
+	// channelHints is how many channels may wait to be asked about because of an event.
+	channelHints = 1000
+)
+
+// ofChannels are the events after which it may be another question whether the bot can post in a channel.
+var ofChannels = map[string]bool{
+	"channel_archive": true, "channel_unarchive": true, "channel_deleted": true, "channel_left": true,
+	"group_archive": true, "group_unarchive": true, "group_deleted": true, "group_left": true,
+	"member_joined_channel": true, "member_left_channel": true,
+}
+
+// hint has a channel asked about soon. What does not fit is asked about with all others.
+func (b *Bot) hint(channel string) {
+	select {
+	case b.hints <- channel:
+	default:
+		b.log.Warn("an event about a channel is left to the next check of all", "channel", channel)
+	}
+}
+
+// checkChannels suspends the subscriptions of channels in which the bot can post nothing, and has them go on where it can again: whenever an
+// event says that something has changed, and for all channels at once and every hour, until the context ends.
+func (b *Bot) checkChannels(ctx context.Context) {
+	all := time.NewTimer(0)
+	defer all.Stop()
+	pace := time.NewTicker(channelsPace)
+	defer pace.Stop()
+	var left []string
+	for {
+		var next <-chan time.Time
+		if len(left) > 0 {
+			next = pace.C
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case channel := <-b.hints:
+			b.checkChannel(ctx, channel)
+		case <-next:
+			b.checkChannel(ctx, left[0])
+			left = left[1:]
+		case <-all.C:
+			all.Reset(channelsEvery)
+			var err error
+			if left, err = b.progress.SubscribedChannels(ctx); err != nil && ctx.Err() == nil {
+				b.log.Error("the channels that subscribe could not be read; the next check tries again", "error", err)
+			}
+		}
+	}
+}
+
+// checkChannel asks Slack whether the bot can post in a channel. An event alone does not say so: it may be late.
+func (b *Bot) checkChannel(ctx context.Context, channel string) {
+	if subscribed, err := b.progress.Subscribed(ctx, channel); err == nil && !subscribed {
+		return
+	}
+	err := b.channels.look(ctx, channel)
+	if no, ok := errors.AsType[*commands.CardError](err); ok {
+		err = b.progress.Suspend(ctx, channel, no.Code)
+	} else if err == nil {
+		err = b.progress.Resume(ctx, channel)
+	}
+	if err != nil && ctx.Err() == nil {
+		b.log.Error("whether a channel can hear of what it subscribes to was not found out; the next check tries again", "channel", channel, "error", err)
+	}
+}
+
+// fits reads a glob over stacks.
+func fits(glob string) (func(storage.StackRef) bool, error) {
+	p, err := authz.ParsePattern(glob)
+	if err != nil {
+		return nil, err
+	}
+	return p.Match, nil
+}
+
+// maySubscribe gives what reports whether somebody may have a channel hear of a stack.
+func maySubscribe(a *authz.Authorizer) func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+	return func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+		standing, err := a.Standing(ctx, authz.Subject{User: user, Channel: channel})
+		if err != nil {
+			return false, err
+		}
+		return standing.Decide(authz.Subscribe, stack).Allowed, nil
+	}
+}
+
+// watchStatus tells how what channels subscribe to is watched.
+func (b *Bot) watchStatus() commands.WatchStatus {
+	state, stacks := b.progress.Watch(), b.progress.Watched()
+	status := commands.WatchStatus{Interval: state.Interval, LastSweep: state.LastSweep}
+	for _, uid := range slices.Sorted(maps.Keys(stacks)) {
+		status.Stacks = append(status.Stacks, stacks[uid])
+		if !state.Unreadable[uid].IsZero() {
+			status.Unreadable = append(status.Unreadable, stacks[uid])
+		}
+	}
+	return status
+}

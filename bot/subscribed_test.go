@@ -1,0 +1,110 @@
+package bot_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
+)
+
+// deploymentCard gives the channel's first message that says something, once there is one.
+func (r *rig) deploymentCard(channel, says string) slacksim.Message {
+	r.t.Helper()
+	var found slacksim.Message
+	r.until("a card says "+says, func() bool {
+		for _, m := range r.cards(channel) {
+			if strings.Contains(m.Plain(), says) {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, support, "/c66 subscribe web* --mention @sam")
+		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
+		pass(5 * time.Minute)
+		hold(t, "the status", r.ask(lin, support, "/c66 status").Plain(), "For subscriptions I watch 1 stack that you may see here")
+
+		r.cloud.NextOutcome(r.web, cloud66sim.Next{Fail: true})
+		r.cloud.Deploy(r.web, cloud66sim.Start{By: "dev@example.com"})
+		card := r.deploymentCard(support, "deploying #1036")
+		hold(t, "the card", card.Plain(), "started by dev@example.com in the dashboard", "[Cancel]")
+		r.deploymentCard(support, "#1036 failed")
+		pass(time.Minute)
+		hold(t, "the channel", r.sees(sam, support), "#1036 failed after 5 min; #1035 is still live · ", "@sam")
+		if lines := r.thread(card); len(lines) != 2 {
+			t.Errorf("its thread says %q", lines)
+		}
+
+		r.kill()
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		pass(time.Hour)
+		r.start()
+		r.deploymentCard(support, "#1037 is live")
+
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		r.click(lin, r.deploymentCard(support, "deploying #1038"), "Cancel")
+		r.deploymentCard(support, "#1038 was cancelled by @lin")
+		if n := r.requests("DELETE"); n != 1 {
+			t.Errorf("%d DELETEs", n)
+		}
+		before := len(r.cards(support))
+		pass(time.Hour)
+		if now := len(r.cards(support)); now != before || before != 4 {
+			t.Errorf("the channel has %d messages, then %d:\n%s", before, now, r.sees(lin, support))
+		}
+	})
+}
+
+func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone, back func(w *slacksim.Workspace)
+		because    string
+	}{
+		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, "it is archived"},
+		"left":     {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }, "I am not a member of it any more"},
+	} {
+		for _, down := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				inBubble(t, settings{}, func(t *testing.T, r *rig) {
+					r.command(lin, support, "/c66 subscribe web")
+					r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
+					pass(time.Minute)
+					if down {
+						r.kill()
+					}
+					c.gone(r.slack)
+					if down {
+						r.start()
+					}
+					pass(time.Minute)
+					r.cloud.Deploy(r.web, cloud66sim.Start{})
+					pass(20 * time.Minute)
+					if told := r.sees(lin, direct(lin)); strings.Count(told, "I can post nothing in") != 1 || !strings.Contains(told, c.because) {
+						t.Errorf("its author was told %q", told)
+					}
+					if down {
+						r.kill()
+					}
+					c.back(r.slack)
+					if down {
+						r.start()
+					}
+					pass(time.Minute)
+					r.cloud.Deploy(r.web, cloud66sim.Start{})
+					r.deploymentCard(support, "#1037 is live")
+					if strings.Contains(r.sees(lin, support), "#1036") {
+						t.Errorf("what happened meanwhile is history, and the channel shows %s", r.sees(lin, support))
+					}
+				})
+			})
+		}
+	}
+}
