@@ -31,8 +31,8 @@ const (
 // gauges is what the process and its file have grown to.
 type gauges struct{ resident, heap, goroutines, files, bytes float64 }
 
-// gauges reads the bot's metrics and the size of its file.
-func (w *world) gauges(t *testing.T) gauges {
+// metrics reads the bot's metrics, those without labels.
+func (w *world) metrics(t *testing.T) map[string]float64 {
 	t.Helper()
 	status, text, err := get(t.Context(), "http://"+w.addr+"/metrics")
 	if err != nil || status != http.StatusOK {
@@ -45,6 +45,13 @@ func (w *world) gauges(t *testing.T) gauges {
 			values[name] = number
 		}
 	}
+	return values
+}
+
+// gauges reads what the process and its file have grown to.
+func (w *world) gauges(t *testing.T) gauges {
+	t.Helper()
+	values := w.metrics(t)
 	info, err := os.Stat(w.db)
 	if err != nil {
 		t.Fatal(err)
