@@ -27,6 +27,9 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseFollowing, storage.Asked
 	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
 	record := func(tx storage.Tx) error {
+		if err := notEnded(tx, f); err != nil {
+			return err
+		}
 		c, err := storage.Cancels.Get(tx, key)
 		if first = errors.Is(err, storage.ErrNotFound); !first && err != nil {
 			return err
@@ -61,6 +64,23 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 		return answer, errors.Join(err, p.changeCancel(ctx, f, told)) // the card tells what became of it
 	default:
 		return answer, errors.Join(err, p.changeCancel(ctx, f, undone(first)))
+	}
+}
+
+// notEnded fails where the channel was told the end of the deployment, so that no second card tells it again.
+func notEnded(tx storage.Tx, f storage.Follow) error {
+	id, err := heardIn(tx, f.Stack.UID, f.Deployment, f.Channel)
+	if err != nil || id == "" {
+		return err
+	}
+	card, err := storage.Follows.Get(tx, id)
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return nil
+	case err == nil && (card.State == storage.Succeeded || card.State == storage.Failed || card.State == storage.Cancelled):
+		return &cloud66.Error{Kind: cloud66.ErrConflict, Message: "it has ended"}
+	default:
+		return err
 	}
 }
 

@@ -251,3 +251,21 @@ func TestALaterCancelThatAKillInterruptsIsSentOrToldToTheOneWhoAskedLater(t *tes
 		})
 	}
 }
+
+func TestACancelOfWhatTheChannelWasToldTheEndOfBringsNoSecondCard(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.began()
+		if err := r.cancel("op", lin, 1004); err != nil {
+			r.Fatal(err)
+		}
+		r.settle()
+		before := len(r.shown(deploys))
+		if err := r.cancel("another", sam, 1004); !errors.Is(err, cloud66.ErrConflict) {
+			r.Errorf("the second cancel gives %v", err)
+		}
+		r.settle()
+		if shown := r.shown(deploys); len(shown) != before {
+			r.Errorf("the channel shows %q", shown)
+		}
+	})
+}
