@@ -145,7 +145,7 @@ func (w *Workspace) admit(s *socket, life time.Duration) *timer {
 	return w.after(life, func() { s.wind("warning") })
 }
 
-// dropped forgets a socket that has ended. What it did not acknowledge waits for the next one.
+// dropped forgets a socket that has ended. What it did not acknowledge comes again on the newest of the others, or waits for the next one.
 func (w *Workspace) dropped(s *socket) {
 	s.dead = true
 	w.sockets = slices.DeleteFunc(w.sockets, func(o *socket) bool { return o == s })
@@ -156,6 +156,9 @@ func (w *Workspace) dropped(s *socket) {
 		}
 	}
 	slices.SortFunc(w.waiting, func(a, b *envelope) int { return a.seq - b.seq })
+	if others := len(w.sockets); others > 0 {
+		w.deliverWaiting(w.sockets[others-1])
+	}
 }
 
 // read takes frames from the client until the connection ends.
