@@ -168,6 +168,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 		s.greet(hello)
 		return c, nil
 	case <-c.leaving:
+		c.close() // a server that asks us to leave may keep it open
 		return nil, fmt.Errorf("the websocket closed before its hello: %w", c.err)
 	case <-time.After(helloTimeout):
 		c.leave(errors.New("no hello came"))

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -350,6 +351,50 @@ func TestNothingOfAnEarlierProcessIsMistakenForWhatIsAskedWhileItStarts(t *testi
 			r.shows(deploys, live(1004)...)
 			r.sentOnce()
 			r.end()
+		}
+	})
+}
+
+func TestAWishThatTheDiskRecordsMinutesLaterIsNotSent(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		var commits atomic.Int64
+		r.stall = func() { // the first one records the card, the second one that the wish is about to be sent
+			if len(r.shown(deploys)) > 0 && commits.Add(1) == 2 {
+				time.Sleep(5 * time.Minute)
+			}
+		}
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		r.settle()
+		if n := len(r.cloud.Deployments(r.stack.UID)); n != 3 {
+			r.Errorf("there are %d deployments", n)
+		}
+		if shown := r.shown(deploys); !strings.Contains(shown[0], "took too long to record it, so nothing was sent") {
+			r.Errorf("the channel shows %q", shown)
+		}
+	})
+}
+
+func TestAPanicWhileAWishIsSentHasItsDeploymentLookedFor(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.net.answer = func(q *http.Request) (*http.Response, error) {
+			if q.Method == http.MethodPost {
+				panic("a mistake in the program")
+			}
+			return nil, nil
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					r.Error("there was no panic")
+				}
+			}()
+			_ = r.redeploy("op") // it panics
+		}()
+		r.settle()
+		if shown := r.shown(deploys); !strings.Contains(shown[0], "did not tell what became of the redeploy") {
+			r.Errorf("the channel shows %q", shown)
 		}
 	})
 }

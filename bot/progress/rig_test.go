@@ -52,6 +52,7 @@ type rig struct {
 	path  string
 	*life
 
+	stall  func()                                                           // called before each commit; nil: none stalls
 	stacks map[string]storage.StackRef                                      // those of followMany
 	may    func(user, channel string, stack storage.StackRef) (bool, error) // nil: everybody may everything
 }
@@ -94,6 +95,19 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	return w.shifted(res)
+}
+
+// stalling is a database on a disk that may stall before a commit.
+type stalling struct {
+	storage.DB
+	r *rig
+}
+
+func (s stalling) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if s.r.stall != nil {
+		s.r.stall()
+	}
+	return s.DB.Update(ctx, fn)
 }
 
 // life is one process.
@@ -156,7 +170,7 @@ func (r *rig) start(p *mortal.Process) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	records := p.DB(db)
+	records := stalling{p.DB(db), r}
 	var pr *progress.Progress
 	out := outbox.New(outbox.Config{
 		Records: records, Log: log, Refused: func(ctx context.Context, channel, code string) { pr.Refused(ctx, channel, code) },

@@ -92,6 +92,15 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		}
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "the bot could not record it, so nothing was sent"))
 	}
+	if time.Since(f.AskedAt) > cardWait {
+		return p.finish(ctx, f.ID, storage.Refused, "the bot's database took too long to record it, so nothing was sent")
+	}
+	settled := false
+	defer func() {
+		if !settled { // whatever became of the call, also where it panicked: the looks find out
+			p.track(f)
+		}
+	}()
 	answer, err := p.Cloud.Redeploy(ctx, f.Stack.UID, cloud66.RedeployRequest{
 		GitRef: f.Wish.Ref, Services: services(f.Wish.Services), DeploymentProfile: f.Wish.Profile, UserReference: f.Wish.Reference,
 	})
@@ -99,14 +108,15 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	case err == nil:
 		f.Wish.Arrived, f.Wish.Claimed, f.Wish.Warning = true, answer.DeploymentID, answer.Warning
 	case cloud66.NothingDone(err):
+		settled = true
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, said(err)))
 	case ctx.Err() != nil:
+		settled = true
 		return err // the next process looks what became of it
 	default:
 		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(), "reference", f.Wish.Reference, "error", err)
 	}
 	f.Phase = storage.PhaseFinding
-	defer p.track(f) // also where it could not be recorded: the looks find out
 	if err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
 		return fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err)
 	}
