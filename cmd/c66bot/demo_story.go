@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
+	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
 )
 
@@ -25,6 +27,7 @@ var story = []struct {
 	{"A word in a card's thread", mentioned},
 	{"One that fails", failed},
 	{"One that a git hook began", hooked},
+	{"A channel that hears of every deployment", subscribed},
 	{"The bot is killed in the middle of one", killed},
 }
 
@@ -92,6 +95,16 @@ func hooked(s *scene) {
 	s.cloud.Deploy(s.uids["web@staging"], cloud66sim.Start{Via: "hook", By: "ben@acme.example", Ref: "develop"})
 	s.types(ana, web, "/c66 follow web@staging")
 	s.shows(s.card(web), "is live", "is live")
+}
+
+func subscribed(s *scene) {
+	s.types(ana, billing, "/c66 subscribe billing@production")
+	s.appears("#billing is told of the subscription", func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "In the last 7 days") })
+	s.out.say("Kim deploys billing@production in Cloud 66's dashboard. Nobody asks the bot.")
+	s.mark = len(s.slack.Log())
+	s.lasting("billing@production", max(2*time.Minute, s.really(2*time.Second)))
+	s.cloud.Deploy(s.uids["billing@production"], cloud66sim.Start{Via: "web", By: "kim@acme.example", Ref: "release-8"})
+	s.shows(s.card(billing), "is live", "is live")
 }
 
 func killed(s *scene) {

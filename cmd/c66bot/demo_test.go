@@ -79,11 +79,15 @@ var demoChapters = []struct {
 	}},
 	{"One that fails", []string{"🔴 billing · production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"}},
 	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web · staging"}},
+	{"A channel that hears of every deployment", []string{
+		"#billing everybody sees 🔔 @ana subscribed this channel to billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
+		"started by kim@acme.example in the dashboard", "the card now 🟢 billing · production", "↳ 🟢 billing · production",
+	}},
 	{"The bot is killed in the middle of one", []string{
 		"kill -9", "Meanwhile #", "c66bot serve, again: process", "the card now 🟢 worker · production", "↳ 🟢 worker · production", "🟢 I am well",
 	}},
 	{"What the simulators saw", []string{
-		"Deployments: 7 (5 succeeded, 1 failed, 1 cancelled).", "Acknowledgements: 35, p50", "Slack:", "Cloud 66:",
+		"Deployments: 8 (6 succeeded, 1 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
 	}},
 }
 
