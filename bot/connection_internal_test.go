@@ -36,7 +36,10 @@ func TestAConnectionThatIsReadNoMoreStaysSoWhenItsSuccessorStands(t *testing.T) 
 	read := make(chan error, 1)
 	go func() { read <- c.read(nil) }()
 	select {
-	case <-read:
+	case err := <-read:
+		if err == nil {
+			t.Error("it was read without an error")
+		}
 	case <-time.After(2 * time.Second):
 		t.Error("it is read all the same")
 	}

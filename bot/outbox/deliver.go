@@ -121,8 +121,7 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	it.sure = false
 	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", bodyOf(m), m.Key)
 	if err != nil {
-		var wait *LaterError
-		if errors.As(err, &wait) {
+		if wait, ok := errors.AsType[*LaterError](err); ok {
 			it.sure = wait.Untouched
 			o.holdPosts(q, wait)
 		}
