@@ -96,14 +96,15 @@ func isNews(p *storage.Position, d cloud66.Deployment) bool {
 	}
 }
 
-// NewlyReverted gives those of a stack's newest deployments that were rolled back since its position.
+// NewlyReverted gives those of a stack's newest deployments that were rolled back since its position. Where its list was never read, the time
+// of the roll-back says so.
 func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
-	if p == nil || p.Newest == 0 {
+	if p == nil {
 		return nil
 	}
 	var reverted []cloud66.Deployment
 	for _, d := range newest {
-		if d.Reverted && !slices.Contains(p.Reverted, d.ID) {
+		if d.Reverted && !slices.Contains(p.Reverted, d.ID) && (p.Newest != 0 || d.RevertedAt.After(p.Since)) {
 			reverted = append(reverted, d)
 		}
 	}

@@ -111,12 +111,18 @@ func TestNewsIsWhatThePositionDoesNotKnowAndNeverHistory(t *testing.T) {
 }
 
 func TestARollBackIsNewsOnceAndNotAtTheFirstSight(t *testing.T) {
-	list := []cloud66.Deployment{deployment(9, endedWith(cloud66.OutcomeSuccess), func(d *cloud66.Deployment) { d.Reverted = true })}
+	list := []cloud66.Deployment{deployment(9, endedWith(cloud66.OutcomeSuccess), func(d *cloud66.Deployment) { d.Reverted, d.RevertedAt = true, noon })}
 	known := Moved(storage.Position{Newest: 9}, list, noon, true)
 	for name, c := range map[string]struct {
 		at   *storage.Position
 		want int
-	}{"the first sight": {nil, 0}, "a stack whose list was never read": {&storage.Position{}, 0}, "a stack that is known": {&storage.Position{Newest: 9}, 1}, "one that is known for it": {&known, 0}} {
+	}{
+		"the first sight": {nil, 0},
+		"a stack whose list was never read, before that":     {&storage.Position{Since: noon}, 0},
+		"a stack whose list was never read, after its sight": {&storage.Position{Since: noon.Add(-time.Minute)}, 1},
+		"a stack that is known":                              {&storage.Position{Newest: 9}, 1},
+		"one that is known for it":                           {&known, 0},
+	} {
 		if got := NewlyReverted(c.at, list); len(got) != c.want {
 			t.Errorf("%s: %v", name, got)
 		}

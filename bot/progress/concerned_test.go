@@ -33,6 +33,22 @@ func TestARollBackIsToldOnceInTheThreadOfTheCardOrByItself(t *testing.T) {
 	})
 }
 
+func TestARollBackIsToldWhereItIsTheFirstThatHappensOnAStack(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(builds, "web", events("reverted"))
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.end()
+		r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Type: "revert"})
+		time.Sleep(20 * time.Minute)
+		r.start(newProcess())
+		time.Sleep(10 * time.Minute)
+		r.restart(time.Minute)
+		time.Sleep(10 * time.Minute)
+		r.shows(builds, "↩️ web · production: #1003 was rolled back by dev@example.com")
+	})
+}
+
 func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
 		shop := r.cloud.AddStack(cloud66sim.Stack{Name: "shop", History: 2})
