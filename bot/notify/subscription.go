@@ -112,10 +112,19 @@ func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.D
 }
 
 // Moved gives the position of a stack behind a look at its newest deployments. Where the bot looks at the list of stacks all the time, begun
-// says that what is new and not ended has just begun.
-func Moved(p storage.Position, newest []cloud66.Deployment, at time.Time, begun bool) storage.Position {
-	known, began := p.Newest, p.Began
+// says that what is new and not ended has just begun. What had not ended and could not be read, as failed has it, is still to be told.
+func Moved(p storage.Position, newest []cloud66.Deployment, failed map[int64]error, at time.Time, begun bool) storage.Position {
+	known, began, open := p.Newest, p.Began, p.Open
 	p.Open, p.Reverted, p.Began, p.At = nil, nil, nil, at
+	for _, id := range open {
+		if failed[id] == nil {
+			continue
+		}
+		p.Open = append(p.Open, id)
+		if since, ok := began[id]; ok {
+			begin(&p, id, since)
+		}
+	}
 	for _, d := range newest {
 		p.Newest = max(p.Newest, d.ID)
 		if d.Reverted {
@@ -130,13 +139,17 @@ func Moved(p storage.Position, newest []cloud66.Deployment, at time.Time, begun 
 			since, ok = at, true
 		}
 		if ok {
-			if p.Began == nil {
-				p.Began = map[int64]time.Time{}
-			}
-			p.Began[d.ID] = since
+			begin(&p, d.ID, since)
 		}
 	}
 	slices.Sort(p.Open)
 	slices.Sort(p.Reverted)
 	return p
+}
+
+func begin(p *storage.Position, id int64, at time.Time) {
+	if p.Began == nil {
+		p.Began = map[int64]time.Time{}
+	}
+	p.Began[id] = at
 }

@@ -112,7 +112,7 @@ func TestNewsIsWhatThePositionDoesNotKnowAndNeverHistory(t *testing.T) {
 
 func TestARollBackIsNewsOnceAndNotAtTheFirstSight(t *testing.T) {
 	list := []cloud66.Deployment{deployment(9, endedWith(cloud66.OutcomeSuccess), func(d *cloud66.Deployment) { d.Reverted, d.RevertedAt = true, noon })}
-	known := Moved(storage.Position{Newest: 9}, list, noon, true)
+	known := Moved(storage.Position{Newest: 9}, list, nil, noon, true)
 	for name, c := range map[string]struct {
 		at   *storage.Position
 		want int
@@ -148,7 +148,7 @@ func TestWhatLooksBringIsNewsUntilItsEndAndThenNeverAgain(t *testing.T) {
 					ends[d.ID]++
 				}
 			}
-			moved := Moved(*at, list, noon.Add(time.Duration(look)*time.Minute), true)
+			moved := Moved(*at, list, nil, noon.Add(time.Duration(look)*time.Minute), true)
 			for id := range moved.Began {
 				if moved.Began[id].IsZero() {
 					t.Fatalf("#%d began at no time", id)
@@ -162,4 +162,18 @@ func TestWhatLooksBringIsNewsUntilItsEndAndThenNeverAgain(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhatHadNotEndedAndCouldNotBeReadIsStillNewsLater(t *testing.T) {
+	at := Moved(storage.Position{Newest: 1}, []cloud66.Deployment{deployment(3), deployment(2)}, nil, noon, true)
+	unread := Moved(at, []cloud66.Deployment{deployment(3)}, map[int64]error{2: cloud66.ErrUnreachable}, noon.Add(time.Minute), true)
+	if diff := cmp.Diff([]int64{2, 3}, unread.Open); diff != "" || !unread.Began[2].Equal(noon) {
+		t.Errorf("open is, with #2 that began at %s (-want +got):\n%s", unread.Began[2], diff)
+	}
+	if news := News(&unread, []cloud66.Deployment{deployment(2, endedWith(cloud66.OutcomeFailed))}); len(news) != 1 {
+		t.Errorf("its end is news %d times", len(news))
+	}
+	if gone := Moved(unread, []cloud66.Deployment{deployment(3)}, nil, noon.Add(2*time.Minute), true); len(gone.Open) != 1 {
+		t.Errorf("one that is not there any more is open: %v", gone.Open)
+	}
 }

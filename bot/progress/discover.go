@@ -112,7 +112,7 @@ func (p *Progress) discovery(look watch.Look) (*discovery, bool) {
 	case len(look.Newest) > 0:
 		seen := slices.Concat(look.Newest, look.Others)
 		d.news, d.reverts = notify.News(d.before, seen), notify.NewlyReverted(d.before, seen)
-		d.after = notify.Moved(d.after, seen, look.At, known && !p.catchingUp(look.At))
+		d.after = notify.Moved(d.after, seen, look.Errs, look.At, known && !p.catchingUp(look.At))
 	case !known:
 		d.after.Since, d.after.At = firstSight(look), look.At
 	}

@@ -55,7 +55,7 @@ func (w *Watcher) plan(s *stack, look Look, k kept) {
 func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	s.kept, s.never = k.mark, !k.ok
 	if look.Newest != nil {
-		s.unfinished = slices.ContainsFunc(look.Newest, unfinished) || slices.ContainsFunc(look.Others, unfinished)
+		s.unfinished = slices.ContainsFunc(look.Newest, unfinished) || slices.ContainsFunc(look.Others, unfinished) || len(look.Errs) > 0
 	}
 	switch {
 	case s.never && look.Newest == nil:

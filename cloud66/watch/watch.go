@@ -107,7 +107,7 @@ type stack struct {
 	mark       string         // of it
 	kept       string         // the mark in its position
 	never      bool           // it has no position yet
-	unfinished bool           // its last look showed a deployment that had not ended
+	unfinished bool           // its last look showed a deployment that had not ended, or could not read one
 	planned    bool           // a look is due for the sweep's sake
 	only       bool           // it waits to be told of without a look
 	again      int            // looks in a row that did not bring what the list shows and what was seen together
