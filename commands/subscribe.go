@@ -105,9 +105,13 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 	if !s.listed {
 		said.Fits = -1
 	}
+	full, err := h.tellAll(ctx, said.Subscription)
+	if err != nil {
+		return nil, err
+	}
 	key := "subscription/" + storage.NewID(said.Subscription.At)
 	err = h.Channels.Announce(ctx, s.req, func(tx storage.Tx) ([]Announcement, error) {
-		made, err := addSubscription(tx, said.Subscription)
+		made, err := addSubscription(tx, said.Subscription, full)
 		said.Subscription = made
 		return []Announcement{{Key: key, Reply: said}}, err
 	})
@@ -149,12 +153,34 @@ func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	}
 }
 
-// addSubscription adds a subscription to its channel as part of a transaction, and gives it its id.
-func addSubscription(tx storage.Tx, s storage.Subscription) (storage.Subscription, error) {
+// tellAll gives those authors whose subscriptions, the same as s, tell of all that s can: their own author, and others who may subscribe to
+// every stack. Of somebody else's the channel hears only what that one may subscribe to.
+func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[string]bool, error) {
+	all, err := h.subscriptionsOf(ctx, s.Channel)
+	if err != nil {
+		return nil, err
+	}
+	full := map[string]bool{s.Author: true}
+	for _, old := range all {
+		if _, known := full[old.Author]; known || !sameSubscription(old, s) {
+			continue
+		}
+		standing, err := h.Authz.Standing(ctx, authz.Subject{User: old.Author, Channel: s.Channel})
+		if err != nil { // then the channel gets one too many rather than one too few
+			h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out", "user", old.Author, "subscription", old.ID, "error", err)
+		}
+		full[old.Author] = err == nil && standing.All(authz.Subscribe)
+	}
+	return full, nil
+}
+
+// addSubscription adds a subscription to its channel as part of a transaction, and gives it its id. One of the authors in full tells of the
+// same if it is the same.
+func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool) (storage.Subscription, error) {
 	taken := map[string]bool{}
 	err := storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(s.Channel), func(_ string, old storage.Subscription) error {
 		taken[old.ID] = true
-		if sameSubscription(old, s) {
+		if full[old.Author] && sameSubscription(old, s) {
 			return &subscribedError{id: old.ID}
 		}
 		return nil
@@ -175,7 +201,7 @@ func addSubscription(tx storage.Tx, s storage.Subscription) (storage.Subscriptio
 // shortID gives four random characters that can be read out and typed.
 func shortID() string { return strings.ToLower(rand.Text()[:4]) }
 
-// sameSubscription reports whether two subscriptions tell of the same, to the same people.
+// sameSubscription reports whether two subscriptions are about the same, for the same people, whoever made them.
 func sameSubscription(a, b storage.Subscription) bool {
 	return sameGlob(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
 		slices.Equal(a.Events, b.Events) && slices.Equal(a.Via, b.Via) && slices.Equal(a.Types, b.Types)

@@ -84,7 +84,7 @@ func TestAChannelHasTwoHundredSubscriptionsAtMost(t *testing.T) {
 		r.stores(func(tx storage.Tx) error {
 			for n := range maxSubscriptions {
 				s := storage.Subscription{Channel: here, Stacks: fmt.Sprint("s", n), Author: lin}
-				if _, err := addSubscription(tx, s); err != nil {
+				if _, err := addSubscription(tx, s, nil); err != nil {
 					return err
 				}
 			}
@@ -315,6 +315,20 @@ func TestTheListOfSubscriptionsSaysWhatEachTellsAndWhyOneDoesNot(t *testing.T) {
 		r.rule("revoke " + rule)
 		if got := as[SubscriptionsReply](t, r.say(lin, "subscriptions")); !got.Rows[0].Powerless || got.Rows[1].Powerless {
 			t.Errorf("after the author lost the right: %+v", got)
+		}
+	})
+}
+
+func TestWhatAnotherSubscribedToWithFewerRightsIsNotTheSame(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "web", authz.View, authz.Subscribe))
+		silent(t, r.say(sam, "subscribe *"))
+		noticeThat(t, r.say(sam, "subscribe *"), "hears of that already")
+		silent(t, r.say(lin, "subscribe *")) // which tells of api too
+		noticeThat(t, r.say(lin, "subscribe *"), "hears of that already")
+		noticeThat(t, r.say(sam, "subscribe *"), "hears of that already")
+		if n := len(r.subscribedIn(here)); n != 2 {
+			t.Errorf("%d subscriptions", n)
 		}
 	})
 }
