@@ -113,7 +113,11 @@ func (x *index) set(active []subscriber, suspended int, positions map[string]sto
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.version++
-	x.active, x.suspended, x.positions, x.wanted = active, suspended, positions, map[storage.StackRef]bool{}
+	x.active, x.suspended, x.positions = active, suspended, positions
+	x.wanted = make(map[storage.StackRef]bool, len(positions))
+	for _, at := range positions { // a stack without a subscription has no position
+		x.wanted[at.Stack] = true
+	}
 }
 
 // stale has every work on what was read before begin anew.
@@ -156,14 +160,16 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	var active []subscriber
 	var positions map[string]storage.Position
 	var unwanted []string
+	var by wanting
 	suspended := 0
 	read := func(tx storage.Tx) (err error) {
 		if active, suspended, err = p.readSubscriptions(tx); err != nil {
 			return err
 		}
 		positions, unwanted = map[string]storage.Position{}, nil
+		by = p.wanting.among(active)
 		return storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
-			if wantedBy(active, at.Stack) {
+			if by.wanted(at.Stack) {
 				positions[uid] = at
 			} else {
 				unwanted = append(unwanted, uid)
@@ -188,12 +194,44 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the subscriptions: %w", err)
 	}
+	p.wanting = by
 	p.index.set(active, suspended, positions)
 	if len(active) == 0 {
 		p.away.caughtUp()
 	}
 	p.watch.Changed()
 	return nil
+}
+
+// wanting knows a glob that fits each stack, so that not every glob is tried on every stack whenever one of thousands of subscriptions changes.
+type wanting struct {
+	globs map[string]func(storage.StackRef) bool
+	of    map[storage.StackRef]string
+	was   map[storage.StackRef]string // of earlier subscriptions
+}
+
+// among gives what knows no stack yet, for other subscriptions.
+func (w wanting) among(active []subscriber) wanting {
+	next := wanting{globs: make(map[string]func(storage.StackRef) bool, len(active)), of: map[storage.StackRef]string{}, was: w.of}
+	for _, s := range active {
+		next.globs[s.Stacks] = s.fits
+	}
+	return next
+}
+
+// wanted reports whether a glob fits a stack.
+func (w wanting) wanted(ref storage.StackRef) bool {
+	if glob, ok := w.was[ref]; ok && w.globs[glob] != nil {
+		w.of[ref] = glob
+		return true
+	}
+	for glob, fits := range w.globs {
+		if fits(ref) {
+			w.of[ref] = glob
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Progress) readSubscriptions(tx storage.Tx) (active []subscriber, suspended int, err error) {

@@ -62,6 +62,7 @@ type Progress struct {
 	resumed   chan struct{} // closed when what an earlier process left is known
 	following sync.Mutex    // held while a follow is checked against the open ones and added to them
 	reloading sync.Mutex    // held while the subscriptions are read
+	wanting   wanting       // belongs to whoever reads them
 
 	mu   sync.Mutex
 	open map[string]map[string]target // the follows that have not ended, by stack UID and id
