@@ -78,11 +78,12 @@ func (a *acks) write(key string, payload any, told bool) error {
 	return last
 }
 
-// drop forgets an envelope that is not acknowledged and will not be, so that it is fresh when it comes again. What is acknowledged stays known.
-func (a *acks) drop(key string) {
+// drop forgets the arrival of an envelope, by its channel, that is not acknowledged and will not be: it is fresh when it comes again. What is
+// acknowledged stays known, and so does one that has come again since.
+func (a *acks) drop(key string, done <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.open[key] != nil {
+	if e := a.open[key]; e != nil && e.done == done {
 		delete(a.open, key)
 		a.seen.remove(key)
 	}

@@ -89,7 +89,7 @@ func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <
 	switch {
 	case !b.admit(t):
 		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
-		b.acks.drop(key)
+		b.acks.drop(key, done)
 		close(done)
 	case what != "":
 		b.receive(t, what, key)
@@ -239,7 +239,7 @@ func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ct
 		goOn := true
 		func() {
 			defer close(acked)
-			defer b.acks.drop(envelope) // where a panic came before
+			defer b.acks.drop(envelope, acked) // where a panic came before
 			if first != nil {
 				goOn = first(b.work)
 			}
