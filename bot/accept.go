@@ -57,12 +57,11 @@ func (b *Bot) receive(t *task, what, delivery string) {
 
 // accept leads a change through the journal to its claim. It reports whether the work on it may begin; else its author is told why not.
 func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) bool {
-	if t.change == nil {
+	if t.change.excess {
 		b.log.Error("the journal is full: a change is turned away", "user", t.answer.user, "changes", maxOpen)
-		b.decline(ctx, t, commands.ProblemReply{
+		t.problem = &commands.ProblemReply{
 			What: "I have too many changes under way.", State: "This one was not taken: nothing was done.", Do: "Try again in a few minutes.",
-		}, ack)
-		return false
+		}
 	}
 	if t.problem != nil { // there is no place for it
 		if t.first {

@@ -52,6 +52,7 @@ type change struct {
 	entry   storage.Entry
 	known   chan struct{} // closed when the verdict is known
 	verdict verdict
+	excess  bool // the journal was full when it came: it is not in it, and can only be turned away
 }
 
 // verdict is what became of writing a change into the journal.
@@ -64,7 +65,7 @@ const (
 )
 
 // receive takes note of a change, without waiting for anything. One that is received already and not settled is given as it is, with
-// first false; none at all says that the journal is full.
+// first false; where the journal is full it takes no note, and gives one in excess.
 func (j *journal) receive(e storage.Entry) (c *change, first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -75,7 +76,7 @@ func (j *journal) receive(e storage.Entry) (c *change, first bool) {
 		return c, false
 	}
 	if len(j.open) >= maxOpen {
-		return nil, false
+		return &change{entry: e, verdict: notTaken, excess: true}, true
 	}
 	if j.open == nil {
 		j.open = map[string]*change{}
@@ -147,17 +148,23 @@ func (j *journal) await(ctx context.Context, c *change, until time.Time) verdict
 }
 
 // turnAway makes a change void before anything of it was written, so that no process takes it up. It waits for that until a time; what the disk
-// takes later is written all the same.
+// takes later is written all the same. For one in excess it tries but once, and no longer: the journal is bounded.
 func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 	j.decide(c, notTaken)
+	limited, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	written := make(chan struct{})
-	j.tasks.Go(func() { defer close(written); j.void(ctx, c) })
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
+	j.tasks.Go(func() {
+		defer close(written)
+		if !c.excess {
+			j.void(ctx, c)
+		} else if err := j.writeVoid(limited, c); err != nil {
+			j.log.Error("a change that was turned away is not recorded: a later process may take it up", "operation", c.entry.Operation, "error", err)
+		}
+	})
 	select {
 	case <-written:
-	case <-timer.C:
-	case <-ctx.Done():
+	case <-limited.Done():
 	}
 }
 
