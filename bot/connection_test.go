@@ -101,6 +101,34 @@ func TestADisconnectRightAfterEachHelloIsNotAnsweredInALoop(t *testing.T) {
 	})
 }
 
+func TestAttemptsToConnectComeMoreAndMoreSlowlyWhileSlackHasAFaultAndSoonAgainAfterIt(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		pass(time.Minute)
+		opens := func() []slacksim.Call { return r.slack.Calls("apps.connections.open") }
+		before := len(opens())
+		r.slack.BreakCall("apps.connections.open", 500, 1000)
+		r.slack.Drop()
+		pass(5 * time.Minute)
+		var pauses []time.Duration
+		for i, call := range opens()[before:] {
+			if i > 0 {
+				pauses = append(pauses, call.Time.Sub(opens()[before+i-1].Time).Round(time.Second))
+			}
+		}
+		if len(pauses) < 5 || !slices.IsSorted(pauses) || pauses[0] < time.Second || pauses[len(pauses)-1] != 30*time.Second {
+			t.Errorf("the pauses between attempts were %v", pauses)
+		}
+		r.slack.ClearFaults()
+		r.until("the bot is ready again", func() bool { return r.bot.Ready() == nil })
+		pass(time.Minute)
+		r.slack.Drop()
+		pass(2 * time.Second)
+		if err := r.bot.Ready(); err != nil {
+			t.Errorf("after a good connection the next one is not made at once: %v", err)
+		}
+	})
+}
+
 func TestALostConnectionComesBackByItself(t *testing.T) {
 	for name, lose := range map[string]func(r *rig){
 		"cut": func(r *rig) { r.slack.Drop() }, "half open": func(r *rig) { r.slack.HalfOpen() },
@@ -178,6 +206,11 @@ func TestAnotherInstanceOfTheAppIsWarnedOf(t *testing.T) {
 		defer other.kill()
 		hold(t, "the second one's log", other.log.String(), "the app has another connection")
 		lack(t, "the first one's log", r.log.String(), "the app has another connection")
+		r.until("a status tells of it", func() bool { // Slack gives each command to any of the two
+			return strings.Contains(r.ask(lin, deploys, "/c66 status").Plain(), "The app has 1 more connection than mine: stop the other instance")
+		})
+		r.slack.Disconnect("refresh_requested")
+		r.until("the first one has noticed it too", func() bool { return strings.Contains(r.log.String(), "the app has another connection") })
 	})
 }
 
