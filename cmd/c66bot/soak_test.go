@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,22 +73,65 @@ var asks = []string{
 	"cancel %s 1", "access why redeploy %s",
 }
 
-// ask sends the nth command of a load: a redeploy and a follow every ten seconds, and else what only answers the one
-// who asks, with how many answers it certainly gets.
+const (
+	period      = 10 * perSecond // commands between two redeploys
+	toCancel    = 2 * perSecond  // after which every other one is cancelled
+	everyClicks = perSecond / 2
+)
+
+// ask sends the nth command or click of a load: a redeploy and a follow every ten seconds, a cancel every twenty, and else what only answers
+// the one who asks, with how many answers it certainly gets.
 func (w *world) ask(n int) (d *slacksim.Delivery, answers int) {
-	team := n / 7 % teams
-	person, channel, stack := w.slack.Person(fmt.Sprintf("U0SOAK%d", team)), fmt.Sprintf("C0SOAK%d", team), fmt.Sprintf("app%d", team)
-	switch n % (10 * perSecond) {
-	case 1:
+	switch {
+	case n%period == 1:
+		person, channel, stack := w.team(n)
 		return person.Command(channel, "/c66 redeploy "+stack+" --now"), 0
-	case 5 * perSecond:
+	case n%(2*period) == 1+toCancel:
+		person, channel, _ := w.team(n - toCancel) // who asked for the redeploy
+		if d := click(person, channel, "Cancel"); d != nil {
+			return d, 0
+		}
+	case n%period == period/2:
+		person, channel, stack := w.team(n)
 		return person.Command(channel, "/c66 follow "+stack), 0
+	case n%everyClicks == everyClicks-1:
+		person, channel, _ := w.team(n)
+		if d := click(person, channel, []string{"Older", "Refresh"}[n/everyClicks%2]); d != nil {
+			return d, 1
+		}
 	}
+	person, channel, stack := w.team(n)
 	text := asks[n%len(asks)]
 	if strings.Contains(text, "%s") {
 		text = fmt.Sprintf(text, stack)
 	}
 	return person.Command(channel, "/c66 "+text), 1
+}
+
+// team gives who sends the nth command, where, and the stack that is theirs.
+func (w *world) team(n int) (person *slacksim.Person, channel, stack string) {
+	team := n / 7 % teams
+	return w.slack.Person(fmt.Sprintf("U0SOAK%d", team)), fmt.Sprintf("C0SOAK%d", team), fmt.Sprintf("app%d", team)
+}
+
+// click clicks the newest button with a label; nil says that there is none.
+func click(person *slacksim.Person, channel, label string) *slacksim.Delivery {
+	for _, m := range slices.Backward(person.Sees(channel)) {
+		if d, err := person.Click(channel, m, label); err == nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// answered counts the answers that those who asked got, without words that it takes longer.
+func (w *world) answered() (n int) {
+	for _, c := range w.slack.Calls(slacksim.ResponseURL) {
+		if !strings.Contains(c.Args["text"], "takes longer than it should") {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *world) teams() (ids []string) {
@@ -124,8 +168,19 @@ func TestUnderLoadEveryCommandIsAcknowledgedAndAnsweredAndNothingStays(t *testin
 	w.allAcknowledged(t, sent)
 	w.settled(t, s, answers, before)
 	s.end(t, os.Interrupt, 8*time.Second, exitOK)
-	t.Logf("%d commands in %s, %d answered through response_url; %d posts, %d edits", len(sent), soak, len(w.slack.Calls(slacksim.ResponseURL)),
-		len(w.slack.Calls("chat.postMessage")), len(w.slack.Calls("chat.update")))
+	clicks, cancels := 0, 0
+	for _, e := range w.slack.Log() {
+		if e.Kind == slacksim.KindClick {
+			clicks++
+		}
+	}
+	for _, q := range w.cloud.Requests() {
+		if q.Method == http.MethodDelete {
+			cancels++
+		}
+	}
+	t.Logf("%d commands in %s, %d answered through response_url; %d posts, %d edits, %d clicks, %d cancels", len(sent), soak, w.answered(),
+		len(w.slack.Calls("chat.postMessage")), len(w.slack.Calls("chat.update")), clicks, cancels)
 	for _, v := range w.slack.Violations() {
 		t.Errorf("the bot broke Slack's protocol: %s", v)
 	}
@@ -157,7 +212,7 @@ func (w *world) settled(t *testing.T, s *server, answers int, before gauges) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for limit := time.After(3 * time.Minute); ; {
-		answered, open, after := len(w.slack.Calls(slacksim.ResponseURL)), w.openCards(), w.gauges(t)
+		answered, open, after := w.answered(), w.openCards(), w.gauges(t)
 		if answered >= answers && open == 0 && after.goroutines <= before.goroutines+someMore {
 			t.Logf("settled: %s", after)
 			return
@@ -170,11 +225,13 @@ func (w *world) settled(t *testing.T, s *server, answers int, before gauges) {
 	}
 }
 
+var ended = regexp.MustCompile(`is live|was cancelled`)
+
 // openCards counts the cards that do not tell of an end.
 func (w *world) openCards() (open int) {
 	for i := range teams {
 		for _, m := range w.slack.Person(fmt.Sprintf("U0SOAK%d", i)).Sees(fmt.Sprintf("C0SOAK%d", i)) {
-			if !m.Ephemeral && !strings.Contains(m.Plain(), "is live") {
+			if !m.Ephemeral && !ended.MatchString(m.Plain()) {
 				open++
 			}
 		}
