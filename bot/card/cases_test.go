@@ -298,6 +298,9 @@ func spoiled(bad string) map[string]Message {
 		}
 		done[kind] = true
 		v.Follow.Stack, v.Follow.Said, v.Follow.Asker = ref, bad, bad
+		if v.By != "" {
+			v.By = bad
+		}
 		if v.Follow.Subscribed {
 			v.Follow.Mention, v.Born = bad, true
 		}

@@ -18,10 +18,11 @@ type View struct {
 	Follow     storage.Follow
 	Deployment *cloud66.Deployment // nil while it is not known
 	Cancelled  *storage.Cancel
-	Ahead      int64 // the deployment that a queued one waits for, 0 where none is known
-	Live       int64 // the deployment that is live beside it, 0 where none is known
-	Born       bool  // the card comes into being with its end, which no step tells
-	Gap        bool  // more deployments of the stack came than were read
+	By         string // Slack user id of who asked the bot for it in another channel, "" for nobody
+	Ahead      int64  // the deployment that a queued one waits for, 0 where none is known
+	Live       int64  // the deployment that is live beside it, 0 where none is known
+	Born       bool   // the card comes into being with its end, which no step tells
+	Gap        bool   // more deployments of the stack came than were read
 	At         time.Time
 }
 
@@ -268,6 +269,9 @@ func (v View) request() markup.Text {
 	if v.Follow.Subscribed {
 		if v.Deployment == nil {
 			return markup.Text{}
+		}
+		if v.By != "" { // what Cloud 66 tells is the owner of the bot's token
+			return markup.Format("asked by %s", markup.User(v.By))
 		}
 		return markup.Format("started%s", triggered(*v.Deployment))
 	}

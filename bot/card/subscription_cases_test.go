@@ -28,6 +28,8 @@ func subscribedCards() map[string]View {
 	failed.Live = 1041
 	born := failed
 	born.Follow.Mention, born.Born = "U0KIM", true
+	asked := view(heardOf(storage.Started, ""), running())
+	asked.By = "U0LIN"
 	unseen := heardOf(storage.Asked, "")
 	unseen.StartedAt = time.Time{}
 	return map[string]View{
@@ -36,6 +38,7 @@ func subscribedCards() map[string]View {
 		"subscribed-failed":                failed,
 		"subscribed-failed-unmentioned":    view(heardOf(storage.Failed, ""), byWeb(ended(cloud66.OutcomeFailed, 130*time.Second))),
 		"subscribed-born-failed":           born,
+		"subscribed-asked-elsewhere":       asked,
 		"subscribed-before-the-first-look": {Follow: unseen, At: now},
 	}
 }

@@ -291,6 +291,7 @@ type view struct {
 	deployment cloud66.Deployment
 	found      bool
 	cancelled  *storage.Cancel
+	by         string    // who asked for it in another channel
 	began      time.Time // when it was seen to begin, zero where it was not
 	ahead      int64
 	live       int64
@@ -317,6 +318,9 @@ func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
 		return v, err
 	}
 	v.began = at.Began[f.Deployment]
+	if v.by, err = askedBy(tx, f); err != nil {
+		return v, err
+	}
 	cancel, err := storage.Cancels.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
 	if errors.Is(err, storage.ErrNotFound) {
 		return v, nil
@@ -325,8 +329,23 @@ func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
 	return v, err
 }
 
+// askedBy gives who asked the bot, in whichever channel, for the deployment that a subscription tells of; "" for nobody.
+func askedBy(tx storage.Tx, f storage.Follow) (string, error) {
+	if !f.Subscribed {
+		return "", nil
+	}
+	wish, err := storage.Wishes.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
+	if err == nil {
+		f, err = storage.Follows.Get(tx, wish.Follow)
+	}
+	if errors.Is(err, storage.ErrNotFound) {
+		return "", nil
+	}
+	return f.Asker, err
+}
+
 func (v view) on(f storage.Follow) card.View {
-	shown := card.View{Follow: f, Cancelled: v.cancelled, Ahead: v.ahead, Live: v.live, Born: v.born, Gap: v.gap, At: v.at}
+	shown := card.View{Follow: f, Cancelled: v.cancelled, By: v.by, Ahead: v.ahead, Live: v.live, Born: v.born, Gap: v.gap, At: v.at}
 	if v.found {
 		shown.Deployment = &v.deployment
 	}

@@ -155,3 +155,18 @@ func TestHistoryIsToldToNobody(t *testing.T) {
 		}
 	})
 }
+
+func TestAnotherChannelsCardNamesWhoAskedTheBotAndNotTheTokensOwner(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(builds, "web")
+		r.positioned(r.stack.UID)
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		r.over()
+		card := r.slack.Person(lin).Sees(builds)[0].Plain()
+		if !strings.Contains(card, "asked by") || strings.Contains(card, "owner@example.com") || strings.Contains(card, "a test") {
+			r.Errorf("the card says %q", card)
+		}
+	})
+}
