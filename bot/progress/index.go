@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"c66bot/bot/card"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/storage"
@@ -120,6 +121,23 @@ func (x *index) set(active []subscriber, suspended int, positions map[string]sto
 	}
 }
 
+// renamed takes note of what was told and recorded of stacks that are gone or bear another name.
+func (x *index) renamed(changes []card.StackChange) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.version++
+	for _, c := range changes {
+		at, known := x.positions[c.Was.UID]
+		switch {
+		case c.Now.UID == "":
+			delete(x.positions, c.Was.UID)
+		case known:
+			at.Stack = c.Now
+			x.positions[c.Was.UID] = at
+		}
+	}
+}
+
 // stale has every work on what was read before begin anew.
 func (x *index) stale() {
 	x.mu.Lock()
@@ -157,6 +175,8 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	p.index.stale()
+	p.following.Lock() // no position is written while they are read, which would be taken back here
+	defer p.following.Unlock()
 	var active []subscriber
 	var positions map[string]storage.Position
 	var unwanted []string

@@ -60,7 +60,7 @@ type Progress struct {
 	index index
 
 	resumed   chan struct{} // closed when what an earlier process left is known
-	following sync.Mutex    // held while a follow is checked against the open ones and added to them
+	following sync.Mutex    // held while a follow is checked against the open ones and added to them, and while positions are written
 	reloading sync.Mutex    // held while the subscriptions are read
 	wanting   wanting       // belongs to whoever reads them
 

@@ -100,7 +100,9 @@ func (p *Progress) recordChanges(
 		messages, err = writeChanges(tx, told, of, at)
 		return err
 	})
-	p.index.stale()
+	if err == nil {
+		p.index.renamed(told)
+	}
 	return messages, err
 }
 
