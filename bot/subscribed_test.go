@@ -68,8 +68,8 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 		gone, back func(w *slacksim.Workspace)
 		because    string
 	}{
-		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, "it is archived"},
-		"left":     {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }, "I am not a member of it any more"},
+		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, "the channel is archived"},
+		"left":     {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }, "I am not a member of the channel any more"},
 	} {
 		for _, down := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 					pass(time.Minute)
 					r.cloud.Deploy(r.web, cloud66sim.Start{})
 					pass(20 * time.Minute)
-					if told := r.sees(lin, direct(lin)); strings.Count(told, "I can post nothing in") != 1 || !strings.Contains(told, c.because) {
+					if told := r.sees(lin, direct(lin)); strings.Count(told, "What you subscribed") != 1 || !strings.Contains(told, c.because) {
 						t.Errorf("its author was told %q", told)
 					}
 					if down {

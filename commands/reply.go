@@ -267,13 +267,6 @@ type SubscriptionRow struct {
 	Powerless    bool   // its author may subscribe to nothing here any more, so that it tells of nothing
 }
 
-// StackGoneReply tells a channel that a stack which one of its subscriptions fits is not there any more, or bears another name that none fits.
-type StackGoneReply struct {
-	Subscription storage.Subscription
-	Was          storage.StackRef
-	Now          string // name@environment, "" for one that is not there any more
-}
-
 // SuspendedReply tells the author of subscriptions, alone, that a channel cannot be told of anything.
 type SuspendedReply struct {
 	Channel string
@@ -284,7 +277,6 @@ type SuspendedReply struct {
 func (SubscribedReply) reply()    {}
 func (UnsubscribedReply) reply()  {}
 func (SubscriptionsReply) reply() {}
-func (StackGoneReply) reply()     {}
 func (SuspendedReply) reply()     {}
 
 // WatchStatus is how the bot watches what channels subscribe to.

@@ -56,8 +56,6 @@ func ofSubscriptions(r commands.Reply) Message {
 		return unsubscribed(r)
 	case commands.SubscriptionsReply:
 		return subscriptions(r)
-	case commands.StackGoneReply:
-		return stackGone(r)
 	case commands.SuspendedReply:
 		return suspended(r)
 	default:

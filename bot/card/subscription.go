@@ -203,19 +203,6 @@ func suspendedWhy(code string) markup.Text {
 	}
 }
 
-// stackGone tells a channel that a stack which it subscribes to is not there any more, or bears a name that does not fit.
-func stackGone(r commands.StackGoneReply) Message {
-	glob := stacksOf(r.Subscription.Stacks)
-	if r.Now == "" {
-		return said([]markup.Text{markup.Format("❔ %s is not at Cloud 66 any more; the subscription %s to %s stays and tells of it if it comes back.",
-			stackName(r.Was), markup.Code(r.Subscription.ID), glob)})
-	}
-	return said([]markup.Text{
-		markup.Format("❔ %s is now called %s; the subscription %s to %s does not fit it any more.", stackName(r.Was), markup.Code(r.Now), markup.Code(r.Subscription.ID), glob),
-		markup.Format("To go on hearing of it, subscribe to %s.", markup.Code(r.Now)),
-	})
-}
-
 // suspended tells the author of subscriptions that their channel cannot be told of anything at present.
 func suspended(r commands.SuspendedReply) Message {
 	const most = 10

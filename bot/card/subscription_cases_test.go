@@ -73,8 +73,6 @@ func subscribing() map[string]commands.Reply {
 		"subscriptions-middle":   commands.SubscriptionsReply{Rows: []commands.SubscriptionRow{row}, Page: 2, Offset: 10, Total: 25, Unknown: true},
 		"subscriptions-none":     commands.SubscriptionsReply{Page: 1},
 		"subscriptions-unknown":  commands.SubscriptionsReply{Page: 1, Unknown: true},
-		"stack-gone":             commands.StackGoneReply{Subscription: narrow, Was: stack},
-		"stack-renamed":          commands.StackGoneReply{Subscription: narrow, Was: stack, Now: "site@production"},
 		"suspended-archived":     commands.SuspendedReply{Channel: "C0DEPLOYS", Code: "is_archived", Stacks: []string{"web@production", "*"}},
 		"suspended-not-a-member": commands.SuspendedReply{Channel: "C0DEPLOYS", Code: "not_in_channel", Stacks: slices.Repeat([]string{"web"}, 12)},
 		"suspended-other":        commands.SuspendedReply{Channel: "C0DEPLOYS", Code: "restricted_action", Stacks: []string{"web"}},
@@ -101,8 +99,6 @@ func hostileSubscriptions(bad string, e commands.Entry) map[string]commands.Repl
 		"subscribed":    commands.SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
 		"unsubscribed":  commands.UnsubscribedReply{Subscriptions: slices.Repeat([]storage.Subscription{s}, 20), By: bad},
 		"subscriptions": commands.SubscriptionsReply{Rows: slices.Repeat([]commands.SubscriptionRow{{Subscription: s, Whom: bad, Stacks: 1}}, 10), Page: 2, Offset: 10, Total: 30},
-		"stack gone":    commands.StackGoneReply{Subscription: s, Was: ref},
-		"stack renamed": commands.StackGoneReply{Subscription: s, Was: ref, Now: bad},
 		"suspended":     commands.SuspendedReply{Channel: bad, Code: bad, Stacks: slices.Repeat([]string{bad}, 20)},
 	}
 }
@@ -147,8 +143,6 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 		"subscribed-quiet":      {"no message"},
 		"subscribed-no-answer":  {"Cloud 66 does not answer. The subscription stands."},
 		"subscriptions":         {"suspended: the channel is archived", "its author may not subscribe to stacks here any more", "1 stack that you may see fits", "3 stacks that you may see fit"},
-		"stack-gone":            {"web · production is not at Cloud 66 any more", "stays and tells of it if it comes back"},
-		"stack-renamed":         {"web · production is now called site@production", "subscribe to site@production"},
 		"suspended-archived":    {"the channel is archived", "web@production, every stack", "goes on by itself"},
 	} {
 		seen := asRead(t, Reply(all[name])).Plain()

@@ -156,7 +156,7 @@ func TestAChannelThatTakesNothingHasItsSubscriptionsSuspendedAndItsAuthorTold(t 
 		r.elsewhere(cloud66sim.Next{})
 		r.over()
 		direct := r.direct()
-		if len(direct) != 1 || !strings.Contains(direct[0], "it is archived") || !strings.Contains(direct[0], "Your 2 subscriptions") {
+		if len(direct) != 1 || !strings.Contains(direct[0], "the channel is archived") || !strings.Contains(direct[0], "(shop, web)") {
 			r.Errorf("told directly was %q", direct)
 		}
 		if w := r.progress.Watching(); w.Subscriptions != 3 || w.Suspended != 2 {

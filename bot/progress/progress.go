@@ -200,13 +200,21 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	return true, nil
 }
 
+// ready waits until what an earlier process left is known: what is begun before would be taken for that.
+func (p *Progress) ready(ctx context.Context) error {
+	select {
+	case <-p.resumed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // begin records a wish under its operation key, with its follow and card and what else belongs to it. What was taken before is
 // commands.ErrTaken.
 func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
-	select {
-	case <-p.resumed: // else it would be taken for one that an earlier process left
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := p.ready(ctx); err != nil {
+		return err
 	}
 	card, err := cardOf(f, view{at: f.AskedAt})
 	if err != nil {

@@ -7,21 +7,19 @@ import (
 	"slices"
 	"time"
 
+	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/commands"
 	"c66bot/storage"
 )
 
-// unreachable are the codes of Slack's that say that nothing can be posted in a channel, with what they mean and what helps.
-var unreachable = map[string]string{
-	"not_in_channel":    "I am not a member of it any more. Once I am invited again",
-	"channel_not_found": "I am not a member of it any more, or it was deleted. Once I am invited again",
-	"is_archived":       "it is archived. Once it is not",
-}
+// unreachable are the codes of Slack's that say that nothing can be posted in a channel.
+var unreachable = map[string]bool{"not_in_channel": true, "channel_not_found": true, "is_archived": true}
 
 // Refused takes note of a message that Slack does not take: where nothing can be posted in its channel, the channel's subscriptions are
 // suspended.
 func (p *Progress) Refused(ctx context.Context, channel, code string) {
-	if unreachable[code] == "" {
+	if !unreachable[code] {
 		return
 	}
 	if err := p.Suspend(ctx, channel, code); err != nil && ctx.Err() == nil {
@@ -35,14 +33,19 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 	var messages []storage.Message
 	changed, err := p.changeSubscriptions(ctx, channel, func(tx storage.Tx, of []storage.Subscription) error {
 		messages = nil
-		now, authors := time.Now(), map[string]int{}
+		now, globs := time.Now(), map[string][]string{} // by author
 		for _, s := range of {
-			authors[s.Author]++
+			globs[s.Author] = append(globs[s.Author], s.Stacks)
 		}
-		for _, author := range slices.Sorted(maps.Keys(authors)) {
+		for _, author := range slices.Sorted(maps.Keys(globs)) {
+			rendered := card.Reply(commands.SuspendedReply{Channel: channel, Code: code, Stacks: globs[author]})
+			blocks, err := rendered.JSON()
+			if err != nil {
+				return err
+			}
 			m := storage.Message{
-				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Urgent: true, Last: true,
-				Text: suspended(channel, code, authors[author]),
+				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Text: rendered.Text(), Blocks: blocks,
+				Urgent: true, Last: true,
 			}
 			if err := outbox.Put(tx, m); err != nil {
 				return err
@@ -61,18 +64,6 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 	p.Outbox.Deliver(messages...)
 	p.Log.WarnContext(ctx, "the subscriptions of a channel are suspended", "channel", channel, "code", code)
 	return nil
-}
-
-func suspended(channel, code string, n int) string {
-	what := "Your subscription"
-	if n > 1 {
-		what = fmt.Sprintf("Your %d subscriptions", n)
-	}
-	goesOn := "it goes on by itself"
-	if n > 1 {
-		goesOn = "they go on by themselves"
-	}
-	return fmt.Sprintf("I can post nothing in <#%s>: %s, %s. %s there tells nothing until then.", channel, unreachable[code], goesOn, what)
 }
 
 // Resume has the suspended subscriptions of a channel go on. What happened meanwhile on stacks that only they watched is history.

@@ -42,6 +42,9 @@ func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follo
 
 // beginFollow begins a follow, unless the channel has an open card of the deployment: that is commands.ErrFollowed.
 func (p *Progress) beginFollow(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
+	if err := p.ready(ctx); err != nil { // which needs the lock
+		return err
+	}
 	p.following.Lock()
 	defer p.following.Unlock()
 	if p.followed(f) != "" {
