@@ -38,7 +38,7 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 			globs[s.Author] = append(globs[s.Author], s.Stacks)
 		}
 		for _, author := range slices.Sorted(maps.Keys(globs)) {
-			rendered := card.Reply(commands.SuspendedReply{Channel: channel, Code: code, Stacks: globs[author]})
+			rendered := card.Reply(commands.SuspendedReply{Channel: channel, Code: code, Stacks: slices.Sorted(slices.Values(globs[author]))})
 			blocks, err := rendered.JSON()
 			if err != nil {
 				return err
