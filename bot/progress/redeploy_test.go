@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -19,6 +18,7 @@ import (
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/commands"
+	"c66bot/storage"
 )
 
 // live is what #deploys shows of a redeploy that ended well.
@@ -357,12 +357,17 @@ func TestNothingOfAnEarlierProcessIsMistakenForWhatIsAskedWhileItStarts(t *testi
 
 func TestAWishThatTheDiskRecordsMinutesLaterIsNotSent(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		var commits atomic.Int64
-		r.stall = func() { // the first one records the card, the second one that the wish is about to be sent
-			if len(r.shown(deploys)) > 0 && commits.Add(1) == 2 {
-				time.Sleep(5 * time.Minute)
+		begun := time.Now()
+		stall := func() { // once the card is recorded, nothing is for some minutes
+			carded := false
+			err := r.records.View(r.ctx, func(tx storage.Tx) error {
+				return storage.Messages.Scan(tx, "card/", func(_ string, m storage.Message) error { carded = carded || m.TS != ""; return nil })
+			})
+			if err == nil && carded {
+				time.Sleep(time.Until(begun.Add(5 * time.Minute)))
 			}
 		}
+		r.stall.Store(&stall)
 		if err := r.redeploy("op"); err != nil {
 			r.Fatal(err)
 		}

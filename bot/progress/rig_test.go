@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,7 +53,7 @@ type rig struct {
 	path  string
 	*life
 
-	stall  func()                                                           // called before each commit; nil: none stalls
+	stall  atomic.Pointer[func()]                                           // called before each commit; nil: none stalls
 	stacks map[string]storage.StackRef                                      // those of followMany
 	may    func(user, channel string, stack storage.StackRef) (bool, error) // nil: everybody may everything
 }
@@ -104,8 +105,8 @@ type stalling struct {
 }
 
 func (s stalling) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	if s.r.stall != nil {
-		s.r.stall()
+	if stall := s.r.stall.Load(); stall != nil {
+		(*stall)()
 	}
 	return s.DB.Update(ctx, fn)
 }

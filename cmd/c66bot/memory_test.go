@@ -44,7 +44,7 @@ func TestManyStacksAndSubscriptionsFitIntoLittleMemory(t *testing.T) {
 	w.gaugeReaches(t, s, "c66bot_follows", atOnce)
 	busy := w.gauges(t)
 	t.Logf("%d stacks and %d subscriptions watched: %s; with %d deploying: %s", manyStacks, manySubscriptions, quiet, atOnce, busy)
-	if most := max(quiet.resident, busy.resident); most > mostMemory {
+	if most := max(quiet.resident, busy.resident); most > mostMemory && !raceDetector { // which takes several times as much itself
 		t.Errorf("%.0f bytes are resident", most)
 	}
 }
