@@ -153,11 +153,8 @@ type Follow struct {
 	StartedAt   time.Time `json:"started_at,omitzero"`
 	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual time when last looked
 	EndedAt     time.Time `json:"ended_at,omitzero"`
-	// Of a card that a subscription has brought.
-	Subscribed bool   `json:"subscribed,omitempty"`
-	Loud       bool   `json:"loud,omitempty"`    // its failure is said in the channel too
-	Mention    string `json:"mention,omitempty"` // the user or group that its failure mentions
-	Said       string `json:"said,omitempty"`    // what Cloud 66 said of a wish that came to nothing
+	Subscribed  bool      `json:"subscribed,omitempty"` // a subscription has brought the card
+	Said        string    `json:"said,omitempty"`       // what Cloud 66 said of a wish that came to nothing
 }
 
 // State is where a followed deployment stands, as people are told it.

@@ -302,7 +302,7 @@ func spoiled(bad string) map[string]Message {
 			v.By = bad
 		}
 		if v.Follow.Subscribed {
-			v.Follow.Mention, v.Born = bad, true
+			v.Mentions, v.Born = []string{bad}, true
 		}
 		if v.Follow.Wish != nil {
 			v.Follow.Wish = &storage.Wish{Ref: bad, Services: bad, Profile: bad, Reason: bad}

@@ -3,6 +3,7 @@ package card
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +19,12 @@ type View struct {
 	Follow     storage.Follow
 	Deployment *cloud66.Deployment // nil while it is not known
 	Cancelled  *storage.Cancel
-	By         string // Slack user id of who asked the bot for it in another channel, "" for nobody
-	Ahead      int64  // the deployment that a queued one waits for, 0 where none is known
-	Live       int64  // the deployment that is live beside it, 0 where none is known
-	Born       bool   // the card comes into being with its end, which no step tells
-	Gap        bool   // more deployments of the stack came than were read
+	By         string   // Slack user id of who asked the bot for it in another channel, "" for nobody
+	Ahead      int64    // the deployment that a queued one waits for, 0 where none is known
+	Live       int64    // the deployment that is live beside it, 0 where none is known
+	Mentions   []string // the users and groups whom the channel's subscriptions want to know of its failure
+	Born       bool     // the card comes into being with its end, which no step tells
+	Gap        bool     // more deployments of the stack came than were read
 	At         time.Time
 }
 
@@ -30,13 +32,13 @@ type View struct {
 func Deployment(v View) Message {
 	head, about := v.head(), v.about()
 	if v.Born {
-		about = append([]markup.Text{v.mention(v.Follow.State)}, about...)
+		about = append(pings(v.Mentions), about...)
 	}
 	return kit.NewMessage(markup.Brief(head, about...), kit.Section(head), kit.Small(append([]markup.Text{v.bar()}, about...)...), kit.Actions(v.buttons()...))
 }
 
-// Step renders the line in the card's thread that tells a state. The last one names who asked; where nobody did here, a failure names whom the
-// channel's subscription wants to be mentioned.
+// Step renders the line in the card's thread that tells a state. The last one names who asked; a failure names those whom the channel's
+// subscriptions want to be mentioned too.
 func Step(v View, state storage.State, at time.Time) Message {
 	v.Follow.State = state
 	head := v.head()
@@ -44,21 +46,34 @@ func Step(v View, state storage.State, at time.Time) Message {
 		head = markup.Format("%s %s: %s", v.sign(), stackName(v.Follow.Stack), v.started())
 	}
 	line := markup.Format("%s · %s", head, markup.Clock(at))
-	switch {
-	case v.Follow.Subscribed:
-		line = markup.Join([]markup.Text{line, v.mention(state)}, " · ")
-	case state.End() && v.Follow.Asker != "":
-		line = markup.Format("%s · %s", line, markup.User(v.Follow.Asker))
+	var named []string
+	if state.End() && v.Follow.Asker != "" {
+		named = append(named, v.Follow.Asker)
 	}
-	return kit.NewMessage(markup.Brief(line), kit.Section(line))
+	if state == storage.Failed {
+		named = append(named, slices.DeleteFunc(slices.Clone(v.Mentions), func(id string) bool { return id == v.Follow.Asker })...)
+	}
+	all := pings(named)
+	if len(all) == 1 {
+		line, all = markup.Join([]markup.Text{line, all[0]}, " · "), nil
+	}
+	return kit.NewMessage(markup.Brief(line, all...), kit.Sections(append([]markup.Text{line}, all...))...)
 }
 
-// mention pings whom a subscription wants to know of a failure.
-func (v View) mention(state storage.State) markup.Text {
-	if !v.Follow.Subscribed || state != storage.Failed || v.Follow.Mention == "" {
-		return markup.Text{}
+// maxPings is how many people and groups one text names, so that none is cut.
+const maxPings = 50
+
+// pings names people and groups, whom that pings.
+func pings(ids []string) []markup.Text {
+	var texts []markup.Text
+	for some := range slices.Chunk(ids, maxPings) {
+		var names []markup.Text
+		for _, id := range some {
+			names = append(names, party(id))
+		}
+		texts = append(texts, markup.Join(names, " "))
 	}
-	return party(v.Follow.Mention)
+	return texts
 }
 
 // started is the thread's line for a start, which is read later than a running time would be true.

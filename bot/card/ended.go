@@ -25,7 +25,7 @@ func Ended(ends []View) []Message {
 	ends = byAsker(ends)
 	lines, to := page(ends, 0)
 	head := markup.Format("%d deployments ended while I could not look: %s", len(ends), inNumbers(ends))
-	head = markup.Join(append([]markup.Text{head}, concerned(ends)...), " · ")
+	pings := concerned(ends)
 	var foot markup.Text
 	if to < len(ends) {
 		foot = markup.Format("… and %d more, in this message's thread", len(ends)-to)
@@ -33,7 +33,7 @@ func Ended(ends []View) []Message {
 	if slices.ContainsFunc(ends, func(v View) bool { return v.Gap }) {
 		foot = markup.Join([]markup.Text{foot, markup.Format("There were more deployments than I could read; the stacks' lists show all of them")}, "\n")
 	}
-	all := []Message{endsMessage(head, lines, foot)}
+	all := []Message{endsMessage(head, slices.Concat(pings, lines), foot)}
 	for to < len(ends) {
 		from := to
 		lines, to = page(ends, from)
@@ -42,17 +42,17 @@ func Ended(ends []View) []Message {
 	return all
 }
 
-// concerned pings each whom a subscription wants to know of one of the failures.
+// concerned pings each once whom a subscription wants to know of one of the failures. Those who asked are named with what they asked for.
 func concerned(ends []View) []markup.Text {
-	var pings []markup.Text
-	named := map[string]bool{}
+	var mentions []string
 	for _, v := range ends {
-		if ping := v.mention(v.Follow.State); !ping.Empty() && !named[v.Follow.Mention] {
-			named[v.Follow.Mention] = true
-			pings = append(pings, ping)
-		}
+		mentions = append(mentions, v.Mentions...)
 	}
-	return pings
+	mentions = slices.DeleteFunc(mentions, func(id string) bool {
+		return slices.ContainsFunc(ends, func(v View) bool { return v.Follow.Asker == id })
+	})
+	slices.Sort(mentions)
+	return pings(slices.Compact(mentions))
 }
 
 func endsMessage(head markup.Text, lines []markup.Text, foot markup.Text) Message {

@@ -58,3 +58,18 @@ func TestWhatAListOfEndsCannotHoldIsInItsThreadAndItSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestAListOfEndsMentionsOnceEachWhoIsToKnowOfAFailure(t *testing.T) {
+	ends := manyEnds(7)
+	asker := ends[0].Follow.Asker
+	for i := range ends {
+		ends[i].Mentions = []string{"S0DEVS", asker}
+	}
+	if pings := asRead(t, Ended(ends)[0]).Pings(); len(pings) != 4 || strings.Count(strings.Join(pings, " "), "S0DEVS") != 1 {
+		t.Errorf("it pings %q", pings)
+	}
+	seen := asRead(t, Ended(ends)[0]).Plain()
+	if strings.Count(seen, "<unknown "+asker+">") != 1 || strings.Count(seen, "S0DEVS") != 1 {
+		t.Errorf("somebody is named more than once:\n%s", seen)
+	}
+}

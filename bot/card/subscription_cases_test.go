@@ -1,6 +1,7 @@
 package card
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +13,9 @@ import (
 )
 
 // heardOf is a follow that a subscription has brought.
-func heardOf(state storage.State, mention string) storage.Follow {
+func heardOf(state storage.State) storage.Follow {
 	f := followed(state)
-	f.Asker, f.Subscribed, f.Loud, f.Mention = "", true, true, mention
+	f.Asker, f.Subscribed = "", true
 	return f
 }
 
@@ -24,19 +25,20 @@ func subscribedCards() map[string]View {
 		d.TriggeredBy, d.TriggeredVia = "kim@example.com", known(cloud66.ViaWeb)
 		return d
 	}
-	failed := view(heardOf(storage.Failed, "S0DEVS"), byWeb(ended(cloud66.OutcomeFailed, 130*time.Second)))
-	failed.Live = 1041
-	born := failed
-	born.Follow.Mention, born.Born = "U0KIM", true
-	asked := view(heardOf(storage.Started, ""), running())
+	unmentioned := view(heardOf(storage.Failed), byWeb(ended(cloud66.OutcomeFailed, 130*time.Second)))
+	unmentioned.Live = 1041
+	failed, born := unmentioned, unmentioned
+	failed.Mentions = []string{"S0DEVS", "U0KIM"}
+	born.Mentions, born.Born = []string{"U0KIM"}, true
+	asked := view(heardOf(storage.Started), running())
 	asked.By = "U0LIN"
-	unseen := heardOf(storage.Asked, "")
+	unseen := heardOf(storage.Asked)
 	unseen.StartedAt = time.Time{}
 	return map[string]View{
-		"subscribed-started":               view(heardOf(storage.Started, "S0DEVS"), byWeb(running())),
-		"subscribed-succeeded":             view(heardOf(storage.Succeeded, "S0DEVS"), byWeb(ended(cloud66.OutcomeSuccess, 292*time.Second))),
+		"subscribed-started":               view(heardOf(storage.Started), byWeb(running())),
+		"subscribed-succeeded":             view(heardOf(storage.Succeeded), byWeb(ended(cloud66.OutcomeSuccess, 292*time.Second))),
 		"subscribed-failed":                failed,
-		"subscribed-failed-unmentioned":    view(heardOf(storage.Failed, ""), byWeb(ended(cloud66.OutcomeFailed, 130*time.Second))),
+		"subscribed-failed-unmentioned":    unmentioned,
 		"subscribed-born-failed":           born,
 		"subscribed-asked-elsewhere":       asked,
 		"subscribed-before-the-first-look": {Follow: unseen, At: now},
@@ -103,19 +105,37 @@ func hostileSubscriptions(bad string, e commands.Entry) map[string]commands.Repl
 	}
 }
 
-func TestOnlyAFailureThatASubscriptionHasBroughtMentionsAnybody(t *testing.T) {
+func TestAFailureMentionsEachWhoIsToKnowOnce(t *testing.T) {
+	mine := view(followed(storage.Failed), ended(cloud66.OutcomeFailed, 130*time.Second))
+	mine.Mentions = []string{"S0DEVS", mine.Follow.Asker}
 	views := subscribedCards()
-	for name, want := range map[string]string{
-		"subscribed-started": "", "subscribed-succeeded": "", "subscribed-failed": "S0DEVS", "subscribed-failed-unmentioned": "", "subscribed-born-failed": "U0KIM",
+	views["asked-for-failed"] = mine
+	many, manyBorn := views["subscribed-failed"], views["subscribed-born-failed"]
+	many.Mentions = nil
+	for n := range 200 {
+		many.Mentions = append(many.Mentions, fmt.Sprintf("S0%09d", n))
+	}
+	manyBorn.Mentions = many.Mentions
+	views["subscribed-failed-many"], views["subscribed-born-failed-many"] = many, manyBorn
+	for name, want := range map[string]int{
+		"subscribed-started": 0, "subscribed-succeeded": 0, "subscribed-failed": 2, "subscribed-failed-unmentioned": 0, "subscribed-failed-many": 200,
+		"subscribed-born-failed": 1, "subscribed-born-failed-many": 200, "asked-for-failed": 2,
 	} {
 		v := views[name]
-		inStep := strings.Join(asRead(t, Step(v, v.Follow.State, now)).Pings(), " ")
-		inCard := strings.Join(asRead(t, Deployment(v)).Pings(), " ")
-		if (want == "") != (inStep == "") || !strings.Contains(inStep, want) {
-			t.Errorf("the step of %s pings %q, want %q", name, inStep, want)
+		inStep, inCard := asRead(t, Step(v, v.Follow.State, now)).Pings(), asRead(t, Deployment(v)).Pings()
+		for _, who := range v.Mentions {
+			if !slices.ContainsFunc(inStep, func(ping string) bool { return strings.Contains(ping, who) }) {
+				t.Errorf("the step of %s does not ping %s", name, who)
+			}
 		}
-		if want = map[bool]string{true: want}[v.Born]; (want == "") != (inCard == "") || !strings.Contains(inCard, want) {
-			t.Errorf("the card of %s pings %q, want %q", name, inCard, want)
+		if len(inStep) != want {
+			t.Errorf("the step of %s pings %q, want %d", name, inStep, want)
+		}
+		if !v.Born {
+			want = 0
+		}
+		if name != "asked-for-failed" && len(inCard) != want {
+			t.Errorf("the card of %s pings %q, want %d", name, inCard, want)
 		}
 	}
 }

@@ -32,34 +32,34 @@ func Wants(s storage.Subscription, event string) bool {
 	return len(s.Events) == 0 || slices.Contains(s.Events, event)
 }
 
-// Hearing is that a channel hears of a deployment: how, and why.
-type Hearing struct {
-	Loud    bool   // a failure is said in the channel too
-	Mention string // the user or group that a failure mentions
-	Why     string
-}
-
-// Hear decides whether a channel hears of a deployment, by those of its subscriptions that fit the stack: from the first event on that one
-// of them wants.
-func Hear(subscriptions []storage.Subscription, s Sight) (Hearing, bool) {
-	var h Hearing
+// Hear decides whether a channel hears of a deployment, by those of its subscriptions that fit the stack, and says why: from the first event
+// on that one of them wants.
+func Hear(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	for _, sub := range subscriptions {
 		if !Fits(sub, s.Deployment) {
 			continue
 		}
-		if Wants(sub, string(storage.Failed)) {
-			h.Loud = true
-			if h.Mention == "" {
-				h.Mention = sub.Mention
-			}
-		}
 		for _, n := range seen(s) {
-			if h.Why == "" && Wants(sub, string(n.State)) && n.State != storage.Queued {
-				h.Why = fmt.Sprintf("subscription %s of %s to “%s” wants %s, and %s", sub.ID, sub.Author, sub.Stacks, n.State, n.Why)
+			if n.State != storage.Queued && Wants(sub, string(n.State)) {
+				return fmt.Sprintf("subscription %s of %s to “%s” wants %s, and %s", sub.ID, sub.Author, sub.Stacks, n.State, n.Why), true
 			}
 		}
 	}
-	return h, h.Why != ""
+	return "", false
+}
+
+// HearOfFailure decides, by the same, whether a channel hears of a deployment's failure, and which users and groups that mentions.
+func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (mentions []string, ok bool) {
+	for _, sub := range subscriptions {
+		if !Fits(sub, d) || !Wants(sub, string(storage.Failed)) {
+			continue
+		}
+		ok = true
+		if sub.Mention != "" && !slices.Contains(mentions, sub.Mention) {
+			mentions = append(mentions, sub.Mention)
+		}
+	}
+	return mentions, ok
 }
 
 // HearOfRevert decides whether a channel hears that a deployment was rolled back, and says why.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -59,28 +60,28 @@ func TestAChannelHearsFromTheFirstEventOnThatItWants(t *testing.T) {
 		{"one of that type", []storage.Subscription{{Types: []string{"scale", "build"}}}, running, 0, true},
 		{"nothing, where nothing is subscribed to", nil, running, 0, false},
 	} {
-		h, hears := Hear(c.subscriptions, Sight{At: noon, Deployment: c.deployment, Found: true, Usual: c.usual})
-		if hears != c.want || hears != (h.Why != "") {
-			t.Errorf("%s: %t because %q", c.name, hears, h.Why)
+		why, hears := Hear(c.subscriptions, Sight{At: noon, Deployment: c.deployment, Found: true, Usual: c.usual})
+		if hears != c.want || hears != (why != "") {
+			t.Errorf("%s: %t because %q", c.name, hears, why)
 		}
 	}
 }
 
-func TestAFailureIsLoudAndMentionsWhereThatIsWanted(t *testing.T) {
-	s := Sight{At: noon, Deployment: deployment(7), Found: true}
+func TestAFailureMentionsAllWhoAreToKnow(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		subscriptions []storage.Subscription
-		loud          bool
-		mention       string
+		hears         bool
+		mentions      []string
 	}{
-		{"all events", []storage.Subscription{{Mention: "U1"}}, true, "U1"},
-		{"starts alone", []storage.Subscription{{Events: []string{"started"}, Mention: "U1"}}, false, ""},
-		{"one that does not fit", []storage.Subscription{{By: "sam", Mention: "U1"}, {}}, true, ""},
-		{"the first that mentions somebody", []storage.Subscription{{}, {Mention: "S2"}, {Mention: "U1"}}, true, "S2"},
+		{"all events", []storage.Subscription{{Mention: "U1"}}, true, []string{"U1"}},
+		{"starts alone", []storage.Subscription{{Events: []string{"started"}, Mention: "U1"}}, false, nil},
+		{"one that does not fit", []storage.Subscription{{By: "sam", Mention: "U1"}, {}}, true, nil},
+		{"each that a subscription names, once", []storage.Subscription{{}, {Mention: "S2"}, {Mention: "U1"}, {Mention: "S2"}}, true, []string{"S2", "U1"}},
 	} {
-		if h, _ := Hear(c.subscriptions, s); h.Loud != c.loud || h.Mention != c.mention {
-			t.Errorf("%s: %+v", c.name, h)
+		mentions, hears := HearOfFailure(c.subscriptions, deployment(7))
+		if hears != c.hears || !slices.Equal(mentions, c.mentions) {
+			t.Errorf("%s: %t, mentioning %q", c.name, hears, mentions)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (p *Progress) advance(ctx context.Context, id string, look watch.Look, sinc
 	if (catchingUp || !since.IsZero()) && look.Err == nil {
 		var s step
 		err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-			s, err = plan(tx, id, look, t)
+			s, err = p.plan(tx, id, look, t)
 			return err
 		})
 		if err != nil {
@@ -109,7 +109,7 @@ func (p *Progress) advance(ctx context.Context, id string, look watch.Look, sinc
 func (p *Progress) bring(ctx context.Context, id string, look watch.Look, t trace) error {
 	var s step
 	work := func(tx storage.Tx) (err error) {
-		s, err = plan(tx, id, look, t)
+		s, err = p.plan(tx, id, look, t)
 		return err
 	}
 	err := p.Records.View(ctx, work)
@@ -156,7 +156,7 @@ func (p *Progress) traceFor(ctx context.Context, id string, look watch.Look) (tr
 }
 
 // plan works out what a look makes of a follow. It only reads.
-func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
+func (p *Progress) plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
 	before, err := storage.Follows.Get(tx, id)
 	if err != nil || before.Phase == storage.PhaseEnded {
 		return step{follow: before}, err
@@ -177,7 +177,6 @@ func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	s.sight = v
 	unseen := look.ErrOf(s.follow.Deployment)
 	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
 		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
@@ -185,6 +184,10 @@ func plan(tx storage.Tx, id string, look watch.Look, t trace) (step, error) {
 			Usual: cloud66.UsualDuration(look.Newest), Began: v.began, Cancelled: v.cancelled,
 		})
 	}
+	if slices.ContainsFunc(s.notices, isFailure) {
+		v.mentions, v.loud = notify.HearOfFailure(p.index.of(s.follow), v.deployment)
+	}
+	s.sight = v
 	// What was not seen leaves the card as it is.
 	if shows := unseen == nil && (v.found || s.follow.Deployment == 0); shows || len(s.notices) > 0 {
 		if err := s.say(tx, v); err != nil {
@@ -231,8 +234,10 @@ func (s *step) bornEnded() bool {
 
 // urgent reports whether somebody waits for what is new of a follow. What a subscription brings waits behind that, but for a failure.
 func urgent(f storage.Follow, notices ...notify.Notice) bool {
-	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, func(n notify.Notice) bool { return n.State == storage.Failed }))
+	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
 }
+
+func isFailure(n notify.Notice) bool { return n.State == storage.Failed }
 
 // differs reports whether two records of a follow are stored differently.
 func differs(a, b storage.Follow) bool {
@@ -297,6 +302,10 @@ type view struct {
 	live       int64
 	born       bool // its card comes into being with its end
 	gap        bool // more deployments of its stack came than were read
+
+	// Of a failure.
+	mentions []string // the users and groups that the channel's subscriptions want to know of it
+	loud     bool     // a subscription of the channel wants to hear of it
 }
 
 func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
@@ -345,7 +354,7 @@ func askedBy(tx storage.Tx, f storage.Follow) (string, error) {
 }
 
 func (v view) on(f storage.Follow) card.View {
-	shown := card.View{Follow: f, Cancelled: v.cancelled, By: v.by, Ahead: v.ahead, Live: v.live, Born: v.born, Gap: v.gap, At: v.at}
+	shown := card.View{Follow: f, Cancelled: v.cancelled, By: v.by, Ahead: v.ahead, Live: v.live, Mentions: v.mentions, Born: v.born, Gap: v.gap, At: v.at}
 	if v.found {
 		shown.Deployment = &v.deployment
 	}
@@ -374,7 +383,7 @@ func stepOf(f storage.Follow, v view, n notify.Notice) (storage.Message, error) 
 	blocks, err := rendered.JSON()
 	m := storage.Message{
 		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Text: rendered.Text(), Blocks: blocks,
-		Urgent: urgent(f, n), Last: true, Broadcast: n.State == storage.Failed && (f.Loud || !f.Subscribed),
+		Urgent: urgent(f, n), Last: true, Broadcast: isFailure(n) && (v.loud || !f.Subscribed),
 	}
 	if n.State == storage.Lost { // which may come again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())

@@ -239,7 +239,7 @@ func (p *Progress) hear(tx storage.Tx, d *discovery, channel string, deployment 
 	if err != nil {
 		return err
 	}
-	h, hears := notify.Hear(d.of[channel], sight)
+	why, hears := notify.Hear(d.of[channel], sight)
 	heard, err := heardIn(tx, d.stack.UID, deployment.ID, channel)
 	if err != nil || !hears || heard != "" {
 		return err
@@ -255,9 +255,9 @@ func (p *Progress) hear(tx storage.Tx, d *discovery, channel string, deployment 
 	now := time.Now()
 	d.follows = append(d.follows, storage.Follow{
 		ID: storage.NewID(now), Stack: d.stack, Deployment: deployment.ID, Channel: channel, AskedAt: now, Phase: storage.PhaseFollowing,
-		State: storage.Asked, Subscribed: true, Loud: h.Loud, Mention: h.Mention,
+		State: storage.Asked, Subscribed: true,
 	})
-	d.whys = append(d.whys, fmt.Sprintf("#%d in %s: %s", deployment.ID, channel, h.Why))
+	d.whys = append(d.whys, fmt.Sprintf("#%d in %s: %s", deployment.ID, channel, why))
 	return nil
 }
 

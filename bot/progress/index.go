@@ -84,6 +84,23 @@ func (x *index) fitting(ref storage.StackRef) (of map[string][]storage.Subscript
 	return of, version
 }
 
+// of gives the subscriptions of a follow's channel to its stack.
+func (x *index) of(f storage.Follow) []storage.Subscription {
+	x.mu.Lock()
+	active, stack := x.active, f.Stack
+	if at, known := x.positions[f.Stack.UID]; known { // it may bear another name by now
+		stack = at.Stack
+	}
+	x.mu.Unlock()
+	var of []storage.Subscription
+	for _, s := range active {
+		if s.Channel == f.Channel && s.fits(stack) {
+			of = append(of, s.Subscription)
+		}
+	}
+	return of
+}
+
 // is reports whether nothing was subscribed or unsubscribed since a version.
 func (x *index) is(version int) bool {
 	x.mu.Lock()

@@ -170,3 +170,50 @@ func TestAnotherChannelsCardNamesWhoAskedTheBotAndNotTheTokensOwner(t *testing.T
 		}
 	})
 }
+
+func TestAFailureMentionsAllWhomTheSubscriptionsOfItsChannelName(t *testing.T) {
+	mention := func(who string, failures ...string) func(*storage.Subscription) {
+		return func(s *storage.Subscription) { s.Mention, s.Events = who, failures }
+	}
+	for name, c := range map[string]struct {
+		begin func(r *rig)
+		pings []string
+	}{
+		"of a deployment from elsewhere": {func(r *rig) { r.elsewhere(cloud66sim.Next{Fail: true}) }, []string{sam, "S0DEVS"}},
+		"of a redeploy from here": {func(r *rig) {
+			r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Fail: true})
+			if err := r.redeploy("op"); err != nil {
+				r.Fatal(err)
+			}
+		}, []string{lin, sam, "S0DEVS"}},
+		"of one that is followed": {func(r *rig) {
+			id := r.elsewhere(cloud66sim.Next{Fail: true})
+			if err := r.follow("op", deploys, id); err != nil {
+				r.Fatal(err)
+			}
+		}, []string{lin, sam, "S0DEVS"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.subscribe(deploys, "web", mention(sam))
+				r.subscribe(deploys, "w*", mention("S0DEVS", "failed"))
+				r.subscribe(deploys, "web*", mention("S0OPS", "started"))
+				r.subscribe(builds, "web", mention("S0QA"))
+				r.positioned(r.stack.UID)
+				time.Sleep(time.Minute)
+				c.begin(r)
+				r.over()
+				var pings []string
+				for _, m := range r.slack.Person(lin).Sees(deploys) {
+					for _, said := range r.slack.Person(lin).Thread(deploys, m.TS) {
+						pings = append(pings, said.Pings()...)
+					}
+				}
+				slices.Sort(pings)
+				if pings = slices.Compact(pings); !slices.Equal(pings, slices.Sorted(slices.Values(c.pings))) {
+					r.Errorf("the failure pings %q, want %q", pings, c.pings)
+				}
+			})
+		})
+	}
+}

@@ -53,7 +53,7 @@ func (p *Progress) tellTogether(ctx context.Context, ends map[string]end) error 
 	err := p.Records.Update(ctx, func(tx storage.Tx) (err error) {
 		steps, messages = nil, nil
 		for _, id := range slices.Sorted(maps.Keys(ends)) {
-			s, err := plan(tx, id, ends[id].look, ends[id].trace)
+			s, err := p.plan(tx, id, ends[id].look, ends[id].trace)
 			if err != nil {
 				return fmt.Errorf("follow %s: %w", id, err)
 			}
