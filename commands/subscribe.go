@@ -249,6 +249,6 @@ func (h *Handler) resubscribed(ctx context.Context) {
 		return
 	}
 	if err := h.Resubscribed(ctx); err != nil {
-		h.Log.ErrorContext(ctx, "what channels subscribe to was changed, and what watches does not know it", "error", err)
+		h.Log.ErrorContext(ctx, "what channels subscribe to was changed, and what watches does not know it yet", "error", err)
 	}
 }

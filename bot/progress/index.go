@@ -8,12 +8,16 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"c66bot/bot/card"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
+
+// readAgainAfter is how long after a failure the subscriptions are read again.
+const readAgainAfter = 10 * time.Second
 
 // index holds in memory what the channels subscribe to, and how far the deployments of the stacks were told that they do. It implements
 // watch.Interest.
@@ -186,9 +190,40 @@ func (p *Progress) Watched() map[string]storage.StackRef {
 	return stacks
 }
 
-// SubscriptionsChanged reads the subscriptions anew. The position of a stack that nobody subscribes to any more is removed: what happens on it
-// from now on is history for whoever subscribes to it again.
+// SubscriptionsChanged reads the subscriptions anew. Where that fails it is tried again until it succeeds.
 func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
+	err := p.readAnew(ctx)
+	if err != nil {
+		select {
+		case p.unread <- struct{}{}:
+		default:
+		}
+	}
+	return err
+}
+
+// readAgain reads the subscriptions whenever that has failed, a while later.
+func (p *Progress) readAgain(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.unread:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(readAgainAfter):
+		}
+		if err := safely(func() error { return p.SubscriptionsChanged(ctx) }); err != nil && ctx.Err() == nil {
+			p.Log.Error("what channels subscribe to could not be read; it is tried again", "in", readAgainAfter, "error", err)
+		}
+	}
+}
+
+// readAnew reads the subscriptions. The position of a stack that nobody subscribes to any more is removed: what happens on it from now on is
+// history for whoever subscribes to it again.
+func (p *Progress) readAnew(ctx context.Context) error {
 	p.reloading.Lock()
 	defer p.reloading.Unlock()
 	p.index.stale()

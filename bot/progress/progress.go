@@ -62,6 +62,7 @@ type Progress struct {
 	resumed   chan struct{} // closed when what an earlier process left is known
 	following sync.Mutex    // held while a follow is checked against the open ones and added to them, and while positions are written
 	reloading sync.Mutex    // held while the subscriptions are read
+	unread    chan struct{} // the subscriptions were changed and could not be read
 	wanting   wanting       // belongs to whoever reads them
 
 	mu   sync.Mutex
@@ -85,7 +86,7 @@ var _ commands.Progress = (*Progress)(nil)
 // New makes a Progress; Run carries on what the database holds and follows what is added.
 func New(cfg Config) *Progress {
 	p := &Progress{
-		Config: cfg, away: newAway(), resumed: make(chan struct{}), open: map[string]map[string]target{},
+		Config: cfg, away: newAway(), resumed: make(chan struct{}), unread: make(chan struct{}, 1), open: map[string]map[string]target{},
 		sending: map[string]storage.Follow{},
 	}
 	p.watch = watch.New(watch.Config{
@@ -104,6 +105,7 @@ func (p *Progress) Run(ctx context.Context) error {
 	close(p.resumed)
 	left.Go(func() { p.forget(ctx) })
 	left.Go(func() { p.tellKept(ctx) })
+	left.Go(func() { p.readAgain(ctx) })
 	p.watch.Run(ctx)
 	return nil
 }

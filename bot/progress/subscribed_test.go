@@ -1,6 +1,7 @@
 package progress_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -216,4 +217,26 @@ func TestAFailureMentionsAllWhomTheSubscriptionsOfItsChannelName(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSubscriptionsThatCouldNotBeReadAreReadAgain(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		s := storage.Subscription{ID: "late", Channel: deploys, Stacks: "web", Author: lin, At: time.Now()}
+		err := r.records.Update(r.ctx, func(tx storage.Tx) error {
+			return storage.Subscriptions.Put(tx, storage.SubscriptionKey(deploys, s.ID), s)
+		})
+		if err != nil {
+			r.Fatal(err)
+		}
+		over, cancel := context.WithCancel(r.ctx)
+		cancel()
+		if err := r.progress.SubscriptionsChanged(over); err == nil {
+			r.Fatal("they were read in no time")
+		}
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.elsewhere(cloud66sim.Next{})
+		r.over()
+		r.shows(deploys, live(1004)...)
+	})
 }
