@@ -124,7 +124,7 @@ func New(cfg Config) (*Bot, error) {
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Budget: cfg.Cloud.Budget()}
 		},
-		Watch: b.watchStatus, Resubscribed: b.progress.SubscriptionsChanged,
+		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = &socket{api: b.api, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}

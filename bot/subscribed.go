@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/notify"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -102,6 +103,11 @@ func maySubscribe(a *authz.Authorizer) func(ctx context.Context, user, channel s
 		}
 		return standing.Decide(authz.Subscribe, stack).Allowed, nil
 	}
+}
+
+// told reports whether a subscription would have told of a past deployment.
+func told(s storage.Subscription, e commands.Entry, usual time.Duration) bool {
+	return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 }
 
 // watchStatus tells how what channels subscribe to is watched.

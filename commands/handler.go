@@ -91,15 +91,17 @@ func (e *CardError) Error() string {
 
 // Config is what a Handler works with.
 type Config struct {
-	Cloud        Cloud
-	Directory    *Directory
-	Records      storage.DB
-	Authz        *authz.Authorizer
-	People       People
-	Channels     Channels
-	Progress     Progress
-	Status       func() BotStatus
-	Watch        func() WatchStatus              // nil where nothing is watched
+	Cloud     Cloud
+	Directory *Directory
+	Records   storage.DB
+	Authz     *authz.Authorizer
+	People    People
+	Channels  Channels
+	Progress  Progress
+	Status    func() BotStatus
+	Watch     func() WatchStatus // nil where nothing is watched
+	// Told reports whether a subscription would have told of a past deployment, on a stack where one usually takes so long.
+	Told         func(s storage.Subscription, e Entry, usual time.Duration) bool
 	Resubscribed func(ctx context.Context) error // told that what channels subscribe to was changed; nil for nobody
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles to offer

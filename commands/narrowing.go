@@ -11,12 +11,9 @@ import (
 	"c66bot/storage"
 )
 
-// Reverted is the event of a deployment that was rolled back off the servers. The other events bear the names of the states that they are.
-const Reverted = "reverted"
-
 // What a subscription can be narrowed to, in the order in which it is shown.
 var (
-	events = []string{string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), Reverted, string(storage.Slow)}
+	events = []string{string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), storage.Reverted, string(storage.Slow)}
 	vias   = []string{string(cloud66.ViaWeb), string(cloud66.ViaAPI), string(cloud66.ViaHook)}
 
 	deployTypes = []string{

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -78,7 +77,7 @@ func (h *Handler) count(ctx context.Context, p *Preview, s storage.Subscription,
 			continue
 		}
 		within++
-		if !tells(s, e, usual, s.At) {
+		if !h.Told(s, e, usual) {
 			continue
 		}
 		p.Messages++
@@ -87,46 +86,4 @@ func (h *Handler) count(ctx context.Context, p *Preview, s storage.Subscription,
 		}
 	}
 	p.AtLeast = p.AtLeast || within == len(entries) && got.Total > len(entries)
-}
-
-// tells reports whether a subscription tells of a deployment: of who started it, how, and what it does, and of one of the events that it has had.
-func tells(s storage.Subscription, e Entry, usual time.Duration, at time.Time) bool {
-	d := e.Deployment
-	if !strings.Contains(strings.ToLower(d.TriggeredBy), strings.ToLower(s.By)) || !among(s.Via, string(d.TriggeredVia.Kind)) || !among(s.Types, string(d.DeployType.Kind)) {
-		return false
-	}
-	return slices.ContainsFunc(happened(e, usual, at), func(event string) bool { return among(s.Events, event) })
-}
-
-func among(wanted []string, word string) bool {
-	return len(wanted) == 0 || slices.Contains(wanted, word)
-}
-
-// happened gives the events that a deployment has had.
-func happened(e Entry, usual time.Duration, at time.Time) []string {
-	d := e.Deployment
-	if d.Queued() {
-		return nil
-	}
-	had := []string{string(storage.Started)}
-	took := d.Duration()
-	if !d.Ended() {
-		took = at.Sub(d.StartedAt)
-	}
-	if took > cloud66.SlowAfter(usual) {
-		had = append(had, string(storage.Slow))
-	}
-	switch word := OutcomeInWords(d, e.Cancelled); {
-	case !d.Ended():
-	case d.Outcome.Kind == cloud66.OutcomeSuccess:
-		had = append(had, string(storage.Succeeded))
-	case word == string(storage.Cancelled):
-		had = append(had, word)
-	default: // what is no success that is known is told as a failure
-		had = append(had, string(storage.Failed))
-	}
-	if d.Reverted {
-		had = append(had, Reverted)
-	}
-	return had
 }

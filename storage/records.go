@@ -72,7 +72,7 @@ type Subscription struct {
 	ID        string    `json:"id"`
 	Channel   string    `json:"channel"`
 	Stacks    string    `json:"stacks"`            // a glob, as it was typed
-	Events    []string  `json:"events,omitempty"`  // of EventNames; none for all
+	Events    []string  `json:"events,omitempty"`  // states, or Reverted; none for all
 	By        string    `json:"by,omitempty"`      // a part of who triggered it, in any case
 	Via       []string  `json:"via,omitempty"`     // web, api, hook; none for all
 	Types     []string  `json:"types,omitempty"`   // codes of deploy types; none for all
@@ -81,6 +81,9 @@ type Subscription struct {
 	At        time.Time `json:"at"`
 	Suspended string    `json:"suspended,omitempty"` // Slack's code why nothing can be posted there at present
 }
+
+// Reverted is the event of a deployment that was rolled back off the servers. The other events bear the names of the states that they are.
+const Reverted = "reverted"
 
 // Position is how far what happens on a watched stack was told. It is written before anybody is told of more.
 type Position struct {

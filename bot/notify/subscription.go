@@ -11,9 +11,6 @@ import (
 	"c66bot/storage"
 )
 
-// Reverted is the event of a deployment that was rolled back off the servers. The other events bear the names of the states that they are.
-const Reverted = "reverted"
-
 // Fits reports whether a subscription is about a deployment: about who started it, how, and what it does.
 func Fits(s storage.Subscription, d cloud66.Deployment) bool {
 	return strings.Contains(strings.ToLower(d.TriggeredBy), strings.ToLower(strings.TrimSpace(s.By))) &&
@@ -48,6 +45,16 @@ func Hear(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	return "", false
 }
 
+// Told reports whether a subscription would have told of a deployment at some time until a sight of it.
+func Told(sub storage.Subscription, s Sight) bool {
+	if _, ok := Hear([]storage.Subscription{sub}, s); ok {
+		return true
+	}
+	d := s.Deployment
+	was := func(event string, so bool) bool { return so && Fits(sub, d) && Wants(sub, event) }
+	return was(string(storage.Slow), d.Duration() > cloud66.SlowAfter(s.Usual)) || was(storage.Reverted, d.Reverted)
+}
+
 // HearOfFailure decides, by the same, whether a channel hears of a deployment's failure, and which users and groups that mentions.
 func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (mentions []string, ok bool) {
 	for _, sub := range subscriptions {
@@ -65,8 +72,8 @@ func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (
 // HearOfRevert decides whether a channel hears that a deployment was rolled back, and says why.
 func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (why string, ok bool) {
 	for _, sub := range subscriptions {
-		if Fits(sub, d) && Wants(sub, Reverted) {
-			return fmt.Sprintf("subscription %s of %s to “%s” wants %s", sub.ID, sub.Author, sub.Stacks, Reverted), true
+		if Fits(sub, d) && Wants(sub, storage.Reverted) {
+			return fmt.Sprintf("subscription %s of %s to “%s” wants %s", sub.ID, sub.Author, sub.Stacks, storage.Reverted), true
 		}
 	}
 	return "", false

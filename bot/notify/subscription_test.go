@@ -67,6 +67,22 @@ func TestAChannelHearsFromTheFirstEventOnThatItWants(t *testing.T) {
 	}
 }
 
+func TestASubscriptionWouldHaveToldOfAllThatHasHappened(t *testing.T) {
+	long, reverted := deployment(7, endedWith(cloud66.OutcomeSuccess)), deployment(7, endedWith(cloud66.OutcomeSuccess))
+	long.FinishedAt, reverted.Reverted = long.StartedAt.Add(time.Hour), true
+	for event, want := range map[string][]cloud66.Deployment{
+		"started": {long, reverted, deployment(7)}, "succeeded": {long, reverted}, "failed": {}, "slow": {long}, storage.Reverted: {reverted},
+	} {
+		for _, d := range []cloud66.Deployment{long, reverted, deployment(7)} {
+			s := Sight{At: noon, Deployment: d, Found: true, Usual: 10 * time.Minute}
+			wanted := slices.ContainsFunc(want, func(w cloud66.Deployment) bool { return w.FinishedAt.Equal(d.FinishedAt) && w.Reverted == d.Reverted })
+			if Told(storage.Subscription{Events: []string{event}}, s) != wanted || Told(storage.Subscription{Events: []string{event}, By: "nobody"}, s) {
+				t.Errorf("%s of %+v: not %t", event, d, wanted)
+			}
+		}
+	}
+}
+
 func TestAFailureMentionsAllWhoAreToKnow(t *testing.T) {
 	for _, c := range []struct {
 		name          string
