@@ -279,6 +279,24 @@ func TestASubscriptionIsTakenBackByItsGlobItsIDOrItsButton(t *testing.T) {
 	}
 }
 
+func TestASubscriptionIsTakenBackWhereNothingCanBePosted(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		s := storage.Subscription{ID: "k3f9", Channel: secret, Stacks: "web", Author: sam, At: time.Now(), Suspended: "not_in_channel"}
+		err := r.db.Update(t.Context(), func(tx storage.Tx) error {
+			return storage.Subscriptions.Put(tx, storage.SubscriptionKey(secret, s.ID), s)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := as[UnsubscribedReply](t, r.sayIn(secret, lin, "unsubscribe web")); len(got.Subscriptions) != 1 || got.By != lin {
+			t.Errorf("the answer is %+v", got)
+		}
+		if len(r.subscribedIn(secret)) > 0 || len(r.channels.said) > 0 {
+			t.Errorf("left is %+v, said %+v", r.subscribedIn(secret), r.channels.said)
+		}
+	})
+}
+
 func TestWhatIsNotSubscribedToCannotBeTakenBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		problemThat(t, r.say(lin, "unsubscribe web"), "no subscription to “web”", "none that it has")

@@ -194,18 +194,21 @@ func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) Pro
 	return p
 }
 
-// unsubscribe takes subscriptions back, and tells the channel.
+// unsubscribe takes subscriptions back, and tells the channel, or where nothing can be posted in it the one who asks.
 func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.Subscription) (Reply, error) {
-	if err := h.member(ctx, req); err != nil {
+	err := h.member(ctx, req)
+	_, mute := errors.AsType[*CardError](err)
+	if err != nil && !mute {
 		return nil, err
 	}
 	key, gone := "unsubscribed/"+storage.NewID(time.Now()), false
-	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
-		ended, err := endSubscriptions(tx, meant)
-		if gone = len(ended) == 0; gone || err != nil {
+	said := UnsubscribedReply{By: req.User}
+	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
+		said.Subscriptions, err = endSubscriptions(tx, meant)
+		if gone = len(said.Subscriptions) == 0; gone || mute || err != nil {
 			return nil, err
 		}
-		return []Announcement{{Key: key, Reply: UnsubscribedReply{Subscriptions: ended, By: req.User}}}, nil
+		return []Announcement{{Key: key, Reply: said}}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -213,6 +216,9 @@ func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.
 	h.resubscribed(ctx)
 	if gone {
 		return NoticeReply{Text: "Somebody took that subscription back just before. Nothing was changed."}, nil
+	}
+	if mute {
+		return said, nil
 	}
 	return nil, nil
 }
