@@ -19,12 +19,13 @@ type View struct {
 	Follow     storage.Follow
 	Deployment *cloud66.Deployment // nil while it is not known
 	Cancelled  *storage.Cancel
-	By         string   // Slack user id of who asked the bot for it in another channel, "" for nobody
-	Ahead      int64    // the deployment that a queued one waits for, 0 where none is known
-	Live       int64    // the deployment that is live beside it, 0 where none is known
-	Mentions   []string // the users and groups whom the channel's subscriptions want to know of its failure
-	Born       bool     // the card comes into being with its end, which no step tells
-	Gap        bool     // more deployments of the stack came than were read
+	By         string    // Slack user id of who asked the bot for it in another channel, "" for nobody
+	Began      time.Time // when it began by the bot's own clock, zero where that is not known
+	Ahead      int64     // the deployment that a queued one waits for, 0 where none is known
+	Live       int64     // the deployment that is live beside it, 0 where none is known
+	Mentions   []string  // the users and groups whom the channel's subscriptions want to know of its failure
+	Born       bool      // the card comes into being with its end, which no step tells
+	Gap        bool      // more deployments of the stack came than were read
 	At         time.Time
 }
 
@@ -87,10 +88,14 @@ func (v View) started() markup.Text {
 func (v View) usual() time.Duration { return time.Duration(v.Follow.Usual) * time.Second }
 
 func (v View) elapsed() time.Duration {
-	if v.Follow.StartedAt.IsZero() {
+	began := v.Follow.StartedAt
+	if began.IsZero() {
 		return 0
 	}
-	return max(v.At.Sub(v.Follow.StartedAt), 0) // Cloud 66's clock may be ahead
+	if !v.Began.IsZero() { // Cloud 66's clock may be off
+		began = v.Began
+	}
+	return max(v.At.Sub(began), 0)
 }
 
 // took is the time from start to end, or until now.

@@ -27,7 +27,7 @@ type Sight struct {
 	Err        error     // Cloud 66 did not answer: nothing is known
 	Silent     time.Time // since when it has not
 	Usual      time.Duration
-	Began      time.Time       // when this bot saw it begin; zero where it did not
+	Began      time.Time       // when it began by this bot's own clock; zero where that is not known
 	Cancelled  *storage.Cancel // its end was asked for through this bot
 }
 

@@ -297,7 +297,7 @@ type view struct {
 	found      bool
 	cancelled  *storage.Cancel
 	by         string    // who asked for it in another channel
-	began      time.Time // when it was seen to begin, zero where it was not
+	began      time.Time // when it began by our own clock, zero where that is not known
 	ahead      int64
 	live       int64
 	born       bool // its card comes into being with its end
@@ -327,6 +327,9 @@ func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
 		return v, err
 	}
 	v.began = at.Began[f.Deployment]
+	if started := v.deployment.StartedAt; v.began.IsZero() && f.Wish != nil && (started.Before(f.AskedAt) || started.After(look.At)) {
+		v.began = f.AskedAt // no sooner, and not in the future: Cloud 66's clock is off
+	}
 	if v.by, err = askedBy(tx, f); err != nil {
 		return v, err
 	}
@@ -354,7 +357,7 @@ func askedBy(tx storage.Tx, f storage.Follow) (string, error) {
 }
 
 func (v view) on(f storage.Follow) card.View {
-	shown := card.View{Follow: f, Cancelled: v.cancelled, By: v.by, Ahead: v.ahead, Live: v.live, Mentions: v.mentions, Born: v.born, Gap: v.gap, At: v.at}
+	shown := card.View{Follow: f, Cancelled: v.cancelled, By: v.by, Began: v.began, Ahead: v.ahead, Live: v.live, Mentions: v.mentions, Born: v.born, Gap: v.gap, At: v.at}
 	if v.found {
 		shown.Deployment = &v.deployment
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"c66bot/bot/slacksim"
@@ -138,6 +139,27 @@ func TestAClockThatIsOffMakesNothingSlow(t *testing.T) {
 				if len(r.shown(deploys)) != 3 {
 					r.Errorf("the channel shows %q", r.shown(deploys))
 				}
+			})
+		})
+	}
+}
+
+func TestAClockThatIsOffMakesARedeployNeitherLongerNorShorter(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.net.shift = off
+				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: 110 * time.Second})
+				if err := r.redeploy("op"); err != nil {
+					r.Fatal(err)
+				}
+				time.Sleep(75 * time.Second)
+				synctest.Wait()
+				if card := r.slack.Person(lin).Sees(deploys)[0].Plain(); !strings.Contains(card, "#1004, 1 min") {
+					r.Errorf("the card says %q", card)
+				}
+				r.over()
+				r.shows(deploys, live(1004)...)
 			})
 		})
 	}
