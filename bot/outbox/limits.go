@@ -80,7 +80,9 @@ func (g givenUp) after() storage.Message {
 // giveUp takes messages from their queues and says so.
 func (o *Outbox) giveUp(over []givenUp) {
 	edits, posts := 0, 0
+	gone, channels := map[string]bool{}, map[string]bool{}
 	for _, g := range over {
+		gone[g.message.Key], channels[g.message.Channel] = true, true
 		if g.message.TS != "" {
 			edits++
 		} else {
@@ -89,9 +91,9 @@ func (o *Outbox) giveUp(over []givenUp) {
 		o.settled(g.message.Key)
 	}
 	o.mu.Lock()
-	for _, g := range over {
-		if q := o.queues[g.message.Channel]; q != nil {
-			q.items = slices.DeleteFunc(q.items, func(it *item) bool { return it.key == g.message.Key })
+	for channel := range channels {
+		if q := o.queues[channel]; q != nil {
+			q.items = slices.DeleteFunc(q.items, func(it *item) bool { return gone[it.key] })
 		}
 	}
 	o.mu.Unlock()
