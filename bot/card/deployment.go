@@ -82,7 +82,7 @@ func (v View) started() markup.Text {
 	if v.usual() <= 0 {
 		return markup.Format("%s started", v.number())
 	}
-	return markup.Format("%s started, usually done in %s", v.number(), commands.InWords(v.usual()))
+	return markup.Format("%s started, usually done in %s", v.number(), nearly(v.usual()))
 }
 
 func (v View) usual() time.Duration { return time.Duration(v.Follow.Usual) * time.Second }
@@ -159,7 +159,7 @@ func (v View) happened() markup.Text {
 		if v.usual() <= 0 {
 			return markup.Format("%s is still deploying after %s", n, roughly(v.elapsed()))
 		}
-		return markup.Format("%s is still deploying after %s, usually done in %s", n, roughly(v.elapsed()), commands.InWords(v.usual()))
+		return markup.Format("%s is still deploying after %s, usually done in %s", n, roughly(v.elapsed()), nearly(v.usual()))
 	case storage.Lost:
 		return v.lost(n)
 	case storage.Succeeded:

@@ -23,7 +23,7 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 	happened := map[string]string{
 		"asked": "redeploy requested, waiting for Cloud 66", "queued": "#1042 is queued", "queued-behind-another": "#1042 is queued behind #1041",
 		"started": "deploying #1042, 3 min of about 5 min", "started-without-usual-time": "deploying #1042, 3 min so far",
-		"slow":                      "#1042 is still deploying after 12 min, usually done in 4 min 52 s",
+		"slow":                      "#1042 is still deploying after 12 min, usually done in 5 min",
 		"lost":                      "Cloud 66 has not answered for 10 min; #1042 had not ended when last seen",
 		"succeeded":                 "#1042 is live, took 4 min 52 s",
 		"failed-another-still-live": "#1042 failed after 2 min 10 s; #1041 is still live",

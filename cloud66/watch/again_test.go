@@ -22,7 +22,7 @@ func TestRemovingAndAddingAgainDoesNotGoBelowTheShortestInterval(t *testing.T) {
 		if shorter := slices.Min(gaps(cloud.of("web"))); shorter < shortest {
 			t.Errorf("%s between two looks", shorter)
 		}
-		if w.Watched() != 0 {
+		if w.watched() != 0 {
 			t.Error("a stack is still watched")
 		}
 	})

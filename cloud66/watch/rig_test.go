@@ -167,3 +167,16 @@ func gaps(at []time.Time) []time.Duration {
 }
 
 func none(context.Context, Look) {}
+
+// watched gives the number of stacks that are watched one by one.
+func (w *Watcher) watched() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, s := range w.stacks {
+		if len(s.ids) > 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -216,19 +216,6 @@ func (w *Watcher) Changed() {
 	signal(w.turn)
 }
 
-// Watched gives the number of stacks that are watched one by one.
-func (w *Watcher) Watched() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := 0
-	for _, s := range w.stacks {
-		if len(s.ids) > 0 {
-			n++
-		}
-	}
-	return n
-}
-
 // State tells how well the watcher keeps up.
 func (w *Watcher) State() State {
 	w.mu.Lock()

@@ -20,7 +20,7 @@ func TestAStackIsLookedAtOnceAnIntervalHoweverManyWatchIt(t *testing.T) {
 			w.Add("web", 2)
 		}
 		time.Sleep(4 * shortest)
-		if n := w.Watched(); n != 1 {
+		if n := w.watched(); n != 1 {
 			t.Errorf("%d stacks are watched", n)
 		}
 		at := cloud.of("web")
