@@ -23,6 +23,19 @@ type aim struct {
 	mark  string
 	only  bool // without a request
 	since int64
+	from  time.Time // of a stack whose list was never read
+}
+
+// reaches reports whether a deployment is as far back as anybody wants to see.
+func (a aim) reaches(d cloud66.Deployment) bool {
+	switch {
+	case a.since != 0:
+		return d.ID <= a.since
+	case !a.from.IsZero():
+		return !d.StartedAt.IsZero() && !d.StartedAt.After(a.from)
+	default:
+		return true
+	}
 }
 
 // look makes one look and plans the next.
@@ -33,9 +46,9 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 	a := w.aim(s)
 	began := time.Now()
 	err := safely(func() error {
-		if a.shown != nil {
+		if w.Interest != nil { // also before the list has shown the stack: what is seen moves its position
 			position, known = w.Interest.Position(a.uid)
-			a.since = position.Newest
+			a.since, a.from = position.Newest, position.Since
 			a.ids = append(a.ids, position.Open...)
 		}
 		sight = w.see(ctx, a)
@@ -44,7 +57,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 		}
 		sight.Silent = w.silence(s, sight)
 		w.Seen(ctx, sight)
-		if a.shown != nil {
+		if w.Interest != nil {
 			position, known = w.Interest.Position(a.uid)
 		}
 		return nil
@@ -128,7 +141,7 @@ func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment
 			return nil, false, err
 		}
 		found = appendOlder(found, part.Deployments)
-		if n := len(found); a.since == 0 || n == 0 || found[n-1].ID <= a.since || len(part.Deployments) == 0 || part.Total <= (number+1)*page {
+		if n := len(found); n == 0 || a.reaches(found[n-1]) || len(part.Deployments) == 0 || part.Total <= (number+1)*page {
 			return found, false, nil
 		}
 	}
