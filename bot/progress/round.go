@@ -73,6 +73,9 @@ func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 			of[channel] = append(of[channel], shown)
 		}
 	}
+	if len(told) == 0 {
+		return nil
+	}
 	messages, err := p.recordChanges(ctx, version, told, of, round.Ended)
 	if errors.Is(err, errChanged) {
 		return nil

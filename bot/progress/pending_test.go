@@ -1,0 +1,38 @@
+package progress_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
+)
+
+func TestANewNameThatMayNotBeToldYetCostsNoRequests(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		silent := false
+		r.may = func(string, string, storage.StackRef) (bool, error) {
+			if silent {
+				return false, errors.New("Slack does not answer")
+			}
+			return true, nil
+		}
+		r.subscribe(deploys, "web*")
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Hour)
+		before := r.cloud.Count()
+		time.Sleep(time.Hour)
+		usual := r.cloud.Count() - before
+		silent = true
+		r.cloud.UpdateStack(r.stack.UID, func(s *cloud66sim.Stack) { s.Name = "website" })
+		before = r.cloud.Count()
+		time.Sleep(time.Hour)
+		if n := r.cloud.Count() - before; n > usual+20 {
+			r.Errorf("%d requests in an hour, %d in the one before", n, usual)
+		}
+		silent = false
+		time.Sleep(time.Minute)
+		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+	})
+}
