@@ -54,6 +54,7 @@ type rig struct {
 	*life
 
 	stall  atomic.Pointer[func()]                                           // called before each commit; nil: none stalls
+	refuse atomic.Pointer[func() error]                                     // called in place of a commit that it fails; nil: none fails
 	stacks map[string]storage.StackRef                                      // those of followMany
 	may    func(user, channel string, stack storage.StackRef) (bool, error) // nil: everybody may everything
 }
@@ -98,7 +99,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.shifted(res)
 }
 
-// stalling is a database on a disk that may stall before a commit.
+// stalling is a database on a disk that may stall before a commit, or refuse it.
 type stalling struct {
 	storage.DB
 	r *rig
@@ -107,6 +108,11 @@ type stalling struct {
 func (s stalling) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	if stall := s.r.stall.Load(); stall != nil {
 		(*stall)()
+	}
+	if refuse := s.r.refuse.Load(); refuse != nil {
+		if err := (*refuse)(); err != nil {
+			return err
+		}
 	}
 	return s.DB.Update(ctx, fn)
 }
@@ -217,6 +223,18 @@ func (r *rig) restart(down time.Duration) {
 	r.end()
 	time.Sleep(down)
 	r.start(newProcess())
+}
+
+// refuseCommit has the disk refuse the nth commit from now on, from 1.
+func (r *rig) refuseCommit(nth int64) {
+	var n atomic.Int64
+	refuse := func() error {
+		if n.Add(1) == nth {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	r.refuse.Store(&refuse)
 }
 
 // redeploy asks for a redeploy as Lin does in #deploys.

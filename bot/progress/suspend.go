@@ -58,12 +58,11 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 		s.Suspended = code
 		return was == ""
 	})
-	if err != nil || !changed {
-		return err
+	if changed { // also where they could not be read anew
+		p.Outbox.Deliver(messages...)
+		p.Log.WarnContext(ctx, "the subscriptions of a channel are suspended", "channel", channel, "code", code)
 	}
-	p.Outbox.Deliver(messages...)
-	p.Log.WarnContext(ctx, "the subscriptions of a channel are suspended", "channel", channel, "code", code)
-	return nil
+	return err
 }
 
 // Resume has the suspended subscriptions of a channel go on. What happened meanwhile on stacks that only they watched is history.
@@ -81,7 +80,7 @@ func (p *Progress) Resume(ctx context.Context, channel string) error {
 }
 
 // changeSubscriptions changes those subscriptions of a channel that change says, with what belongs to it in one transaction, and reads them anew. It reports
-// whether there were any.
+// whether there were any, also where the reading fails.
 func (p *Progress) changeSubscriptions(
 	ctx context.Context, channel string, also func(storage.Tx, []storage.Subscription) error, change func(*storage.Subscription) bool,
 ) (bool, error) {
