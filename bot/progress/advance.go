@@ -19,16 +19,24 @@ import (
 	"c66bot/storage"
 )
 
-// seen brings every follow of a stack up to a look at it. What ended while the stack was away is told with what else did.
-func (p *Progress) seen(ctx context.Context, look watch.Look) {
+// seen brings every follow of a stack up to a look at it. What ended while the stack was away is told with what else did. It reports whether
+// nothing is left to the next look.
+func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
 	answered := look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound)
 	p.missedBy(look, answered)
 	since, wasAway := p.away.of(look.Stack)
-	if err := safely(func() error { return p.discover(ctx, look) }); err != nil && ctx.Err() == nil {
+	err := safely(func() error { return p.discover(ctx, look) })
+	taken = err == nil
+	switch {
+	case taken || ctx.Err() != nil:
+	case errors.Is(err, errChanged), errors.Is(err, errHeld):
+		p.Log.Debug("a look is left to the next one", "stack", look.Stack, "why", err)
+	default:
 		p.Log.Error("what is new on a stack could not be told; the next look tries again", "stack", look.Stack, "error", err)
 	}
 	for _, id := range p.openOf(look.Stack) {
-		if err := safely(func() error { return p.advance(ctx, id, look, since) }); err != nil && ctx.Err() == nil {
+		err := safely(func() error { return p.advance(ctx, id, look, since) })
+		if taken = taken && err == nil; err != nil && ctx.Err() == nil {
 			p.Log.Error("a follow could not be brought up to date; the next look tries again", "follow", id, "error", err)
 		}
 	}
@@ -37,6 +45,7 @@ func (p *Progress) seen(ctx context.Context, look watch.Look) {
 			p.watch.Now(other)
 		}
 	}
+	return taken
 }
 
 // missedBy notes which stacks are away: one that alone fails for a while, and all where nothing is answered for as long, since throttled or

@@ -54,8 +54,11 @@ func (p *Progress) discover(ctx context.Context, look watch.Look) error {
 	p.following.Lock()
 	defer p.following.Unlock()
 	work := func(tx storage.Tx) error { return p.work(tx, d) }
-	if err := p.Records.View(ctx, work); err != nil || !d.changes() {
+	if err := p.Records.View(ctx, work); err != nil {
 		return err
+	}
+	if !d.changes() {
+		return d.later()
 	}
 	err := p.Records.Update(ctx, func(tx storage.Tx) error {
 		if !p.index.is(d.version) {
@@ -66,10 +69,6 @@ func (p *Progress) discover(ctx context.Context, look watch.Look) error {
 		}
 		return d.write(tx)
 	})
-	if errors.Is(err, errChanged) {
-		p.Log.Debug("a look is left to the next one", "stack", d.stack.String(), "why", err)
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("record what is new on %s: %w", d.stack, err)
 	}
@@ -83,6 +82,17 @@ func (p *Progress) discover(ctx context.Context, look watch.Look) error {
 		p.Log.InfoContext(ctx, "told by subscription", "stack", d.stack.String(), "why", why)
 	}
 	p.Outbox.Deliver(d.messages...)
+	return d.later()
+}
+
+// errHeld says that something is to be told that cannot be told yet.
+var errHeld = errors.New("it cannot be told yet")
+
+// later is errHeld where something is left to the next look.
+func (d *discovery) later() error {
+	if d.held {
+		return errHeld
+	}
 	return nil
 }
 

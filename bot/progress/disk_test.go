@@ -1,10 +1,17 @@
 package progress_test
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
 )
 
 func TestTheAuthorHearsOfASuspensionAlsoWhereTheSubscriptionsCannotBeReadBehindIt(t *testing.T) {
@@ -21,4 +28,99 @@ func TestTheAuthorHearsOfASuspensionAlsoWhereTheSubscriptionsCannotBeReadBehindI
 			r.Errorf("told directly was %q", direct)
 		}
 	})
+}
+
+// frozen has the list of stacks stay as it is.
+func (r *rig) frozen() {
+	var kept []byte
+	r.net.answer = func(q *http.Request) (*http.Response, error) {
+		if q.URL.Path != "/api/3/stacks" {
+			return nil, nil
+		}
+		if kept == nil {
+			res, err := r.net.to.RoundTrip(q)
+			if err != nil {
+				return nil, err
+			}
+			if kept, err = io.ReadAll(res.Body); err != nil {
+				return nil, err
+			}
+		}
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(kept)), Request: q}, nil
+	}
+	r.until("it was read", func() bool { return kept != nil })
+}
+
+func TestWhatMayNotBeToldYetIsToldSoonAlsoWhereTheListOfStacksDoesNotShowIt(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		var asked time.Time
+		r.may = func(string, string, storage.StackRef) (bool, error) {
+			if asked.IsZero() {
+				asked = time.Now()
+				return false, errors.New("Slack does not answer")
+			}
+			return true, nil
+		}
+		r.subscribe(deploys, "web")
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.frozen()
+		r.elsewhere(cloud66sim.Next{})
+		r.until("it is seen", func() bool { return !asked.IsZero() })
+		time.Sleep(time.Minute)
+		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "is live") {
+			r.Errorf("the channel shows %q", shown)
+		}
+	})
+}
+
+func TestWhatTheDiskRefusedIsToldSoonAllTheSame(t *testing.T) {
+	for nth := range int64(4) {
+		t.Run(fmt.Sprint("commit ", nth+1), func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.subscribe(deploys, "web")
+				r.positioned(r.stack.UID)
+				time.Sleep(5 * time.Minute)
+				r.elsewhere(cloud66sim.Next{})
+				time.Sleep(30 * time.Second)
+				r.refuseCommit(nth + 1)
+				time.Sleep(5 * time.Minute)
+				if shown := r.shown(deploys); len(shown) == 0 || !strings.Contains(shown[0], "is live") {
+					r.Errorf("the channel shows %q", shown)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatEndedMeanwhileIsToldSoonThoughTheDiskRefusedIt(t *testing.T) {
+	for _, stacks := range []int{3, 8} {
+		t.Run(fmt.Sprint(stacks), func(t *testing.T) {
+			for nth := range int64(2 * stacks) {
+				inBubble(t, cloud66sim.Options{}, func(r *rig) {
+					uids := make([]string, stacks)
+					for i := range uids {
+						uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: "shop", UsualDuration: time.Minute, History: 3})
+					}
+					r.subscribe(deploys, "shop*")
+					for _, uid := range uids {
+						r.positioned(uid)
+					}
+					time.Sleep(time.Minute)
+					r.end()
+					for _, uid := range uids {
+						r.cloud.Deploy(uid, cloud66sim.Start{})
+					}
+					time.Sleep(20 * time.Minute)
+					r.start(newProcess())
+					time.Sleep(time.Millisecond)
+					r.refuseCommit(nth + 1)
+					time.Sleep(10 * time.Minute)
+					if n := r.progress.Open(); n > 0 || len(r.shown(deploys)) == 0 {
+						r.Errorf("commit %d: %d are not told; the channel shows %q", nth+1, n, r.shown(deploys))
+					}
+				})
+			}
+		})
+	}
 }

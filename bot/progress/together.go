@@ -24,10 +24,15 @@ func (p *Progress) tellKept(ctx context.Context) {
 		case <-p.away.due:
 		}
 		for channel, ends := range p.away.kept() {
-			if err := safely(func() error { return p.tellEnds(ctx, ends) }); err != nil && ctx.Err() == nil {
-				p.Log.Error("what ended meanwhile could not be told at once; the next look tries again", "channel", channel, "ends", len(ends), "error", err)
-			}
+			err := safely(func() error { return p.tellEnds(ctx, ends) })
 			p.away.told(ends)
+			if err == nil || ctx.Err() != nil {
+				continue
+			}
+			p.Log.Error("what ended meanwhile could not be told at once; the next look tries again", "channel", channel, "ends", len(ends), "error", err)
+			for _, e := range ends {
+				p.watch.Now(e.look.Stack)
+			}
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +47,30 @@ func TestOneDeploymentThatCannotBeReadHidesNoOther(t *testing.T) {
 		first, last := seen.all()[0], seen.all()[len(seen.all())-1]
 		if first.Silent != first.At || last.Silent != first.At {
 			t.Errorf("silent since %s and %s, want %s", first.Silent, last.Silent, first.At)
+		}
+	})
+}
+
+func TestALookThatWasNotTakenIsMadeAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAccount(t, 10, 3000)
+		var refused atomic.Int64
+		a.change = func(cfg *Config) {
+			seen := cfg.Seen
+			cfg.Seen = func(ctx context.Context, l Look) bool {
+				return seen(ctx, l) && (l.Stack != uidOf(3) || refused.Add(-1) < 0)
+			}
+		}
+		a.run()
+		defer func() { a.stop() }()
+		time.Sleep(2 * time.Minute)
+		a.deploy(3, 5*time.Minute)
+		time.Sleep(5*time.Minute - time.Second)
+		refused.Store(2)
+		ended := time.Now()
+		time.Sleep(time.Minute)
+		if n := len(a.looksAt(3, ended)); n != 3 {
+			t.Errorf("%d looks, want one and two more", n)
 		}
 	})
 }

@@ -66,10 +66,10 @@ func followed(t *testing.T, stacks, perHour int, during time.Duration) load {
 		count := &counting{Client: client, under: &under, most: &most}
 		last := map[string]time.Time{}
 		looked := make(chan Look)
-		w := New(Config{Cloud: count, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler), Seen: func(_ context.Context, l Look) {
+		w := New(Config{Cloud: count, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler), Seen: taking(func(_ context.Context, l Look) {
 			peak.Store(max(peak.Load(), int64(runtime.NumGoroutine())))
 			looked <- l
-		}})
+		})})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(looked); close(ended) }()
@@ -228,7 +228,7 @@ func TestThrottledAllLooksPauseAndResumeWithinAMinuteOrSo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := New(Config{Cloud: client, Min: shortest, Max: longest, Seen: none, Log: slog.New(slog.DiscardHandler)})
+		w := New(Config{Cloud: client, Min: shortest, Max: longest, Seen: taking(none), Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()

@@ -42,7 +42,7 @@ func (a aim) reaches(d cloud66.Deployment) bool {
 func (w *Watcher) look(ctx context.Context, s *stack) {
 	var sight Look
 	var position storage.Position
-	var known bool
+	var known, taken bool
 	a := w.aim(s)
 	began := time.Now()
 	err := safely(func() error {
@@ -56,7 +56,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 			return ctx.Err()
 		}
 		sight.Silent = w.silence(s, sight)
-		w.Seen(ctx, sight)
+		taken = w.Seen(ctx, sight)
 		if w.Interest != nil {
 			position, known = w.Interest.Position(a.uid)
 		}
@@ -69,13 +69,13 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 		w.Log.Error("a look ended early", "stack", a.uid, "error", err)
 		sight.Stack, sight.At = a.uid, began
 	}
-	w.plan(s, sight, kept{position.Mark, known})
+	w.plan(s, sight, kept{position.Mark, known, taken})
 }
 
-// kept is what the position of a stack says after a look.
+// kept is what the position of a stack says after a look, and whether all of the look was taken.
 type kept struct {
-	mark string
-	ok   bool
+	mark      string
+	ok, taken bool
 }
 
 func (w *Watcher) aim(s *stack) aim {

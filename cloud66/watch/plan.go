@@ -61,7 +61,7 @@ func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	case s.never && look.Newest == nil:
 		s.again++
 		s.due = now.Add(w.backoff(s)) // for the next sight, which costs no request either
-	case !s.settled():
+	case !k.taken || !s.settled():
 		w.bring(s, now.Add(w.backoff(s)))
 		s.again++
 	default:

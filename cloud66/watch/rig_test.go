@@ -147,7 +147,7 @@ func (l *looks) all() []Look {
 func watching(t *testing.T, cloud Cloud, seen func(context.Context, Look), test func(w *Watcher)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: seen, Log: slog.New(slog.DiscardHandler)})
+		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: taking(seen), Log: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()
@@ -179,4 +179,9 @@ func (w *Watcher) watched() int {
 		}
 	}
 	return n
+}
+
+// taking makes what looks are given to of what takes them all.
+func taking(seen func(context.Context, Look)) func(context.Context, Look) bool {
+	return func(ctx context.Context, l Look) bool { seen(ctx, l); return true }
 }

@@ -36,7 +36,7 @@ func (w *Watcher) sight(shown *cloud66.Stack) bool {
 	var k kept
 	if wanted && s == nil { // only the sweep adds to what is known, so it cannot come meanwhile
 		position, ok := w.Interest.Position(shown.UID)
-		k = kept{position.Mark, ok}
+		k = kept{mark: position.Mark, ok: ok}
 		s = &stack{uid: shown.UID, unfinished: len(position.Open) > 0}
 	}
 	w.mu.Lock()

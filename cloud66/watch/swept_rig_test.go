@@ -55,12 +55,12 @@ func (r *reader) Position(uid string) (storage.Position, bool) {
 	return p, ok
 }
 
-func (r *reader) seen(_ context.Context, l Look) {
+func (r *reader) seen(_ context.Context, l Look) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.looks = append(r.looks, l)
 	if l.Err != nil || r.deaf {
-		return
+		return true
 	}
 	before, known := r.positions[l.Stack]
 	after := storage.Position{Mark: l.Mark, Newest: before.Newest, Since: before.Since, At: l.At}
@@ -80,6 +80,7 @@ func (r *reader) seen(_ context.Context, l Look) {
 		}
 	}
 	r.positions[l.Stack] = after
+	return true
 }
 
 func isNews(p storage.Position, since time.Time, d cloud66.Deployment) bool {

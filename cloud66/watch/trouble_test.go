@@ -237,11 +237,11 @@ func TestAPanicEndsThatLookAlone(t *testing.T) {
 		var broken string
 		a.change = func(cfg *Config) {
 			seen := cfg.Seen
-			cfg.Seen = func(ctx context.Context, l Look) {
+			cfg.Seen = func(ctx context.Context, l Look) bool {
 				if l.Stack == broken {
 					panic("seen")
 				}
-				seen(ctx, l)
+				return seen(ctx, l)
 			}
 			cfg.Swept = func(context.Context, Round) { panic("swept") }
 		}

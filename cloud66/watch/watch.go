@@ -68,8 +68,9 @@ func (l Look) ErrOf(id int64) error {
 type Config struct {
 	Cloud    Cloud
 	Min, Max time.Duration // the shortest and the longest time between two looks at a stack, while the budget allows
-	Seen     func(ctx context.Context, look Look)
-	Log      *slog.Logger
+	// Seen takes a look, and reports whether it could: else the next one comes soon.
+	Seen func(ctx context.Context, look Look) (taken bool)
+	Log  *slog.Logger
 
 	Interest Interest                               // nil: the list of stacks is not read
 	Idle     func() bool                            // nothing is wanted, so that not even new stacks are looked for; nil: never

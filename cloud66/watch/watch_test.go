@@ -188,11 +188,11 @@ func TestRunReturnsOnlyAfterTheLastLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := newFake()
 		var telling, told atomic.Bool
-		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: func(context.Context, Look) {
+		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: taking(func(context.Context, Look) {
 			telling.Store(true)
 			time.Sleep(3 * time.Second)
 			told.Store(true)
-		}})
+		})})
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		w.Add("web", 2)
 		ctx, stop := context.WithCancel(t.Context())
