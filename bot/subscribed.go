@@ -61,6 +61,9 @@ func (b *Bot) checkChannels(ctx context.Context) {
 			left = left[1:]
 		case <-all.C:
 			all.Reset(channelsEvery)
+			if len(left) > 0 { // the last check of all is still under way
+				continue
+			}
 			var err error
 			if left, err = b.progress.SubscribedChannels(ctx); err != nil && ctx.Err() == nil {
 				b.log.Error("the channels that subscribe could not be read; the next check tries again", "error", err)

@@ -1,12 +1,17 @@
 package bot_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
+	"c66bot/storage/bolt"
 )
 
 // deploymentCard gives the channel's first message that says something, once there is one.
@@ -106,5 +111,48 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, settings{})
+		const channels = 1900 // more than an hour's
+		last := fmt.Sprintf("C0TEAM%d", 1000+channels-1)
+		r.stores(func(tx storage.Tx) error {
+			for i := range channels {
+				s := storage.Subscription{ID: "a1b2", Channel: fmt.Sprintf("C0TEAM%d", 1000+i), Stacks: "shop", Author: lin}
+				r.slack.AddChannel(slacksim.Channel{ID: s.Channel, Name: fmt.Sprint("team", i), Members: []string{lin}, BotIsMember: true})
+				if s.Channel == last {
+					s.Suspended = "is_archived"
+				}
+				if err := storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		r.start()
+		pass(3 * time.Hour)
+		r.kill()
+		r.stores(func(tx storage.Tx) error {
+			s, err := storage.Subscriptions.Get(tx, storage.SubscriptionKey(last, "a1b2"))
+			if s.Suspended != "" {
+				t.Errorf("the last channel's subscription is still suspended: %s", s.Suspended)
+			}
+			return err
+		})
+	})
+}
+
+// stores has something written to or read from the database while no bot runs.
+func (r *rig) stores(fn func(tx storage.Tx) error) {
+	r.t.Helper()
+	db, err := bolt.Open(r.db)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(r.t.Context(), fn), db.Close()); err != nil {
+		r.t.Fatal(err)
 	}
 }
