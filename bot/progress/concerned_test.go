@@ -316,3 +316,28 @@ func TestWhatAChannelHearsIsRememberedAsLongAsItsCard(t *testing.T) {
 		}
 	})
 }
+
+func TestANewNameCostsNoMoreWhereOneAuthorHasManySubscriptions(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		asked := 0
+		r.may = func(string, string, storage.StackRef) (bool, error) { asked++; return true, nil }
+		err := r.records.Update(r.ctx, func(tx storage.Tx) (err error) {
+			for i := range 200 {
+				s := storage.Subscription{ID: fmt.Sprint(i), Channel: []string{deploys, builds}[i%2], Stacks: "web*", Author: lin, At: time.Now()}
+				err = errors.Join(err, storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s))
+			}
+			return err
+		})
+		if err := errors.Join(err, r.progress.SubscriptionsChanged(r.ctx)); err != nil {
+			r.Fatal(err)
+		}
+		r.positioned(r.stack.UID)
+		time.Sleep(time.Minute)
+		r.cloud.UpdateStack(r.stack.UID, func(s *cloud66sim.Stack) { s.Name = "website" })
+		time.Sleep(time.Minute)
+		if asked != 4 {
+			r.Errorf("it was asked %d times who may hear, want once a channel for each name", asked)
+		}
+		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+	})
+}

@@ -136,36 +136,49 @@ func (p *Progress) stackChanges(round watch.Round) (changes []card.StackChange, 
 	return changes, version
 }
 
-// concernedBy gives what each channel that subscribes to a changed stack is told. A new name is for those who may hear of it alone.
+// concernedBy gives what each channel that subscribes to a changed stack is told.
 func (p *Progress) concernedBy(ctx context.Context, c card.StackChange) (map[string]card.StackChange, error) {
 	of, _ := p.index.fitting(c.Was)
+	var now map[string][]storage.Subscription
+	if c.Now.UID != "" {
+		now, _ = p.index.fitting(c.Now)
+	}
 	channels := map[string]card.StackChange{}
 	for channel, subscriptions := range of {
+		asked := map[string]bool{} // authors, who may have many each
 		for _, s := range subscriptions {
-			may, err := p.May(ctx, s.Author, channel, c.Was)
+			if asked[s.Author] {
+				continue
+			}
+			asked[s.Author] = true
+			shown, may, err := p.shownTo(ctx, s.Author, channel, c)
 			if err != nil {
 				return nil, err
 			}
 			if !may {
 				continue
 			}
-			shown := card.StackChange{Was: c.Was}
-			if c.Now.UID != "" {
-				if may, err = p.May(ctx, s.Author, channel, c.Now); err != nil {
-					return nil, err
-				}
-				if may {
-					shown.Now = c.Now
-				}
-				now, _ := p.index.fitting(c.Now)
-				shown.Fits = may && len(now[channel]) > 0
-			}
+			shown.Fits = shown.Now.UID != "" && len(now[channel]) > 0
 			if before, ok := channels[channel]; !ok || (before.Now.UID == "" && shown.Now.UID != "") {
 				channels[channel] = shown
 			}
 		}
 	}
 	return channels, nil
+}
+
+// shownTo gives what somebody may have a channel hear of a change; it is false where that is nothing. A new name is for those who may hear of
+// it alone.
+func (p *Progress) shownTo(ctx context.Context, author, channel string, c card.StackChange) (card.StackChange, bool, error) {
+	shown := card.StackChange{Was: c.Was}
+	may, err := p.May(ctx, author, channel, c.Was)
+	if err != nil || !may || c.Now.UID == "" {
+		return shown, may, err
+	}
+	if may, err = p.May(ctx, author, channel, c.Now); may {
+		shown.Now = c.Now
+	}
+	return shown, true, err
 }
 
 func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]card.StackChange, at time.Time) ([]storage.Message, error) {
