@@ -3,6 +3,7 @@ package progress_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -339,5 +340,24 @@ func TestANewNameCostsNoMoreWhereOneAuthorHasManySubscriptions(t *testing.T) {
 			r.Errorf("it was asked %d times who may hear, want once a channel for each name", asked)
 		}
 		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+	})
+}
+
+func TestAnEndIsToldSoonAlsoWhereTheListOfStacksCannotBeRead(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(deploys, "web")
+		r.positioned(r.stack.UID)
+		time.Sleep(5 * time.Minute)
+		r.elsewhere(cloud66sim.Next{Duration: 10 * time.Minute})
+		time.Sleep(time.Minute)
+		before := r.cloud.Count()
+		r.cloud.AddFault(cloud66sim.Fault{Status: 500, Match: func(q *http.Request) bool { return q.URL.Path == "/api/3/stacks" }})
+		time.Sleep(10 * time.Minute)
+		if shown := r.shown(deploys); !strings.Contains(strings.Join(shown, "\n"), "#1004 is live") {
+			r.Errorf("the channel shows %q", shown)
+		}
+		if n := r.cloud.Count() - before; n > 60 {
+			r.Errorf("%d requests in 10 minutes", n)
+		}
 	})
 }

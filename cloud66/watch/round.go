@@ -159,11 +159,16 @@ func (s *sweep) failed(now time.Time) (over bool) {
 	return s.at == 0
 }
 
+// blind reports whether no page could be read for so long that nobody can leave it to the sweep to see when something moves.
+func (s *sweep) blind(now time.Time) bool {
+	return !s.failing.IsZero() && now.Sub(s.failing) >= outage
+}
+
 // recovered notes that pages can be read. After an outage, a new round begins for what happened meanwhile.
 func (s *sweep) recovered(now time.Time) {
-	since := s.failing
+	blind := s.blind(now)
 	s.failures, s.failing = 0, time.Time{}
-	if since.IsZero() || now.Sub(since) < outage {
+	if !blind {
 		return
 	}
 	s.catchUp, s.hasty, s.since = true, true, now

@@ -151,6 +151,19 @@ func (w *Watcher) missPage(err error) {
 	case over:
 		s.again = true
 	}
+	if s.blind(now) {
+		w.lookOneByOne(now)
+	}
+}
+
+// lookOneByOne has what was left to the sweep looked at by itself, while the list of stacks alone cannot be read.
+func (w *Watcher) lookOneByOne(now time.Time) {
+	for _, s := range w.known {
+		if len(s.ids) > 0 && s.failures == 0 && s.due.After(now.Add(w.Max)) {
+			s.due = now
+			signal(w.wake)
+		}
+	}
 }
 
 func later(a, b time.Time) time.Time {
