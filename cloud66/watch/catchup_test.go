@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"c66bot/cloud66"
@@ -130,6 +131,40 @@ func TestMoreThanAPageOfNewsIsReadToWhatWasSeen(t *testing.T) {
 				}
 				if !slices.IsSortedFunc(looks[0].Newest, func(x, y cloud66.Deployment) int { return int(y.ID - x.ID) }) {
 					t.Error("they are not newest first")
+				}
+			})
+		})
+	}
+}
+
+func TestWhereTheListWasNeverReadItIsReadToTheFirstSight(t *testing.T) {
+	for name, tt := range map[string]struct {
+		history, news, seen int
+		gap                 bool
+	}{
+		"a few":              {5000, 3, 30, false},
+		"more than a page":   {5000, 40, 60, false},
+		"more than is worth": {5000, 400, 300, true},
+		"all that there is":  {0, 40, 40, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAccount(t, 0, 3000)
+				a.sim.AddStack(cloud66sim.Stack{UID: uidOf(0), Name: "web", History: tt.history})
+				a.run()
+				defer func() { a.stop() }()
+				time.Sleep(5 * time.Second)
+				a.stop()
+				for range tt.news {
+					a.deploy(0, time.Second)
+				}
+				time.Sleep(time.Hour)
+				before := time.Now()
+				a.run()
+				time.Sleep(20 * time.Second)
+				looks := a.looksAt(0, before)
+				if len(looks) != 1 || looks[0].Gap != tt.gap || len(looks[0].Newest) != tt.seen {
+					t.Fatalf("%d looks, the first with %d deployments, gap: %v", len(looks), len(looks[0].Newest), looks[0].Gap)
 				}
 			})
 		})

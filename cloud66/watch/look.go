@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -22,19 +23,21 @@ type aim struct {
 	shown *cloud66.Stack
 	mark  string
 	only  bool // without a request
-	since int64
-	from  time.Time // of a stack whose list was never read
+
+	// What was seen before, of which nothing has to be read again.
+	since int64     // the newest deployment
+	from  time.Time // where none was read yet: what began earlier is history
 }
 
-// reaches reports whether a deployment is as far back as anybody wants to see.
+// reaches reports whether a deployment is one that was seen before, or one of those that nobody is told of.
 func (a aim) reaches(d cloud66.Deployment) bool {
 	switch {
-	case a.since != 0:
+	case a.since > 0:
 		return d.ID <= a.since
-	case !a.from.IsZero():
-		return !d.StartedAt.IsZero() && !d.StartedAt.After(a.from)
-	default:
+	case a.from.IsZero():
 		return true
+	default:
+		return d.Ended() && !cmp.Or(d.StartedAt, d.FinishedAt).After(a.from)
 	}
 }
 
