@@ -104,15 +104,17 @@ func TestAFailureMentionsAllWhoAreToKnow(t *testing.T) {
 
 func TestNewsIsWhatThePositionDoesNotKnowAndNeverHistory(t *testing.T) {
 	ended := endedWith(cloud66.OutcomeSuccess)
-	list := []cloud66.Deployment{deployment(9), deployment(8, ended), deployment(7, ended), deployment(6, ended)}
+	never := func(d *cloud66.Deployment) { d.StartedAt = time.Time{} }
+	list := []cloud66.Deployment{deployment(9), deployment(8, ended), deployment(7, ended), deployment(6, ended), deployment(5, ended, never)}
 	for _, c := range []struct {
 		name string
 		at   *storage.Position
 		want []int64
 	}{
 		{"at the first sight what has not ended", nil, []int64{9}},
-		{"behind a sight of the list alone what started later", &storage.Position{Since: noon.Add(-11 * time.Minute)}, []int64{6, 7, 8, 9}},
+		{"behind a sight of the list alone what started later", &storage.Position{Since: noon.Add(-11 * time.Minute)}, []int64{5, 6, 7, 8, 9}},
 		{"and what has not ended", &storage.Position{Since: noon}, []int64{9}},
+		{"and what ended later and never started", &storage.Position{Since: noon.Add(-2 * time.Minute)}, []int64{5, 9}},
 		{"what is newer", &storage.Position{Newest: 8}, []int64{9}},
 		{"what had not ended", &storage.Position{Newest: 9, Open: []int64{6, 9}}, []int64{6, 9}},
 		{"nothing", &storage.Position{Newest: 9}, nil},
