@@ -210,6 +210,7 @@ func messages() map[string]Message {
 		all["reply-"+name] = Usage(u, "/c66")
 	}
 	maps.Copy(all, reverts())
+	maps.Copy(all, changes())
 	for i, m := range Ended(manyEnds(7)) {
 		all[fmt.Sprint("ended-", i+1)] = m
 	}
@@ -360,6 +361,8 @@ func spoiled(bad string) map[string]Message {
 		all["reply-"+name] = Reply(r)
 	}
 	all["reverted"] = Reverted(ref, entry.Deployment)
+	other := storage.StackRef{UID: "u", Name: bad, Environment: bad}
+	all["stacks"] = StackChanges(slices.Repeat([]StackChange{{Was: ref, Now: other}, {Was: other}, {Was: ref, Now: other, Fits: true}}, 11))
 	for i := range 40 {
 		v := views["failed-unknown-outcome"]
 		d := soil(*v.Deployment)

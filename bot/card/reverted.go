@@ -28,19 +28,31 @@ type StackChange struct {
 	Fits     bool // the channel still subscribes to it under its new name
 }
 
-// StackChanges renders which stacks that a channel subscribes to are gone or bear another name.
+// maxChanges is how many changed stacks one message names.
+const maxChanges = 30
+
+// StackChanges renders which stacks that a channel subscribes to are gone or bear another name. Where they are many, it says how many first
+// and names some.
 func StackChanges(changes []StackChange) Message {
-	lines := make([]markup.Text, len(changes))
-	for i, c := range changes {
-		switch {
-		case c.Now.UID == "":
-			lines[i] = markup.Format("❔ %s is not among the stacks any more: it was deleted or renamed, or I may not see it.", stackName(c.Was))
-		case c.Fits:
-			lines[i] = markup.Format("%s is called %s now. This channel still subscribes to it.", stackName(c.Was), stackName(c.Now))
-		default:
-			lines[i] = markup.Format("%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more.",
-				stackName(c.Was), stackName(c.Now))
-		}
+	var lines []markup.Text
+	if n := len(changes); n > maxChanges {
+		lines = append(lines, markup.Format("%d stacks that this channel subscribes to are gone or are called otherwise now. %d of them:", n, maxChanges))
+		changes = changes[:maxChanges]
+	}
+	for _, c := range changes {
+		lines = append(lines, c.line())
 	}
 	return kit.NewMessage(markup.Brief(lines[0], lines[1:]...), kit.Sections(lines)...)
+}
+
+func (c StackChange) line() markup.Text {
+	switch {
+	case c.Now.UID == "":
+		return markup.Format("❔ %s is not among the stacks any more: it was deleted or renamed, or I may not see it.", stackName(c.Was))
+	case c.Fits:
+		return markup.Format("%s is called %s now. This channel still subscribes to it.", stackName(c.Was), stackName(c.Now))
+	default:
+		return markup.Format("%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more.",
+			stackName(c.Was), stackName(c.Now))
+	}
 }

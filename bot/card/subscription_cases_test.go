@@ -90,6 +90,19 @@ func reverts() map[string]Message {
 	return map[string]Message{"reverted": Reverted(stack, d), "reverted-by-nobody-known": bare}
 }
 
+// changes are what tells of stacks that are gone or bear another name, by name.
+func changes() map[string]Message {
+	renamed := stack
+	renamed.Name = "website"
+	return map[string]Message{
+		"stack-gone":           StackChanges([]StackChange{{Was: stack}}),
+		"stack-renamed":        StackChanges([]StackChange{{Was: stack, Now: renamed, Fits: true}}),
+		"stack-renamed-away":   StackChanges([]StackChange{{Was: stack, Now: renamed}}),
+		"stacks-gone-and-more": StackChanges([]StackChange{{Was: renamed}, {Was: stack, Now: renamed, Fits: true}}),
+		"stacks-gone-many":     StackChanges(slices.Repeat([]StackChange{{Was: stack}}, 3000)),
+	}
+}
+
 // hostileSubscriptions are answers about subscriptions with a hostile text wherever text comes from outside.
 func hostileSubscriptions(bad string, e commands.Entry) map[string]commands.Reply {
 	ref := storage.StackRef{UID: bad, Name: bad, Environment: bad}
@@ -102,6 +115,19 @@ func hostileSubscriptions(bad string, e commands.Entry) map[string]commands.Repl
 		"unsubscribed":  commands.UnsubscribedReply{Subscriptions: slices.Repeat([]storage.Subscription{s}, 20), By: bad},
 		"subscriptions": commands.SubscriptionsReply{Rows: slices.Repeat([]commands.SubscriptionRow{{Subscription: s, Whom: bad, Stacks: 1}}, 10), Page: 2, Offset: 10, Total: 30},
 		"suspended":     commands.SuspendedReply{Channel: bad, Code: bad, Stacks: slices.Repeat([]string{bad}, 20)},
+	}
+}
+
+func TestManyChangedStacksAreCountedFirstAndCutBetweenLines(t *testing.T) {
+	m := changes()["stacks-gone-many"]
+	for _, text := range []string{asRead(t, m).Plain(), m.Text()} {
+		if !strings.HasPrefix(text, "3000 stacks that this channel subscribes to are gone or are called otherwise now. 30 of them:\n") {
+			t.Errorf("it begins with %.200q", text)
+		}
+	}
+	lines := strings.Split(asRead(t, m).Plain(), "\n")
+	if last := lines[len(lines)-1]; len(lines) != 31 || !strings.HasSuffix(last, "I may not see it.") {
+		t.Errorf("it has %d lines, the last %q", len(lines), last)
 	}
 }
 
