@@ -72,16 +72,17 @@ func (b *Bot) checkChannels(ctx context.Context) {
 	}
 }
 
-// checkChannel asks Slack whether the bot can post in a channel. An event alone does not say so: it may be late.
+// checkChannel asks Slack whether the bot can post in a channel. An event alone does not say so: it may be late. Where it can, its cards are
+// brought to what they have missed.
 func (b *Bot) checkChannel(ctx context.Context, channel string) {
-	if subscribed, err := b.progress.Subscribed(ctx, channel); err == nil && !subscribed {
+	if subscribed, err := b.progress.Subscribed(ctx, channel); err == nil && !subscribed && !b.outbox.Missed(channel) {
 		return
 	}
 	err := b.channels.look(ctx, channel)
 	if no, ok := errors.AsType[*commands.CardError](err); ok {
 		err = b.progress.Suspend(ctx, channel, no.Code)
 	} else if err == nil {
-		err = b.progress.Resume(ctx, channel)
+		err = errors.Join(b.progress.Resume(ctx, channel), b.outbox.Again(ctx, channel))
 	}
 	if err != nil && ctx.Err() == nil {
 		b.log.Error("whether a channel can hear of what it subscribes to was not found out; the next check tries again", "channel", channel, "error", err)

@@ -68,6 +68,49 @@ func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) 
 	})
 }
 
+func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T) {
+	kick, invite := func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }
+	for name, c := range map[string]struct {
+		gone, back func(w *slacksim.Workspace)
+		subscribe  bool
+		restarted  bool
+	}{
+		"archived":             {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, true, false},
+		"left, then a restart": {kick, invite, true, true},
+		"left, not subscribed": {kick, invite, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				if c.subscribe {
+					r.command(lin, support, "/c66 subscribe web")
+					r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
+				}
+				pass(time.Minute)
+				r.cloud.Deploy(r.web, cloud66sim.Start{})
+				if !c.subscribe {
+					r.command(lin, support, "/c66 follow web")
+				}
+				r.deploymentCard(support, "deploying #1036")
+				pass(30 * time.Second)
+				c.gone(r.slack)
+				pass(26 * time.Hour)
+				if c.restarted {
+					r.kill()
+					r.start()
+					pass(time.Minute)
+				}
+				before := len(r.cards(support))
+				c.back(r.slack)
+				pass(2 * time.Minute)
+				r.deploymentCard(support, "#1036 is live")
+				if n := len(r.cards(support)); n != before {
+					t.Errorf("the channel has %d messages more:\n%s", n-before, r.sees(lin, support))
+				}
+			})
+		})
+	}
+}
+
 func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone, back func(w *slacksim.Workspace)

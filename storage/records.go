@@ -275,6 +275,7 @@ type Message struct {
 	TS        string          `json:"ts,omitempty"`     // Slack's name for the message, once it stands there
 	Tried     int             `json:"tried,omitempty"`  // the revision of a post that was begun and whose result is not recorded: look before posting
 	Refused   string          `json:"refused,omitempty"`
+	Missed    bool            `json:"missed,omitempty"` // its last edit was refused since nothing could be posted in the channel
 	CreatedAt time.Time       `json:"created_at"`
 	UpdatedAt time.Time       `json:"updated_at"`
 }

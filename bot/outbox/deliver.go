@@ -83,7 +83,7 @@ func (o *Outbox) judge(ctx context.Context, m storage.Message, later time.Durati
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
 	case m.TS != "":
 		o.Log.Error("Slack refused an edit; the next one is tried again", "message", m.Key, "code", refused.Code)
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Sent = m.Revision })
+		return 0, o.miss(ctx, m, Unreachable(refused.Code))
 	default:
 		if err := o.refuse(ctx, m.Key, refused.Code); err != nil {
 			return 0, err
@@ -191,7 +191,7 @@ func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, er
 		}
 		return 0, fmt.Errorf("edit message %s: %w", m.Key, err)
 	}
-	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Sent = m.Revision })
+	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Sent, r.Missed = m.Revision, false })
 }
 
 // grant takes the right to one call from a limiter, or says how long there is none that leaves some to spare.

@@ -36,7 +36,8 @@ const (
 const (
 	firstPause   = time.Second
 	longestPause = time.Minute
-	keep         = 24 * time.Hour // how long the record of a message that is done with stays
+	keep         = 24 * time.Hour      // how long the record of a message that is done with stays
+	keepMissed   = 30 * 24 * time.Hour // of one that is behind since its channel took nothing
 )
 
 // Body is what a message says.
@@ -79,13 +80,14 @@ type Outbox struct {
 	queues    map[string]*queue
 	waiting   map[string][]chan struct{} // by message key, closed when its delivery is settled
 	holdEdits time.Time
+	missed    map[string]bool // the channels that have missed edits
 }
 
 // New makes an Outbox; Run makes it deliver.
 func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
-		limits: usual, full: make(chan struct{}, 1), queues: map[string]*queue{}, waiting: map[string][]chan struct{}{},
+		limits: usual, full: make(chan struct{}, 1), queues: map[string]*queue{}, waiting: map[string][]chan struct{}{}, missed: map[string]bool{},
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may just have used them up
 	return o
@@ -212,6 +214,9 @@ func (o *Outbox) load(ctx context.Context) ([]storage.Message, error) {
 	var undelivered []storage.Message
 	err := o.Records.View(ctx, func(tx storage.Tx) error {
 		return storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+			if m.Missed {
+				o.misses(m.Channel)
+			}
 			if !m.Delivered() {
 				undelivered = append(undelivered, storage.Message{Key: m.Key, Channel: m.Channel, Parent: m.Parent, Urgent: m.Urgent, TS: m.TS, Order: m.Order})
 			}
@@ -233,6 +238,7 @@ func prune(tx storage.Tx) error {
 		switch {
 		case !m.Delivered():
 			needed[m.Parent] = true
+		case m.Missed && time.Since(m.UpdatedAt) < keepMissed:
 		case (m.Last || m.Refused != "") && time.Since(m.UpdatedAt) > keep:
 			old = append(old, key)
 		}

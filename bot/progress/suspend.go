@@ -13,13 +13,10 @@ import (
 	"c66bot/storage"
 )
 
-// unreachable are the codes of Slack's that say that nothing can be posted in a channel.
-var unreachable = map[string]bool{"not_in_channel": true, "channel_not_found": true, "is_archived": true}
-
 // Refused takes note of a message that Slack does not take: where nothing can be posted in its channel, the channel's subscriptions are
 // suspended.
 func (p *Progress) Refused(ctx context.Context, channel, code string) {
-	if !unreachable[code] {
+	if !outbox.Unreachable(code) {
 		return
 	}
 	if err := p.Suspend(ctx, channel, code); err != nil && ctx.Err() == nil {
