@@ -120,7 +120,7 @@ func (b *Bot) watchStatus() commands.WatchStatus {
 	status := commands.WatchStatus{Interval: state.Interval, LastSweep: state.LastSweep}
 	for _, uid := range slices.Sorted(maps.Keys(stacks)) {
 		status.Stacks = append(status.Stacks, stacks[uid])
-		if !state.Unreadable[uid].IsZero() {
+		if !state.Unlisted.IsZero() || !state.Unreadable[uid].IsZero() {
 			status.Unreadable = append(status.Unreadable, stacks[uid])
 		}
 	}

@@ -3,6 +3,7 @@ package bot_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -198,4 +199,33 @@ func (r *rig) stores(fn func(tx storage.Tx) error) {
 	if err := errors.Join(db.Update(r.t.Context(), fn), db.Close()); err != nil {
 		r.t.Fatal(err)
 	}
+}
+func TestTheStatusNamesWhatIsNotSeenBecauseTheListOfStacksCannotBeRead(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, support, "/c66 subscribe web")
+		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
+		pass(5 * time.Minute)
+		lift := r.cloud.AddFault(cloud66sim.Fault{Status: 403, Match: func(q *http.Request) bool { return q.URL.Path == "/api/3/stacks" }})
+		for range 2 { // also where it was never read since the start
+			pass(15 * time.Minute)
+			said := r.ask(lin, support, "/c66 status").Plain()
+			hold(t, "the status", said, "For subscriptions I watch 1 stack", "Cloud 66 has not let me read for a while: web · production")
+			if strings.Contains(said, "each every") {
+				t.Errorf("the status tells an interval that is not reached:\n%s", said)
+			}
+			if said := r.ask(sam, support, "/c66 status").Plain(); strings.Contains(said, "web") {
+				t.Errorf("one who may see nothing is told\n%s", said)
+			}
+			r.kill()
+			r.start()
+		}
+		if n := strings.Count(r.log.String(), "the list of stacks cannot be read"); n != 2 {
+			t.Errorf("the log says so %d times in two processes", n)
+		}
+		lift()
+		pass(5 * time.Minute)
+		if said := r.ask(lin, support, "/c66 status").Plain(); strings.Contains(said, "has not let me read") {
+			t.Errorf("afterwards the status says\n%s", said)
+		}
+	})
 }

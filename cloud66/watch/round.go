@@ -27,9 +27,10 @@ type Round struct {
 // State is how well the watcher keeps up.
 type State struct {
 	Watched    int                  // stacks that are watched for every deployment
-	Interval   time.Duration        // between the last two sights of one stack; 0 before the second
+	Interval   time.Duration        // between the last two sights of one stack; 0 before the second, and while there are none
 	LastSweep  time.Time            // when the last round ended
-	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read, where that is longer than ten minutes
+	Unlisted   time.Time            // since when the list of stacks cannot be read, where that is longer than ten minutes; else zero
+	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read or no page shows them, where that is longer than ten minutes
 }
 
 // sweep is where the reading of the list of stacks is. Its fields belong to the watcher's lock.
@@ -51,6 +52,7 @@ type sweep struct {
 	tries    int // of this page
 	failures int // of pages, in a row
 	failing  time.Time
+	said     bool // that they cannot be read for long
 
 	catchUp  bool      // what moved is what was done while nothing was seen
 	since    time.Time // of the catching up
@@ -167,7 +169,7 @@ func (s *sweep) blind(now time.Time) bool {
 // recovered notes that pages can be read. After an outage, a new round begins for what happened meanwhile.
 func (s *sweep) recovered(now time.Time) {
 	blind := s.blind(now)
-	s.failures, s.failing = 0, time.Time{}
+	s.failures, s.failing, s.said = 0, time.Time{}, false
 	if !blind {
 		return
 	}

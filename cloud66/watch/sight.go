@@ -92,7 +92,7 @@ func (w *Watcher) unknown(s *stack) {
 func (w *Watcher) show(s *stack, shown *cloud66.Stack, now time.Time) {
 	mark := MarkOf(*shown)
 	moved := s.shown == nil || s.mark != mark
-	s.shown, s.mark, s.round, s.missed = shown, mark, w.sweep.number, 0
+	s.shown, s.shownAt, s.mark, s.round, s.missed = shown, now, mark, w.sweep.number, 0
 	if moved {
 		s.again = 0
 	}

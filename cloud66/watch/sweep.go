@@ -135,6 +135,10 @@ func (w *Watcher) missPage(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now, s := time.Now(), &w.sweep
+	if !s.said && !s.failing.IsZero() && now.Sub(s.failing) > unreadableAfter {
+		s.said = true
+		w.Log.Warn("the list of stacks cannot be read, so that nothing new is seen", "since", s.failing, "error", err)
+	}
 	if isRefusal(err) {
 		if s.failing.IsZero() {
 			s.failing = now

@@ -28,22 +28,42 @@ func TestAPageThatCannotBeReadHidesNoOther(t *testing.T) {
 		if last := rounds[len(rounds)-1]; last.Failed != 1 || last.Pages != 2 || len(last.Missing) > 0 {
 			t.Errorf("a round in which a page cannot be read: %d of %d failed, missing: %v", last.Failed, last.Pages, last.Missing)
 		}
+		time.Sleep(5 * time.Minute)
+		if state := a.w.State(); len(state.Unreadable) != 30 || state.Unreadable[uidOf(33)].IsZero() || !state.Unlisted.IsZero() {
+			t.Errorf("with a page of 30 that cannot be read %d stacks are unreadable, the list since %s", len(state.Unreadable), state.Unlisted)
+		}
 		lift()
 		time.Sleep(2 * time.Minute)
 		if n := len(a.looksAt(33, began)); n < 1 {
 			t.Error("what happened on the page that could not be read is not seen afterwards")
+		}
+		if n := len(a.w.State().Unreadable); n > 0 {
+			t.Errorf("%d stacks are still unreadable", n)
 		}
 	})
 }
 
 func TestAListThatCannotBeReadIsTriedLessAndLessOften(t *testing.T) {
 	watchingAll(t, 90, func(a *account) {
-		a.sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return r.URL.Path == "/api/3/stacks" }, Status: 403})
-		time.Sleep(10 * time.Minute)
+		lift := a.sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return r.URL.Path == "/api/3/stacks" }, Status: 403})
+		began := time.Now()
+		time.Sleep(9 * time.Minute)
+		if state := a.w.State(); !state.Unlisted.IsZero() || len(state.Unreadable) > 0 {
+			t.Errorf("after nine minutes: %+v", state)
+		}
+		time.Sleep(time.Minute)
 		before := time.Now()
 		time.Sleep(10 * time.Minute)
 		if n, _ := a.requests(before); n < 9 || n > 11 {
 			t.Errorf("%d requests in ten minutes, want one a minute", n)
+		}
+		if state := a.w.State(); state.Unlisted.Sub(began) > 10*time.Second || state.Unlisted.Before(began) || state.Interval != 0 || len(state.Unreadable) != 90 {
+			t.Errorf("of 90 stacks %d are unreadable, the list since %s, with an interval of %s", len(state.Unreadable), state.Unlisted, state.Interval)
+		}
+		lift()
+		time.Sleep(2 * time.Minute)
+		if state := a.w.State(); !state.Unlisted.IsZero() || state.Interval == 0 || len(state.Unreadable) > 0 {
+			t.Errorf("afterwards: %+v", state)
 		}
 	})
 }

@@ -105,16 +105,17 @@ type stack struct {
 
 	// Of one that is wanted for every deployment.
 	shown      *cloud66.Stack // by the list of stacks, the last time; nil where it is not wanted
-	mark       string         // of it
-	kept       string         // the mark in its position
-	never      bool           // it has no position yet
-	unfinished bool           // its last look showed a deployment that had not ended, or could not read one
-	planned    bool           // a look is due for the sweep's sake
-	only       bool           // it waits to be told of without a look
-	again      int            // looks in a row that did not bring what the list shows and what was seen together
-	catching   bool           // what it did while nothing was seen has to be looked at yet
-	round      int            // in which it was seen last
-	missed     int            // full rounds since, in a row
+	shownAt    time.Time
+	mark       string // of it
+	kept       string // the mark in its position
+	never      bool   // it has no position yet
+	unfinished bool   // its last look showed a deployment that had not ended, or could not read one
+	planned    bool   // a look is due for the sweep's sake
+	only       bool   // it waits to be told of without a look
+	again      int    // looks in a row that did not bring what the list shows and what was seen together
+	catching   bool   // what it did while nothing was seen has to be looked at yet
+	round      int    // in which it was seen last
+	missed     int    // full rounds since, in a row
 }
 
 // New makes a Watcher; Run makes it look.
@@ -222,6 +223,14 @@ func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	state := State{Watched: len(w.known), Interval: w.sweep.interval, LastSweep: w.sweep.ended, Unreadable: map[string]time.Time{}}
+	if failing := w.sweep.failing; !failing.IsZero() && time.Since(failing) > unreadableAfter {
+		state.Unlisted, state.Interval = failing, 0
+	}
+	for uid, s := range w.known {
+		if time.Since(s.shownAt) > max(unreadableAfter, lateSights*w.sweep.interval) {
+			state.Unreadable[uid] = s.shownAt
+		}
+	}
 	for _, stacks := range []map[string]*stack{w.stacks, w.known} {
 		for uid, s := range stacks {
 			if !s.silent.IsZero() && time.Since(s.silent) > unreadableAfter {
