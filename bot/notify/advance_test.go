@@ -207,6 +207,12 @@ func TestAFailureLongAfterACancelIsAFailure(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, f.State, c.want)
 		}
 	}
+	ahead := sight(time.Minute, failed)
+	ahead.Deployment.FinishedAt = ahead.At.Add(time.Hour)
+	ahead.Cancelled = &storage.Cancel{User: "U1", At: ahead.At.Add(-time.Minute), Sent: true}
+	if f, _ := Advance(follow(), ahead); f.State != storage.Cancelled {
+		t.Errorf("by a clock that is an hour ahead: %s", f.State)
+	}
 }
 
 func TestVanishedIsToldAfterThreeMissesInARow(t *testing.T) {

@@ -101,7 +101,7 @@ func seen(s Sight) []Notice {
 	}
 	started := Notice{storage.Started, firstTime(d.StartedAt, s.At), "Cloud 66 deploys it"}
 	if d.Ended() {
-		over := Notice{outcome(d, s.Cancelled), firstTime(d.FinishedAt, s.At), "its outcome is " + d.Outcome.String()}
+		over := Notice{outcome(d, s), firstTime(d.FinishedAt, s.At), "its outcome is " + d.Outcome.String()}
 		if over.State == storage.Cancelled && s.Cancelled != nil {
 			over.Why += " and its end was asked for"
 		}
@@ -125,12 +125,17 @@ func outrun(told []storage.State, s storage.State) bool {
 	return !s.End() && slices.ContainsFunc(told, storage.State.End)
 }
 
-// outcome names the end. A failure whose end was asked for here is a cancel; an outcome that is not known is never a success.
-func outcome(d cloud66.Deployment, cancelled *storage.Cancel) storage.State {
+// outcome names the end. A failure whose end was asked for here is a cancel; an outcome that is not known is never a success. What was seen to
+// have ended did so before, whatever Cloud 66's clock says.
+func outcome(d cloud66.Deployment, s Sight) storage.State {
+	failed := d.FinishedAt
+	if failed.After(s.At) {
+		failed = s.At
+	}
 	switch {
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:
 		return storage.Succeeded
-	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && cancelled.Explains(d.FinishedAt):
+	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && s.Cancelled.Explains(failed):
 		return storage.Cancelled
 	default:
 		return storage.Failed
