@@ -145,6 +145,31 @@ func TestAClockThatIsOffMakesNothingSlow(t *testing.T) {
 	}
 }
 
+func TestAClockThatIsOffHidesNeitherWhatIsSlowNorACancel(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.net.shift = off
+				r.subscribe(deploys, "web")
+				r.positioned(r.stack.UID)
+				time.Sleep(5 * time.Minute)
+				id := r.elsewhere(cloud66sim.Next{Duration: 40 * time.Minute})
+				time.Sleep(3 * time.Minute) // usually it takes one
+				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "  🟠 web · production: #1004 is still deploying") {
+					t.Errorf("of what is slow the channel shows\n%s", shown)
+				}
+				if err := r.cancel("op", lin, id); err != nil {
+					t.Fatal(err)
+				}
+				r.over()
+				if shown := strings.Join(r.shown(deploys), "\n"); strings.Count(shown, "#1004 was cancelled by @lin") != 2 {
+					t.Errorf("of the cancel the channel shows\n%s", shown)
+				}
+			})
+		})
+	}
+}
+
 func TestAClockThatIsOffMakesARedeployNeitherLongerNorShorter(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {

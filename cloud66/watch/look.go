@@ -73,12 +73,13 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 		w.Log.Error("a look ended early", "stack", a.uid, "error", err)
 		sight.Stack, sight.At = a.uid, began
 	}
-	w.plan(s, sight, kept{position.Mark, known, taken})
+	w.plan(s, sight, kept{position.Mark, position.Began, known, taken})
 }
 
 // kept is what the position of a stack says after a look, and whether all of the look was taken.
 type kept struct {
 	mark      string
+	began     map[int64]time.Time
 	ok, taken bool
 }
 

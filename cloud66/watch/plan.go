@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -66,7 +67,7 @@ func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 		s.again++
 	default:
 		s.again = 0
-		if at := turnsSlow(look); at.After(now) {
+		if at := turnsSlow(look, k.began); at.After(now) {
 			w.bring(s, at)
 		}
 	}
@@ -100,12 +101,13 @@ func (w *Watcher) backoff(s *stack) time.Duration {
 // unfinished reports whether more will come of a deployment.
 func unfinished(d cloud66.Deployment) bool { return !d.Ended() }
 
-// turnsSlow is when the first of the deployments that run will have run for so long that it is worth a word; zero where none will.
-func turnsSlow(look Look) time.Time {
+// turnsSlow is when the first of the deployments that run will have run for so long that it is worth a word, since they were seen to begin
+// or else since when Cloud 66 says so; zero where none will.
+func turnsSlow(look Look, began map[int64]time.Time) time.Time {
 	limit := SlowAfter(cloud66.UsualDuration(look.Newest))
 	var first time.Time
 	for _, d := range look.Newest {
-		at := d.StartedAt.Add(limit + time.Second)
+		at := cmp.Or(began[d.ID], d.StartedAt).Add(limit + time.Second)
 		if !d.Ended() && !d.StartedAt.IsZero() && at.After(look.At) && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
