@@ -3,6 +3,7 @@ package progress_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,6 +69,29 @@ func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T)
 		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
 		r.shows(builds, "web · production is called website · production now. No subscription of this channel fits that name, so its deployments are not told here any more.")
 		r.shows(ops, "❔ shop · production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
+	})
+}
+
+func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(deploys, "web")
+		r.positioned(r.stack.UID)
+		time.Sleep(5 * time.Minute)
+		short := true
+		r.net.answer = func(q *http.Request) (*http.Response, error) {
+			if !short || !strings.HasSuffix(q.URL.Path, "/stacks") {
+				return nil, nil
+			}
+			const none = `{"response":[],"count":0,"pagination":{"previous":null,"next":null,"current":1,"per_page":30,"count":0,"pages":1}}`
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(none)), Request: q}, nil
+		}
+		r.elsewhere(cloud66sim.Next{Duration: 10 * time.Second})
+		time.Sleep(time.Minute)
+		short = false
+		time.Sleep(30 * time.Minute)
+		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web · production: #1004 is live" || strings.Contains(strings.Join(shown, "\n"), "any more") {
+			r.Errorf("the channel shows %q", shown)
+		}
 	})
 }
 

@@ -71,8 +71,8 @@ type Progress struct {
 	sending map[string]storage.Follow
 	swept   time.Time     // when the last round over all stacks ended
 	between time.Duration // the last two
-	// absent counts, by stack UID, the rounds in a row that missed a stack with a position. It belongs to the rounds alone.
-	absent map[string]int
+	// absent has, by UID, the stacks with a position that the last rounds have missed. It belongs to the rounds alone.
+	absent map[string]absence
 }
 
 // target is what is watched for a follow, and where its card is.

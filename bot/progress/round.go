@@ -50,8 +50,32 @@ func (p *Progress) onRound(ctx context.Context, round watch.Round) {
 	p.away.caughtUp()
 }
 
-// missedRounds is how many rounds in a row must miss a stack before it counts as gone: lists shift while they are read.
-const missedRounds = 2
+// A stack counts as gone where so many rounds in a row have missed it, since lists shift while they are read, over so long at least, since a
+// list may be short for a while.
+const (
+	missedRounds = 2
+	missedFor    = 5 * time.Minute
+)
+
+// absence is that rounds in a row have missed a stack.
+type absence struct {
+	rounds int
+	since  time.Time
+}
+
+// again is an absence that one more round has found.
+func (a absence) again(at time.Time) absence {
+	if a.rounds == 0 {
+		a.since = at
+	}
+	a.rounds++
+	return a
+}
+
+// gone reports whether a stack that is absent at a time does not come back.
+func (a absence) gone(at time.Time) bool {
+	return a.rounds >= missedRounds && at.Sub(a.since) >= missedFor
+}
 
 // changedStacks tells each channel once which stacks that it subscribes to have vanished or bear another name, with their positions in one
 // transaction.
@@ -116,7 +140,7 @@ func (p *Progress) stackChanges(round watch.Round) (changes []card.StackChange, 
 	for _, s := range round.Stacks {
 		here[s.UID] = refOf(s)
 	}
-	absent := map[string]int{}
+	absent := map[string]absence{}
 	for _, uid := range slices.Sorted(maps.Keys(positions)) {
 		was := positions[uid].Stack
 		switch now, ok := here[uid]; {
@@ -125,11 +149,10 @@ func (p *Progress) stackChanges(round watch.Round) (changes []card.StackChange, 
 		case ok:
 		case !round.Full || round.Failed > 0:
 			absent[uid] = p.absent[uid]
-		case p.absent[uid]+1 >= missedRounds:
-			changes = append(changes, card.StackChange{Was: was})
-			absent[uid] = missedRounds // until it is told
 		default:
-			absent[uid] = p.absent[uid] + 1
+			if absent[uid] = p.absent[uid].again(round.Ended); absent[uid].gone(round.Ended) {
+				changes = append(changes, card.StackChange{Was: was}) // until it is told
+			}
 		}
 	}
 	p.absent = absent
