@@ -200,6 +200,37 @@ func (r *rig) stores(fn func(tx storage.Tx) error) {
 		r.t.Fatal(err)
 	}
 }
+func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, support, "/c66 subscribe web")
+		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
+		pass(time.Minute)
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		r.deploymentCard(support, "deploying #1036")
+		r.slack.AddChannel(slacksim.Channel{ID: support, Name: "secret", Private: true, Members: []string{lin, sam}, BotIsMember: true})
+		pass(2 * time.Hour) // with a check of all channels
+		r.deploymentCard(support, "#1036 is live")
+		r.kill()
+		r.start()
+		pass(time.Minute)
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		pass(10 * time.Minute)
+		r.deploymentCard(support, "#1037 is live")
+		if told := r.sees(lin, direct(lin)); told != "" {
+			t.Errorf("its author was told %q", told)
+		}
+		r.slack.Kick(support)
+		pass(time.Minute)
+		if told := r.sees(lin, direct(lin)); strings.Count(told, "I am not a member of the channel any more") != 1 {
+			t.Errorf("of a private channel that the bot was removed from its author was told %q", told)
+		}
+		r.slack.Invite(support)
+		pass(time.Minute)
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		r.deploymentCard(support, "deploying #1038")
+	})
+}
+
 func TestTheStatusNamesWhatIsNotSeenBecauseTheListOfStacksCannotBeRead(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web")
