@@ -11,6 +11,7 @@ const (
 	outage      = 2 * time.Minute  // after so long without a page, what happened meanwhile is caught up with
 	catchWithin = 10 * time.Minute // a catching up with pages that cannot be read ends
 	pageTries   = 3                // for one page, before the next ones have their turn
+	hastyRounds = 2                // in a row that missed a stack are followed by another at once: the list may never stand still
 )
 
 // Round is one complete reading of the list of stacks.
@@ -42,6 +43,7 @@ type sweep struct {
 	again  bool // nor in the round after
 	hasty  bool // as fast as the budget allows
 	number int  // of the round, from 1
+	short  int  // rounds in a row that missed a wanted stack
 	round  Round
 	seen   map[string]int // where in the round each stack is, by UID
 
@@ -187,7 +189,7 @@ func (s *sweep) end(now time.Time, missing []string) {
 	if !s.ended.IsZero() {
 		s.interval = now.Sub(s.ended)
 	}
-	s.ended, s.hasty = now, s.again
+	s.ended, s.hasty = now, s.again && s.short <= hastyRounds
 	if s.catchUp && (r.Failed == 0 || now.Sub(s.since) > catchWithin) {
 		s.catchUp, r.CaughtUp, s.since = false, true, time.Time{}
 	}

@@ -191,11 +191,12 @@ func (w *Watcher) endRound() {
 // this round did not show: they may stand on another page now.
 func (w *Watcher) missing() []string {
 	var gone []string
+	short := false
 	for uid, s := range w.known {
 		if s.round == w.sweep.number {
 			continue
 		}
-		w.sweep.again = true
+		w.sweep.again, short = true, true
 		if !w.sweep.round.Full {
 			continue
 		}
@@ -203,6 +204,9 @@ func (w *Watcher) missing() []string {
 			gone = append(gone, uid)
 			w.unknown(s)
 		}
+	}
+	if w.sweep.short++; !short {
+		w.sweep.short = 0
 	}
 	slices.Sort(gone)
 	return gone

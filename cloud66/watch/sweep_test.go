@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -244,6 +245,29 @@ func TestAStackThatMovesBetweenPagesIsNotMissed(t *testing.T) {
 		}
 		if n := a.w.State().Watched; n != 60 {
 			t.Errorf("%d stacks are watched", n)
+		}
+	})
+}
+
+func TestAListThatNeverStandsStillDoesNotUseUpTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAccount(t, 120, 3000)
+		r := rand.New(rand.NewPCG(1, 2))
+		a.bendBy(func(p *cloud66.StackPage) { // each stack is missing from its page now and then
+			p.Stacks = slices.DeleteFunc(p.Stacks, func(cloud66.Stack) bool { return r.IntN(20) == 0 })
+		})
+		a.run()
+		defer func() { a.stop() }()
+		time.Sleep(70 * time.Minute)
+		if rest := a.Budget().BackgroundRest; rest < 20 {
+			t.Errorf("%d requests are left", rest)
+		}
+		id := a.deploy(50, 10*time.Minute)
+		time.Sleep(12 * time.Minute)
+		a.reader.mu.Lock()
+		defer a.reader.mu.Unlock()
+		if a.reader.started[id].IsZero() || a.reader.ended[id].IsZero() {
+			t.Error("a deployment is not seen")
 		}
 	})
 }
