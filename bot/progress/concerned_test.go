@@ -325,6 +325,52 @@ func TestWhatEndedWhileCloud66AnsweredNothingIsToldWhenItDoes(t *testing.T) {
 	}
 }
 
+func TestAfterAnOutageEachChannelGetsOneMessageOfMuchAndCardsOfFew(t *testing.T) {
+	for name, fault := range map[string]cloud66sim.Fault{
+		"nothing is answered":                  {Status: 502},
+		"the deployments need another scope":   {Status: 403, PathPart: "/deployments"},
+		"the requests of the hour are used up": {Status: 503, Body: `{"error":"throttled"}`, ContentType: "application/json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				uids := make([]string, 8)
+				for i := range uids {
+					uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprint("shop", i), UsualDuration: 10 * time.Minute, History: 2})
+				}
+				r.subscribe(deploys, "shop*")
+				r.subscribe(builds, "shop[0-4]")
+				r.subscribe(ops, "shop*", events("failed"))
+				r.positioned(uids[7])
+				time.Sleep(5 * time.Minute)
+				r.cloud.Deploy(uids[0], cloud66sim.Start{}) // of which both have a card
+				time.Sleep(time.Minute)
+				lift := r.cloud.AddFault(fault)
+				r.cloud.NextOutcome(uids[1], cloud66sim.Next{Fail: true})
+				for _, uid := range uids[1:] {
+					r.cloud.Deploy(uid, cloud66sim.Start{})
+				}
+				time.Sleep(30 * time.Minute)
+				r.restart(time.Second)
+				time.Sleep(30 * time.Minute)
+				before := len(r.slack.Calls("chat.postMessage"))
+				lift()
+				time.Sleep(20 * time.Minute)
+				r.settle()
+				posted := map[string]int{}
+				for _, c := range r.slack.Calls("chat.postMessage")[before:] {
+					posted[c.Args["channel"]]++
+				}
+				if posted[deploys] != 1 || posted[builds] != 5 || posted[ops] != 1 {
+					t.Errorf("posted were %v", posted)
+				}
+				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "8 deployments ended while I could not look: 1 failed, 7 ended well") {
+					t.Errorf("the channel shows\n%s", shown)
+				}
+			})
+		})
+	}
+}
+
 func TestAMessageThatMayBeOfARedeployWaitsForItsCard(t *testing.T) {
 	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
 		r.subscribe(deploys, "web")
