@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -94,14 +95,14 @@ type subscribing struct {
 // run saves the subscription, tells the channel of it, then adds what it would have told.
 func (s subscribing) run(ctx context.Context) (Reply, error) {
 	h, inv := s.h, s.req.Invocation
-	whom, reply, err := h.mentioned(ctx, inv.Mention)
+	mentioned, reply, err := h.mentioned(ctx, inv.Mention)
 	if err != nil || reply != nil {
 		return reply, err
 	}
 	if err := h.member(ctx, s.req); err != nil {
 		return nil, err
 	}
-	said := SubscribedReply{Subscription: subscriptionOf(s.req, time.Now()), Whom: whom, Fits: len(s.mine)}
+	said := SubscribedReply{Subscription: subscriptionOf(s.req, time.Now()), Whom: cmp.Or(mentioned.handle, mentioned.person.Name), Fits: len(s.mine)}
 	if !s.listed {
 		said.Fits = -1
 	}
@@ -128,11 +129,11 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 			h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
 		}
 	}
-	return s.hint(), nil
+	return asNotice(append(s.hints(), mentioned.hints()...)), nil
 }
 
-// hint tells the one who subscribed, alone, that nothing fits so far. It is nil where something does.
-func (s subscribing) hint() Reply {
+// hints tell the one who subscribed, alone, that nothing fits so far. There are none where something does.
+func (s subscribing) hints() []string {
 	if len(s.mine) > 0 || !s.listed || s.pattern.Everything() {
 		return nil
 	}
@@ -141,7 +142,15 @@ func (s subscribing) hint() Reply {
 	if near := nearestStacks(s.known, glob); len(near) > 0 {
 		hint += " Near it: " + joinQuoted(near) + "."
 	}
-	return NoticeReply{Text: hint}
+	return []string{hint}
+}
+
+// hints tell the one who had a failure mention somebody, alone, that nobody may notice.
+func (p party) hints() []string {
+	if !p.person.Bot {
+		return nil
+	}
+	return []string{p.person.Name + " is a bot: a failure mentions it, but that notifies nobody."}
 }
 
 // subscriptionOf is what a request asks for.
@@ -231,16 +240,12 @@ func subscriptionProblem(err error) Reply {
 	return nil
 }
 
-// mentioned gives the name or the handle of whom a failure is to mention. A Reply says why nobody can be.
-func (h *Handler) mentioned(ctx context.Context, id string) (string, Reply, error) {
+// mentioned gives whom a failure is to mention. A Reply says why nobody can be.
+func (h *Handler) mentioned(ctx context.Context, id string) (party, Reply, error) {
 	if id == "" {
-		return "", nil, nil
+		return party{}, nil, nil
 	}
-	whom, reply, err := h.who(ctx, id)
-	if whom.handle != "" {
-		return whom.handle, reply, err
-	}
-	return whom.person.Name, reply, err
+	return h.who(ctx, id)
 }
 
 // resubscribed says that what channels subscribe to was changed. The records say the same to the next process.

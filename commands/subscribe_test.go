@@ -113,6 +113,15 @@ func TestNothingIsSubscribedWhereTheChannelCannotBeToldOrNobodyCanBeMentioned(t 
 	})
 }
 
+func TestWhoHasAFailureMentionABotIsToldThatItNotifiesNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		noticeThat(t, r.say(lin, "subscribe wbe --mention <@"+robot+">"), "The subscription stands", "robot is a bot", "notifies nobody")
+		if got := told[SubscribedReply](r); got.Subscription.Mention != robot || got.Whom != "robot" {
+			t.Errorf("told is %+v", got)
+		}
+	})
+}
+
 func TestInADirectMessageOnlyTheConfiguredAdminsSubscribe(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "*", authz.Subscribe, authz.View))
