@@ -1,7 +1,6 @@
 package markup
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,9 +13,6 @@ func Shorten(s string, most int) string {
 	}
 	return strings.TrimRightFunc(string([]rune(s)[:max(most-1, 0)]), unicode.IsSpace) + "…"
 }
-
-// units are what must not be cut in two: a link, mention or date; an entity; code; marks that joiners keep from formatting; a character.
-var units = regexp.MustCompile("(?s)<[^<>]*>|&[a-z]+;|`[^`]*`|\u2060(?:[*_~]\u2060)+|.")
 
 // Cut shortens the text to a number of characters, at least one, so that nothing of its markup is cut in two.
 func (t Text) Cut(most int) Text {
@@ -38,7 +34,8 @@ type keeper struct {
 
 // fill takes units from the beginning of a text until there is no room for one.
 func (k *keeper) fill(text string) {
-	for _, unit := range units.FindAllString(text, -1) {
+	for text != "" {
+		unit := text[:unitLen(text)]
 		text = text[len(unit):]
 		n := utf8.RuneCountInString(unit)
 		if n > k.room {
@@ -51,6 +48,43 @@ func (k *keeper) fill(text string) {
 		k.room -= n
 		k.WriteString(unit)
 	}
+}
+
+// unitLen is the length of what a text begins with and must not be cut in two: a link, mention or date; an entity; code; marks that joiners
+// keep from formatting; a character.
+func unitLen(text string) int {
+	switch text[0] {
+	case '<':
+		if n := strings.IndexAny(text[1:], "<>"); n >= 0 && text[1+n] == '>' {
+			return n + len("<>")
+		}
+	case '&':
+		name := strings.TrimLeft(text[1:], "abcdefghijklmnopqrstuvwxyz")
+		if n := len(text) - len(name); n > len("&") && strings.HasPrefix(name, ";") {
+			return n + len(";")
+		}
+	case '`':
+		if n := strings.IndexByte(text[1:], '`'); n >= 0 {
+			return n + len("``")
+		}
+	}
+	if n := joinedLen(text); n > len(joiner) {
+		return n
+	}
+	_, n := utf8.DecodeRuneInString(text)
+	return n
+}
+
+// joinedLen is the length of the joiners that a text begins with and of the marks between them.
+func joinedLen(text string) int {
+	if !strings.HasPrefix(text, joiner) {
+		return 0
+	}
+	n := len(joiner)
+	for n < len(text) && strings.IndexByte("*_~", text[n]) >= 0 && strings.HasPrefix(text[n+1:], joiner) {
+		n += 1 + len(joiner)
+	}
+	return n
 }
 
 // takeCode takes as much of a code as there is room for, and shuts it.
