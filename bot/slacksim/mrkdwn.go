@@ -21,13 +21,37 @@ func emphasised(sign string) *regexp.Regexp {
 	return regexp.MustCompile(`(^|[\s\p{P}\p{S}])` + sign + `(` + inner + `)` + sign + `($|[\s\p{P}\p{S}])`)
 }
 
+// The expressions are costly, and messages are rendered again and again while a
+// test waits: they are not tried on a text without the signs that they need.
+
+func codeSpans(text string) [][]int {
+	if !strings.Contains(text, "`") {
+		return nil
+	}
+	return codeSpan.FindAllStringIndex(text, -1)
+}
+
+func controlSequences(text string) [][]int {
+	if !strings.Contains(text, "<") {
+		return nil
+	}
+	return controlSequence.FindAllStringSubmatchIndex(text, -1)
+}
+
+func bareThings(text string) [][]int {
+	if !strings.ContainsAny(text, "@#") && !strings.Contains(text, "http") {
+		return nil
+	}
+	return bareThing.FindAllStringIndex(text, -1)
+}
+
 // mrkdwn renders Slack's markup. links and names say whether bare addresses,
 // and bare names of channels and @here and its like, become what they look like.
 func (r *rendered) mrkdwn(text string, links, names bool) string {
 	var out strings.Builder
-	code := codeSpan.FindAllStringIndex(text, -1)
+	code := codeSpans(text)
 	last := 0
-	for _, at := range controlSequence.FindAllStringSubmatchIndex(text, -1) {
+	for _, at := range controlSequences(text) {
 		out.WriteString(r.bare(text, last, at[0], code, links, names))
 		out.WriteString(r.control(text[at[2]:at[3]]))
 		last = at[1]
@@ -40,7 +64,7 @@ func (r *rendered) mrkdwn(text string, links, names bool) string {
 func (r *rendered) bare(text string, from, to int, code [][]int, links, names bool) string {
 	var out strings.Builder
 	last := from
-	for _, at := range bareThing.FindAllStringIndex(text[from:to], -1) {
+	for _, at := range bareThings(text[from:to]) {
 		start, end := from+at[0], from+at[1]
 		if within(code, start) || joined(text, start) {
 			continue
@@ -133,7 +157,7 @@ func (r *rendered) name(id string) string {
 func unformatted(text string) string {
 	var out strings.Builder
 	last := 0
-	for _, at := range codeSpan.FindAllStringIndex(text, -1) {
+	for _, at := range codeSpans(text) {
 		out.WriteString(unemphasised(text[last:at[0]]))
 		out.WriteString(strings.Trim(text[at[0]:at[1]], "`"))
 		last = at[1]
@@ -144,7 +168,7 @@ func unformatted(text string) string {
 
 func unemphasised(text string) string {
 	for _, sign := range []string{"*", "_", "~"} {
-		for before := ""; before != text; {
+		for before := ""; before != text && strings.Count(text, sign) > 1; {
 			before = text
 			text = emphasis[sign].ReplaceAllString(text, "$1$2$3")
 		}
