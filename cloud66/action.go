@@ -37,7 +37,7 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 	if err != nil {
 		return failed[Action](err)
 	}
-	l := listing[Action]{client: c, path: path, decode: c.decodeAction}
+	l := listing[Action]{client: c, path: path, decode: each(c.action)}
 	if f.UserReference != "" {
 		l.query = url.Values{"user_reference": {f.UserReference}}
 	}
@@ -88,14 +88,6 @@ func (u *userReference) UnmarshalJSON(data []byte) error {
 	err := json.Unmarshal(data, &metadata)
 	*u = userReference(metadata.UserReference)
 	return err
-}
-
-func (c *Client) decodeAction(content json.RawMessage) (Action, error) {
-	var w wireAction
-	if err := json.Unmarshal(content, &w); err != nil {
-		return Action{}, err
-	}
-	return c.action(w)
 }
 
 func (c *Client) action(w wireAction) (Action, error) {

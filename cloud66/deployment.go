@@ -1,7 +1,6 @@
 package cloud66
 
 import (
-	"encoding/json"
 	"errors"
 	"time"
 )
@@ -77,14 +76,6 @@ type wireDeployment struct {
 	IsDeploying   text `json:"is_deploying"`
 	CommitURL     text `json:"commit_url"`
 	SnapshotUUID  text `json:"snapshot_uuid"`
-}
-
-func (c *Client) decodeDeployment(content json.RawMessage) (Deployment, error) {
-	var w wireDeployment
-	if err := json.Unmarshal(content, &w); err != nil {
-		return Deployment{}, err
-	}
-	return c.deployment(w)
 }
 
 func (c *Client) deployment(w wireDeployment) (Deployment, error) {

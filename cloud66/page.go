@@ -19,7 +19,7 @@ type listing[T any] struct {
 	client *Client
 	path   string
 	query  url.Values
-	decode func(json.RawMessage) (T, error)
+	decode func(list json.RawMessage) ([]T, error)
 }
 
 // page is one page of a list.
@@ -45,29 +45,32 @@ func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 		return page[T]{}, l.client.unreadable(r, ans, err)
 	}
 	p.pagination = e.Pagination
-	if p.items, err = l.items(e.Response); err != nil {
+	if p.items, err = l.decode(e.Response); err != nil {
 		return page[T]{}, l.client.unreadable(r, ans, err)
 	}
 	return p, nil
 }
 
-func (l listing[T]) items(response json.RawMessage) ([]T, error) {
-	var raws []json.RawMessage
-	if err := json.Unmarshal(response, &raws); err != nil {
-		return nil, fmt.Errorf("no list is in it: %w", err)
-	}
-	if raws == nil {
-		return nil, errEmpty
-	}
-	items := make([]T, 0, len(raws))
-	for _, raw := range raws {
-		item, err := l.decode(raw)
-		if err != nil {
-			return nil, err
+// each decodes a list at once and makes an item of each thing in it.
+func each[W, T any](item func(W) (T, error)) func(list json.RawMessage) ([]T, error) {
+	return func(list json.RawMessage) ([]T, error) {
+		var things []W
+		if err := json.Unmarshal(list, &things); err != nil {
+			return nil, fmt.Errorf("no list of them is in it: %w", err)
 		}
-		items = append(items, item)
+		if things == nil {
+			return nil, errEmpty
+		}
+		items := make([]T, 0, len(things))
+		for _, w := range things {
+			i, err := item(w)
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, i)
+		}
+		return items, nil
 	}
-	return items, nil
 }
 
 // all yields the items of every page, each page asked for when the one before is used up. Items whose key came before are

@@ -2,7 +2,6 @@ package cloud66
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 )
 
@@ -24,7 +23,7 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 		return nil, err
 	}
 	var services []Service
-	l := listing[Service]{client: c, path: path, decode: decodeService}
+	l := listing[Service]{client: c, path: path, decode: each(service)}
 	for s, err := range all(ctx, l, func(s Service) string { return s.Name }) {
 		if err != nil {
 			return nil, err
@@ -34,18 +33,16 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 	return services, nil
 }
 
-func decodeService(content json.RawMessage) (Service, error) {
-	var w struct {
-		Name         text `json:"name"`
-		SourceType   text `json:"source_type"`
-		GitRef       text `json:"git_ref"`
-		ImageName    text `json:"image_name"`
-		ImageTag     text `json:"image_tag"`
-		DesiredCount text `json:"desired_count"`
-	}
-	if err := json.Unmarshal(content, &w); err != nil {
-		return Service{}, err
-	}
+type wireService struct {
+	Name         text `json:"name"`
+	SourceType   text `json:"source_type"`
+	GitRef       text `json:"git_ref"`
+	ImageName    text `json:"image_name"`
+	ImageTag     text `json:"image_tag"`
+	DesiredCount text `json:"desired_count"`
+}
+
+func service(w wireService) (Service, error) {
 	if w.Name == "" {
 		return Service{}, errors.New("a service in it has no name")
 	}

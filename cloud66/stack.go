@@ -2,7 +2,6 @@ package cloud66
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -141,14 +140,6 @@ type wireStack struct {
 	UpdatedAtISO       text `json:"updated_at_iso"`
 }
 
-func (c *Client) decodeStack(content json.RawMessage) (Stack, error) {
-	var w wireStack
-	if err := json.Unmarshal(content, &w); err != nil {
-		return Stack{}, err
-	}
-	return c.stack(w)
-}
-
 func (c *Client) stack(w wireStack) (Stack, error) {
 	s := Stack{
 		UID: string(w.UID), Name: string(w.Name), Environment: string(w.Environment),
@@ -196,7 +187,7 @@ func (c *Client) Stacks(ctx context.Context, f StackFilter) iter.Seq2[Stack, err
 			query.Set("filter_"+name, value)
 		}
 	}
-	return all(ctx, listing[Stack]{client: c, path: "/stacks", query: query, decode: c.decodeStack}, func(s Stack) string { return s.UID })
+	return all(ctx, listing[Stack]{client: c, path: "/stacks", query: query, decode: each(c.stack)}, func(s Stack) string { return s.UID })
 }
 
 // StackPage is one page of the list of all stacks.
@@ -209,7 +200,7 @@ type StackPage struct {
 // StackPage returns the page of that number, from 1, of the stacks that the token reaches, by one request. The pages shift when a stack is
 // added or removed between two requests.
 func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
-	l := listing[Stack]{client: c, path: "/stacks", decode: c.decodeStack}
+	l := listing[Stack]{client: c, path: "/stacks", decode: each(c.stack)}
 	p, err := l.fetch(ctx, number)
 	if err != nil {
 		return StackPage{}, err
