@@ -296,7 +296,11 @@ func (r *rig) card(says string) slacksim.Message {
 		if len(cards) == 0 {
 			return false
 		}
-		card = cards[len(cards)-1]
+		last := cards[len(cards)-1]
+		if last.TS == card.TS && last.Edits == card.Edits {
+			return false // as it was when it did not say so
+		}
+		card = last
 		return strings.Contains(card.Plain(), says)
 	})
 	return card
