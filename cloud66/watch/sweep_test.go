@@ -52,7 +52,7 @@ func TestADeploymentOfASweptStackCostsTwoLooks(t *testing.T) {
 		"that takes hours":                {2 * time.Hour, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			watchingAll(t, 20, func(a *account) {
+			watchingAll(t, 5, func(a *account) {
 				time.Sleep(30 * time.Minute) // all were read once for the sake of the slow round
 				began := time.Now()
 				id := a.deploy(3, tt.takes)
@@ -164,7 +164,7 @@ func TestAVanishedStackIsMissedOnceAfterTwoFullRounds(t *testing.T) {
 }
 
 func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
-	watchingAll(t, 30, func(a *account) {
+	watchingAll(t, 5, func(a *account) {
 		a.reader.mu.Lock()
 		a.reader.wants = func(s cloud66.Stack) bool { return s.Name != "renamed" }
 		a.reader.mu.Unlock()
@@ -173,7 +173,7 @@ func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
 		before := time.Now()
 		a.deploy(3, 5*time.Minute)
 		time.Sleep(time.Hour)
-		if n := len(a.looksAt(3, before)); n > 0 || a.w.State().Watched != 29 {
+		if n := len(a.looksAt(3, before)); n > 0 || a.w.State().Watched != 4 {
 			t.Errorf("%d looks, %d stacks watched", n, a.w.State().Watched)
 		}
 		rounds := a.reader.allRounds()
