@@ -8,6 +8,7 @@ import (
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/race"
 )
 
 // heap gives what is in use after a collection, in MiB.
@@ -19,7 +20,8 @@ func heap() float64 {
 }
 
 func TestAThousandFollowedDeploymentsKeepTheBudgetInBoundedGoroutinesAndMemory(t *testing.T) {
-	const follows, channels, perHour = 1000, 50, 3000
+	const channels, perHour = 50, 3000
+	follows := race.Thin(1000, 200)
 	inBubble(t, settings{perHour: perHour, cloud: cloud66sim.Options{RateLimit: 1 << 30}}, func(t *testing.T, r *rig) {
 		var stacks []string
 		for i := range follows {

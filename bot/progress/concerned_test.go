@@ -12,6 +12,7 @@ import (
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/race"
 	"c66bot/storage"
 )
 
@@ -246,7 +247,7 @@ func TestAChannelThatTakesNothingHasItsSubscriptionsSuspendedAndItsAuthorTold(t 
 }
 
 func TestManyChannelsOnManyStacksCostTheRequestsOfOne(t *testing.T) {
-	const stacks = 40
+	stacks := race.Thin(40, 10)
 	requests := func(channels int) (n int) {
 		inBubble(t, cloud66sim.Options{}, func(r *rig) {
 			var uids []string

@@ -15,9 +15,9 @@ func (r *rig) slowNet() {
 
 func TestWhatEndedWhileTheBotWasDownIsToldAlsoWhereItIsMoreThanAPage(t *testing.T) {
 	for name, c := range map[string]struct{ before, card bool }{
-		"on a stack that was never read":                 {},
-		"on one that was":                                {before: true},
-		"on one with a card, which is looked at at once": {before: true, card: true},
+		"on a stack that was never read":                     {},
+		"on one that was":                                    {before: true},
+		"on one with a card, which is looked at immediately": {before: true, card: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {

@@ -10,6 +10,7 @@ import (
 	"c66bot/bot"
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/race"
 	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
@@ -44,7 +45,7 @@ func TestManyStacksAndSubscriptionsFitIntoLittleMemory(t *testing.T) {
 	w.gaugeReaches(t, s, "c66bot_follows", atOnce)
 	busy := w.gauges(t)
 	t.Logf("%d stacks and %d subscriptions watched: %s; with %d deploying: %s", manyStacks, manySubscriptions, quiet, atOnce, busy)
-	if most := max(quiet.resident, busy.resident); most > mostMemory && !raceDetector { // which takes several times as much itself
+	if most := max(quiet.resident, busy.resident); most > mostMemory && !race.Detector { // which takes several times as much itself
 		t.Errorf("%.0f bytes are resident", most)
 	}
 }
