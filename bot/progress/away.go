@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -89,6 +90,13 @@ func (a *away) back(stack string) []string {
 		others = append(others, uid)
 	}
 	return others
+}
+
+// only forgets the stacks that are not watched any more: no look ends their absence, and what is kept would wait for one.
+func (a *away) only(watched func(stack string) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.since, func(stack string, _ time.Time) bool { return !watched(stack) })
 }
 
 // tellIfAll has what is kept told where no stack is still to be looked at. The lock is held.

@@ -178,6 +178,16 @@ func (p *Progress) openOf(stack string) []string {
 	return ids
 }
 
+// watches reports whether a stack is watched, for a card or because channels subscribe to it.
+func (p *Progress) watches(stack string) bool {
+	if _, subscribed := p.index.Position(stack); subscribed {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open[stack]) > 0
+}
+
 func (p *Progress) openStacks() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

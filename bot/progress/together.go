@@ -23,6 +23,7 @@ func (p *Progress) tellKept(ctx context.Context) {
 			return
 		case <-p.away.due:
 		}
+		p.away.only(p.watches)
 		for channel, ends := range p.away.kept() {
 			err := safely(func() error { return p.tellEnds(ctx, ends) })
 			p.away.told(ends)
