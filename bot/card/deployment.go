@@ -34,6 +34,9 @@ func Deployment(v View) Message {
 	head, about := v.head(), v.about()
 	if v.Born {
 		about = append(pings(v.Mentions), about...)
+		if v.Gap {
+			about = append(about, markup.Format("there were more deployments before it than I could read; the stack's list shows all of them"))
+		}
 	}
 	return kit.NewMessage(markup.Brief(head, about...), kit.Section(head), kit.Small(append([]markup.Text{v.bar()}, about...)...), kit.Actions(v.buttons()...))
 }

@@ -27,7 +27,8 @@ func subscribedCards() map[string]View {
 	}
 	unmentioned := view(heardOf(storage.Failed), byWeb(ended(cloud66.OutcomeFailed, 130*time.Second)))
 	unmentioned.Live = 1041
-	failed, born := unmentioned, unmentioned
+	failed, born, gap := unmentioned, unmentioned, unmentioned
+	gap.Born, gap.Gap = true, true
 	failed.Mentions = []string{"S0DEVS", "U0KIM"}
 	born.Mentions, born.Born = []string{"U0KIM"}, true
 	asked := view(heardOf(storage.Started), running())
@@ -40,6 +41,7 @@ func subscribedCards() map[string]View {
 		"subscribed-failed":                failed,
 		"subscribed-failed-unmentioned":    unmentioned,
 		"subscribed-born-failed":           born,
+		"subscribed-born-behind-a-gap":     gap,
 		"subscribed-asked-elsewhere":       asked,
 		"subscribed-before-the-first-look": {Follow: unseen, At: now},
 	}
