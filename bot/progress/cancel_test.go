@@ -37,12 +37,12 @@ func TestACancelIsRecordedBeforeItIsSentAndToldWithTheNameOfTheOneWhoAskedFirst(
 			inBubble(t, opts, func(r *rig) {
 				r.began()
 				recorded := ""
-				r.net.answer = func(q *http.Request) (*http.Response, error) {
+				r.net.answers(func(q *http.Request) (*http.Response, error) {
 					if q.Method == http.MethodDelete && recorded == "" {
 						recorded = r.record()
 					}
 					return nil, nil
-				}
+				})
 				if err := r.cancel("op", lin, 1004); err != nil {
 					r.Fatal(err)
 				}
@@ -213,25 +213,25 @@ func TestALaterCancelThatAKillInterruptsIsSentOrToldToTheOneWhoAskedLater(t *tes
 					}
 					return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"response":{"ok":true}}`)), Request: q}, nil
 				}
-				r.net.answer = lost // Cloud 66 takes the first one, and nothing comes of it
+				r.net.answers(lost) // Cloud 66 takes the first one, and nothing comes of it
 				if err := r.cancel("op", lin, 1004); err != nil {
 					r.Fatal(err)
 				}
 				time.Sleep(2 * time.Minute)
-				r.net.answer = func(q *http.Request) (*http.Response, error) {
+				r.net.answers(func(q *http.Request) (*http.Response, error) {
 					if q.Method == http.MethodDelete {
 						<-q.Context().Done()
 						return nil, q.Context().Err()
 					}
 					return nil, nil
-				}
+				})
 				var group sync.WaitGroup
 				group.Go(func() { _ = r.cancel("another", sam, 1004) })
 				time.Sleep(time.Second)
 				end := r.end
 				r.end = func() { end(); group.Wait() }
 				r.end()
-				r.net.answer = nil
+				r.net.answers(nil)
 				time.Sleep(down)
 				r.start(newProcess())
 				time.Sleep(time.Minute)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,17 +79,17 @@ func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) 
 		r.subscribe(deploys, "web")
 		r.positioned(r.stack.UID)
 		time.Sleep(5 * time.Minute)
-		short := true
-		r.net.answer = func(q *http.Request) (*http.Response, error) {
-			if !short || !strings.HasSuffix(q.URL.Path, "/stacks") {
+		var long atomic.Bool
+		r.net.answers(func(q *http.Request) (*http.Response, error) {
+			if long.Load() || !strings.HasSuffix(q.URL.Path, "/stacks") {
 				return nil, nil
 			}
 			const none = `{"response":[],"count":0,"pagination":{"previous":null,"next":null,"current":1,"per_page":30,"count":0,"pages":1}}`
 			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(none)), Request: q}, nil
-		}
+		})
 		r.elsewhere(cloud66sim.Next{Duration: 10 * time.Second})
 		time.Sleep(time.Minute)
-		short = false
+		long.Store(true)
 		time.Sleep(30 * time.Minute)
 		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web · production: #1004 is live" || strings.Contains(strings.Join(shown, "\n"), "any more") {
 			r.Errorf("the channel shows %q", shown)
@@ -98,9 +99,9 @@ func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) 
 
 func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		r.may = func(user, channel string, stack storage.StackRef) (bool, error) {
+		r.judges(func(user, channel string, stack storage.StackRef) (bool, error) {
 			return user == sam && channel == builds && stack.UID == r.stack.UID, nil
-		}
+		})
 		by := func(user string) func(*storage.Subscription) {
 			return func(s *storage.Subscription) { s.Author = user }
 		}
@@ -120,29 +121,30 @@ func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
 
 func TestWhatNobodyKnowsWhetherItMayBeToldIsToldLater(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		asked, silent := 0, true
-		r.may = func(string, string, storage.StackRef) (bool, error) {
-			asked++
-			if silent {
+		var asked atomic.Int32
+		var answers atomic.Bool
+		r.judges(func(string, string, storage.StackRef) (bool, error) {
+			asked.Add(1)
+			if !answers.Load() {
 				return false, errors.New("Slack does not answer")
 			}
 			return true, nil
-		}
+		})
 		r.subscribe(deploys, "web")
 		r.positioned(r.stack.UID)
 		time.Sleep(time.Minute)
 		r.elsewhere(cloud66sim.Next{})
 		time.Sleep(10 * time.Minute)
 		r.shows(deploys)
-		silent = false
+		answers.Store(true)
 		r.over()
 		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "#1004 is live") {
 			r.Errorf("the channel shows %q", shown)
 		}
-		asked = 0
+		asked.Store(0)
 		time.Sleep(time.Hour)
-		if asked > 0 {
-			r.Errorf("who may hear was asked %d times while nothing happened", asked)
+		if n := asked.Load(); n > 0 {
+			r.Errorf("who may hear was asked %d times while nothing happened", n)
 		}
 	})
 }
@@ -151,7 +153,7 @@ func TestAClockThatIsOffMakesNothingSlow(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {
-				r.net.shift = off
+				r.net.shift.Store(int64(off))
 				r.subscribe(deploys, "web")
 				r.positioned(r.stack.UID)
 				time.Sleep(5 * time.Minute)
@@ -174,7 +176,7 @@ func TestAClockThatIsOffHidesNeitherWhatIsSlowNorACancel(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {
-				r.net.shift = off
+				r.net.shift.Store(int64(off))
 				r.subscribe(deploys, "web")
 				r.positioned(r.stack.UID)
 				time.Sleep(5 * time.Minute)
@@ -199,7 +201,7 @@ func TestAClockThatIsOffMakesARedeployNeitherLongerNorShorter(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {
-				r.net.shift = off
+				r.net.shift.Store(int64(off))
 				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: 110 * time.Second})
 				if err := r.redeploy("op"); err != nil {
 					r.Fatal(err)
@@ -416,8 +418,8 @@ func TestWhatAChannelHearsIsRememberedAsLongAsItsCard(t *testing.T) {
 
 func TestANewNameCostsNoMoreWhereOneAuthorHasManySubscriptions(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		asked := 0
-		r.may = func(string, string, storage.StackRef) (bool, error) { asked++; return true, nil }
+		var asked atomic.Int32
+		r.judges(func(string, string, storage.StackRef) (bool, error) { asked.Add(1); return true, nil })
 		err := r.records.Update(r.ctx, func(tx storage.Tx) (err error) {
 			for i := range 200 {
 				s := storage.Subscription{ID: fmt.Sprint(i), Channel: []string{deploys, builds}[i%2], Stacks: "web*", Author: lin, At: time.Now()}
@@ -432,8 +434,8 @@ func TestANewNameCostsNoMoreWhereOneAuthorHasManySubscriptions(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.cloud.UpdateStack(r.stack.UID, func(s *cloud66sim.Stack) { s.Name = "website" })
 		time.Sleep(time.Minute)
-		if asked != 4 {
-			r.Errorf("it was asked %d times who may hear, want once a channel for each name", asked)
+		if n := asked.Load(); n != 4 {
+			r.Errorf("it was asked %d times who may hear, want once a channel for each name", n)
 		}
 		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
 	})

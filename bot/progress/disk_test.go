@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,41 +33,42 @@ func TestTheAuthorHearsOfASuspensionAlsoWhereTheSubscriptionsCannotBeReadBehindI
 
 // frozen has the list of stacks stay as it is.
 func (r *rig) frozen() {
-	var kept []byte
-	r.net.answer = func(q *http.Request) (*http.Response, error) {
+	var kept atomic.Pointer[[]byte] // the watcher alone asks for the list, one page at a time
+	r.net.answers(func(q *http.Request) (*http.Response, error) {
 		if q.URL.Path != "/api/3/stacks" {
 			return nil, nil
 		}
-		if kept == nil {
+		if kept.Load() == nil {
 			res, err := r.net.to.RoundTrip(q)
 			if err != nil {
 				return nil, err
 			}
-			if kept, err = io.ReadAll(res.Body); err != nil {
+			page, err := io.ReadAll(res.Body)
+			if err != nil {
 				return nil, err
 			}
+			kept.Store(&page)
 		}
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(kept)), Request: q}, nil
-	}
-	r.until("it was read", func() bool { return kept != nil })
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(*kept.Load())), Request: q}, nil
+	})
+	r.until("it was read", func() bool { return kept.Load() != nil })
 }
 
 func TestWhatMayNotBeToldYetIsToldSoonAlsoWhereTheListOfStacksDoesNotShowIt(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		var asked time.Time
-		r.may = func(string, string, storage.StackRef) (bool, error) {
-			if asked.IsZero() {
-				asked = time.Now()
+		var asked atomic.Bool
+		r.judges(func(string, string, storage.StackRef) (bool, error) {
+			if !asked.Swap(true) {
 				return false, errors.New("Slack does not answer")
 			}
 			return true, nil
-		}
+		})
 		r.subscribe(deploys, "web")
 		r.positioned(r.stack.UID)
 		time.Sleep(time.Minute)
 		r.frozen()
 		r.elsewhere(cloud66sim.Next{})
-		r.until("it is seen", func() bool { return !asked.IsZero() })
+		r.until("it is seen", func() bool { return asked.Load() })
 		time.Sleep(time.Minute)
 		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "is live") {
 			r.Errorf("the channel shows %q", shown)

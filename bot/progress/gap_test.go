@@ -10,7 +10,7 @@ import (
 
 // slowNet has each answer of Cloud 66 take a while, as it does outside of tests.
 func (r *rig) slowNet() {
-	r.net.answer = func(*http.Request) (*http.Response, error) { time.Sleep(200 * time.Millisecond); return nil, nil }
+	r.net.answers(func(*http.Request) (*http.Response, error) { time.Sleep(200 * time.Millisecond); return nil, nil })
 }
 
 func TestWhatEndedWhileTheBotWasDownIsToldAlsoWhereItIsMoreThanAPage(t *testing.T) {

@@ -201,7 +201,7 @@ func TestACertainRefusalIsToldAsSuch(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {
-				if r.net.answer = tt.answer; tt.answer == nil {
+				if r.net.answers(tt.answer); tt.answer == nil {
 					r.cloud.AddFault(tt.fault)
 				}
 				if err := r.redeploy("op"); !errors.Is(err, tt.kind) {
@@ -317,7 +317,7 @@ func TestAWishThatNothingProvesIsToldAsUnclearAndNotSentAgain(t *testing.T) {
 
 func TestAnActionThatFailedWithoutADeploymentIsToldAsRefused(t *testing.T) {
 	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
-		r.net.answer = func(q *http.Request) (*http.Response, error) {
+		r.net.answers(func(q *http.Request) (*http.Response, error) {
 			var body string
 			switch {
 			case q.Method == "POST":
@@ -329,7 +329,7 @@ func TestAnActionThatFailedWithoutADeploymentIsToldAsRefused(t *testing.T) {
 				return nil, nil
 			}
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
-		}
+		})
 		if err := r.redeploy("op"); err != nil {
 			r.Fatal(err)
 		}
@@ -383,12 +383,12 @@ func TestAWishThatTheDiskRecordsMinutesLaterIsNotSent(t *testing.T) {
 
 func TestAPanicWhileAWishIsSentHasItsDeploymentLookedFor(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		r.net.answer = func(q *http.Request) (*http.Response, error) {
+		r.net.answers(func(q *http.Request) (*http.Response, error) {
 			if q.Method == http.MethodPost {
 				panic("a mistake in the program")
 			}
 			return nil, nil
-		}
+		})
 		func() {
 			defer func() {
 				if recover() == nil {

@@ -53,18 +53,28 @@ type rig struct {
 	path  string
 	*life
 
-	stall  atomic.Pointer[func()]                                           // called before each commit; nil: none stalls
-	refuse atomic.Pointer[func() error]                                     // called in place of a commit that it fails; nil: none fails
-	stacks map[string]storage.StackRef                                      // those of followMany
-	may    func(user, channel string, stack storage.StackRef) (bool, error) // nil: everybody may everything
+	stall  atomic.Pointer[func()]       // called before each commit; nil: none stalls
+	refuse atomic.Pointer[func() error] // called in place of a commit that it fails; nil: none fails
+	stacks map[string]storage.StackRef  // those of followMany
+	judge  atomic.Pointer[judge]        // nil: everybody may everything
 }
+
+// judge decides whether somebody may have a channel hear of a stack.
+type judge func(user, channel string, stack storage.StackRef) (bool, error)
+
+func (r *rig) judges(j judge) { r.judge.Store(&j) }
 
 // wire is the way to Cloud 66. A test may answer a request in its place, or fail it.
 type wire struct {
 	to     http.RoundTripper
-	answer func(*http.Request) (*http.Response, error) // nil, and nil answers, let a request through
-	shift  time.Duration                               // by which Cloud 66's clock is off
+	answer atomic.Pointer[answer]
+	shift  atomic.Int64 // by which Cloud 66's clock is off
 }
+
+// answer answers a request. Nil, and nil answers, let it through.
+type answer func(*http.Request) (*http.Response, error)
+
+func (w *wire) answers(a answer) { w.answer.Store(&a) }
 
 var instants = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
 
@@ -79,7 +89,7 @@ func (w *wire) shifted(res *http.Response) (*http.Response, error) {
 		if err != nil {
 			panic(err)
 		}
-		return []byte(at.Add(w.shift).Format(time.RFC3339))
+		return []byte(at.Add(time.Duration(w.shift.Load())).Format(time.RFC3339))
 	})
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	res.Header.Del("Content-Length")
@@ -87,13 +97,13 @@ func (w *wire) shifted(res *http.Response) (*http.Response, error) {
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if w.answer != nil {
-		if res, err := w.answer(r); res != nil || err != nil {
+	if a := w.answer.Load(); a != nil && *a != nil {
+		if res, err := (*a)(r); res != nil || err != nil {
 			return res, err
 		}
 	}
 	res, err := w.to.RoundTrip(r)
-	if err != nil || w.shift == 0 {
+	if err != nil || w.shift.Load() == 0 {
 		return res, err
 	}
 	return w.shifted(res)
@@ -186,10 +196,10 @@ func (r *rig) start(p *mortal.Process) {
 	pr = progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
-			if r.may == nil {
-				return true, nil
+			if may := r.judge.Load(); may != nil {
+				return (*may)(user, channel, stack)
 			}
-			return r.may(user, channel, stack)
+			return true, nil
 		},
 	})
 	ctx, cancel := context.WithCancel(r.Context())

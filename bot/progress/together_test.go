@@ -241,7 +241,7 @@ func TestWhatIsAskedForAfterTheReturnIsNotKeptBackWithWhatEndedMeanwhile(t *test
 		}
 		r.end()
 		time.Sleep(time.Hour)
-		r.net.answer = func(*http.Request) (*http.Response, error) { time.Sleep(3 * time.Second); return nil, nil }
+		r.net.answers(func(*http.Request) (*http.Response, error) { time.Sleep(3 * time.Second); return nil, nil })
 		r.start(newProcess())
 		if err := r.follow("op", builds, id); err != nil {
 			r.Fatal(err)
