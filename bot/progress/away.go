@@ -2,6 +2,7 @@ package progress
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,10 +94,17 @@ func (a *away) back(stack string) []string {
 }
 
 // only forgets the stacks that are not watched any more: no look ends their absence, and what is kept would wait for one.
+// It does not hold its lock while it asks: who answers may wait for one whose holder waits for this.
 func (a *away) only(watched func(stack string) bool) {
 	a.mu.Lock()
+	stacks := slices.Collect(maps.Keys(a.since))
+	a.mu.Unlock()
+	stacks = slices.DeleteFunc(stacks, watched)
+	a.mu.Lock()
 	defer a.mu.Unlock()
-	maps.DeleteFunc(a.since, func(stack string, _ time.Time) bool { return !watched(stack) })
+	for _, stack := range stacks {
+		delete(a.since, stack)
+	}
 }
 
 // tellIfAll has what is kept told where no stack is still to be looked at. The lock is held.

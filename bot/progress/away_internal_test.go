@@ -26,3 +26,17 @@ func TestWhatIsKeptDoesNotWaitForAStackThatIsNotWatchedAnyMore(t *testing.T) {
 		t.Errorf("%d ends are kept", n)
 	}
 }
+
+func TestWhatIsWatchedIsAskedWithoutTheLock(t *testing.T) {
+	a := newAway()
+	a.left("web", time.Now())
+	a.only(func(string) bool {
+		free := a.mu.TryLock()
+		if free {
+			a.mu.Unlock()
+		} else {
+			t.Error("the lock is held, which track takes while it holds the one that is needed for the answer")
+		}
+		return true
+	})
+}
