@@ -57,29 +57,30 @@ type Config struct {
 
 // Bot is a running bot.
 type Bot struct {
-	log       *slog.Logger
-	http      *http.Client
-	api       *slack.Client
-	command   string
-	socket    *socket
-	outbox    *outbox.Outbox
-	channels  *channels
-	hints     chan string // channels that an event was about
-	progress  *progress.Progress
-	records   storage.DB
-	slack     outbox.API
-	auditKeep time.Duration
-	people    *people
-	self      atomic.Pointer[self] // who the bot is, once Slack has said so
-	windows   windows
-	handler   *commands.Handler
-	directory *commands.Directory
-	cloud     *cloud66.Client
-	ready     readiness
-	acks      acks
-	journal   *journal
-	turns     turns
-	metrics   *metrics
+	log        *slog.Logger
+	http       *http.Client
+	api        *slack.Client
+	command    string
+	socket     *socket
+	outbox     *outbox.Outbox
+	channels   *channels
+	hints      chan string // channels that an event was about
+	progress   *progress.Progress
+	records    storage.DB
+	slack      outbox.API
+	auditKeep  time.Duration
+	people     *people
+	self       atomic.Pointer[self] // who the bot is, once Slack has said so
+	windows    windows
+	authorizer *authz.Authorizer
+	handler    *commands.Handler
+	directory  *commands.Directory
+	cloud      *cloud66.Client
+	ready      readiness
+	acks       acks
+	journal    *journal
+	turns      turns
+	metrics    *metrics
 
 	intake context.Context // the life of the socket
 	work   context.Context // the life of the tasks, which outlives the socket's at shutdown
@@ -111,16 +112,16 @@ func New(cfg Config) (*Bot, error) {
 		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
 	})
 	b.channels, b.hints = &channels{api: b.api, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)
-	authorizer := authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
+	b.authorizer = authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		Pattern: fits, May: maySubscribe(authorizer),
+		Pattern: fits, May: maySubscribe(b.authorizer),
 	})
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	since := time.Now()
 	b.handler = commands.New(commands.Config{
 		Cloud: cfg.Cloud, Directory: b.directory, Records: cfg.Records, People: b.people,
-		Authz: authorizer, Channels: b.channels, Progress: b.progress,
+		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Budget: cfg.Cloud.Budget()}
 		},

@@ -82,10 +82,21 @@ func (b *Bot) checkChannel(ctx context.Context, channel string) {
 	if no, ok := errors.AsType[*commands.CardError](err); ok {
 		err = b.progress.Suspend(ctx, channel, no.Code)
 	} else if err == nil {
-		err = errors.Join(b.progress.Resume(ctx, channel), b.outbox.Again(ctx, channel))
+		err = errors.Join(b.progress.Resume(ctx, channel), b.progress.CheckAuthors(ctx, channel, b.maySubscribeIn(channel)), b.outbox.Again(ctx, channel))
 	}
 	if err != nil && ctx.Err() == nil {
 		b.log.Error("whether a channel can hear of what it subscribes to was not found out; the next check tries again", "channel", channel, "error", err)
+	}
+}
+
+// maySubscribeIn gives what reports whether somebody may have a channel hear of any stack.
+func (b *Bot) maySubscribeIn(channel string) func(ctx context.Context, user string) (bool, error) {
+	return func(ctx context.Context, user string) (bool, error) {
+		standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
+		if err != nil {
+			return false, err
+		}
+		return standing.Some(authz.Subscribe), nil
 	}
 }
 

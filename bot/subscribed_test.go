@@ -158,6 +158,38 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 	}
 }
 
+func TestAChannelIsToldOnceThatTheAuthorOfItsSubscriptionsMayNotSubscribeAnyMore(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const silent, back = "This channel hears nothing by subscription", "deploying #1037"
+		_, rule, _ := strings.Cut(r.allow("allow @sam view,subscribe web").Plain(), "(rule ")
+		rule, _, _ = strings.Cut(rule, ")")
+		r.command(sam, deploys, "/c66 subscribe web")
+		r.command(lin, deploys, "/c66 subscribe api")
+		r.until("they are subscribed", func() bool { return strings.Count(r.sees(lin, deploys), "subscribed this channel") == 2 })
+		pass(3 * time.Hour)
+		if strings.Contains(r.sees(lin, deploys), silent) {
+			t.Errorf("the channel shows\n%s", r.sees(lin, deploys))
+		}
+		r.command(lin, deploys, "/c66 revoke "+rule)
+		pass(2 * time.Hour)
+		r.kill()
+		r.start()
+		pass(3 * time.Hour)
+		if shown := r.sees(lin, deploys); strings.Count(shown, silent) != 1 || !strings.Contains(shown, "to web: @sam may subscribe to no stacks here any more") {
+			t.Errorf("the channel shows\n%s", shown)
+		}
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		pass(20 * time.Minute)
+		r.allow("allow @sam subscribe web")
+		pass(2 * time.Hour)
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		r.deploymentCard(deploys, back)
+		if shown := r.sees(lin, deploys); strings.Count(shown, silent) != 1 || strings.Contains(shown, "#1036") {
+			t.Errorf("the channel shows\n%s", shown)
+		}
+	})
+}
+
 func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, settings{})

@@ -274,10 +274,17 @@ type SuspendedReply struct {
 	Stacks  []string
 }
 
+// PowerlessReply tells a channel that subscriptions of one author tell nothing, since they may subscribe to nothing there any more.
+type PowerlessReply struct {
+	Author        string
+	Subscriptions []storage.Subscription
+}
+
 func (SubscribedReply) reply()    {}
 func (UnsubscribedReply) reply()  {}
 func (SubscriptionsReply) reply() {}
 func (SuspendedReply) reply()     {}
+func (PowerlessReply) reply()     {}
 
 // WatchStatus is how the bot watches what channels subscribe to.
 type WatchStatus struct {

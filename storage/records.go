@@ -80,6 +80,7 @@ type Subscription struct {
 	Author    string    `json:"author"`            // Slack user id; it tells of no stack that he may not subscribe to
 	At        time.Time `json:"at"`
 	Suspended string    `json:"suspended,omitempty"` // Slack's code why nothing can be posted there at present
+	Powerless bool      `json:"powerless,omitempty"` // the channel was told that its author may subscribe to nothing there any more
 }
 
 // Reverted is the event of a deployment that was rolled back off the servers. The other events bear the names of the states that they are.

@@ -58,6 +58,8 @@ func ofSubscriptions(r commands.Reply) Message {
 		return subscriptions(r)
 	case commands.SuspendedReply:
 		return suspended(r)
+	case commands.PowerlessReply:
+		return powerless(r)
 	default:
 		panic(fmt.Sprintf("card: no rendering for %T", r))
 	}

@@ -219,3 +219,20 @@ func suspended(r commands.SuspendedReply) Message {
 		markup.Format("It goes on by itself when I can post there again."),
 	})
 }
+
+// powerless tells a channel which of its subscriptions tell nothing for their author's sake.
+func powerless(r commands.PowerlessReply) Message {
+	const most = 10
+	var list []markup.Text
+	for _, s := range r.Subscriptions[:min(most, len(r.Subscriptions))] {
+		list = append(list, markup.Format("%s to %s", markup.Code(s.ID), stacksOf(s.Stacks)))
+	}
+	if n := len(r.Subscriptions) - most; n > 0 {
+		list = append(list, markup.Format("and %d more", n))
+	}
+	return said([]markup.Text{
+		markup.Format("🔕 This channel hears nothing by subscription%s %s: %s may subscribe to no stacks here any more.",
+			plural(len(r.Subscriptions)), markup.Join(list, ", "), markup.User(r.Author)),
+		markup.Format("It goes on by itself when they may again. Whoever may can subscribe this channel anew."),
+	})
+}

@@ -79,6 +79,8 @@ func subscribing() map[string]commands.Reply {
 		"subscriptions-unknown":  commands.SubscriptionsReply{Page: 1, Unknown: true},
 		"suspended-archived":     commands.SuspendedReply{Channel: "C0DEPLOYS", Code: "is_archived", Stacks: []string{"web@production", "*"}},
 		"suspended-not-a-member": commands.SuspendedReply{Channel: "C0DEPLOYS", Code: "not_in_channel", Stacks: slices.Repeat([]string{"web"}, 12)},
+		"powerless":              commands.PowerlessReply{Author: "U0LIN", Subscriptions: []storage.Subscription{narrow}},
+		"powerless-many":         commands.PowerlessReply{Author: "U0LIN", Subscriptions: slices.Repeat([]storage.Subscription{narrow, wide}, 6)},
 		"suspended-other":        commands.SuspendedReply{Channel: "C0DEPLOYS", Code: "restricted_action", Stacks: []string{"web"}},
 	}
 }
@@ -116,6 +118,7 @@ func hostileSubscriptions(bad string, e commands.Entry) map[string]commands.Repl
 		"subscribed":    commands.SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
 		"unsubscribed":  commands.UnsubscribedReply{Subscriptions: slices.Repeat([]storage.Subscription{s}, 20), By: bad},
 		"subscriptions": commands.SubscriptionsReply{Rows: slices.Repeat([]commands.SubscriptionRow{{Subscription: s, Whom: bad, Stacks: 1}}, 10), Page: 2, Offset: 10, Total: 30},
+		"powerless":     commands.PowerlessReply{Author: bad, Subscriptions: slices.Repeat([]storage.Subscription{s}, 20)},
 		"suspended":     commands.SuspendedReply{Channel: bad, Code: bad, Stacks: slices.Repeat([]string{bad}, 20)},
 	}
 }

@@ -68,7 +68,7 @@ func TestWhatMayNotBeToldYetIsToldSoonAlsoWhereTheListOfStacksDoesNotShowIt(t *t
 		time.Sleep(time.Minute)
 		r.frozen()
 		r.elsewhere(cloud66sim.Next{})
-		r.until("it is seen", func() bool { return asked.Load() })
+		r.until("it is seen", asked.Load)
 		time.Sleep(time.Minute)
 		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "is live") {
 			r.Errorf("the channel shows %q", shown)

@@ -76,6 +76,67 @@ func (p *Progress) Resume(ctx context.Context, channel string) error {
 	return err
 }
 
+// CheckAuthors finds out whether those who made a channel's subscriptions may subscribe to anything there still. Where one may not, nothing is
+// told for theirs: the channel hears of that once.
+func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ctx context.Context, user string) (bool, error)) error {
+	authors := map[string]bool{}
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(_ string, s storage.Subscription) error {
+			authors[s.Author] = true
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read who made the subscriptions of %s: %w", channel, err)
+	}
+	for author := range authors {
+		if authors[author], err = may(ctx, author); err != nil {
+			return fmt.Errorf("whether %s may subscribe to anything in %s: %w", author, channel, err)
+		}
+	}
+	var messages []storage.Message
+	changed, err := p.changeSubscriptions(ctx, channel, func(tx storage.Tx, of []storage.Subscription) error {
+		messages, err = writePowerless(tx, channel, of, time.Now())
+		return err
+	}, func(s *storage.Subscription) bool {
+		may, asked := authors[s.Author]
+		was := s.Powerless
+		s.Powerless = asked && !may
+		return s.Suspended == "" && asked && was != s.Powerless
+	})
+	if changed {
+		p.Outbox.Deliver(messages...)
+		p.Log.InfoContext(ctx, "what the authors of a channel's subscriptions may has changed", "channel", channel, "told", len(messages))
+	}
+	return err
+}
+
+// writePowerless has a channel told of those of its subscriptions that tell nothing now.
+func writePowerless(tx storage.Tx, channel string, of []storage.Subscription, now time.Time) ([]storage.Message, error) {
+	by := map[string][]storage.Subscription{}
+	for _, s := range of {
+		if s.Powerless {
+			by[s.Author] = append(by[s.Author], s)
+		}
+	}
+	var messages []storage.Message
+	for _, author := range slices.Sorted(maps.Keys(by)) {
+		rendered := card.Reply(commands.PowerlessReply{Author: author, Subscriptions: by[author]})
+		blocks, err := rendered.JSON()
+		if err != nil {
+			return nil, err
+		}
+		m := storage.Message{
+			Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, now.UnixNano()), Channel: channel, Text: rendered.Text(), Blocks: blocks, Last: true,
+		}
+		if err := outbox.Put(tx, m); err != nil {
+			return nil, err
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
 // changeSubscriptions changes those subscriptions of a channel that change says, with what belongs to it in one transaction, and reads them anew. It reports
 // whether there were any, also where the reading fails.
 func (p *Progress) changeSubscriptions(
