@@ -75,7 +75,7 @@ func (o *Outbox) judge(ctx context.Context, m storage.Message, later time.Durati
 	case refused.Code == "message_not_found" && m.TS != "":
 		// Somebody deleted it. A change of state is worth a new message, progress is not.
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) {
-			if r.Sent = r.Revision; r.Urgent {
+			if r.Sent, r.Missed = r.Revision, false; r.Urgent {
 				r.TS, r.Sent, r.Tried = "", 0, 0
 			}
 		})

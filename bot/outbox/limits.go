@@ -109,7 +109,7 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
 		switch {
 		case m.Delivered():
-		case now.Sub(m.UpdatedAt) > l.age:
+		case !m.Missed && now.Sub(m.UpdatedAt) > l.age: // what was missed waited for its channel, not for Slack
 			over = append(over, givenUp{m, tooOld})
 		default:
 			all, channels[m.Channel] = append(all, m), append(channels[m.Channel], m)

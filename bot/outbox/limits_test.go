@@ -130,3 +130,50 @@ func TestManyThatAreGivenUpAreOneDirectMessageWithASignThatItIsCut(t *testing.T)
 		}
 	})
 }
+
+func TestWhatAChannelHasMissedForMoreThanAWeekIsNotGivenUpWhileItIsMadeAnew(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.put(card("a", "deploying"))
+		r.settle()
+		r.slack.Archive(deploys)
+		r.put(urgent(card("a", "live")))
+		r.settle()
+		time.Sleep(8 * 24 * time.Hour)
+		r.slack.Unarchive(deploys)
+		r.slack.FailCall("chat.update", "missing_scope", 100_000, false)
+		if err := r.outbox.Again(r.ctx, deploys); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		r.restart()
+		time.Sleep(time.Minute)
+		r.slack.ClearFaults()
+		r.settle()
+		r.shows(deploys, "live")
+		if m := r.message("a"); m.Missed {
+			r.Error("it still counts as missed")
+		}
+	})
+}
+
+func TestAnEditThatIsNeverTakenIsNotMadeAnewForEver(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.put(card("a", "deploying"))
+		r.settle()
+		r.slack.Archive(deploys)
+		r.put(urgent(card("a", "live")))
+		r.settle()
+		tries := func() int { return len(r.slack.Calls("chat.update")) }
+		before := tries()
+		for range 40 {
+			time.Sleep(24 * time.Hour)
+			if err := r.outbox.Again(r.ctx, deploys); err != nil {
+				r.Fatal(err)
+			}
+			r.settle()
+		}
+		if n := tries() - before; n < 25 || n > 30 || r.outbox.Missed(deploys) {
+			r.Errorf("%d tries in 40 days, still missed: %t", n, r.outbox.Missed(deploys))
+		}
+	})
+}

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"c66bot/storage"
 )
@@ -47,15 +48,14 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 	err := o.Records.Update(ctx, func(tx storage.Tx) error {
 		behind = nil
 		err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if m.Channel == channel && m.Missed {
+			if m.Channel == channel && m.Missed && time.Since(m.UpdatedAt) < keepMissed {
 				behind = append(behind, m)
 			}
 			return nil
 		})
 		for i := range behind {
 			m := &behind[i]
-			m.Missed = false
-			m.Revision++
+			m.Revision++ // it stays missed until Slack has taken it
 			if err == nil {
 				err = storage.Messages.Put(tx, m.Key, *m)
 			}
