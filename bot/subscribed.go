@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// channelsEvery is how often each channel that subscribes to something is asked about, channelsPace how long there is between two of
-	// them, far below Slack's limit of 50 a minute.
+	// channelsEvery is how often each channel that subscribes to something, or whose cards have missed something, is asked about,
+	// channelsPace how long there is between two of them, far below Slack's limit of 50 a minute.
 	channelsEvery = time.Hour
 	channelsPace  = 2 * time.Second
 	// channelHints is how many channels may wait to be asked about because of an event.
@@ -39,7 +39,8 @@ func (b *Bot) hint(channel string) {
 }
 
 // checkChannels suspends the subscriptions of channels in which the bot can post nothing, and has them go on where it can again: whenever an
-// event says that something has changed, and for all channels at once and every hour, until the context ends.
+// event says that something has changed, and for all channels at once and every hour, since what happens while the bot is down has no event
+// for it, until the context ends.
 func (b *Bot) checkChannels(ctx context.Context) {
 	all := time.NewTimer(0)
 	defer all.Stop()
@@ -64,10 +65,13 @@ func (b *Bot) checkChannels(ctx context.Context) {
 			if len(left) > 0 { // the last check of all is still under way
 				continue
 			}
-			var err error
-			if left, err = b.progress.SubscribedChannels(ctx); err != nil && ctx.Err() == nil {
+			subscribed, err := b.progress.SubscribedChannels(ctx)
+			if err != nil && ctx.Err() == nil {
 				b.log.Error("the channels that subscribe could not be read; the next check tries again", "error", err)
 			}
+			left = slices.Concat(subscribed, b.outbox.Behind())
+			slices.Sort(left)
+			left = slices.Compact(left)
 		}
 	}
 }

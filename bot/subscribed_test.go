@@ -71,14 +71,19 @@ func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) 
 
 func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T) {
 	kick, invite := func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }
+	quietly := func(w *slacksim.Workspace) {
+		w.AddChannel(slacksim.Channel{ID: support, Name: "support", Members: []string{lin}, BotIsMember: true})
+	}
 	for name, c := range map[string]struct {
 		gone, back func(w *slacksim.Workspace)
 		subscribe  bool
 		restarted  bool
+		within     time.Duration
 	}{
-		"archived":             {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, true, false},
-		"left, then a restart": {kick, invite, true, true},
-		"left, not subscribed": {kick, invite, false, false},
+		"archived":             {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, true, false, 2 * time.Minute},
+		"left, then a restart": {kick, invite, true, true, 2 * time.Minute},
+		"left, not subscribed": {kick, invite, false, false, 2 * time.Minute},
+		"left, not subscribed, back without an event": {kick, quietly, false, true, time.Hour + time.Minute}, // with a check of all channels
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -102,7 +107,7 @@ func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T)
 				}
 				before := len(r.cards(support))
 				c.back(r.slack)
-				pass(2 * time.Minute)
+				pass(c.within)
 				r.deploymentCard(support, "#1036 is live")
 				if n := len(r.cards(support)); n != before {
 					t.Errorf("the channel has %d messages more:\n%s", n-before, r.sees(lin, support))
@@ -232,6 +237,7 @@ func (r *rig) stores(fn func(tx storage.Tx) error) {
 		r.t.Fatal(err)
 	}
 }
+
 func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web")

@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"c66bot/storage"
@@ -34,6 +36,13 @@ func (o *Outbox) Missed(channel string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.missed[channel]
+}
+
+// Behind gives the channels whose messages are.
+func (o *Outbox) Behind() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Keys(o.missed))
 }
 
 // Again makes the edits of a channel's messages that were refused while nothing could be changed in it.
