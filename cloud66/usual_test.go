@@ -37,3 +37,11 @@ func TestTheUsualTimeIsTheMedianOfTheTenNewestSuccesses(t *testing.T) {
 		})
 	}
 }
+
+func TestSlowIsTwiceTheUsualTimeOrHalfAnHour(t *testing.T) {
+	for usual, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, time.Minute: 2 * time.Minute} {
+		if got := SlowAfter(usual); got != want {
+			t.Errorf("usually %s: %s", usual, got)
+		}
+	}
+}

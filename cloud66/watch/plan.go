@@ -13,7 +13,6 @@ const (
 	againAtMost   = 5 * time.Minute  // between looks at a stack whose looks do not fit what the list shows
 	patience      = 20               // looks at one that stays active without a deployment, until it is taken for stuck
 	failingAtMost = 10 * time.Minute // between looks at a stack that cannot be read and that no card follows
-	slowUnknown   = 30 * time.Minute
 )
 
 // plan says when the stack is looked at next.
@@ -104,7 +103,7 @@ func unfinished(d cloud66.Deployment) bool { return !d.Ended() }
 // turnsSlow is when the first of the deployments that run will have run for so long that it is worth a word, since they were seen to begin
 // or else since when Cloud 66 says so; zero where none will.
 func turnsSlow(look Look, began map[int64]time.Time) time.Time {
-	limit := SlowAfter(cloud66.UsualDuration(look.Newest))
+	limit := cloud66.SlowAfter(cloud66.UsualDuration(look.Newest))
 	var first time.Time
 	for _, d := range look.Newest {
 		at := cmp.Or(began[d.ID], d.StartedAt).Add(limit + time.Second)
@@ -113,14 +112,6 @@ func turnsSlow(look Look, began map[int64]time.Time) time.Time {
 		}
 	}
 	return first
-}
-
-// SlowAfter is how long a deployment runs until that is worth a word: twice the usual time, half an hour where none is known.
-func SlowAfter(usual time.Duration) time.Duration {
-	if usual <= 0 {
-		return slowUnknown
-	}
-	return 2 * usual
 }
 
 // afterFailure looks less often at what cannot be seen, and pauses everything where the budget is used up.

@@ -272,14 +272,6 @@ func TestAListThatNeverStandsStillDoesNotUseUpTheBudget(t *testing.T) {
 	})
 }
 
-func TestSlowIsTwiceTheUsualTimeOrHalfAnHour(t *testing.T) {
-	for usual, want := range map[time.Duration]time.Duration{0: 30 * time.Minute, time.Minute: 2 * time.Minute} {
-		if got := SlowAfter(usual); got != want {
-			t.Errorf("usually %s: %s", usual, got)
-		}
-	}
-}
-
 func BenchmarkNextOfManyStacks(b *testing.B) {
 	w := New(Config{Cloud: newFake(), Min: shortest, Max: longest})
 	for i := range 3000 {
