@@ -459,3 +459,31 @@ func TestAnEndIsToldSoonAlsoWhereTheListOfStacksCannotBeRead(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEndIsToldSoonAlsoWhereThePageWithItsStackCannotBeRead(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		uids := make([]string, 40)
+		for i := range uids {
+			uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprint("shop", i), UsualDuration: 10 * time.Minute, History: 2})
+		}
+		r.subscribe(deploys, "shop*")
+		for _, uid := range uids {
+			r.positioned(uid)
+		}
+		time.Sleep(5 * time.Minute)
+		for _, uid := range uids[:2] {
+			r.cloud.Deploy(uid, cloud66sim.Start{})
+		}
+		for _, uid := range uids[38:] {
+			r.cloud.Deploy(uid, cloud66sim.Start{})
+		}
+		time.Sleep(time.Minute)
+		r.cloud.AddFault(cloud66sim.Fault{Status: 500, Match: func(q *http.Request) bool {
+			return q.URL.Path == "/api/3/stacks" && q.URL.Query().Get("page") == "2"
+		}})
+		time.Sleep(12 * time.Minute)
+		if n := r.progress.Open(); n > 0 {
+			r.Errorf("%d of 4 ends are not told", n)
+		}
+	})
+}

@@ -14,7 +14,7 @@ const (
 	page            = 30
 	gapPages        = 10 // of a stack's deployments that are read to reach what was seen before
 	unreadableAfter = 10 * time.Minute
-	lateSights      = 3 // times the interval between two sights, after which a stack that no page shows cannot be read
+	lateSights      = 3 // times the interval between two sights, after which a stack counts as one that no page shows
 )
 
 // aim is what a look is to see.

@@ -152,7 +152,7 @@ func (w *Watcher) caught(s *stack) {
 
 // wanted gives the shortest interval that one of the watched deployments wants.
 func (w *Watcher) wanted(s *stack, look Look) time.Duration {
-	if w.patient(s) && !w.sweep.blind(time.Now()) {
+	if w.patient(s) && !w.unseen(s, time.Now()) {
 		return slowAgain
 	}
 	usual := cloud66.UsualDuration(look.Newest)

@@ -163,7 +163,7 @@ func (s *sweep) failed(now time.Time) (over bool) {
 	return s.at == 0
 }
 
-// blind reports whether no page could be read for so long that nobody can leave it to the sweep to see when something moves.
+// blind reports whether no page could be read for so long that it is an outage.
 func (s *sweep) blind(now time.Time) bool {
 	return !s.failing.IsZero() && now.Sub(s.failing) >= outage
 }

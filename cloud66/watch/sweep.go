@@ -155,15 +155,18 @@ func (w *Watcher) missPage(err error) {
 	case over:
 		s.again = true
 	}
-	if s.blind(now) {
-		w.lookOneByOne(now)
-	}
+	w.lookOneByOne(now)
 }
 
-// lookOneByOne has what was left to the sweep looked at by itself, while the list of stacks alone cannot be read.
+// unseen reports whether no page has shown a stack for so long that nobody can leave it to the sweep to see when something moves.
+func (w *Watcher) unseen(s *stack, now time.Time) bool {
+	return w.sweep.blind(now) || now.Sub(s.shownAt) > max(outage, lateSights*w.sweep.interval)
+}
+
+// lookOneByOne has what was left to the sweep looked at by itself, while the list of stacks alone, or the page with it, cannot be read.
 func (w *Watcher) lookOneByOne(now time.Time) {
 	for _, s := range w.known {
-		if len(s.ids) > 0 && s.failures == 0 && s.due.After(now.Add(w.Max)) {
+		if len(s.ids) > 0 && s.failures == 0 && w.unseen(s, now) && s.due.After(now.Add(w.Max)) {
 			s.due = now
 			signal(w.wake)
 		}
