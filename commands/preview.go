@@ -73,7 +73,7 @@ func (h *Handler) count(ctx context.Context, p *Preview, s storage.Subscription,
 	}
 	usual, within := cloud66.UsualDuration(got.Deployments), 0
 	for _, e := range entries {
-		if e.Deployment.StartedAt.Before(since) {
+		if when(e).Before(since) {
 			continue
 		}
 		within++
@@ -81,9 +81,12 @@ func (h *Handler) count(ctx context.Context, p *Preview, s storage.Subscription,
 			continue
 		}
 		p.Messages++
-		if p.Newest == nil || e.Deployment.StartedAt.After(p.Newest.Deployment.StartedAt) {
+		if p.Newest == nil || when(e).After(when(*p.Newest)) {
 			p.Newest, p.Stack = &e, stack
 		}
 	}
 	p.AtLeast = p.AtLeast || within == len(entries) && got.Total > len(entries)
 }
+
+// when is when a deployment began, or ended where it has no start.
+func when(e Entry) time.Time { return cmp.Or(e.Deployment.StartedAt, e.Deployment.FinishedAt) }

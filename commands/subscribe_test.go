@@ -198,6 +198,7 @@ func TestWhatItWouldHaveToldIsAddedToTheAnnouncement(t *testing.T) {
 		all := r.cloud.deployments["web1"]
 		all[1].Outcome.Kind, all[2].Reverted = cloud66.OutcomeFailed, true
 		all[3].StartedAt = now.Add(-8 * 24 * time.Hour)
+		all[1].StartedAt, all[1].FinishedAt = time.Time{}, now.Add(-2*time.Hour) // an end without a start
 		for text, want := range map[string]Preview{
 			"subscribe 'web*'":                     {Messages: 3, Newest: &Entry{Deployment: all[0]}},
 			"subscribe 'web*' --events failed":     {Messages: 1, Newest: &Entry{Deployment: all[1]}},
