@@ -35,8 +35,8 @@ func TestOneDeploymentThatCannotBeReadHidesNoOther(t *testing.T) {
 	watching(t, cloud, seen.add, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		cloud.broken = map[int64]error{7: cloud66.ErrServer}
+		w.Add("web", 7) // first: a look may come between the two
 		w.Add("web", 2)
-		w.Add("web", 7)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		for _, l := range seen.all() {
