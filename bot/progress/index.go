@@ -268,6 +268,7 @@ func (p *Progress) readAnew(ctx context.Context) error {
 	}
 	p.wanting = by
 	p.index.set(active, suspended, positions)
+	p.away.only(p.watches)
 	if len(active) == 0 {
 		p.away.caughtUp()
 	}
