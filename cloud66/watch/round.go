@@ -8,6 +8,7 @@ import (
 
 const (
 	fullEvery   = 10 * time.Minute // at least so often every page is read, for new stacks
+	soughtFor   = time.Hour        // a stack that no page shows any more is looked for more often, while nothing else is wanted
 	outage      = 2 * time.Minute  // after so long without a page, what happened meanwhile is caught up with
 	catchWithin = 10 * time.Minute // a catching up with pages that cannot be read ends
 	pageTries   = 3                // for one page, before the next ones have their turn
@@ -39,11 +40,12 @@ type sweep struct {
 	pages  []int // wanted stacks on each page, as it was read last
 	at     int   // the page that is read next, from 1; 0 between two rounds
 	from   time.Time
-	full   bool // no page is left out from here on
-	again  bool // nor in the round after
-	hasty  bool // as fast as the budget allows
-	number int  // of the round, from 1
-	short  int  // rounds in a row that missed a wanted stack
+	full   bool      // no page is left out from here on
+	again  bool      // nor in the round after
+	hasty  bool      // as fast as the budget allows
+	number int       // of the round, from 1
+	short  int       // rounds in a row that missed a wanted stack
+	lost   time.Time // when a wanted stack was given up last
 	round  Round
 	seen   map[string]int // where in the round each stack is, by UID
 
@@ -72,15 +74,25 @@ func (s *sweep) changed() {
 	s.full, s.again, s.hasty = true, true, true
 }
 
-// begin starts a round, where one is worth it now; else it tells when the next will be.
-func (s *sweep) begin(now time.Time) (wait time.Duration) {
-	full := s.again || now.Sub(s.fullAt) >= fullEvery
+// begin starts a round, where one is worth it now; else it tells when the next will be. The longest is the time between two sights of a stack.
+func (s *sweep) begin(now time.Time, longest time.Duration) (wait time.Duration) {
+	every := s.every(now, longest)
+	full := s.again || now.Sub(s.fullAt) >= every
 	first := s.after(0, full)
 	if first == 0 {
-		return s.fullAt.Add(fullEvery).Sub(now)
+		return s.fullAt.Add(every).Sub(now)
 	}
 	s.start(now, first, full)
 	return 0
+}
+
+// every is how often every page is read. Where none shows what was wanted until lately, the list may have been short for a while, and no other
+// page would be read before.
+func (s *sweep) every(now time.Time, longest time.Duration) time.Duration {
+	if s.lost.IsZero() || now.Sub(s.lost) >= soughtFor || s.after(0, false) > 0 {
+		return fullEvery
+	}
+	return min(longest, fullEvery)
 }
 
 func (s *sweep) start(now time.Time, first int, full bool) {
@@ -137,6 +149,9 @@ func (s *sweep) read(number, wanted int, p cloud66.StackPage) {
 	pages := max(p.Pages, p.Next)
 	if p.Next == 0 {
 		pages = number
+	}
+	if len(s.pages) < pages && !s.full { // the last full round has not read those
+		s.again = true
 	}
 	for len(s.pages) < pages {
 		s.pages = append(s.pages, 0)

@@ -50,7 +50,7 @@ func (w *Watcher) nextPage() (number int, wait time.Duration) {
 	w.readSlowly(now)
 	s := &w.sweep
 	if s.at == 0 {
-		if wait := s.begin(now); s.at == 0 {
+		if wait := s.begin(now, w.Max); s.at == 0 {
 			return 0, wait
 		}
 	}
@@ -205,6 +205,7 @@ func (w *Watcher) missing() []string {
 		}
 		if s.missed++; s.missed > 1 {
 			gone = append(gone, uid)
+			w.sweep.lost = time.Now()
 			w.unknown(s)
 		}
 	}

@@ -163,6 +163,32 @@ func TestAVanishedStackIsMissedOnceAfterTwoFullRounds(t *testing.T) {
 	})
 }
 
+func TestAListThatIsShortForAWhileDelaysNothingAfterwards(t *testing.T) {
+	for name, left := range map[string]int{"empty": 0, "a page of three": 30} {
+		t.Run(name, func(t *testing.T) {
+			watchingAll(t, 90, func(a *account) {
+				a.bendBy(func(p *cloud66.StackPage) {
+					p.Stacks = p.Stacks[:min(left, len(p.Stacks))]
+					p.Next, p.Pages = 0, 1
+				})
+				time.Sleep(time.Minute)
+				if n := a.w.State().Watched; n != left {
+					t.Errorf("%d stacks are watched", n)
+				}
+				a.bendBy(func(*cloud66.StackPage) {})
+				began := time.Now()
+				id := a.deploy(70, 5*time.Minute)
+				time.Sleep(2 * time.Minute)
+				a.reader.mu.Lock()
+				defer a.reader.mu.Unlock()
+				if seen := a.reader.started[id]; seen.IsZero() || seen.Sub(began) > longest+30*time.Second {
+					t.Errorf("a deployment that began at %s was seen at %s", began, seen)
+				}
+			})
+		})
+	}
+}
+
 func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
 	watchingAll(t, 5, func(a *account) {
 		a.reader.mu.Lock()
