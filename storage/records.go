@@ -154,6 +154,7 @@ type Follow struct {
 	Told        []State   `json:"told,omitempty"`        // the states that the thread has heard of, oldest first
 	SilentSince time.Time `json:"silent_since,omitzero"` // since when looks have failed, where that was told
 	Missing     int       `json:"missing,omitempty"`     // looks in a row that did not find the deployment
+	MissedSince time.Time `json:"missed_since,omitzero"` // when the first of them was
 	StartedAt   time.Time `json:"started_at,omitzero"`
 	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual time when last looked
 	EndedAt     time.Time `json:"ended_at,omitzero"`

@@ -215,27 +215,30 @@ func TestAFailureLongAfterACancelIsAFailure(t *testing.T) {
 	}
 }
 
-func TestVanishedIsToldAfterThreeMissesInARow(t *testing.T) {
+func TestVanishedIsToldAfterThreeMissesInARowOverFiveMinutes(t *testing.T) {
 	gone := func(at time.Duration) Sight {
 		return Sight{At: after(at), Err: &cloud66.Error{Kind: cloud66.ErrNotFound}}
 	}
+	const m = time.Minute
 	for _, c := range []struct {
 		name   string
 		sights []Sight
 		want   string
 	}{
-		{"not after two", []Sight{missing(1), missing(2)}, ""},
-		{"after three", []Sight{missing(1), missing(2), missing(3)}, "vanished"},
-		{"where the whole stack is gone", []Sight{gone(1), gone(2), gone(3)}, "vanished"},
-		{"not where it was seen between", []Sight{missing(1), missing(2), sight(3, queued), missing(4), missing(5)}, "queued"},
-		{"not by a silence", []Sight{missing(1), missing(2), silent(3, 3), silent(4, 3)}, ""},
-		{"once", []Sight{missing(1), missing(2), missing(3), missing(4), missing(5), missing(6)}, "vanished"},
+		{"not after two", []Sight{missing(1 * m), missing(9 * m)}, ""},
+		{"after three", []Sight{missing(1 * m), missing(2 * m), missing(6 * m)}, "vanished"},
+		{"not before five minutes", []Sight{missing(1 * m), missing(2 * m), missing(3 * m), missing(4 * m), missing(5 * m)}, ""},
+		{"where the whole stack is gone", []Sight{gone(1 * m), gone(2 * m), gone(6 * m)}, "vanished"},
+		{"not where the stack comes back", []Sight{gone(1 * m), gone(2 * m), gone(3 * m), gone(4 * m), sight(5*m, queued)}, "queued"},
+		{"not where it was seen between", []Sight{missing(1 * m), missing(2 * m), sight(3*m, queued), missing(4 * m), missing(5 * m), missing(8 * m)}, "queued"},
+		{"not by a silence", []Sight{missing(1 * m), missing(2 * m), silent(7*m, 3*m), silent(8*m, 3*m)}, ""},
+		{"once", []Sight{missing(1 * m), missing(2 * m), missing(6 * m), missing(7 * m), missing(8 * m), missing(12 * m)}, "vanished"},
 	} {
 		if _, got := told(follow(), c.sights...); got != c.want {
 			t.Errorf("%s: told %q, want %q", c.name, got, c.want)
 		}
 	}
-	f, _ := told(follow(), missing(1), missing(2))
+	f, _ := told(follow(), missing(1*m), missing(9*m))
 	if f.Phase == storage.PhaseEnded {
 		t.Error("two misses have ended the follow")
 	}

@@ -15,8 +15,10 @@ import (
 const (
 	// lostAfter is how long Cloud 66 may be silent before people are told.
 	lostAfter = 10 * time.Minute
-	// vanishedAfter is how many looks in a row must miss a deployment before it counts as gone: lists shift while they are read.
+	// vanishedAfter is how many looks in a row must miss a deployment before it counts as gone, since lists shift while they are read, and
+	// vanishedFor over how long at least, since Cloud 66 may not know a stack for a while.
 	vanishedAfter = 3
+	vanishedFor   = 5 * time.Minute
 )
 
 // Sight is what one look saw of a follow's deployment.
@@ -51,7 +53,7 @@ func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	if !s.Found {
 		return missed(f, s)
 	}
-	f.Missing, f.StartedAt = 0, s.Deployment.StartedAt
+	f.Missing, f.MissedSince, f.StartedAt = 0, time.Time{}, s.Deployment.StartedAt
 	if s.Usual > 0 {
 		f.Usual = int64(max(1, s.Usual.Round(time.Second).Seconds()))
 	} else {
@@ -154,12 +156,15 @@ func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 // missed counts looks that found the stack's list without the deployment, or no stack at all.
 func missed(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	f.Missing++
-	if f.Missing < vanishedAfter {
+	if f.MissedSince.IsZero() {
+		f.MissedSince = s.At
+	}
+	if f.Missing < vanishedAfter || s.At.Sub(f.MissedSince) < vanishedFor {
 		return f, nil
 	}
 	f.State = storage.Vanished
 	f.Told = append(f.Told, storage.Vanished)
-	return end(f, s.At), []Notice{{storage.Vanished, s.At, fmt.Sprintf("%d looks in a row did not find it", f.Missing)}}
+	return end(f, s.At), []Notice{{storage.Vanished, s.At, fmt.Sprintf("%d looks in a row over %s did not find it", f.Missing, s.At.Sub(f.MissedSince).Round(time.Second))}}
 }
 
 func end(f storage.Follow, at time.Time) storage.Follow {

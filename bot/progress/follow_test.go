@@ -169,6 +169,20 @@ func TestADeploymentThatVanishesIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestADeploymentWhoseStackIsUnknownForAWhileIsFollowedToItsEnd(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		if err := r.follow("op", deploys, r.began()); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(15 * time.Second)
+		end := r.cloud.AddFault(cloud66sim.Fault{Status: 404, Body: `{"error":"not_found"}`, ContentType: "application/json"})
+		time.Sleep(4 * time.Minute)
+		end()
+		r.settle()
+		r.shows(deploys, live(1004)...)
+	})
+}
+
 func TestASilenceOfCloud66IsToldAndWhatCameOfItToo(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
 		if err := r.follow("op", deploys, r.began()); err != nil {
