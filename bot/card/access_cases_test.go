@@ -106,6 +106,9 @@ func statuses() map[string]commands.Reply {
 		"status-watching": with(func(r *commands.StatusReply) {
 			r.Watch = commands.WatchStatus{Stacks: []storage.StackRef{stack, stack}, Interval: 90 * time.Second, LastSweep: now.Add(-time.Minute), Unreadable: []storage.StackRef{stack}}
 		}),
+		"status-watching-fast": with(func(r *commands.StatusReply) {
+			r.Watch = commands.WatchStatus{Stacks: []storage.StackRef{stack}, Interval: 200 * time.Millisecond, LastSweep: now}
+		}),
 		"status-watching-since-now": with(func(r *commands.StatusReply) { r.Watch.Stacks = []storage.StackRef{stack} }),
 		"status-many-unreadable": with(func(r *commands.StatusReply) {
 			r.Watch.Stacks, r.Watch.Unreadable = slices.Repeat([]storage.StackRef{stack}, 12), slices.Repeat([]storage.StackRef{stack}, 12)

@@ -2,6 +2,7 @@ package card
 
 import (
 	"strings"
+	"time"
 
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
@@ -81,8 +82,11 @@ func watching(r commands.StatusReply) markup.Text {
 		return markup.Text{}
 	}
 	text := markup.Format("For subscriptions I watch %d stack%s that you may see here", len(w.Stacks), plural(len(w.Stacks)))
-	if w.Interval > 0 {
+	switch {
+	case w.Interval >= time.Second:
 		text = markup.Format("%s, each every %s", text, commands.InWords(w.Interval))
+	case w.Interval > 0:
+		text = markup.Format("%s, each more than once a second", text)
 	}
 	if w.LastSweep.IsZero() {
 		return markup.Format("%s; I have not been through all of them yet", text)
