@@ -81,6 +81,26 @@ func TestAReplyWaitsForItsParentAndAThreadKeepsItsOrder(t *testing.T) {
 	})
 }
 
+func TestAnUrgentReplyDoesNotOvertakeItsThread(t *testing.T) {
+	for name, restart := range map[string]bool{"at once": false, "after a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.put(card("a", "card"), card("b", "other"))
+				r.settle()
+				r.slack.FailCall("chat.postMessage", "internal_error", 3, false)
+				other, started := reply("b", "b/started", "other started"), reply("a", "a/started", "started")
+				other.Urgent, started.Urgent = false, false
+				r.put(other, started, reply("a", "a/failed", "failed"))
+				if restart {
+					r.restart()
+				}
+				r.settle()
+				r.shows(deploys, "card [started, failed]", "other [other started]")
+			})
+		})
+	}
+}
+
 func TestAFailureIsAlsoShownInTheChannel(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		failure := reply("a", "a/failed", "failed")

@@ -33,8 +33,13 @@ type item struct {
 }
 
 // add puts a message at the end, unless it waits already. What becomes urgent goes to the end of the urgent, and no longer waits for the pace
-// of progress.
+// of progress. With an urgent line of a thread, those that wait before it become urgent too: a thread tells no beginning after the end.
 func (q *queue) add(key, root string, urgent bool) {
+	if urgent && key != root {
+		for _, it := range q.items {
+			it.urgent = it.urgent || it.root == root && it.key != root
+		}
+	}
 	i := slices.IndexFunc(q.items, func(it *item) bool { return it.key == key })
 	if i < 0 {
 		q.items = append(q.items, &item{key: key, root: root, urgent: urgent})
