@@ -118,11 +118,18 @@ func (p *Progress) discovery(look watch.Look) (*discovery, bool) {
 	if known {
 		d.before, d.after = &before, before // under its old name, until everybody is told of the new one
 	}
+	made := d.made()
 	switch {
 	case len(look.Newest) > 0:
-		seen := slices.Concat(look.Newest, look.Others)
-		d.news, d.reverts = notify.News(d.before, seen), notify.NewlyReverted(d.before, seen)
+		from, seen := d.before, slices.Concat(look.Newest, look.Others)
+		if !known && !made.IsZero() {
+			from = &storage.Position{Since: made}
+		}
+		d.news, d.reverts = notify.News(from, seen), notify.NewlyReverted(d.before, seen)
 		d.after = notify.Moved(d.after, seen, look.Errs, look.At, known && !p.catchingUp(look.At))
+	case !known && !made.IsZero(): // without a mark, so that its deployments are looked at
+		d.after.Since, d.after.At = made, look.At
+		return d, true
 	case !known:
 		d.after.Since, d.after.At = firstSight(look), look.At
 	}
@@ -130,6 +137,22 @@ func (p *Progress) discovery(look watch.Look) (*discovery, bool) {
 		d.after.Mark = look.Mark
 	}
 	return d, true
+}
+
+// made gives the moment before a stack was made, where that was lately and while a channel subscribed to what it bears: all that has happened
+// on it is news. Else it is zero.
+func (d *discovery) made() time.Time {
+	if d.look.Listed == nil {
+		return time.Time{}
+	}
+	made := d.look.Listed.CreatedAt
+	subscribed := func(s storage.Subscription) bool { return made.After(s.At) }
+	for _, subscriptions := range d.of {
+		if made.After(d.look.At.Add(-sinceAtMost)) && slices.ContainsFunc(subscriptions, subscribed) {
+			return made.Add(-time.Second)
+		}
+	}
+	return time.Time{}
 }
 
 func firstSight(look watch.Look) time.Time {

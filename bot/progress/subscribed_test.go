@@ -240,3 +240,20 @@ func TestSubscriptionsThatCouldNotBeReadAreReadAgain(t *testing.T) {
 		r.shows(deploys, live(1004)...)
 	})
 }
+
+func TestAStackThatIsMadeLaterIsToldOfFromItsFirstDeploymentOn(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(deploys, "shop*")
+		time.Sleep(15*time.Minute + 30*time.Second) // half a minute after all stacks were read
+		fresh := r.cloud.AddStack(cloud66sim.Stack{Name: "shop-new", UsualDuration: time.Minute})
+		r.cloud.Deploy(fresh, cloud66sim.Start{})
+		time.Sleep(25 * time.Minute)
+		r.subscribe(builds, "*")
+		time.Sleep(25 * time.Minute)
+		r.settle()
+		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "🟢 shop-new · production: #1004 is live") {
+			r.Errorf("the channel shows %q", shown)
+		}
+		r.shows(builds)
+	})
+}
