@@ -98,13 +98,13 @@ func hooked(s *scene) {
 }
 
 func subscribed(s *scene) {
-	s.types(ana, billing, "/c66 subscribe billing@production")
+	s.types(ana, billing, "/c66 subscribe billing@production --mention @lin")
 	s.appears("#billing is told of the subscription", func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "In the last 7 days") })
 	s.out.say("Kim deploys billing@production in Cloud 66's dashboard. Nobody asks the bot.")
 	s.mark = len(s.slack.Log())
-	s.lasting("billing@production", max(2*time.Minute, s.really(2*time.Second)))
+	s.cloud.NextOutcome(s.uids["billing@production"], cloud66sim.Next{Fail: true, Duration: max(2*time.Minute, s.really(2*time.Second))})
 	s.cloud.Deploy(s.uids["billing@production"], cloud66sim.Start{Via: "web", By: "kim@acme.example", Ref: "release-8"})
-	s.shows(s.card(billing), "is live", "is live")
+	s.shows(s.card(billing), "failed", "@lin")
 }
 
 func killed(s *scene) {

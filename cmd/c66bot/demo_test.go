@@ -81,13 +81,13 @@ var demoChapters = []struct {
 	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web · staging"}},
 	{"A channel that hears of every deployment", []string{
 		"#billing everybody sees 🔔 @ana subscribed this channel to billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
-		"started by kim@acme.example in the dashboard", "the card now 🟢 billing · production", "↳ 🟢 billing · production",
+		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing · production", "↳ 🔴 billing · production", "@lin",
 	}},
 	{"The bot is killed in the middle of one", []string{
 		"kill -9", "Meanwhile #", "c66bot serve, again: process", "the card now 🟢 worker · production", "↳ 🟢 worker · production", "🟢 I am well",
 	}},
 	{"What the simulators saw", []string{
-		"Deployments: 8 (6 succeeded, 1 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
+		"Deployments: 8 (5 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
 	}},
 }
 
