@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"c66bot/bot/card"
-	"c66bot/bot/outbox"
 	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
@@ -207,15 +206,8 @@ func (p *Progress) shownTo(ctx context.Context, author, channel string, c card.S
 func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]card.StackChange, at time.Time) ([]storage.Message, error) {
 	var messages []storage.Message
 	for _, channel := range slices.Sorted(maps.Keys(of)) {
-		rendered := card.StackChanges(of[channel])
-		blocks, err := rendered.JSON()
+		m, err := post(tx, storage.Message{Key: fmt.Sprintf("stacks/%s/%d", channel, at.UnixNano()), Channel: channel}, card.StackChanges(of[channel]))
 		if err != nil {
-			return nil, err
-		}
-		m := storage.Message{
-			Key: fmt.Sprintf("stacks/%s/%d", channel, at.UnixNano()), Channel: channel, Text: rendered.Text(), Blocks: blocks, Last: true,
-		}
-		if err := outbox.Put(tx, m); err != nil {
 			return nil, err
 		}
 		messages = append(messages, m)

@@ -35,16 +35,10 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 			globs[s.Author] = append(globs[s.Author], s.Stacks)
 		}
 		for _, author := range slices.Sorted(maps.Keys(globs)) {
-			rendered := card.Reply(commands.SuspendedReply{Channel: channel, Code: code, Stacks: slices.Sorted(slices.Values(globs[author]))})
-			blocks, err := rendered.JSON()
+			m, err := post(tx, storage.Message{
+				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Urgent: true,
+			}, card.Reply(commands.SuspendedReply{Channel: channel, Code: code, Stacks: slices.Sorted(slices.Values(globs[author]))}))
 			if err != nil {
-				return err
-			}
-			m := storage.Message{
-				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Text: rendered.Text(), Blocks: blocks,
-				Urgent: true, Last: true,
-			}
-			if err := outbox.Put(tx, m); err != nil {
 				return err
 			}
 			messages = append(messages, m)
@@ -121,20 +115,24 @@ func writePowerless(tx storage.Tx, channel string, of []storage.Subscription, no
 	}
 	var messages []storage.Message
 	for _, author := range slices.Sorted(maps.Keys(by)) {
-		rendered := card.Reply(commands.PowerlessReply{Author: author, Subscriptions: by[author]})
-		blocks, err := rendered.JSON()
+		m, err := post(tx, storage.Message{Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, now.UnixNano()), Channel: channel},
+			card.Reply(commands.PowerlessReply{Author: author, Subscriptions: by[author]}))
 		if err != nil {
-			return nil, err
-		}
-		m := storage.Message{
-			Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, now.UnixNano()), Channel: channel, Text: rendered.Text(), Blocks: blocks, Last: true,
-		}
-		if err := outbox.Put(tx, m); err != nil {
 			return nil, err
 		}
 		messages = append(messages, m)
 	}
 	return messages, nil
+}
+
+// post has a message say something for good.
+func post(tx storage.Tx, m storage.Message, says card.Message) (storage.Message, error) {
+	blocks, err := says.JSON()
+	if err != nil {
+		return m, err
+	}
+	m.Text, m.Blocks, m.Last = says.Text(), blocks, true
+	return m, outbox.Put(tx, m)
 }
 
 // changeSubscriptions changes those subscriptions of a channel that change says, with what belongs to it in one transaction, and reads them anew. It reports
