@@ -336,7 +336,8 @@ func viewOf(tx storage.Tx, f storage.Follow, look watch.Look) (view, error) {
 		return v, err
 	}
 	v.began = at.Began[f.Deployment]
-	if started := v.deployment.StartedAt; v.began.IsZero() && f.Wish != nil && (started.Before(f.AskedAt) || started.After(look.At)) {
+	started, waited := v.deployment.StartedAt, slices.Contains(f.Told, storage.Queued)
+	if v.began.IsZero() && f.Wish != nil && (started.Before(f.AskedAt) || started.After(look.At) && !waited) {
 		v.began = f.AskedAt // no sooner, and not in the future: Cloud 66's clock is off
 	}
 	if v.by, err = askedBy(tx, f); err != nil {

@@ -197,6 +197,23 @@ func TestAClockThatIsOffHidesNeitherWhatIsSlowNorACancel(t *testing.T) {
 	}
 }
 
+func TestARedeployThatWaitedForAnotherIsNotSlowForAClockThatIsSecondsAhead(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.net.shift.Store(int64(20 * time.Second))
+		r.elsewhere(cloud66sim.Next{Duration: 10 * time.Minute})
+		time.Sleep(30 * time.Second)
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		r.until("it is over", func() bool { return r.progress.Open() == 0 })
+		r.settle()
+		shown := strings.Join(r.shown(deploys), "\n")
+		if !strings.Contains(shown, "#1005 is queued behind #1004") || !strings.Contains(shown, "#1005 is live") || strings.Contains(shown, "still deploying") {
+			r.Errorf("the channel shows\n%s", shown)
+		}
+	})
+}
+
 func TestAClockThatIsOffMakesARedeployNeitherLongerNorShorter(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		t.Run(off.String(), func(t *testing.T) {
