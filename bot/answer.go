@@ -13,6 +13,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/bot/webapi"
 	"c66bot/cloud66/secret"
 	"c66bot/commands"
 )
@@ -116,7 +117,7 @@ func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
 	req.Header.Set("Content-Type", "application/json")
 	res, err := b.http.Do(req)
 	if err != nil {
-		return withoutURL(err)
+		return webapi.WithoutURL(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	return heard(res)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,7 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/outbox"
 	"c66bot/bot/progress"
+	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 	"c66bot/cloud66/secret"
 	"c66bot/commands"
@@ -28,10 +28,6 @@ import (
 )
 
 const (
-	// slackTimeout bounds one call of Slack's Web API: slack-go's own client waits for ever.
-	slackTimeout = 20 * time.Second
-	// maxAnswer bounds what is read of an answer of Slack's.
-	maxAnswer = 16 << 20
 	// drainTimeout is how long what was taken may take to finish at shutdown, lastWord how long it may take to tell people what is cut short.
 	drainTimeout = 4 * time.Second
 	lastWord     = 2 * time.Second
@@ -48,7 +44,7 @@ type Config struct {
 	Records            storage.DB
 	PollMin, PollMax   time.Duration
 	// Dial opens connections to Slack; nil is the net package's way.
-	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial      webapi.Dial
 	Metrics   prometheus.Registerer
 	AuditKeep time.Duration // how long entries of the audit are kept
 	Version   string        // for status
@@ -91,17 +87,16 @@ type Bot struct {
 
 // New puts a bot together. It makes no connection.
 func New(cfg Config) (*Bot, error) {
-	transport, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return nil, errors.New("http.DefaultTransport is not the standard library's")
+	client, err := webapi.NewClient(cfg.Dial)
+	if err != nil {
+		return nil, fmt.Errorf("make the client of Slack: %w", err)
 	}
-	transport = transport.Clone()
 	dialer := &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: openTimeout}
 	if cfg.Dial != nil {
-		transport.DialContext, dialer.NetDialContext = cfg.Dial, cfg.Dial
+		dialer.NetDialContext = cfg.Dial
 	}
 	b := &Bot{
-		log: cfg.Log, http: &http.Client{Transport: bounded{transport}, Timeout: slackTimeout}, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
+		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
 		auditKeep: cfg.AuditKeep, slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
@@ -132,18 +127,6 @@ func New(cfg Config) (*Bot, error) {
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil
-}
-
-// bounded cuts answers off that are larger than any that Slack gives.
-type bounded struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := b.next.RoundTrip(r)
-	if err == nil {
-		response.Body = http.MaxBytesReader(nil, response.Body, maxAnswer)
-	}
-	return response, err
 }
 
 // Ready says why the bot cannot do its work, nil where it can.

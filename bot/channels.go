@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/webapi"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -31,12 +31,6 @@ type channels struct {
 	member map[string]time.Time // when Slack said that the bot is one
 }
 
-// noChannel are the answers of conversations.info that say that the bot cannot post there.
-var noChannel = map[string]bool{"channel_not_found": true, "not_in_channel": true, "is_archived": true}
-
-// neverTold are those that say that it cannot be found out that way, however often it is asked: then the message itself shows it.
-var neverTold = map[string]bool{"missing_scope": true, "unknown_method": true, "method_not_supported_for_channel_type": true, "no_permission": true}
-
 // Member fails with a *commands.CardError where the bot may not post in the channel, and with another error where Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel string) error {
 	if c.known(channel) {
@@ -51,14 +45,14 @@ func (c *channels) look(ctx context.Context, channel string) error {
 		return nil
 	}
 	info, err := c.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
-	var said slack.SlackErrorResponse
 	c.mu.Lock()
 	delete(c.member, channel)
 	c.mu.Unlock()
+	fault := webapi.Judge(err)
 	switch {
-	case errors.As(err, &said) && noChannel[said.Err]:
-		return &commands.CardError{Code: said.Err}
-	case errors.As(err, &said) && neverTold[said.Err]:
+	case err != nil && fault.Kind == webapi.NoChannel:
+		return &commands.CardError{Code: fault.Code}
+	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod): // the message itself shows it
 		c.log.WarnContext(ctx, "whether I am a member of a channel cannot be looked up", "channel", channel, "error", err)
 		return nil
 	case err != nil:

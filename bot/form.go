@@ -3,12 +3,12 @@ package bot
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/bot/webapi"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -61,10 +61,9 @@ func (b *Bot) showForm(ctx context.Context, f filling, shown slack.ModalViewRequ
 			return err
 		})
 	})
-	var said slack.SlackErrorResponse
 	switch {
 	case err == nil || ctx.Err() != nil:
-	case errors.As(err, &said) && said.Err == "not_found":
+	case webapi.Is(err, webapi.NoView):
 		b.log.DebugContext(ctx, "a form was closed before it was filled in")
 	default:
 		b.log.ErrorContext(ctx, "a form could not be filled in", "error", err)

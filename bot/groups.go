@@ -12,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/authz"
+	"c66bot/bot/webapi"
 )
 
 // groupList is what Slack said of all groups. It is never changed.
@@ -110,7 +111,7 @@ func (p *people) readGroups(ctx context.Context, f *flight, members bool, age ti
 	for members && len(list.unread) > 0 {
 		id := list.unread[0]
 		users, err := p.api.GetUserGroupMembersContext(ctx, id)
-		if err != nil && !slackSays(err, "no_such_subteam") { // it may have been disabled since
+		if err != nil && !webapi.Is(err, webapi.NoGroup) { // it may have been disabled since
 			return nil, fmt.Errorf("usergroups.users.list of %s: %w", id, err)
 		}
 		list = list.with(id, users)
@@ -136,7 +137,7 @@ func wrongCount(err error) bool {
 func newGroupList(at time.Time, groups []slack.UserGroup, counted bool, err error) (*groupList, error) {
 	list := &groupList{at: at, groups: map[string]authz.Group{}, of: map[string][]string{}}
 	switch {
-	case slackSays(err, "plan_upgrade_required", "paid_teams_only"):
+	case webapi.Is(err, webapi.NoGroups):
 		list.none = fmt.Errorf("usergroups.list: %w: %w", authz.ErrNoGroups, err)
 	case err != nil:
 		return nil, fmt.Errorf("usergroups.list: %w", err)

@@ -2,9 +2,7 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/authz"
+	"c66bot/bot/webapi"
 )
 
 const (
@@ -96,7 +95,7 @@ func (p *people) readUser(ctx context.Context, f *flight, id string) (knownUser,
 	known := knownUser{at: time.Now()}
 	user, err := p.api.GetUserInfoContext(ctx, id)
 	switch {
-	case slackSays(err, "user_not_found", "user_not_visible"):
+	case webapi.Is(err, webapi.NoPerson):
 		known.err = fmt.Errorf("users.info of %s: %w: %w", id, authz.ErrNoPerson, err)
 	case err != nil:
 		return knownUser{}, fmt.Errorf("users.info of %s: %w", id, err)
@@ -146,10 +145,4 @@ func (p *people) ownHome(ctx context.Context) (home, error) {
 		p.keep(homeKey, f, func() { p.home = &own })
 		return own, nil
 	})
-}
-
-// slackSays reports whether an error is one of these codes of Slack's.
-func slackSays(err error, codes ...string) bool {
-	var refused slack.SlackErrorResponse
-	return errors.As(err, &refused) && slices.Contains(codes, refused.Err)
 }

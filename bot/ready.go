@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/slack-go/slack"
-
+	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 )
 
@@ -64,31 +64,21 @@ type tokenError struct{ text string }
 
 func (e *tokenError) Error() string { return e.text }
 
-// refusedToken are Slack's answers that only another token or another setting of the app can change.
-var refusedToken = []string{
-	"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type", "missing_scope", "no_permission",
-	"org_login_required", "team_access_not_granted",
-}
-
 // explainToken says in plain words that a token was refused, where that is the reason of an error of Slack's.
 func explainToken(which, scope string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var said slack.SlackErrorResponse
-	if !errors.As(err, &said) || !slices.Contains(refusedToken, said.Err) {
-		return fmt.Errorf("could not check Slack's %s: %w", which, withoutURL(err))
-	}
-	switch said.Err {
-	case "missing_scope":
-		if said.Needed != "" {
-			scope = said.Needed
-		}
-		return &tokenError{fmt.Sprintf("Slack's %s lacks the scope %s: add it in the app's settings and give the bot the new token", which, scope)}
-	case "not_allowed_token_type":
+	switch fault := webapi.Judge(err); fault.Kind {
+	case webapi.NoScope:
+		return &tokenError{fmt.Sprintf("Slack's %s lacks the scope %s: add it in the app's settings and give the bot the new token", which,
+			cmp.Or(fault.Scope, scope))}
+	case webapi.WrongToken:
 		return &tokenError{fmt.Sprintf("Slack's %s is of another kind: an app-level token begins with xapp-, a bot token with xoxb-", which)}
+	case webapi.Token, webapi.Setting:
+		return &tokenError{fmt.Sprintf("Slack refuses the %s (%s): take a current one from the app's settings", which, fault.Code)}
 	default:
-		return &tokenError{fmt.Sprintf("Slack refuses the %s (%s): take a current one from the app's settings", which, said.Err)}
+		return fmt.Errorf("could not check Slack's %s: %w", which, webapi.WithoutURL(err))
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 	"github.com/slack-go/slack/socketmode"
+
+	"c66bot/bot/webapi"
 )
 
 // The socket's times. Slack pings every few seconds; a connection without any frame for silence is dead.
@@ -159,7 +161,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 		_ = response.Body.Close() // of a handshake: there is nothing in it to lose
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the websocket: %w", withoutURL(err))
+		return nil, fmt.Errorf("open the websocket: %w", webapi.WithoutURL(err))
 	}
 	c := &connection{ws: ws, log: s.log, hello: make(chan socketmode.Request, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
 	s.conns.Go(func() { s.serve(ctx, c) })
@@ -427,12 +429,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// withoutURL takes the address out of an error of net/http's: it may hold a secret.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -181,25 +182,11 @@ func subscription(row commands.SubscriptionRow, unknown bool) markup.Text {
 	}, " · ")
 	switch {
 	case s.Suspended != "":
-		return markup.Format("%s · suspended: %s", line, suspendedWhy(s.Suspended))
+		return markup.Format("%s · suspended: %s", line, markup.Shorten(webapi.Words(s.Suspended), maxName))
 	case row.Powerless:
 		return markup.Format("%s · it tells of nothing: its author may not subscribe to stacks here any more", line)
 	default:
 		return line
-	}
-}
-
-// suspendedWhy says why nothing can be posted in a channel.
-func suspendedWhy(code string) markup.Text {
-	switch code {
-	case "is_archived":
-		return markup.Format("the channel is archived")
-	case "not_in_channel", "channel_not_found":
-		return markup.Format("I am not a member of the channel any more")
-	case "restricted_action":
-		return markup.Format("I may not post in the channel")
-	default:
-		return markup.Format("Slack refuses my messages there (%s)", markup.Shorten(code, maxName))
 	}
 }
 
@@ -215,7 +202,7 @@ func suspended(r commands.SuspendedReply) Message {
 		list = markup.Format("%s and %d more", list, len(r.Stacks)-most)
 	}
 	return said([]markup.Text{
-		markup.Format("🔕 What you subscribed %s to is suspended (%s): %s.", markup.Channel(r.Channel), list, suspendedWhy(r.Code)),
+		markup.Format("🔕 What you subscribed %s to is suspended (%s): %s.", markup.Channel(r.Channel), list, markup.Shorten(webapi.Words(r.Code), maxName)),
 		markup.Format("It goes on by itself when I can post there again."),
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
 
@@ -69,17 +70,17 @@ func (o *Outbox) judge(ctx context.Context, m storage.Message, later time.Durati
 		return wait.After, err
 	case !errors.As(err, &refused):
 		return later, err
-	case refused.tooMuch() && m.Plain != m.Revision:
+	case refused.kind() == webapi.TooMuch && m.Plain != m.Revision:
 		o.Log.Error("Slack refused a message's form; it is sent as plain text", "message", m.Key, "error", err)
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
-	case refused.Code == "message_not_found" && m.TS != "":
+	case refused.kind() == webapi.NoMessage && m.TS != "":
 		// Somebody deleted it. A change of state is worth a new message, progress is not.
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) {
 			if r.Sent, r.Missed = r.Revision, false; r.Urgent {
 				r.TS, r.Sent, r.Tried = "", 0, 0
 			}
 		})
-	case refused.Code == "thread_not_found" && m.Parent != "":
+	case refused.kind() == webapi.NoThread && m.Parent != "":
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
 	case m.TS != "":
 		o.Log.Error("Slack refused an edit; the next one is tried again", "message", m.Key, "code", refused.Code)
@@ -142,7 +143,7 @@ func bodyOf(m storage.Message) Body {
 func (o *Outbox) find(ctx context.Context, m storage.Message, thread string) (string, error) {
 	ts, err := o.Slack.Find(ctx, m.Channel, thread, m.Key, m.CreatedAt)
 	var wait *LaterError
-	if errors.As(err, &wait) && wait.Code == "missing_scope" {
+	if errors.As(err, &wait) && webapi.Is(wait.Err, webapi.NoScope) {
 		o.Log.Warn("a message may come twice: the app may not read this channel's history", "message", m.Key, "channel", m.Channel)
 		return "", nil
 	}
@@ -305,16 +306,12 @@ func putAll(tx storage.Tx, messages []storage.Message) error {
 // inWords says what a refusal of Slack's means.
 func inWords(code string) string {
 	switch code {
-	case "not_in_channel", "channel_not_found":
-		return "I am not a member of it any more."
-	case "is_archived":
-		return "it is archived."
 	case tooOld:
 		return "Slack took nothing for a week."
 	case tooMany:
 		return "too much waited for Slack."
 	default:
-		return "Slack refused it (" + code + ")."
+		return webapi.Words(code) + "."
 	}
 }
 

@@ -121,16 +121,16 @@ func TestAFinalRefusalEndsWellAndTheOneWhoAskedIsTold(t *testing.T) {
 	}{
 		"the bot is no member": {func(r *rig) {
 			r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}})
-		}, told("I am not a member of it any more."), nil},
+		}, told("I am not a member of the channel any more."), nil},
 		"the channel is archived": {func(r *rig) {
 			r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true, Archived: true})
-		}, told("it is archived."), nil},
+		}, told("the channel is archived."), nil},
 		"the channel is private now and without the bot": {func(r *rig) {
 			r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, Private: true})
-		}, told("I am not a member of it any more."), nil},
+		}, told("I am not a member of the channel any more."), nil},
 		"an admin allows nobody to post": {func(r *rig) {
 			r.slack.FailCall("chat.postMessage", "restricted_action", 1, false)
-		}, told("Slack refused it (restricted_action)."), nil},
+		}, told("not everyone may post in the channel, and I may not."), nil},
 		"the blocks are wrong": {func(r *rig) {
 			r.slack.FailCall("chat.postMessage", "invalid_blocks", 1, false)
 		}, "", []string{"live"}},
@@ -139,7 +139,7 @@ func TestAFinalRefusalEndsWellAndTheOneWhoAskedIsTold(t *testing.T) {
 		}, "", []string{"live"}},
 		"not even the text alone is taken": {func(r *rig) {
 			r.slack.FailCall("chat.postMessage", "msg_too_long", 2, false)
-		}, told("Slack refused it (msg_too_long)."), nil},
+		}, told("Slack does not take the message's form."), nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,14 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
 
-// unreachable are Slack's codes that say that nothing can be posted in a channel, or nothing in it changed.
-var unreachable = map[string]bool{"not_in_channel": true, "channel_not_found": true, "is_archived": true, "is_inactive": true}
-
-// Unreachable reports whether a code of Slack's says so of the whole channel, which may take messages again some day.
-func Unreachable(code string) bool { return unreachable[code] }
+// Unreachable reports whether a code of Slack's says that nothing can be posted in a channel, or nothing in it changed; it may take messages
+// again some day.
+func Unreachable(code string) bool { return webapi.Meaning(code, "").Kind == webapi.NoChannel }
 
 // miss records that Slack took no edit. Where that is for the channel's sake, Again makes it anew.
 func (o *Outbox) miss(ctx context.Context, m storage.Message, again bool) error {

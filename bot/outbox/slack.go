@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
+
+	"c66bot/bot/webapi"
 )
 
 // eventType is the metadata's event type of every message that the outbox posts; the payload is the message's key alone, since every
@@ -22,10 +22,7 @@ type RefusedError struct{ Code string }
 
 func (e *RefusedError) Error() string { return "Slack refused it: " + e.Code }
 
-// tooMuch reports whether it is the message's form that Slack refuses, so that less of it may pass.
-func (e *RefusedError) tooMuch() bool {
-	return strings.HasPrefix(e.Code, "invalid_blocks") || strings.HasPrefix(e.Code, "msg_")
-}
+func (e *RefusedError) kind() webapi.Kind { return webapi.Meaning(e.Code, "").Kind }
 
 // LaterError says that Slack takes nothing now.
 type LaterError struct {
@@ -42,38 +39,25 @@ func (e *LaterError) Unwrap() error { return e.Err }
 // authPause is how long to wait where Slack refuses the token or a scope: somebody has to do something about it first.
 const authPause = time.Minute
 
-// transient are the answers with ok:false that say nothing against the message.
-var transient = map[string]time.Duration{
-	"internal_error": 0, "fatal_error": 0, "service_unavailable": 0, "request_timeout": 0, "ratelimited": 5 * time.Second, "rate_limited": 5 * time.Second,
-	"team_added_to_org": authPause, "invalid_auth": authPause, "not_authed": authPause, "account_inactive": authPause, "token_revoked": authPause,
-	"token_expired": authPause, "missing_scope": authPause, "org_login_required": authPause, "ekm_access_denied": authPause, "accesslimited": authPause,
-	"message_limit_exceeded": authPause, "not_allowed_token_type": authPause, "no_permission": authPause, "team_access_not_granted": authPause,
-}
-
-// unclear are those of them after which something may have been posted all the same.
-var unclear = map[string]bool{"internal_error": true, "fatal_error": true, "service_unavailable": true, "request_timeout": true}
-
 // classify tells a final refusal and a pause from an unclear result.
 func classify(err error) error {
-	var (
-		limited *slack.RateLimitedError
-		said    slack.SlackErrorResponse
-		dial    *net.OpError
-	)
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &limited):
-		return &LaterError{After: max(limited.RetryAfter, time.Second), Limit: true, Untouched: true, Err: err}
-	case errors.As(err, &said):
-		if after, ok := transient[said.Err]; ok {
-			return &LaterError{After: after, Untouched: !unclear[said.Err], Code: said.Err, Err: err}
-		}
-		return &RefusedError{Code: said.Err}
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return &LaterError{Untouched: true, Err: err}
-	default:
+	}
+	later := func(f webapi.Fault, after time.Duration) error {
+		return &LaterError{After: after, Limit: f.Kind == webapi.Limited, Untouched: f.Untouched, Code: f.Code, Err: err}
+	}
+	switch f := webapi.Judge(err); f.Kind {
+	case webapi.NoAnswer:
 		return err
+	case webapi.Limited, webapi.NotSent:
+		return later(f, f.After)
+	case webapi.Trouble:
+		return later(f, 0)
+	case webapi.Token, webapi.WrongToken, webapi.NoScope, webapi.Setting:
+		return later(f, authPause)
+	default:
+		return &RefusedError{Code: f.Code}
 	}
 }
 

@@ -226,7 +226,7 @@ func TestAChannelThatTakesNoMoreHasEveryoneWhoAskedToldDirectly(t *testing.T) {
 			r.Fatalf("told directly: %q", told)
 		}
 		for _, m := range told {
-			if !strings.Contains(m, "it is archived") || len(ends.FindAllString(strings.ReplaceAll(m, "; ", "\n"), -1)) != 6 {
+			if !strings.Contains(m, "the channel is archived") || len(ends.FindAllString(strings.ReplaceAll(m, "; ", "\n"), -1)) != 6 {
 				r.Errorf("told directly: %q", m)
 			}
 		}
