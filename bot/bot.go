@@ -123,7 +123,7 @@ func New(cfg Config) (*Bot, error) {
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}
+	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil

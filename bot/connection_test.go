@@ -146,6 +146,41 @@ func TestALostConnectionComesBackByItself(t *testing.T) {
 	}
 }
 
+// The packets of all open connections are lost, and no end is told; new connections work.
+func TestSilentConnectionsAreLeftSoon(t *testing.T) {
+	for name, wire := range map[string]wire{"plain HTTP": plain, "TLS": overTLS, "TLS with HTTP/2": overHTTP2} {
+		for pinging, options := range map[string]slacksim.Options{"answers pings": {}, "answers none": {NoPongs: true}} {
+			t.Run(name+", a server that "+pinging, func(t *testing.T) {
+				inBubble(t, settings{wire: wire, slack: options}, func(t *testing.T, r *rig) {
+					for _, after := range []time.Duration{2 * time.Minute, 3*time.Minute + 4*time.Second, 10*time.Minute + 7*time.Second} {
+						pass(after)
+						r.ask(lin, deploys, "/c66 help") // which leaves a connection that can be used again
+						before, cut := r.connections(), time.Now()
+						r.wire.silence()
+						r.until("there is another connection", func() bool { return r.connections() > before })
+						if took := time.Since(cut); took > 32*time.Second { // people wait 45 s at most, in which a slow handshake has its place
+							t.Errorf("connected again after %s", took)
+						}
+						r.until("the bot is ready", func() bool { return r.bot.Ready() == nil })
+						pass(time.Minute)
+						hold(t, "help", r.ask(lin, deploys, "/c66 help").Plain(), "What you can do here")
+					}
+				})
+			})
+		}
+	}
+}
+
+// connections counts the connections that the bot has made.
+func (r *rig) connections() (n int) {
+	for _, e := range r.slack.Log() {
+		if e.Kind == slacksim.KindConnected {
+			n++
+		}
+	}
+	return n
+}
+
 func TestARefusedTokenIsNamedAndSlackIsNotHammered(t *testing.T) {
 	for name, c := range map[string]struct {
 		slack slacksim.Options

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"c66bot/bot/slacksim/memnet"
@@ -15,7 +16,7 @@ type network struct {
 
 	mu    sync.Mutex
 	dead  bool
-	conns []net.Conn
+	conns []*way
 }
 
 func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
@@ -31,8 +32,41 @@ func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.conns = append(n.conns, conn)
-	return conn, nil
+	n.conns = append(n.conns, &way{Conn: conn})
+	return n.conns[len(n.conns)-1], nil
+}
+
+// silence has everything lost on the open connections, both ways, while nothing tells either end. New connections work.
+func (n *network) silence() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		c.silent.Store(true)
+	}
+}
+
+// way is a connection on which everything can be lost.
+type way struct {
+	net.Conn
+	silent atomic.Bool
+}
+
+// Write implements net.Conn.
+func (w *way) Write(p []byte) (int, error) {
+	if w.silent.Load() {
+		return len(p), nil
+	}
+	return w.Conn.Write(p)
+}
+
+// Read implements net.Conn.
+func (w *way) Read(p []byte) (int, error) {
+	for {
+		n, err := w.Conn.Read(p)
+		if err != nil || !w.silent.Load() {
+			return n, err
+		}
+	}
 }
 
 // cut ends every connection and refuses further ones.

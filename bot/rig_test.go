@@ -2,10 +2,16 @@ package bot_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,7 +32,29 @@ import (
 	"c66bot/storage/bolt"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	trustTestServers()
+	goleak.VerifyTestMain(m)
+}
+
+// trustTestServers has the certificate of httptest's servers trusted, for which nothing in the bot's configuration has a place.
+func trustTestServers() {
+	server := httptest.NewTLSServer(nil)
+	file, err := os.CreateTemp("", "roots")
+	if err == nil {
+		err = pem.Encode(file, &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	}
+	server.Close()
+	if err = errors.Join(err, file.Close(), os.Setenv("SSL_CERT_FILE", file.Name())); err != nil {
+		panic(err)
+	}
+	if _, err = x509.SystemCertPool(); err != nil { // which reads it
+		panic(err)
+	}
+	if err = os.Remove(file.Name()); err != nil {
+		panic(err)
+	}
+}
 
 const (
 	lin      = "U0LIN"   // an admin
@@ -49,6 +77,7 @@ type rig struct {
 	cloud *cloud66sim.Sim
 	web   string // UID of web@production
 	net   *memnet.Listener
+	wire  *network // the running bot's way to Slack
 	db    string
 	set   settings
 	log   *logBuffer
@@ -72,7 +101,17 @@ type settings struct {
 	perHour  int
 	profiles []string
 	token    string
+	wire     wire
 }
+
+// wire is what carries the calls to Slack.
+type wire int
+
+const (
+	plain wire = iota
+	overTLS
+	overHTTP2 // with TLS
+)
 
 // inBubble runs f with a running bot.
 func inBubble(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
@@ -119,19 +158,20 @@ func newRig(t *testing.T, set settings) *rig {
 		r.slack.AddChannel(slacksim.Channel{ID: direct(id), IM: true, Members: []string{id}, BotIsMember: true})
 	}
 	r.web = r.cloud.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35})
-	server := &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(r.net) }()
+	server := &httptest.Server{
+		Listener: r.net, EnableHTTP2: set.wire == overHTTP2,
+		Config: &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute, ErrorLog: stdlog.New(io.Discard, "", 0)},
+	}
+	if set.wire == plain {
+		server.Start()
+	} else {
+		server.StartTLS()
+	}
 	t.Cleanup(func() {
 		r.stop()
 		r.slack.Close()
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
 		r.net.CloseAll()
+		server.Close()
 	})
 	return r
 }
@@ -163,17 +203,21 @@ func (r *rig) begin() {
 		admins = []string{lin}
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	wire := &network{listener: r.net}
-	gate := &gate{next: r.cloud.RoundTripper(), wire: wire, steps: &r.steps}
+	r.wire = &network{listener: r.net}
+	gate := &gate{next: r.cloud.RoundTripper(), wire: r.wire, steps: &r.steps}
 	r.reading = &gate.reading
 	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New(token), RequestsPerHour: perHour, Transport: gate, Logger: log})
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	slackURL := "http://slack.test/api/"
+	if r.set.wire != plain {
+		slackURL = "https://slack.example.com/api/" // a name of the certificate
+	}
 	r.metrics = prometheus.NewRegistry()
 	cfg := bot.Config{
-		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: "http://slack.test/api/", Command: "/c66", Profiles: r.set.profiles,
-		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: wire.dial, AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
+		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL, Command: "/c66", Profiles: r.set.profiles,
+		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: r.wire.dial, AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
 	}
 	b, err := bot.New(cfg)
 	if err != nil {

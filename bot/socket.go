@@ -2,11 +2,10 @@ package bot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -18,12 +17,13 @@ import (
 	"c66bot/bot/webapi"
 )
 
-// The socket's times. Slack pings every few seconds; a connection without any frame for silence is dead.
+// The socket's times. Slack pings every few seconds; a connection without any frame for silentTicks is dead.
 const (
 	openTimeout  = 15 * time.Second
 	helloTimeout = 10 * time.Second
-	silence      = 30 * time.Second
-	pingEvery    = 10 * time.Second
+	tickEvery    = 5 * time.Second
+	silentTicks  = 6
+	pingTicks    = 2                // between two pings of ours
 	writeTimeout = 2 * time.Second  // of an acknowledgement, which is due within 3 s
 	ackDrain     = time.Second      // how long a connection that is read no more waits for what is to be acknowledged on it
 	drainFor     = 30 * time.Second // how long an old connection is read beside its successor
@@ -39,6 +39,7 @@ const (
 // until Slack closes it, so that no envelope is lost between them.
 type socket struct {
 	api    *slack.Client
+	http   *http.Client // of api
 	dialer *websocket.Dialer
 	log    *slog.Logger
 	take   taker
@@ -149,6 +150,7 @@ func (s *socket) report(ctx context.Context, err error) bool {
 func (s *socket) connect(ctx context.Context) (*connection, error) {
 	openCtx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
+	s.http.CloseIdleConnections() // what has ended the last connection may have ended these too, and nothing tells
 	_, address, err := s.api.StartSocketModeContext(openCtx)
 	if err != nil {
 		return nil, explainToken("app-level token (C66BOT_SLACK_APP_TOKEN)", "connections:write", err)
@@ -199,167 +201,28 @@ func (s *socket) others() int {
 	return s.extra
 }
 
-// serve reads a connection to its end, and pings it so that a dead one is noticed.
+// serve reads a connection to its end, and watches it so that a dead one is noticed.
 func (s *socket) serve(ctx context.Context, c *connection) {
 	s.count(1)
 	defer s.count(-1)
 	stop := context.AfterFunc(ctx, c.endReading)
 	defer stop()
 	done := make(chan struct{})
-	var pings sync.WaitGroup
-	pings.Go(func() { c.ping(done) })
-	err := c.read(s.take)
+	var watch sync.WaitGroup
+	watch.Go(func() { c.watch(done) })
+	c.leave(c.read(s.take))
 	close(done)
-	pings.Wait()
-	c.leave(err)
 	c.drain()
 	c.close()
 	close(c.ended)
 	s.lost(c)
+	watch.Wait()
 }
 
 func (s *socket) count(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open += n
-}
-
-// retire closes an old connection after a while in which Slack may still deliver on it.
-func (c *connection) retire() {
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.retired { // nothing more is read of it at all
-		return
-	}
-	c.retired = true
-	_ = c.ws.SetReadDeadline(time.Now().Add(drainFor)) // fails only on a closed connection
-}
-
-// endReading has nothing more read, so that what came can still be acknowledged.
-func (c *connection) endReading() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.retired = true
-	_ = c.ws.SetReadDeadline(time.Now()) // fails only on a closed connection
-}
-
-// drain waits a while for the acknowledgements of what came.
-func (c *connection) drain() {
-	done := make(chan struct{})
-	go func() { c.unacked.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(ackDrain):
-	}
-}
-
-// connection is one websocket.
-type connection struct {
-	ws      *websocket.Conn
-	log     *slog.Logger
-	hello   chan socketmode.Request
-	leaving chan struct{} // closed when a successor is needed
-	ended   chan struct{} // closed when nothing more is read
-
-	writing sync.Mutex
-	once    sync.Once
-	err     error // why it is left; set before leaving is closed
-
-	unacked sync.WaitGroup // envelopes that are not acknowledged yet
-
-	mu      sync.Mutex
-	retired bool
-	pong    time.Time // the last answer to a ping of ours; zero where this server has never given one
-	shut    sync.Once
-}
-
-// leave says that a successor is needed, and why. The first reason counts.
-func (c *connection) leave(err error) {
-	c.once.Do(func() {
-		c.err = err
-		close(c.leaving)
-	})
-}
-
-func (c *connection) close() { c.shut.Do(func() { _ = c.ws.Close() }) }
-
-// alive moves the time by which another frame must come, unless the connection only drains.
-func (c *connection) alive() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.retired {
-		_ = c.ws.SetReadDeadline(time.Now().Add(silence)) // fails only on a closed connection, which the read tells
-	}
-}
-
-// read takes frames until the connection ends.
-func (c *connection) read(take taker) error {
-	c.ws.SetReadLimit(maxFrame)
-	c.ws.SetPongHandler(func(string) error {
-		c.mu.Lock()
-		c.pong = time.Now()
-		c.mu.Unlock()
-		c.alive()
-		return nil
-	})
-	c.ws.SetPingHandler(func(data string) error {
-		c.alive()
-		err := c.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
-		var timeout net.Error
-		if errors.Is(err, websocket.ErrCloseSent) || errors.As(err, &timeout) {
-			return nil // the read tells how it ends
-		}
-		return err
-	})
-	c.alive()
-	for {
-		kind, frame, err := c.ws.ReadMessage()
-		if err != nil {
-			return err
-		}
-		c.alive()
-		if kind == websocket.TextMessage {
-			c.frame(frame, take)
-		}
-	}
-}
-
-// frame takes one frame. What is no JSON object is a ping in words; an envelope of an unexpected shape is acknowledged, since Slack would
-// send it again and again.
-func (c *connection) frame(frame []byte, take taker) {
-	var env socketmode.Request
-	if err := json.Unmarshal(frame, &env); err != nil {
-		var least struct {
-			EnvelopeID string `json:"envelope_id"`
-		}
-		if json.Unmarshal(frame, &least) == nil && least.EnvelopeID != "" {
-			c.log.Error("an envelope could not be read; it is acknowledged and dropped", "envelope", least.EnvelopeID, "error", err)
-			if err := c.ack(least.EnvelopeID, nil); err != nil {
-				c.log.Warn("acknowledgement not written", "envelope", least.EnvelopeID, "error", err)
-			}
-		}
-		return
-	}
-	switch {
-	case env.Type == "hello":
-		select {
-		case c.hello <- env:
-		default:
-		}
-	case env.Type == "disconnect":
-		c.log.Info("Slack asks for a new connection", "reason", disconnectReason(env.Reason))
-		c.leave(fmt.Errorf("closed by Slack: %s", disconnectReason(env.Reason)))
-	case env.EnvelopeID != "":
-		acked := take(env, func(payload any) error { return c.ack(env.EnvelopeID, payload) })
-		select {
-		case <-acked:
-		default:
-			c.unacked.Go(func() { <-acked })
-		}
-	}
 }
 
 func disconnectReason(reason string) string {
@@ -371,49 +234,6 @@ func disconnectReason(reason string) string {
 	default:
 		return reason
 	}
-}
-
-// ack acknowledges an envelope. It returns when the acknowledgement is written, or was not.
-func (c *connection) ack(id string, payload any) error {
-	b, err := json.Marshal(socketmode.Response{EnvelopeID: id, Payload: payload})
-	if err != nil {
-		return fmt.Errorf("encode an acknowledgement: %w", err)
-	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if err := c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return fmt.Errorf("acknowledge %s: %w", id, err)
-	}
-	if err := c.ws.WriteMessage(websocket.TextMessage, b); err != nil {
-		c.close() // nothing more can be written on it: Slack must deliver on another
-		return fmt.Errorf("acknowledge %s: %w", id, err)
-	}
-	return nil
-}
-
-// ping asks for a sign of life until done: Slack's own pings do not show that our frames arrive. A connection on which pings were
-// answered and are no more is closed.
-func (c *connection) ping(done <-chan struct{}) {
-	tick := time.NewTicker(pingEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-			if c.deaf() || c.ws.WriteControl(websocket.PingMessage, []byte("c66bot"), time.Now().Add(writeTimeout)) != nil {
-				c.close()
-				return
-			}
-		}
-	}
-}
-
-// deaf reports whether the other side has stopped answering pings.
-func (c *connection) deaf() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.pong.IsZero() && time.Since(c.pong) > silence
 }
 
 // sleep waits, and reports whether the context is still alive.

@@ -40,6 +40,8 @@ type Options struct {
 
 	// PingEvery is the time between two pings of the server, default 10 s.
 	PingEvery time.Duration
+	// NoPongs leaves the client's pings without an answer.
+	NoPongs bool
 	// Pings says in which style the server pings, by default in both by turns.
 	Pings PingStyle
 	// Lifetime is how long a socket lives before Slack asks for a new one,

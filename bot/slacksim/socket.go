@@ -92,7 +92,9 @@ func (w *Workspace) run(conn *websocket.Conn, life time.Duration) {
 	conn.SetPingHandler(func(data string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		s.push(frame{websocket.PongMessage, []byte(data)})
+		if !w.opts.NoPongs {
+			s.push(frame{websocket.PongMessage, []byte(data)})
+		}
 		return nil
 	})
 	stop := w.admit(s, life)

@@ -1,0 +1,219 @@
+package bot
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/slack-go/slack/socketmode"
+)
+
+// connection is one websocket.
+type connection struct {
+	ws      *websocket.Conn
+	log     *slog.Logger
+	hello   chan socketmode.Request
+	leaving chan struct{} // closed when a successor is needed
+	ended   chan struct{} // closed when nothing more is read
+
+	writing sync.Mutex
+	once    sync.Once
+	err     error // why it is left; set before leaving is closed
+
+	unacked sync.WaitGroup // envelopes that are not acknowledged yet
+
+	mu         sync.Mutex
+	retired    bool
+	quiet      int  // ticks since the last frame
+	answers    bool // this server has answered a ping of ours
+	unanswered bool // the last ping was not answered yet
+	shut       sync.Once
+}
+
+// leave says that a successor is needed, and why. The first reason counts.
+func (c *connection) leave(err error) {
+	c.once.Do(func() {
+		c.err = err
+		close(c.leaving)
+	})
+}
+
+// close ends the connection at once. TLS's own farewell could wait for a peer that takes nothing any more.
+func (c *connection) close() {
+	c.shut.Do(func() {
+		conn := c.ws.NetConn()
+		if secured, ok := conn.(*tls.Conn); ok {
+			conn = secured.NetConn()
+		}
+		_ = conn.Close() // there is nothing in it to lose
+	})
+}
+
+// retire closes an old connection after a while in which Slack may still deliver on it.
+func (c *connection) retire() {
+	if c != nil {
+		c.readUntil(time.Now().Add(drainFor))
+	}
+}
+
+// endReading has nothing more read, so that what came can still be acknowledged.
+func (c *connection) endReading() { c.readUntil(time.Now()) }
+
+// readUntil sets the end of the reading, once.
+func (c *connection) readUntil(end time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.retired && time.Now().Before(end) { // it has its end
+		return
+	}
+	c.retired = true
+	_ = c.ws.SetReadDeadline(end) // fails only on a closed connection
+}
+
+// drain waits a while for the acknowledgements of what came.
+func (c *connection) drain() {
+	done := make(chan struct{})
+	go func() { c.unacked.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(ackDrain):
+	}
+}
+
+// heard takes note of a frame, which shows that the connection lives.
+func (c *connection) heard(pong bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.quiet = 0
+	if pong {
+		c.answers, c.unanswered = true, false
+	}
+}
+
+// read takes frames until the connection ends.
+func (c *connection) read(take taker) error {
+	c.ws.SetReadLimit(maxFrame)
+	c.ws.SetPongHandler(func(string) error {
+		c.heard(true)
+		return nil
+	})
+	c.ws.SetPingHandler(func(data string) error {
+		c.heard(false)
+		err := c.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
+		var timeout net.Error
+		if errors.Is(err, websocket.ErrCloseSent) || errors.As(err, &timeout) {
+			return nil // the read tells how it ends
+		}
+		return err
+	})
+	for {
+		kind, frame, err := c.ws.ReadMessage()
+		if err != nil {
+			return err
+		}
+		c.heard(false)
+		if kind == websocket.TextMessage {
+			c.frame(frame, take)
+		}
+	}
+}
+
+// watch looks at every tick whether the connection still lives, until done. It counts ticks, not time: a process that stood still for minutes
+// has had one, and reads first what came meanwhile. Slack's own pings do not show that our frames arrive, so it sends pings too.
+func (c *connection) watch(done <-chan struct{}) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for ticks := 1; ; ticks++ {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			if !c.tick(ticks%pingTicks == 0) {
+				return
+			}
+		}
+	}
+}
+
+// tick counts a tick, and may send a ping. It is false where the connection is dead and closed. One on which pings were answered and are no
+// more is left for a successor, and read on.
+func (c *connection) tick(ping bool) bool {
+	c.mu.Lock()
+	c.quiet++
+	silent, deaf := c.quiet >= silentTicks, ping && c.answers && c.unanswered
+	c.unanswered = c.unanswered || ping
+	c.mu.Unlock()
+	if deaf {
+		c.leave(errors.New("Slack answers no pings on it any more"))
+	}
+	var err error
+	if ping && !silent {
+		err = c.ws.WriteControl(websocket.PingMessage, []byte("c66bot"), time.Now().Add(writeTimeout))
+	}
+	if silent || err != nil {
+		c.leave(errors.New("nothing came on it any more"))
+		c.close()
+		return false
+	}
+	return true
+}
+
+// frame takes one frame. What is no JSON object is a ping in words; an envelope of an unexpected shape is acknowledged, since Slack would
+// send it again and again.
+func (c *connection) frame(frame []byte, take taker) {
+	var env socketmode.Request
+	if err := json.Unmarshal(frame, &env); err != nil {
+		var least struct {
+			EnvelopeID string `json:"envelope_id"`
+		}
+		if json.Unmarshal(frame, &least) == nil && least.EnvelopeID != "" {
+			c.log.Error("an envelope could not be read; it is acknowledged and dropped", "envelope", least.EnvelopeID, "error", err)
+			if err := c.ack(least.EnvelopeID, nil); err != nil {
+				c.log.Warn("acknowledgement not written", "envelope", least.EnvelopeID, "error", err)
+			}
+		}
+		return
+	}
+	switch {
+	case env.Type == "hello":
+		select {
+		case c.hello <- env:
+		default:
+		}
+	case env.Type == "disconnect":
+		c.log.Info("Slack asks for a new connection", "reason", disconnectReason(env.Reason))
+		c.leave(fmt.Errorf("closed by Slack: %s", disconnectReason(env.Reason)))
+	case env.EnvelopeID != "":
+		acked := take(env, func(payload any) error { return c.ack(env.EnvelopeID, payload) })
+		select {
+		case <-acked:
+		default:
+			c.unacked.Go(func() { <-acked })
+		}
+	}
+}
+
+// ack acknowledges an envelope. It returns when the acknowledgement is written, or was not.
+func (c *connection) ack(id string, payload any) error {
+	b, err := json.Marshal(socketmode.Response{EnvelopeID: id, Payload: payload})
+	if err != nil {
+		return fmt.Errorf("encode an acknowledgement: %w", err)
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if err := c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return fmt.Errorf("acknowledge %s: %w", id, err)
+	}
+	if err := c.ws.WriteMessage(websocket.TextMessage, b); err != nil {
+		c.leave(errors.New("nothing can be written on it any more"))
+		c.close() // Slack must deliver on another
+		return fmt.Errorf("acknowledge %s: %w", id, err)
+	}
+	return nil
+}
