@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/slack-go/slack"
-	"github.com/slack-go/slack/socketmode"
 
 	"c66bot/bot/card"
 	"c66bot/commands"
@@ -159,8 +158,8 @@ func (b *Bot) decline(ctx context.Context, t *task, reply commands.Reply, ack fu
 }
 
 // ephemeral is a reply as the payload of a slash command's acknowledgement; nil where the envelope takes none.
-func ephemeral(env socketmode.Request) func(commands.Reply) any {
-	if !env.AcceptsResponsePayload {
+func ephemeral(env envelope) func(commands.Reply) any {
+	if !env.Accepts {
 		return nil
 	}
 	return func(reply commands.Reply) any {

@@ -11,14 +11,13 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/slack-go/slack/socketmode"
 )
 
 // connection is one websocket.
 type connection struct {
 	ws      *websocket.Conn
 	log     *slog.Logger
-	hello   chan socketmode.Request
+	hello   chan frame
 	leaving chan struct{} // closed when a successor is needed
 	ended   chan struct{} // closed when nothing more is read
 
@@ -113,14 +112,12 @@ func (c *connection) read(take taker) error {
 		return err
 	})
 	for {
-		kind, frame, err := c.ws.ReadMessage()
+		_, data, err := c.ws.ReadMessage()
 		if err != nil {
 			return err
 		}
 		c.heard(false)
-		if kind == websocket.TextMessage {
-			c.frame(frame, take)
-		}
+		c.frame(data, take)
 	}
 }
 
@@ -164,33 +161,22 @@ func (c *connection) tick(ping bool) bool {
 	return true
 }
 
-// frame takes one frame. What is no JSON object is a ping in words; an envelope of an unexpected shape is acknowledged, since Slack would
-// send it again and again.
-func (c *connection) frame(frame []byte, take taker) {
-	var env socketmode.Request
-	if err := json.Unmarshal(frame, &env); err != nil {
-		var least struct {
-			EnvelopeID string `json:"envelope_id"`
-		}
-		if json.Unmarshal(frame, &least) == nil && least.EnvelopeID != "" {
-			c.log.Error("an envelope could not be read; it is acknowledged and dropped", "envelope", least.EnvelopeID, "error", err)
-			if err := c.ack(least.EnvelopeID, nil); err != nil {
-				c.log.Warn("acknowledgement not written", "envelope", least.EnvelopeID, "error", err)
-			}
-		}
-		return
-	}
+// frame takes one frame. An envelope that cannot be read is acknowledged too, since Slack would send it again and again.
+func (c *connection) frame(data []byte, take taker) {
+	f, ok := readFrame(data)
 	switch {
-	case env.Type == "hello":
+	case !ok:
+	case f.Type == "hello":
 		select {
-		case c.hello <- env:
+		case c.hello <- f:
 		default:
 		}
-	case env.Type == "disconnect":
-		c.log.Info("Slack asks for a new connection", "reason", disconnectReason(env.Reason))
-		c.leave(fmt.Errorf("closed by Slack: %s", disconnectReason(env.Reason)))
-	case env.EnvelopeID != "":
-		acked := take(env, func(payload any) error { return c.ack(env.EnvelopeID, payload) })
+	case f.Type == "disconnect":
+		reason := disconnectReason(string(f.Reason))
+		c.log.Info("Slack asks for a new connection", "reason", reason)
+		c.leave(fmt.Errorf("closed by Slack: %s", reason))
+	case f.ID != "":
+		acked := take(f.envelope, func(payload any) error { return c.ack(f.ID, payload) })
 		select {
 		case <-acked:
 		default:
@@ -200,8 +186,8 @@ func (c *connection) frame(frame []byte, take taker) {
 }
 
 // ack acknowledges an envelope. It returns when the acknowledgement is written, or was not.
-func (c *connection) ack(id string, payload any) error {
-	b, err := json.Marshal(socketmode.Response{EnvelopeID: id, Payload: payload})
+func (c *connection) ack(id word, payload any) error {
+	b, err := json.Marshal(acknowledgement{ID: id, Payload: payload})
 	if err != nil {
 		return fmt.Errorf("encode an acknowledgement: %w", err)
 	}

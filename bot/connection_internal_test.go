@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/slack-go/slack/socketmode"
 )
 
 func TestAConnectionThatIsReadNoMoreStaysSoWhenItsSuccessorStands(t *testing.T) {
@@ -29,7 +28,7 @@ func TestAConnectionThatIsReadNoMoreStaysSoWhenItsSuccessorStands(t *testing.T) 
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	c := &connection{ws: ws, hello: make(chan socketmode.Request, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
+	c := &connection{ws: ws, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
 	defer c.close()
 	c.endReading()
 	c.retire()

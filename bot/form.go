@@ -72,15 +72,15 @@ func (b *Bot) showForm(ctx context.Context, f filling, shown slack.ModalViewRequ
 
 func readShortcut(in interaction) *task {
 	return &task{
-		answer: answer{user: in.User.ID}, operation: "shortcut:" + in.TriggerID, trigger: in.TriggerID,
+		answer: answer{user: string(in.User)}, operation: "shortcut:" + string(in.TriggerID), trigger: string(in.TriggerID),
 		invocation: &commands.Invocation{Verb: commands.Redeploy},
 	}
 }
 
 // readClickInForm takes a click inside a form: the choice of a stack or of a channel, or a button of what is shown in its place.
 func (b *Bot) readClickInForm(in interaction, t *task) *task {
-	state, action := card.ParseFormState(in.View.PrivateMetadata), in.Actions[0]
-	t.answer = answer{user: in.User.ID, channel: state.Channel, view: in.View.ID, choose: state.Choose}
+	state, action := card.ParseFormState(string(in.View.PrivateMetadata)), in.action()
+	t.answer = answer{user: string(in.User), channel: state.Channel, view: string(in.View.ID), choose: state.Choose}
 	fields, err := in.View.fields()
 	if err != nil {
 		b.log.Warn("the fields of a form could not be read", "error", err)
@@ -88,33 +88,33 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	typed := card.Typed(state, fields)
 	switch {
 	case action.ActionID == card.ActionStack: // what was typed stays in its fields
-		typed.UID = action.SelectedOption.Value
+		typed.UID = string(action.SelectedOption.Value)
 		t.invocation = &typed
 	case action.ActionID == card.ActionChannel:
-		t.answer.channel = action.SelectedConversation
+		t.answer.channel = string(action.SelectedConversation)
 		t.invocation = &typed
 	case action.Value == "":
 		return nil // a field, of which nothing depends
 	default:
-		b.readButton(action.Value, t)
+		b.readButton(string(action.Value), t)
 	}
 	if t.invocation != nil && t.invocation.OpensForm() {
-		t.do = func(ctx context.Context) { b.fillForm(ctx, in.View.ID, t, state.Choose) }
+		t.do = func(ctx context.Context) { b.fillForm(ctx, string(in.View.ID), t, state.Choose) }
 	}
 	return t
 }
 
 // readSearch takes a search for a stack. The acknowledgement gives what was found.
 func (b *Bot) readSearch(in interaction) *task {
-	channel := card.ParseFormState(in.View.PrivateMetadata).Channel
-	t := &task{answer: answer{user: in.User.ID, channel: channel}}
+	channel := card.ParseFormState(string(in.View.PrivateMetadata)).Channel
+	t := &task{answer: answer{user: string(in.User), channel: channel}}
 	t.say = func(ctx context.Context) any {
 		found := make(chan []storage.StackRef, 1)
 		b.tasks.Go(func() {
 			defer b.caught(func(commands.Reply) { found <- nil })
-			stacks, err := b.handler.Suggest(ctx, in.User.ID, channel, in.Value)
+			stacks, err := b.handler.Suggest(ctx, t.answer.user, channel, string(in.Value))
 			if err != nil {
-				b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User.ID, "error", err)
+				b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User, "error", err)
 			}
 			found <- stacks
 		})
@@ -148,10 +148,10 @@ func suggestions(found []storage.StackRef) any {
 // readForm takes a form that was sent. What is wrong with a field is said beside it. What is refused at once is said in the form's window,
 // which else closes.
 func (b *Bot) readForm(in interaction) *task {
-	state := card.ParseFormState(in.View.PrivateMetadata)
+	state := card.ParseFormState(string(in.View.PrivateMetadata))
 	fields, err := in.View.fields()
 	inv, wrong := card.ReadForm(state, fields)
-	t := &task{answer: answer{user: in.User.ID, channel: state.Channel}, operation: "form:" + in.View.ID, invocation: &inv}
+	t := &task{answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID), invocation: &inv}
 	if err != nil || len(wrong) > 0 {
 		t.invocation = nil
 		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }

@@ -3,13 +3,11 @@ package bot
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
 	"time"
-
-	"github.com/slack-go/slack/socketmode"
 
 	"c66bot/bot/card"
 	"c66bot/commands"
@@ -55,13 +53,13 @@ type task struct {
 // that is closed when the acknowledgement is written or never will be.
 //
 // What only reads is remembered in memory alone: to read twice after a restart harms nobody, and a commit for each would cost more.
-func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <-chan struct{}) {
+func (b *Bot) take(env envelope, ack func(payload any) error) (acked <-chan struct{}) {
 	received := time.Now()
 	counted := func(payload any) error {
 		err := ack(payload)
-		b.metrics.acked(env.Type, time.Since(received), err)
+		b.metrics.acked(string(env.Type), time.Since(received), err)
 		if err != nil {
-			b.log.Warn("envelope not acknowledged", "envelope", env.EnvelopeID, "type", env.Type, "error", err)
+			b.log.Warn("envelope not acknowledged", "envelope", env.ID, "type", env.Type, "error", err)
 		}
 		return err
 	}
@@ -70,7 +68,7 @@ func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <
 	if t != nil {
 		came, first := b.acks.arrive(key, counted, done)
 		if came != fresh {
-			b.log.Info("envelope came again", "envelope", env.EnvelopeID, "type", env.Type)
+			b.log.Info("envelope came again", "envelope", env.ID, "type", env.Type)
 		}
 		if came == waiting {
 			return first
@@ -88,7 +86,7 @@ func (b *Bot) take(env socketmode.Request, ack func(payload any) error) (acked <
 	what := t.asked()
 	switch {
 	case !b.admit(t):
-		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.EnvelopeID)
+		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.ID)
 		b.acks.drop(key, done)
 		close(done)
 	case what != "":
@@ -129,43 +127,57 @@ func (b *Bot) admit(t *task) bool {
 }
 
 // read makes a task of an envelope, with the key by which it is known when it comes again. What asks for nothing is none.
-func (b *Bot) read(env socketmode.Request) (*task, string) {
+func (b *Bot) read(env envelope) (*task, string) {
+	id := string(env.ID)
 	switch env.Type {
 	case "slash_commands":
 		var cmd command
-		if err := json.Unmarshal(env.Payload, &cmd); err != nil || cmd.UserID == "" || cmd.ChannelID == "" {
-			b.log.Error("a slash command could not be read", "envelope", env.EnvelopeID, "error", err)
-			return nil, ""
+		if err := env.decode(&cmd); err != nil || cmd.UserID == "" || cmd.ChannelID == "" {
+			return b.unread(env, err), id
 		}
-		t := b.readCommand(cmd, env.EnvelopeID)
+		t := b.readCommand(cmd, id)
 		t.decline = ephemeral(env)
-		return t, env.EnvelopeID
+		return t, id
 	case "interactive":
 		var in interaction
-		if err := json.Unmarshal(env.Payload, &in); err != nil || in.User.ID == "" {
-			b.log.Error("an interaction could not be read", "envelope", env.EnvelopeID, "error", err)
-			return nil, ""
+		if err := env.decode(&in); err != nil || in.User == "" {
+			return b.unread(env, err), id
 		}
-		return b.readInteraction(in, env.EnvelopeID), env.EnvelopeID
+		return b.readInteraction(in, id), id
 	case "events_api":
 		var h happening
-		if err := json.Unmarshal(env.Payload, &h); err != nil {
-			b.log.Error("an event could not be read", "envelope", env.EnvelopeID, "error", err)
-			return nil, ""
+		if err := env.decode(&h); err != nil {
+			return b.unread(env, err), id
 		}
-		return b.readEvent(h), cmp.Or(h.EventID, env.EnvelopeID)
+		return b.readEvent(h), cmp.Or(string(h.EventID), id)
+	case unreadable:
+		return b.unread(env, errNoJSON), id
 	default:
 		b.log.Debug("envelope of no concern", "type", env.Type)
 		return nil, ""
 	}
 }
 
+var errNoJSON = errors.New("it is no JSON")
+
+// unread gives the task of an envelope that cannot be read, which is to tell its author so; nil where nobody can be told.
+func (b *Bot) unread(env envelope, err error) *task {
+	b.log.Error("an envelope could not be read", "envelope", env.ID, "type", env.Type, "error", err)
+	to := authorOf(env.Payload)
+	if to.user == "" && to.url.Empty() {
+		return nil
+	}
+	return &task{answer: to, problem: &commands.ProblemReply{
+		What: "I could not read what Slack sent me of yours.", State: "Nothing was done.", Do: "Try again, or another way: a command, a button, or a mention of me.",
+	}}
+}
+
 func (b *Bot) readCommand(cmd command, envelope string) *task {
 	t := &task{
-		answer:    answer{url: cmd.ResponseURL, user: cmd.UserID, channel: cmd.ChannelID},
-		operation: "command:" + cmp.Or(cmd.TriggerID, envelope), trigger: cmd.TriggerID, text: &cmd.Text,
+		answer:    answer{url: cmd.ResponseURL, user: string(cmd.UserID), channel: string(cmd.ChannelID)},
+		operation: "command:" + cmp.Or(string(cmd.TriggerID), envelope), trigger: string(cmd.TriggerID), text: (*string)(&cmd.Text),
 	}
-	if cmd.Command != "" && cmd.Command != b.command {
+	if cmd.Command != "" && string(cmd.Command) != b.command {
 		t.problem = &commands.ProblemReply{
 			What: fmt.Sprintf("Slack sent me %s, but I am set up for %s.", cmd.Command, b.command), State: "Nothing was done.",
 			Do: "An admin of the bot can set C66BOT_SLACK_COMMAND to the command that the app declares.",
@@ -176,7 +188,7 @@ func (b *Bot) readCommand(cmd command, envelope string) *task {
 
 func (b *Bot) readInteraction(in interaction, envelope string) *task {
 	switch {
-	case in.Type == "block_actions" && len(in.Actions) > 0:
+	case in.Type == "block_actions" && in.action().ActionID != "":
 		return b.readClick(in, envelope)
 	case in.Type == "block_suggestion":
 		return b.readSearch(in)
@@ -191,21 +203,21 @@ func (b *Bot) readInteraction(in interaction, envelope string) *task {
 }
 
 func (b *Bot) readClick(in interaction, envelope string) *task {
-	action := in.Actions[0]
-	word, _, _ := strings.Cut(action.ActionID, "-")
-	if word == "commit" {
+	action := in.action()
+	verb, _, _ := strings.Cut(string(action.ActionID), "-")
+	if verb == "commit" {
 		return nil // the link was opened by Slack itself
 	}
 	t := &task{
 		answer: answer{
-			url: in.ResponseURL, user: in.User.ID, channel: cmp.Or(in.Channel.ID, in.Container.ChannelID), replace: in.Container.Ephemeral && replaces[word],
+			url: in.ResponseURL, user: string(in.User), channel: string(cmp.Or(in.Channel, in.Container.ChannelID)), replace: bool(in.Container.Ephemeral) && replaces[verb],
 		},
-		operation: "click:" + cmp.Or(in.TriggerID, envelope), trigger: in.TriggerID,
+		operation: "click:" + cmp.Or(string(in.TriggerID), envelope), trigger: string(in.TriggerID),
 	}
 	if in.View.ID != "" {
 		return b.readClickInForm(in, t)
 	}
-	b.readButton(action.Value, t)
+	b.readButton(string(action.Value), t)
 	return t
 }
 

@@ -21,20 +21,20 @@ func (b *Bot) readEvent(h happening) *task {
 	e := h.Event
 	self := b.self.Load()
 	switch {
-	case ofChannels[e.Type]:
-		if e.Channel != "" && (!strings.HasPrefix(e.Type, "member_") || self == nil || e.User == self.user) {
-			b.hint(e.Channel)
+	case ofChannels[string(e.Type)]:
+		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == nil || string(e.User) == self.user) {
+			b.hint(string(e.Channel))
 		}
 		return nil
 	case e.Type != "app_mention":
-		b.people.event(e.Type)
+		b.people.event(string(e.Type))
 		return nil
 	}
-	if e.User == "" || e.Channel == "" || e.TS == "" || e.Edited != nil || (self != nil && e.User == self.user) {
+	if e.User == "" || e.Channel == "" || e.TS == "" || bool(e.Edited) || (self != nil && string(e.User) == self.user) {
 		return nil // of nobody, our own, or one that was there before
 	}
-	t := &task{answer: answer{user: e.User, channel: e.Channel, thread: e.ThreadTS}, operation: "mention:" + e.Channel + ":" + e.TS}
-	text, addressed := behindMention(e.Text, self)
+	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
+	text, addressed := behindMention(string(e.Text), self)
 	if !addressed {
 		t.problem = &commands.ProblemReply{
 			What: "You named me in your message.", State: "Nothing was done.", Do: "To have me do something, begin the message with my name, then the command.",
@@ -45,7 +45,7 @@ func (b *Bot) readEvent(h happening) *task {
 	if word, rest, _ := strings.Cut(text, " "); word == b.command { // as it stands in every example
 		text = rest
 	}
-	t.text, t.said = &text, when(e.TS)
+	t.text, t.said = &text, when(string(e.TS))
 	return t
 }
 

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/slack-go/slack/socketmode"
-
 	"c66bot/bot/card"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
@@ -132,6 +130,7 @@ func payloads() map[string][]string {
 			`{"event":{"type":"app_mention","edited":{},"ts":"99999999999999999999.1"}}`, `{"event":{"type":"app_home_opened","user":"U1"}}`, `{"event":[]}`, `{}`,
 		},
 		"hello_again": {`{}`},
+		unreadable:    {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`, `{"envelope_id":"e"`},
 	}
 }
 
@@ -147,11 +146,11 @@ func FuzzPayloads(f *testing.F) {
 	n := 0
 	f.Fuzz(func(t *testing.T, kind, payload string) {
 		n++
-		env := socketmode.Request{Type: kind, EnvelopeID: fmt.Sprint("e", n), Payload: json.RawMessage(payload)}
+		env := envelope{Type: word(kind), ID: word(fmt.Sprint("e", n)), Payload: json.RawMessage(payload)}
 		var mu sync.Mutex
 		var frames []string
 		b.take(env, func(payload any) error {
-			frame, err := json.Marshal(socketmode.Response{EnvelopeID: env.EnvelopeID, Payload: payload})
+			frame, err := json.Marshal(acknowledgement{ID: env.ID, Payload: payload})
 			if err != nil {
 				t.Errorf("an acknowledgement cannot be encoded: %v", err)
 			}

@@ -2,47 +2,132 @@ package bot
 
 import (
 	"encoding/json"
+	"regexp"
+	"strings"
 
 	"c66bot/bot/card"
 	"c66bot/cloud66/secret"
 )
 
-// The payloads are read into types of our own: slack-go's refuse a whole command for one odd field.
+// The frames and the payloads are read into types of our own, of what is needed alone: slack-go's refuse a whole command for one odd field.
+
+// frame is one message of the socket: an envelope, a hello, or the word that a connection ends.
+type frame struct {
+	envelope
+
+	Reason         word  `json:"reason"`          // of a disconnect
+	NumConnections count `json:"num_connections"` // of a hello, as are the others
+	ConnectionInfo struct {
+		AppID word `json:"app_id"`
+	} `json:"connection_info"`
+	DebugInfo struct {
+		Host word `json:"host"`
+	} `json:"debug_info"`
+}
+
+// envelope is something that the app is told, and acknowledges.
+type envelope struct {
+	Type    word            `json:"type"`
+	ID      word            `json:"envelope_id"`
+	Payload json.RawMessage `json:"payload"`
+	Accepts flag            `json:"accepts_response_payload"`
+}
+
+// acknowledgement is the answer to an envelope.
+type acknowledgement struct {
+	ID      word `json:"envelope_id"`
+	Payload any  `json:"payload,omitempty"`
+}
+
+// unreadable is our own type of an envelope that is no JSON; its payload is the whole frame.
+const unreadable = "unreadable"
+
+// In a frame that is no JSON, these find what it is and whose. Within a string a quote has a backslash before it, so that none of that is found.
+var (
+	brokenEnvelope = regexp.MustCompile(`"envelope_id"\s*:\s*"([^"\\]+)"`)
+	brokenUser     = regexp.MustCompile(`"(?:user_id"|user"\s*:\s*\{[^{}]*?"id")\s*:\s*"([UW][A-Z0-9]+)"`)
+	brokenChannel  = regexp.MustCompile(`"(?:channel_id"|channel"\s*:\s*\{[^{}]*?"id")\s*:\s*"([CDG][A-Z0-9]+)"`)
+	brokenURL      = regexp.MustCompile(`"response_url"\s*:\s*"(https?:[^"]+)"`)
+)
+
+// readFrame reads a frame. It is false for what is no JSON object and no envelope either, such as a ping in words.
+func readFrame(data []byte) (frame, bool) {
+	var f frame
+	if lenient(data, &f) == nil {
+		return f, true
+	}
+	id := brokenEnvelope.FindSubmatch(data)
+	if id == nil {
+		return frame{}, false
+	}
+	return frame{envelope: envelope{Type: unreadable, ID: word(id[1]), Payload: data}}, true
+}
+
+// decode reads a payload, which may be an object or a string that holds one.
+func (e envelope) decode(v any) error {
+	data := []byte(e.Payload)
+	var text string
+	if json.Unmarshal(data, &text) == nil && strings.HasPrefix(strings.TrimSpace(text), "{") {
+		data = []byte(text)
+	}
+	return lenient(data, v)
+}
+
+// authorOf finds where the author of an envelope can be told that it could not be read.
+func authorOf(data []byte) answer {
+	found := func(in *regexp.Regexp) string {
+		if match := in.FindSubmatch(data); match != nil {
+			return string(match[1])
+		}
+		return ""
+	}
+	to := answer{user: found(brokenUser), channel: found(brokenChannel)}
+	if url := found(brokenURL); url != "" {
+		to.url = secret.New(strings.ReplaceAll(url, `\/`, "/"))
+	}
+	return to
+}
 
 // command is what is needed of a slash command's payload.
 type command struct {
-	Command     string      `json:"command"`
-	Text        string      `json:"text"`
-	UserID      string      `json:"user_id"`
-	ChannelID   string      `json:"channel_id"`
+	Command     word        `json:"command"`
+	Text        word        `json:"text"`
+	UserID      ref         `json:"user_id"`
+	ChannelID   ref         `json:"channel_id"`
 	ResponseURL secret.Text `json:"response_url"`
-	TriggerID   string      `json:"trigger_id"`
+	TriggerID   word        `json:"trigger_id"`
 }
 
 // interaction is what is needed of a click, of a search in a select, of a form that was sent, and of a shortcut.
 type interaction struct {
-	Type        string      `json:"type"`
-	TriggerID   string      `json:"trigger_id"`
-	CallbackID  string      `json:"callback_id"` // of a shortcut
+	Type        word        `json:"type"`
+	TriggerID   word        `json:"trigger_id"`
+	CallbackID  word        `json:"callback_id"` // of a shortcut
 	ResponseURL secret.Text `json:"response_url"`
-	Value       string      `json:"value"` // what was typed into a select
-	User        struct {
-		ID string `json:"id"`
-	} `json:"user"`
-	Channel struct {
-		ID string `json:"id"`
-	} `json:"channel"`
-	Container struct {
-		ChannelID string `json:"channel_id"`
-		Ephemeral bool   `json:"is_ephemeral"`
+	Value       word        `json:"value"` // what was typed into a select
+	User        ref         `json:"user"`
+	Channel     ref         `json:"channel"`
+	Container   struct {
+		ChannelID ref  `json:"channel_id"`
+		Ephemeral flag `json:"is_ephemeral"`
 	} `json:"container"`
 	View    view          `json:"view"`
 	Actions []clickAction `json:"actions"`
 }
 
+// action is what was clicked; it has no id where nothing was.
+func (in interaction) action() clickAction {
+	for _, action := range in.Actions {
+		if action.ActionID != "" {
+			return action
+		}
+	}
+	return clickAction{}
+}
+
 type view struct {
-	ID              string          `json:"id"`
-	PrivateMetadata string          `json:"private_metadata"`
+	ID              word            `json:"id"`
+	PrivateMetadata word            `json:"private_metadata"`
 	State           json.RawMessage `json:"state"`
 }
 
@@ -51,31 +136,31 @@ func (v view) fields() (card.Fields, error) {
 	var state struct {
 		Values card.Fields `json:"values"`
 	}
-	err := json.Unmarshal(v.State, &state)
+	err := json.Unmarshal(v.State, &state) // strictly: a form is carried out as it was filled in, or not at all
 	return state.Values, err
 }
 
 type clickAction struct {
-	ActionID       string `json:"action_id"`
-	Value          string `json:"value"`
+	ActionID       word `json:"action_id"`
+	Value          word `json:"value"`
 	SelectedOption struct {
-		Value string `json:"value"`
+		Value word `json:"value"`
 	} `json:"selected_option"`
-	SelectedConversation string `json:"selected_conversation"`
+	SelectedConversation ref `json:"selected_conversation"`
 }
 
 // happening is what is needed of an event's payload.
 type happening struct {
-	EventID string `json:"event_id"`
-	Event   event  `json:"event"`
+	EventID word  `json:"event_id"`
+	Event   event `json:"event"`
 }
 
 type event struct {
-	Type     string `json:"type"`
-	User     string `json:"user"`
-	Text     string `json:"text"`
-	Channel  string `json:"channel"`
-	TS       string `json:"ts"`
-	ThreadTS string `json:"thread_ts"`
-	Edited   any    `json:"edited"` // not nil where the message was changed after it was sent
+	Type     word     `json:"type"`
+	User     ref      `json:"user"`
+	Text     word     `json:"text"`
+	Channel  ref      `json:"channel"`
+	TS       word     `json:"ts"`
+	ThreadTS word     `json:"thread_ts"`
+	Edited   presence `json:"edited"` // the message was changed after it was sent
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
-	"github.com/slack-go/slack/socketmode"
 
 	"c66bot/bot/webapi"
 )
@@ -53,7 +52,7 @@ type socket struct {
 }
 
 // taker takes an envelope without waiting. The channel is closed when the envelope is acknowledged or never will be.
-type taker func(env socketmode.Request, ack func(payload any) error) (acked <-chan struct{})
+type taker func(env envelope, ack func(payload any) error) (acked <-chan struct{})
 
 // run connects, and connects again, until the context ends. It returns when every connection is closed.
 func (s *socket) run(ctx context.Context) {
@@ -165,7 +164,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the websocket: %w", webapi.WithoutURL(err))
 	}
-	c := &connection{ws: ws, log: s.log, hello: make(chan socketmode.Request, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
+	c := &connection{ws: ws, log: s.log, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
 	s.conns.Go(func() { s.serve(ctx, c) })
 	select {
 	case hello := <-c.hello:
@@ -182,10 +181,10 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 }
 
 // greet takes note of a hello. Other connections of the app than our own take part of the envelopes.
-func (s *socket) greet(hello socketmode.Request) {
+func (s *socket) greet(hello frame) {
 	s.mu.Lock()
 	own := s.open
-	others := max(0, hello.NumConnections-own)
+	others := max(0, int(hello.NumConnections)-own)
 	s.extra = others
 	s.mu.Unlock()
 	if others > 0 {

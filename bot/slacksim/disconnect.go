@@ -1,6 +1,11 @@
 package slacksim
 
-import "github.com/gorilla/websocket"
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/gorilla/websocket"
+)
 
 // Disconnect does to every open socket what Slack does with a reason:
 // "warning" is followed by "refresh_requested" 10 s later, which is followed by
@@ -46,6 +51,26 @@ func (w *Workspace) PreferOldest(on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.oldest = on
+}
+
+// Twist has every hello and envelope changed before it is sent, as by a Slack that keeps its documents' names but not their types. Nil ends it.
+func (w *Workspace) Twist(twist func(frame map[string]any)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.twist = twist
+}
+
+// twisted is a frame of an envelope or a hello. The lock is held.
+func (w *Workspace) twisted(body map[string]any) frame {
+	if w.twist != nil {
+		plain := textFrame(body) // the payload belongs to whoever made the envelope
+		body = map[string]any{}
+		if err := json.Unmarshal(plain.data, &body); err != nil {
+			panic(fmt.Sprintf("slacksim: a frame that is no JSON: %v", err))
+		}
+		w.twist(body)
+	}
+	return textFrame(body)
 }
 
 // SendFrame sends every socket a text frame as it is, for what no Slack document mentions.

@@ -131,7 +131,7 @@ func (w *Workspace) send(e *envelope, s *socket) {
 	if e.kind == "events_api" {
 		body["retry_attempt"], body["retry_reason"] = e.attempt, e.reason
 	}
-	s.push(textFrame(body))
+	s.push(w.twisted(body))
 	w.record(Event{Kind: KindDelivered, Envelope: e.id, Socket: s.n})
 	w.after(ackWithin, func() {
 		if e.sends == sends && !e.acked {

@@ -131,7 +131,7 @@ func (w *Workspace) admit(s *socket, life time.Duration) *timer {
 		return nil
 	}
 	w.sockets = append(w.sockets, s)
-	s.push(textFrame(map[string]any{
+	s.push(w.twisted(map[string]any{
 		"type": "hello", "num_connections": len(w.sockets),
 		"connection_info": map[string]any{"app_id": w.opts.AppID},
 		"debug_info": map[string]any{

@@ -36,6 +36,7 @@ type Workspace struct {
 	tickets   map[string]ticket
 	sockets   []*socket
 	turn      int // whose turn it is among the sockets
+	twist     func(frame map[string]any)
 	oldest    bool
 	socketSeq int
 
