@@ -123,10 +123,16 @@ func New(cfg Config) (*Bot, error) {
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket}
+	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted}
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil
+}
+
+// greeted is told of each connection to Slack that stands: what failed before may work now.
+func (b *Bot) greeted() {
+	b.ready.greeted()
+	b.outbox.Wake()
 }
 
 // Ready says why the bot cannot do its work, nil where it can.

@@ -199,7 +199,7 @@ func TestARefusedTokenIsNamedAndSlackIsNotHammered(t *testing.T) {
 				}
 				hold(t, "the reason", r.bot.Ready().Error(), c.says...)
 				hold(t, "the log", r.log.String(), c.says...)
-				if n := len(r.slack.Calls("apps.connections.open")) + len(r.slack.Calls("auth.test")); n > 3 {
+				if n := len(r.slack.Calls("apps.connections.open")) + len(r.slack.Calls("auth.test")); n > 20 {
 					t.Errorf("Slack was asked %d times in nine minutes", n)
 				}
 			})
@@ -211,10 +211,165 @@ func TestARefusedCloud66TokenLeavesTheBotUpAndUnready(t *testing.T) {
 	unready(t, settings{token: "another"}, func(t *testing.T, r *rig) {
 		pass(5*time.Minute + time.Second)
 		hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused", "C66BOT_CLOUD66_TOKEN")
-		if n := r.cloud.Count(); n > 7 {
+		if n := r.cloud.Count(); n > 9 {
 			t.Errorf("Cloud 66 was asked %d times in five minutes", n)
 		}
 		hold(t, "the answer", r.ask(lin, deploys, "/c66 list web").Plain(), "Cloud 66 refuses the bot's token")
+	})
+}
+
+func TestOneRefusalOfATokenThatWasGoodIsNotBelieved(t *testing.T) {
+	for _, method := range []string{"apps.connections.open", "auth.test"} {
+		for _, code := range []string{"account_inactive", "invalid_auth", "token_revoked", "not_authed", "team_access_not_granted"} {
+			t.Run(method+" "+code, func(t *testing.T) {
+				inBubble(t, settings{}, func(t *testing.T, r *rig) {
+					pass(5*time.Minute - 2*time.Second)
+					r.slack.FailCall(method, code, 2, false)
+					r.slack.Disconnect("warning") // there are 15 s until the connection ends
+					for range 40 {
+						pass(time.Second)
+						if err := r.bot.Ready(); err != nil {
+							t.Fatalf("not ready: %v", err)
+						}
+					}
+					if n := r.slack.Sockets(); n != 1 {
+						t.Errorf("%d connections are open", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestARefusalIsBelievedAfterThreeAndOverAtOnceWhenTheTokenIsGoodAgain(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		pass(5*time.Minute - time.Second)
+		r.slack.FailCall("auth.test", "token_revoked", 1_000_000, false)
+		pass(30 * time.Second)
+		hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "refuses the bot token (C66BOT_SLACK_BOT_TOKEN)", "token_revoked")
+		pass(10 * time.Minute)
+		r.slack.ClearFaults()
+		r.slack.Disconnect("refresh_requested") // the hello of its successor has the token looked at
+		pass(2 * time.Second)
+		if err := r.bot.Ready(); err != nil {
+			t.Errorf("not ready: %v", err)
+		}
+	})
+}
+
+// The app token is revoked, then Slack asks for a new connection: what is told is the refusal, not why the old connection ended.
+func TestTheNewestReasonIsTold(t *testing.T) {
+	for name, end := range map[string]func(r *rig){
+		"refresh_requested": func(r *rig) { r.slack.Disconnect("refresh_requested") }, "warning": func(r *rig) { r.slack.Disconnect("warning") },
+		"link_disabled": func(r *rig) { r.slack.Disconnect("link_disabled") }, "cut": func(r *rig) { r.slack.Drop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				pass(time.Minute)
+				r.slack.FailCall("apps.connections.open", "token_revoked", 1_000_000, false)
+				end(r)
+				pass(20 * time.Second)
+				for range 10 {
+					hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "refuses the app-level token (C66BOT_SLACK_APP_TOKEN)", "token_revoked")
+					lack(t, "the reason", fmt.Sprint(r.bot.Ready()), "closed by Slack")
+					pass(time.Minute)
+				}
+				r.slack.ClearFaults()
+				r.slack.FailCall("apps.connections.open", "internal_error", 1_000_000, false)
+				pass(time.Minute + time.Second)
+				hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "internal_error")
+				r.slack.ClearFaults()
+				pass(time.Minute)
+				if err := r.bot.Ready(); err != nil {
+					t.Errorf("not ready a minute after the token is good again: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestOtherConnectionsAreClaimedOnlyWhileAFreshHelloSaysSo(t *testing.T) {
+	claims := func(r *rig) bool {
+		return strings.Contains(r.ask(lin, deploys, "/c66 status").Plain(), "more connection than mine")
+	}
+	counting := func(n int) func(f map[string]any) {
+		return func(f map[string]any) {
+			if f["type"] == "hello" {
+				f["num_connections"] = n
+			}
+		}
+	}
+	t.Run("one that is gone is not claimed for long", func(t *testing.T) {
+		inBubble(t, settings{}, func(t *testing.T, r *rig) {
+			r.kill()
+			r.slack.Twist(counting(2)) // the last sigh of the process before
+			r.start()
+			if !claims(r) {
+				t.Error("another connection is not claimed")
+			}
+			r.slack.Twist(nil)
+			pass(6 * time.Minute)
+			if claims(r) {
+				t.Error("another connection is claimed six minutes later")
+			}
+		})
+	})
+	t.Run("one that cannot be counted again is not claimed for long", func(t *testing.T) {
+		inBubble(t, settings{}, func(t *testing.T, r *rig) {
+			r.kill()
+			r.slack.Twist(counting(2))
+			r.start()
+			r.slack.FailCall("apps.connections.open", "internal_error", 1_000_000, false)
+			pass(11 * time.Minute)
+			if claims(r) {
+				t.Error("another connection is claimed eleven minutes later")
+			}
+		})
+	})
+	t.Run("one that stays is claimed for as long", func(t *testing.T) {
+		inBubble(t, settings{}, func(t *testing.T, r *rig) {
+			r.kill()
+			r.slack.Twist(counting(4))
+			r.start()
+			for range 8 {
+				pass(4 * time.Minute)
+				if !strings.Contains(r.ask(lin, deploys, "/c66 status").Plain(), "more connections than mine") {
+					t.Fatal("the others are not claimed")
+				}
+			}
+			if n := r.connections(); n > 10 {
+				t.Errorf("%d connections were made in half an hour", n)
+			}
+		})
+	})
+	t.Run("our own that was just closed is none", func(t *testing.T) {
+		inBubble(t, settings{}, func(t *testing.T, r *rig) {
+			pass(time.Minute)
+			r.slack.Twist(counting(2))
+			r.slack.Drop()
+			pass(10 * time.Second)
+			if claims(r) {
+				t.Error("our own connection is claimed as another's")
+			}
+		})
+	})
+}
+
+func TestAWaitingOutboxTriesAtOnceWhenSlackSaysHello(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		card := r.card("deploying #1036")
+		r.slack.BreakCall("chat.postMessage", 503, 1_000_000)
+		pass(20 * time.Minute) // now the pauses are as long as they get
+		tries := func() int { return len(r.slack.Calls("chat.postMessage")) }
+		before := tries()
+		r.until("one more try has failed", func() bool { return tries() > before })
+		r.slack.ClearFaults()
+		r.slack.Disconnect("refresh_requested")
+		pass(3 * time.Second)
+		if lines := r.thread(card); len(lines) != 2 {
+			t.Errorf("3 s after the hello the thread has %q", lines)
+		}
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 // How often the Cloud 66 token is looked at: seldom while it is good, once a minute while it is not.
 const (
 	checkGood    = 5 * time.Minute
+	firstDoubt   = 5 * time.Second // after a first refusal; the pauses grow up to checkBad
 	checkBad     = time.Minute
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
 )
@@ -29,12 +30,32 @@ type readiness struct {
 	bot    error // the bot token
 	cloud  error // the Cloud 66 token
 	again  chan struct{}
+	hello  chan struct{} // holds a value where a connection to Slack was made
+}
+
+// believedAfter is how many refusals of a token that was good are needed in a row before one is believed.
+const believedAfter = 3
+
+// trust is what is thought of a token.
+type trust struct {
+	accepted bool
+	refusals int // in a row
+}
+
+func (t *trust) accept() { *t = trust{accepted: true} }
+
+// refuse takes note of a refusal. It gives whether it is believed, and when the token is to be looked at again.
+func (t *trust) refuse() (believed bool, again time.Duration) {
+	again = min(firstDoubt<<min(t.refusals, 5), checkBad)
+	t.refusals++
+	t.accepted = t.accepted && t.refusals < believedAfter
+	return !t.accepted, again
 }
 
 func (r *readiness) begin() {
 	r.socket = errors.New("not connected to Slack yet")
 	r.cloud = errors.New("the Cloud 66 token is not checked yet")
-	r.again = make(chan struct{}, 1)
+	r.again, r.hello = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 func (r *readiness) err() error {
@@ -52,9 +73,14 @@ func (r *readiness) set(which *error, err error) {
 }
 
 // suspect has the Cloud 66 token looked at again, since something failed.
-func (r *readiness) suspect() {
+func (r *readiness) suspect() { signal(r.again) }
+
+// greeted has a bot token that is in doubt looked at again, since Slack has let the bot connect.
+func (r *readiness) greeted() { signal(r.hello) }
+
+func signal(c chan struct{}) {
 	select {
-	case r.again <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -84,7 +110,7 @@ func explainToken(which, scope string, err error) error {
 
 // checkCloud looks at the Cloud 66 token until the context ends.
 func (b *Bot) checkCloud(ctx context.Context) {
-	accepted := false
+	var token trust
 	for {
 		err := b.cloud.CheckToken(cloud66.Background(ctx))
 		if errors.Is(err, cloud66.ErrNotFound) {
@@ -94,15 +120,10 @@ func (b *Bot) checkCloud(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		accepted = b.tokenState(accepted, err)
-		pause := checkBad
-		if accepted {
-			pause = checkGood
-		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause):
+		case <-time.After(b.tokenState(&token, err)):
 		case <-b.ready.again:
 			if !sleep(ctx, checkSuspect) { // many may fail at once
 				return
@@ -118,28 +139,36 @@ func (b *Bot) readable(ctx context.Context) error {
 	return nil
 }
 
-// tokenState takes note of what a look at the token showed. A server that is down says nothing against a token that was accepted.
-func (b *Bot) tokenState(accepted bool, err error) bool {
+// tokenState takes note of what a look at the token showed, and gives when the next one is due. A server that is down says nothing against a
+// token that was accepted.
+func (b *Bot) tokenState(token *trust, err error) time.Duration {
+	again, refused := checkBad, true
 	switch {
 	case err == nil:
-		if !accepted {
+		if !token.accepted {
 			b.log.Info("Cloud 66 accepts the token")
 		}
+		token.accept()
 		b.ready.set(&b.ready.cloud, nil)
-		return true
+		return checkGood
 	case errors.Is(err, cloud66.ErrUnauthenticated):
 		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused: give the bot a current one")
 	case errors.Is(err, cloud66.ErrMissingScope):
 		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) lacks the scope public: make one with public and redeploy")
-	case accepted:
-		b.log.Warn("the Cloud 66 token could not be looked at", "error", err)
-		return true
 	default:
-		err = fmt.Errorf("the Cloud 66 token could not be checked: %w", err)
+		err, refused = fmt.Errorf("the Cloud 66 token could not be checked: %w", err), false
+	}
+	believed := !token.accepted
+	if refused {
+		believed, again = token.refuse()
+	}
+	if !believed {
+		b.log.Warn("the Cloud 66 token is looked at again soon", "error", err)
+		return again
 	}
 	b.log.Error("not ready", "reason", err)
 	b.ready.set(&b.ready.cloud, err)
-	return false
+	return again
 }
 
 // wantedScopes are the bot token's scopes that are used, with what does not work without each.
@@ -158,7 +187,8 @@ var wantedScopes = []struct{ scope, without string }{
 
 // checkSlack looks at the bot token until the context ends. A Slack that is down says nothing against a token that was accepted.
 func (b *Bot) checkSlack(ctx context.Context) {
-	accepted, wait := false, shortestAttempt
+	var token trust
+	wait := shortestAttempt
 	for {
 		auth, err := b.api.AuthTestContext(ctx)
 		if ctx.Err() != nil {
@@ -166,23 +196,36 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		}
 		err = explainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
 		_, refused := errors.AsType[*tokenError](err)
+		believed := !token.accepted
 		switch {
 		case err == nil:
 			b.self.Store(&self{user: auth.UserID, bot: auth.BotID})
-			b.setBot(b.missingScopes(auth.Header, !accepted))
-			accepted, wait = true, checkGood
+			b.setBot(b.missingScopes(auth.Header, !token.accepted))
+			token.accept()
+			wait = checkGood
 		case refused:
-			b.setBot(err)
-			accepted, wait = false, refusedPause
-		case accepted:
-			b.log.Warn("the bot token could not be looked at", "error", err)
+			believed, wait = token.refuse()
+		case token.accepted:
 			wait = checkBad
 		default:
-			b.setBot(err)
 			wait = min(2*wait, longestAttempt)
 		}
-		if !sleep(ctx, wait) {
+		switch {
+		case err == nil:
+		case believed:
+			b.setBot(err)
+		default:
+			b.log.Warn("the bot token is looked at again soon", "error", err)
+		}
+		hello := b.ready.hello
+		if err == nil {
+			hello = nil
+		}
+		select {
+		case <-ctx.Done():
 			return
+		case <-hello:
+		case <-time.After(wait):
 		}
 	}
 }

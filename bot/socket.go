@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,9 +30,16 @@ const (
 
 	shortestAttempt = time.Second // between two attempts to connect
 	longestAttempt  = 30 * time.Second
-	refusedPause    = 10 * time.Minute // between attempts with a token that was refused
+	refusedPause    = time.Minute      // the longest between attempts with a token that was refused: one refusal may be a whim of Slack's
 	settledAfter    = 10 * time.Second // a connection that lived so long was a good one
 	maxFrame        = 4 << 20
+
+	// Another instance is claimed for as long as a hello is fresh that counts it. To know more, the bot connects anew after recountAfter:
+	// what that hello counted may have been the last sigh of an earlier process. A connection of our own that was closed within closingTime
+	// may be counted still.
+	freshHello   = 10 * time.Minute
+	recountAfter = 5 * time.Minute
+	closingTime  = 2 * time.Minute
 )
 
 // socket keeps a Socket Mode connection open. At a refresh the new connection stands before the old one goes, and the old one is read
@@ -43,12 +51,16 @@ type socket struct {
 	log    *slog.Logger
 	take   taker
 	state  func(err error) // nil: connected; else why not
+	hello  func()          // told of each connection that stands
 
 	conns   sync.WaitGroup
 	mu      sync.Mutex
-	open    int // our own connections, those that drain included
-	extra   int // connections of the app that were not ours at the last hello
+	open    int         // our own connections, those that drain included
+	closed  []time.Time // when those of our own ended that ended lately
+	extra   int         // connections of the app that were not ours at the last hello
+	counted time.Time   // when that was
 	current *connection
+	fault   error // why there is no successor, where the last attempt brought none
 }
 
 // taker takes an envelope without waiting. The channel is closed when the envelope is acknowledged or never will be.
@@ -60,27 +72,29 @@ func (s *socket) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
-		faults int
-		last   time.Time
+		faults  int
+		last    time.Time
+		longest = longestAttempt
 	)
 	for {
-		if !sleep(ctx, time.Until(last.Add(min(shortestAttempt<<min(faults, 6), longestAttempt)))) {
+		if !sleep(ctx, time.Until(last.Add(min(shortestAttempt<<min(faults, 6), longest)))) {
 			return
 		}
 		last = time.Now()
 		next, err := s.connect(ctx)
 		if err != nil {
 			faults++
-			if !s.report(ctx, err) {
-				return
-			}
+			longest = s.report(ctx, err)
 			continue
 		}
+		longest = longestAttempt
 		s.succeed(next)
+		s.hello()
 		select {
 		case <-ctx.Done():
 			return
 		case <-next.leaving: // one that Slack asks us to leave is read on until its successor stands
+		case <-s.recount():
 		}
 		if faults++; time.Since(last) > settledAfter {
 			faults = 0
@@ -92,7 +106,7 @@ func (s *socket) run(ctx context.Context) {
 func (s *socket) succeed(next *connection) {
 	s.mu.Lock()
 	old := s.current
-	s.current = next
+	s.current, s.fault = next, nil
 	s.mu.Unlock()
 	old.retire()
 	s.state(nil)
@@ -103,14 +117,18 @@ func (s *socket) succeed(next *connection) {
 	}
 }
 
-// lost says that there is no connection, where the one that ended was the current one.
+// lost says that there is no connection, where the one that ended was the current one: why no other could be made is newer than why it ended.
 func (s *socket) lost(c *connection) {
 	s.mu.Lock()
-	current := s.current == c
+	current, why := s.current == c, s.fault
 	s.mu.Unlock()
-	if current {
-		s.state(fmt.Errorf("the connection to Slack was lost: %w", c.err))
+	if !current {
+		return
 	}
+	if why == nil {
+		why = fmt.Errorf("the connection to Slack was lost: %w", c.err)
+	}
+	s.state(why)
 }
 
 // alive reports whether the current connection, which Slack may have asked us to leave, is still read.
@@ -129,20 +147,23 @@ func (s *socket) alive() bool {
 	}
 }
 
-// report says why there is no new connection, and waits where trying again soon would not help. It is false when the context has ended.
-func (s *socket) report(ctx context.Context, err error) bool {
+// report says why there is no new connection. It gives the longest pause before the next attempt.
+func (s *socket) report(ctx context.Context, err error) time.Duration {
 	if ctx.Err() != nil {
-		return false
+		return 0
 	}
+	s.mu.Lock()
+	s.fault = err
+	s.mu.Unlock()
 	if !s.alive() {
 		s.state(err)
 	}
-	if _, refused := errors.AsType[*tokenError](err); !refused {
-		s.log.Warn("no connection to Slack yet", "error", err)
-		return true
+	if _, refused := errors.AsType[*tokenError](err); refused {
+		s.log.Error("Slack refuses the connection; it is tried again at least once a minute", "error", err)
+		return refusedPause
 	}
-	s.log.Error("Slack refuses the connection; it is not tried again soon", "error", err, "again_in", refusedPause)
-	return sleep(ctx, refusedPause)
+	s.log.Warn("no connection to Slack yet", "error", err)
+	return longestAttempt
 }
 
 // connect opens a connection and waits for its hello.
@@ -183,9 +204,9 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 // greet takes note of a hello. Other connections of the app than our own take part of the envelopes.
 func (s *socket) greet(hello frame) {
 	s.mu.Lock()
-	own := s.open
+	own := s.open + s.closing()
 	others := max(0, int(hello.NumConnections)-own)
-	s.extra = others
+	s.extra, s.counted = others, time.Now()
 	s.mu.Unlock()
 	if others > 0 {
 		s.log.Warn("the app has another connection: another instance takes part of the commands", "connections", hello.NumConnections, "own", own)
@@ -193,10 +214,27 @@ func (s *socket) greet(hello frame) {
 	s.log.Info("connected to Slack", "app", hello.ConnectionInfo.AppID, "host", hello.DebugInfo.Host)
 }
 
-// others gives the number of connections of the app that were not ours when the last one opened.
+// closing gives the number of our own connections that Slack may still count though they ended. The lock is held.
+func (s *socket) closing() int {
+	s.closed = slices.DeleteFunc(s.closed, func(at time.Time) bool { return since(at) > closingTime })
+	return len(s.closed)
+}
+
+// recount gives a channel that says when the connections are to be counted anew; nil where there are no others.
+func (s *socket) recount() <-chan time.Time {
+	if s.others() == 0 {
+		return nil
+	}
+	return time.After(recountAfter)
+}
+
+// others gives the number of connections of the app that are not ours, as far as a fresh hello says so.
 func (s *socket) others() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if since(s.counted) > freshHello {
+		return 0
+	}
 	return s.extra
 }
 
@@ -221,7 +259,9 @@ func (s *socket) serve(ctx context.Context, c *connection) {
 func (s *socket) count(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.open += n
+	if s.open += n; n < 0 {
+		s.closed = append(s.closed, time.Now())
+	}
 }
 
 func disconnectReason(reason string) string {
@@ -249,3 +289,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
+
+// since gives the time since t. One in which the machine slept counts too, which the monotonic clock leaves out.
+func since(t time.Time) time.Duration { return max(time.Since(t), time.Now().Round(0).Sub(t.Round(0))) }
