@@ -15,6 +15,8 @@ const (
 	noSubject = "nobody is named as the one who asks"
 	noRule    = "no rule allows it"
 	notDirect = "in a direct message only the configured admins may act"
+	notShown  = "the bot is not in this channel, or it is none: its rules allow nobody anything"
+	notInside = "not a member of this private channel, and no rule that names this very user allows it"
 )
 
 // Standing is what one person may do in one channel, found out once for many stacks. The zero Standing may nothing.
@@ -23,6 +25,7 @@ type Standing struct {
 	refusal string // why they may not where no rule allows it
 	denies  []*pile
 	allows  []*pile // that count for this person
+	outside bool    // not a member of the channel, which is private, or which the bot is not in
 }
 
 // Standing finds out what one person may do in one channel. Slack is asked for nothing that makes no difference. The error is ErrUnknown where
@@ -67,7 +70,26 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	if admin != "" && strange == "" {
 		return Standing{admin: "in the admins' group " + admin}, nil
 	}
-	return newStanding(named, shared, strange, refusal), nil
+	s := newStanding(named, shared, strange, refusal)
+	if !slices.ContainsFunc(s.allows, func(p *pile) bool { return at < p.until }) {
+		return s, nil
+	}
+	return a.inside(ctx, who, s, named, at)
+}
+
+// inside takes away what the rules of a channel allow to people who are in it alone. Of a channel that the bot is not in nothing is left; of a
+// private one what names the user.
+func (a *Authorizer) inside(ctx context.Context, who Subject, s Standing, named []shelf, at instant) (Standing, error) {
+	inside, err := a.people.Inside(ctx, who.Channel, who.User)
+	switch {
+	case errors.Is(err, ErrNoChannel):
+		s.allows, s.refusal, s.outside = nil, notShown, true
+	case err != nil && slices.ContainsFunc(s.allows[len(named):], func(p *pile) bool { return at < p.until }):
+		return Standing{}, fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
+	case err == nil && !inside:
+		s.allows, s.refusal, s.outside = s.allows[:len(named)], notInside, true
+	}
+	return s, nil
 }
 
 // concern gives the rules that name the user, and those that name a group of theirs or everyone. What has ended is left out.
@@ -168,6 +190,9 @@ func (s Standing) decide(denies, allows func(*pile) *compiled) Decision {
 	}
 	return Decision{Reason: cmp.Or(s.refusal, noRule)}
 }
+
+// Outside reports whether the person is kept from what a channel's rules allow others, since they are not in it.
+func (s Standing) Outside() bool { return s.outside }
 
 // Configured reports whether the person is an admin by the configuration.
 func (s Standing) Configured() bool { return s.admin != "" }

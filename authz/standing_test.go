@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,5 +232,50 @@ func TestTheZeroStandingMayNothing(t *testing.T) {
 	var s authz.Standing
 	if got := s.Decide(authz.View, web); got.Allowed || got.Reason != "no rule allows it" || s.Admin().Allowed || s.Some(authz.View) || s.All(authz.View) {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestInAPrivateChannelGroupsAndEveryoneAreItsMembers(t *testing.T) {
+	for name, test := range map[string]struct {
+		rules   []string
+		members []string
+		noRoom  error
+		may     bool
+		fails   bool
+		asked   int64
+	}{
+		"everyone, a member":                     {[]string{"everyone allow redeploy web"}, []string{sam}, nil, true, false, 1},
+		"everyone, not a member":                 {[]string{"everyone allow redeploy web"}, []string{ana}, nil, false, false, 1},
+		"a group, not a member":                  {[]string{devs + " allow redeploy web"}, []string{ana}, nil, false, false, 1},
+		"a group's admin, not a member":          {[]string{devs + " allow admin,redeploy *"}, []string{ana}, nil, false, false, 1},
+		"by name, not a member":                  {[]string{sam + " allow redeploy web"}, []string{ana}, nil, true, false, 1},
+		"by name and everyone, not a member":     {[]string{sam + " allow view web", "everyone allow redeploy web"}, []string{ana}, nil, false, false, 1},
+		"denied to everyone, not a member":       {[]string{sam + " allow redeploy web", "everyone deny redeploy web"}, []string{ana}, nil, false, false, 1},
+		"everyone, not found out":                {[]string{"everyone allow redeploy web"}, nil, errors.New("conversations.members: fatal_error"), false, true, 1},
+		"by name, not found out":                 {[]string{sam + " allow redeploy web"}, nil, errors.New("conversations.members: fatal_error"), true, false, 1},
+		"everyone, in a channel not shown":       {[]string{"everyone allow redeploy web"}, nil, authz.ErrNoChannel, false, false, 1},
+		"by name, in a channel not shown":        {[]string{sam + " allow redeploy web"}, nil, authz.ErrNoChannel, false, false, 1},
+		"nothing is allowed, so nobody is asked": {[]string{"everyone deny redeploy web"}, nil, authz.ErrNoChannel, false, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig()
+			for _, words := range test.rules {
+				r.add(t, rule(t, words))
+			}
+			if test.members != nil {
+				r.slack.members = map[string][]string{channel: test.members}
+			}
+			r.slack.noRoom = test.noRoom
+			s, err := r.Standing(t.Context(), authz.Subject{User: sam, Channel: channel})
+			if (err != nil) != test.fails || test.fails && !errors.Is(err, authz.ErrUnknown) || s.Decide(authz.Redeploy, web).Allowed != test.may {
+				t.Errorf("%+v, %v", s.Decide(authz.Redeploy, web), err)
+			}
+			if asked := r.slack.rooms.Load(); asked != test.asked {
+				t.Errorf("Slack was asked %d times", asked)
+			}
+			if admin, err := r.Standing(t.Context(), authz.Subject{User: lin, Channel: channel}); err != nil || !admin.Decide(authz.Redeploy, web).Allowed {
+				t.Errorf("the configured admin: %v", err)
+			}
+		})
 	}
 }

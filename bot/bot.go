@@ -106,7 +106,7 @@ func New(cfg Config) (*Bot, error) {
 		Records: cfg.Records, Slack: b.slack, Log: cfg.Log,
 		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
 	})
-	b.channels, b.hints = &channels{api: b.api, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)
+	b.channels, b.hints = &channels{people: b.people, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)
 	b.authorizer = authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,

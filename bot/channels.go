@@ -5,10 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
@@ -17,64 +13,71 @@ import (
 	"c66bot/storage"
 )
 
-// memberAge is how long the bot is taken to be a member of a channel. Where it is none any more, Slack refuses the message itself.
-const memberAge = time.Minute
-
 // channels is what commands need of the channels. It implements commands.Channels.
 type channels struct {
-	api     *slack.Client
+	people  *people
 	records storage.DB
 	outbox  *outbox.Outbox
 	log     *slog.Logger
-
-	mu     sync.Mutex
-	member map[string]time.Time // when Slack said that the bot is one
 }
 
-// Member fails with a *commands.CardError where the bot may not post in the channel, and with another error where Slack does not tell.
-func (c *channels) Member(ctx context.Context, channel string) error {
-	if c.known(channel) {
-		return nil
+// Member fails with a *commands.CardError where the bot may not post in the channel, in which a user asks for something, and with another error
+// where Slack does not tell.
+func (c *channels) Member(ctx context.Context, channel, user string) error {
+	if strings.HasPrefix(channel, "D") {
+		return c.direct(ctx, channel, user)
 	}
-	return c.look(ctx, channel)
+	r, err := c.people.room(ctx, channel)
+	if err == nil && r.no != "" { // of which an event may have been lost
+		c.people.forgetRoom(channel)
+		r, err = c.people.room(ctx, channel)
+	}
+	return c.judge(ctx, channel, r, err)
 }
 
 // look asks Slack, whatever it said just now.
 func (c *channels) look(ctx context.Context, channel string) error {
-	if strings.HasPrefix(channel, "D") {
+	if strings.HasPrefix(channel, "D") { // a message shows it
 		return nil
 	}
-	info, err := c.api.GetConversationInfoContext(ctx, &slack.GetConversationInfoInput{ChannelID: channel})
-	c.mu.Lock()
-	delete(c.member, channel)
-	c.mu.Unlock()
+	c.people.forgetRoom(channel)
+	r, err := c.people.room(ctx, channel)
+	return c.judge(ctx, channel, r, err)
+}
+
+func (c *channels) judge(ctx context.Context, channel string, r room, err error) error {
 	fault := webapi.Judge(err)
 	switch {
-	case err != nil && fault.Kind == webapi.NoChannel:
+	case err == nil && r.no == "":
+		return nil
+	case err == nil:
+		return &commands.CardError{Code: r.no}
+	case fault.Kind == webapi.NoChannel:
 		return &commands.CardError{Code: fault.Code}
+	case fault.Kind == webapi.NoScope && strings.HasPrefix(fault.Scope, "mpim:"):
+		return &commands.CardError{Code: webapi.WrongChannel}
 	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod): // the message itself shows it
 		c.log.WarnContext(ctx, "whether I am a member of a channel cannot be looked up", "channel", channel, "error", err)
 		return nil
-	case err != nil:
-		return fmt.Errorf("conversations.info: %w", err)
-	case info.IsArchived:
-		return &commands.CardError{Code: "is_archived"}
-	case !info.IsMember && !info.IsMpIM:
-		return &commands.CardError{Code: "not_in_channel"}
+	default:
+		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.member == nil || len(c.member) > 10_000 {
-		c.member = map[string]time.Time{}
-	}
-	c.member[channel] = time.Now()
-	return nil
 }
 
-func (c *channels) known(channel string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Since(c.member[channel]) < memberAge
+// direct tells somebody's direct message with the bot from one of two people, in which the bot can post nothing.
+func (c *channels) direct(ctx context.Context, channel, user string) error {
+	own, err := c.people.directOf(ctx, user)
+	switch {
+	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod): // the message itself shows it
+		c.log.WarnContext(ctx, "whose direct message it is cannot be looked up", "channel", channel, "error", err)
+		return nil
+	case err != nil:
+		return err
+	case own != channel:
+		return &commands.CardError{Code: webapi.WrongChannel}
+	default:
+		return nil
+	}
 }
 
 // Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction.

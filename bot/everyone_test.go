@@ -231,3 +231,12 @@ func saysNo(heard string) bool {
 		return strings.Contains(heard, no)
 	})
 }
+
+func value(t *testing.T, inv commands.Invocation) string {
+	t.Helper()
+	v, err := inv.Value()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}

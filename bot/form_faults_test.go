@@ -145,7 +145,7 @@ func TestAShortcutWhoseFormSlackDoesNotOpenSaysSo(t *testing.T) {
 func TestARuleIsNotMadeWhereItIsNotKnownWhetherTheChannelCanBeTold(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.Throttle("conversations.info", time.Minute, 5)
-		hold(t, "the answer", r.ask(lin, random, "/c66 allow @sam view *").Plain(), "Slack did not tell", "Nothing was done")
+		hold(t, "the answer", r.ask(lin, random, "/c66 allow @sam view *").Plain(), "Slack did not answer", "Nothing was done")
 		lack(t, "what sam may", r.ask(sam, random, "/c66 list web").Plain(), "of 35")
 	})
 }

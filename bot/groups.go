@@ -98,11 +98,18 @@ func (p *people) readGroups(ctx context.Context, f *flight, members bool, age ti
 	keep := func() { p.keep(groupsKey, f, func() { p.groups, p.uncounted = list, uncounted }) }
 	if !list.holds(age) {
 		at := time.Now()
-		groups, err := p.allGroups(ctx, !uncounted)
-		if wrongCount(err) {
-			uncounted = true
-			groups, err = p.allGroups(ctx, false)
-		}
+		var groups []slack.UserGroup
+		err := webapi.Look(ctx, func(ctx context.Context) (err error) {
+			groups, err = p.allGroups(ctx, !uncounted)
+			if wrongCount(err) {
+				uncounted = true
+				groups, err = p.allGroups(ctx, false)
+			}
+			if err == nil && (groups == nil || slices.ContainsFunc(groups, func(g slack.UserGroup) bool { return g.ID == "" })) {
+				return webapi.ErrEmpty
+			}
+			return err
+		})
 		if list, err = newGroupList(at, groups, !uncounted, err); err != nil {
 			return nil, err
 		}
@@ -110,7 +117,14 @@ func (p *people) readGroups(ctx context.Context, f *flight, members bool, age ti
 	}
 	for members && len(list.unread) > 0 {
 		id := list.unread[0]
-		users, err := p.api.GetUserGroupMembersContext(ctx, id)
+		var users []string
+		err := webapi.Look(ctx, func(ctx context.Context) (err error) {
+			users, err = p.api.GetUserGroupMembersContext(ctx, id)
+			if err == nil && users == nil {
+				return webapi.ErrEmpty
+			}
+			return err
+		})
 		if err != nil && !webapi.Is(err, webapi.NoGroup) { // it may have been disabled since
 			return nil, fmt.Errorf("usergroups.users.list of %s: %w", id, err)
 		}

@@ -28,6 +28,7 @@ var webMethods = map[string][]string{
 	"UpdateMessageContext":          {"chat:write"},
 	"OpenConversationContext":       {"im:write"}, // of direct messages
 	"GetConversationInfoContext":    {"channels:read", "groups:read"},
+	"GetUsersInConversationContext": {"groups:read"}, // of private channels
 	"GetConversationHistoryContext": {"channels:history", "groups:history", "im:history"},
 	"GetConversationRepliesContext": {"channels:history", "groups:history"},
 	"GetUserInfoContext":            {"users:read"},

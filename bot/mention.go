@@ -21,7 +21,8 @@ func (b *Bot) readEvent(h happening) *task {
 	e := h.Event
 	self := b.self.Load()
 	switch {
-	case ofChannels[string(e.Type)]:
+	case ofRooms[string(e.Type)]:
+		b.people.forgetRoom(string(e.Channel))
 		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == nil || string(e.User) == self.user) {
 			b.hint(string(e.Channel))
 		}

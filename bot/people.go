@@ -32,7 +32,7 @@ const (
 	userKey   = "user/"
 )
 
-// people knows groups and users as Slack tells them. It implements authz.People.
+// people knows groups, users and who is in which channel, as Slack tells them. It implements authz.People.
 //
 // Slack allows 20 calls a minute about groups. So all groups are read with their members by one call, usergroups.list, and not one by one.
 type people struct {
@@ -45,6 +45,8 @@ type people struct {
 	wanted    time.Time // when groups were needed last
 	uncounted bool      // the groups are asked for without their counts
 	users     map[string]knownUser
+	rooms     map[string]room
+	directs   map[string]string // by user
 }
 
 // home is the bot's own workspace, and its organisation on Enterprise Grid.
@@ -58,7 +60,7 @@ type knownUser struct {
 }
 
 func newPeople(api *slack.Client) *people {
-	return &people{api: api, flights: map[string]*flight{}, users: map[string]knownUser{}}
+	return &people{api: api, flights: map[string]*flight{}, users: map[string]knownUser{}, rooms: map[string]room{}, directs: map[string]string{}}
 }
 
 // event takes note of an event of Slack's: what was known of the groups does not hold any more, and what is being read may be from before it.
@@ -93,7 +95,14 @@ func (p *people) readUser(ctx context.Context, f *flight, id string) (knownUser,
 		return knownUser{}, err
 	}
 	known := knownUser{at: time.Now()}
-	user, err := p.api.GetUserInfoContext(ctx, id)
+	var user *slack.User
+	err = webapi.Look(ctx, func(ctx context.Context) (err error) {
+		user, err = p.api.GetUserInfoContext(ctx, id)
+		if err == nil && (user.ID != id || user.TeamID == "" && user.Enterprise.EnterpriseID == "") {
+			return webapi.ErrEmpty
+		}
+		return err
+	})
 	switch {
 	case webapi.Is(err, webapi.NoPerson):
 		known.err = fmt.Errorf("users.info of %s: %w: %w", id, authz.ErrNoPerson, err)
@@ -137,7 +146,14 @@ func (p *people) ownHome(ctx context.Context) (home, error) {
 		return *known, nil
 	}
 	return share(ctx, p, homeKey, func(f *flight) (home, error) {
-		auth, err := p.api.AuthTestContext(ctx)
+		var auth *slack.AuthTestResponse
+		err := webapi.Look(ctx, func(ctx context.Context) (err error) {
+			auth, err = p.api.AuthTestContext(ctx)
+			if err == nil && auth.TeamID == "" {
+				return webapi.ErrEmpty
+			}
+			return err
+		})
 		if err != nil {
 			return home{}, fmt.Errorf("auth.test: %w", err)
 		}

@@ -461,7 +461,6 @@ func TestWhoAUserIs(t *testing.T) {
 		"of a connected workspace": {"", `{"team_id":"T0PEER","name":"pat","is_stranger":false}`, authz.Person{Name: "pat", Outsider: true}},
 		"a stranger":               {"", `{"team_id":"T0ACME","name":"pat","is_stranger":true}`, authz.Person{Name: "pat", Outsider: true}},
 		"of another enterprise":    {"", `{"team_id":"T0PEER","name":"pat","enterprise_user":{"enterprise_id":"E0PEER"}}`, authz.Person{Name: "pat", Outsider: true}},
-		"of no workspace":          {"", `{"name":"pat","enterprise_user":{"enterprise_id":""}}`, authz.Person{Name: "pat", Outsider: true}},
 		"of the same enterprise":   {grid, `{"team_id":"T0PEER","name":"kim","enterprise_user":{"enterprise_id":"E0ACME"}}`, authz.Person{Name: "kim"}},
 		"of another on a grid":     {grid, `{"team_id":"T0PEER","name":"pat","enterprise_user":{"enterprise_id":"E0PEER"}}`, authz.Person{Name: "pat", Outsider: true}},
 	} {

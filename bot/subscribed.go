@@ -22,13 +22,6 @@ const (
 	channelHints = 1000
 )
 
-// ofChannels are the events after which it may be another question whether the bot can post in a channel.
-var ofChannels = map[string]bool{
-	"channel_archive": true, "channel_unarchive": true, "channel_deleted": true, "channel_left": true,
-	"group_archive": true, "group_unarchive": true, "group_deleted": true, "group_left": true,
-	"member_joined_channel": true, "member_left_channel": true,
-}
-
 // hint has a channel asked about soon. What does not fit is asked about with all others.
 func (b *Bot) hint(channel string) {
 	select {

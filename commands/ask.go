@@ -25,14 +25,18 @@ var errAsked = errors.New("the admins were asked for that already")
 // prepareAsk asks the channel's admins for a right. Whoever is of the house may ask; nothing of what is asked for is looked up, so that
 // asking shows nothing.
 func (h *Handler) prepareAsk(ctx context.Context, req Request) (run, Reply, error) {
-	if req.subject().Direct() || !h.colleague(ctx, req.User) {
-		reply, err := h.refuse(ctx, req, "only people of the workspace may ask, in a channel")
+	may, err := h.mayAsk(ctx, req)
+	if err != nil {
+		return nil, nil, h.unknown(ctx, req, err)
+	}
+	if !may {
+		reply, err := h.refuse(ctx, req, "only people of the workspace may ask, in a channel that they are in")
 		return nil, reply, err
 	}
 	if req.Invocation.olderThan(requestAge) {
 		return nil, tooOld(requestAge), nil
 	}
-	err := h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "whoever is of the workspace may ask")
+	err = h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "whoever is of the workspace may ask")
 	return func(ctx context.Context) (Reply, error) { return h.ask(ctx, req) }, nil, err
 }
 

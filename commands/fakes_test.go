@@ -20,6 +20,8 @@ type slack struct {
 	members  map[string][]string // of the groups
 	err      error               // that every question about a person gets
 	noGroups error               // that every question about a group, or about somebody's groups, gets
+	outside  map[string][]string // of the private channels, who is not in them
+	noRoom   error               // that every question about a channel gets
 	asked    []string            // the persons who were looked up
 }
 
@@ -48,6 +50,11 @@ func (s *slack) Person(_ context.Context, id string) (authz.Person, error) {
 		return authz.Person{}, fmt.Errorf("users.info of %s: %w", id, authz.ErrNoPerson)
 	}
 	return person, nil
+}
+
+// Inside says that everybody is in every channel, but for those who are said to be outside.
+func (s *slack) Inside(_ context.Context, channel, user string) (bool, error) {
+	return !slices.Contains(s.outside[channel], user), s.noRoom
 }
 
 func (s *slack) Group(_ context.Context, id string) (authz.Group, error) {
@@ -80,7 +87,7 @@ type channels struct {
 	lost    bool // the database fails in the middle of a change
 }
 
-func (*channels) Member(_ context.Context, channel string) error {
+func (*channels) Member(_ context.Context, channel, _ string) error {
 	if channel == secret {
 		return &CardError{Code: "not_in_channel"}
 	}

@@ -36,7 +36,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	if !standing.Some(authz.Redeploy) {
 		return h.refuse(ctx, req, noneAtAll)
 	}
-	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel)); ok { // else the card shows it, before anything is sent
+	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel, req.User)); ok { // else the card shows it, before anything is sent
 		return nil, card
 	}
 	if inv.UID == "" && inv.Stack == "" {

@@ -54,12 +54,15 @@ type Progress interface {
 type People interface {
 	Person(ctx context.Context, id string) (authz.Person, error)
 	Group(ctx context.Context, id string) (authz.Group, error)
+	// Inside reports whether the rules of a channel can mean a user as one of everyone; see authz.People.
+	Inside(ctx context.Context, channel, user string) (bool, error)
 }
 
 // Channels is what commands need of the channels that they are used in.
 type Channels interface {
-	// Member fails with a *CardError where the bot may not post in the channel, and with another error where Slack does not tell.
-	Member(ctx context.Context, channel string) error
+	// Member fails with a *CardError where the bot may not post in the channel, in which a user asks for something, and with another error where
+	// Slack does not tell.
+	Member(ctx context.Context, channel, user string) error
 	// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction. What was taken
 	// before is ErrTaken.
 	Announce(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error

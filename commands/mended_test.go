@@ -48,7 +48,7 @@ func TestASilenceOfSlacksIsNotBlamedOnCloud66OrOnTheRecords(t *testing.T) {
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.slack.err = err
-			p := problemThat(t, r.say(lin, "allow <@U0SAM> view web"), "Slack did not tell", "Nothing was done.")
+			p := problemThat(t, r.say(lin, "allow <@U0SAM> view web"), "Slack did not answer", "Nothing was done.")
 			if strings.Contains(p.What+p.Do, "Cloud 66") {
 				t.Errorf("%s: %+v", name, p)
 			}

@@ -56,8 +56,8 @@ var explanations = []struct {
 }{
 	{context.Canceled, "I am shutting down.", "Try again in a minute."},
 	{authz.ErrNoGroups, "This workspace's Slack plan has no user groups any more, and a rule of this channel denies something to one.", "An admin of the bot can take that rule back: access shows it."},
-	{authz.ErrUnknown, "I cannot tell whether you may: Slack did not say who you are, or who is in which group.", "Try again in a minute, or show the reference to an admin of the bot."},
-	{errSlack, "Slack did not tell what I have to know for this.", "Try again in a minute."},
+	{authz.ErrUnknown, "Slack did not answer. I cannot tell whether you may: who you are, or who is in which group or in this channel.", "Try again in a minute, or show the reference to an admin of the bot."},
+	{errSlack, "Slack did not answer what I have to know for this.", "Try again in a minute."},
 	{cloud66.ErrUnauthenticated, "Cloud 66 refuses the bot's token.", "An admin of the bot must give it a new one (C66BOT_CLOUD66_TOKEN)."},
 	{cloud66.ErrMissingScope, "The bot's Cloud 66 token lacks a scope for this.", "It needs the scopes public and redeploy; an admin of the bot can make a new token."},
 	{cloud66.ErrTrialExpired, "Cloud 66 says that the account's trial has ended.", "The account's owner can choose a plan in the Cloud 66 dashboard."},

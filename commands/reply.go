@@ -93,6 +93,7 @@ type RefusalReply struct {
 	Denied  string            // the id of the rule that denies it, "" where none does
 	Admins  Admins
 	Direct  bool        // in a direct message, where no rule helps
+	Outside bool        // they are not a member of the channel, which is private, or the bot is not
 	NoRules bool        // the channel has none
 	Command string      // the slash command's name, for Rule
 	Rule    string      // the command that would give the right, for an admin to copy; "" where a rule would not help

@@ -69,7 +69,7 @@ func (h *Handler) makeRule(ctx context.Context, req Request, standing authz.Stan
 
 // member fails where the channel cannot be told of what is changed in it.
 func (h *Handler) member(ctx context.Context, req Request) error {
-	err := h.Channels.Member(ctx, req.Channel)
+	err := h.Channels.Member(ctx, req.Channel, req.User)
 	if _, ok := errors.AsType[*CardError](err); ok {
 		return err
 	}

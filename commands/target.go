@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,29 +110,51 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string) (RefusalR
 // refusal is what every refusal says, whichever stack it is about, and the channel's rules.
 func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []storage.Rule, error) {
 	rules, err := h.Authz.Rules(ctx, req.Channel)
-	return RefusalReply{
-		Right: req.Invocation.right(), Admins: h.adminsBy(rules), Direct: req.subject().Direct(),
-		NoRules: len(rules) == 0, Command: h.Command,
-	}, rules, err
+	if err != nil {
+		return RefusalReply{}, nil, err
+	}
+	reply := RefusalReply{Right: req.Invocation.right(), Direct: req.subject().Direct(), NoRules: len(rules) == 0, Command: h.Command}
+	if len(rules) > 0 && !reply.Direct {
+		inside, err := h.People.Inside(ctx, req.Channel, req.User)
+		reply.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
+	}
+	if reply.Outside { // whose rules are not for them to know
+		rules = nil
+	}
+	reply.Admins = h.adminsBy(rules)
+	return reply, rules, nil
 }
 
 // offer adds the rule that would help, and the button that asks for it. Where a rule denies it, another one does not help; strangers and bots
 // cannot ask.
 func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string) {
-	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Denied != "" || req.Channel == "" {
+	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return
 	}
 	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, shellWord(glob)) // an id can be copied, a mention cannot
-	if r.Right != authz.Admin && h.colleague(ctx, req.User) {
+	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
 		ask := Invocation{Verb: Ask, Actions: string(r.Right), Glob: glob}.once()
 		r.Ask = &ask
 	}
 }
 
-// colleague reports whether somebody is a person of the workspace. Where Slack does not tell, they are taken for none.
-func (h *Handler) colleague(ctx context.Context, user string) bool {
-	person, err := h.People.Person(ctx, user)
-	return err == nil && !person.Bot && !person.Outsider && !person.Deactivated
+// mayAsk reports whether somebody may ask the admins of a channel for a right: people of the workspace, in a channel that they are in.
+func (h *Handler) mayAsk(ctx context.Context, req Request) (bool, error) {
+	if req.subject().Direct() {
+		return false, nil
+	}
+	person, err := h.People.Person(ctx, req.User)
+	if errors.Is(err, authz.ErrNoPerson) || err == nil && (person.Bot || person.Outsider || person.Deactivated) {
+		return false, nil
+	}
+	inside := false
+	if err == nil {
+		inside, err = h.People.Inside(ctx, req.Channel, req.User)
+	}
+	if errors.Is(err, authz.ErrNoChannel) {
+		return false, nil
+	}
+	return inside, fromSlack(err)
 }
 
 // globOf is the glob of what a typed stack fits: the environment may be its beginning alone.

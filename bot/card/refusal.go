@@ -49,6 +49,9 @@ func whose(r commands.RefusalReply) markup.Text {
 	if r.Direct {
 		return markup.Format("In a direct message that is for the bot's admins alone: ask in a channel.")
 	}
+	if r.Outside {
+		return markup.Format("This channel's rules are for its members, and I do not find you among them. Somebody in the channel can add you, or me.")
+	}
 	var holders markup.Text
 	switch {
 	case r.Denied != "":

@@ -34,6 +34,7 @@ type Channel struct {
 	Private     bool
 	Archived    bool
 	IM          bool     // a direct message; Members is then the one other person
+	MPIM        bool     // a group direct message, which is private
 	Shared      bool     // shared with another organisation
 	Members     []string // people; the bot is not among them
 	BotIsMember bool
@@ -82,6 +83,7 @@ func (w *Workspace) AddChannel(c Channel) {
 
 func (w *Workspace) addChannel(c Channel) *channelState {
 	c.Members = slices.Clone(c.Members)
+	c.Private = c.Private || c.MPIM
 	state := w.channels[c.ID]
 	if state == nil {
 		state = &channelState{}
@@ -138,6 +140,22 @@ func (w *Workspace) Kick(channel string) {
 	w.change(channel, func(c *channelState) map[string]any {
 		c.BotIsMember = false
 		return map[string]any{"type": family(c) + "_left", "actor_id": w.someone(c)}
+	})
+}
+
+// Leave takes a person out of a channel, by their own will or another's.
+func (w *Workspace) Leave(channel, user string) {
+	w.change(channel, func(c *channelState) map[string]any {
+		c.Members = without(c.Members, []string{user})
+		return map[string]any{"type": "member_left_channel", "user": user, "channel_type": channelType(c), "team": w.opts.TeamID}
+	})
+}
+
+// Join makes a person a member of a channel.
+func (w *Workspace) Join(channel, user string) {
+	w.change(channel, func(c *channelState) map[string]any {
+		c.Members = append(without(c.Members, []string{user}), user)
+		return map[string]any{"type": "member_joined_channel", "user": user, "channel_type": channelType(c), "team": w.opts.TeamID}
 	})
 }
 

@@ -14,6 +14,7 @@ type fault struct {
 	status      int           // HTTP status of a broken answer
 	retryAfter  time.Duration // for 429
 	code        string        // Slack's error
+	body        string        // the whole answer, with HTTP status 200
 	afterEffect bool          // carried out, then cut
 	delay       time.Duration
 }
@@ -32,6 +33,11 @@ func (w *Workspace) FailCall(method, code string, times int, afterEffect bool) {
 // BreakCall answers the next calls of a method with an HTTP status and a page of HTML, as a proxy in trouble does.
 func (w *Workspace) BreakCall(method string, status, times int) {
 	w.fault(method, fault{times: times, status: status})
+}
+
+// AnswerCall answers the next calls of a method with a text instead of what Slack documents.
+func (w *Workspace) AnswerCall(method, body string, times int) {
+	w.fault(method, fault{times: times, status: http.StatusOK, body: body})
 }
 
 // SlowCall delays the next calls of a method before they are carried out.

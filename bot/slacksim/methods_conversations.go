@@ -10,6 +10,8 @@ func (c *apiCall) scoped(channel *channelState, family string) error {
 	switch {
 	case channel.IM:
 		return c.need("im:" + family)
+	case channel.MPIM:
+		return c.need("mpim:" + family)
 	case channel.Private:
 		return c.need("groups:" + family)
 	}
@@ -39,7 +41,7 @@ func (w *Workspace) conversationsInfo(c *apiCall) (answer, error) {
 
 func (w *Workspace) wireChannel(c *channelState) map[string]any {
 	out := map[string]any{
-		"id": c.ID, "created": 1700000000, "is_archived": c.Archived, "is_im": c.IM, "is_mpim": false,
+		"id": c.ID, "created": 1700000000, "is_archived": c.Archived, "is_im": c.IM, "is_mpim": c.MPIM,
 		"is_org_shared": false, "context_team_id": w.opts.TeamID, "updated": 1700000000000,
 	}
 	if c.IM {
@@ -68,6 +70,8 @@ func kindOf(c *channelState) string {
 	switch {
 	case c.IM:
 		return "im"
+	case c.MPIM:
+		return "mpim"
 	case c.Private:
 		return "private_channel"
 	}

@@ -173,6 +173,11 @@ func (w *Workspace) breakAnswer(rw http.ResponseWriter, name string, args map[st
 		return
 	}
 	w.logCall(name, args, f.status, "")
+	if f.body != "" {
+		rw.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, _ = io.WriteString(rw, f.body)
+		return
+	}
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
 	rw.WriteHeader(f.status)
 	_, _ = fmt.Fprintf(rw, "<html><body><h1>%s</h1></body></html>", http.StatusText(f.status))

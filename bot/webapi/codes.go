@@ -97,6 +97,14 @@ func Is(err error, kinds ...Kind) bool {
 	return false
 }
 
+// NotMember and Archived are the codes by which the bot says of itself what conversations.info says in other words.
+const (
+	NotMember = "not_in_channel"
+	Archived  = "is_archived"
+	// WrongChannel is the code for a conversation of a kind in which the bot is nobody's to talk to: a direct message of other people.
+	WrongChannel = "method_not_supported_for_channel_type"
+)
+
 // Words says to people what a code means, as a main clause without its full stop. A code that stands in no table is named, with what it is.
 func Words(code string) string {
 	if c, ok := codes[code]; ok && c.words != "" {
@@ -151,35 +159,35 @@ var codes = map[string]code{
 	"two_factor_setup_required": {Setting, false, setWords},
 	"messages_tab_disabled":     {Setting, false, "direct messages to me are turned off in the app's settings (App Home, Messages Tab)"},
 
-	"channel_not_found":                     {NoChannel, false, notMember},
-	"not_in_channel":                        {NoChannel, false, notMember},
-	"is_archived":                           {NoChannel, false, "the channel is archived"},
-	"is_inactive":                           {NoChannel, false, "the channel takes no messages"},
-	"channel_is_limited_access":             {NoChannel, false, "access to the channel is limited"},
-	"team_not_found":                        {NoChannel, false, notMember},
-	"restricted_action":                     {Restricted, false, "not everyone may post in the channel, and I may not"},
-	"cant_update_message":                   {Restricted, false, "Slack does not let me change the message"},
-	"edit_window_closed":                    {Restricted, false, "the workspace does not let messages be changed so late"},
-	"block_mismatch":                        {TooMuch, false, formWords},
-	"cannot_reply_to_message":               {NoThread, false, "the message takes no replies"},
-	"thread_not_found":                      {NoThread, false, "the thread is not there any more"},
-	"message_not_found":                     {NoMessage, false, "the message is not there any more"},
-	"user_not_found":                        {NoPerson, false, "Slack does not know that user"},
-	"users_not_found":                       {NoPerson, false, "Slack does not know that user"},
-	"user_not_visible":                      {NoPerson, false, "Slack does not show me that user"},
-	"user_not_in_channel":                   {NoPerson, false, "the user is not in the channel"},
-	"user_disabled":                         {NoPerson, false, "the user's account is deactivated"},
-	"cannot_dm_bot":                         {NoPerson, false, "a bot takes no direct messages"},
-	"not_found":                             {NoView, false, "the window was closed"},
-	"expired_trigger_id":                    {NoTrigger, false, "Slack opens no window so late"},
-	"exchanged_trigger_id":                  {NoTrigger, false, "Slack has opened a window for it before"},
-	"invalid_trigger_id":                    {NoTrigger, false, "Slack opens no window for it"},
-	"no_such_subteam":                       {NoGroup, false, "Slack does not know that user group"},
-	"subteam_not_found":                     {NoGroup, false, "Slack does not know that user group"},
-	"plan_upgrade_required":                 {NoGroups, false, "the workspace's plan has no user groups"},
-	"paid_teams_only":                       {NoGroups, false, "the workspace's plan has no user groups"},
-	"unknown_method":                        {NoMethod, false, "Slack does not know the method"},
-	"method_not_supported_for_channel_type": {NoMethod, false, "Slack does not offer that for this kind of channel"},
+	"channel_not_found":         {NoChannel, false, notMember},
+	NotMember:                   {NoChannel, false, notMember},
+	Archived:                    {NoChannel, false, "the channel is archived"},
+	"is_inactive":               {NoChannel, false, "the channel takes no messages"},
+	"channel_is_limited_access": {NoChannel, false, "access to the channel is limited"},
+	"team_not_found":            {NoChannel, false, notMember},
+	"restricted_action":         {Restricted, false, "not everyone may post in the channel, and I may not"},
+	"cant_update_message":       {Restricted, false, "Slack does not let me change the message"},
+	"edit_window_closed":        {Restricted, false, "the workspace does not let messages be changed so late"},
+	"block_mismatch":            {TooMuch, false, formWords},
+	"cannot_reply_to_message":   {NoThread, false, "the message takes no replies"},
+	"thread_not_found":          {NoThread, false, "the thread is not there any more"},
+	"message_not_found":         {NoMessage, false, "the message is not there any more"},
+	"user_not_found":            {NoPerson, false, "Slack does not know that user"},
+	"users_not_found":           {NoPerson, false, "Slack does not know that user"},
+	"user_not_visible":          {NoPerson, false, "Slack does not show me that user"},
+	"user_not_in_channel":       {NoPerson, false, "the user is not in the channel"},
+	"user_disabled":             {NoPerson, false, "the user's account is deactivated"},
+	"cannot_dm_bot":             {NoPerson, false, "a bot takes no direct messages"},
+	"not_found":                 {NoView, false, "the window was closed"},
+	"expired_trigger_id":        {NoTrigger, false, "Slack opens no window so late"},
+	"exchanged_trigger_id":      {NoTrigger, false, "Slack has opened a window for it before"},
+	"invalid_trigger_id":        {NoTrigger, false, "Slack opens no window for it"},
+	"no_such_subteam":           {NoGroup, false, "Slack does not know that user group"},
+	"subteam_not_found":         {NoGroup, false, "Slack does not know that user group"},
+	"plan_upgrade_required":     {NoGroups, false, "the workspace's plan has no user groups"},
+	"paid_teams_only":           {NoGroups, false, "the workspace's plan has no user groups"},
+	"unknown_method":            {NoMethod, false, "Slack does not know the method"},
+	WrongChannel:                {NoMethod, false, "Slack does not offer that for this kind of channel"},
 
 	"invalid_blocks":          {TooMuch, false, formWords},
 	"invalid_blocks_format":   {TooMuch, false, formWords},

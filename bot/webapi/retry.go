@@ -2,10 +2,26 @@ package webapi
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
 const firstPause, longestPause = 250 * time.Millisecond, 4 * time.Second
+
+// lookTime is how long whoever asks for something waits for what Slack has to tell first, lookTry how long one try of it may take.
+const lookTime, lookTry = 5 * time.Second, 3 * time.Second
+
+// ErrEmpty says that an answer does not hold what was asked for. It proves nothing, like one that never came.
+var ErrEmpty = errors.New("the answer does not hold what was asked for")
+
+// Look asks Slack for something that somebody waits for: again after a fault that passes, within a few seconds.
+func Look(ctx context.Context, call func(ctx context.Context) error) error {
+	return Retry(ctx, lookTime, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, lookTry)
+		defer cancel()
+		return call(ctx)
+	})
+}
 
 // Retry makes a call, and again after a fault that passes: after a limit's time, else after growing pauses, as long as the next try begins
 // within a time from now. The calls share that time, whatever they take. Its error is the last call's.
