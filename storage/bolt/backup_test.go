@@ -124,3 +124,29 @@ func TestNoCopyIsMadeOfWhatCannotBeCopied(t *testing.T) {
 		t.Errorf("to a writer that is not there: %v", err)
 	}
 }
+
+func TestACopyIsWholeAfterEachOfItsFirstCommits(t *testing.T) {
+	path := newPath(t)
+	for i := range 4 {
+		db := mustOpen(t, path)
+		if err := db.Update(t.Context(), func(tx storage.Tx) error { return tx.Put("b", strconv.Itoa(i), nil) }); err != nil {
+			t.Fatal(err)
+		}
+		var copied bytes.Buffer
+		if err := db.Backup(into(&copied)); err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, db)
+		restored := file(t, copied.Bytes())
+		for range 3 {
+			db := mustOpen(t, restored)
+			if err := db.Update(t.Context(), func(tx storage.Tx) error { return tx.Put("b", "restored", nil) }); err != nil {
+				t.Error(err)
+			}
+			mustClose(t, db)
+			if err := Check(restored, func(string, string, []byte) error { return nil }); err != nil {
+				t.Errorf("copy %d: %v", i, err)
+			}
+		}
+	}
+}

@@ -105,13 +105,17 @@ func readHeads(file io.ReaderAt) (last head, err error) {
 	if err != nil {
 		return last, err
 	}
-	if second.pageSize != first.pageSize || second.transaction != first.transaction+1 && first.transaction != second.transaction+1 {
+	last, older, place := first, second, uint64(1)
+	if second.transaction > first.transaction {
+		last, older, place = second, first, 0
+	}
+	// A commit writes the head of its own parity. In a copy by bbolt the parities can be the wrong way round, so that its first commit takes the
+	// place of the newer one.
+	restored := older.transaction%2 != place && last.transaction == older.transaction+2
+	if second.pageSize != first.pageSize || last.transaction != older.transaction+1 && !restored {
 		return last, damaged("its two heads do not belong together")
 	}
-	if second.transaction > first.transaction {
-		return second, nil
-	}
-	return first, nil
+	return last, nil
 }
 
 func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
