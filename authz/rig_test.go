@@ -129,6 +129,8 @@ func (m *memory) Update(ctx context.Context, fn func(storage.Tx) error) error {
 
 func (m *memory) Close() error { return nil }
 
+func (m *memory) Fault() error { return nil }
+
 type memoryTx struct{ m *memory }
 
 func (t memoryTx) Get(bucket, key string) ([]byte, error) {

@@ -75,10 +75,7 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 	v := b.journal.await(ctx, t.change, t.received.Add(journalWait))
 	switch {
 	case v == notTaken:
-		b.decline(ctx, t, commands.ProblemReply{
-			What: "I could not take that: my database did not write it down in time.", State: "It was not taken: nothing was done.",
-			Do: "Try again in a minute.",
-		}, ack)
+		b.decline(ctx, t, b.unwritten("It was not taken: nothing was done."), ack)
 		return false
 	case v == takenBefore, !t.first:
 		if ack(nil) == nil {

@@ -136,7 +136,7 @@ func (b *Bot) greeted() {
 }
 
 // Ready says why the bot cannot do its work, nil where it can.
-func (b *Bot) Ready() error { return b.ready.err() }
+func (b *Bot) Ready() error { return errors.Join(b.records.Fault(), b.ready.err()) }
 
 // Run runs the bot until the context ends. Then nothing more is taken, what was taken is finished within a bound or stays recorded, and
 // Run returns when nothing is under way any more. Its error is a fault of the database at the start.

@@ -13,6 +13,7 @@ import (
 
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
+	"c66bot/commands"
 )
 
 // How often the Cloud 66 token is looked at: seldom while it is good, once a minute while it is not.
@@ -70,6 +71,19 @@ func (r *readiness) set(which *error, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*which = err
+}
+
+// unwritten tells the author of a change that the database did not take it, and what state that leaves.
+func (b *Bot) unwritten(state string) commands.ProblemReply {
+	if b.records.Fault() != nil {
+		return commands.ProblemReply{
+			What: "I could not take that: my database cannot be written now.", State: state,
+			Do: "Tell whoever runs me; " + b.command + " status says what is wrong with it.",
+		}
+	}
+	return commands.ProblemReply{
+		What: "I could not take that: my database did not write it down in time.", State: state, Do: "Try again in a minute.",
+	}
 }
 
 // suspect has the Cloud 66 token looked at again, since something failed.

@@ -40,6 +40,9 @@ type DB interface {
 	// may run more than once and on another goroutine: it has no effect but through Tx. An error
 	// of fn undoes the writes of that fn alone and is returned; a panic does so too and reaches the caller of Update.
 	Update(ctx context.Context, fn func(Tx) error) error
+	// Fault says why nothing that is written now would be there after a restart, as far as that is known, and what to do; nil where nothing is
+	// wrong. It waits for nothing.
+	Fault() error
 	// Close waits for running transactions; afterwards every transaction fails with ErrClosed.
 	Close() error
 }

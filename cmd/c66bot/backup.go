@@ -68,12 +68,9 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 
 // refuseTarget refuses names that the bot uses, and those that something has already.
 func refuseTarget(database, target string) error {
-	wanted, err := filepath.Abs(target)
-	if err != nil {
-		return err
-	}
-	for _, own := range []string{database, bolt.PIDPath(database), socketPath(database)} {
-		if own, err := filepath.Abs(own); err == nil && own == wanted {
+	wanted := bolt.Real(target)
+	for _, own := range []string{bolt.Real(database), bolt.PIDPath(database), socketPath(database)} {
+		if own == wanted {
 			return &usageError{fmt.Errorf("%s is a name that the database itself uses: name another file for the backup", target)}
 		}
 	}

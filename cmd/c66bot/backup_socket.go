@@ -26,8 +26,8 @@ const (
 // backupGreeting comes before the copy, with its size in bytes. Any other line is the reason why there is none.
 const backupGreeting = "c66bot backup %d\n"
 
-// socketPath is where the bot that has a database gives copies of it.
-func socketPath(database string) string { return database + ".sock" }
+// socketPath is where the bot that has a database gives copies of it, by whatever link that is named.
+func socketPath(database string) string { return bolt.Real(database) + ".sock" }
 
 // startBackups gives copies of the database to whoever can open the socket beside it, until stop is called. It can be asked
 // for nothing else, as nothing is read from it. A bot without the socket works all the same: the log says what is missing.

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,6 +47,17 @@ func openDatabase(ctx context.Context, path string) (*bolt.DB, error) {
 		return nil, fmt.Errorf("%s: %w", label("storage.path"), explain(err))
 	}
 	return db, nil
+}
+
+// startWatch has the open database looked after until stop is called.
+func startWatch(ctx context.Context, db *bolt.DB, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	watching.Go(func() { db.Watch(ctx, log) })
+	return func() {
+		cancel()
+		watching.Wait()
+	}
 }
 
 // newCheckDatabaseCommand is the other side of checkDatabase. People find no use in it and do not see it.

@@ -69,7 +69,7 @@ func TestServeRefusesADatabaseThatItMayNotWrite(t *testing.T) {
 	}{
 		{name: "a file that may only be read", dir: 0o700, file: 0o400, want: "open c66bot.db: permission denied"},
 		{name: "a file that may not be read", dir: 0o700, file: 0o000, want: "open c66bot.db: permission denied"},
-		{name: "a directory that may only be read", dir: 0o500, file: 0o600, want: "open c66bot.db.pid: permission denied"},
+		{name: "a directory that may only be read", dir: 0o500, file: 0o600, want: "c66bot.db.pid: permission denied"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -24,6 +24,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	defer startWatch(ctx, db, log)()
 	defer startBackups(ctx, cfg.StoragePath, db, log)()
 
 	cloud, err := cloud66.New(cloud66.Config{

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"c66bot/storage"
 )
@@ -13,7 +12,7 @@ import (
 // meanwhile, but the file cannot use again the space that they free, and where it outgrows what is mapped of it they wait: begin's writer must not take long.
 func (db *DB) Backup(begin func(size int64) (io.Writer, error)) error {
 	return db.transact(false, func(tx *tx) error {
-		info, err := os.Stat(db.path)
+		info, err := db.file.Stat() // Also where it has no name any more: a copy is then what saves it.
 		if err != nil {
 			return err
 		}
@@ -40,9 +39,9 @@ func BackupFile(path string, begin func(size int64) (io.Writer, error)) error {
 	if info.Size() == 0 {
 		return fmt.Errorf("database %s: %w: it is empty", path, storage.ErrNotFound)
 	}
-	file, err := openFile(path, true)
+	bolt, file, err := openFile(path, true)
 	if err != nil {
 		return err
 	}
-	return errors.Join((&DB{path: path, bolt: file}).Backup(begin), file.Close())
+	return errors.Join(opened(path, bolt, file).Backup(begin), bolt.Close())
 }

@@ -16,15 +16,18 @@ func Check(path string, record func(table, key string, value []byte) error) (err
 	if info, err := statFile(path); err != nil || info.Size() == 0 {
 		return err
 	}
-	file, err := openFile(path, true) // It is locked from here on.
+	if err := inUse(path); err != nil {
+		return err
+	}
+	bolt, file, err := openFile(path, true) // It is locked from here on.
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(wrap("check database "+path, err), file.Close()) }()
+	defer func() { err = errors.Join(wrap("check database "+path, err), bolt.Close()) }()
 	if err := checkStructure(path); err != nil {
 		return err
 	}
-	db := &DB{path: path, bolt: file}
+	db := opened(path, bolt, file)
 	return db.transact(false, func(tx *tx) error {
 		if _, err := formatOf(tx, migrations); err != nil {
 			return err

@@ -30,7 +30,10 @@ const growth = 1 << 20
 type DB struct {
 	path  string
 	bolt  *bbolt.DB
+	file  *os.File // bbolt's own
+	note  *note
 	queue queue
+	health
 }
 
 var _ storage.DB = (*DB)(nil)
@@ -42,23 +45,45 @@ func Open(path string) (*DB, error) {
 }
 
 func open(path string, steps []migration) (*DB, error) {
+	if err := inspectPlace(path); err != nil {
+		return nil, err
+	}
+	note, err := takeNote(path) // Before there may be a new file at the path of one that another process has.
+	if err != nil {
+		return nil, err
+	}
+	db, err := openNoted(path, note, steps)
+	if err != nil {
+		return nil, errors.Join(err, note.release())
+	}
+	return db, nil
+}
+
+// openNoted opens the file while this process has its note.
+func openNoted(path string, note *note, steps []migration) (*DB, error) {
 	isNew, err := inspect(path, steps)
 	if err != nil {
 		return nil, err
 	}
-	file, err := openFile(path, false)
+	bolt, file, err := openFile(path, false)
 	if err != nil {
 		if _, locked := errors.AsType[*LockedError](err); isNew && !locked {
 			_ = os.Remove(path) // Half a database, as a full disk leaves it, would be in the way of the next start.
 		}
 		return nil, err
 	}
-	file.AllocSize = growth
-	db := &DB{path: path, bolt: file, queue: newQueue()}
+	bolt.AllocSize = growth
+	db := opened(path, bolt, file)
+	db.note, db.queue = note, newQueue()
 	if err := db.takeOver(steps); err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, bolt.Close())
 	}
 	return db, nil
+}
+
+// opened is a database whose file is open.
+func opened(path string, bolt *bbolt.DB, file *os.File) *DB {
+	return &DB{path: path, bolt: bolt, file: file, health: health{at: absolute(path), pageSize: bolt.Info().PageSize}}
 }
 
 // Close ends the use of the file and gives it free for another process.
@@ -68,7 +93,7 @@ func (db *DB) Close() error {
 	if db.bolt.Path() == "" {
 		return nil
 	}
-	err := removePID(db.path)
+	err := db.note.release()
 	return errors.Join(err, wrap("close database "+db.path, db.bolt.Close()))
 }
 
@@ -76,21 +101,30 @@ func (db *DB) Close() error {
 func inspect(path string, steps []migration) (isNew bool, err error) {
 	info, err := statFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, inspectDirectory(path)
+		return true, nil
 	}
 	if err != nil || info.Size() == 0 {
 		return false, err
 	}
-	file, err := openFile(path, true)
+	bolt, file, err := openFile(path, true)
 	if err != nil {
 		return false, err
 	}
-	db := &DB{path: path, bolt: file}
+	db := opened(path, bolt, file)
 	err = db.transact(false, func(tx *tx) error {
 		_, err := formatOf(tx, steps)
 		return err
 	})
-	return false, errors.Join(wrap("open database "+path, err), file.Close())
+	return false, errors.Join(wrap("open database "+path, err), bolt.Close())
+}
+
+// inspectPlace refuses a path at which no database can be.
+func inspectPlace(path string) error {
+	_, err := statFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return inspectDirectory(path)
+	}
+	return err
 }
 
 // statFile refuses what is no regular file, which an opening could wait for.
@@ -118,16 +152,15 @@ func inspectDirectory(path string) error {
 }
 
 // openFile opens and locks the file. bbolt panics on some damage and would leave the file open and locked.
-func openFile(path string, readOnly bool) (db *bbolt.DB, err error) {
-	var opened *os.File
+func openFile(path string, readOnly bool) (db *bbolt.DB, file *os.File, err error) {
 	options := &bbolt.Options{
 		Timeout:         lockTimeout,
 		ReadOnly:        readOnly,
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: mappedSize,
-		OpenFile: func(name string, flag int, mode os.FileMode) (file *os.File, err error) {
-			opened, err = os.OpenFile(name, flag, mode)
-			return opened, err
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
 		},
 	}
 	err = guard(func() (err error) {
@@ -138,15 +171,15 @@ func openFile(path string, readOnly bool) (db *bbolt.DB, err error) {
 	switch {
 	case err == nil, errors.As(err, &system):
 	case errors.Is(err, storage.ErrDamaged):
-		err = errors.Join(err, opened.Close())
+		err = errors.Join(err, file.Close())
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, &LockedError{Path: path, PID: readPID(path)}
+		return nil, nil, &LockedError{Path: path, PID: holder(path)}
 	case errors.Is(err, berrors.ErrChecksum), hasHead(path):
 		err = fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	default:
 		err = fmt.Errorf("%w: no bbolt database: %w", ErrForeign, err)
 	}
-	return db, wrap("open database "+path, err)
+	return db, file, wrap("open database "+path, err)
 }
 
 // hasHead reports whether a file that bbolt does not open was a database once.
@@ -160,24 +193,19 @@ func hasHead(path string) bool {
 	return err == nil
 }
 
-// takeOver makes the locked file this process's own: the note of the process id, its mode, and last its format.
-func (db *DB) takeOver(steps []migration) (err error) {
+// takeOver makes the locked file this process's own: its mode, and last its format.
+func (db *DB) takeOver(steps []migration) error {
 	info, err := os.Stat(db.path)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	if err := writePID(db.path); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, removePID(db.path))
-		}
-	}()
 	if info.Mode().Perm()&^0o600 != 0 {
 		if err := os.Chmod(db.path, 0o600); err != nil {
 			return fmt.Errorf("let only the owner read database %s: %w", db.path, err)
 		}
+	}
+	if err := db.remember(); err != nil {
+		return wrap("open database "+db.path, err)
 	}
 	return wrap("open database "+db.path, db.modernise(steps))
 }

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"go.etcd.io/bbolt"
 
@@ -193,48 +192,4 @@ func TestDamageThatIsMetLaterIsAnErrorAndNoPanic(t *testing.T) {
 		t.Errorf("scan: %v", err)
 	}
 	mustClose(t, db)
-}
-
-func TestASecondProcessIsToldWhoHasTheFile(t *testing.T) {
-	for name, c := range map[string]struct {
-		note string
-		pid  int
-		want string
-	}{
-		"noted":   {"4711\n", 4711, "process 4711"},
-		"missing": {"", 0, "its id is unknown"},
-		"garbage": {"-3 cheeses", 0, "its id is unknown"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				path := newPath(t)
-				db := mustOpen(t, path)
-				if err := os.WriteFile(PIDPath(path), []byte(c.note), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				_, err := Open(path)
-				var locked *LockedError
-				if !errors.As(err, &locked) || *locked != (LockedError{Path: path, PID: c.pid}) {
-					t.Fatalf("open: %v", err)
-				}
-				if text := err.Error(); !strings.Contains(text, path) || !strings.Contains(text, c.want) {
-					t.Errorf("text %q", text)
-				}
-				mustClose(t, db)
-				mustClose(t, mustOpen(t, path))
-			})
-		})
-	}
-}
-
-func TestTheProcessIDIsNotedWhileTheFileIsOpen(t *testing.T) {
-	path := newPath(t)
-	db := mustOpen(t, path)
-	if got := readPID(path); got != os.Getpid() {
-		t.Errorf("noted process id %d", got)
-	}
-	mustClose(t, db)
-	if _, err := os.Stat(PIDPath(path)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the note after closing: %v", err)
-	}
 }

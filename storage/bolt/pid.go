@@ -1,12 +1,23 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	lockRetry = 50 * time.Millisecond // between two tries for the lock on a note
+	noteSize  = 32                    // bytes that are read of a note: it may hold anything
+	maxLinks  = 40                    // symbolic links that are followed, as many as Linux does
 )
 
 // LockedError says that another process has the database open. PID is 0 when it is not known.
@@ -27,21 +38,226 @@ func (e *LockedError) Who() string {
 	return fmt.Sprintf("process %d", e.PID)
 }
 
-// PIDPath is the file beside a database with the id of the process that has it open. It is only a hint for people: the
-// lock on the database is what counts.
-func PIDPath(path string) string { return path + ".pid" }
+// Real gives the absolute path of a file without symbolic links, also where the file does not exist: by whatever link a database is named, what
+// stands beside it is the same.
+func Real(path string) string {
+	for range maxLinks {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+			break
+		}
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(dir, filepath.Base(path))
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	if absolute, err := filepath.Abs(path); err == nil {
+		return absolute
+	}
+	return path
+}
 
-func writePID(path string) error {
-	text := strconv.Itoa(os.Getpid()) + "\n"
-	if err := os.WriteFile(PIDPath(path), []byte(text), 0o600); err != nil {
-		_ = os.Remove(PIDPath(path)) // Half a number would name another process.
-		return fmt.Errorf("note the process id beside the database: %w", err)
+// PIDPath is the file beside a database with the id of the process that has it open.
+func PIDPath(path string) string { return Real(path) + ".pid" }
+
+// note is that file, as its process has it. It is locked as the database is: where the database is deleted or replaced, its own lock is gone
+// with it, and the lock on the note alone keeps a second process from beginning with another file.
+type note struct {
+	path string
+	file *os.File
+}
+
+// takeNote locks the note beside a database and writes this process's id. It fails with *LockedError where another process has it.
+func takeNote(database string) (*note, error) {
+	n := &note{path: PIDPath(database)}
+	for begun := time.Now(); ; time.Sleep(lockRetry) {
+		err := n.lock()
+		switch {
+		case err == nil:
+			return n, n.write()
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return nil, fmt.Errorf("note the process id beside the database: %w", err)
+		case time.Since(begun) >= lockTimeout: // Whoever only looks at it lets go of it at once.
+			return nil, &LockedError{Path: database, PID: holder(database)}
+		}
+	}
+}
+
+// lock opens the file at the note's path and locks it; syscall.EWOULDBLOCK where another process has it.
+func (n *note) lock() error {
+	file, err := openNote(n.path, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return err
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil && !stands(n.path, file) { // Who had it before has just removed it.
+		err = syscall.EWOULDBLOCK
+	}
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	if n.file != nil {
+		_ = n.file.Close() // One that was removed: nothing is left of it.
+	}
+	n.file = file
+	return nil
+}
+
+// stands reports whether an open file is the one at a path.
+func stands(path string, file *os.File) bool {
+	there, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	mine, err := file.Stat()
+	return err == nil && os.SameFile(there, mine)
+}
+
+// ownID is what the note of this process says.
+func ownID() []byte { return []byte(strconv.Itoa(os.Getpid()) + "\n") }
+
+func (n *note) write() error {
+	id := ownID()
+	_, err := n.file.WriteAt(id, 0)
+	if err == nil {
+		err = n.file.Truncate(int64(len(id)))
+	}
+	if err != nil { // Half a number would name another process.
+		return fmt.Errorf("note the process id beside the database: %w", errors.Join(err, n.release()))
 	}
 	return nil
 }
 
+// keep makes the note anew where it is not there any more.
+func (n *note) keep(database string) error {
+	if stands(n.path, n.file) {
+		return nil
+	}
+	switch err := n.lock(); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return &LockedError{Path: database, PID: readPID(n.path)}
+	case err != nil:
+		return fmt.Errorf("note the process id beside the database: %w", err)
+	}
+	return n.write()
+}
+
+// release removes the note and gives its lock free.
+func (n *note) release() error {
+	var err error
+	if stands(n.path, n.file) {
+		err = os.Remove(n.path)
+	}
+	return wrap("remove the noted process id", errors.Join(err, n.file.Close()))
+}
+
+// openNote opens a note, and nothing else that may stand at its path: a pipe would have the opening wait, a device may be set going by it, and
+// by a link the id would be written into somebody's file.
+func openNote(path string, flag int) (*os.File, error) {
+	if info, err := os.Lstat(path); err == nil {
+		if err := refuseNote(path, info); err != nil {
+			return nil, err
+		}
+	}
+	file, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat() // Another one may have come meanwhile.
+	if err == nil {
+		err = refuseNote(path, info)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func refuseNote(path string, info fs.FileInfo) error {
+	what := ""
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		what = "a directory"
+	case mode.Type() == fs.ModeSymlink:
+		what = "a symbolic link"
+	case !mode.IsRegular():
+		what = "no regular file"
+	default:
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Nlink > 1 {
+			what = "a file with another name elsewhere"
+		}
+	}
+	if what == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is %s, and c66bot notes its process id there: remove it, or use another database", path, what)
+}
+
+// inUse fails with *LockedError where a process has the note of a database. It changes nothing.
+func inUse(database string) error {
+	file, err := openNote(PIDPath(database), os.O_RDONLY)
+	if err != nil {
+		return nil //nolint:nilerr // Without a note that can be read nobody is known to have it; whoever makes one says what is in its way.
+	}
+	defer func() { _ = file.Close() }() // Only read. The lock goes with it.
+	if errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
+		return &LockedError{Path: database, PID: holder(database)}
+	}
+	return nil
+}
+
+// holder gives the id of the process that has a database: the system's word where it gives one, since that holds by whatever name a file is
+// opened, else what the note says; 0 where nothing is known.
+func holder(database string) int {
+	text, err := os.ReadFile("/proc/locks") // Of Linux.
+	if err == nil {
+		for _, path := range []string{database, PIDPath(database)} {
+			if pid := lockedBy(path, text); pid > 0 {
+				return pid
+			}
+		}
+	}
+	return readPID(PIDPath(database))
+}
+
+// lockedBy finds in the list of all locks who has one on a file, in lines such as "1: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF" with the numbers
+// of the device, in hexadecimal digits, and of the file (proc_locks(5)).
+func lockedBy(path string, locks []byte) int {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	major, minor := stat.Dev>>8&0xfff|stat.Dev>>32&^0xfff, stat.Dev&0xff|stat.Dev>>12&^0xff // makedev(3)
+	file := fmt.Sprintf("%02x:%02x:%d", major, minor, stat.Ino)
+	for line := range bytes.Lines(locks) {
+		fields := strings.Fields(string(line))
+		if len(fields) > 5 && fields[1] == "FLOCK" && fields[5] == file {
+			if pid, err := strconv.Atoi(fields[4]); err == nil && pid > 0 {
+				return pid
+			}
+		}
+	}
+	return 0
+}
+
 func readPID(path string) int {
-	text, err := os.ReadFile(PIDPath(path))
+	file, err := openNote(path, os.O_RDONLY)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = file.Close() }() // Only read.
+	text, err := io.ReadAll(io.LimitReader(file, noteSize))
 	if err != nil {
 		return 0
 	}
@@ -50,11 +266,4 @@ func readPID(path string) int {
 		return 0
 	}
 	return pid
-}
-
-func removePID(path string) error {
-	if err := os.Remove(PIDPath(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the noted process id: %w", err)
-	}
-	return nil
 }

@@ -23,7 +23,17 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 }
 
 // transact runs fn in one transaction of bbolt, which it undoes when fn fails, panics or leaves by runtime.Goexit.
+// The caller of a writable one has the turn.
 func (db *DB) transact(writable bool, fn func(*tx) error) error {
+	unreadable := db.readable()
+	if writable && !errors.Is(unreadable, storage.ErrClosed) {
+		if err := db.timed(db.look); err != nil {
+			return err
+		}
+	}
+	if unreadable != nil {
+		return unreadable
+	}
 	var btx *bbolt.Tx
 	err := guard(func() (err error) {
 		btx, err = db.bolt.Begin(writable)
@@ -35,11 +45,11 @@ func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
-	defer func() { _ = btx.Rollback() }() // After a commit this does nothing.
+	defer func() { _ = guard(btx.Rollback) }() // After a commit this does nothing.
 	if err := fn(&tx{bolt: btx}); err != nil || !writable {
 		return err
 	}
-	return wrap("commit transaction", guard(btx.Commit))
+	return db.timed(func() error { return db.commit(btx) })
 }
 
 // guard turns the panics and memory faults of bbolt, which it answers damaged pages with, into errors.
