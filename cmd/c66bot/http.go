@@ -43,7 +43,7 @@ func writeText(w http.ResponseWriter, status int, text string) {
 }
 
 // listenHTTP takes the address of the endpoints, so that one in use is a fault of the start.
-func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
+func listenHTTP(ctx context.Context, addr string) (*fewConns, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -53,7 +53,7 @@ func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s %s: %w", label("http.addr"), addr, err)
 	}
-	return listener, nil
+	return &fewConns{Listener: listener, most: maxConns}, nil
 }
 
 // serveHTTP answers on listener until ctx ends, then lets running requests finish for shutdownTimeout.
@@ -61,8 +61,8 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler,
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

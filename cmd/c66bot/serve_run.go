@@ -68,7 +68,7 @@ func runParts(ctx context.Context, cfg Config, b *bot.Bot, registry *prometheus.
 	})
 	parts.Go(func() error {
 		defer stop() // without its endpoints nobody can see how the bot is
-		return serveHTTP(endpoints, listener, newHTTPHandler(b.Ready, registry), log)
+		return serveHTTP(endpoints, listener, onlyOwnNames(cfg.HTTPAddr, newHTTPHandler(b.Ready, registry)), log)
 	})
 	return parts.Wait()
 }

@@ -195,7 +195,7 @@ func TestALossIsNoticedWhileNobodyWritesAndASecondProcessIsRefused(t *testing.T)
 		t.Run(name, func(t *testing.T) {
 			db, path := inData(t)
 			watched(t, db, func(log *bytes.Buffer) {
-				pass(10 * time.Minute)
+				pass(2 * time.Minute)
 				if err := db.Fault(); err != nil || log.Len() > 0 {
 					t.Errorf("before: %v, log:\n%s", err, log)
 				}
@@ -282,7 +282,7 @@ func TestACommitThatFailedIsAFaultUntilOneSucceeds(t *testing.T) {
 			t.Errorf("on a full disk: %v, fault %v", err, db.Fault())
 		}
 		watched(t, db, func(*bytes.Buffer) {
-			pass(10 * time.Minute)
+			pass(2 * time.Minute)
 			if db.Fault() == nil {
 				t.Error("no fault while the disk is full")
 			}
@@ -321,7 +321,7 @@ func TestAnIdleDatabaseIsNotCommittedTo(t *testing.T) {
 	path := newPath(t)
 	db := mustOpen(t, path)
 	before := contents(t, path)
-	watched(t, db, func(*bytes.Buffer) { pass(2 * time.Hour) })
+	watched(t, db, func(*bytes.Buffer) { pass(20 * time.Minute) })
 	if !bytes.Equal(before, contents(t, path)) {
 		t.Error("the file was written")
 	}
