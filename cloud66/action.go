@@ -37,7 +37,7 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 	if err != nil {
 		return failed[Action](err)
 	}
-	l := listing[Action]{client: c, path: path, decode: each(c.action)}
+	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(c.action)}
 	if f.UserReference != "" {
 		l.query = url.Values{"user_reference": {f.UserReference}}
 	}

@@ -34,10 +34,10 @@ func overspent(perHour int, pauses []int64) string {
 	var sent []time.Time
 	for i, pause := range pauses {
 		time.Sleep(time.Duration(pause))
-		number, refusal := b.take(false)
+		number, refusal := b.take(purpose{class: changing})
 		if refusal != nil && i%10 == 0 {
 			time.Sleep(refusal.RetryAfter)
-			if number, refusal = b.take(false); refusal != nil {
+			if number, refusal = b.take(purpose{class: changing}); refusal != nil {
 				return fmt.Sprintf("refused when it said to try again: %v", refusal)
 			}
 		}
@@ -83,7 +83,7 @@ func TestAReserveIsKeptForPeople(t *testing.T) {
 				t.Errorf("background request %d gives %v", i, err)
 			}
 		}
-		diff(t, BudgetState{PerHour: 10, Used: 8, Rest: 2}, c.Budget())
+		diff(t, BudgetState{PerHour: 10, Used: 8, Rest: 2, ReadingRest: 1}, c.Budget())
 		for range 2 {
 			if _, err := c.Deployment(t.Context(), "a", 1); err != nil {
 				t.Fatal(err)
@@ -98,8 +98,74 @@ func TestAReserveIsKeptForPeople(t *testing.T) {
 		diff(t, 10, len(s.requests()))
 		diff(t, BudgetState{PerHour: 10, Used: 10, NextTry: time.Now().Add(slots * slot)}, c.Budget())
 		time.Sleep(e.RetryAfter)
-		diff(t, BudgetState{PerHour: 10, Rest: 10, BackgroundRest: 8}, c.Budget())
+		diff(t, BudgetState{PerHour: 10, Rest: 10, ReadingRest: 9, BackgroundRest: 8}, c.Budget())
 	})
+}
+
+func TestReadingCannotUseWhatIsKeptForChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := answering(t, 200, `{"response":{"id":1}}`)
+		c.budget = newBudget(3000)
+		read := func(person string) error { _, err := c.Deployment(Reading(t.Context(), person), "a", 1); return err }
+		for i := range 4000 { // several persons in collusion
+			err := read(fmt.Sprintf("U%d", i/10))
+			if (err == nil) != (i < 2700) || err != nil && !errors.Is(err, ErrBudget) {
+				t.Fatalf("reading %d gives %v", i, err)
+			}
+		}
+		diff(t, BudgetState{PerHour: 3000, Used: 2700, Rest: 300}, c.Budget())
+		ctx := Changing(t.Context(), "U1") // who has read the most, too
+		if _, err := c.Deployment(ctx, "a", 1); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Redeploy(ctx, "a", RedeployRequest{}); errors.Is(err, ErrBudget) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNobodyHasMoreThanAShare(t *testing.T) {
+	for name, as := range map[string]func(context.Context, string) context.Context{"reading": Reading, "changing": Changing} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := answering(t, 200, `{"response":{"id":1}}`)
+			c.budget = newBudget(3000)
+			ask := func(person string) error { _, err := c.Deployment(as(t.Context(), person), "a", 1); return err }
+			had, again := map[string]int{}, time.Duration(0)
+			for _, person := range []string{"U1", "U2", "U3", "U4", "U5", "U6"} { // one after the other takes what can be had
+				for range 3000 {
+					err := ask(person)
+					if err == nil {
+						had[person]++
+						continue
+					}
+					e := faultOf(t, err)
+					if !errors.Is(err, ErrShare) || e.RetryAfter <= 0 || e.RetryAfter > slots*slot {
+						t.Fatalf("%s: %v", name, err)
+					}
+					again = e.RetryAfter
+				}
+			}
+			want := map[string]int{"U1": 600, "U2": 600, "U3": 600, "U4": 600, "U5": 300, "U6": 150}
+			if name == "reading" {
+				want["U4"], want["U5"], want["U6"] = 450, 225, 113
+			}
+			diff(t, want, had)
+			if err := ask("U7"); err != nil {
+				t.Errorf("%s: somebody who has asked for nothing gets %v", name, err)
+			}
+			if err := ask(""); err != nil {
+				t.Errorf("%s: what is for all gets %v", name, err)
+			}
+			time.Sleep(again)
+			if err := ask("U6"); err != nil {
+				t.Errorf("%s: after the time that was told: %v", name, err)
+			}
+			time.Sleep(3 * time.Hour)
+			if err := ask("U8"); err != nil || len(c.budget.persons) != 1 {
+				t.Errorf("%s: %v, and %d persons are remembered", name, err, len(c.budget.persons))
+			}
+		})
+	}
 }
 
 func TestRetriesCount(t *testing.T) {
@@ -149,10 +215,10 @@ func TestTheServersSmallerRestHolds(t *testing.T) {
 				t.Errorf("background request %d gives %v", i, err)
 			}
 			if i == 0 {
-				diff(t, BudgetState{PerHour: 1_000_000, Used: 1, Rest: 24, BackgroundRest: 4, ServerRest: new(24)}, c.Budget())
+				diff(t, BudgetState{PerHour: 1_000_000, Used: 1, Rest: 24, ReadingRest: 14, BackgroundRest: 4, ServerRest: new(24)}, c.Budget())
 			}
 		}
-		diff(t, BudgetState{PerHour: 1_000_000, Used: 6, Rest: 19, ServerRest: new(19)}, c.Budget())
+		diff(t, BudgetState{PerHour: 1_000_000, Used: 6, Rest: 19, ReadingRest: 9, ServerRest: new(19)}, c.Budget())
 		for range 19 {
 			if err := get(t.Context()); err != nil {
 				t.Fatal(err)
@@ -204,23 +270,23 @@ func TestThrottledItTriesOnceAMinute(t *testing.T) {
 func TestAProbeThatFailsLeavesTheBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(100)
-		early, _ := b.take(false)
-		throttled, _ := b.take(false)
+		early, _ := b.take(purpose{class: changing})
+		throttled, _ := b.take(purpose{class: changing})
 		b.done(throttled, reading{throttled: true})
 		b.done(early, reading{served: true}) // it was sent before
 		diff(t, true, b.state().Blocked)
 		time.Sleep(time.Minute)
-		probe, refusal := b.take(true)
+		probe, refusal := b.take(purpose{})
 		if refusal != nil {
 			t.Fatal(refusal)
 		}
-		if _, refusal = b.take(false); refusal == nil {
+		if _, refusal = b.take(purpose{class: changing}); refusal == nil {
 			t.Error("a second probe was let through in the same minute")
 		}
 		b.done(probe, reading{})
 		diff(t, true, b.state().Blocked)
 		time.Sleep(time.Minute)
-		probe, refusal = b.take(false)
+		probe, refusal = b.take(purpose{class: changing})
 		if refusal != nil {
 			t.Fatal(refusal)
 		}
@@ -232,9 +298,9 @@ func TestAProbeThatFailsLeavesTheBlock(t *testing.T) {
 func TestTheServersLastRequestIsNotFollowedByAProbeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(100)
-		last, _ := b.take(false)
+		last, _ := b.take(purpose{class: changing})
 		b.done(last, reading{served: true, restKnown: true})
-		_, refusal := b.take(false)
+		_, refusal := b.take(purpose{class: changing})
 		if refusal == nil {
 			t.Fatal("a request was let through")
 		}
@@ -244,9 +310,9 @@ func TestTheServersLastRequestIsNotFollowedByAProbeAtOnce(t *testing.T) {
 
 func TestAnswersOutOfOrderDoNotRaiseTheRest(t *testing.T) {
 	b := newBudget(1000)
-	first, _ := b.take(false)
-	second, _ := b.take(false)
-	third, _ := b.take(false)
+	first, _ := b.take(purpose{class: changing})
+	second, _ := b.take(purpose{class: changing})
+	third, _ := b.take(purpose{class: changing})
 	b.done(second, reading{served: true, restKnown: true, rest: 98})
 	diff(t, 96, b.state().Rest) // two are in flight, and may not be in the 98
 	b.done(first, reading{served: true, restKnown: true, rest: 99})

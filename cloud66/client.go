@@ -16,7 +16,8 @@ import (
 
 const (
 	connections = 32               // at most, to the one host
-	idleFor     = 30 * time.Second // shorter than servers keep an idle connection, so that few are found dead
+	idleFor     = 10 * time.Second // shorter than servers keep an idle connection, so that few are found dead
+	headerLimit = 64 << 10         // bytes
 )
 
 // Config says how to reach Cloud 66.
@@ -120,7 +121,7 @@ func transports() (reads, writes *http.Transport) {
 	reads.Protocols = new(http.Protocols)
 	reads.Protocols.SetHTTP1(true)
 	reads.MaxConnsPerHost, reads.MaxIdleConnsPerHost = connections, connections
-	reads.IdleConnTimeout = idleFor
+	reads.IdleConnTimeout, reads.MaxResponseHeaderBytes = idleFor, headerLimit
 	writes = reads.Clone()
 	writes.DisableKeepAlives, writes.MaxConnsPerHost = true, 0
 	return reads, writes

@@ -18,7 +18,7 @@ func (c *Client) Deployments(ctx context.Context, uid string) iter.Seq2[Deployme
 
 func (c *Client) deploymentList(uid string) (listing[Deployment], error) {
 	path, err := stackPath(uid, "deployments")
-	return listing[Deployment]{client: c, path: path, decode: each(c.deployment)}, err
+	return listing[Deployment]{client: c, path: path, item: each(c.deployment)}, err
 }
 
 // failed yields one error and nothing else.

@@ -22,6 +22,13 @@ var (
 	ErrUnreachable     = errors.New("the server cannot be reached")                        // the request was certainly not sent
 	ErrNoAnswer        = errors.New("no answer came")                                      // it was sent and may have been carried out; also status 408
 	ErrBudget          = errors.New("the budget of requests is used up, nothing was sent") // by the client itself
+
+	// ErrTooLarge is an [ErrUnreadable] with more in it than this program takes, ErrRedirected one that leads elsewhere.
+	ErrTooLarge   = fmt.Errorf("it is too large: %w", ErrUnreadable)
+	ErrRedirected = fmt.Errorf("it leads to another address, which is not followed: %w", ErrUnreadable)
+
+	// ErrShare is an [ErrBudget] of one person alone.
+	ErrShare = fmt.Errorf("one person's share of it: %w", ErrBudget)
 )
 
 // Error is what went wrong with one call of the API. It unwraps to its kind and to its cause.

@@ -50,11 +50,18 @@ func (c *Client) judge(r request, ans answer) *Error {
 
 // redirection names the host that an answer sends the request on to, where it does.
 func redirection(header http.Header) string {
-	to, err := url.Parse(header.Get("Location"))
-	if err != nil || to.Host == "" {
+	location := header.Get("Location")
+	to, err := url.Parse(location)
+	switch {
+	case location == "" || err != nil:
 		return ""
+	case to.Host == "":
+		return "it sends the request on to another path of the same host"
+	case to.Scheme == "":
+		return "it sends the request on to " + to.Host
+	default:
+		return "it sends the request on to " + to.Scheme + "://" + to.Host
 	}
-	return "it sends the request on to " + to.Scheme + "://" + to.Host
 }
 
 func kind(ans answer, said complaint) error {
@@ -63,7 +70,7 @@ func kind(ans answer, said complaint) error {
 	}
 	switch name := strings.ToLower(phrase(said.Error, 0)); {
 	case ans.status < 400:
-		return ErrUnreadable // a redirection, which is never followed: it would carry the token elsewhere
+		return ErrRedirected // the token would go there too
 	case ans.status < 500:
 		return ErrRefused
 	case ans.status == http.StatusServiceUnavailable && name == "not_implemented":
@@ -144,7 +151,12 @@ func retryAfter(header http.Header) time.Duration {
 
 // unreadable is the error for an answer that succeeded but says nothing usable.
 func (c *Client) unreadable(r request, ans answer, cause error) *Error {
-	return &Error{Kind: ErrUnreadable, Method: r.method, Path: r.path, Status: ans.status, Err: c.tokenless(cause)}
+	e := &Error{Kind: ErrUnreadable, Method: r.method, Path: r.path, Status: ans.status, Err: c.tokenless(cause)}
+	_, long := errors.AsType[tooLong](cause)
+	if long || errors.Is(cause, errTooMany) {
+		e.Kind = ErrTooLarge
+	}
+	return e
 }
 
 // tokenless returns err, or its text alone where that would show the token.

@@ -1,25 +1,38 @@
 package cloud66
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
-const pageLimit = 1000 // more pages are taken for a fault
+const (
+	// MostStacks is how many stacks this program works with.
+	MostStacks = 30_000
+
+	pageLimit = MostStacks / usualPage // more pages are taken for a fault
+	fewPages  = 20                     // of lists that are short
+	itemLimit = 5000                   // of a page of any other list; the rest is left out
+)
+
+var errTooMany = errors.New("it lists more than there may be")
 
 // listing is how one kind of list is read: where from, and what its items are.
 type listing[T any] struct {
 	client *Client
 	path   string
 	query  url.Values
-	decode func(list json.RawMessage) ([]T, error)
+	pages  int // at most; 0 is pageLimit
+	item   func(dec *json.Decoder) (T, error)
+	stacks bool
 }
 
 // page is one page of a list.
@@ -34,42 +47,103 @@ type page[T any] struct {
 func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 	query := url.Values{"page": {strconv.Itoa(number)}}
 	maps.Copy(query, l.query)
-	r := request{method: http.MethodGet, path: l.path, query: query}
+	var p page[T]
+	r := request{method: http.MethodGet, path: l.path, query: query, limit: listLimit}
+	if l.stacks {
+		r.limit = stackLimit
+	}
+	r.take = func(body io.Reader) (err error) {
+		p, err = l.decode(body)
+		return err
+	}
 	ans, err := l.client.read(ctx, r)
 	if err != nil {
 		return page[T]{}, err
 	}
-	p := page[T]{request: r, answer: ans}
-	var e envelope
-	if err := json.Unmarshal(ans.body, &e); err != nil {
-		return page[T]{}, l.client.unreadable(r, ans, err)
+	p.request, p.answer = r, ans
+	return p, nil
+}
+
+// decode reads a page, one item after the other.
+func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
+	dec := json.NewDecoder(body)
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return p, errors.Join(errors.New("it is no JSON object"), err)
 	}
-	p.pagination = e.Pagination
-	if p.items, err = l.decode(e.Response); err != nil {
-		return page[T]{}, l.client.unreadable(r, ans, err)
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return p, err
+		}
+		switch name, _ := key.(string); strings.ToLower(name) {
+		case "response":
+			p.items, err = l.items(dec)
+		case "pagination":
+			err = dec.Decode(&p.pagination)
+		default:
+			err = dec.Decode(new(ignored))
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return p, err
+	}
+	if p.items == nil {
+		return p, errEmpty
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return p, errors.Join(errors.New("something stands behind it"), err)
 	}
 	return p, nil
 }
 
-// each decodes a list at once and makes an item of each thing in it.
-func each[W, T any](item func(W) (T, error)) func(list json.RawMessage) ([]T, error) {
-	return func(list json.RawMessage) ([]T, error) {
-		var things []W
-		if err := json.Unmarshal(list, &things); err != nil {
-			return nil, fmt.Errorf("no list of them is in it: %w", err)
-		}
-		if things == nil {
-			return nil, errEmpty
-		}
-		items := make([]T, 0, len(things))
-		for _, w := range things {
-			i, err := item(w)
-			if err != nil {
+// items reads a list.
+func (l listing[T]) items(dec *json.Decoder) ([]T, error) {
+	switch t, err := dec.Token(); {
+	case err != nil:
+		return nil, err
+	case t == nil:
+		return nil, nil
+	case t != json.Delim('['):
+		return nil, errors.New("no list of them is in it")
+	}
+	items := []T{}
+	for dec.More() {
+		if !l.stacks && len(items) == itemLimit {
+			if err := dec.Decode(new(ignored)); err != nil {
 				return nil, err
 			}
-			items = append(items, i)
+			continue
 		}
-		return items, nil
+		i, err := l.item(dec)
+		if err != nil {
+			return nil, err
+		}
+		if len(items) == MostStacks {
+			return nil, errTooMany
+		}
+		items = append(items, i)
+	}
+	_, err := dec.Token()
+	return items, err
+}
+
+// ignored is a JSON value that is passed over.
+type ignored struct{}
+
+// UnmarshalJSON takes any value.
+func (*ignored) UnmarshalJSON([]byte) error { return nil }
+
+// each reads an item from its form on the wire.
+func each[W, T any](item func(W) (T, error)) func(dec *json.Decoder) (T, error) {
+	return func(dec *json.Decoder) (thing T, err error) {
+		var w W
+		if err := dec.Decode(&w); err != nil {
+			return thing, err
+		}
+		return item(w)
 	}
 }
 
@@ -106,8 +180,13 @@ func (l listing[T]) after(p page[T], number int) (int, error) {
 		return 0, nil
 	}
 	next, ok := p.Next.number()
-	if !ok || next <= int64(number) || next > pageLimit {
+	switch {
+	case !ok || next <= int64(number):
 		return 0, l.client.unreadable(p.request, p.answer, errors.New("its pages have no end"))
+	case len(p.items) == 0:
+		return 0, nil // so that pages of nothing have an end too
+	case next > int64(cmp.Or(l.pages, pageLimit)):
+		return 0, l.client.unreadable(p.request, p.answer, errTooMany)
 	}
 	return int(next), nil
 }

@@ -21,6 +21,9 @@ func (c *Client) read(ctx context.Context, r request) (answer, error) {
 		if err == nil {
 			return ans, nil
 		}
+		if idle, ok := c.reads.(interface{ CloseIdleConnections() }); ok && errors.Is(err, ErrNoAnswer) {
+			idle.CloseIdleConnections() // what took one connection away may have taken them all
+		}
 		wait, again := nextTry(try, err)
 		if !again {
 			return answer{}, err

@@ -53,7 +53,7 @@ func TestReadsAreTriedAgainAndWritesAreNot(t *testing.T) {
 		"status 429":          {status(429, ``), 1, ErrThrottled, true},
 		"status 404":          {status(404, ``), 1, ErrNotFound, true},
 		"no JSON":             {status(200, `<html>`), 1, ErrUnreadable, false},
-		"too much":            {status(200, strings.Repeat(" ", bodyLimit+1)), 1, ErrUnreadable, false},
+		"too much":            {status(200, strings.Repeat(" ", thingLimit+1)), 1, ErrUnreadable, false},
 		"a cut answer": {func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Body: &brokenBody{`{"response":`}}, nil
 		}, 3, ErrNoAnswer, false},

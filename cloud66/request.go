@@ -21,16 +21,21 @@ import (
 const (
 	readTimeout  = 30 * time.Second // for one try
 	writeTimeout = 60 * time.Second
-	bodyLimit    = 8 << 20 // bytes of an answer
-)
 
-var errTooLong = fmt.Errorf("it is longer than %d bytes", bodyLimit)
+	thingLimit = 1 << 20   // bytes of an answer about one thing, its strings cut
+	listLimit  = 2 << 20   // of a page of a list
+	stackLimit = 32 << 20  // of a page of the stacks: some servers have them all on one
+	faultLimit = 64 << 10  // of an answer that is an error
+	leftLimit  = 256 << 10 // what is read to the end of an answer so that its connection can be used again
+)
 
 // request is one call: path is below the base address and escaped, body is JSON or nil.
 type request struct {
 	method, path string
 	query        url.Values
 	body         []byte
+	limit        int                        // bytes of the answer; 0 is thingLimit
+	take         func(body io.Reader) error // reads the answer where it succeeded, perhaps again at another try; nil keeps it as it is
 }
 
 func (r request) timeout() time.Duration {
@@ -44,8 +49,13 @@ func (r request) timeout() time.Duration {
 type answer struct {
 	status int
 	header http.Header
-	body   []byte
+	body   []byte // nil where it was taken
 }
+
+// unusable is an answer that came and says nothing usable.
+type unusable struct{ error }
+
+func (u unusable) Unwrap() error { return u.error }
 
 // once sends a request a single time, if the budget allows it, and judges the answer.
 func (c *Client) once(ctx context.Context, r request) (answer, error) {
@@ -54,7 +64,7 @@ func (c *Client) once(ctx context.Context, r request) (answer, error) {
 		return answer{}, &Error{Kind: ErrUnreachable, Method: r.method, Path: r.path, Err: err}
 	}
 	defer release()
-	sent, refusal := c.budget.take(isBackground(ctx))
+	sent, refusal := c.budget.take(purposeOf(ctx))
 	if refusal != nil {
 		refusal.Method, refusal.Path = r.method, r.path
 		return answer{}, refusal
@@ -75,7 +85,7 @@ func (c *Client) once(ctx context.Context, r request) (answer, error) {
 	switch {
 	case fault != nil:
 		return ans, fault // the status says it all, even where the rest of the answer is missing
-	case errors.Is(err, errTooLong):
+	case isUnusable(err):
 		return ans, c.unreadable(r, ans, err)
 	case err != nil:
 		return ans, c.lost(r, ans.status, connected, err)
@@ -127,12 +137,36 @@ func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected
 		return answer{}, !dialFailed(err) && (got.Load() || !asked.Load()), err
 	}
 	ans = answer{status: res.StatusCode, header: res.Header}
-	ans.body, err = io.ReadAll(io.LimitReader(res.Body, bodyLimit+1))
-	err = errors.Join(err, res.Body.Close())
-	if len(ans.body) > bodyLimit {
-		err = errTooLong
+	err = ans.read(res.Body, r)
+	return ans, true, errors.Join(err, res.Body.Close())
+}
+
+// read reads the body of an answer, or has it taken.
+func (a *answer) read(body io.Reader, r request) (err error) {
+	if a.status < 200 || a.status > 299 {
+		a.body, err = io.ReadAll(newCutter(body, faultLimit))
+		return err
 	}
-	return ans, true, err
+	in := newCutter(body, cmp.Or(r.limit, thingLimit))
+	if r.take == nil {
+		a.body, err = io.ReadAll(in)
+	} else if err = r.take(in); err != nil && in.err == nil {
+		return unusable{err}
+	}
+	if err == nil {
+		_, err = io.CopyN(io.Discard, in.from, leftLimit)
+	}
+	if errors.Is(err, io.EOF) && in.err == nil {
+		return nil
+	}
+	return cmp.Or(in.err, err)
+}
+
+// isUnusable reports whether an answer came, though not one that can be used.
+func isUnusable(err error) bool {
+	_, tooLong := errors.AsType[tooLong](err)
+	_, other := errors.AsType[unusable](err)
+	return tooLong || other
 }
 
 // dialFailed reports whether err says that no connection was made.

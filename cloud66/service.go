@@ -23,7 +23,7 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 		return nil, err
 	}
 	var services []Service
-	l := listing[Service]{client: c, path: path, decode: each(service)}
+	l := listing[Service]{client: c, path: path, pages: fewPages, item: each(service)}
 	for s, err := range all(ctx, l, func(s Service) string { return s.Name }) {
 		if err != nil {
 			return nil, err

@@ -187,7 +187,11 @@ func (c *Client) Stacks(ctx context.Context, f StackFilter) iter.Seq2[Stack, err
 			query.Set("filter_"+name, value)
 		}
 	}
-	return all(ctx, listing[Stack]{client: c, path: "/stacks", query: query, decode: each(c.stack)}, func(s Stack) string { return s.UID })
+	return all(ctx, c.stackList(query), func(s Stack) string { return s.UID })
+}
+
+func (c *Client) stackList(query url.Values) listing[Stack] {
+	return listing[Stack]{client: c, path: "/stacks", query: query, item: each(c.stack), stacks: true}
 }
 
 // StackPage is one page of the list of all stacks.
@@ -200,7 +204,7 @@ type StackPage struct {
 // StackPage returns the page of that number, from 1, of the stacks that the token reaches, by one request. The pages shift when a stack is
 // added or removed between two requests.
 func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
-	l := listing[Stack]{client: c, path: "/stacks", decode: each(c.stack)}
+	l := c.stackList(nil)
 	p, err := l.fetch(ctx, number)
 	if err != nil {
 		return StackPage{}, err

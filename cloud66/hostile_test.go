@@ -1,0 +1,227 @@
+package cloud66
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// peak gives by how many bytes the heap grew at most while f ran.
+func peak(f func()) uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before, most := m.HeapAlloc, m.HeapAlloc
+	stop := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		}
+	})
+	f()
+	close(stop)
+	watching.Wait()
+	return most - before
+}
+
+// repeat writes so many times what f gives, with commas between.
+func repeat(w io.Writer, n int, f func(i int) string) {
+	out := bufio.NewWriterSize(w, 64<<10)
+	defer func() { _ = out.Flush() }()
+	for i := range n {
+		if i > 0 {
+			_ = out.WriteByte(',')
+		}
+		if _, err := out.WriteString(f(i)); err != nil {
+			return
+		}
+	}
+}
+
+// An answer of any size costs bounded memory, and what cannot be taken is told as what it is.
+func TestAnswersOfAnySizeCostBoundedMemory(t *testing.T) {
+	long := strings.Repeat("é", 7<<19) // 7 MiB
+	of := func(n int, item func(i int) string, rest string) func(io.Writer) {
+		return func(w io.Writer) {
+			_, _ = io.WriteString(w, `{"response":[`)
+			repeat(w, n, item)
+			_, _ = io.WriteString(w, `]`+rest+`}`)
+		}
+	}
+	stack := func(i int) string {
+		return fmt.Sprintf(`{"uid":"%08d","name":"app%d","environment":"production"}`, i, i)
+	}
+	bytes := func(n int, s string) func(io.Writer) {
+		return func(w io.Writer) { repeat(w, n, func(int) string { return s }) }
+	}
+	tests := map[string]struct {
+		body  func(io.Writer)
+		kind  error // nil: it is taken
+		items int
+	}{
+		"a stack's name of 7 MiB":            {of(1, func(int) string { return `{"uid":"a","name":"` + long + `"}` }, ""), nil, 1},
+		"every field of 30 stacks that long": {of(30, func(int) string { return `{"uid":"a","name":"` + long[:1<<20] + `","git":"` + long[:1<<20] + `"}` }, ""), nil, 30},
+		"an unknown field that long":         {of(1, stack, `,"more":"`+long+`"`), nil, 1},
+		"7,000 stacks":                       {of(7000, stack, ""), nil, 7000},
+		"as many stacks as there may be":     {of(MostStacks, stack, ""), nil, MostStacks},
+		"one more":                           {of(MostStacks+1, stack, ""), ErrTooLarge, 0},
+		"600,000 stacks":                     {of(600_000, stack, ""), ErrTooLarge, 0},
+		"a list without an end":              {of(1<<40, stack, ""), ErrTooLarge, 0},
+		"stacks that are all white space":    {bytes(1<<40, "        "), ErrUnreadable, 0},
+		"nothing but brackets":               {bytes(1<<40, "[[[[[[["), ErrUnreadable, 0},
+		"nested without an end":              {of(1, stack, `,"more":`+strings.Repeat("[", 20<<20)), ErrUnreadable, 0},
+		"a stack nested without an end":      {of(1, func(int) string { return strings.Repeat(`{"git":`, 3<<20) }, ""), ErrUnreadable, 0},
+		"a string without an end":            {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":"`); bytes(1<<40, "xxxxxxxx")(w) }, ErrTooLarge, 0},
+		"a number without an end":            {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":1`); bytes(1<<40, "1")(w) }, ErrUnreadable, 0},
+		"a page of something else":           {func(w io.Writer) { _, _ = io.WriteString(w, `<html>"`+long) }, ErrUnreadable, 0},
+	}
+	for name, tt := range tests {
+		for _, zipped := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, zipped %t", name, zipped), func(t *testing.T) {
+				ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					if !zipped {
+						tt.body(w)
+						return
+					}
+					w.Header().Set("Content-Encoding", "gzip")
+					z := gzip.NewWriter(w)
+					tt.body(z)
+					_ = z.Close() // who asked may be gone
+				}))
+				defer ts.Close()
+				c := clientOf(t, ts.URL, nil)
+				defer c.reads.(*http.Transport).CloseIdleConnections() //nolint:errcheck // it is what New makes
+				var p StackPage
+				var err error
+				used := peak(func() { p, err = c.StackPage(t.Context(), 1) })
+				t.Logf("%d MiB", used>>20)
+				if used > 160<<20 {
+					t.Errorf("it took %d MiB", used>>20)
+				}
+				if len(p.Stacks) != tt.items || !errors.Is(err, tt.kind) {
+					t.Errorf("got %d stacks, %v", len(p.Stacks), err)
+				}
+				for _, s := range p.Stacks {
+					if len(s.Name) > longestText+len(ellipsis) || !utf8.ValidString(s.Name) {
+						t.Fatalf("a name of %d bytes: %q", len(s.Name), s.Name[len(s.Name)-10:])
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestOtherListsAreCut(t *testing.T) {
+	item := func(i int) string {
+		return fmt.Sprintf(`{"id":%d,"name":"s%d","git_ref":"%s"}`, i+1, i, strings.Repeat("x", 40))
+	}
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `{"response":[`)
+		repeat(w, 10_000, item)
+		_, _ = fmt.Fprintf(w, `],"pagination":{"next":%d}}`, len(r.URL.Query().Get("page"))+1)
+	}))
+	defer ts.Close()
+	c := clientOf(t, ts.URL, nil)
+	defer c.reads.(*http.Transport).CloseIdleConnections() //nolint:errcheck // it is what New makes
+	got, err := c.DeploymentRange(t.Context(), "a", 0, 30)
+	if err != nil || len(got.Deployments) != 30 {
+		t.Errorf("got %d deployments, %v", len(got.Deployments), err)
+	}
+}
+
+func TestPagesThatLieHaveAnEnd(t *testing.T) {
+	tests := map[string]struct {
+		page  func(number string) string
+		asked int
+		kind  error
+	}{
+		"pages of nothing":            {func(n string) string { return `{"response":[],"pagination":{"next":` + n + `1}}` }, 1, nil},
+		"numbers as text":             {func(n string) string { return `{"response":[{"name":"a"}],"pagination":{"next":"` + n + `1"}}` }, 2, ErrTooLarge},
+		"the page itself":             {func(n string) string { return `{"response":[{"name":"a"}],"pagination":{"next":` + n + `}}` }, 1, ErrUnreadable},
+		"back to the first":           {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":1}}` }, 1, ErrUnreadable},
+		"always the same next":        {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":2}}` }, 2, ErrUnreadable},
+		"far beyond the last":         {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":99999}}` }, 1, ErrTooLarge},
+		"no number":                   {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":"soon"}}` }, 1, ErrUnreadable},
+		"a pagination that is a list": {func(string) string { return `{"response":[{"name":"a"}],"pagination":[]}` }, 1, ErrUnreadable},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := &server{}
+			s.handler = func(w http.ResponseWriter, r *http.Request) { says(200, tt.page(r.URL.Query().Get("page")))(w, r) }
+			_, err := newTestClient(t, s).Services(t.Context(), "a")
+			if !errors.Is(err, tt.kind) || len(s.requests()) != tt.asked {
+				t.Errorf("got %v after %d requests", err, len(s.requests()))
+			}
+		})
+	}
+}
+
+func TestAFaultOfAnySizeIsToldShortly(t *testing.T) {
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusConflict)
+		_, _ = io.WriteString(w, `{"details":"`)
+		repeat(w, 1<<20, func(int) string { return "locked " })
+		_, _ = io.WriteString(w, `"}`)
+	}))
+	defer ts.Close()
+	c := clientOf(t, ts.URL, nil)
+	_, err := c.Cancel(t.Context(), "a", 1)
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !errors.Is(err, ErrConflict) || !strings.HasPrefix(e.Message, "locked ") || !strings.HasSuffix(e.Message, ellipsis) || len(e.Message) > 600 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHeadersWithoutAnEndAreNoAnswer(t *testing.T) {
+	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Cloud66-Warning", strings.Repeat("x", headerLimit))
+		says(200, `{"ok":true}`)(w, r)
+	}))
+	defer ts.Close()
+	_, err := clientOf(t, ts.URL, nil).Cancel(t.Context(), "a", 1)
+	if !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStringsAreCutBetweenCharacters(t *testing.T) {
+	for _, piece := range []string{"a", "é", "世", "🚀", `\n`, `\"`, `\\`, `\u00e9`, `\ud83d\ude80`} {
+		for before := range 12 {
+			long := strings.Repeat("b", before) + strings.Repeat(piece, longestText+1)
+			got, err := single[struct{ Name text }](readAll(t, `{"response":{"name":"`+long+`"}}`))
+			if err != nil || !utf8.ValidString(string(got.Name)) || !strings.HasSuffix(string(got.Name), ellipsis) || len(got.Name) > longestText+len(piece)+len(ellipsis) {
+				t.Fatalf("%q behind %d others: %v, %q", piece, before, err, got.Name)
+			}
+		}
+		whole := strings.Repeat(piece, longestText/len(piece)) // just as long as it may be
+		if got := string(readAll(t, `{"a":"`+whole+`","b":"`+whole+`"}`)); got != `{"a":"`+whole+`","b":"`+whole+`"}` {
+			t.Errorf("%q was changed", piece)
+		}
+	}
+}
+
+func readAll(t *testing.T, body string) []byte {
+	t.Helper()
+	all, err := io.ReadAll(newCutter(strings.NewReader(body), thingLimit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
