@@ -108,17 +108,17 @@ func New(cfg Config) (*Bot, error) {
 	})
 	b.channels, b.hints = &channels{people: b.people, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)
 	b.authorizer = authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
+	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
-		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
+		Records: cfg.Records, Outbox: b.outbox, Cloud: listed{cfg.Cloud, b.directory}, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
 		Pattern: fits, May: maySubscribe(b.authorizer),
 	})
-	b.directory = commands.NewDirectory(cfg.Cloud)
 	since := time.Now()
 	b.handler = commands.New(commands.Config{
 		Cloud: cfg.Cloud, Directory: b.directory, Records: cfg.Records, People: b.people,
 		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
-			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Budget: cfg.Cloud.Budget()}
+			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), List: b.directory.Trouble(), Budget: cfg.Cloud.Budget()}
 		},
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
@@ -133,6 +133,17 @@ func New(cfg Config) (*Bot, error) {
 func (b *Bot) greeted() {
 	b.ready.greeted()
 	b.outbox.Wake()
+}
+
+// listed is Cloud 66 with the list of stacks read where it counts for commands too.
+type listed struct {
+	*cloud66.Client
+	directory *commands.Directory
+}
+
+// StackPage implements watch.Cloud.
+func (l listed) StackPage(ctx context.Context, page int) (cloud66.StackPage, error) {
+	return l.directory.StackPage(ctx, page)
 }
 
 // Ready says why the bot cannot do its work, nil where it can.

@@ -147,7 +147,7 @@ func (b *Bot) checkCloud(ctx context.Context) {
 }
 
 func (b *Bot) readable(ctx context.Context) error {
-	for _, err := range b.cloud.Stacks(ctx, cloud66.StackFilter{}) {
+	for _, err := range b.cloud.Stacks(cloud66.Background(ctx), cloud66.StackFilter{}) {
 		return err
 	}
 	return nil

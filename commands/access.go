@@ -19,7 +19,7 @@ func (h *Handler) access(ctx context.Context, req Request, standing authz.Standi
 		return nil, err
 	}
 	if !standing.Admin().Allowed && !standing.All(authz.View) {
-		seen, err := h.Directory.told(ctx, directoryAge, sees(standing, authz.View))
+		seen, err := h.Directory.told(ctx, sees(standing, authz.View))
 		if err != nil {
 			return nil, err
 		}

@@ -3,10 +3,11 @@ package commands
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,90 +17,293 @@ import (
 	"c66bot/storage"
 )
 
-// How long the list of stacks is taken for true, and how soon it may be read again where a name is not in it.
+// How long the list of stacks is taken for true where it is short, and how soon it may be read again where a name is not in it.
 const (
 	directoryAge    = time.Minute
 	directoryMinAge = 5 * time.Second
 	directoryLimit  = 3 * time.Minute // for reading all pages
+	directoryShare  = 10              // one part in so many of the budget is for reading the list as it ages, and one for names that are not in it
+
+	// After so many failures in a row the list is read seldom.
+	directoryFailures = 5
+	directoryPause    = 20 * time.Second
 )
 
-// StackLister reads the list of stacks, all pages.
+// StackLister reads the list of stacks, a page for one request.
 type StackLister interface {
-	Stacks(ctx context.Context, filter cloud66.StackFilter) iter.Seq2[cloud66.Stack, error]
+	StackPage(ctx context.Context, page int) (cloud66.StackPage, error)
+	Budget() cloud66.BudgetState
 }
 
-// Directory finds stacks by what people type. It keeps the list of stacks for a minute; however many ask at once, it is read once.
+// Directory finds stacks by what people type. It keeps the list of stacks page by page, and reads again those that have become too old;
+// whoever else needs a page reads it here, so that it counts for all.
 type Directory struct {
 	cloud StackLister
+	turns keyedLock // for reading one page again
 
-	mu      sync.Mutex
-	stacks  []cloud66.Stack
-	readAt  time.Time
-	reading *reading // that is under way
+	mu    sync.Mutex
+	pages map[int]listPage
+	lost  map[string]lostStack // by UID, those that their page does not show any more: they may be on another, which was read before
+	all   *list                // put together of these; nil where that is to be done anew
+
+	reading  *reading  // that is under way
+	sought   time.Time // when it was read last for a name that was not in it
+	failure  error     // of the last reading
+	failures int       // in a row
+	failedAt time.Time
 }
+
+// listPage is one page of the list.
+type listPage struct {
+	stacks []cloud66.Stack
+	next   int // the page after it, 0 for none
+	readAt time.Time
+}
+
+type lostStack struct {
+	stack  cloud66.Stack
+	seenAt time.Time
+}
+
+// list is all stacks, each once. It is never changed.
+type list struct {
+	stacks   []cloud66.Stack
+	page     map[string]int // by UID, the page that shows it
+	complete bool           // every page is there
+	oldest   time.Time      // when the one was read that was read first
+}
+
+// olderThan reports whether a part of the list is not there, or is older.
+func (l *list) olderThan(age time.Duration) bool { return !l.complete || time.Since(l.oldest) > age }
 
 // reading is one reading of the list for everyone who waits for it. It ends early when nobody waits any more.
 type reading struct {
+	age     time.Duration // pages that are older are read
 	waiting int
 	warm    bool // it goes on though nobody waits
 	cancel  context.CancelFunc
-	done    chan struct{} // closed when the fields below are set
-	stacks  []cloud66.Stack
+	done    chan struct{} // closed when err is set
 	err     error
 }
 
 // NewDirectory makes an empty directory over the API.
-func NewDirectory(cloud StackLister) *Directory { return &Directory{cloud: cloud} }
+func NewDirectory(cloud StackLister) *Directory {
+	return &Directory{cloud: cloud, pages: map[int]listPage{}, lost: map[string]lostStack{}}
+}
 
-// all gives the list of stacks, no older than maxAge.
-func (d *Directory) all(ctx context.Context, maxAge time.Duration) ([]cloud66.Stack, error) {
+// StackPage reads a page of the list and takes note of it.
+func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPage, error) {
+	p, err := d.cloud.StackPage(ctx, number)
+	if err != nil {
+		return p, err
+	}
 	d.mu.Lock()
-	if !d.readAt.IsZero() && time.Since(d.readAt) <= maxAge {
-		defer d.mu.Unlock()
-		return d.stacks, nil
+	defer d.mu.Unlock()
+	total := len(p.Stacks) - len(d.pages[number].stacks)
+	for _, other := range d.pages {
+		total += len(other.stacks)
 	}
-	if d.reading == nil {
-		d.begin(ctx)
+	if total > cloud66.MostStacks {
+		return cloud66.StackPage{}, fmt.Errorf("%d stacks are listed: %w", total, cloud66.ErrTooLarge)
 	}
-	r := d.reading
-	r.waiting++
+	d.note(number, p)
+	return p, nil
+}
+
+// note keeps a page, with the lock held.
+func (d *Directory) note(number int, p cloud66.StackPage) {
+	kept := listPage{stacks: make([]cloud66.Stack, len(p.Stacks)), next: p.Next, readAt: time.Now()}
+	for i, s := range p.Stacks {
+		kept.stacks[i] = whatCommandsNeed(s)
+	}
+	for n, old := range d.pages {
+		if n != number && (p.Next != 0 || n < number) {
+			continue
+		}
+		for _, s := range old.stacks {
+			d.lost[s.UID] = lostStack{s, old.readAt}
+		}
+		delete(d.pages, n)
+	}
+	if len(d.lost) > cloud66.MostStacks { // of a list that never stands still
+		clear(d.lost)
+	}
+	d.pages[number], d.all = kept, nil
+}
+
+// whatCommandsNeed leaves a stack without what is only told by Cloud 66's own pages.
+func whatCommandsNeed(s cloud66.Stack) cloud66.Stack {
+	s.Git, s.FQDN, s.Cloud, s.CloudStatus, s.Language, s.Backend, s.Version, s.Revision = "", "", "", "", "", "", "", ""
+	s.ClusterName, s.ApplicationAddress, s.DeployDirectory = "", "", ""
+	return s
+}
+
+// whole puts the list together, with the lock held. Where two pages show a stack, the one that was read later counts. What no page shows any
+// more is left out once all pages were read without it.
+func (d *Directory) whole() *list {
+	if d.all != nil {
+		return d.all
+	}
+	l := &list{page: map[string]int{}, oldest: time.Now()}
+	at := map[string]int{}
+	for n := 1; n != 0 && !l.complete; {
+		p, ok := d.pages[n]
+		if !ok {
+			break
+		}
+		for _, s := range p.stacks {
+			i, known := at[s.UID]
+			switch {
+			case !known:
+				at[s.UID], l.stacks = len(l.stacks), append(l.stacks, s)
+			case p.readAt.After(d.pages[l.page[s.UID]].readAt):
+				l.stacks[i] = s
+			default:
+				continue
+			}
+			l.page[s.UID] = n
+		}
+		if p.readAt.Before(l.oldest) {
+			l.oldest = p.readAt
+		}
+		n, l.complete = p.next, p.next == 0
+	}
+	for uid, s := range d.lost {
+		if _, shown := l.page[uid]; shown || l.complete && s.seenAt.Before(l.oldest) {
+			delete(d.lost, uid)
+			continue
+		}
+		l.stacks = append(l.stacks, s.stack)
+	}
+	d.all = l
+	return l
+}
+
+// age is how old the list may become, and how often it is read for names that are not in it: a minute where it is short, longer where that would
+// take more than its share of the budget. The lock is held.
+func (d *Directory) age() time.Duration {
+	perHour := d.cloud.Budget().PerHour / directoryShare
+	return max(directoryAge, time.Duration(len(d.pages))*time.Hour/time.Duration(max(perHour, 1)))
+}
+
+// current gives the list, as old as it may be. Where it cannot be read again because the budget is used up, it gives an older one with the error.
+func (d *Directory) current(ctx context.Context) ([]cloud66.Stack, error) {
+	d.mu.Lock()
+	age := d.age()
 	d.mu.Unlock()
-	select {
-	case <-r.done:
-		return r.stacks, r.err
-	case <-ctx.Done():
-		d.leave(r)
-		return nil, ctx.Err()
+	stacks, err := d.within(ctx, age)
+	if !errors.Is(err, cloud66.ErrBudget) && !errors.Is(err, cloud66.ErrThrottled) {
+		return stacks, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l := d.whole(); l.complete {
+		return l.stacks, err
+	}
+	return nil, err
+}
+
+// again gives the list as it is now, for a name that is not in it. It is read for that only where it was not for any such name lately.
+func (d *Directory) again(ctx context.Context) ([]cloud66.Stack, error) {
+	d.mu.Lock()
+	l, age := d.whole(), d.age()
+	switch {
+	case d.reading != nil && d.reading.age <= directoryMinAge: // for another such name
+		age = directoryMinAge
+	case l.olderThan(directoryMinAge) && time.Since(d.sought) >= age:
+		d.sought, age = time.Now(), directoryMinAge
+	}
+	d.mu.Unlock()
+	return d.within(ctx, age)
+}
+
+// within gives the list, no older than an age.
+func (d *Directory) within(ctx context.Context, age time.Duration) ([]cloud66.Stack, error) {
+	for {
+		d.mu.Lock()
+		if l := d.whole(); !l.olderThan(age) {
+			d.mu.Unlock()
+			return l.stacks, nil
+		}
+		if err := d.rests(); err != nil {
+			d.mu.Unlock()
+			return nil, err
+		}
+		if d.reading == nil {
+			d.begin(ctx, age)
+		}
+		r := d.reading
+		r.waiting++
+		d.mu.Unlock()
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			d.leave(r)
+			return nil, ctx.Err()
+		}
+		if r.err != nil {
+			return nil, r.err
+		}
+		if r.age <= age {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.whole().stacks, nil
+		}
+	}
+}
+
+// rests gives why the list is not read at present, nil where it is. The lock is held.
+func (d *Directory) rests() error {
+	pause := time.Duration(0)
+	switch {
+	case errors.Is(d.failure, cloud66.ErrTooLarge):
+		pause = d.age()
+	case d.failures > directoryFailures:
+		pause = directoryPause
+	}
+	if time.Since(d.failedAt) < pause {
+		return d.failure
+	}
+	return nil
+}
+
+// Trouble says why the list cannot be worked with at all, nil where it can.
+func (d *Directory) Trouble() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if errors.Is(d.failure, cloud66.ErrTooLarge) {
+		return d.failure
+	}
+	return nil
 }
 
 // soon gives the list as it was read last, however old, and has it read anew beside; where there is none yet it waits for it. Whoever waits no
 // longer does not end the reading: the next one to ask wants it too.
 func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
+	d.prepare(ctx)
 	d.mu.Lock()
-	if d.readAt.IsZero() || time.Since(d.readAt) > directoryAge {
-		d.warm(ctx)
-	}
-	if !d.readAt.IsZero() {
+	if l := d.whole(); l.complete {
 		defer d.mu.Unlock()
-		return d.stacks, nil
+		return l.stacks, nil
 	}
-	r := d.reading
 	d.mu.Unlock()
-	select {
-	case <-r.done:
-		return r.stacks, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return d.current(ctx)
 }
 
 // prepare has the list read, so that it is there when it is needed. It does not wait.
 func (d *Directory) prepare(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.readAt.IsZero() || time.Since(d.readAt) > directoryAge {
-		d.warm(ctx)
+	age := d.age()
+	if !d.whole().olderThan(age) || d.rests() != nil {
+		return
+	}
+	if d.reading == nil {
+		d.begin(ctx, age)
+	}
+	if !d.reading.warm { // it is read to its end, whoever waits
+		d.reading.warm = true
+		d.reading.waiting++
 	}
 }
 
@@ -114,32 +318,27 @@ func (d *Directory) Close() {
 	}
 }
 
-// warm has the list read to its end, whoever waits for it. The lock is held.
-func (d *Directory) warm(ctx context.Context) {
-	if d.reading == nil {
-		d.begin(ctx)
+// begin starts a reading of what is older than an age, with the lock held. It is not only for the one who came first, and where there is a
+// list already, what changes something does not pay for it.
+func (d *Directory) begin(ctx context.Context, age time.Duration) {
+	ctx = cloud66.ForAll(context.WithoutCancel(ctx))
+	if d.whole().complete {
+		ctx = cloud66.Reading(ctx, "")
 	}
-	if !d.reading.warm {
-		d.reading.warm = true
-		d.reading.waiting++
-	}
-}
-
-// begin starts a reading, with the lock held.
-func (d *Directory) begin(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), directoryLimit) // it is not only for the one who came first
-	r := &reading{cancel: cancel, done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(ctx, directoryLimit)
+	r := &reading{age: age, cancel: cancel, done: make(chan struct{})}
 	d.reading = r
 	go func() {
 		defer cancel()
-		r.stacks, r.err = d.read(ctx)
+		r.err = d.read(ctx, age)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if r.err == nil {
-			d.stacks, d.readAt = r.stacks, time.Now()
-		}
-		if d.reading == r {
-			d.reading = nil
+		if d.reading == r { // else nobody waits for it
+			d.reading, d.failure = nil, r.err
+			if d.failures++; r.err == nil {
+				d.failures = 0
+			}
+			d.failedAt = time.Now()
 		}
 		close(r.done)
 	}()
@@ -158,59 +357,153 @@ func (d *Directory) leave(r *reading) {
 	}
 }
 
-// read reads all pages. A panic in it is an error to those who wait.
-func (d *Directory) read(ctx context.Context) (stacks []cloud66.Stack, err error) {
+// read reads the pages that are older than an age. A panic in it is an error to those who wait.
+func (d *Directory) read(ctx context.Context, age time.Duration) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			stacks, err = nil, fmt.Errorf("list the stacks: panic: %v", r)
+			err = fmt.Errorf("list the stacks: panic: %v", r)
 		}
 	}()
-	for stack, err := range d.cloud.Stacks(ctx, cloud66.StackFilter{}) {
-		if err != nil {
-			return nil, fmt.Errorf("list the stacks: %w", err)
+	for n := 1; n != 0; {
+		d.mu.Lock()
+		p, ok := d.pages[n]
+		d.mu.Unlock()
+		if ok && time.Since(p.readAt) <= age {
+			n = p.next
+			continue
 		}
-		stacks = append(stacks, stack)
+		read, err := d.StackPage(ctx, n)
+		if err != nil {
+			return fmt.Errorf("list the stacks: %w", err)
+		}
+		n = read.Next
 	}
-	return stacks, nil
+	return nil
+}
+
+// renew reads the pages again that show some stacks, where they are older than a minute, for the one who asks. It reports whether it had to.
+func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, error) {
+	d.mu.Lock()
+	l, old := d.whole(), map[int]bool{}
+	for _, s := range stacks {
+		if n := l.page[s.UID]; time.Since(d.pages[n].readAt) > directoryAge && n != 0 {
+			old[n] = true
+		}
+	}
+	d.mu.Unlock()
+	for n := range old {
+		if err := d.renewPage(ctx, n); err != nil {
+			return false, fmt.Errorf("list the stacks: %w", err)
+		}
+	}
+	return len(old) > 0, nil
+}
+
+func (d *Directory) renewPage(ctx context.Context, number int) error {
+	release, err := d.turns.lock(ctx, strconv.Itoa(number), func() {})
+	if err != nil {
+		return err
+	}
+	defer release()
+	d.mu.Lock()
+	old := time.Since(d.pages[number].readAt) > directoryAge
+	d.mu.Unlock()
+	if old { // nobody has read it meanwhile
+		_, err = d.StackPage(ctx, number)
+	}
+	return err
 }
 
 // find gives the stacks that an invocation may mean, of those that may be told of. Where none fits, the list is read anew if it is not
-// brand-new, and then nearest names are given instead.
+// brand-new, and then nearest names are given instead. A single one is given as it is now.
 func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (found []cloud66.Stack, near []string, err error) {
-	for _, age := range []time.Duration{directoryAge, directoryMinAge} {
-		stacks, err := d.told(ctx, age, told)
+	fitting := func(stacks []cloud66.Stack) []cloud66.Stack {
+		seen := only(stacks, told)
+		if inv.UID != "" {
+			return slices.DeleteFunc(seen, func(s cloud66.Stack) bool { return s.UID != inv.UID })
+		}
+		found := match(seen, inv.Stack)
+		if len(found) == 0 {
+			near = nearestStacks(seen, inv.Stack)
+		}
+		return found
+	}
+	stacks, err := d.current(ctx)
+	if stacks == nil && err != nil {
+		return nil, nil, err
+	}
+	if found = fitting(stacks); len(found) == 0 {
+		if err != nil { // an old list does not show that there is none
+			return nil, nil, err
+		}
+		if stacks, err = d.again(ctx); err != nil {
+			return nil, nil, err
+		}
+		found = fitting(stacks)
+	}
+	if len(found) == 1 {
+		renewed, err := d.renew(ctx, found)
 		if err != nil {
 			return nil, nil, err
 		}
-		if inv.UID != "" {
-			found = slices.DeleteFunc(slices.Clone(stacks), func(s cloud66.Stack) bool { return s.UID != inv.UID })
-		} else {
-			found = match(stacks, inv.Stack)
-		}
-		if len(found) > 0 {
-			return found, nil, nil
-		}
-		if inv.UID == "" {
-			near = nearestStacks(stacks, inv.Stack)
+		if renewed {
+			found = fitting(d.last())
 		}
 	}
-	return nil, near, nil
+	if len(found) > 0 {
+		near = nil
+	}
+	return found, near, nil
 }
 
 // told gives the stacks that may be told of, in the order of the list.
-func (d *Directory) told(ctx context.Context, maxAge time.Duration, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
-	stacks, err := d.all(ctx, maxAge)
-	if err != nil {
+func (d *Directory) told(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
+	stacks, err := d.current(ctx)
+	if stacks == nil && err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(stacks), func(s cloud66.Stack) bool { return !told(s) }), nil
+	return only(stacks, told), nil
+}
+
+// only gives a new list of those stacks that may be told of.
+func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66.Stack) {
+	for _, s := range stacks {
+		if told(s) {
+			seen = append(seen, s)
+		}
+	}
+	return seen
+}
+
+// asNow gives some stacks as they are now, those of them that are still there and may be told of.
+func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
+	renewed, err := d.renew(ctx, stacks)
+	if err != nil || !renewed {
+		return stacks, err
+	}
+	now := map[string]cloud66.Stack{}
+	for _, s := range d.last() {
+		now[s.UID] = s
+	}
+	var left []cloud66.Stack
+	for _, s := range stacks {
+		if s, ok := now[s.UID]; ok && told(s) {
+			left = append(left, s)
+		}
+	}
+	return left, nil
+}
+
+// last gives the stacks that were read last, however old and many. It asks nobody.
+func (d *Directory) last() []cloud66.Stack {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.whole().stacks
 }
 
 // known gives the first stack, by name, that may be told of, of those that were read last. It asks nobody.
 func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
-	d.mu.Lock()
-	stacks := slices.Clone(d.stacks)
-	d.mu.Unlock()
+	stacks := slices.Clone(d.last())
 	sortStacks(stacks)
 	i := slices.IndexFunc(stacks, told)
 	if i < 0 {

@@ -19,7 +19,7 @@ const maxSuggestions = 100
 // Without a channel it is the form that asks for one, since the channel's rules decide.
 func (h *Handler) Form(ctx context.Context, req Request) Reply {
 	started := time.Now()
-	reply, err := h.form(ctx, req)
+	reply, err := h.form(cloud66.Changing(ctx, req.User), req)
 	return h.said(ctx, req, started, reply, err)
 }
 
@@ -157,7 +157,7 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	if err != nil || !standing.Some(authz.Redeploy) {
 		return nil, err
 	}
-	all, err := h.Directory.soon(ctx)
+	all, err := h.Directory.soon(cloud66.Reading(ctx, user))
 	if err != nil {
 		return nil, err
 	}

@@ -133,14 +133,24 @@ func (h *Handler) Do(ctx context.Context, req Request) Reply {
 // otherwise do carries the request out and gives the Reply, which may be nil.
 func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Context) Reply, reply Reply) {
 	started := time.Now()
-	run, reply, err := h.prepare(ctx, req)
+	run, reply, err := h.prepare(req.purpose(ctx), req)
 	if err != nil || run == nil {
 		return nil, h.said(ctx, req, started, reply, err)
 	}
 	return func(ctx context.Context) Reply {
-		reply, err := run(ctx)
+		reply, err := run(req.purpose(ctx))
 		return h.said(ctx, req, started, reply, err)
 	}, nil
+}
+
+// purpose marks what a request needs of Cloud 66 as its author's, and as what may be kept for it.
+func (r Request) purpose(ctx context.Context) context.Context {
+	switch r.Invocation.Verb {
+	case Redeploy, Cancel:
+		return cloud66.Changing(ctx, r.User)
+	default:
+		return cloud66.Reading(ctx, r.User)
+	}
 }
 
 // said logs a request that is done with, and puts an error into words.

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -20,17 +21,22 @@ const (
 // stacks lists the stacks that the person may see, a page of them with their newest deployments.
 func (h *Handler) stacks(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
 	inv := req.Invocation
-	seen, err := h.Directory.told(ctx, directoryAge, func(s cloud66.Stack) bool {
-		return holds(s, inv.Text) && standing.Decide(authz.View, refOf(s)).Allowed
-	})
+	told := func(s cloud66.Stack) bool { return holds(s, inv.Text) && standing.Decide(authz.View, refOf(s)).Allowed }
+	seen, err := h.Directory.told(ctx, told)
 	if err != nil {
 		return nil, err
 	}
 	sortStacks(seen)
 	page, from, to := pageOf(inv.Page, rowsPerPage, len(seen))
-	return StacksReply{
-		Text: inv.Text, Stacks: h.newest(ctx, seen[from:to]), Page: page, Offset: from, Total: len(seen), At: time.Now(),
-	}, nil
+	shown, err := h.Directory.asNow(ctx, seen[from:to], told)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := h.newest(ctx, shown)
+	if err != nil {
+		return nil, err
+	}
+	return StacksReply{Text: inv.Text, Stacks: entries, Page: page, Offset: from, Total: len(seen), At: time.Now()}, nil
 }
 
 // holds reports whether a stack's name@environment holds a text, or fits it where it is a glob.
@@ -43,8 +49,9 @@ func holds(s cloud66.Stack, text string) bool {
 	return strings.Contains(authz.Fold(refOf(s).String()), authz.Fold(text))
 }
 
-// newest adds to stacks their newest deployments. What cannot be read in time is left out: the stack's own state is there.
-func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) []StackEntry {
+// newest adds to stacks their newest deployments. What cannot be read in time is left out: the stack's own state is there. That the budget is
+// used up is an error.
+func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, newestWait)
 	defer cancel()
 	entries := make([]StackEntry, len(stacks))
@@ -55,6 +62,8 @@ func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) []StackEnt
 		reads.Go(func() error {
 			got, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, 1)
 			switch {
+			case errors.Is(err, cloud66.ErrBudget):
+				return err
 			case err != nil:
 				h.Log.DebugContext(ctx, "the newest deployment could not be read", "stack", s.UID, "error", err)
 			case len(got.Deployments) == 0:
@@ -65,6 +74,5 @@ func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) []StackEnt
 			return nil
 		})
 	}
-	_ = reads.Wait() // they give no error
-	return entries
+	return entries, reads.Wait()
 }

@@ -190,6 +190,7 @@ type BotStatus struct {
 	Since   time.Time // when it was started
 	Others  int       // connections of the same app that are not this bot's
 	Ready   error     // nil where it can do its work
+	List    error     // why the list of stacks cannot be worked with, nil where it can
 	Budget  cloud66.BudgetState
 }
 

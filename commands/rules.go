@@ -148,7 +148,7 @@ func (h *Handler) hints(ctx context.Context, req Request, who party, standing au
 	if err != nil {
 		return nil, err
 	}
-	stacks, err := h.Directory.told(ctx, directoryAge, sees(standing, authz.View))
+	stacks, err := h.Directory.told(ctx, sees(standing, authz.View))
 	if err != nil { // the rule stands; that Cloud 66 does not answer is no fault of it
 		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Glob, "error", err)
 		return asNotice(hints), nil

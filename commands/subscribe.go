@@ -75,7 +75,7 @@ func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack)
 func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
 	ctx, cancel := context.WithTimeout(ctx, listWait)
 	defer cancel()
-	stacks, err := h.Directory.told(ctx, directoryAge, told)
+	stacks, err := h.Directory.told(ctx, told)
 	if err != nil {
 		h.Log.WarnContext(ctx, "which stacks there are could not be looked up", "error", err)
 	}

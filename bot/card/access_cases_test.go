@@ -85,7 +85,7 @@ func ruled() map[string]commands.Reply {
 // statuses are answers about the bot itself, by name.
 func statuses() map[string]commands.Reply {
 	base := commands.StatusReply{
-		BotStatus: commands.BotStatus{Version: "1.2.3", Since: now.Add(-49 * time.Hour), Budget: cloud66.BudgetState{PerHour: 3000, Used: 260, Rest: 2740, BackgroundRest: 2440}},
+		BotStatus: commands.BotStatus{Version: "1.2.3", Since: now.Add(-49 * time.Hour), Budget: cloud66.BudgetState{PerHour: 3000, Used: 260, Rest: 2740, ReadingRest: 2440, BackgroundRest: 2140}},
 		Follows:   []storage.Follow{asked(storage.Started), unknown(asked(storage.Asked), "")}, At: now,
 	}
 	with := func(change func(r *commands.StatusReply)) commands.StatusReply { r := base; change(&r); return r }
@@ -100,6 +100,10 @@ func statuses() map[string]commands.Reply {
 		"status-low": with(func(r *commands.StatusReply) {
 			r.Budget.Rest, r.Budget.BackgroundRest, r.Budget.ServerRest = 12, 0, &rest
 		}),
+		"status-kept-for-changes": with(func(r *commands.StatusReply) {
+			r.Budget.Rest, r.Budget.ReadingRest, r.Budget.BackgroundRest = 300, 0, 0
+		}),
+		"status-too-many-stacks": with(func(r *commands.StatusReply) { r.List = cloud66.ErrTooLarge }),
 		"status-throttled": with(func(r *commands.StatusReply) {
 			r.Budget = cloud66.BudgetState{PerHour: 3000, Blocked: true, NextTry: now.Add(time.Minute)}
 		}),

@@ -26,6 +26,8 @@ func condition(r commands.StatusReply) markup.Text {
 		return markup.Format("🔴 I cannot do my work: %s", strings.ReplaceAll(r.Ready.Error(), "\n", "; "))
 	case r.Others > 0:
 		return markup.Format("🟠 I am connected, but another instance of me takes part of the commands")
+	case r.List != nil:
+		return markup.Format("🟠 I am connected, but Cloud 66 lists more stacks than I can work with")
 	case r.Budget.Rest == 0:
 		return markup.Format("🟠 I am connected, but this hour's Cloud 66 requests are used up")
 	case r.Budget.BackgroundRest == 0:
@@ -44,6 +46,8 @@ func budget(r commands.StatusReply) markup.Text {
 	switch {
 	case b.Rest == 0 && !b.NextTry.IsZero():
 		return markup.Format("%s. The next is sent %s", text, markup.When(b.NextTry))
+	case b.ReadingRest == 0:
+		return markup.Format("%s. They are kept for redeploys and cancels", text)
 	case b.BackgroundRest == 0:
 		return markup.Format("%s. What people ask for goes first, what is followed waits", text)
 	default:
