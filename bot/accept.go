@@ -160,8 +160,8 @@ func ephemeral(env envelope) func(commands.Reply) any {
 		return nil
 	}
 	return func(reply commands.Reply) any {
-		m := card.Reply(reply)
-		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text(), "blocks": m.Blocks()}
+		// Its text alone: whether Slack takes blocks there nobody would hear.
+		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": card.Reply(reply).Text(), "parse": "none"}
 	}
 }
 

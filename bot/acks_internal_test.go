@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/outbox"
+	"c66bot/bot/webapi"
 )
 
 func TestAnEnvelopeIsFreshAgainUnlessItWasAcknowledged(t *testing.T) {
@@ -49,13 +50,15 @@ func TestAnEnvelopeIsFreshAgainUnlessItWasAcknowledged(t *testing.T) {
 // unreachable is a Slack that cannot be reached.
 type unreachable struct{}
 
-// Do implements slack-go's HTTP client.
-func (unreachable) Do(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }
+// RoundTrip implements http.RoundTripper.
+func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("no route")
+}
 
 func TestAnEnvelopeWhoseTaskPanicsBeforeItsAcknowledgementIsFreshAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := slack.New("xoxb", slack.OptionHTTPClient(unreachable{}))
-		b := &Bot{log: slog.New(slog.DiscardHandler), work: t.Context(), api: api, slack: outbox.API{Client: api}}
+		api := slack.New("xoxb", slack.OptionHTTPClient(&http.Client{Transport: unreachable{}}))
+		b := &Bot{log: slog.New(slog.DiscardHandler), work: t.Context(), api: api, slack: outbox.API{API: webapi.API{HTTP: &http.Client{Transport: unreachable{}}}}}
 		task := &task{slot: make(chan struct{}, 1), answer: answer{user: "U0LIN"}}
 		task.slot <- struct{}{}
 		acked := 0

@@ -1,13 +1,11 @@
 package bot
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
+	"net/url"
+	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -17,9 +15,6 @@ import (
 	"c66bot/cloud66/secret"
 	"c66bot/commands"
 )
-
-// answerTries is how often an answer is sent by one way before another one is taken.
-const answerTries = 3
 
 // answer is where an answer for one person goes. Its address is a secret: whoever has it can speak in the bot's name.
 type answer struct {
@@ -42,55 +37,68 @@ func (b *Bot) say(ctx context.Context, to answer, m card.Message) {
 	b.tell(last, to, m)
 }
 
+const (
+	// wayWait is how long one way of answering is tried before the next one is taken. What hangs may still arrive: twice is better than never.
+	wayWait = 3 * time.Second
+	// tellFor is how long the ways are tried one after the other, again and again, where all of them fail for what passes.
+	tellFor = time.Minute
+)
+
+// way is one way of answering. It is given the answer as plain text where Slack has refused its form.
+type way struct {
+	name string
+	send func(ctx context.Context, to answer, m card.Message, plain bool) error
+}
+
 // tell tries each way of answering, and reports whether one was open.
 func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
-	ways := []struct {
-		name string
-		send func(context.Context, answer, card.Message) error
-	}{{"view", b.byView}, {"response_url", b.byURL}, {"ephemeral", b.byEphemeral}, {"direct", b.byDirect}}
-	var faults []error
-	for _, way := range ways {
-		err := retry(ctx, func() error { return way.send(ctx, to, m) })
-		if err == nil {
-			return true
+	ways := []way{{"view", b.byView}, {"response_url", b.byURL}, {"ephemeral", b.byEphemeral}, {"direct", b.byDirect}}
+	until, plain := time.Now().Add(tellFor), false
+	for pause := wayWait; ; pause *= 2 {
+		var faults []error
+		for i, w := range ways {
+			err := within(ctx, len(ways)-i, func(ctx context.Context, left time.Duration) error {
+				return webapi.Retry(ctx, left, func(ctx context.Context) error {
+					err := w.send(ctx, to, m, plain)
+					if webapi.Is(err, webapi.TooMuch) && !plain {
+						b.log.WarnContext(ctx, "Slack refused an answer's form; it goes as plain text", "way", w.name, "error", err)
+						plain = true
+						err = w.send(ctx, to, m, plain)
+					}
+					return err
+				})
+			})
+			if err == nil {
+				return true
+			}
+			faults = append(faults, fmt.Errorf("%s: %w", w.name, err))
 		}
-		faults = append(faults, fmt.Errorf("%s: %w", way.name, err))
-	}
-	b.log.Error("an answer reached nobody", "user", to.user, "channel", to.channel, "error", errors.Join(faults...))
-	return false
-}
-
-// retry tries again after what may pass: a limit, a server's fault, a cut connection. An answer may come twice by that.
-func retry(ctx context.Context, send func() error) error {
-	var err error
-	for try := range answerTries {
-		if err = send(); err == nil || ctx.Err() != nil {
-			return err
-		}
-		pause := time.Second << try
-		var (
-			limited *slack.RateLimitedError
-			status  slack.StatusCodeError
-			said    slack.SlackErrorResponse
-		)
-		switch {
-		case errors.As(err, &limited):
-			pause = limited.RetryAfter
-		case errors.As(err, &status) && status.Code < 500, errors.As(err, &said), errors.Is(err, errNoWay):
-			return err
-		}
-		if try < answerTries-1 && !sleep(ctx, pause) {
-			return err
+		passes := slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, errNoWay) && webapi.Judge(err).Passes })
+		if !passes || time.Now().Add(pause).After(until) || !sleep(ctx, pause) {
+			b.log.Error("an answer reached nobody", "user", to.user, "channel", to.channel, "error", errors.Join(faults...))
+			return false
 		}
 	}
-	return err
 }
 
-var errNoWay = errors.New("not to be had")
+// within gives one of the ways that are left its time: where the context ends soon, a share of what is left.
+func within(ctx context.Context, ways int, do func(ctx context.Context, left time.Duration) error) error {
+	left := wayWait
+	if end, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(end)/time.Duration(ways))
+	}
+	return do(ctx, left)
+}
 
-func (b *Bot) byView(ctx context.Context, to answer, m card.Message) error {
+// errNoWay is that a way is not to be had.
+var errNoWay = webapi.Final("not to be had")
+
+func (b *Bot) byView(ctx context.Context, to answer, m card.Message, plain bool) error {
 	if to.view == "" {
 		return errNoWay
+	}
+	if plain {
+		m = m.Plain()
 	}
 	turn := b.windows.begin(to.view)
 	defer b.windows.end(turn)
@@ -100,68 +108,58 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message) error {
 	})
 }
 
-func (b *Bot) byURL(ctx context.Context, to answer, m card.Message) error {
+func (b *Bot) byURL(ctx context.Context, to answer, m card.Message, plain bool) error {
 	if to.url.Empty() {
 		return errNoWay
 	}
-	body, err := json.Marshal(slack.WebhookMessage{
-		ResponseType: slack.ResponseTypeEphemeral, ReplaceOriginal: to.replace, Text: m.Text(), Blocks: &slack.Blocks{BlockSet: m.Blocks()},
-	})
-	if err != nil {
-		return fmt.Errorf("encode an answer: %w", err)
+	said := map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text(), "replace_original": to.replace}
+	if plain {
+		said["parse"] = "none" // no link is made of what only looks like one
+	} else {
+		said["blocks"] = m.Blocks()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.url.Reveal(), bytes.NewReader(body))
-	if err != nil {
-		return errNoWay // its text would hold the address
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := b.http.Do(req)
-	if err != nil {
-		return webapi.WithoutURL(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	return heard(res)
+	return b.slack.Respond(ctx, to.url, said)
 }
 
-// heard says what came of an answer at a response_url: the word ok, or JSON that says so.
-func heard(res *http.Response) error {
-	switch {
-	case res.StatusCode == http.StatusTooManyRequests:
-		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
-		return &slack.RateLimitedError{RetryAfter: time.Duration(max(1, seconds)) * time.Second}
-	case res.StatusCode != http.StatusOK:
-		return slack.StatusCodeError{Code: res.StatusCode, Status: res.Status}
-	}
-	var said struct {
-		OK    *bool  `json:"ok"`
-		Error string `json:"error"`
-	}
-	if err := json.NewDecoder(res.Body).Decode(&said); err == nil && said.OK != nil && !*said.OK {
-		return slack.SlackErrorResponse{Err: said.Error}
-	}
-	return nil
-}
-
-func (b *Bot) byEphemeral(ctx context.Context, to answer, m card.Message) error {
+func (b *Bot) byEphemeral(ctx context.Context, to answer, m card.Message, plain bool) error {
 	if to.channel == "" {
 		return errNoWay
 	}
-	options := []slack.MsgOption{slack.MsgOptionText(m.Text(), false), slack.MsgOptionBlocks(m.Blocks()...)}
-	if to.thread != "" {
-		options = append(options, slack.MsgOptionTS(to.thread))
-	}
-	_, err := b.api.PostEphemeralContext(ctx, to.channel, to.user, options...)
-	return err
-}
-
-func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message) error {
-	channel, _, _, err := b.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{to.user}})
+	args, err := arguments(to.channel, m, plain)
 	if err != nil {
 		return err
 	}
-	_, _, err = b.api.PostMessageContext(ctx, channel.ID, slack.MsgOptionText(m.Text(), false), slack.MsgOptionBlocks(m.Blocks()...),
-		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl())
-	return err
+	args.Set("user", to.user)
+	if to.thread != "" {
+		args.Set("thread_ts", to.thread)
+	}
+	return b.slack.Call(ctx, "chat.postEphemeral", args, &struct{}{})
+}
+
+func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain bool) error {
+	channel, err := b.slack.Direct(ctx, to.user)
+	if err != nil {
+		return err
+	}
+	args, err := arguments(channel, m, plain)
+	if err != nil {
+		return err
+	}
+	args.Set("unfurl_links", "false")
+	args.Set("unfurl_media", "false")
+	return b.slack.Call(ctx, "chat.postMessage", args, &struct{}{})
+}
+
+// arguments are those of a call that says something in a channel.
+func arguments(channel string, m card.Message, plain bool) (url.Values, error) {
+	args := url.Values{"channel": {channel}, "text": {m.Text()}}
+	if plain {
+		args.Set("parse", "none")
+		return args, nil
+	}
+	blocks, err := m.JSON()
+	args.Set("blocks", string(blocks))
+	return args, err
 }
 
 // sayUsage answers a command that was not understood.

@@ -66,7 +66,7 @@ type Bot struct {
 	slack      outbox.API
 	auditKeep  time.Duration
 	people     *people
-	self       atomic.Pointer[self] // who the bot is, once Slack has said so
+	self       atomic.Pointer[outbox.Self] // who the bot is, once Slack has said so
 	windows    windows
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
@@ -87,7 +87,8 @@ type Bot struct {
 
 // New puts a bot together. It makes no connection.
 func New(cfg Config) (*Bot, error) {
-	client, err := webapi.NewClient(cfg.Dial)
+	clock := &webapi.Clock{Log: cfg.Log}
+	client, err := webapi.NewClient(cfg.Dial, clock)
 	if err != nil {
 		return nil, fmt.Errorf("make the client of Slack: %w", err)
 	}
@@ -101,7 +102,8 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
-	b.slack, b.people = outbox.API{Client: b.api}, newPeople(b.api)
+	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
+	b.people = newPeople(b.api)
 	b.outbox = outbox.New(outbox.Config{
 		Records: cfg.Records, Slack: b.slack, Log: cfg.Log,
 		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
@@ -118,7 +120,10 @@ func New(cfg Config) (*Bot, error) {
 		Cloud: cfg.Cloud, Directory: b.directory, Records: cfg.Records, People: b.people,
 		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
-			return commands.BotStatus{Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), List: b.directory.Trouble(), Budget: cfg.Cloud.Budget()}
+			return commands.BotStatus{
+				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), List: b.directory.Trouble(),
+				Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
+			}
 		},
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,

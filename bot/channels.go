@@ -51,17 +51,23 @@ func (c *channels) judge(ctx context.Context, channel string, r room, err error)
 	case err == nil && r.no == "":
 		return nil
 	case err == nil:
-		return &commands.CardError{Code: r.no}
+		return noCard(r.no)
 	case fault.Kind == webapi.NoChannel:
-		return &commands.CardError{Code: fault.Code}
+		return noCard(fault.Code)
 	case fault.Kind == webapi.NoScope && strings.HasPrefix(fault.Scope, "mpim:"):
-		return &commands.CardError{Code: webapi.WrongChannel}
+		return noCard(webapi.WrongChannel)
 	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod): // the message itself shows it
 		c.log.WarnContext(ctx, "whether I am a member of a channel cannot be looked up", "channel", channel, "error", err)
 		return nil
 	default:
 		return err
 	}
+}
+
+// noCard says why nothing can be posted, by the code for it.
+func noCard(code string) *commands.CardError {
+	fault := webapi.Meaning(code, "")
+	return &commands.CardError{Code: code, What: fault.Words(), Do: fault.Do()}
 }
 
 // direct tells somebody's direct message with the bot from one of two people, in which the bot can post nothing.
@@ -74,7 +80,7 @@ func (c *channels) direct(ctx context.Context, channel, user string) error {
 	case err != nil:
 		return err
 	case own != channel:
-		return &commands.CardError{Code: webapi.WrongChannel}
+		return noCard(webapi.WrongChannel)
 	default:
 		return nil
 	}

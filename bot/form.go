@@ -18,6 +18,8 @@ const (
 	shortcut = "redeploy"
 	// openWait is how long a trigger can open a form (Slack, interactivity).
 	openWait = 3 * time.Second
+	// showWait is how long a form's content is tried to be shown.
+	showWait = 10 * time.Second
 	// maxAck leaves room below the 20,480 bytes that a frame to Slack may have: a longer one closes the connection.
 	maxAck = 18_000
 )
@@ -55,7 +57,7 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 
 // showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing.
 func (b *Bot) showForm(ctx context.Context, f filling, shown slack.ModalViewRequest) {
-	err := retry(ctx, func() error {
+	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
 		return f.take(func() error {
 			_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
 			return err

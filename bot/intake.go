@@ -32,7 +32,8 @@ type task struct {
 
 	// What is asked for is one of these.
 	text       *string   // behind a slash command or a mention
-	said       time.Time // when, for a mention
+	said       time.Time // when, for a mention, by Slack's clock
+	again      bool      // Slack has sent it before
 	invocation *commands.Invocation
 	do         func(ctx context.Context)
 
@@ -149,7 +150,11 @@ func (b *Bot) read(env envelope) (*task, string) {
 		if err := env.decode(&h); err != nil {
 			return b.unread(env, err), id
 		}
-		return b.readEvent(h), cmp.Or(string(h.EventID), id)
+		t := b.readEvent(h)
+		if t != nil {
+			t.again = env.Again != "" && env.Again != "0"
+		}
+		return t, cmp.Or(string(h.EventID), id)
 	case unreadable:
 		return b.unread(env, errNoJSON), id
 	default:

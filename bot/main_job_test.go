@@ -84,7 +84,7 @@ func TestTheCardStandsBeforeAnythingIsSent(t *testing.T) {
 func TestWhereNoCardCanBePostedNothingDeploys(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		answer := r.ask(lin, random, "/c66 redeploy web --now")
-		hold(t, "the answer", answer.Plain(), "not a member of this channel", "/invite", "Nothing was done")
+		hold(t, "the answer", answer.Plain(), "not a member of the channel", "/invite", "Nothing was done")
 		pass(5 * time.Minute)
 		if n := r.requests("POST"); n != 0 {
 			t.Errorf("%d POSTs were made", n)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
+	"c66bot/bot/outbox"
 	"c66bot/bot/progress"
+	"c66bot/bot/webapi"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -23,7 +24,7 @@ func (b *Bot) readEvent(h happening) *task {
 	switch {
 	case ofRooms[string(e.Type)]:
 		b.people.forgetRoom(string(e.Channel))
-		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == nil || string(e.User) == self.user) {
+		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == nil || string(e.User) == self.User) {
 			b.hint(string(e.Channel))
 		}
 		return nil
@@ -31,7 +32,7 @@ func (b *Bot) readEvent(h happening) *task {
 		b.people.event(string(e.Type))
 		return nil
 	}
-	if e.User == "" || e.Channel == "" || e.TS == "" || bool(e.Edited) || (self != nil && string(e.User) == self.user) {
+	if e.User == "" || e.Channel == "" || e.TS == "" || bool(e.Edited) || (self != nil && string(e.User) == self.User) {
 		return nil // of nobody, our own, or one that was there before
 	}
 	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
@@ -46,29 +47,29 @@ func (b *Bot) readEvent(h happening) *task {
 	if word, rest, _ := strings.Cut(text, " "); word == b.command { // as it stands in every example
 		text = rest
 	}
-	t.text, t.said = &text, when(string(e.TS))
+	t.text, t.said = &text, webapi.Time(string(e.TS))
 	return t
 }
 
 // behindMention gives what follows the bot's own name at the beginning of a message.
-func behindMention(text string, self *self) (string, bool) {
+func behindMention(text string, self *outbox.Self) (string, bool) {
 	text = strings.TrimSpace(text)
 	name, rest, ok := strings.Cut(text, ">")
 	id, isUser := strings.CutPrefix(name, "<@")
 	id, _, _ = strings.Cut(id, "|")
-	if !ok || !isUser || (self != nil && id != self.user) {
+	if !ok || !isUser || (self != nil && id != self.User) {
 		return "", false
 	}
 	return strings.TrimLeft(rest, " \t\n:,\u00a0"), true
 }
 
-// when is the time of a message; the zero time where its ts is none.
-func when(ts string) time.Time {
-	seconds, err := strconv.ParseInt(ts[:max(0, strings.IndexByte(ts, '.'))], 10, 64)
-	if err != nil {
-		return time.Time{}
+// age is how old a mention is, by Slack's clock. Where that is not known for sure, one that did not come again counts as new.
+func (b *Bot) age(t *task) time.Duration {
+	now, sure := b.slack.Clock.Now()
+	if t.said.IsZero() || !sure && !t.again {
+		return 0
 	}
-	return time.Unix(seconds, 0)
+	return now.Sub(t.said)
 }
 
 // parse reads what was typed. In a card's thread the stack may be left out, for which Slack is asked whose card it is.
@@ -81,9 +82,9 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 		}
 		inv, err = commands.ParseHere(*t.text, here)
 	}
-	if err == nil && !t.said.IsZero() && inv.Changes() && time.Since(t.said) > mentionAge {
+	if age := b.age(t); err == nil && inv.Changes() && age > mentionAge {
 		return inv, &commands.UsageError{
-			What:    fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.", commands.InWords(time.Since(t.said))),
+			What:    fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.", commands.InWords(age)),
 			Example: inv.Words(),
 		}
 	}
@@ -92,11 +93,7 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 
 // here gives what the card shows whose thread a mention is in. A thread of another message shows nothing.
 func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
-	self := b.self.Load()
-	if self == nil {
-		return commands.Here{}, errors.New("the bot's own name is not known yet")
-	}
-	key, err := b.slack.KeyOf(ctx, t.answer.channel, t.answer.thread, self.bot)
+	key, err := b.slack.KeyOf(ctx, t.answer.channel, t.answer.thread)
 	if err != nil {
 		return commands.Here{}, err
 	}
@@ -116,5 +113,10 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err
 }
 
-// self is who the bot is in its workspace.
-type self struct{ user, bot string }
+// who is who the bot is in its workspace, the zero value while Slack has not said so.
+func (b *Bot) who() outbox.Self {
+	if self := b.self.Load(); self != nil {
+		return *self
+	}
+	return outbox.Self{}
+}

@@ -31,6 +31,7 @@ type envelope struct {
 	ID      word            `json:"envelope_id"`
 	Payload json.RawMessage `json:"payload"`
 	Accepts flag            `json:"accepts_response_payload"`
+	Again   word            `json:"retry_attempt"` // how often an event was sent before
 }
 
 // acknowledgement is the answer to an envelope.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"c66bot/bot/outbox"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 	"c66bot/commands"
@@ -213,7 +214,7 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		believed := !token.accepted
 		switch {
 		case err == nil:
-			b.self.Store(&self{user: auth.UserID, bot: auth.BotID})
+			b.self.Store(&outbox.Self{User: auth.UserID, Bot: auth.BotID})
 			b.setBot(b.missingScopes(auth.Header, !token.accepted))
 			token.accept()
 			wait = checkGood

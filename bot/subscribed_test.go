@@ -123,7 +123,7 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 		because    string
 	}{
 		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, "the channel is archived"},
-		"left":     {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }, "I am not a member of the channel any more"},
+		"left":     {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }, "I am not a member of the channel"},
 	} {
 		for _, down := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
 		}
 		r.slack.Kick(support)
 		pass(time.Minute)
-		if told := r.sees(lin, direct(lin)); strings.Count(told, "I am not a member of the channel any more") != 1 {
+		if told := r.sees(lin, direct(lin)); strings.Count(told, "I am not a member of the channel") != 1 {
 			t.Errorf("of a private channel that the bot was removed from its author was told %q", told)
 		}
 		r.slack.Invite(support)

@@ -89,7 +89,7 @@ type channels struct {
 
 func (*channels) Member(_ context.Context, channel, _ string) error {
 	if channel == secret {
-		return &CardError{Code: "not_in_channel"}
+		return &CardError{Code: "odd_code", What: "I am not a member of this channel", Do: "Invite me with /invite @c66bot"}
 	}
 	return nil
 }

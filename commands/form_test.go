@@ -224,7 +224,7 @@ func TestAFormDoesWhatItShowsOrNothing(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 		}, []string{"a docker stack takes no --ref"}},
 		"Cloud 66 does not answer":    {func(r *rig) { r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNoAnswer, Method: "GET"} }, []string{"Cloud 66 did not answer.", "Nothing was done."}},
-		"the channel takes no card":   {func(r *rig) { r.progress.err = &CardError{Code: "is_archived"} }, []string{"This channel is archived.", "Nothing was done"}},
+		"the channel takes no card":   {func(r *rig) { r.progress.err = &CardError{What: "the channel is archived"} }, []string{"The channel is archived.", "Nothing was done"}},
 		"the database takes no entry": {func(r *rig) { r.db.full = true }, []string{"records or program failed", "Nothing was done."}},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {

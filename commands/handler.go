@@ -82,14 +82,13 @@ var ErrFollowed = errors.New("this channel follows it already")
 
 // CardError says that the card could not be posted, so that nothing was sent to Cloud 66.
 type CardError struct {
-	Code string // Slack's error code, "" where Slack did not answer in time
+	Code string // Slack's error code, "" where what keeps the card may pass
+	What string // why, as a main clause without its full stop; "" where nothing is known of it
+	Do   string // what people can do
 }
 
 func (e *CardError) Error() string {
-	if e.Code == "" {
-		return "the card could not be posted in time"
-	}
-	return "the card could not be posted: " + e.Code
+	return "the card could not be posted: " + cmp.Or(e.What, "Slack did not take it in time")
 }
 
 // Config is what a Handler works with.

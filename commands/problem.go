@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -118,17 +119,9 @@ func noCard(e *CardError, verb Verb) ProblemReply {
 	if verb == Redeploy {
 		p.State = "Nothing was done: a deployment is never started where nobody can watch it."
 	}
-	switch e.Code {
-	case "not_in_channel", "channel_not_found":
-		p.What, p.Do = "I am not a member of this channel.", "Invite me with /invite @c66bot, or ask in a channel that I am in."
-	case "is_archived":
-		p.What, p.Do = "This channel is archived.", "Ask in another channel."
-	case "restricted_action":
-		p.What, p.Do = "Not everyone may post in this channel, and I may not.", "Ask in another channel."
-	case "":
-		p.What, p.Do = "Slack did not take the message in time.", "Try again in a minute."
-	default:
-		p.What, p.Do = "Slack refused the message, for a reason that it calls "+e.Code+".", "Ask in another channel, or show this to an admin of the bot."
+	p.What, p.Do = "Slack did not take the message in time.", "Try again in a minute."
+	if e.What != "" {
+		p.What, p.Do = strings.ToUpper(e.What[:1])+e.What[1:]+".", e.Do
 	}
 	return p
 }

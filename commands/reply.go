@@ -192,6 +192,7 @@ type BotStatus struct {
 	Ready   error     // nil where it can do its work
 	List    error     // why the list of stacks cannot be worked with, nil where it can
 	Budget  cloud66.BudgetState
+	Ahead   time.Duration // of Slack's clock, this machine's; 0 where they agree
 }
 
 // ProblemReply says what went wrong, what state things are in, and what to do.

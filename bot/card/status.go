@@ -16,6 +16,9 @@ func status(r commands.StatusReply) Message {
 	if r.Others > 0 {
 		lines = append(lines, markup.Format("The app has %d more connection%s than mine: stop the other instance", r.Others, plural(r.Others)))
 	}
+	if r.Ahead != 0 {
+		lines = append(lines, clock(r.Ahead))
+	}
 	return kit.NewMessage(markup.Brief(head, lines...), append([]kit.Block{kit.Section(head)}, kit.Sections(lines)...)...)
 }
 
@@ -35,6 +38,15 @@ func condition(r commands.StatusReply) markup.Text {
 	default:
 		return markup.Format("🟢 I am well: connected to Slack, and Cloud 66 accepts my token")
 	}
+}
+
+// clock says that this machine's clock is wrong.
+func clock(ahead time.Duration) markup.Text {
+	way := "ahead of"
+	if ahead < 0 {
+		way = "behind"
+	}
+	return markup.Format("This machine's clock is %s %s Slack's: correct it (NTP)", commands.InWords(ahead.Abs()), way)
 }
 
 func budget(r commands.StatusReply) markup.Text {

@@ -69,6 +69,17 @@ func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (
 	return mentions, ok
 }
 
+// Authors gives who made those of a channel's subscriptions that tell of a state of a deployment.
+func Authors(subscriptions []storage.Subscription, d cloud66.Deployment, state string) []string {
+	var authors []string
+	for _, sub := range subscriptions {
+		if Fits(sub, d) && Wants(sub, state) && sub.Author != "" && !slices.Contains(authors, sub.Author) {
+			authors = append(authors, sub.Author)
+		}
+	}
+	return authors
+}
+
 // HearOfRevert decides whether a channel hears that a deployment was rolled back, and says why.
 func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (why string, ok bool) {
 	for _, sub := range subscriptions {

@@ -26,23 +26,32 @@ var errDone = errors.New("done")
 func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Duration, err error) {
 	m, parent, err := o.read(ctx, it.key)
 	switch {
-	case errors.Is(err, storage.ErrNotFound), err == nil && m.Delivered():
+	case errors.Is(err, storage.ErrNotFound):
 		return 0, errDone
 	case err != nil:
 		return 0, err
-	case m.Channel != q.channel:
-		o.Deliver(m) // it has moved
+	case q.lane == looks && m.TS != "" && !m.Doubt.IsZero():
+		return o.search(ctx, m, parent.TS)
+	case laneOf(m) == none:
+		return 0, errDone
+	case m.Channel != q.channel || laneOf(m) != q.lane:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.enqueue(m, it.urgent) // it has moved
 		return 0, errDone
 	case strings.HasPrefix(m.Channel, directPrefix):
-		err = o.direct(ctx, m)
-	case m.TS != "":
+		later, err = o.direct(ctx, m)
+	case q.lane == edits:
 		later, err = o.edit(ctx, m)
 	case m.Parent != "" && parent.TS == "" && parent.Refused == "" && parent.Key != "":
 		return o.behind(q, it, m.Parent), nil
 	default:
 		later, err = o.post(ctx, q, it, m, parent.TS)
 	}
-	return o.judge(ctx, m, later, err)
+	if err == nil {
+		return later, nil
+	}
+	return o.judge(ctx, it, m, parent, err)
 }
 
 func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Message, err error) {
@@ -59,54 +68,134 @@ func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Messag
 	return m, parent, err
 }
 
-// judge turns what Slack said into what is done next.
-func (o *Outbox) judge(ctx context.Context, m storage.Message, later time.Duration, err error) (time.Duration, error) {
-	var (
-		wait    *LaterError
-		refused *RefusedError
-	)
-	switch {
-	case errors.As(err, &wait):
-		return wait.After, err
-	case !errors.As(err, &refused):
-		return later, err
-	case refused.kind() == webapi.TooMuch && m.Plain != m.Revision:
-		o.Log.Error("Slack refused a message's form; it is sent as plain text", "message", m.Key, "error", err)
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
-	case refused.kind() == webapi.NoMessage && m.TS != "":
-		// Somebody deleted it. A change of state is worth a new message, progress is not.
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) {
-			if r.Sent, r.Missed = r.Revision, false; r.Urgent {
-				r.TS, r.Sent, r.Tried = "", 0, 0
+// judge turns what went wrong into what is done next.
+func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message, err error) (time.Duration, error) {
+	fault := webapi.Judge(err)
+	switch fault.Kind {
+	case webapi.NoAnswer, webapi.NotSent, webapi.Token, webapi.WrongToken, webapi.NoScope, webapi.Setting:
+		return 0, err
+	case webapi.Limited:
+		return fault.After, err
+	case webapi.TooMuch:
+		switch {
+		case m.Plain != m.Revision:
+			o.Log.Error("Slack refused a message's form; it is sent as plain text", "message", m.Key, "error", err)
+			return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
+		case m.TS == "":
+			return 0, o.giveUpNow(ctx, only(m), fault.Code)
+		}
+	case webapi.NoMessage:
+		if m.TS != "" {
+			// Somebody deleted it. A change of state is worth a new message, progress is not.
+			return 0, o.replace(ctx, m, m.Urgent)
+		}
+	case webapi.NoEdit:
+		if m.TS != "" {
+			// What shows a state that has passed stays; its end is worth a new message.
+			o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", m.Last, "error", err)
+			return 0, o.replace(ctx, m, m.Last)
+		}
+	case webapi.NoThread:
+		switch {
+		case m.Parent == "" || m.TS != "":
+		case laneOf(parent) == edits && parent.Urgent && it.failures < 3:
+			return 0, err // somebody deleted it, and its edit makes it anew
+		default:
+			return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
+		}
+	case webapi.NoPerson:
+		if m.TS == "" {
+			return 0, o.giveUpNow(ctx, only(m), fault.Code)
+		}
+	case webapi.NoChannel:
+		return o.unreachable(ctx, it, m, err)
+	}
+	return o.refused(ctx, it, m, err)
+}
+
+// only picks one message.
+func only(m storage.Message) func(storage.Message) bool {
+	return func(other storage.Message) bool { return other.Key == m.Key }
+}
+
+// replace leaves a message that cannot be changed. Another one takes its place now or not before the next change.
+func (o *Outbox) replace(ctx context.Context, m storage.Message, anew bool) error {
+	return o.change(ctx, m.Key, func(r *storage.Message) {
+		if r.Sent, r.Missed = m.Revision, false; anew {
+			r.TS, r.Sent, r.Tried, r.Doubt = "", 0, 0, time.Time{}
+		}
+	})
+}
+
+// refused has a message tried again, with growing pauses, that Slack answered with a code which may be another one next time. For how long is
+// recorded.
+func (o *Outbox) refused(ctx context.Context, it *item, m storage.Message, err error) (time.Duration, error) {
+	fault := webapi.Judge(err)
+	if m.Refusing != fault.Code {
+		changed := o.change(ctx, m.Key, func(r *storage.Message) {
+			if r.Revision == m.Revision {
+				r.Refusing = fault.Code
+				if r.Since.IsZero() {
+					r.Since = time.Now()
+				}
 			}
 		})
-	case refused.kind() == webapi.NoThread && m.Parent != "":
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
-	case m.TS != "":
-		o.Log.Error("Slack refused an edit; the next one is tried again", "message", m.Key, "code", refused.Code)
-		return 0, o.miss(ctx, m, Unreachable(refused.Code))
-	default:
-		if err := o.refuse(ctx, m.Key, refused.Code); err != nil {
-			return 0, err
+		if changed != nil {
+			return 0, errors.Join(err, changed)
 		}
-		if o.Refused != nil {
-			o.Refused(ctx, m.Channel, refused.Code)
-		}
-		return 0, nil
 	}
+	if fault.Kind == webapi.Unknown && it.failures >= 2 && m.Plain != m.Revision { // it may be the form
+		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
+	}
+	return growing(it.failures+1, longestRefused), err
 }
+
+const (
+	// askWait bounds a question to Slack that posts wait for.
+	askWait = 5 * time.Second
+	// believed is how long a channel must take nothing where conversations.info cannot be asked.
+	believed = time.Minute
+)
+
+// unreachable asks whether nothing can be posted in a channel, as the answer to a message has it: one answer is no proof. Where it is so, what
+// waits for the channel is given up together.
+func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, said error) (time.Duration, error) {
+	const asking = "conversations.info"
+	code := webapi.Judge(said).Code
+	if o.held(asking) > 0 || strings.HasPrefix(m.Channel, directPrefix) {
+		return o.refused(ctx, it, m, said)
+	}
+	limited, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	err := o.Slack.CanPost(limited, m.Channel)
+	o.hold(asking, err)
+	switch {
+	case webapi.Is(err, webapi.NoChannel):
+		code = webapi.Judge(err).Code
+	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod) && !m.Since.IsZero() && time.Since(m.Since) >= believed:
+	default:
+		return o.refused(ctx, it, m, said)
+	}
+	channel := m.Channel
+	if err := o.giveUpNow(ctx, func(m storage.Message) bool { return m.Channel == channel }, code); err != nil {
+		return 0, err
+	}
+	if o.Refused != nil {
+		o.Refused(ctx, channel, code)
+	}
+	return 0, nil
+}
+
+// applied is how long Slack may take for a post whose sender is gone, before a look that does not find it counts. A card that somebody waits
+// for is late by no more than that.
+const applied = 4 * time.Second
 
 // post posts a message for the first time. What is about to be tried is on disk before it is, so that after a crash it is looked for.
 func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message, thread string) (time.Duration, error) {
 	if m.Tried > 0 && !it.sure {
-		ts, err := o.find(ctx, m, thread)
-		if err != nil {
-			return 0, err
+		if wait, err := o.lookFirst(ctx, it, m, thread); wait > 0 || err != nil || !it.sure {
+			return wait, err
 		}
-		if ts != "" {
-			return 0, o.posted(ctx, m.Key, ts, m.Tried)
-		}
-		it.sure = true
 	}
 	if wait := o.grantPost(q); wait > 0 {
 		return wait, nil
@@ -114,57 +203,97 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	if err := o.posts.Wait(ctx); err != nil {
 		return 0, err
 	}
-	if m.Tried != m.Revision {
-		if err := o.change(ctx, m.Key, func(r *storage.Message) { r.Tried = m.Revision }); err != nil {
-			return 0, err
+	err := o.change(ctx, m.Key, func(r *storage.Message) {
+		r.Tried, r.TriedAt = m.Revision, time.Now()
+		if it.doubt {
+			r.Doubt = r.TriedAt
 		}
+	})
+	if err != nil {
+		return 0, err
 	}
-	it.sure = false
+	it.sure, it.doubt = false, false
 	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", bodyOf(m), m.Key)
 	if err != nil {
-		if wait, ok := errors.AsType[*LaterError](err); ok {
-			it.sure = wait.Untouched
-			o.holdPosts(q, wait)
-		}
+		it.sure = webapi.Judge(err).Untouched
+		o.hold(postingIn(q.channel), err)
 		return 0, fmt.Errorf("post message %s: %w", m.Key, err)
 	}
-	return 0, o.posted(ctx, m.Key, ts, m.Revision)
+	return 0, o.posted(ctx, m.Key, ts, m.Revision, false)
+}
+
+// lookFirst looks for what an earlier try may have posted, once Slack has had the time to. Where it is not there, or cannot be looked for within
+// a while, the item is sure enough to be posted again; another look later finds the one that is too many.
+func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thread string) (time.Duration, error) {
+	if wait := min(applied, applied-time.Since(m.TriedAt)); wait > 0 && !m.TriedAt.IsZero() {
+		return wait, nil
+	}
+	if it.vain.IsZero() {
+		it.vain = time.Now()
+	}
+	found, wait, err := o.find(ctx, m, thread, askWait)
+	if len(found) > 0 {
+		revision := m.Tried
+		if len(found) > 1 || !m.Doubt.IsZero() { // which try it was is not known
+			revision = 0
+		}
+		return 0, o.posted(ctx, m.Key, found[0].TS, revision, len(found) > 1)
+	}
+	const patience = 15 * time.Second
+	impatient := time.Since(it.vain) >= patience && !errors.Is(err, errNoSelf)
+	if (wait > 0 || err != nil) && !impatient {
+		return min(wait, patience), err
+	}
+	it.sure, it.doubt, it.vain = true, true, time.Time{}
+	return 0, nil
 }
 
 // bodyOf gives what a message says, without its blocks where Slack has refused them.
 func bodyOf(m storage.Message) Body {
 	if m.Plain == m.Revision {
-		return Body{Text: clip(m.Text)}
+		return Body{Text: clip(m.Text), Plain: true}
 	}
-	return Body{m.Text, m.Blocks}
+	return Body{Text: m.Text, Blocks: m.Blocks}
 }
 
-// find looks for a message that an earlier try may have posted. Where the app may not look, telling twice is better than never.
-func (o *Outbox) find(ctx context.Context, m storage.Message, thread string) (string, error) {
-	ts, err := o.Slack.Find(ctx, m.Channel, thread, m.Key, m.CreatedAt)
-	var wait *LaterError
-	if errors.As(err, &wait) && webapi.Is(wait.Err, webapi.NoScope) {
+// find looks for a message that was tried, or says how long Slack's limits allow no look.
+func (o *Outbox) find(ctx context.Context, m storage.Message, thread string, within time.Duration) ([]Standing, time.Duration, error) {
+	looking := "look"
+	if thread != "" {
+		looking = "look in threads" // is another method
+	}
+	if wait := o.held(looking); wait > 0 {
+		return nil, wait, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	found, err := o.Slack.Find(limited, m.Channel, thread, m.Key, m.CreatedAt)
+	o.hold(looking, err)
+	switch {
+	case webapi.Is(err, webapi.NoScope):
 		o.Log.Warn("a message may come twice: the app may not read this channel's history", "message", m.Key, "channel", m.Channel)
-		return "", nil
+		return nil, 0, nil
+	case webapi.Is(err, webapi.Limited):
+		return nil, o.held(looking), nil
+	case err != nil:
+		return nil, 0, fmt.Errorf("look for message %s: %w", m.Key, err)
 	}
-	if err != nil {
-		return "", fmt.Errorf("look for message %s: %w", m.Key, err)
-	}
-	return ts, nil
+	return found, 0, nil
 }
 
 // posted records where a message stands. A reply is done with then; a top-level message's record stays for its edits and its thread.
-func (o *Outbox) posted(ctx context.Context, key, ts string, revision int) error {
+func (o *Outbox) posted(ctx context.Context, key, ts string, revision int, twice bool) error {
 	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		m, err := storage.Messages.Get(tx, key)
 		if err != nil {
 			return err
 		}
-		m.TS, m.Sent, m.Tried, m.Refused = ts, revision, 0, "" // also where it was given up meanwhile
-		if m.Parent != "" && m.Last && m.Delivered() {
-			return storage.Messages.Delete(tx, key)
+		m.TS, m.Sent, m.Tried, m.TriedAt, m.Refused = ts, revision, 0, time.Time{}, "" // also where it was given up meanwhile
+		m.Refusing, m.Since = "", time.Time{}
+		if twice || !m.Doubt.IsZero() {
+			m.Doubt = time.Now()
 		}
-		return storage.Messages.Put(tx, key, m)
+		return put(tx, m)
 	})
 	if err != nil {
 		return fmt.Errorf("record message %s: %w", key, err)
@@ -173,35 +302,40 @@ func (o *Outbox) posted(ctx context.Context, key, ts string, revision int) error
 	return nil
 }
 
+// put writes a message's record, or removes that of a reply that is done with.
+func put(tx storage.Tx, m storage.Message) error {
+	if m.Parent != "" && m.Last && m.TS != "" && laneOf(m) == none {
+		return storage.Messages.Delete(tx, m.Key)
+	}
+	return storage.Messages.Put(tx, m.Key, m)
+}
+
 // edit brings a posted message to its newest revision, in the workspace's pace of edits. Progress leaves a few for changes of state.
 func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, error) {
 	spare := progressSpare
 	if m.Urgent {
 		spare = 0
 	}
+	if wait := o.held(editing); wait > 0 {
+		return wait, nil
+	}
 	if wait := o.grant(o.edits, spare); wait > 0 {
 		return wait, nil
 	}
 	err := o.Slack.Edit(ctx, m.Channel, m.TS, bodyOf(m))
 	if err != nil {
-		var wait *LaterError
-		if errors.As(err, &wait) && wait.Limit {
-			o.mu.Lock()
-			o.holdEdits = time.Now().Add(wait.After)
-			o.mu.Unlock()
-		}
+		o.hold(editing, err)
 		return 0, fmt.Errorf("edit message %s: %w", m.Key, err)
 	}
-	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Sent, r.Missed = m.Revision, false })
+	return 0, o.change(ctx, m.Key, func(r *storage.Message) {
+		r.Sent, r.Missed, r.Refusing, r.Since = m.Revision, false, "", time.Time{}
+	})
 }
 
 // grant takes the right to one call from a limiter, or says how long there is none that leaves some to spare.
 func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if wait := time.Until(o.holdEdits); wait > 0 && from == o.edits {
-		return wait
-	}
 	wait := pause(from, 1+spare)
 	if wait == 0 {
 		from.Allow()
@@ -211,23 +345,40 @@ func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
 
 // grantPost takes the right to one post to a channel, or says how long there is none.
 func (o *Outbox) grantPost(q *queue) time.Duration {
-	o.mu.Lock()
-	wait := time.Until(q.hold)
-	o.mu.Unlock()
-	if wait > 0 {
+	if wait := o.held(postingIn(q.channel)); wait > 0 {
 		return wait
 	}
 	return o.grant(q.limiter, 0)
 }
 
-// holdPosts has nothing posted to a channel while Slack's limit lasts.
-func (o *Outbox) holdPosts(q *queue, wait *LaterError) {
-	if !wait.Limit {
+// What Slack's limits hold, each by itself.
+const (
+	editing  = "edits"
+	opening  = "direct conversations"
+	deleting = "deletions"
+)
+
+func postingIn(channel string) string { return "posts in " + channel }
+
+// held gives how long one of Slack's limits lasts.
+func (o *Outbox) held(what string) time.Duration {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	wait := time.Until(o.holds[what])
+	if wait <= 0 {
+		delete(o.holds, what)
+	}
+	return max(wait, 0)
+}
+
+// hold makes no such call while a limit lasts, where an error says that there is one.
+func (o *Outbox) hold(what string, err error) {
+	if !webapi.Is(err, webapi.Limited) {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	q.hold = time.Now().Add(wait.After)
+	o.holds[what] = time.Now().Add(webapi.Judge(err).After)
 }
 
 // pause is how long a limiter needs until it has so many to give.
@@ -247,82 +398,26 @@ func (o *Outbox) change(ctx context.Context, key string, f func(*storage.Message
 			return err
 		}
 		f(&m)
-		return storage.Messages.Put(tx, key, m)
+		return put(tx, m)
 	})
 	if err != nil {
 		return fmt.Errorf("record message %s: %w", key, err)
 	}
 	return nil
-}
-
-// refuse records that Slack takes a message no more. Whoever was promised it is told in a direct message.
-func (o *Outbox) refuse(ctx context.Context, key, code string) error {
-	o.Log.Error("Slack refused a message for good", "message", key, "code", code)
-	var directs []storage.Message
-	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		m, err := storage.Messages.Get(tx, key)
-		if err != nil {
-			return err
-		}
-		m.Refused = code
-		directs = directly(m)
-		if err := storage.Messages.Put(tx, key, m); err != nil {
-			return err
-		}
-		return putAll(tx, directs)
-	})
-	if err != nil {
-		return fmt.Errorf("record message %s: %w", key, err)
-	}
-	o.settled(key)
-	o.Deliver(directs...)
-	return nil
-}
-
-// directly gives the direct messages that tell of a message which its channel does not take.
-func directly(m storage.Message) []storage.Message {
-	all := make([]storage.Message, 0, len(m.Tell))
-	for _, user := range m.Tell {
-		all = append(all, storage.Message{
-			Key: directKey(m, user), Channel: Direct(user), Urgent: true, Last: true,
-			Text: fmt.Sprintf("I could not post this in <#%s>: %s\n%s", m.Channel, inWords(m.Refused), m.Text),
-		})
-	}
-	return all
-}
-
-// directKey is the key of what tells a user of a message that could not be posted.
-func directKey(m storage.Message, user string) string { return m.Key + "/direct/" + user }
-
-func putAll(tx storage.Tx, messages []storage.Message) error {
-	for _, m := range messages {
-		if err := Put(tx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inWords says what a refusal of Slack's means.
-func inWords(code string) string {
-	switch code {
-	case tooOld:
-		return "Slack took nothing for a week."
-	case tooMany:
-		return "too much waited for Slack."
-	default:
-		return webapi.Words(code) + "."
-	}
 }
 
 // direct opens the conversation that a direct message goes to, and moves the message there.
-func (o *Outbox) direct(ctx context.Context, m storage.Message) error {
+func (o *Outbox) direct(ctx context.Context, m storage.Message) (time.Duration, error) {
+	if wait := o.held(opening); wait > 0 {
+		return wait, nil
+	}
 	user := strings.TrimPrefix(m.Channel, directPrefix)
 	channel, err := o.Slack.Direct(ctx, user)
 	if err != nil {
-		return fmt.Errorf("open the direct conversation with %s: %w", user, err)
+		o.hold(opening, err)
+		return 0, fmt.Errorf("open the direct conversation with %s: %w", user, err)
 	}
-	return o.change(ctx, m.Key, func(r *storage.Message) { r.Channel = channel })
+	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Channel = channel })
 }
 
 // clip cuts a text to what Slack shows without folding.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
 
@@ -18,6 +19,18 @@ const (
 	tooOld  = "c66bot_too_old"
 	tooMany = "c66bot_too_many"
 )
+
+// meaning is the fault that a message was given up for.
+func meaning(why string) webapi.Fault {
+	switch why {
+	case tooOld:
+		return webapi.Fault{Kind: webapi.Trouble, Say: "Slack took nothing for a week"}
+	case tooMany:
+		return webapi.Fault{Kind: webapi.Trouble, Say: "too much waited for Slack"}
+	default:
+		return webapi.Meaning(why, "")
+	}
+}
 
 // limits are how much may wait for Slack and for how long. Where it is too much, a tenth is given up at once.
 type limits struct {
@@ -37,10 +50,15 @@ type givenUp struct {
 // trim gives up what waits for too long, and where too much waits progress before the steps of a thread, and those before ends and answers,
 // the oldest first. An edit is left undone until the next one; who was promised what is not posted is told directly.
 func (o *Outbox) trim(ctx context.Context) error {
+	return o.giveUpWhere(ctx, func(tx storage.Tx) ([]givenUp, error) { return o.limits.over(tx, time.Now()) })
+}
+
+// giveUpWhere gives up what is found in the records, in one transaction with what tells of it.
+func (o *Outbox) giveUpWhere(ctx context.Context, find func(tx storage.Tx) ([]givenUp, error)) error {
 	var over []givenUp
 	var directs []storage.Message
 	read := func(tx storage.Tx) (err error) {
-		over, err = o.limits.over(tx, time.Now())
+		over, err = find(tx)
 		return err
 	}
 	if err := o.Records.View(ctx, read); err != nil || len(over) == 0 {
@@ -50,13 +68,18 @@ func (o *Outbox) trim(ctx context.Context) error {
 		if err := read(tx); err != nil {
 			return err
 		}
+		directs = apologies(over)
 		for _, g := range over {
 			if err := storage.Messages.Put(tx, g.message.Key, g.after()); err != nil {
 				return err
 			}
 		}
-		directs = apologies(over)
-		return putAll(tx, directs)
+		for _, m := range directs {
+			if err := Put(tx, m); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("give up messages: %w", err)
@@ -70,7 +93,7 @@ func (o *Outbox) trim(ctx context.Context) error {
 func (g givenUp) after() storage.Message {
 	m := g.message
 	if m.TS != "" {
-		m.Sent = m.Revision
+		m.Sent, m.Missed = m.Revision, g.why != tooMany // where too much waits, the next change shows it anew
 	} else {
 		m.Refused = g.why
 	}
@@ -91,14 +114,30 @@ func (o *Outbox) giveUp(over []givenUp) {
 		o.settled(g.message.Key)
 	}
 	o.mu.Lock()
-	for channel := range channels {
-		if q := o.queues[channel]; q != nil {
+	for at, q := range o.queues {
+		if channels[at.channel] && at.lane != looks {
 			q.items = slices.DeleteFunc(q.items, func(it *item) bool { return gone[it.key] })
+		}
+	}
+	for _, g := range over {
+		if g.after().Missed {
+			o.missed[g.message.Channel] = true
 		}
 	}
 	o.mu.Unlock()
 	o.dropped.Add(int64(len(over)))
-	o.Log.Error("messages are given up: too much waits for Slack, or for too long", "edits", edits, "posts", posts)
+	o.Log.Error("messages are given up", "edits", edits, "posts", posts, "why", reasons(over))
+}
+
+// reasons says why messages are given up.
+func reasons(over []givenUp) string {
+	var words []string
+	for _, g := range over {
+		if w := meaning(g.why).Words(); !slices.Contains(words, w) {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, "; ")
 }
 
 // over gives what exceeds the limits.
@@ -109,6 +148,8 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
 		switch {
 		case m.Delivered():
+		case !m.Since.IsZero() && now.Sub(m.Since) > keepTrying:
+			over = append(over, givenUp{m, m.Refusing})
 		case !m.Missed && now.Sub(m.UpdatedAt) > l.age: // what was missed waited for its channel, not for Slack
 			over = append(over, givenUp{m, tooOld})
 		default:
@@ -167,16 +208,20 @@ func apologies(over []givenUp) []storage.Message {
 	for _, user := range slices.Sorted(maps.Keys(promised)) {
 		of := promised[user]
 		all = append(all, storage.Message{
-			Key: directKey(of[0].message, user), Channel: Direct(user), Urgent: true, Last: true, Text: apology(of),
+			Key: of[0].message.Key + "/direct/" + user, Channel: Direct(user), Urgent: true, Last: true, Text: apology(of),
 		})
 	}
 	return all
 }
 
-// apology lists what was not told, as far as one message goes.
+// apology says what was not told: one message in full, of many the first lines, as far as one message goes.
 func apology(of []givenUp) string {
 	const most = 10
-	lines := []string{fmt.Sprintf("I could not post this: %s", inWords(of[0].why))}
+	if len(of) == 1 {
+		m := of[0].message
+		return fmt.Sprintf("I could not post this in <#%s>: %s.\n%s", m.Channel, meaning(of[0].why).Words(), m.Text)
+	}
+	lines := []string{fmt.Sprintf("I could not post this: %s.", reasons(of))}
 	for _, g := range of[:min(len(of), most)] {
 		first, _, _ := strings.Cut(g.message.Text, "\n")
 		lines = append(lines, fmt.Sprintf("<#%s> %s", g.message.Channel, first))
@@ -187,13 +232,31 @@ func apology(of []givenUp) string {
 	return strings.Join(lines, "\n")
 }
 
+// giveUpNow gives messages up, of those that are not delivered yet, and tells directly whoever was promised one.
+func (o *Outbox) giveUpNow(ctx context.Context, which func(storage.Message) bool, why string) error {
+	return o.giveUpWhere(context.WithoutCancel(ctx), func(tx storage.Tx) (over []givenUp, err error) {
+		err = storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+			if !m.Delivered() && which(m) {
+				over = append(over, givenUp{m, why})
+			}
+			return nil
+		})
+		return over, err
+	})
+}
+
 // crowded asks for a trim where more waits than may. The lock is held.
-func (o *Outbox) crowded(q *queue) {
-	n := 0
-	for _, other := range o.queues {
-		n += len(other.items)
+func (o *Outbox) crowded(channel string) {
+	n, here := 0, 0
+	for at, q := range o.queues {
+		if at.lane == looks {
+			continue
+		}
+		if n += len(q.items); at.channel == channel {
+			here += len(q.items)
+		}
 	}
-	if len(q.items) > o.limits.ofChannel || n > o.limits.ofAll {
+	if here > o.limits.ofChannel || n > o.limits.ofAll {
 		select {
 		case o.full <- struct{}{}:
 		default:

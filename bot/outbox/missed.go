@@ -2,27 +2,14 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
-
-// Unreachable reports whether a code of Slack's says that nothing can be posted in a channel, or nothing in it changed; it may take messages
-// again some day.
-func Unreachable(code string) bool { return webapi.Meaning(code, "").Kind == webapi.NoChannel }
-
-// miss records that Slack took no edit. Where that is for the channel's sake, Again makes it anew.
-func (o *Outbox) miss(ctx context.Context, m storage.Message, again bool) error {
-	err := o.change(ctx, m.Key, func(r *storage.Message) { r.Sent, r.Missed = m.Revision, again })
-	if err == nil && again {
-		o.misses(m.Channel)
-	}
-	return err
-}
 
 func (o *Outbox) misses(channel string) {
 	o.mu.Lock()
@@ -30,7 +17,7 @@ func (o *Outbox) misses(channel string) {
 	o.missed[channel] = true
 }
 
-// Missed reports whether a channel's messages are behind because it took no edits.
+// Missed reports whether a channel's messages are behind because edits were given up.
 func (o *Outbox) Missed(channel string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -75,5 +62,26 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 		return fmt.Errorf("read what the channel %s has missed: %w", channel, err)
 	}
 	o.Deliver(behind...)
+	return nil
+}
+
+// Anew makes the edit of a message again, whatever is recorded of it: what stands in Slack may be something else.
+func (o *Outbox) Anew(ctx context.Context, key string) error {
+	var m storage.Message
+	err := o.Records.Update(ctx, func(tx storage.Tx) (err error) {
+		if m, err = storage.Messages.Get(tx, key); err != nil || m.TS == "" {
+			return err
+		}
+		m.Urgent = true
+		m.Revision++
+		return storage.Messages.Put(tx, key, m)
+	})
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil // it ended long ago
+	}
+	if err != nil {
+		return fmt.Errorf("have message %s shown anew: %w", key, err)
+	}
+	o.Deliver(m)
 	return nil
 }

@@ -1,8 +1,9 @@
-// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, one queue a channel.
+// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, each in a queue of its channel's own.
 //
 // A message is a desired state. Put writes it in the caller's own transaction; the outbox posts it, edits it when a later revision was put
 // (the newest wins), waits for a reply's parent, keeps Slack's pace, and tries again after faults, also after a restart. Before a post
-// is tried again whose result is not known, it looks in Slack for the message by its metadata.
+// is tried again whose result is not known, it looks in Slack for the message by its metadata; where the first one shows up all the same, one
+// of the two is deleted.
 package outbox
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
 
@@ -34,27 +36,38 @@ const (
 )
 
 const (
-	firstPause   = time.Second
-	longestPause = time.Minute
-	keep         = 24 * time.Hour      // how long the record of a message that is done with stays
-	keepMissed   = 30 * 24 * time.Hour // of one that is behind since its channel took nothing
+	firstPause     = time.Second
+	longestPause   = time.Minute
+	longestRefused = 15 * time.Minute    // after an answer that may change
+	keepTrying     = 24 * time.Hour      // after such answers
+	keep           = 24 * time.Hour      // how long the record of a message that is done with stays
+	keepMissed     = 30 * 24 * time.Hour // of one that is behind since its channel took nothing
 )
 
 // Body is what a message says.
 type Body struct {
 	Text   string
 	Blocks []byte // JSON, empty for none
+	Plain  bool   // without any block, where Slack takes none
 }
 
-// Slack is what the outbox needs of Slack's Web API. A *RefusedError is Slack's final no for this message, a *LaterError says when to try
-// again; after any other error the result is not known.
+// Slack is what the outbox needs of Slack's Web API. What its errors mean webapi.Judge says.
 type Slack interface {
 	Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (ts string, err error)
 	Edit(ctx context.Context, channel, ts string, body Body) error
-	// Find looks for a message by the key in its metadata among those since a time; "" says that it is not there.
-	Find(ctx context.Context, channel, thread, key string, since time.Time) (ts string, err error)
+	Delete(ctx context.Context, channel, ts string) error
+	// Find looks for the bot's own messages with a key in their metadata, among those since a time.
+	Find(ctx context.Context, channel, thread, key string, since time.Time) ([]Standing, error)
 	// Direct opens the direct conversation with a user.
 	Direct(ctx context.Context, user string) (channel string, err error)
+	// CanPost fails with an error of the kind webapi.NoChannel where nothing can be posted in a channel.
+	CanPost(ctx context.Context, channel string) error
+}
+
+// Standing is a message that stands in Slack.
+type Standing struct {
+	TS      string
+	Replies bool // its thread has some
 }
 
 // Config is what an Outbox works with.
@@ -62,7 +75,7 @@ type Config struct {
 	Records storage.DB
 	Slack   Slack
 	Log     *slog.Logger
-	// Refused is told, after that is recorded, when Slack's final no to a post in a channel came; nil for nobody.
+	// Refused is told, after that is recorded, that a channel takes nothing, by what conversations.info said of it; nil for nobody.
 	Refused func(ctx context.Context, channel, code string)
 }
 
@@ -77,17 +90,18 @@ type Outbox struct {
 	mu        sync.Mutex
 	running   context.Context // the life of the deliverers, which start whenever there is something to deliver
 	deliverer sync.WaitGroup
-	queues    map[string]*queue
-	waiting   map[string][]chan struct{} // by message key, closed when its delivery is settled
-	holdEdits time.Time
-	missed    map[string]bool // the channels that have missed edits
+	queues    map[place]*queue
+	waiting   map[string][]chan struct{} // by message key, closed when there is news of its delivery
+	holds     map[string]time.Time       // until when Slack's limits allow no such call
+	missed    map[string]bool            // the channels that have missed edits
 }
 
 // New makes an Outbox; Run makes it deliver.
 func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
-		limits: usual, full: make(chan struct{}, 1), queues: map[string]*queue{}, waiting: map[string][]chan struct{}{}, missed: map[string]bool{},
+		limits: usual, full: make(chan struct{}, 1), queues: map[place]*queue{}, waiting: map[string][]chan struct{}{},
+		holds: map[string]time.Time{}, missed: map[string]bool{},
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may just have used them up
 	return o
@@ -112,6 +126,7 @@ func Put(tx storage.Tx, m storage.Message) error {
 	}
 	old.Urgent = m.Urgent || (old.Urgent && !old.Delivered())
 	old.Text, old.Blocks, old.Last, old.UpdatedAt = m.Text, m.Blocks, m.Last, now
+	old.Refusing, old.Since = "", time.Time{}
 	old.Revision++
 	return storage.Messages.Put(tx, m.Key, old)
 }
@@ -127,23 +142,53 @@ func next(tx storage.Tx) (int64, error) {
 
 // Deliver has messages delivered that a transaction put.
 func (o *Outbox) Deliver(messages ...storage.Message) {
+	recorded := o.recorded(messages)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, m := range messages {
-		o.enqueue(m, m.Urgent)
+	for i, m := range messages {
+		o.enqueue(recorded[i], m.Urgent)
 	}
 }
 
-// enqueue adds a message to its channel's queue and makes sure that somebody works on it. The lock is held.
-func (o *Outbox) enqueue(m storage.Message, urgent bool) {
-	channel := m.Channel
-	q := o.queues[channel]
-	if q == nil {
-		q = &queue{channel: channel, limiter: rate.NewLimiter(channelPace, 1), wake: make(chan struct{}, 1)}
-		o.queues[channel] = q
+// recorded gives messages as they are recorded by now, so that each comes to its lane at once. Its deliverer reads it again.
+func (o *Outbox) recorded(messages []storage.Message) []storage.Message {
+	all := slices.Clone(messages)
+	err := o.Records.View(context.Background(), func(tx storage.Tx) error {
+		for i, m := range all {
+			switch now, err := storage.Messages.Get(tx, m.Key); {
+			case err == nil:
+				all[i] = now
+			case !errors.Is(err, storage.ErrNotFound):
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		o.Log.Warn("messages to deliver could not be read; they are read again in their turn", "messages", len(all), "error", err)
 	}
-	q.add(m.Key, cmp.Or(m.Parent, m.Key), urgent)
-	o.crowded(q)
+	return all
+}
+
+// enqueue adds a message to its queue and makes sure that somebody works on it. The lock is held.
+func (o *Outbox) enqueue(m storage.Message, urgent bool) {
+	if lane := laneOf(m); lane != none {
+		o.enqueueIn(place{m.Channel, lane}, m.Key, cmp.Or(m.Parent, m.Key), urgent)
+	}
+}
+
+func (o *Outbox) enqueueIn(at place, key, root string, urgent bool) {
+	q := o.queues[at]
+	if q == nil {
+		limit := rate.Inf
+		if at.lane == posts {
+			limit = channelPace
+		}
+		q = &queue{place: at, limiter: rate.NewLimiter(limit, 1), wake: make(chan struct{}, 1)}
+		o.queues[at] = q
+	}
+	q.add(key, root, urgent)
+	o.crowded(at.channel)
 	o.start(q)
 }
 
@@ -153,10 +198,7 @@ func (o *Outbox) start(q *queue) {
 		return
 	}
 	if q.working {
-		select {
-		case q.wake <- struct{}{}:
-		default:
-		}
+		q.nudge()
 		return
 	}
 	q.working = true
@@ -171,6 +213,11 @@ func (o *Outbox) Run(ctx context.Context) error {
 		return err
 	}
 	o.begin(ctx, undelivered)
+	for _, channel := range o.Behind() {
+		if err := o.Again(ctx, channel); err != nil && ctx.Err() == nil {
+			o.Log.Error("what a channel has missed is left to the next check", "channel", channel, "error", err)
+		}
+	}
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
@@ -190,13 +237,13 @@ func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	early := o.queues
-	o.running, o.queues = ctx, map[string]*queue{}
+	o.running, o.queues = ctx, map[place]*queue{}
 	for _, m := range left {
 		o.enqueue(m, m.Urgent || m.TS == "")
 	}
-	for _, q := range early {
+	for at, q := range early {
 		for _, it := range q.items {
-			o.enqueue(storage.Message{Key: it.key, Parent: it.root, Channel: q.channel}, it.urgent)
+			o.enqueueIn(at, it.key, it.root, it.urgent)
 		}
 	}
 }
@@ -217,8 +264,9 @@ func (o *Outbox) load(ctx context.Context) ([]storage.Message, error) {
 			if m.Missed {
 				o.misses(m.Channel)
 			}
-			if !m.Delivered() {
-				undelivered = append(undelivered, storage.Message{Key: m.Key, Channel: m.Channel, Parent: m.Parent, Urgent: m.Urgent, TS: m.TS, Order: m.Order})
+			if laneOf(m) != none {
+				m.Text, m.Blocks = "", nil // they are read when their turn comes
+				undelivered = append(undelivered, m)
 			}
 			return nil
 		})
@@ -236,7 +284,7 @@ func prune(tx storage.Tx) error {
 	needed := map[string]bool{}
 	err := storage.Messages.Scan(tx, "", func(key string, m storage.Message) error {
 		switch {
-		case !m.Delivered():
+		case laneOf(m) != none:
 			needed[m.Parent] = true
 		case m.Missed && time.Since(m.UpdatedAt) < keepMissed:
 		case (m.Last || m.Refused != "") && time.Since(m.UpdatedAt) > keep:
@@ -252,7 +300,16 @@ func prune(tx storage.Tx) error {
 	return err
 }
 
-// Posted waits until a message stands in Slack, and gives its ts. It fails with a *RefusedError where Slack does not take it.
+// refusedFor is how long an answer that no time changes must last before somebody who waits for the message is told of it.
+const refusedFor = 5 * time.Second
+
+// RefusedError says why a message does not stand in Slack.
+type RefusedError struct{ Fault webapi.Fault }
+
+func (e *RefusedError) Error() string { return e.Fault.Words() }
+
+// Posted waits until a message stands in Slack, and gives its ts. It fails with a *RefusedError where Slack does not take it, and where it had
+// not by the context's deadline.
 func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 	for {
 		settled := o.settling(key)
@@ -265,6 +322,9 @@ func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 		case <-settled:
 		case <-ctx.Done():
 			o.forget(key, settled)
+			if fault, _ := o.failing(key); fault != (webapi.Fault{}) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return "", &RefusedError{fault}
+			}
 			return "", ctx.Err()
 		}
 	}
@@ -278,13 +338,34 @@ func (o *Outbox) standing(ctx context.Context, key string) (string, error) {
 		m, err = storage.Messages.Get(tx, key)
 		return err
 	})
-	if err != nil {
+	switch fault, since := o.failing(key); {
+	case err != nil:
 		return "", fmt.Errorf("read message %s: %w", key, err)
+	case m.TS != "":
+		return m.TS, nil
+	case m.Refused != "":
+		return "", &RefusedError{meaning(m.Refused)}
+	case fault.Code != "" && !fault.Passes && time.Since(since) >= refusedFor:
+		return "", &RefusedError{fault}
 	}
-	if m.TS == "" && m.Refused != "" {
-		return "", &RefusedError{Code: m.Refused}
+	return "", nil
+}
+
+// failing gives what keeps a message from being posted, and since when.
+func (o *Outbox) failing(key string) (webapi.Fault, time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, q := range o.queues {
+		if q.lane != posts {
+			continue
+		}
+		for _, it := range q.items {
+			if it.key == key && it.failures > 0 {
+				return it.fault, it.since
+			}
+		}
 	}
-	return m.TS, nil
+	return webapi.Fault{}, time.Time{}
 }
 
 func (o *Outbox) settling(key string) chan struct{} {
@@ -308,6 +389,11 @@ func (o *Outbox) forget(key string, c chan struct{}) {
 func (o *Outbox) settled(key string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.wakeWaiting(key)
+}
+
+// wakeWaiting does so with the lock held.
+func (o *Outbox) wakeWaiting(key string) {
 	for _, c := range o.waiting[key] {
 		close(c)
 	}
@@ -320,7 +406,9 @@ func (o *Outbox) Queued() int {
 	defer o.mu.Unlock()
 	n := 0
 	for _, q := range o.queues {
-		n += len(q.items)
+		if q.lane != looks {
+			n += len(q.items)
+		}
 	}
 	return n
 }

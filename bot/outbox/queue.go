@@ -9,14 +9,48 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"c66bot/bot/webapi"
+	"c66bot/storage"
 )
 
-// queue holds what is to be delivered to one channel. Its fields belong to the outbox's lock; one deliverer works on it.
-type queue struct {
+// lane is one of the queues of a channel, each of which has a deliverer of its own: what notifies waits for nothing else.
+type lane int
+
+const (
+	posts lane = iota
+	edits
+	looks // for a second copy of what was posted
+	none
+)
+
+// laneOf gives where the next thing is done that a message needs.
+func laneOf(m storage.Message) lane {
+	switch {
+	case m.Refused != "":
+		return none
+	case m.TS == "":
+		return posts
+	case !m.Delivered():
+		return edits
+	case !m.Doubt.IsZero():
+		return looks
+	default:
+		return none
+	}
+}
+
+// place names a queue.
+type place struct {
 	channel string
-	items   []*item // in the order in which they are delivered, progress aside
-	limiter *rate.Limiter
-	hold    time.Time // until when Slack takes no post
+	lane    lane
+}
+
+// queue holds what is to be done in one lane of a channel. Its fields belong to the outbox's lock; one deliverer works on it.
+type queue struct {
+	place
+	items   []*item       // in the order in which they are delivered, progress aside
+	limiter *rate.Limiter // of posts
 	wake    chan struct{}
 	working bool // it has its deliverer, which takes it down at its end
 }
@@ -27,13 +61,18 @@ type item struct {
 	root      string // the card that it is or belongs to: what concerns one card keeps its order
 	urgent    bool
 	sure      bool // no earlier try of this process can have posted it
+	doubt     bool // that was found by a look alone, so that the try may show up yet
+	vain      time.Time
 	failures  int
+	fault     webapi.Fault // of the last failure
+	since     time.Time    // since when it fails
 	notBefore time.Time
 	again     bool // put anew while it was being delivered
 }
 
 // add puts a message at the end, unless it waits already. What becomes urgent goes to the end of the urgent, and no longer waits for the pace
-// of progress. With an urgent line of a thread, those that wait before it become urgent too: a thread tells no beginning after the end.
+// of progress, or for a fault of what it said before. With an urgent line of a thread, those that wait before it become urgent too: a thread
+// tells no beginning after the end.
 func (q *queue) add(key, root string, urgent bool) {
 	if urgent && key != root {
 		for _, it := range q.items {
@@ -47,14 +86,14 @@ func (q *queue) add(key, root string, urgent bool) {
 	}
 	it := q.items[i]
 	it.again = true
-	if !urgent || it.urgent {
+	if !urgent {
 		return
 	}
-	it.urgent = true
-	if it.failures == 0 {
-		it.notBefore = time.Time{}
+	it.notBefore = time.Time{} // limits are kept elsewhere
+	if !it.urgent {
+		it.urgent = true
+		q.items = append(slices.Delete(q.items, i, i+1), it)
 	}
-	q.items = append(slices.Delete(q.items, i, i+1), it)
 }
 
 // next gives what is delivered next, or how long there is nothing. What is urgent comes first. What concerns one card keeps its order:
@@ -97,7 +136,15 @@ func (q *queue) remove(it *item) {
 	q.items = slices.DeleteFunc(q.items, func(other *item) bool { return other == it })
 }
 
-// work delivers a channel's messages until there are none.
+// nudge has a queue's deliverer look at it again.
+func (q *queue) nudge() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work delivers what is in a queue until there is nothing.
 func (o *Outbox) work(ctx context.Context, q *queue) {
 	for ctx.Err() == nil {
 		it, wait := o.turn(q)
@@ -132,7 +179,7 @@ func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 	}
 	wait := pause(q.limiter, 1)
 	if wait == 0 {
-		delete(o.queues, q.channel)
+		delete(o.queues, q.place)
 	}
 	return nil, wait
 }
@@ -159,13 +206,22 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 			q.remove(it)
 		}
 	case err != nil:
-		it.failures++
-		wait := max(later, min(firstPause<<min(it.failures-1, 10), longestPause))
+		if it.failures++; it.failures == 1 {
+			it.since = time.Now()
+		}
+		it.fault = webapi.Judge(err)
+		wait := max(later, growing(it.failures, longestPause))
 		it.notBefore = time.Now().Add(wait)
-		o.Log.Warn("message not delivered yet", "message", it.key, "tries", it.failures, "again_in", wait, "error", err)
+		o.wakeWaiting(it.key)
+		o.Log.Warn("message not delivered yet", "message", it.key, "tries", it.failures, "again_in", wait, "why", it.fault.Words(), "error", err)
 	case later > 0:
 		it.notBefore = time.Now().Add(later)
 	default:
 		it.failures, it.notBefore = 0, time.Time{}
 	}
+}
+
+// growing is the pause after so many failures in a row.
+func growing(failures int, longest time.Duration) time.Duration {
+	return min(firstPause<<min(max(failures-1, 0), 20), longest)
 }

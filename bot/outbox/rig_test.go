@@ -12,13 +12,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slack-go/slack"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"c66bot/bot/outbox"
 	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/slacksim"
+	"c66bot/bot/webapi"
+	"c66bot/cloud66/secret"
 	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
@@ -84,7 +85,10 @@ func (r *rig) open(p *mortal.Process) {
 		process: p, records: records,
 		outbox: outbox.New(outbox.Config{
 			Records: records, Log: slog.New(slog.DiscardHandler),
-			Slack: outbox.API{Client: slack.New("xoxb-c66-demo", slack.OptionAPIURL("http://slack.test/api/"), slack.OptionHTTPClient(p.Client(r.slack)))},
+			Slack: outbox.API{
+				API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},
+				Self: func() outbox.Self { return outbox.Self{User: "U0C66BOT", Bot: "B0C66"} },
+			},
 		}),
 	}
 	r.end = func() {
@@ -155,10 +159,10 @@ func (r *rig) settle() {
 	r.until("everything is delivered", func() bool { return r.outbox.Queued() == 0 })
 }
 
-// until waits until something holds, for a simulated day at most.
+// until waits until something holds, for a simulated day and a bit at most.
 func (r *rig) until(what string, holds func() bool) {
 	r.Helper()
-	limit := time.Now().Add(24 * time.Hour)
+	limit := time.Now().Add(26 * time.Hour)
 	for synctest.Wait(); !holds(); synctest.Wait() {
 		if time.Now().After(limit) {
 			r.Fatalf("it never came about that %s; the channel shows %q", what, r.channel(deploys))

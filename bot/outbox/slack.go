@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
-
-	"github.com/slack-go/slack"
 
 	"c66bot/bot/webapi"
 )
@@ -17,171 +16,203 @@ import (
 // member can read it.
 const eventType = "c66bot_message"
 
-// RefusedError is Slack's final no for a message.
-type RefusedError struct{ Code string }
+// Self is who the bot is, as auth.test tells it. What another app writes into its metadata proves nothing.
+type Self struct{ User, Bot string }
 
-func (e *RefusedError) Error() string { return "Slack refused it: " + e.Code }
-
-func (e *RefusedError) kind() webapi.Kind { return webapi.Meaning(e.Code, "").Kind }
-
-// LaterError says that Slack takes nothing now.
-type LaterError struct {
-	After     time.Duration
-	Limit     bool // a rate limit, which counts for all calls of the method
-	Untouched bool // certainly nothing was posted
-	Code      string
-	Err       error
+// wrote reports whether a message is the bot's own.
+func (s Self) wrote(m message) bool {
+	return s.Bot != "" && m.BotID == s.Bot || s.User != "" && m.User == s.User
 }
 
-func (e *LaterError) Error() string { return e.Err.Error() }
-func (e *LaterError) Unwrap() error { return e.Err }
-
-// authPause is how long to wait where Slack refuses the token or a scope: somebody has to do something about it first.
-const authPause = time.Minute
-
-// classify tells a final refusal and a pause from an unclear result.
-func classify(err error) error {
-	if err == nil {
-		return nil
-	}
-	later := func(f webapi.Fault, after time.Duration) error {
-		return &LaterError{After: after, Limit: f.Kind == webapi.Limited, Untouched: f.Untouched, Code: f.Code, Err: err}
-	}
-	switch f := webapi.Judge(err); f.Kind {
-	case webapi.NoAnswer:
-		return err
-	case webapi.Limited, webapi.NotSent:
-		return later(f, f.After)
-	case webapi.Trouble:
-		return later(f, 0)
-	case webapi.Token, webapi.WrongToken, webapi.NoScope, webapi.Setting:
-		return later(f, authPause)
-	default:
-		return &RefusedError{Code: f.Code}
-	}
-}
+// errNoSelf says that no message can be told from another app's.
+var errNoSelf = errors.New("who I am is not known yet: Slack has not answered auth.test")
 
 // API is Slack over its Web API.
-type API struct{ Client *slack.Client }
+type API struct {
+	webapi.API
 
-// rawBlock is a block as it was rendered.
-type rawBlock struct{ json.RawMessage }
+	Self func() Self // the zero value while it is not known
+}
 
-func (rawBlock) BlockType() slack.MessageBlockType { return "" }
-func (rawBlock) ID() string                        { return "" }
+// args gives the arguments of what a message says.
+func (b Body) args(channel string) (url.Values, error) {
+	args := url.Values{"channel": {channel}, "text": {b.Text}}
+	switch {
+	case b.Plain:
+		args.Set("parse", "none") // no link is made of what only looks like one
+		return args, nil
+	case len(b.Blocks) > 0:
+		args.Set("blocks", string(b.Blocks))
+		return args, nil
+	}
+	// A verbatim section, in which Slack makes no link of what only looks like one.
+	section := map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": clip(b.Text), "verbatim": true}}
+	blocks, err := json.Marshal([]any{section})
+	args.Set("blocks", string(blocks))
+	return args, err
+}
 
-func options(body Body) ([]slack.MsgOption, error) {
-	opts := []slack.MsgOption{slack.MsgOptionText(body.Text, false), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl()}
-	if len(body.Blocks) == 0 {
-		// A verbatim section, in which Slack makes no link of what only looks like one.
-		text := slack.NewTextBlockObject(slack.MarkdownType, clip(body.Text), false, true)
-		return append(opts, slack.MsgOptionBlocks(slack.NewSectionBlock(text, nil, nil))), nil
-	}
-	var raw []json.RawMessage
-	if err := json.Unmarshal(body.Blocks, &raw); err != nil {
-		return nil, &RefusedError{Code: "invalid_blocks_format"} // as Slack would say
-	}
-	blocks := make([]slack.Block, len(raw))
-	for i, r := range raw {
-		blocks[i] = rawBlock{r}
-	}
-	return append(opts, slack.MsgOptionBlocks(blocks...)), nil
+// answer is what is read of the answer to a post or an edit.
+type answer struct {
+	TS string `json:"ts"`
 }
 
 // Post posts with chat.postMessage.
 func (a API) Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (string, error) {
-	opts, err := options(body)
+	args, err := body.args(channel)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("encode a message: %w", err)
 	}
-	opts = append(opts, slack.MsgOptionMetadata(slack.SlackMetadata{EventType: eventType, EventPayload: map[string]any{"key": key}}))
+	metadata, err := json.Marshal(map[string]any{"event_type": eventType, "event_payload": map[string]string{"key": key}})
+	if err != nil {
+		return "", fmt.Errorf("encode a message's metadata: %w", err)
+	}
+	args.Set("metadata", string(metadata))
+	args.Set("unfurl_links", "false")
+	args.Set("unfurl_media", "false")
 	if thread != "" {
-		opts = append(opts, slack.MsgOptionTS(thread))
+		args.Set("thread_ts", thread)
 	}
 	if broadcast {
-		opts = append(opts, slack.MsgOptionBroadcast())
+		args.Set("reply_broadcast", "true")
 	}
-	_, ts, err := a.Client.PostMessageContext(ctx, channel, opts...)
-	if err == nil && ts == "" {
+	var posted answer
+	if err := a.Call(ctx, "chat.postMessage", args, &posted); err != nil {
+		return "", err
+	}
+	if posted.TS == "" {
 		return "", errors.New("chat.postMessage answered without a ts")
 	}
-	return ts, classify(err)
+	return posted.TS, nil
 }
 
 // Edit edits with chat.update.
 func (a API) Edit(ctx context.Context, channel, ts string, body Body) error {
-	opts, err := options(body)
+	args, err := body.args(channel)
 	if err != nil {
+		return fmt.Errorf("encode a message: %w", err)
+	}
+	args.Set("ts", ts)
+	var edited answer
+	if err := a.Call(ctx, "chat.update", args, &edited); err != nil {
 		return err
 	}
-	_, _, _, err = a.Client.UpdateMessageContext(ctx, channel, ts, opts...)
-	return classify(err)
+	if edited.TS != "" && edited.TS != ts {
+		return fmt.Errorf("chat.update answered for the message %s instead of %s", edited.TS, ts)
+	}
+	return nil
 }
 
-// clockSkew is by how much our clock may be ahead of Slack's when a message is looked for.
-const clockSkew = 5 * time.Minute
+// Delete deletes with chat.delete.
+func (a API) Delete(ctx context.Context, channel, ts string) error {
+	return a.Call(ctx, "chat.delete", url.Values{"channel": {channel}, "ts": {ts}}, &struct{}{})
+}
 
-// Find reads conversations.history, or .replies for a thread, until the key is met in a message's metadata.
-func (a API) Find(ctx context.Context, channel, thread, key string, since time.Time) (string, error) {
-	oldest := strconv.FormatInt(since.Add(-clockSkew).Unix(), 10) + ".000000"
-	cursor := ""
-	for {
-		messages, next, err := a.page(ctx, channel, thread, oldest, cursor)
-		if err != nil {
-			return "", classify(err)
+const (
+	pageSize = 200
+	// maxPages bounds a look: a busy channel's newest 2,000 messages hold what was posted a moment ago.
+	maxPages = 10
+	// lookBack is by how much a look begins before what is looked for was made, since clocks are set.
+	lookBack = time.Hour
+)
+
+// message is what is read of a message in a channel's history. Whatever else a neighbour's holds is of no concern.
+type message struct {
+	TS       string `json:"ts"`
+	User     string `json:"user"`
+	BotID    string `json:"bot_id"`
+	Replies  int    `json:"reply_count"`
+	Metadata struct {
+		Type    string         `json:"event_type"`
+		Payload map[string]any `json:"event_payload"`
+	} `json:"metadata"`
+}
+
+// key gives the outbox's key of one of the bot's own messages.
+func (m message) key(self Self) (string, bool) {
+	key, ok := m.Metadata.Payload["key"].(string)
+	return key, ok && m.Metadata.Type == eventType && self.wrote(m)
+}
+
+// read calls f with the messages of a channel's history or of a thread, page by page, until it has enough.
+func (a API) read(ctx context.Context, channel, thread string, args url.Values, pages int, f func(message) (enough bool)) error {
+	method := "conversations.history"
+	args.Set("channel", channel)
+	args.Set("include_all_metadata", "true")
+	if thread != "" {
+		method = "conversations.replies"
+		args.Set("ts", thread)
+	}
+	var unread error
+	_, err := a.Pages(ctx, method, args, pages, func(page json.RawMessage) bool {
+		var history struct {
+			Messages []json.RawMessage `json:"messages"`
 		}
-		for _, m := range messages {
-			if m.Metadata.EventType == eventType && m.Metadata.EventPayload["key"] == key {
-				return m.Timestamp, nil
+		if unread = json.Unmarshal(page, &history); unread != nil {
+			return true
+		}
+		for _, raw := range history.Messages {
+			var m message
+			if err := json.Unmarshal(raw, &m); err == nil && f(m) { // none of ours is written otherwise
+				return true
 			}
 		}
-		if next == "" || next == cursor {
-			return "", nil
-		}
-		cursor = next
-	}
-}
-
-func (a API) page(ctx context.Context, channel, thread, oldest, cursor string) ([]slack.Message, string, error) {
-	const most = 200
-	if thread != "" {
-		messages, _, next, err := a.Client.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-			ChannelID: channel, Timestamp: thread, Oldest: oldest, Cursor: cursor, Limit: most, IncludeAllMetadata: true,
-		})
-		return messages, next, err
-	}
-	history, err := a.Client.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
-		ChannelID: channel, Oldest: oldest, Cursor: cursor, Limit: most, IncludeAllMetadata: true,
+		return false
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	return history.Messages, history.ResponseMetaData.NextCursor, nil
+	return errors.Join(err, unread)
 }
 
-// KeyOf gives the key of a message that starts a thread, "" where it is none of the outbox's: what another app writes into its metadata proves
-// nothing, so the message must be of the given bot.
-func (a API) KeyOf(ctx context.Context, channel, ts, bot string) (string, error) {
-	messages, _, _, err := a.Client.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
-		ChannelID: channel, Timestamp: ts, Limit: 1, Inclusive: true, IncludeAllMetadata: true,
+// Find reads conversations.history, or .replies for a thread, for messages with the key in their metadata.
+func (a API) Find(ctx context.Context, channel, thread, key string, since time.Time) ([]Standing, error) {
+	self := a.Self()
+	if self == (Self{}) {
+		return nil, errNoSelf
+	}
+	args := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	if at, sure := a.Clock.At(since); sure { // else the newest pages are read, whatever the time
+		args.Set("oldest", strconv.FormatInt(at.Add(-lookBack).Unix(), 10)+".000000")
+	}
+	var found []Standing
+	err := a.read(ctx, channel, thread, args, maxPages, func(m message) bool {
+		if k, ours := m.key(self); ours && k == key {
+			found = append(found, Standing{TS: m.TS, Replies: m.Replies > 0})
+		}
+		return false
+	})
+	return found, err
+}
+
+// KeyOf gives the key of a message that starts a thread, "" where it is none of the bot's own.
+func (a API) KeyOf(ctx context.Context, channel, ts string) (string, error) {
+	self := a.Self()
+	if self == (Self{}) {
+		return "", errNoSelf
+	}
+	key := ""
+	err := a.read(ctx, channel, ts, url.Values{"limit": {"1"}, "inclusive": {"true"}}, 1, func(m message) bool {
+		if k, ours := m.key(self); ours && m.TS == ts {
+			key = k
+		}
+		return true
 	})
 	if err != nil {
 		return "", fmt.Errorf("read the beginning of a thread: %w", err)
 	}
-	for _, m := range messages {
-		key, ok := m.Metadata.EventPayload["key"].(string)
-		if ok && m.Timestamp == ts && bot != "" && m.BotID == bot && m.Metadata.EventType == eventType {
-			return key, nil
-		}
-	}
-	return "", nil
+	return key, nil
 }
 
 // Direct opens a direct conversation with conversations.open.
 func (a API) Direct(ctx context.Context, user string) (string, error) {
-	channel, _, _, err := a.Client.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{user}, ReturnIM: true})
-	if err != nil {
-		return "", classify(err)
+	var opened struct {
+		Channel struct {
+			ID string `json:"id"`
+		} `json:"channel"`
 	}
-	return channel.ID, nil
+	if err := a.Call(ctx, "conversations.open", url.Values{"users": {user}, "return_im": {"true"}}, &opened); err != nil {
+		return "", err
+	}
+	if opened.Channel.ID == "" {
+		return "", errors.New("conversations.open answered without a channel")
+	}
+	return opened.Channel.ID, nil
 }

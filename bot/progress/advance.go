@@ -196,6 +196,9 @@ func (p *Progress) plan(tx storage.Tx, id string, look watch.Look, t trace) (ste
 	if slices.ContainsFunc(s.notices, isFailure) {
 		v.mentions, v.loud = notify.HearOfFailure(p.index.of(s.follow), v.deployment)
 	}
+	if s.follow.State.End() {
+		v.tell = p.concerned(s.follow, v.deployment)
+	}
 	s.sight = v
 	// What was not seen leaves the card as it is.
 	if shows := unseen == nil && (v.found || s.follow.Deployment == 0); shows || len(s.notices) > 0 {
@@ -220,6 +223,9 @@ func (s *step) say(tx storage.Tx, v view) error {
 		return err
 	}
 	c.Urgent = urgent(s.follow, s.notices...)
+	if s.bornEnded() {
+		c.Tell = v.tell
+	}
 	if s.fresh || old.Text != c.Text || !bytes.Equal(old.Blocks, c.Blocks) || old.Last != c.Last {
 		s.messages, s.changed = append(s.messages, c), true
 	}
@@ -286,7 +292,7 @@ func (p *Progress) finish(ctx context.Context, id string, state storage.State, s
 		if state != storage.Unposted {
 			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
 		}
-		if err := s.say(tx, view{at: now}); err != nil {
+		if err := s.say(tx, view{at: now, tell: p.concerned(s.follow, cloud66.Deployment{})}); err != nil {
 			return err
 		}
 		return write(tx, s)
@@ -311,6 +317,8 @@ type view struct {
 	live       int64
 	born       bool // its card comes into being with its end
 	gap        bool // more deployments of its stack came than were read
+
+	tell []string // who is told of an end that the channel does not take
 
 	// Of a failure.
 	mentions []string // the users and groups that the channel's subscriptions want to know of it
@@ -401,8 +409,16 @@ func stepOf(f storage.Follow, v view, n notify.Notice) (storage.Message, error) 
 	if n.State == storage.Lost { // which may come again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())
 	}
-	if n.State.End() && f.Asker != "" {
-		m.Tell = []string{f.Asker}
+	if n.State.End() {
+		m.Tell = v.tell
 	}
 	return m, err
+}
+
+// concerned gives for whom the end of a follow is: the one who asked, or those whose subscriptions tell of it.
+func (p *Progress) concerned(f storage.Follow, d cloud66.Deployment) []string {
+	if f.Asker != "" {
+		return []string{f.Asker}
+	}
+	return notify.Authors(p.index.of(f), d, string(f.State))
 }

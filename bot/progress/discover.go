@@ -343,6 +343,7 @@ func (d *discovery) hearOfRevert(tx storage.Tx, channel string, deployment cloud
 	}
 	m := storage.Message{
 		Key: "reverted/" + storage.HeardKey(d.stack.UID, deployment.ID, channel), Channel: channel, Text: rendered.Text(), Blocks: blocks, Last: true,
+		Tell: notify.Authors(d.of[channel], deployment, storage.Reverted),
 	}
 	if heard != "" {
 		m.Parent, m.Broadcast = cardKey(heard), true

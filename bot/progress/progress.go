@@ -194,7 +194,8 @@ func (p *Progress) openStacks() []string {
 	return slices.Collect(maps.Keys(p.open))
 }
 
-// Refresh looks at a card's deployment as soon as the shortest interval allows. It reports whether the card is still followed.
+// Refresh shows a card anew, whatever is thought to stand there, and looks at its deployment as soon as the shortest interval allows. It
+// reports whether the card is still followed.
 func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	var f storage.Follow
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
@@ -204,6 +205,9 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	})
 	if errors.Is(err, storage.ErrNotFound) || id == "" {
 		return false, nil
+	}
+	if err == nil {
+		err = p.Outbox.Anew(ctx, cardKey(id))
 	}
 	if err != nil || f.Phase == storage.PhaseEnded {
 		return false, err

@@ -16,7 +16,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/slack-go/slack"
 	"go.uber.org/goleak"
 
 	"c66bot/authz"
@@ -24,6 +23,7 @@ import (
 	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/progress"
 	"c66bot/bot/slacksim"
+	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/cloud66/secret"
@@ -191,7 +191,10 @@ func (r *rig) start(p *mortal.Process) {
 	var pr *progress.Progress
 	out := outbox.New(outbox.Config{
 		Records: records, Log: log, Refused: func(ctx context.Context, channel, code string) { pr.Refused(ctx, channel, code) },
-		Slack: outbox.API{Client: slack.New("xoxb-c66-demo", slack.OptionAPIURL("http://slack.test/api/"), slack.OptionHTTPClient(p.Client(r.slack)))},
+		Slack: outbox.API{
+			API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},
+			Self: func() outbox.Self { return outbox.Self{User: "U0C66BOT", Bot: "B0C66"} },
+		},
 	})
 	pr = progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,

@@ -13,12 +13,8 @@ import (
 	"c66bot/storage"
 )
 
-// Refused takes note of a message that Slack does not take: where nothing can be posted in its channel, the channel's subscriptions are
-// suspended.
+// Refused takes note that nothing can be posted in a channel: its subscriptions are suspended.
 func (p *Progress) Refused(ctx context.Context, channel, code string) {
-	if !outbox.Unreachable(code) {
-		return
-	}
 	if err := p.Suspend(ctx, channel, code); err != nil && ctx.Err() == nil {
 		p.Log.Error("the subscriptions of a channel could not be suspended; the next check tries again", "channel", channel, "error", err)
 	}

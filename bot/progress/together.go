@@ -117,14 +117,12 @@ func (s step) withoutThread() step {
 // but once.
 func together(steps []step) ([]storage.Message, error) {
 	views := make([]card.View, len(steps))
-	var askers []string
+	var told []string
 	for i, s := range steps {
 		views[i] = s.sight.on(s.follow)
-		if s.follow.Asker != "" {
-			askers = append(askers, s.follow.Asker)
-		}
+		told = append(told, s.sight.tell...)
 	}
-	slices.Sort(askers)
+	slices.Sort(told)
 	key := "ended/" + steps[0].follow.ID
 	var messages []storage.Message
 	wait := slices.ContainsFunc(steps, func(s step) bool { return urgent(s.follow, s.notices...) })
@@ -134,7 +132,7 @@ func together(steps []step) ([]storage.Message, error) {
 			return nil, err
 		}
 		m := storage.Message{
-			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: wait, Last: true, Tell: slices.Compact(slices.Clone(askers)),
+			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: wait, Last: true, Tell: slices.Compact(slices.Clone(told)),
 		}
 		if i > 0 {
 			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key

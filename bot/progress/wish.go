@@ -72,7 +72,11 @@ func (p *Progress) card(ctx context.Context, f storage.Follow, wait time.Duratio
 	defer cancel()
 	_, err := p.Outbox.Posted(limited, cardKey(f.ID))
 	if refused, ok := errors.AsType[*outbox.RefusedError](err); ok {
-		return &commands.CardError{Code: refused.Code}
+		no := &commands.CardError{What: refused.Fault.Words(), Do: refused.Fault.Do()}
+		if !refused.Fault.Passes {
+			no.Code = refused.Fault.Code
+		}
+		return no
 	}
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
 		return &commands.CardError{}

@@ -47,8 +47,15 @@ func (w *Workspace) stop(t *timer) {
 
 // nextTS gives out a timestamp like "1700000000.000100", unique and ascending. The lock is held.
 func (w *Workspace) nextTS() string {
-	w.lastTS = max(w.lastTS+1, time.Now().UnixMicro())
+	w.lastTS = max(w.lastTS+1, time.Now().Add(w.ahead).UnixMicro())
 	return formatTS(w.lastTS)
+}
+
+// clock gives by how much the workspace's clock is ahead.
+func (w *Workspace) clock() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ahead
 }
 
 // nextID gives out a number that no other thing of the workspace has. The lock is held.

@@ -138,7 +138,7 @@ func TestWithoutASocketCommandsFailAndEventsWait(t *testing.T) {
 		time.Sleep(time.Minute)
 		l := r.connect()
 		e := l.read()
-		if e["envelope_id"] != event.EnvelopeID || e["retry_attempt"] != 0.0 || e["retry_reason"] != "" {
+		if e["envelope_id"] != event.EnvelopeID || e["retry_attempt"] != 1.0 || e["retry_reason"] != "timeout" {
 			t.Errorf("got %v", e)
 		}
 		l.ack(e, "")

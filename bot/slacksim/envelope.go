@@ -187,6 +187,9 @@ func (w *Workspace) deliverWaiting(s *socket) {
 	w.waiting = nil
 	for _, e := range waiting {
 		if !e.acked && time.Since(e.made) < redeliverLife {
+			if e.kind == "events_api" && e.attempt == 0 && time.Since(e.made) > ackWithin { // Slack has tried meanwhile
+				e.attempt, e.reason = 1, "timeout"
+			}
 			w.send(e, s)
 		}
 	}

@@ -17,6 +17,8 @@ type fault struct {
 	body        string        // the whole answer, with HTTP status 200
 	afterEffect bool          // carried out, then cut
 	delay       time.Duration
+	late        time.Duration // carried out so much later, whether or not the caller is still there
+	channel     string        // the only one that meets it, "" for all
 }
 
 // Throttle answers the next calls of a method with 429 and the given Retry-After.
@@ -45,6 +47,35 @@ func (w *Workspace) SlowCall(method string, delay time.Duration, times int) {
 	w.fault(method, fault{times: times, delay: delay})
 }
 
+// LateCall carries the next calls of a method out after a delay, also where the caller has given up or died meanwhile.
+func (w *Workspace) LateCall(method string, delay time.Duration, times int) {
+	w.fault(method, fault{times: times, late: delay})
+}
+
+// FailIn is FailCall for the calls that name one channel.
+func (w *Workspace) FailIn(channel, method, code string, times int) {
+	w.fault(method, fault{times: times, code: code, channel: channel})
+}
+
+// ThrottleIn is Throttle for the calls that name one channel.
+func (w *Workspace) ThrottleIn(channel, method string, retryAfter time.Duration, times int) {
+	w.fault(method, fault{times: times, status: http.StatusTooManyRequests, retryAfter: retryAfter, channel: channel})
+}
+
+// RepeatPages has lists that are read in pages never end: the last page names another one, which is the first again.
+func (w *Workspace) RepeatPages() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endless = true
+}
+
+// SetClock sets the workspace's clock ahead of the caller's, or behind it. Timestamps and the header Date show it.
+func (w *Workspace) SetClock(ahead time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead, w.lastTS = ahead, 0
+}
+
 // ClearFaults ends all faults of calls.
 func (w *Workspace) ClearFaults() {
 	w.mu.Lock()
@@ -59,11 +90,11 @@ func (w *Workspace) fault(method string, f fault) {
 }
 
 // nextFault takes the fault that the next call of a method meets; the zero fault is none.
-func (w *Workspace) nextFault(method string) fault {
+func (w *Workspace) nextFault(method, channel string) fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, f := range w.faults[method] {
-		if f.times > 0 {
+		if f.times > 0 && (f.channel == "" || f.channel == channel) {
 			f.times--
 			return *f
 		}

@@ -32,7 +32,7 @@ func (w *Workspace) newHook(kind string, h hook) string {
 
 // serveHook answers a POST to a response_url with "ok" as text/html, as Slack does.
 func (w *Workspace) serveHook(rw http.ResponseWriter, r *http.Request) {
-	f := w.nextFault(ResponseURL)
+	f := w.nextFault(ResponseURL, "")
 	w.pause(r, f)
 	args, _, err := readArgs(rw, r)
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))

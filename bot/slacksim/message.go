@@ -30,6 +30,7 @@ type Message struct {
 	replies   int
 	names     map[string]string
 
+	foreign  map[string]any   // what the wire shows in place of ours
 	rich     []map[string]any // the blocks that Slack makes of what a person typed
 	clientID string           // client_msg_id
 	editedTS string
@@ -54,6 +55,15 @@ func (w *Workspace) post(c *channelState, m Message) *Message {
 	}
 	w.recordMessage(kind, stored)
 	return stored
+}
+
+// Foreign posts a message of another app, in a thread unless that is "", which the Web API shows with these fields: a bot_id, metadata, or
+// elements that nobody knows yet. It gives the timestamp.
+func (w *Workspace) Foreign(channel, thread string, shows map[string]any) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text, _ := shows["text"].(string)
+	return w.post(w.channels[channel], Message{ThreadTS: thread, User: "U0OTHER", BotID: "B0OTHER", Text: text, foreign: shows}).TS
 }
 
 // edit replaces what a message shows and records it. The lock is held.
@@ -170,6 +180,7 @@ func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	case m.Broadcast:
 		out["subtype"] = "thread_broadcast"
 	}
+	maps.Copy(out, m.foreign)
 	return out
 }
 

@@ -114,7 +114,9 @@ func (w *Workspace) messagePage(c *apiCall, found []*Message, first *Message) (a
 		page = append(page, w.wire(m, c.flag("include_all_metadata")))
 	}
 	out := answer{"messages": page, "has_more": n < len(found)}
-	if n < len(found) {
+	if w.endless && len(found) > 0 {
+		out["has_more"], out["response_metadata"] = true, nextCursor(found[0].TS)
+	} else if n < len(found) {
 		out["response_metadata"] = nextCursor(found[n].TS)
 	}
 	return out, nil

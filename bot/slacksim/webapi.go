@@ -8,6 +8,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -57,9 +58,9 @@ func (c *apiCall) need(scope string) error {
 
 func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("method")
-	f := w.nextFault(name)
-	w.pause(r, f)
 	args, token, err := readArgs(rw, r)
+	f := w.nextFault(name, args["channel"])
+	w.pause(r, f)
 	if f.status != 0 {
 		w.breakAnswer(rw, name, args, f)
 		return
@@ -68,7 +69,9 @@ func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if err == nil && f.code != "" && !f.afterEffect {
 		err = refuse(f.code)
 	}
-	if err == nil {
+	if err == nil && f.late > 0 {
+		result, err = w.callLate(rw, name, args, token, r, f.late)
+	} else if err == nil {
 		result, err = w.call(rw, name, args, token, r)
 	}
 	if f.afterEffect {
@@ -86,6 +89,38 @@ func (w *Workspace) call(rw http.ResponseWriter, name string, args map[string]st
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.callLocked(rw, m, name, args, token, r)
+}
+
+// callLate carries a call out after a delay. The connection of a caller that is gone by then is cut.
+func (w *Workspace) callLate(
+	rw http.ResponseWriter, name string, args map[string]string, token string, r *http.Request, delay time.Duration,
+) (result answer, err error) {
+	m, known := methods[name]
+	if !known {
+		return nil, refuse("unknown_method")
+	}
+	done, header := make(chan struct{}), httptest.NewRecorder()
+	w.mu.Lock()
+	w.after(delay, func() {
+		result, err = w.callLocked(header, m, name, args, token, r)
+		close(done)
+	})
+	w.mu.Unlock()
+	select {
+	case <-done:
+		maps.Copy(rw.Header(), header.Header())
+		return result, err
+	case <-r.Context().Done():
+	case <-w.done:
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// callLocked does the rest of call with the lock held.
+func (w *Workspace) callLocked(
+	rw http.ResponseWriter, m method, name string, args map[string]string, token string, r *http.Request,
+) (answer, error) {
 	c := &apiCall{name: name, args: args, base: w.base}
 	rw.Header().Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
 	if r.URL.Query().Has("token") {
@@ -162,6 +197,7 @@ func (w *Workspace) write(rw http.ResponseWriter, name string, args map[string]s
 		return
 	}
 	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
+	rw.Header().Set("Date", time.Now().Add(w.clock()).UTC().Format(http.TimeFormat))
 	rw.WriteHeader(status)
 	_, _ = rw.Write(raw) // the caller may be gone
 }

@@ -23,7 +23,9 @@ type Workspace struct {
 	timers  map[*timer]struct{}
 	lastTS  int64 // microseconds of the newest timestamp given out
 	lastID  int
-	base    string // scheme and host under which the app reaches the workspace
+	ahead   time.Duration // the workspace's clock, of time.Now
+	endless bool          // lists never end
+	base    string        // scheme and host under which the app reaches the workspace
 
 	users    map[string]*User
 	userIDs  []string // in order of arrival

@@ -27,9 +27,11 @@ const (
 	Restricted             // the channel's or the workspace's rules keep the bot from posting or editing there
 	TooMuch                // the form of what was sent: less of it may pass
 	NoMessage              // the message is not there
+	NoEdit                 // the message can never be changed, though it is there
 	NoThread               // the message that a reply belongs to is not there, or takes no replies
 	NoPerson               // the user is not there, or takes no messages
 	NoView                 // the form's window is not there any more
+	NoURL                  // the response_url is used up
 	NoTrigger              // the trigger is used up, so that no window opens
 	NoGroup                // the user group is not there
 	NoGroups               // the workspace's plan has no user groups
@@ -44,12 +46,21 @@ type Fault struct {
 	After     time.Duration // for Limited, how long nothing is taken
 	Untouched bool          // certainly nothing was carried out
 	Passes    bool          // the same call may succeed later without anybody changing something
+	Say       string        // the words, where they are others than the code's
 }
 
 const (
 	shortestLimit = time.Second
 	unsaidLimit   = 5 * time.Second // where a limit does not say how long it holds
 )
+
+// final is an error of ours that no other try mends.
+type final string
+
+func (e final) Error() string { return string(e) }
+
+// Final makes the error of a call that is not made, since it could not succeed.
+func Final(text string) error { return final(text) }
 
 // Judge says what an error of a call to Slack means.
 func Judge(err error) Fault {
@@ -60,12 +71,16 @@ func Judge(err error) Fault {
 		dial    *net.OpError
 	)
 	switch {
+	case errors.As(err, new(final)):
+		return Fault{Kind: NoMethod, Untouched: true}
 	case errors.As(err, &limited):
 		return Fault{Kind: Limited, After: max(limited.RetryAfter, shortestLimit), Untouched: true, Passes: true}
 	case errors.As(err, &said):
 		return Meaning(said.Err, said.Needed)
 	case errors.As(err, &status) && status.Code == http.StatusTooManyRequests: // without a Retry-After
 		return Fault{Kind: Limited, After: unsaidLimit, Untouched: true, Passes: true}
+	case errors.As(err, &status) && status.Code/100 == 4 && status.Code != http.StatusRequestTimeout: // of a proxy, for a person to mend
+		return Fault{Kind: NoAnswer, Untouched: true}
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return Fault{Kind: NotSent, Untouched: true, Passes: true}
 	default:
@@ -113,6 +128,38 @@ func Words(code string) string {
 	return "Slack refused it with the code " + code + ", which I do not know"
 }
 
+// Words says to people what a fault is, as a main clause without its full stop.
+func (f Fault) Words() string {
+	switch {
+	case f.Say != "":
+		return f.Say
+	case f.Kind == NoScope && f.Scope != "":
+		return "the app lacks the scope " + f.Scope
+	case f.Code != "":
+		return Words(f.Code)
+	case f.Kind == Limited:
+		return limitWords
+	case f.Kind == NotSent:
+		return "Slack cannot be reached"
+	default:
+		return "Slack does not answer"
+	}
+}
+
+// Do says to people what they can do where a fault keeps the bot from posting in a channel.
+func (f Fault) Do() string {
+	switch {
+	case codes[f.Code].words == notMember:
+		return "Invite me with /invite @c66bot, or ask in a channel that I am in."
+	case f.Kind == NoChannel, f.Kind == Restricted, f.Kind == NoMethod:
+		return "Ask in another channel."
+	case f.Kind == Token, f.Kind == WrongToken, f.Kind == NoScope, f.Kind == Setting:
+		return "An admin of the bot must change that: its log says more."
+	default:
+		return "Try again in a minute."
+	}
+}
+
 // code is what is known of an error code.
 type code struct {
 	kind    Kind
@@ -121,11 +168,12 @@ type code struct {
 }
 
 const (
-	notMember  = "I am not a member of the channel any more"
+	notMember  = "I am not a member of the channel"
 	tokenWords = "Slack refuses my token"
 	setWords   = "a setting of the app or the workspace does not allow it"
 	formWords  = "Slack does not take the message's form"
 	slackWords = "Slack has trouble of its own"
+	limitWords = "Slack's limit on calls was reached"
 )
 
 // codes are the codes that Slack documents for the methods that the bot calls, and those that were seen in the field.
@@ -138,8 +186,8 @@ var codes = map[string]code{
 	"update_failed":              {Trouble, true, slackWords},
 	"team_added_to_org":          {Trouble, false, "the workspace is being moved to another organisation"},
 	"external_channel_migrating": {Trouble, false, "the channel is being moved"},
-	"ratelimited":                {Limited, false, "Slack's limit on calls was reached"},
-	"rate_limited":               {Limited, false, "Slack's limit on calls was reached"},
+	"ratelimited":                {Limited, false, limitWords},
+	"rate_limited":               {Limited, false, limitWords},
 	"message_limit_exceeded":     {Trouble, false, "Slack's limit on messages was reached"},
 	"accesslimited":              {Trouble, false, "Slack limits the access at present"},
 
@@ -166,8 +214,9 @@ var codes = map[string]code{
 	"channel_is_limited_access": {NoChannel, false, "access to the channel is limited"},
 	"team_not_found":            {NoChannel, false, notMember},
 	"restricted_action":         {Restricted, false, "not everyone may post in the channel, and I may not"},
-	"cant_update_message":       {Restricted, false, "Slack does not let me change the message"},
-	"edit_window_closed":        {Restricted, false, "the workspace does not let messages be changed so late"},
+	"cant_update_message":       {NoEdit, false, "Slack does not let me change the message"},
+	"cant_delete_message":       {NoEdit, false, "Slack does not let me delete the message"},
+	"edit_window_closed":        {NoEdit, false, "the workspace does not let messages be changed so late"},
 	"block_mismatch":            {TooMuch, false, formWords},
 	"cannot_reply_to_message":   {NoThread, false, "the message takes no replies"},
 	"thread_not_found":          {NoThread, false, "the thread is not there any more"},
@@ -179,6 +228,8 @@ var codes = map[string]code{
 	"user_disabled":             {NoPerson, false, "the user's account is deactivated"},
 	"cannot_dm_bot":             {NoPerson, false, "a bot takes no direct messages"},
 	"not_found":                 {NoView, false, "the window was closed"},
+	"expired_url":               {NoURL, false, "Slack takes no answer there so late"},
+	"used_url":                  {NoURL, false, "Slack takes no more answers there"},
 	"expired_trigger_id":        {NoTrigger, false, "Slack opens no window so late"},
 	"exchanged_trigger_id":      {NoTrigger, false, "Slack has opened a window for it before"},
 	"invalid_trigger_id":        {NoTrigger, false, "Slack opens no window for it"},
@@ -189,6 +240,8 @@ var codes = map[string]code{
 	"unknown_method":            {NoMethod, false, "Slack does not know the method"},
 	WrongChannel:                {NoMethod, false, "Slack does not offer that for this kind of channel"},
 
+	"invalid_arguments":       {TooMuch, false, formWords},
+	"invalid_payload":         {TooMuch, false, formWords},
 	"invalid_blocks":          {TooMuch, false, formWords},
 	"invalid_blocks_format":   {TooMuch, false, formWords},
 	"msg_too_long":            {TooMuch, false, formWords},

@@ -27,8 +27,8 @@ const (
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // NewClient makes the HTTP client of every call to Slack, response_urls included. It follows no redirect, since a token would go along, and
-// notices dead connections. A nil dial is the net package's.
-func NewClient(dial Dial) (*http.Client, error) {
+// notices dead connections. A nil dial is the net package's. The clock learns from what is answered.
+func NewClient(dial Dial, clock *Clock) (*http.Client, error) {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, errors.New("http.DefaultTransport is not the standard library's")
@@ -38,14 +38,18 @@ func NewClient(dial Dial) (*http.Client, error) {
 	if dial != nil {
 		base.DialContext = dial
 	}
-	return &http.Client{Transport: transport{base}, Timeout: Timeout}, nil
+	return &http.Client{Transport: transport{base, clock}, Timeout: Timeout}, nil
 }
 
-// transport refuses redirects, bounds answers, and leaves connections that may be dead.
-type transport struct{ base *http.Transport }
+// transport refuses redirects, bounds answers, leaves connections that may be dead, and looks at the time of answers.
+type transport struct {
+	base  *http.Transport
+	clock *Clock
+}
 
 // RoundTrip implements http.RoundTripper.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent := time.Now()
 	response, err := t.base.RoundTrip(r)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
@@ -53,6 +57,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	t.clock.dated(response.Header, sent, time.Now())
 	if to := response.Header.Get("Location"); response.StatusCode/100 == 3 && to != "" {
 		_ = response.Body.Close() // nothing of it is read
 		return nil, redirected(r.URL, to)

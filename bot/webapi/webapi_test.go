@@ -55,7 +55,7 @@ func serve(t *testing.T, http2 bool, handler http.HandlerFunc) (*network, *http.
 	n := &network{listener: memnet.Listen()}
 	server := &httptest.Server{Listener: n.listener, EnableHTTP2: http2, Config: &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}}
 	server.StartTLS()
-	client, err := NewClient(n.dial)
+	client, err := NewClient(n.dial, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,9 @@ func (m Message) Shown() []Block { return m.blocks }
 // Text is the message's text.
 func (m Message) Text() string { return m.text.String() }
 
+// Plain is the message as its text alone, for where Slack does not take its blocks and takes none without any.
+func (m Message) Plain() Message { return NewMessage(m.text, Section(m.text.Text())) }
+
 // Blocks are the message's blocks for the Web API.
 func (m Message) Blocks() []slack.Block { return blocksOf(m.blocks) }
 

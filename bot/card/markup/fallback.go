@@ -42,3 +42,6 @@ func (f Fallback) With(rest ...Text) Fallback { return Brief(Text{f.brief}, rest
 
 // String is the text as Slack wants it in a message's text.
 func (f Fallback) String() string { return f.brief }
+
+// Text is the text as a block shows it.
+func (f Fallback) Text() Text { return Text{f.brief} }

@@ -1,0 +1,197 @@
+package webapi
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"c66bot/cloud66/secret"
+)
+
+// API makes calls whose answers slack-go's types read too strictly, and learns Slack's clock from them.
+type API struct {
+	HTTP  *http.Client
+	URL   string // with a slash at its end
+	Token secret.Text
+	Clock *Clock
+}
+
+// Call makes one call with form values and decodes its answer. Its error is one that Judge understands.
+func (a API) Call(ctx context.Context, method string, args url.Values, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+method, strings.NewReader(args.Encode()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, WithoutURL(err))
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "Bearer "+a.Token.Reveal())
+	sent := time.Now()
+	body, err := a.do(req)
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	var said struct {
+		OK        bool            `json:"ok"`
+		Error     string          `json:"error"`
+		Needed    string          `json:"needed"`
+		TS        json.RawMessage `json:"ts"`
+		MessageTS json.RawMessage `json:"message_ts"`
+	}
+	if err := json.Unmarshal(body, &said); err != nil {
+		return fmt.Errorf("%s: read the answer: %w", method, err)
+	}
+	switch {
+	case said.OK:
+	case said.Error != "":
+		return fmt.Errorf("%s: %w", method, slack.SlackErrorResponse{Err: said.Error, Needed: said.Needed})
+	default:
+		return fmt.Errorf("%s: %w", method, errNotOK)
+	}
+	if made := stamps[method]; made {
+		stamp := cmp.Or(string(said.TS), string(said.MessageTS))
+		a.Clock.stamped(Time(strings.Trim(stamp, `"`)), sent, time.Now())
+	}
+	if err := json.Unmarshal(body, answer); err != nil {
+		return fmt.Errorf("%s: read the answer: %w", method, err)
+	}
+	return nil
+}
+
+// stamps are the methods whose answer holds the time at which Slack carried them out, as the timestamp of a new message.
+var stamps = map[string]bool{"chat.postMessage": true, "chat.postEphemeral": true}
+
+var errNotOK = errors.New("the answer says neither ok nor why not")
+
+// do makes a request and gives what was answered with status 200.
+func (a API) do(req *http.Request) ([]byte, error) {
+	res, err := a.HTTP.Do(req)
+	if err != nil {
+		return nil, WithoutURL(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	switch {
+	case res.StatusCode == http.StatusTooManyRequests:
+		seconds, err := strconv.Atoi(res.Header.Get("Retry-After"))
+		if err != nil {
+			break // Judge knows what is usual then
+		}
+		return nil, &slack.RateLimitedError{RetryAfter: time.Duration(seconds) * time.Second}
+	case res.StatusCode == http.StatusOK:
+		return io.ReadAll(res.Body)
+	}
+	if code := codeIn(res.Body); code != "" {
+		return nil, slack.SlackErrorResponse{Err: code}
+	}
+	return nil, slack.StatusCodeError{Code: res.StatusCode, Status: res.Status}
+}
+
+// bare is an error code alone, as response_urls answer.
+var bare = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
+
+// codeIn gives the error code in the answer of another status than 200; "" where there is none.
+func codeIn(body io.Reader) string {
+	head, err := io.ReadAll(io.LimitReader(body, 1<<10))
+	if err != nil {
+		return ""
+	}
+	if text := strings.TrimSpace(string(head)); bare.MatchString(text) {
+		return text
+	}
+	var said struct {
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(head, &said); err != nil || !bare.MatchString(said.Error) {
+		return ""
+	}
+	return said.Error
+}
+
+// Respond answers at a response_url, whose address is a secret.
+func (a API) Respond(ctx context.Context, address secret.Text, answer any) error {
+	encoded, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.Reveal(), bytes.NewReader(encoded))
+	if err != nil {
+		return Final("the response_url is none") // its own text would hold the address
+	}
+	req.Header.Set("Content-Type", "application/json")
+	body, err := a.do(req)
+	if err != nil {
+		return err
+	}
+	var said struct { // the word ok, or JSON that says so
+		OK    *bool  `json:"ok"`
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(body, &said); err == nil && said.OK != nil && !*said.OK {
+		return slack.SlackErrorResponse{Err: said.Error}
+	}
+	return nil
+}
+
+// Pages reads a list page by page until it ends, or read has enough. More than so many pages are not read, nor one that was read before: a
+// list without an end is no reason to ask for ever. It reports whether all was read that read wanted.
+func (a API) Pages(ctx context.Context, method string, args url.Values, most int, read func(page json.RawMessage) (enough bool)) (bool, error) {
+	seen := map[string]bool{"": true}
+	for range most {
+		var page json.RawMessage
+		if err := a.Call(ctx, method, args, &page); err != nil {
+			return false, err
+		}
+		if read(page) {
+			return true, nil
+		}
+		var next struct {
+			Metadata struct {
+				Cursor string `json:"next_cursor"`
+			} `json:"response_metadata"`
+		}
+		if err := json.Unmarshal(page, &next); err != nil {
+			return false, fmt.Errorf("%s: read the cursor: %w", method, err)
+		}
+		cursor := next.Metadata.Cursor
+		if seen[cursor] {
+			return cursor == "", nil
+		}
+		seen[cursor] = true
+		args.Set("cursor", cursor)
+	}
+	return false, nil
+}
+
+// CanPost asks conversations.info whether the bot can post in a channel. Its error is of the kind NoChannel where it cannot, and of another
+// one where Slack does not tell.
+func (a API) CanPost(ctx context.Context, channel string) error {
+	var answer struct {
+		Channel struct {
+			Archived bool  `json:"is_archived"`
+			Member   *bool `json:"is_member"` // of conversations of other kinds it is not said
+			Group    bool  `json:"is_mpim"`
+			Direct   bool  `json:"is_im"`
+		} `json:"channel"`
+	}
+	if err := a.Call(ctx, "conversations.info", url.Values{"channel": {channel}}, &answer); err != nil {
+		return err
+	}
+	c := answer.Channel
+	switch {
+	case c.Archived:
+		return slack.SlackErrorResponse{Err: Archived}
+	case c.Member != nil && !*c.Member && !c.Group && !c.Direct:
+		return slack.SlackErrorResponse{Err: NotMember}
+	}
+	return nil
+}
