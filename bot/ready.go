@@ -205,6 +205,7 @@ func (b *Bot) checkSlack(ctx context.Context) {
 	var token trust
 	wait := shortestAttempt
 	for {
+		looked := time.Now()
 		auth, err := b.api.AuthTestContext(ctx)
 		if ctx.Err() != nil {
 			return
@@ -239,8 +240,11 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hello:
 		case <-time.After(wait):
+		case <-hello:
+			if !sleep(ctx, time.Until(looked.Add(firstDoubt))) {
+				return
+			}
 		}
 	}
 }

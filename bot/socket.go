@@ -72,22 +72,23 @@ func (s *socket) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var (
-		faults  int
-		last    time.Time
-		longest = longestAttempt
+		faults int
+		last   time.Time
+		token  trust
+		pause  = shortestAttempt
 	)
 	for {
-		if !sleep(ctx, time.Until(last.Add(min(shortestAttempt<<min(faults, 6), longest)))) {
+		if !sleep(ctx, time.Until(last.Add(pause))) {
 			return
 		}
 		last = time.Now()
 		next, err := s.connect(ctx)
 		if err != nil {
 			faults++
-			longest = s.report(ctx, err)
+			pause = s.report(ctx, err, &token, faults)
 			continue
 		}
-		longest = longestAttempt
+		token.accept()
 		s.succeed(next)
 		s.hello()
 		select {
@@ -99,8 +100,12 @@ func (s *socket) run(ctx context.Context) {
 		if faults++; time.Since(last) > settledAfter {
 			faults = 0
 		}
+		pause = growing(faults)
 	}
 }
+
+// growing is the time between two attempts to connect after so many faults.
+func growing(faults int) time.Duration { return min(shortestAttempt<<min(faults, 6), longestAttempt) }
 
 // succeed makes a connection the current one. Its predecessor is read a while longer.
 func (s *socket) succeed(next *connection) {
@@ -147,8 +152,8 @@ func (s *socket) alive() bool {
 	}
 }
 
-// report says why there is no new connection. It gives the longest pause before the next attempt.
-func (s *socket) report(ctx context.Context, err error) time.Duration {
+// report says why there is no new connection. It gives the time between this attempt and the next.
+func (s *socket) report(ctx context.Context, err error, token *trust, faults int) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -159,11 +164,12 @@ func (s *socket) report(ctx context.Context, err error) time.Duration {
 		s.state(err)
 	}
 	if _, refused := errors.AsType[*tokenError](err); refused {
-		s.log.Error("Slack refuses the connection; it is tried again at least once a minute", "error", err)
-		return refusedPause
+		_, again := token.refuse()
+		s.log.Error("Slack refuses the connection; it is not tried again at once", "error", err, "again_in", again)
+		return again
 	}
 	s.log.Warn("no connection to Slack yet", "error", err)
-	return longestAttempt
+	return growing(faults)
 }
 
 // connect opens a connection and waits for its hello.
