@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -47,10 +48,10 @@ func (t *task) asked() string {
 }
 
 // receive has the journal take note of a task that changes something, and gives it its turn. It waits for nothing.
-func (b *Bot) receive(t *task, what, delivery string) {
+func (b *Bot) receive(t *task, what string) {
 	t.turn = b.turns.join(t.answer.user + "/" + t.answer.channel)
 	t.change, t.first = b.journal.receive(storage.Entry{
-		Operation: t.operation, User: t.answer.user, Channel: t.answer.channel, What: what, Deliveries: []string{delivery}, At: t.received,
+		Operation: t.operation, User: t.answer.user, Channel: t.answer.channel, What: what, Deliveries: []string{cmp.Or(t.delivery, t.operation)}, At: t.received,
 	})
 }
 
@@ -58,15 +59,17 @@ func (b *Bot) receive(t *task, what, delivery string) {
 func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) bool {
 	if t.change.excess {
 		b.log.Error("the journal is full: a change is turned away", "user", t.answer.user, "changes", maxOpen)
-		t.problem = &commands.ProblemReply{
-			What: "I have too many changes under way.", State: "This one was not taken: nothing was done.", Do: "Try again in a few minutes.",
-		}
+		t.away = &reason{text: "I have too many changes under way: %s was not taken.", try: "Try again in a few minutes."}
 	}
-	if t.problem != nil { // there is no place for it
+	if t.away != nil {
 		if t.first {
-			b.journal.turnAway(ctx, t.change, t.received.Add(journalWait))
+			until := t.received.Add(journalWait)
+			if t.away.late {
+				until = time.Now().Add(journalWait)
+			}
+			b.journal.turnAway(ctx, t.change, until)
 		}
-		b.decline(ctx, t, *t.problem, ack)
+		b.decline(t, t.away.reply(t.words()), ack, func() { b.excuse(t) })
 		return false
 	}
 	if t.first {
@@ -75,7 +78,8 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 	v := b.journal.await(ctx, t.change, t.received.Add(journalWait))
 	switch {
 	case v == notTaken:
-		b.decline(ctx, t, b.unwritten("It was not taken: nothing was done."), ack)
+		reply := b.unwritten("It was not taken: nothing was done.")
+		b.decline(t, reply, ack, func() { b.say(ctx, t.answer, t.rendered(reply)) })
 		return false
 	case v == takenBefore, !t.first:
 		if ack(nil) == nil {
@@ -100,7 +104,7 @@ func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) er
 	if t.say != nil {
 		payload = t.sayWithin(ctx, t.received.Add(sayWait))
 	}
-	if err := ack(payload); err != nil || time.Since(t.received) > slackWait {
+	if err := ack(payload); err != nil || since(t.received) > slackWait {
 		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
 			What: "I could not tell Slack in time that I have your “" + t.change.entry.What + "”.", State: "Nothing was done.",
 			Do: "Ask again if it is still wanted.",
@@ -123,7 +127,10 @@ func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 // claim records that the work on a change begins, and waits for its turn.
 func (b *Bot) claim(ctx context.Context, t *task) bool {
 	err := b.journal.claim(ctx, t.change)
+	stood := since(t.received)
 	switch {
+	case err == nil && stood > slackWait+claimWait: // the process, since the journal takes no longer
+		b.say(ctx, t.answer, t.rendered(stoodStill(stood).reply(t.words())))
 	case err == nil:
 		t.turn.wait(ctx)
 		return true
@@ -143,14 +150,14 @@ func (b *Bot) claim(ctx context.Context, t *task) bool {
 
 // decline tells the author of a change that it is not taken: in the acknowledgement where that shows, else beside it. Where a shutdown cuts
 // the acknowledgement off nothing is said: no record shows the next process that it was declined, and Slack may bring it there.
-func (b *Bot) decline(ctx context.Context, t *task, reply commands.Reply, ack func(payload any) error) {
+func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error, beside func()) {
 	var payload any
 	if t.decline != nil {
 		payload = t.decline(reply)
 	}
 	err := ack(payload)
 	if (err == nil && payload == nil) || (err != nil && b.intake.Err() == nil) {
-		b.say(ctx, t.answer, t.rendered(reply))
+		beside()
 	}
 }
 

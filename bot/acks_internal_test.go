@@ -59,8 +59,8 @@ func TestAnEnvelopeWhoseTaskPanicsBeforeItsAcknowledgementIsFreshAgain(t *testin
 	synctest.Test(t, func(t *testing.T) {
 		api := slack.New("xoxb", slack.OptionHTTPClient(&http.Client{Transport: unreachable{}}))
 		b := &Bot{log: slog.New(slog.DiscardHandler), work: t.Context(), api: api, slack: outbox.API{API: webapi.API{HTTP: &http.Client{Transport: unreachable{}}}}}
-		task := &task{slot: make(chan struct{}, 1), answer: answer{user: "U0LIN"}}
-		task.slot <- struct{}{}
+		places := &places{all: 1, each: 1, atOnce: 1}
+		task := &task{place: places.enter("U0LIN"), answer: answer{user: "U0LIN"}}
 		acked := 0
 		ack := func(any) error { acked++; return nil }
 		done := make(chan struct{})
@@ -74,8 +74,8 @@ func TestAnEnvelopeWhoseTaskPanicsBeforeItsAcknowledgementIsFreshAgain(t *testin
 			t.Errorf("it was acknowledged %d times: %v", acked, err)
 		}
 		b.tasks.Wait()
-		if len(task.slot) != 0 {
-			t.Error("its slot is not free again")
+		if places.count() != 0 {
+			t.Error("its place is not free again")
 		}
 	})
 }

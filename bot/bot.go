@@ -44,7 +44,9 @@ type Config struct {
 	Records            storage.DB
 	PollMin, PollMax   time.Duration
 	// Dial opens connections to Slack; nil is the net package's way.
-	Dial      webapi.Dial
+	Dial webapi.Dial
+	// Beat is how often it is looked whether the process stood still, as bot.Beat; 0 is never, for simulated time, which never does.
+	Beat      time.Duration
 	Metrics   prometheus.Registerer
 	AuditKeep time.Duration // how long entries of the audit are kept
 	Version   string        // for status
@@ -78,11 +80,11 @@ type Bot struct {
 	turns      turns
 	metrics    *metrics
 
-	intake context.Context // the life of the socket
-	work   context.Context // the life of the tasks, which outlives the socket's at shutdown
-	tasks  sync.WaitGroup
-	// slots hold one place for each task that is carried out, excuses for each that is turned away.
-	slots, excuses chan struct{}
+	intake  context.Context // the life of the socket
+	work    context.Context // the life of the tasks, which outlives the socket's at shutdown
+	tasks   sync.WaitGroup
+	places  [kinds]*places
+	excuses excuses
 }
 
 // New puts a bot together. It makes no connection.
@@ -98,7 +100,7 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		auditKeep: cfg.AuditKeep, slots: make(chan struct{}, maxTasks), excuses: make(chan struct{}, maxExcuses),
+		auditKeep: cfg.AuditKeep, places: newPlaces(), excuses: excuses{slots: make(chan struct{}, maxExcuses)},
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
@@ -128,7 +130,7 @@ func New(cfg Config) (*Bot, error) {
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted}
+	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted, beat: cfg.Beat}
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil
@@ -181,7 +183,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	b.ready.setSocket(errors.New("shutting down"))
 	b.log.Info("shutting down: nothing more is taken")
 	if !b.drained(drainTimeout) {
-		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", len(b.slots))
+		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", b.underWay())
 	}
 	stopWork()
 	b.tasks.Wait()
@@ -191,6 +193,14 @@ func (b *Bot) Run(ctx context.Context) error {
 		return fmt.Errorf("run the bot: %w", err)
 	}
 	return nil
+}
+
+// underWay gives the number of tasks that are taken and not done with.
+func (b *Bot) underWay() (n int) {
+	for _, p := range b.places {
+		n += p.count()
+	}
+	return n
 }
 
 // drained waits until no task is under way, for as long as it may take.

@@ -17,6 +17,7 @@ import (
 type connection struct {
 	ws      *websocket.Conn
 	log     *slog.Logger
+	pulse   *pulse
 	hello   chan frame
 	leaving chan struct{} // closed when a successor is needed
 	ended   chan struct{} // closed when nothing more is read
@@ -111,13 +112,18 @@ func (c *connection) read(take taker) error {
 		}
 		return err
 	})
-	for {
+	for empty := time.Now(); ; {
+		ready := time.Now()
 		_, data, err := c.ws.ReadMessage()
 		if err != nil {
 			return err
 		}
+		now := time.Now()
+		if now.Sub(ready) > waited {
+			empty = ready
+		}
 		c.heard(false)
-		c.frame(data, take)
+		c.frame(data, c.pulse.came(empty, now), take)
 	}
 }
 
@@ -162,7 +168,7 @@ func (c *connection) tick(ping bool) bool {
 }
 
 // frame takes one frame. An envelope that cannot be read is acknowledged too, since Slack would send it again and again.
-func (c *connection) frame(data []byte, take taker) {
+func (c *connection) frame(data []byte, received time.Time, take taker) {
 	f, ok := readFrame(data)
 	switch {
 	case !ok:
@@ -176,7 +182,7 @@ func (c *connection) frame(data []byte, take taker) {
 		c.log.Info("Slack asks for a new connection", "reason", reason)
 		c.leave(fmt.Errorf("closed by Slack: %s", reason))
 	case f.ID != "":
-		acked := take(f.envelope, func(payload any) error { return c.ack(f.ID, payload) })
+		acked := take(f.envelope, received, func(payload any) error { return c.ack(f.ID, payload) })
 		select {
 		case <-acked:
 		default:

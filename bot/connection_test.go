@@ -32,7 +32,7 @@ func TestTwoHundredCommandsAreAcknowledgedAtOnceWhileCloud66IsSlow(t *testing.T)
 			time.Sleep(2 * time.Second)
 			answers := 0
 			for _, m := range r.ephemerals(lin, deploys) {
-				if !strings.Contains(m.Plain(), "slow to answer") {
+				if !strings.Contains(m.Plain(), "This takes longer than it should") {
 					answers++
 				}
 			}
@@ -541,41 +541,128 @@ func TestAShutdownWhileSomebodyIsToldThatItGoesOnKeepsItsBound(t *testing.T) {
 	})
 }
 
-func TestWhoeverIsTurnedAwayForLackOfAPlaceIsTold(t *testing.T) {
-	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+func TestOnePersonsReadsKeepNobodyFromRedeploying(t *testing.T) {
+	inBubble(t, settings{admins: []string{lin, sam}, perHour: 100_000, cloud: cloud66sim.Options{RateLimit: 100_000}}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
-		card := r.card("deploying #1036")
-		r.cloud.AddFault(cloud66sim.Fault{Delay: 3 * time.Second})
-		for range 512 {
-			r.slack.Person(lin).Command(deploys, "/c66 list web")
+		r.card("deploying #1036")
+		lift := r.cloud.AddFault(cloud66sim.Fault{Method: "GET", Delay: 25 * time.Second})
+		for _, user := range []string{lin, lin, lin, sam} {
+			for range 180 {
+				r.slack.Person(user).Command(deploys, "/c66 list web")
+			}
+		}
+		pass(10 * time.Second)
+		hold(t, "what lin sees", r.sees(lin, deploys), "busy with too many commands", "“list web”")
+		lack(t, "what sam sees", r.sees(sam, deploys), "busy with too many commands")
+		r.slack.Person(guest).Command(deploys, "/c66 help")
+		for i, user := range []string{lin, sam} {
+			r.command(user, deploys, fmt.Sprintf("/c66 redeploy web --ref v%d", i))
 		}
 		pass(time.Second)
-		r.click(lin, card, "Cancel")
-		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "busy with too many commands") })
-		if n := r.requests("DELETE"); n != 0 {
-			t.Errorf("%d DELETEs were made", n)
+		if len(r.ephemerals(guest, deploys)) != 1 {
+			t.Error("somebody who asks for help hears nothing")
 		}
+		lift()
+		r.until("both redeploys are sent", func() bool { return r.requests("POST") == 3 })
 		r.until("all others are answered", func() bool {
-			time.Sleep(5 * time.Second)
-			return strings.Count(r.sees(lin, deploys), "1–10 of 36") == 512
+			pass(5 * time.Second)
+			return strings.Count(r.sees(lin, deploys), "1–10 of") == 200 && strings.Count(r.sees(sam, deploys), "1–10 of") == 180
 		})
 	})
+}
+
+func TestOnePersonsSearchesKeepNobodyElsesWaiting(t *testing.T) {
+	inBubble(t, settings{admins: []string{lin, sam}}, func(t *testing.T, r *rig) {
+		r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})
+		search := func(user string) *slacksim.Delivery {
+			return r.slack.Deliver("interactive", map[string]any{
+				"type": "block_suggestion", "user": map[string]any{"id": user}, "value": "we", "view": map[string]any{"id": "V1", "private_metadata": `{"c":"` + deploys + `"}`},
+			}, true)
+		}
+		var sent []*slacksim.Delivery
+		for range 600 {
+			sent = append(sent, search(sam))
+		}
+		sent = append(sent, search(lin))
+		for _, d := range sent {
+			if info := r.acked(d); info.After > 2*time.Second {
+				t.Fatalf("acknowledged after %s", info.After)
+			}
+		}
+		lack(t, "what sam sees", r.sees(sam, deploys)+strings.Join(r.directly(), ""), "busy")
+	})
+}
+
+// However much comes at once, all of it is acknowledged, and whoever's is not taken is told so, with few messages.
+func TestHoweverMuchComesAtOnceIsAcknowledgedAndDoneOrTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		n    int
+		send func(r *rig, i int) *slacksim.Delivery
+	}{
+		"800 commands":   {800, func(r *rig, i int) *slacksim.Delivery { return r.slack.Person(lin).Command(deploys, "/c66 list web") }},
+		"5,000 commands": {5000, func(r *rig, i int) *slacksim.Delivery { return r.slack.Person(lin).Command(deploys, "/c66 show web") }},
+		"800 redeploys": {800, func(r *rig, i int) *slacksim.Delivery {
+			return r.slack.Person(lin).Command(deploys, fmt.Sprintf("/c66 redeploy web --ref v%d", i))
+		}},
+		"5,000 redeploys": {5000, func(r *rig, i int) *slacksim.Delivery {
+			return r.slack.Person(lin).Command(deploys, fmt.Sprintf("/c66 redeploy web --ref v%d", i))
+		}},
+		"800 mentions": {800, func(r *rig, i int) *slacksim.Delivery {
+			return r.slack.Deliver("events_api", map[string]any{"event_id": fmt.Sprint("Ev", i), "event": map[string]any{
+				"type": "app_mention", "user": lin, "channel": deploys, "ts": fmt.Sprintf("%d.%06d", time.Now().Unix(), i), "text": "<@U0C66BOT> redeploy web --now",
+			}}, false)
+		}},
+		"800 clicks without a way to answer in the acknowledgement": {800, func(r *rig, i int) *slacksim.Delivery {
+			return r.slack.Deliver("interactive", map[string]any{
+				"type": "block_actions", "user": map[string]any{"id": lin}, "channel": map[string]any{"id": deploys}, "trigger_id": fmt.Sprint("5.5.", i),
+				"container": map[string]any{"type": "message", "channel_id": deploys, "is_ephemeral": false},
+				"actions":   []any{map[string]any{"action_id": "redeploy", "value": fmt.Sprintf(`{"v":"redeploy","u":%q,"n":true,"r":"v1"}`, r.web), "type": "button"}},
+			}, false)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})
+				var sent []*slacksim.Delivery
+				for i := range c.n {
+					sent = append(sent, c.send(r, i))
+				}
+				inAck := 0
+				for _, d := range sent {
+					info := r.acked(d)
+					if info.After > 2500*time.Millisecond {
+						t.Fatalf("acknowledged after %s", info.After)
+					}
+					if strings.Contains(fmt.Sprint(info.Payload), "busy with too many") {
+						inAck++
+					}
+				}
+				pass(20 * time.Second)
+				said := r.sees(lin, deploys) + strings.Join(r.directly(), "\n")
+				hold(t, "what lin sees", said, "busy with too many commands")
+				if told := strings.Count(said, "busy with too many commands"); inAck == 0 && told > 5 {
+					t.Errorf("lin was told %d times", told)
+				}
+			})
+		})
+	}
 }
 
 // Slack may bring an envelope again that was acknowledged, also to the next process: nobody who was told that nothing was done sees it done then.
 func TestWhatWasTurnedAwayForLackOfAPlaceIsNotDoneByTheNextProcess(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		lift := r.cloud.AddFault(cloud66sim.Fault{Delay: 3 * time.Second})
-		for range 512 {
-			r.slack.Person(lin).Command(deploys, "/c66 list web")
+		lift := r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})
+		var last *slacksim.Delivery
+		for i := range 200 {
+			last = r.slack.Person(lin).Command(deploys, fmt.Sprintf("/c66 redeploy web --ref v%d", i))
 		}
-		pass(time.Second)
-		d := r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now")
-		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "busy with too many commands") })
+		r.until("lin is told", func() bool {
+			return strings.Contains(r.sees(lin, deploys), "I did not take “redeploy web --ref v199”")
+		})
 		r.kill()
 		lift()
 		r.start()
-		if !r.slack.Redeliver(d.EnvelopeID) {
+		if !r.slack.Redeliver(last.EnvelopeID) {
 			t.Fatal("the envelope was not delivered again")
 		}
 		r.until("lin is told that it was answered", func() bool { return strings.Contains(r.sees(lin, deploys), "answered already") })
@@ -605,7 +692,7 @@ func TestWithoutAConnectionTheBotIsNotReadyWhateverTheReason(t *testing.T) {
 
 func TestABotTokenThatIsRevokedLaterIsNoticed(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		r.slack.FailCall("auth.test", "token_revoked", 1, false)
+		r.slack.FailCall("auth.test", "token_revoked", 5, false)
 		pass(6 * time.Minute)
 		hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "bot token", "token_revoked")
 		pass(11 * time.Minute)

@@ -109,7 +109,8 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 // readSearch takes a search for a stack. The acknowledgement gives what was found.
 func (b *Bot) readSearch(in interaction) *task {
 	channel := card.ParseFormState(string(in.View.PrivateMetadata)).Channel
-	t := &task{answer: answer{user: string(in.User), channel: channel}}
+	t := &task{kind: aSearch, answer: answer{user: string(in.User), channel: channel}}
+	t.decline = func(commands.Reply) any { return suggestions(nil) }
 	t.say = func(ctx context.Context) any {
 		found := make(chan []storage.StackRef, 1)
 		b.tasks.Go(func() {
@@ -153,7 +154,7 @@ func (b *Bot) readForm(in interaction) *task {
 	state := card.ParseFormState(string(in.View.PrivateMetadata))
 	fields, err := in.View.fields()
 	inv, wrong := card.ReadForm(state, fields)
-	t := &task{answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID), invocation: &inv}
+	t := &task{kind: aChange, answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID), invocation: &inv}
 	if err != nil || len(wrong) > 0 {
 		t.invocation = nil
 		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }

@@ -3,6 +3,8 @@ package bot
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -13,20 +15,16 @@ import (
 	"c66bot/commands"
 )
 
-const (
-	// maxTasks bounds what is carried out at once. Most of it waits for Cloud 66.
-	maxTasks = 512
-	// maxExcuses bounds how many at once are told that there is no place for theirs.
-	maxExcuses = 64
-	// ackWait is how long an acknowledgement may wait for what it is to say: Slack wants it within 3 s.
-	ackWait = 1500 * time.Millisecond
-)
+// ackWait is how long an acknowledgement may wait for what it is to say: Slack wants it within 3 s.
+const ackWait = 1500 * time.Millisecond
 
 // task is something that somebody asked for, with where its answer goes.
 type task struct {
-	slot      chan struct{} // where its place is given back
+	kind      kind
+	place     *place
 	answer    answer
 	operation string
+	delivery  string // what brought it, where the same operation may be asked for again; "" where the operation is one deed
 	trigger   string // with which a form can be opened; "" for none
 	received  time.Time
 
@@ -44,6 +42,7 @@ type task struct {
 	// decline gives an acknowledgement that says that it is not taken; nil where none can, or it gives nil.
 	decline func(reply commands.Reply) any
 
+	away   *reason // why it is turned away; nil where it is not
 	change *change // what the journal knows of it, where it changes something
 	first  bool    // it is what brought that change
 	turn   *turn
@@ -54,11 +53,10 @@ type task struct {
 // that is closed when the acknowledgement is written or never will be.
 //
 // What only reads is remembered in memory alone: to read twice after a restart harms nobody, and a commit for each would cost more.
-func (b *Bot) take(env envelope, ack func(payload any) error) (acked <-chan struct{}) {
-	received := time.Now()
+func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{}) {
 	counted := func(payload any) error {
 		err := ack(payload)
-		b.metrics.acked(string(env.Type), time.Since(received), err)
+		b.metrics.acked(string(env.Type), since(received), err)
 		if err != nil {
 			b.log.Warn("envelope not acknowledged", "envelope", env.ID, "type", env.Type, "error", err)
 		}
@@ -85,13 +83,20 @@ func (b *Bot) take(env envelope, ack func(payload any) error) (acked <-chan stru
 	}
 	t.received = received
 	what := t.asked()
+	t.kind = t.kindOf(what)
+	stood := since(received)
+	if stood <= tooLong {
+		t.place = b.places[t.kind].enter(t.answer.user)
+	}
 	switch {
-	case !b.admit(t):
-		b.log.Error("too many tasks at once: an envelope is left to Slack, which says that it failed", "envelope", env.ID)
-		b.acks.drop(key, done)
-		close(done)
+	case stood > tooLong:
+		b.log.Warn("an envelope came while the process stood still: it is turned away", "envelope", env.ID, "user", t.answer.user, "stood", stood)
+		b.turnAway(t, what, key, done, stoodStill(stood))
+	case t.place == nil:
+		b.log.Error("too many tasks at once: one is turned away", "envelope", env.ID, "user", t.answer.user)
+		b.turnAway(t, what, key, done, busy)
 	case what != "":
-		b.receive(t, what, key)
+		b.receive(t, what)
 		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.accept(ctx, t, func(payload any) error { return b.acks.write(key, payload, true) })
 		})
@@ -102,29 +107,28 @@ func (b *Bot) take(env envelope, ack func(payload any) error) (acked <-chan stru
 	case b.acks.write(key, nil, false) == nil:
 		b.start(t, key, done, nil)
 	default:
-		<-t.slot
+		t.place.leave()
 		close(done)
 	}
 	return done
 }
 
-// admit gives a task its slot. Where too much is under way it gets one of a few for telling its author so; where those are taken too, none.
-func (b *Bot) admit(t *task) bool {
-	select {
-	case b.slots <- struct{}{}:
-		t.slot = b.slots
-		return true
-	default:
+// kindOf says what a task is that asks for a change, "" for none. What leads to a change is one too.
+func (t *task) kindOf(what string) kind {
+	inv := t.invocation
+	if inv == nil && t.text != nil {
+		if parsed, err := commands.Parse(*t.text); err == nil {
+			inv = &parsed
+		}
 	}
-	select {
-	case b.excuses <- struct{}{}:
+	switch {
+	case t.kind != aLook: // which is known already
+		return t.kind
+	case what != "", t.answer.view != "", inv != nil && (inv.Verb == commands.Redeploy || inv.Verb == commands.Cancel):
+		return aChange
 	default:
-		return false
+		return aLook
 	}
-	b.log.Error("too many tasks at once: one is turned away", "user", t.answer.user, "tasks", maxTasks)
-	t.slot = b.excuses
-	t.problem = &commands.ProblemReply{What: "I am busy with too many commands at once.", State: "Nothing was done.", Do: "Try again in a minute."}
-	return true
 }
 
 // read makes a task of an envelope, with the key by which it is known when it comes again. What asks for nothing is none.
@@ -144,7 +148,11 @@ func (b *Bot) read(env envelope) (*task, string) {
 		if err := env.decode(&in); err != nil || in.User == "" {
 			return b.unread(env, err), id
 		}
-		return b.readInteraction(in, id), id
+		t := b.readInteraction(in, id)
+		if t != nil {
+			t.delivery = cmp.Or(string(in.TriggerID), digest(env.Payload))
+		}
+		return t, id
 	case "events_api":
 		var h happening
 		if err := env.decode(&h); err != nil {
@@ -161,6 +169,12 @@ func (b *Bot) read(env envelope) (*task, string) {
 		b.log.Debug("envelope of no concern", "type", env.Type)
 		return nil, ""
 	}
+}
+
+// digest knows a payload again that has no id of its own.
+func digest(payload []byte) string {
+	sum := sha256.Sum256(payload)
+	return hex.EncodeToString(sum[:])
 }
 
 var errNoJSON = errors.New("it is no JSON")
@@ -246,11 +260,11 @@ var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, for which a slot is held, unless what comes first says no. When the acknowledgement of its
+// start carries a task out in its own goroutine, for which a place is held, unless what comes first says no. When the acknowledgement of its
 // envelope is behind it, acked is closed.
 func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
-		defer func() { <-t.slot }()
+		defer t.place.leave()
 		defer b.settle(b.work, t)
 		defer b.caught(func(r commands.Reply) { b.say(b.work, t.answer, card.Reply(r)) })
 		goOn := true
@@ -262,6 +276,7 @@ func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ct
 			}
 		}()
 		if goOn {
+			t.place.turn(b.work)
 			b.carryOut(b.work, t)
 		}
 	})

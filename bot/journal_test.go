@@ -3,6 +3,7 @@ package bot_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/commands"
 )
 
 // wishes are the ways in which somebody asks for a redeploy of web: what prepares it, and what sends it.
@@ -326,26 +328,90 @@ func TestAPanicEndsOneChangeAndIsToldWithAReferenceThatTheLogHas(t *testing.T) {
 	})
 }
 
-func TestOnePersonIsToldOnceOfAllThatAKillCutShort(t *testing.T) {
-	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
-		for _, ref := range []string{"v1", "v2", "v3", "v4", "v5", "v6", "v7"} {
-			r.command(lin, deploys, "/c66 redeploy web --ref "+ref)
-		}
-		pass(time.Second)
-		r.kill()
-		for range 3 { // also where the next process is killed at once
-			r.begin()
-			r.kill()
-		}
-		r.start()
-		pass(time.Minute)
-		told := r.directly()
-		if len(told) != 1 {
-			t.Fatalf("lin was told %q", told)
-		}
-		hold(t, "the message", told[0], "“redeploy web --ref v1”", "“redeploy web --ref v5” and 2 more", "Nothing was done")
-	})
+func TestOnePersonIsToldOfAllThatAKillCutShort(t *testing.T) {
+	for wishes, messages := range map[int]int{1: 1, 2: 1, 12: 1, 60: 1} {
+		t.Run(fmt.Sprint(wishes), func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
+				var named []string
+				for n := range wishes {
+					wish := fmt.Sprintf("redeploy web --ref v%d --reason %q", n+1, strings.Repeat("x", 20))
+					r.command(lin, deploys, "/c66 "+wish)
+					named = append(named, fmt.Sprintf("“redeploy web --ref v%d ", n+1))
+				}
+				pass(time.Second)
+				r.kill()
+				for range 3 { // also where the next process is killed at once
+					r.begin()
+					r.kill()
+				}
+				r.start()
+				pass(5 * time.Minute)
+				told := r.directly()
+				if len(told) < messages || (messages == 1 && wishes < 60 && len(told) != 1) {
+					t.Fatalf("lin was told %q", told)
+				}
+				hold(t, "the messages", strings.Join(told, "\n"), append(named, "Nothing was done")...)
+				lack(t, "the messages", strings.Join(told, "\n"), "more", "…")
+			})
+		})
+	}
+}
+
+// A payload whose operation was refused is used up: it is not carried out in an envelope of its own once the right was given. Another click is.
+func TestWhatWasRefusedIsUsedUp(t *testing.T) {
+	for name, trigger := range map[string]bool{"with a trigger_id": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				r.slack.AddGroup(slacksim.Group{ID: "S0OPS", Handle: "ops", Users: []string{sam}})
+				r.command(lin, deploys, "/c66 redeploy web --ref v0")
+				r.card("is live")
+				payloads := map[string]map[string]any{}
+				value, err := commands.Invocation{Verb: commands.Redeploy, UID: r.web, Ref: "v1", Now: true, Nonce: "n1", AskedAt: time.Now().Unix()}.Value()
+				if err != nil {
+					t.Fatal(err)
+				}
+				payloads["interactive"] = map[string]any{
+					"type": "block_actions", "user": map[string]any{"id": sam}, "channel": map[string]any{"id": deploys},
+					"container": map[string]any{"type": "message", "channel_id": deploys, "is_ephemeral": true},
+					"actions":   []any{map[string]any{"action_id": "redeploy", "value": value, "type": "button", "action_ts": "1.5"}},
+				}
+				payloads["slash_commands"] = map[string]any{"command": "/c66", "text": "redeploy web --ref v1", "user_id": sam, "channel_id": deploys, "trigger_id": "7.7.7"}
+				payloads["events_api"] = map[string]any{"event_id": "Ev77", "event": map[string]any{
+					"type": "app_mention", "user": sam, "channel": deploys, "ts": fmt.Sprintf("%d.000100", time.Now().Unix()), "text": "<@U0C66BOT> redeploy web --ref v1",
+				}}
+				if trigger {
+					payloads["interactive"]["trigger_id"] = "8.8.8"
+				}
+				posts := r.requests("POST")
+				send := func() {
+					for kind, payload := range payloads {
+						r.acked(r.slack.Deliver(kind, payload, false))
+						pass(5 * time.Second)
+					}
+				}
+				send()
+				hold(t, "what sam sees", r.sees(sam, deploys), "You may not")
+				r.ask(lin, deploys, "/c66 help")
+				r.command(lin, deploys, "/c66 allow @sam redeploy web")
+				pass(time.Minute)
+				send()
+				r.kill()
+				r.start()
+				send()
+				pass(time.Minute)
+				if n := r.requests("POST") - posts; n != 0 {
+					t.Fatalf("%d POSTs were made of what was refused", n)
+				}
+				payloads["interactive"]["trigger_id"] = "8.8.9" // another click on the same button
+				r.acked(r.slack.Deliver("interactive", payloads["interactive"], false))
+				pass(time.Minute)
+				if n := r.requests("POST") - posts; n != 1 {
+					t.Errorf("%d POSTs were made of another click", n)
+				}
+			})
+		})
+	}
 }
 
 func TestAShutdownInTheMiddleOfTheJournalLosesNothingAndTakesItsTime(t *testing.T) {

@@ -36,7 +36,7 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 			}
 			return 1
 		}),
-		gauge("c66bot_tasks", "Commands and clicks that are being carried out.", func() float64 { return float64(len(b.slots)) }),
+		gauge("c66bot_tasks", "Commands and clicks that are being carried out.", func() float64 { return float64(b.underWay()) }),
 		gauge("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", func() float64 { return float64(b.journal.size()) }),
 		gauge("c66bot_follows", "Cards whose deployment has not ended.", func() float64 { return float64(b.progress.Open()) }),
 		gauge("c66bot_subscriptions", "Subscriptions of channels.", func() float64 { return float64(b.progress.Watching().Subscriptions) }),

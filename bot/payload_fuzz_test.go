@@ -149,7 +149,7 @@ func FuzzPayloads(f *testing.F) {
 		env := envelope{Type: word(kind), ID: word(fmt.Sprint("e", n)), Payload: json.RawMessage(payload)}
 		var mu sync.Mutex
 		var frames []string
-		b.take(env, func(payload any) error {
+		b.take(env, time.Now(), func(payload any) error {
 			frame, err := json.Marshal(acknowledgement{ID: env.ID, Payload: payload})
 			if err != nil {
 				t.Errorf("an acknowledgement cannot be encoded: %v", err)

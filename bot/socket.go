@@ -52,6 +52,8 @@ type socket struct {
 	take   taker
 	state  func(err error) // nil: connected; else why not
 	hello  func()          // told of each connection that stands
+	pulse  pulse
+	beat   time.Duration // of the pulse, 0 for none
 
 	conns   sync.WaitGroup
 	mu      sync.Mutex
@@ -63,14 +65,17 @@ type socket struct {
 	fault   error // why there is no successor, where the last attempt brought none
 }
 
-// taker takes an envelope without waiting. The channel is closed when the envelope is acknowledged or never will be.
-type taker func(env envelope, ack func(payload any) error) (acked <-chan struct{})
+// taker takes an envelope without waiting; it can have been received as early as that. The channel is closed when the envelope is acknowledged or never will be.
+type taker func(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{})
 
 // run connects, and connects again, until the context ends. It returns when every connection is closed.
 func (s *socket) run(ctx context.Context) {
 	defer s.conns.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.beat > 0 {
+		s.conns.Go(func() { s.pulse.run(ctx, s.beat) })
+	}
 	var (
 		faults int
 		last   time.Time
@@ -191,7 +196,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the websocket: %w", webapi.WithoutURL(err))
 	}
-	c := &connection{ws: ws, log: s.log, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
+	c := &connection{ws: ws, log: s.log, pulse: &s.pulse, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
 	s.conns.Go(func() { s.serve(ctx, c) })
 	select {
 	case hello := <-c.hello:
@@ -295,6 +300,3 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
-
-// since gives the time since t. One in which the machine slept counts too, which the monotonic clock leaves out.
-func since(t time.Time) time.Duration { return max(time.Since(t), time.Now().Round(0).Sub(t.Round(0))) }

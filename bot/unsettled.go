@@ -15,9 +15,6 @@ import (
 	"c66bot/storage"
 )
 
-// maxNamed is how many wishes one message names.
-const maxNamed = 5
-
 // tellUnsettled makes void what an earlier process has left in the journal and tells those who asked for it, in one transaction. What was
 // done has left the journal, and its own records carry it on.
 func (b *Bot) tellUnsettled(ctx context.Context) error {
@@ -36,7 +33,7 @@ func (b *Bot) tellUnsettled(ctx context.Context) error {
 	return nil
 }
 
-// unsettled clears the journal and puts a message for each person who has something in it.
+// unsettled clears the journal and puts the messages for each person who has something in it, in which all of it is named.
 func unsettled(tx storage.Tx) (messages []storage.Message, err error) {
 	left := map[string][]storage.Entry{}
 	err = storage.Journal.Scan(tx, "", func(_ string, e storage.Entry) error {
@@ -47,44 +44,36 @@ func unsettled(tx storage.Tx) (messages []storage.Message, err error) {
 		for _, e := range left[user] {
 			err = errors.Join(err, void(tx, e))
 		}
-		m, wrong := wordOf(left[user])
-		messages = append(messages, m)
-		err = errors.Join(err, wrong, outbox.Put(tx, m))
+		slices.SortFunc(left[user], func(a, b storage.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Operation, b.Operation)) })
+		for _, some := range portions(left[user], func(e storage.Entry) string { return e.What }) {
+			m, wrong := wordOf(some)
+			messages = append(messages, m)
+			err = errors.Join(err, wrong, outbox.Put(tx, m))
+		}
 	}
 	return messages, err
 }
 
-// wordOf is what somebody is told of the wishes that a process left in its journal.
+// wordOf is what somebody is told of wishes that a process left in its journal, as many as one message names.
 func wordOf(left []storage.Entry) (storage.Message, error) {
-	slices.SortFunc(left, func(a, b storage.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Operation, b.Operation)) })
 	var begun, waiting []string
 	for _, e := range left {
 		if e.Claimed {
-			begun = append(begun, "“"+e.What+"”")
+			begun = append(begun, quoted(e.What))
 		} else {
-			waiting = append(waiting, "“"+e.What+"”")
+			waiting = append(waiting, quoted(e.What))
 		}
 	}
 	var said []string
 	if len(begun) > 0 {
-		said = append(said, fmt.Sprintf("I was stopped in the middle of your %s, before anything was sent.", named(begun)))
+		said = append(said, fmt.Sprintf("I was stopped in the middle of your %s, before anything was sent.", joined(begun)))
 	}
 	if len(waiting) > 0 {
-		said = append(said, fmt.Sprintf("I was stopped before I began with your %s.", named(waiting)))
+		said = append(said, fmt.Sprintf("I was stopped before I began with your %s.", joined(waiting)))
 	}
 	m := card.Reply(commands.ProblemReply{What: strings.Join(said, " "), State: "Nothing was done.", Do: "Ask again if it is still wanted."})
 	blocks, err := m.JSON()
 	return storage.Message{
 		Key: "unsettled/" + left[0].Operation + "/" + left[0].Deliveries[0], Channel: outbox.Direct(left[0].User), Text: m.Text(), Blocks: blocks, Urgent: true, Last: true,
 	}, err
-}
-
-// named lists a few of the wishes and counts the others.
-func named(wishes []string) string {
-	shown := wishes[:min(len(wishes), maxNamed)]
-	text := strings.Join(shown, ", ")
-	if more := len(wishes) - len(shown); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }

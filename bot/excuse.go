@@ -1,0 +1,203 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"c66bot/bot/card"
+	"c66bot/bot/card/markup"
+	"c66bot/commands"
+)
+
+const (
+	// maxExcuses is how many people at once are told that something of theirs was not taken.
+	maxExcuses = 64
+	// gatherExcuses is how long it is gathered what one message tells one person.
+	gatherExcuses = 250 * time.Millisecond
+	// maxNames is how long the names may be that one message names, in characters: a sentence of a message has 1,000.
+	maxNames = 800
+)
+
+// reason is why tasks are turned away.
+type reason struct {
+	text, try string // text has a place for what was asked for
+	late      bool   // Slack has given up before, so that nobody sees what an acknowledgement says
+}
+
+var busy = reason{text: "I am busy with too many commands at once: I did not take %s.", try: "Try again in a minute."}
+
+// stoodStill is the reason to turn away what came while the process stood still.
+func stoodStill(d time.Duration) reason {
+	return reason{
+		text: fmt.Sprintf("I stood still for %s, which is longer than Slack waits, when %%s came.", commands.InWords(d)),
+		try:  "Ask again if it is still wanted.", late: true,
+	}
+}
+
+func (r reason) reply(asked string) commands.ProblemReply {
+	return commands.ProblemReply{What: fmt.Sprintf(r.text, asked), State: "Nothing was done.", Do: r.try}
+}
+
+// turnAway acknowledges a task that is not carried out, and tells its author: in the acknowledgement where that shows, else beside it. What
+// would change something is recorded as void first, so that nothing brings it again.
+func (b *Bot) turnAway(t *task, what, key string, acked chan struct{}, why reason) {
+	t.away = &why
+	if why.late && t.kind != aSearch {
+		t.decline = nil
+	}
+	if what != "" {
+		b.receive(t, what)
+		b.start(t, key, acked, func(ctx context.Context) bool {
+			return b.accept(ctx, t, func(payload any) error { return b.acks.write(key, payload, true) })
+		})
+		return
+	}
+	defer close(acked)
+	var payload any
+	if t.decline != nil {
+		payload = t.decline(why.reply(t.words()))
+	}
+	if b.acks.write(key, payload, false) == nil && payload == nil {
+		b.excuse(t)
+	}
+}
+
+// words are what a task asks for, in quotes.
+func (t *task) words() string {
+	switch {
+	case t.change != nil:
+		return quoted(t.change.entry.What)
+	case t.text != nil && *t.text != "":
+		return quoted(markup.Shorten(*t.text, 100))
+	case t.invocation != nil:
+		return quoted(t.invocation.Typed())
+	default:
+		return "what you asked for"
+	}
+}
+
+func quoted(text string) string { return "“" + text + "”" }
+
+// excuses gathers what each person is told of what was turned away. Its zero value works but for its slots.
+type excuses struct {
+	slots chan struct{}
+	mu    sync.Mutex
+	open  map[excuseKey]*excuse
+}
+
+type excuseKey struct{ who, why string }
+
+// excuse is what one person is still to be told of.
+type excuse struct {
+	to      answer
+	changes []string
+	looks   []string
+}
+
+// excuse has the author of a task told that it was turned away, with all else of theirs that was.
+func (b *Bot) excuse(t *task) {
+	key := excuseKey{t.answer.user, t.away.text}
+	if t.answer.user == "" {
+		key.who = t.answer.url.Reveal()
+	}
+	b.excuses.mu.Lock()
+	defer b.excuses.mu.Unlock()
+	e := b.excuses.open[key]
+	if e == nil {
+		if b.excuses.open == nil {
+			b.excuses.open = map[excuseKey]*excuse{}
+		}
+		e = &excuse{}
+		b.excuses.open[key] = e
+		why := *t.away
+		b.tasks.Go(func() { b.tellExcuses(key, why) })
+	}
+	e.to = t.answer
+	e.to.replace, e.to.view = false, ""
+	if t.change != nil {
+		e.changes = append(e.changes, t.words())
+	} else {
+		e.looks = append(e.looks, t.words())
+	}
+}
+
+// tellExcuses tells one person of what was turned away, until there is nothing more.
+func (b *Bot) tellExcuses(key excuseKey, why reason) {
+	for {
+		sleep(b.work, gatherExcuses)
+		b.excuses.slots <- struct{}{}
+		b.excuses.mu.Lock()
+		e := b.excuses.open[key]
+		told := *e
+		if e.changes, e.looks = nil, nil; len(told.changes)+len(told.looks) == 0 {
+			delete(b.excuses.open, key)
+		}
+		b.excuses.mu.Unlock()
+		for _, names := range told.portions() {
+			b.say(b.work, told.to, card.Reply(why.reply(names)))
+		}
+		<-b.excuses.slots
+		if len(told.changes)+len(told.looks) == 0 {
+			return
+		}
+	}
+}
+
+// portions are what was turned away, as much as one message holds each. What would have changed something is all named.
+func (e excuse) portions() []string {
+	names := e.changes
+	switch n := len(e.looks); {
+	case n == 1:
+		names = append(names, e.looks[0])
+	case n > 1:
+		names = append(names, fmt.Sprintf("%d commands that only look", n))
+	}
+	var all []string
+	for _, some := range portions(counted(names), func(name string) string { return name }) {
+		all = append(all, joined(some))
+	}
+	return all
+}
+
+// counted has each name once, with how often it was there.
+func counted(names []string) []string {
+	times := map[string]int{}
+	var once []string
+	for _, name := range names {
+		if times[name]++; times[name] == 1 {
+			once = append(once, name)
+		}
+	}
+	for i, name := range once {
+		if n := times[name]; n > 1 {
+			once[i] = fmt.Sprintf("%s (%d times)", name, n)
+		}
+	}
+	return once
+}
+
+// portions divides things so that the names of each part fit into one message.
+func portions[T any](things []T, name func(T) string) [][]T {
+	var all [][]T
+	size := maxNames
+	for _, thing := range things {
+		n := utf8.RuneCountInString(name(thing)) + 4 // with quotes, comma and space
+		if size += n; size > maxNames {
+			all, size = append(all, nil), n
+		}
+		all[len(all)-1] = append(all[len(all)-1], thing)
+	}
+	return all
+}
+
+// joined lists names as a sentence does.
+func joined(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}

@@ -1,0 +1,101 @@
+package bot
+
+import (
+	"context"
+	"sync"
+)
+
+// places bound the tasks of one kind: how many there are in all, how many of one person, and how many of one person are carried out at once
+// while the others wait. Whoever has many keeps nobody else waiting.
+type places struct {
+	all, each, atOnce int
+
+	mu     sync.Mutex
+	taken  int
+	crowds map[string]*crowd // by person
+}
+
+// crowd is the tasks of one person.
+type crowd struct {
+	taken   int
+	running chan struct{} // holds a value for each that is carried out
+}
+
+// place is that of one task. A nil one is none.
+type place struct {
+	of      *places
+	user    string
+	crowd   *crowd
+	running bool
+}
+
+// kind is what a task is, by which it has its place.
+type kind int
+
+const (
+	aLook   kind = iota
+	aChange      // or the form or the question that leads to one
+	aSearch      // in a form, which Slack drops after 3 s
+	kinds
+)
+
+// newPlaces are the bounds. Most of what is carried out waits for Cloud 66.
+func newPlaces() [kinds]*places {
+	return [kinds]*places{
+		aLook:   {all: 4096, each: 200, atOnce: 16},
+		aChange: {all: 2048, each: 128, atOnce: 128},
+		aSearch: {all: 1024, each: 16, atOnce: 16},
+	}
+}
+
+// enter gives somebody a place, nil where none is left for them.
+func (p *places) enter(user string) *place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.crowds == nil {
+		p.crowds = map[string]*crowd{}
+	}
+	c := p.crowds[user]
+	if c == nil {
+		c = &crowd{running: make(chan struct{}, p.atOnce)}
+	}
+	if p.taken >= p.all || c.taken >= p.each {
+		return nil
+	}
+	p.taken++
+	c.taken++
+	p.crowds[user] = c
+	return &place{of: p, user: user, crowd: c}
+}
+
+// turn waits until the task may be carried out, or the context ends.
+func (p *place) turn(ctx context.Context) {
+	select {
+	case p.crowd.running <- struct{}{}:
+		p.running = true
+	case <-ctx.Done():
+	}
+}
+
+// leave gives the place back.
+func (p *place) leave() {
+	if p == nil {
+		return
+	}
+	if p.running {
+		<-p.crowd.running
+	}
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	p.of.taken--
+	if p.crowd.taken--; p.crowd.taken == 0 {
+		delete(p.of.crowds, p.user)
+	}
+}
+
+// count gives how many places are taken.
+func (p *places) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
