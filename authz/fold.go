@@ -5,38 +5,14 @@ import (
 	"unicode"
 
 	"c66bot/storage"
+	"c66bot/typography"
 )
 
-// Fold makes names alike that differ only in case, in the form of their quotes, in hard spaces, in what shows nothing, or in the space around
-// them.
-func Fold(s string) string { return strings.TrimSpace(strings.Map(foldRune, strings.Map(Visible, s))) }
-
-// Visible leaves out, for strings.Map, what shows nothing: joiners and spaces without width, which a text has that was copied from a message, and
-// what turns the direction of writing.
-func Visible(r rune) rune {
-	switch r {
-	case '\u200b', '\u2060', '\ufeff':
-		return -1
-	}
-	if unicode.Is(unicode.Bidi_Control, r) {
-		return -1
-	}
-	return r
-}
+// Fold makes names alike that differ only in case, in what keyboards write differently, in what shows nothing, or in the space around them.
+func Fold(s string) string { return strings.TrimSpace(strings.Map(foldRune, typography.Alike(s))) }
 
 // foldRune folds one character to one character, so that a pattern can be folded after it was taken apart.
-func foldRune(r rune) rune {
-	switch r {
-	case '“', '”', '„':
-		return '"'
-	case '‘', '’', '‚':
-		return '\''
-	case '\u00a0', '\u2007', '\u202f':
-		return ' '
-	default:
-		return unicode.ToLower(r)
-	}
-}
+func foldRune(r rune) rune { return unicode.ToLower(r) }
 
 // folded is a stack made ready to be compared with many patterns.
 type folded struct {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"c66bot/typography"
 )
 
 // maxPattern bounds a pattern, in characters.
@@ -14,7 +16,7 @@ const maxPattern = 200
 // ParsePattern reads a pattern. The error is for the one who typed it.
 func ParsePattern(text string) (Pattern, error) {
 	if utf8.ValidString(text) {
-		text = strings.Map(Visible, text)
+		text = typography.Visible(text)
 	}
 	text = strings.TrimSpace(text)
 	switch {
@@ -25,7 +27,7 @@ func ParsePattern(text string) (Pattern, error) {
 	case utf8.RuneCountInString(text) > maxPattern:
 		return Pattern{}, patternError(text, "it is longer than %d characters", maxPattern)
 	}
-	parts, problem := scanPattern(text)
+	parts, problem := scanPattern(typography.Alike(text))
 	if problem != "" {
 		return Pattern{}, patternError(text, "%s", problem)
 	}

@@ -48,10 +48,13 @@ func Exactly(s storage.StackRef) string {
 	return text
 }
 
+// special are the characters with a meaning in a pattern, which those of full width have there too.
+var special = strings.NewReplacer(
+	`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `@`, `\@`, `＼`, `\＼`, `＊`, `\＊`, `？`, `\？`, `［`, `\［`, `＠`, `\＠`,
+)
+
 // Literal writes a part of a name so that it stands for itself in a pattern.
-func Literal(name string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `@`, `\@`).Replace(strings.TrimSpace(name))
-}
+func Literal(name string) string { return special.Replace(strings.TrimSpace(name)) }
 
 // samePattern reports whether two texts are the same pattern but for case and the like.
 func samePattern(a, b string) bool {

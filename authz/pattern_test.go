@@ -23,7 +23,7 @@ func TestAPatternFits(t *testing.T) {
 	for pattern, test := range map[string]struct{ fits, fitsNot []string }{
 		"*":                      {[]string{"web@production", "Ä ö@x", "@"}, nil},
 		"*@*":                    {[]string{"web@production"}, nil},
-		"web":                    {[]string{"web@production", "WEB@staging", " web @x"}, []string{"web2@production", "we@production"}},
+		"web":                    {[]string{"web@production", "WEB@staging", " web @x", "we\u00ad\u200cb@x"}, []string{"web2@production", "we@production"}},
 		"Web":                    {[]string{"web@production"}, nil},
 		"web@production":         {[]string{"web@Production"}, []string{"web@production2", "web@prod"}},
 		"web@prod":               {nil, []string{"web@production"}}, // no prefix
@@ -50,7 +50,15 @@ func TestAPatternFits(t *testing.T) {
 		"it's":                   {[]string{"it’s@x", "IT‘S@x"}, nil},
 		"awesome\u00a0app":       {[]string{"awesome app@x", "Awesome\u00a0App@x"}, nil},
 		"awesome app@*":          {[]string{"awesome\u202fapp@x"}, nil},
-		"🚀*":                     {[]string{"🚀 launch@x"}, []string{"launch@x"}},
+		"🚀*":                     {[]string{"🚀 launch@x", ":rocket: launch@x"}, []string{"launch@x", "rocket@x"}},
+		":rocket:-app@prod*":     {[]string{"🚀-app@production", ":rocket:-app@prod"}, []string{":tada:-app@prod"}},
+		"👍🏼":                     {[]string{":+1::skin-tone-3:@x", ":thumbsup::skin-tone-3:@x"}, []string{"👍@x", ":+1::skin-tone-2:@x"}},
+		"❤":                      {[]string{"❤️@x", ":heart:@x"}, nil},
+		"cafe\u0301":             {[]string{"café@x", "CAFE\u0301@x"}, []string{"cafe@x"}},
+		"caf?":                   {[]string{"cafe\u0301@x"}, nil}, // one letter, however it is written
+		"ｗｅｂ＊＠ｐｒｏｄ":              {[]string{"web@prod", "webshop@prod", "ｗｅｂ@prod"}, []string{"web@staging"}},
+		"my‑web–app":             {[]string{"my-web-app@x", "my—web−app@x"}, []string{"mywebapp@x"}},
+		"«web»":                  {[]string{"«web»@x"}, []string{"web@x"}},
 		"äÖ":                     {[]string{"ÄÖ@x"}, nil},
 		"**a**b**":               {[]string{"ab@x", "xaxbx@x"}, []string{"ba@x"}},
 		"a*a":                    {[]string{"aa@x", "aba@x"}, []string{"a@x", "ab@x"}},
@@ -143,6 +151,16 @@ func TestFoldMakesAlikeWhatLooksAlike(t *testing.T) {
 		once := authz.Fold("x" + string(r) + "x")
 		if twice := authz.Fold(once); twice != once {
 			t.Fatalf("%q folds to %q, and that to %q", r, once, twice)
+		}
+	}
+}
+
+func TestANameOfFullWidthNeverBecomesAWildcard(t *testing.T) {
+	for _, name := range []string{"＊", "w？b", "［a］b", "＼＊", "a＠b"} {
+		s := storage.StackRef{UID: "0f0f0f0f", Name: name, Environment: "＊"}
+		p, err := authz.ParsePattern(authz.Exactly(s))
+		if err != nil || !p.Match(s) || p.Match(stack("wxb@x")) || p.Match(stack("ab@x")) {
+			t.Errorf("%s is exactly %s: %v", name, authz.Exactly(s), err)
 		}
 	}
 }

@@ -192,9 +192,10 @@ func (b *Bot) unread(env envelope, err error) *task {
 }
 
 func (b *Bot) readCommand(cmd command, envelope string) *task {
+	text, _ := b.line(string(cmd.Text))
 	t := &task{
 		answer:    answer{url: cmd.ResponseURL, user: string(cmd.UserID), channel: string(cmd.ChannelID)},
-		operation: "command:" + cmp.Or(string(cmd.TriggerID), envelope), trigger: string(cmd.TriggerID), text: (*string)(&cmd.Text),
+		operation: "command:" + cmp.Or(string(cmd.TriggerID), envelope), trigger: string(cmd.TriggerID), text: &text,
 	}
 	if cmd.Command != "" && string(cmd.Command) != b.command {
 		t.problem = &commands.ProblemReply{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ func (b *Bot) readEvent(h happening) *task {
 		return nil // of nobody, our own, or one that was there before
 	}
 	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
-	text, addressed := behindMention(string(e.Text), self)
+	text, addressed := b.line(string(e.Text))
 	if !addressed {
 		t.problem = &commands.ProblemReply{
 			What: "You named me in your message.", State: "Nothing was done.", Do: "To have me do something, begin the message with my name, then the command.",
@@ -44,23 +45,23 @@ func (b *Bot) readEvent(h happening) *task {
 		}
 		return t
 	}
-	if word, rest, _ := strings.Cut(text, " "); word == b.command { // as it stands in every example
-		text = rest
-	}
 	t.text, t.said = &text, webapi.Time(string(e.TS))
 	return t
 }
 
-// behindMention gives what follows the bot's own name at the beginning of a message.
-func behindMention(text string, self *outbox.Self) (string, bool) {
-	text = strings.TrimSpace(text)
-	name, rest, ok := strings.Cut(text, ">")
-	id, isUser := strings.CutPrefix(name, "<@")
-	id, _, _ = strings.Cut(id, "|")
-	if !ok || !isUser || (self != nil && id != self.User) {
-		return "", false
+// someone is a mention of whoever it is.
+var someone = regexp.MustCompile(`<@([A-Z0-9]+)`)
+
+// line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own name yet, that is the
+// first one mentioned: Slack sends no mentions of others.
+func (b *Bot) line(text string) (line string, addressed bool) {
+	name := ""
+	if self := b.self.Load(); self != nil {
+		name = self.User
+	} else if first := someone.FindStringSubmatch(text); first != nil {
+		name = first[1]
 	}
-	return strings.TrimLeft(rest, " \t\n:,\u00a0"), true
+	return commands.Line(text, b.command, name)
 }
 
 // age is how old a mention is, by Slack's clock. Where that is not known for sure, one that did not come again counts as new.

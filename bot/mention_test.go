@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
 )
 
 // mention has a person write to the bot and waits for the acknowledgement.
@@ -33,6 +34,17 @@ func (r *rig) inThread(user string, card slacksim.Message, words ...string) slac
 		return false
 	})
 	return found
+}
+
+// answers counts the messages that a person sees in the channel and that hold a text.
+func (r *rig) answers(user, text string) int {
+	n := 0
+	for _, m := range r.slack.Person(user).Sees(deploys) {
+		if strings.Contains(m.Plain(), text) {
+			n++
+		}
+	}
+	return n
 }
 
 func TestAMentionDoesWhatACommandDoes(t *testing.T) {
@@ -138,9 +150,39 @@ func TestAnEditOfAMessageDoesNothing(t *testing.T) {
 	})
 }
 
-func TestAMentionMayHoldTheSlashCommandThatEveryExampleBeginsWith(t *testing.T) {
+func TestATextIsReadHoweverItIsFormattedAndQuoted(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		r.mention(lin, deploys, "", "@c66bot /c66 list web")
-		r.says(lin, deploys, "deployments 1–10 of 35")
+		for _, text := range []string{
+			"@c66bot /c66 list web", "@c66bot `/c66 list web`", "@c66bot /C66 /c66 list web", "@c66bot /c66\u00a0list web", "\u200b@c66bot list web", "> @c66bot list web",
+			"*@c66bot list web*", "@c66bot list *web*", "@c66bot _list_ ~web~", "@c66bot ```\n/c66 list web\n```", "@c66bot ```sh\n/c66 list web\n```", "@c66bot > list web",
+			"@c66bot “list web”", "@c66bot @c66bot list \u00adweb\u200e",
+		} {
+			before := r.answers(lin, "deployments 1–10 of 35")
+			r.mention(lin, deploys, "", strings.ReplaceAll(text, "@c66bot", "<@U0C66BOT>"))
+			r.until(text+" is answered", func() bool { return r.answers(lin, "deployments 1–10 of 35") == before+1 })
+		}
+		for _, text := range []string{"`/c66 list web`", "/c66 list web", "“list web”", "*list* web", "```\nlist web\n```", "> list web", "\ufefflist\u3000web"} {
+			hold(t, text, r.ask(lin, deploys, "/c66 "+text).Plain(), "deployments 1–10 of 35")
+		}
+		r.command(lin, deploys, "/c66 `/c66 allow @sam view web*`")
+		r.says(sam, deploys, "allow @sam view on web*")
+	})
+}
+
+func TestAStackIsFoundHoweverItsNameIsWritten(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.AddStack(cloud66sim.Stack{Name: "🚀-café", Environment: "production", History: 2})
+		r.cloud.AddStack(cloud66sim.Stack{Name: ":tada: ｐａｒｔｙ", Environment: "production", History: 3})
+		for _, typed := range []string{"🚀-café", ":rocket:-cafe\u0301", "🚀‑CAFÉ＠prod", "‹🚀–café›"} {
+			hold(t, typed, r.ask(lin, deploys, "/c66 list "+typed).Plain(), "🚀-café", "deployments 1–2 of 2")
+		}
+		for _, typed := range []string{"'🎉 party'", "«:tada: party»", "「🎉　ｐａｒｔｙ」", "“:tada:\u2003party”"} {
+			hold(t, typed, r.ask(lin, deploys, "/c66 list "+typed).Plain(), "🎉 ｐａｒｔｙ", "deployments 1–3 of 3")
+		}
+		r.command(lin, deploys, "/c66 allow @sam view,redeploy :rocket:*")
+		r.says(sam, deploys, "allow @sam")
+		hold(t, "what sam may see", r.ask(sam, deploys, "/c66 list :rocket:-café").Plain(), "deployments 1–2 of 2")
+		r.command(sam, deploys, "/c66 redeploy :rocket:-café −−now −−reason 「go :tada:」")
+		hold(t, "the card", r.card("🚀-café").Plain(), "“go 🎉”")
 	})
 }

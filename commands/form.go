@@ -162,6 +162,7 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 		return nil, err
 	}
 	var found []cloud66.Stack
+	typed = Field(typed)
 	for _, s := range all {
 		if holds(s, typed) && standing.Decide(authz.Redeploy, refOf(s)).Allowed {
 			found = append(found, s)

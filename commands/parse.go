@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"c66bot/authz"
+	"c66bot/typography"
 )
 
 // UsageError says what in a typed command was not understood, in words for the one who typed it.
@@ -43,16 +44,18 @@ func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
 		return Invocation{}, &UsageError{What: fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText), Example: "help"}
 	}
-	words, err := splitWords(asTyped(text))
+	line, _ := Line(text, "", "")
+	words, err := splitWords(asTyped(line))
 	if err != nil {
 		return Invocation{}, &UsageError{What: Sentence(err), Example: `list "my stack@staging"`}
 	}
 	if len(words) == 0 {
 		return Invocation{Verb: Help}, nil
 	}
-	spec, ok := specOf(strings.ToLower(words[0]))
+	verb := strings.Trim(words[0].name(), marks)
+	spec, ok := specOf(strings.ToLower(verb))
 	if !ok {
-		return Invocation{}, unknownCommand(words[0])
+		return Invocation{}, unknownCommand(verb)
 	}
 	return spec.parse(words[1:], here)
 }
@@ -71,15 +74,20 @@ func unknownCommand(word string) *UsageError {
 }
 
 // parse reads what stands behind the verb.
-func (s Spec) parse(words []string, here Here) (Invocation, error) {
+func (s Spec) parse(words []word, here Here) (Invocation, error) {
 	inv := Invocation{Verb: s.Verb}
 	var plain []string
 	given := map[string]bool{}
 	for len(words) > 0 {
 		word := words[0]
 		words = words[1:]
-		if !strings.HasPrefix(word, "--") {
-			plain = append(plain, word)
+		switch {
+		case word.isOption():
+		case s.globAt(len(plain)):
+			plain = append(plain, word.glob())
+			continue
+		default:
+			plain = append(plain, word.name())
 			continue
 		}
 		rest, err := s.parseOption(&inv, word, words, given)
@@ -96,6 +104,11 @@ func (s Spec) parse(words []string, here Here) (Invocation, error) {
 		return Invocation{}, err
 	}
 	return inv, nil
+}
+
+// globAt reports whether the word at a place is a pattern of stacks, or may be one.
+func (s Spec) globAt(i int) bool {
+	return i < len(s.Words) && (s.Words[i] == "<stacks>" || s.Words[i] == "[text]")
 }
 
 // setHere takes the stack of the thread's card where none is named. One word alone that can be a deployment is one of that stack.
@@ -115,11 +128,13 @@ func (s Spec) setHere(inv *Invocation, words []string, here Here, otherwise erro
 }
 
 // parseOption reads one option and gives the words behind it. What is given already is a mistake when it comes again.
-func (s Spec) parseOption(inv *Invocation, word string, words []string, given map[string]bool) ([]string, error) {
-	word, value, joined := strings.Cut(word, "=")
-	option, ok := s.option(strings.ToLower(strings.TrimPrefix(word, "--")))
+func (s Spec) parseOption(inv *Invocation, typed word, words []word, given map[string]bool) ([]word, error) {
+	typed.text = typed.plain()
+	called, value, joined := strings.Cut(strings.Replace(typed.text, "＝", "=", 1), "=")
+	called = typography.Normal(called)
+	option, ok := s.option(strings.ToLower(strings.TrimPrefix(called, "--")))
 	if !ok {
-		return nil, s.unknownOption(word)
+		return nil, s.unknownOption(called)
 	}
 	name := "--" + option.Name
 	if given[name] {
@@ -131,10 +146,14 @@ func (s Spec) parseOption(inv *Invocation, word string, words []string, given ma
 		return nil, s.usage(name, "%s takes no value.", name)
 	case option.Value == "":
 	case joined && value != "":
-	case !joined && len(words) > 0 && !strings.HasPrefix(words[0], "--") && words[0] != "":
-		value, words = words[0], words[1:]
+		value = word{value, true, typed.bareEnd}.unmarked(marks)
+	case !joined && len(words) > 0 && !words[0].isOption() && words[0].text != "":
+		value, words = words[0].plain(), words[1:]
 	default:
 		return nil, s.usage(name, "%s needs a value: %s %s.", name, name, option.Value)
+	}
+	if option.Name != "reason" { // which is the person's own words
+		value = typography.Normal(value)
 	}
 	if option.Name != "mention" && (option.Name != "by" || UserOf(value) == "") { // which take a mention as it is
 		value = spoken(value)

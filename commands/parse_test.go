@@ -42,7 +42,7 @@ func TestATypedCommandIsReadAs(t *testing.T) {
 		"an apostrophe in a word":                  {`list bob's`, Invocation{Verb: List, Stack: "bob's"}},
 		"an apostrophe at the end of a word":       {`redeploy users' --now`, Invocation{Verb: Redeploy, Stack: "users'", Now: true}},
 		"an apostrophe in double quotes":           {`redeploy web --reason "don't wait"`, because("don't wait")},
-		"an apostrophe behind an accent":           {"list cafe\u0301's", Invocation{Verb: List, Stack: "cafe\u0301's"}},
+		"an apostrophe behind an accent":           {"list cafe\u0301's", Invocation{Verb: List, Stack: "café's"}},
 		"curly quotes":                             {"redeploy web --reason “two words”", because("two words")},
 		"German quotes":                            {"redeploy web --reason „two words“", because("two words")},
 		"single curly quotes":                      {"redeploy web --reason ‘two words’", because("two words")},

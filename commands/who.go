@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"c66bot/authz"
+	"c66bot/typography"
 )
 
 // A name that Slack has resolved stands between these two characters while a text is read, so that it is told from one that was typed.
@@ -39,7 +40,7 @@ func markNames(text string) string {
 
 // inOneWord turns what would end a word, or begin a quote in it, into a line below.
 func inOneWord(r rune) rune {
-	if unicode.IsSpace(r) || strings.ContainsRune("\"'\\“”„‘’‚", r) {
+	if unicode.IsSpace(r) || typography.IsQuote(r) || r == '\\' || r == '`' {
 		return '_'
 	}
 	return r

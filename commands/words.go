@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"c66bot/authz"
+	"c66bot/typography"
 )
 
 var (
@@ -17,10 +17,9 @@ var (
 	slackLink = regexp.MustCompile(`<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>`)
 
 	slackEntities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
-	phoneQuotes   = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‘", "'", "’", "'", "‚", "'", "\u00a0", " ")
 )
 
-// asTyped undoes what Slack and a phone's keyboard make of a text: automatic links, entities, curly quotes, hard spaces, and what shows nothing.
+// asTyped undoes what Slack makes of a text, automatic links and entities, and takes out what shows nothing.
 func asTyped(text string) string {
 	text = markNames(text)
 	text = slackLink.ReplaceAllStringFunc(text, func(link string) string {
@@ -31,75 +30,170 @@ func asTyped(text string) string {
 		address := strings.TrimPrefix(parts[1], "mailto:")
 		return strings.TrimPrefix(address, "tel:")
 	})
-	return strings.Map(authz.Visible, phoneQuotes.Replace(slackEntities.Replace(text)))
+	return typography.Visible(slackEntities.Replace(text))
+}
+
+// word is one word of a command, without the quotes and backslashes that it was typed with.
+type word struct {
+	text string
+	// bare tells which of its ends stood outside quotes, where a mark formats.
+	bareStart, bareEnd bool
+}
+
+// splitter takes a text apart into words.
+type splitter struct {
+	words   []word
+	word    word
+	text    strings.Builder
+	inWord  bool
+	quote   rune // that is open; 0 for none
+	escaped bool
+	before  rune // the character before, as it was typed
 }
 
 // splitWords splits a text as a shell does: white space separates, quotes keep together, a backslash takes the next character as it
 // is (inside double quotes only what is special there, inside single ones nothing). No variable, no operator and no pattern is known.
-// Beyond a shell, the ' behind a letter is an apostrophe, and the long dash that a phone makes of two hyphens begins an option.
-func splitWords(text string) ([]string, error) {
-	var (
-		words   []string
-		word    strings.Builder
-		inWord  bool
-		quote   rune // that is open; 0 for none
-		escaped bool
-		before  rune // the character before, as it was typed
-	)
-	flush := func() {
-		if inWord {
-			words = append(words, word.String())
-		}
-		word.Reset()
-		inWord = false
+// Beyond a shell, every quotation mark of Unicode's quotes, the ' behind a letter is an apostrophe, and marks that format are taken off.
+func splitWords(text string) ([]word, error) {
+	var s splitter
+	for text != "" {
+		r, n := utf8.DecodeRuneInString(text)
+		text = text[n:]
+		s.take(r, text)
+		s.before = r
 	}
-	for i, r := range text {
-		switch {
-		case escaped:
-			if quote == '"' && !strings.ContainsRune("\"\\$`", r) {
-				word.WriteRune('\\')
-			}
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && quote != '\'':
-			escaped, inWord = true, true
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(r)
-		case r == '"', r == '\'' && !alphanumeric(before):
-			quote, inWord = r, true
-		case unicode.IsSpace(r):
-			flush()
-		case !inWord && longDash(text[i:]):
-			word.WriteString("--")
-			inWord = true
-		default:
-			word.WriteRune(r)
-			inWord = true
-		}
-		before = r
-	}
-	if quote != 0 {
+	if s.quote != 0 {
 		return nil, errOpenQuote
 	}
-	if escaped {
-		word.WriteRune('\\')
+	if s.escaped {
+		s.write('\\', false)
 	}
-	flush()
-	return words, nil
+	s.flush()
+	return unspanned(s.words), nil
+}
+
+// take takes the next character, before the rest of the text.
+func (s *splitter) take(r rune, rest string) {
+	switch {
+	case s.escaped:
+		if s.quote != 0 && !strings.ContainsRune("\"\\$`", r) {
+			s.write('\\', false)
+		}
+		s.write(r, false)
+		s.escaped = false
+	case r == '\\' && !typography.Single(s.quote):
+		s.escaped = true
+		s.begin(false)
+	case s.quote != 0 && s.closes(r, rest):
+		s.quote = 0
+		s.word.bareEnd = false
+	case s.quote != 0:
+		s.write(r, false)
+	case typography.IsQuote(r) && !(typography.Single(r) && alphanumeric(s.before)):
+		s.quote = r
+		s.begin(false)
+	case unicode.IsSpace(typography.Blank(r)):
+		s.flush()
+	case r == '`': // which makes code of a text, or a block of three
+	default:
+		s.write(r, true)
+	}
+}
+
+// closes reports whether a mark closes the quotation that is open. One between letters is an apostrophe, but where a shell sees none.
+func (s *splitter) closes(r rune, rest string) bool {
+	after, _ := utf8.DecodeRuneInString(rest)
+	if typography.Single(r) && alphanumeric(s.before) && alphanumeric(after) && (r != '\'' || s.quote != '\'') {
+		return false
+	}
+	return typography.Closes(s.quote, r, rest)
+}
+
+func (s *splitter) begin(bare bool) {
+	if !s.inWord {
+		s.inWord, s.word.bareStart = true, bare
+	}
+}
+
+func (s *splitter) write(r rune, bare bool) {
+	s.begin(bare)
+	s.word.bareEnd = bare
+	s.text.WriteRune(typography.Straight(typography.Blank(r)))
+}
+
+func (s *splitter) flush() {
+	if s.inWord {
+		s.word.text = s.text.String()
+		s.words = append(s.words, s.word)
+	}
+	s.text.Reset()
+	s.word, s.inWord = word{}, false
 }
 
 func alphanumeric(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)
 }
 
-// longDash reports whether the text begins with a long dash and, right behind it, a letter.
-func longDash(text string) bool {
-	dash, size := utf8.DecodeRuneInString(text)
-	next, _ := utf8.DecodeRuneInString(text[size:])
-	return (dash == '—' || dash == '–') && unicode.IsLetter(next)
+// marks are those of bold, italic and strike, which Slack and people put around words.
+const marks = "*_~"
+
+// unspanned takes off marks around several words.
+func unspanned(words []word) []word {
+	for range marks { // each may stand around the others
+		for _, mark := range marks {
+			opened := -1
+			for i, w := range words {
+				begins := w.bareStart && len(w.text) > 1 && w.text[0] == byte(mark)
+				ends := w.bareEnd && len(w.text) > 1 && w.text[len(w.text)-1] == byte(mark)
+				switch {
+				case begins && !ends:
+					opened = i
+				case ends && !begins && opened >= 0:
+					words[opened].text, words[i].text = words[opened].text[1:], w.text[:len(w.text)-1]
+					opened = -1
+				}
+			}
+		}
+	}
+	return words
 }
+
+// unmarked is the word without those of the marks that stand around it.
+func (w word) unmarked(marks string) string {
+	text := w.text
+	for w.bareStart && w.bareEnd && len(text) > 2 && text[0] == text[len(text)-1] && strings.IndexByte(marks, text[0]) >= 0 {
+		text = text[1 : len(text)-1]
+	}
+	return text
+}
+
+// plain is the word without marks. An option begins with two hyphens, however they were typed.
+func (w word) plain() string {
+	text := w.unmarked(marks)
+	if !w.bareStart {
+		return text
+	}
+	rest := strings.TrimLeftFunc(text, typography.Dash)
+	if next, _ := utf8.DecodeRuneInString(rest); !unicode.IsLetter(next) {
+		return text
+	}
+	switch dashes := text[:len(text)-len(rest)]; {
+	case dashes == "" || strings.Trim(dashes, "-") == "":
+		return text
+	case utf8.RuneCountInString(dashes) == 1 && typography.Normal(dashes) == "-":
+		return "-" + rest
+	default:
+		return "--" + rest
+	}
+}
+
+func (w word) isOption() bool { return strings.HasPrefix(w.plain(), "--") }
+
+// glob is the word where it names stacks by a pattern, in which a * at both ends is no mark.
+func (w word) glob() string { return typography.Normal(w.unmarked("_~")) }
+
+// name is the word where it names something.
+func (w word) name() string { return typography.Normal(w.plain()) }
 
 // quoted shows a word of the user's inside a sentence, cut where it is long.
 func quoted(word string) string {
@@ -120,9 +214,10 @@ func joinQuoted(words []string) string {
 
 // shellWord writes a name so that it can be typed as one word.
 func shellWord(name string) string {
-	straight := phoneQuotes.Replace(name)
-	if words, err := splitWords(straight); err == nil && len(words) == 1 && words[0] == name && !strings.HasSuffix(name, `\`) {
+	words, err := splitWords(name)
+	if err == nil && len(words) == 1 && words[0].text == name && words[0].plain() == name && !strings.HasSuffix(name, `\`) &&
+		(len(name) == 1 || !strings.ContainsAny(name[:1], marks)) {
 		return name
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(straight) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(strings.Map(typography.Straight, name)) + `"`
 }

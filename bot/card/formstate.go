@@ -224,7 +224,7 @@ func (r formReader) set(option, value, block string) {
 
 func (r formReader) ref() {
 	field, _ := r.fields.field(refBlock(r.state.UID))
-	r.set("ref", strings.TrimSpace(field.Value), refBlock(r.state.UID))
+	r.set("ref", commands.Field(field.Value), refBlock(r.state.UID))
 }
 
 func (r formReader) version() {
@@ -285,11 +285,11 @@ func (s FormState) stale(fields Fields) bool {
 	return s.UID == "" || other(stack.SelectedOption.Value, s.UID) || other(channel.SelectedConversation, s.Channel)
 }
 
-// oneList writes services that stand in lines as the option takes them.
+// oneList writes services that stand in lines as the option takes them, without what formats them, as a block of code does.
 func oneList(lines string) string {
 	var words []string
 	for word := range strings.FieldsFuncSeq(lines, func(r rune) bool { return r == '\n' || r == ',' || r == '\r' }) {
-		if word = strings.TrimSpace(word); word != "" {
+		if word = commands.Field(strings.Trim(word, "` ")); word != "" {
 			words = append(words, word)
 		}
 	}

@@ -65,6 +65,7 @@ func TestAFormOfAGitStackIsReadAs(t *testing.T) {
 		"a stack that Slack does not say": {map[string]string{"stack/abc123": ""}, answered(nil)},
 		"a branch":                        {map[string]string{"ref/abc123": "main"}, answered(func(inv *commands.Invocation) { inv.Ref = "main" })},
 		"a branch with space around it":   {map[string]string{"ref/abc123": " feature/x\u00a0"}, answered(func(inv *commands.Invocation) { inv.Ref = "feature/x" })},
+		"a branch as it was copied":       {map[string]string{"ref/abc123": "\ufeff`“ｆeature‑x”`\u200b"}, answered(func(inv *commands.Invocation) { inv.Ref = "feature-x" })},
 		"blanks for a branch":             {map[string]string{"ref/abc123": "  "}, answered(nil)},
 		"this version":                    {map[string]string{"version/abc123": "this", "ref/abc123": ""}, answered(func(inv *commands.Invocation) { inv.Ref = "4f2c1d90aa" })},
 		"this version, named too":         {map[string]string{"version/abc123": "this", "ref/abc123": "4f2c1d90aa"}, answered(func(inv *commands.Invocation) { inv.Ref = "4f2c1d90aa" })},
@@ -102,6 +103,8 @@ func TestAFormOfADockerStackIsReadAs(t *testing.T) {
 		"filled in before, and emptied":         {"docker-filled", "", ""},
 		"nothing known, and left empty":         {"docker-without-services", " \r\n ", ""},
 		"nothing known, and filled in":          {"docker-without-services", "api:1", "api:1"},
+		"a block of code":                       {"docker", "```\napi：1.5.0\n`“worker”`\n```", "api:1.5.0,worker"},
+		"left as it was, but as code":           {"docker", "`api:1.4.2`\n`worker`", ""},
 		"lines that say nothing between others": {"docker", ",\n api:2 ,\n,worker,\n", "api:2,worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,6 +128,7 @@ func TestWhatIsWrongInAFormIsSaidAtItsField(t *testing.T) {
 		"another stack chosen":             {git, map[string]string{"stack/abc123": "other"}, "stack/abc123", "I am still looking at this stack: send it again in a moment."},
 		"a stack chosen, and none shown":   {forms()["stack-to-choose"], map[string]string{"stack": "abc123"}, "stack", "I am still looking at this stack"},
 		"no stack chosen":                  {forms()["stack-to-choose"], map[string]string{"stack": ""}, "stack", "I am still looking at this stack"},
+		"marks around nothing":             {docker, map[string]string{"services/abc123": "``` ```"}, "services/abc123", "Name at least one service"},
 		"a branch that is none":            {git, map[string]string{"ref/abc123": "a b"}, "ref/abc123", "“a b” is no branch, tag or commit"},
 		"a branch that is too long":        {git, map[string]string{"ref/abc123": strings.Repeat("x", 256)}, "ref/abc123", "The ref has 256 characters"},
 		"a branch with control characters": {git, map[string]string{"ref/abc123": "a\x01"}, "ref/abc123", "control characters"},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"c66bot/typography"
 )
 
 // maxOutside is how much of one text from outside is shown, in characters: one long text must not push out the others.
@@ -24,7 +26,7 @@ const joiner = "\u2060"
 
 // escape makes text from outside show as it is: one line, no control characters, no markup.
 func escape(s string) string {
-	s = spelt(entities.Replace(Shorten(OneLine(s), maxOutside)))
+	s = spelt(entities.Replace(Shorten(OneLine(typography.Pictures(s)), maxOutside)))
 	var out strings.Builder
 	if strings.HasPrefix(s, "&gt;") { // which quotes at the beginning of a line
 		out.WriteString(joiner)
@@ -51,7 +53,7 @@ func unmarked(s string, from, to int) string {
 
 func inWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r)) }
 
-// spelt keeps the names of emoji as they are written.
+// spelt keeps what could be the name of an emoji, and has no picture here, as it is written.
 func spelt(s string) string {
 	var out strings.Builder
 	for {

@@ -11,7 +11,7 @@
 //   - [Address] is an address of the web, for a link or for a button that opens it.
 //
 // None of them holds control characters or signs that turn the direction of writing, and all are valid UTF-8. What is cut is cut at a
-// character, with the sign … for the rest; entities, links, mentions and dates stand whole or not at all, and code that is cut is shut.
+// character, with the sign … for the rest; the name of an emoji is its picture; entities, links, mentions and dates stand whole or not at all, and code that is cut is shut.
 //
 // Format takes constants only. A string that is put together while the program runs is not one:
 //
@@ -22,6 +22,8 @@ package markup
 import (
 	"fmt"
 	"strings"
+
+	"c66bot/typography"
 )
 
 // Text is text in Slack's markup that is safe to show: whatever came from outside in it is escaped. Its field has another name than those of
@@ -52,7 +54,7 @@ func Format(format constant, args ...any) Text {
 
 // Code shows text from outside as code.
 func Code(s string) Text {
-	s = entities.Replace(Shorten(OneLine(s), maxOutside))
+	s = entities.Replace(Shorten(OneLine(typography.Pictures(s)), maxOutside))
 	if s == "" {
 		return Text{}
 	}

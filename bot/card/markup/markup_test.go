@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"c66bot/bot/slacksim"
+	"c66bot/typography"
 )
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
@@ -79,8 +80,19 @@ func TestALinkHasNoLinkInIt(t *testing.T) {
 	}
 }
 
-func TestEmojiAreSpeltOut(t *testing.T) {
-	for _, in := range []string{":tada:", ":a:b:c:", "x :+1: y", "::skin-tone-2:", ":large_green_circle:", ":_a_:"} {
+func TestAnEmojiIsShownAsItsPictureByWhateverName(t *testing.T) {
+	for in, want := range map[string]string{":tada:": "🎉", "x :+1::skin-tone-2: y": "x 👍🏻 y", "web🚀": "web🚀", ":rocket:*x*": "🚀\u2060*\u2060x\u2060*\u2060"} {
+		if got := Format("%s", in).String(); got != want {
+			t.Errorf("%q is written %q", in, got)
+		}
+	}
+	if code, line := Code(":tada: :acme:").String(), Line(":tada: :acme:").String(); code != "`🎉 :acme:`" || line != "🎉 :acme:" {
+		t.Errorf("as code it is %q, as a line %q", code, line)
+	}
+}
+
+func TestWhatIsNoEmojiHereIsSpeltOut(t *testing.T) {
+	for _, in := range []string{":acme:", ":acme:acme2:acme:", "x :acme-1: y", ":_a_:"} {
 		s := read(Format("%s", in).String())
 		if len(s.emoji)+len(s.formatted) > 0 || s.plain != in {
 			t.Errorf("%q is read as %+v", in, s)
@@ -126,7 +138,7 @@ func within(part, all []string) bool {
 
 // shown is a text from outside as a reader is to get it.
 func shown(s string) string {
-	return strings.NewReplacer("`", "ˋ", "\u2060", "").Replace(Shorten(OneLine(s), maxOutside))
+	return strings.NewReplacer("`", "ˋ", "\u2060", "").Replace(Shorten(OneLine(typography.Pictures(s)), maxOutside))
 }
 
 func FuzzTextFromOutsideIsShownAsText(f *testing.F) {
@@ -160,7 +172,7 @@ func alone(t *testing.T, in string) {
 			t.Errorf("%s of %q pings %v and links to %v", name, in, sim.Pings(), sim.Links())
 		}
 	}
-	if got := Line(in).String(); got != OneLine(in) || strings.ContainsFunc(got, forbidden) || !utf8.ValidString(got) {
+	if got := Line(in).String(); got != OneLine(typography.Pictures(in)) || strings.ContainsFunc(got, forbidden) || !utf8.ValidString(got) {
 		t.Errorf("plain text of %q is %q", in, got)
 	}
 }

@@ -1,10 +1,12 @@
 package markup
 
+import "c66bot/typography"
+
 // Plain is one line of plain text, in which nothing is markup.
 type Plain struct{ line string }
 
-// Line makes plain text of any text.
-func Line(s string) Plain { return Plain{OneLine(s)} }
+// Line makes plain text of any text, with emoji in the place of their names.
+func Line(s string) Plain { return Plain{OneLine(typography.Pictures(s))} }
 
 // Cut shortens the text to a number of characters, at least one.
 func (p Plain) Cut(most int) Plain { return Plain{Shorten(p.line, most)} }

@@ -1,0 +1,134 @@
+package commands
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"c66bot/typography"
+)
+
+var (
+	// quoteSigns stand before each line of a quotation; bullet is what begins an item of a list; language names that of a block of code.
+	quoteSigns = regexp.MustCompile(`(?m)^[ \t]*(?:(?:&gt;|>)[ \t]*)+`)
+	bullet     = regexp.MustCompile(`^(?:[•◦▪▫‣⁃·*]|\p{Pd}|\d{1,3}[.)])\s+`)
+	language   = regexp.MustCompile("^(`{3,})([A-Za-z0-9+#.-]+)[ \t]*\r?\n")
+)
+
+// lineMarks are those that format, at both ends of a line.
+const lineMarks = marks + "`"
+
+// maxLayers bounds what is taken from around a line.
+const maxLayers = 20
+
+// Line gives the command in a message or behind the slash command: without what formats the whole of it, quotes it or lists it, and without the
+// bot's own names in front, which are the slash command's and the mention of its user id; either may be "". It reports whether a mention of
+// the bot was among them. Marks within a command are left to Parse, which knows what the words are.
+func Line(text, command, bot string) (line string, mentioned bool) {
+	text = quoteSigns.ReplaceAllString(typography.Visible(text), "")
+	own := names{command, bot}
+	for range maxLayers {
+		before := text
+		text = strings.TrimSpace(strings.Map(typography.Blank, text))
+		text = bullet.ReplaceAllString(quoteSigns.ReplaceAllString(text, ""), "")
+		if m := language.FindStringSubmatch(text); m != nil && !own.begin(m[2]) {
+			text = m[1] + text[len(m[0]):]
+		}
+		text = own.peeled(text)
+		rest, mention := own.behind(text)
+		text, mentioned = rest, mentioned || mention
+		if text == before {
+			break
+		}
+	}
+	return text, mentioned
+}
+
+// names are the bot's own.
+type names struct{ command, bot string }
+
+// begin reports whether a text begins as a line for the bot does: with a name of its own, or with a command.
+func (n names) begin(text string) bool {
+	if rest, _ := n.behind(text); rest != text {
+		return true
+	}
+	first, _, _ := strings.Cut(strings.Map(typography.Blank, text), " ")
+	first, _, _ = strings.Cut(first, "\n")
+	_, ok := specOf(strings.ToLower(word{first, true, true}.name()))
+	return ok
+}
+
+// peeled is a text without the marks and quotes around all of it, where a line for the bot is in them.
+func (n names) peeled(text string) string {
+	inside := strip(text)
+	if n.begin(inside) {
+		return inside
+	}
+	return text
+}
+
+// behind is what follows the bot's own name at the beginning of a text, and whether that is a mention. Marks before the name go on behind it,
+// unless they end there too.
+func (n names) behind(text string) (rest string, mention bool) {
+	name := strings.TrimLeft(text, lineMarks)
+	opened := text[:len(text)-len(name)]
+	rest, mention = n.cut(name)
+	if rest == name {
+		return text, false
+	}
+	if closing, ok := strings.CutPrefix(rest, reversed(opened)); ok {
+		rest, opened = closing, ""
+	}
+	return opened + strings.TrimLeftFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":,;：，、", r) }), mention
+}
+
+// cut takes a name of the bot's own from the beginning of a text.
+func (n names) cut(text string) (rest string, mention bool) {
+	if id, isName := strings.CutPrefix(text, "<@"); isName {
+		id, rest, closed := strings.Cut(id, ">")
+		id, _, _ = strings.Cut(id, "|")
+		if closed && n.bot != "" && id == n.bot {
+			return rest, true
+		}
+		return text, false
+	}
+	first := text
+	if end := strings.IndexFunc(text, unicode.IsSpace); end >= 0 {
+		first = text[:end]
+	}
+	first = strings.TrimRight(first, lineMarks+":,")
+	if n.command != "" && strings.EqualFold(typography.Normal(first), n.command) {
+		return text[len(first):], false
+	}
+	return text, false
+}
+
+func reversed(marks string) string {
+	b := []byte(marks)
+	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
+		b[i], b[j] = b[j], b[i]
+	}
+	return string(b)
+}
+
+// Field gives what was written in a field of a form that names something, without what formats or quotes it.
+func Field(text string) string { return strip(typography.Normal(text)) }
+
+// strip takes the marks and quotation marks from around a text.
+func strip(text string) string {
+	for {
+		text = strings.TrimSpace(text)
+		first, a := utf8.DecodeRuneInString(text)
+		last, z := utf8.DecodeLastRuneInString(text)
+		if !paired(first, last) || len(text) < a+z {
+			return text
+		}
+		text = text[a : len(text)-z]
+	}
+}
+
+// paired reports whether two characters are marks, or quotation marks, that belong to one another.
+func paired(first, last rune) bool {
+	return first == last && strings.ContainsRune(lineMarks, first) || strings.ContainsRune(typography.Closers(first), last)
+}

@@ -1,0 +1,205 @@
+package commands
+
+import (
+	"strings"
+	"testing"
+
+	"c66bot/authz"
+)
+
+func TestWhatFormatsALineIsTakenOff(t *testing.T) {
+	page := Invocation{Verb: List, Stack: "shop", Page: 2}
+	list := Invocation{Verb: List, Stack: "shop"}
+	allow := Invocation{Verb: Allow, Who: "U1", Actions: "view", Glob: "shop"}
+	because := func(reason string) Invocation { return Invocation{Verb: Redeploy, Stack: "shop", Reason: reason} }
+	for typed, want := range map[string]Invocation{
+		"`/c66 allow U1 view shop`":                         allow,
+		"/c66 list shop":                                    list,
+		"/C66 /c66 list shop":                               list,
+		"/c66\u00a0list shop":                               list,
+		"／ｃ６６　list shop":                                    list,
+		"\u200b\ufeff/c66\u2003li\u00adst \u200eshop\u200f": list,
+		"<@UBOT> /c66 list shop":                            list,
+		"<@UBOT|c66bot>: <@UBOT>, list shop":                list,
+		"*<@UBOT>* list shop":                               list,
+		"*<@UBOT> list shop*":                               list,
+		"*<@UBOT> list* shop":                               list,
+		"_*<@UBOT>*_: list shop":                            list,
+		"&gt; <@UBOT> list shop":                            list,
+		"<@UBOT> &gt; /c66 list shop":                       list,
+		"&gt;&gt;&gt; list shop":                            list,
+		"> list\n> shop":                                    list,
+		"• list shop":                                       list,
+		"1. /c66 list shop":                                 list,
+		"– list shop":                                       list,
+		"```list shop```":                                   list,
+		"```\n/c66 list shop\n```":                          list,
+		"```bash\n/c66 list shop\n```":                      list,
+		"<@UBOT>\n```sh\r\nlist shop\r\n```\n":              list,
+		"```list\nshop```":                                  list,
+		"```status\n```":                                    {Verb: Status},
+		"*list shop*":                                       list,
+		"*list* shop":                                       list,
+		"list *shop*":                                       list,
+		"list _shop_":                                       list,
+		"list ~shop~":                                       list,
+		"list *_~shop~_*":                                   list,
+		"list `shop`":                                       list,
+		"list *`shop`*":                                     list,
+		"*_list shop_*":                                     list,
+		"**list shop**":                                     list,
+		"*list shop* --page 2":                              page,
+		"list *shop --page* 2":                              page,
+		"list shop *--page* _2_":                            page,
+		"list shop --page=*2*":                              page,
+		"list shop `--page 2`":                              page,
+		`"list shop"`:                                       list,
+		"“/c66 list shop”":                                  list,
+		"„list shop“":                                       list,
+		"«list shop»":                                       list,
+		"'list shop'":                                       list,
+		"`“list shop”`":                                     list,
+		`*"list shop"*`:                                     list,
+		`"list" "shop"`:                                     list,
+		"*list* *shop*":                                     list,
+		`“redeploy shop --reason “two words””`:              because("two words"),
+		`"redeploy shop --reason "two words""`:              because("two words"),
+		"redeploy shop --reason *urgent*":                   because("urgent"),
+		`redeploy shop --reason "*very* urgent"`:            because("*very* urgent"),
+		"*allow U1 view shop*":                              allow,
+		"allow *U1* _view_ shop":                            allow,
+		"allow *<@U1>* view `shop`":                         allow,
+		"list *\"awesome app@prod\"*":                       {Verb: List, Stack: "awesome app@prod"},
+		"list my_web_app":                                   {Verb: List, Stack: "my_web_app"},
+		"list _internal":                                    {Verb: List, Stack: "_internal"},
+		`list "_shop_"`:                                     {Verb: List, Stack: "_shop_"},
+		`list \*shop\*`:                                     {Verb: List, Stack: "*shop*"},
+		"subscribe web*@production":                         {Verb: Subscribe, Glob: "web*@production"},
+		"subscribe *":                                       {Verb: Subscribe, Glob: "*"},
+		"subscribe *web*":                                   {Verb: Subscribe, Glob: "*web*"},
+		"subscribe *@*":                                     {Verb: Subscribe, Glob: "*@*"},
+		"subscribe _web*_":                                  {Verb: Subscribe, Glob: "web*"},
+		"*subscribe web**":                                  {Verb: Subscribe, Glob: "web*"},
+		"`subscribe *@production`":                          {Verb: Subscribe, Glob: "*@production"},
+		"stacks *shop*":                                     {Verb: Stacks, Text: "*shop*"},
+		"stacks '*@production'":                             {Verb: Stacks, Text: "*@production"},
+		"":                                                  {Verb: Help},
+		"<@UBOT>":                                           {Verb: Help},
+		"`/c66`":                                            {Verb: Help},
+		"*help*":                                            {Verb: Help},
+	} {
+		line, _ := Line(typed, "/c66", "UBOT")
+		if got, err := Parse(line); err != nil || got != want {
+			t.Errorf("%q is the line %q, read as %+v, %v", typed, line, got, err)
+		}
+		if again, _ := Line(line, "/c66", "UBOT"); again != line {
+			t.Errorf("%q is the line %q, and that %q", typed, line, again)
+		}
+	}
+}
+
+func TestOnlyAMentionOfTheBotInFrontIsTakenForOne(t *testing.T) {
+	for typed, want := range map[string]struct {
+		line      string
+		mentioned bool
+	}{
+		"<@UBOT> help":                   {"help", true},
+		"\u200b<@UBOT|c66bot>\u00a0help": {"help", true},
+		"> _<@UBOT>_ help":               {"help", true},
+		"/c66 <@UBOT> help":              {"help", true},
+		"thanks to <@UBOT>":              {"thanks to <@UBOT>", false},
+		"<@UOTHER> help":                 {"<@UOTHER> help", false},
+		"<@UBOT":                         {"<@UBOT", false},
+		"/c66bot list":                   {"/c66bot list", false},
+		"/c66":                           {"", false},
+	} {
+		if line, mentioned := Line(typed, "/c66", "UBOT"); line != want.line || mentioned != want.mentioned {
+			t.Errorf("%q is %q, %v", typed, line, mentioned)
+		}
+	}
+	if line, mentioned := Line("<@UBOT> help", "", ""); mentioned || line != "<@UBOT> help" {
+		t.Errorf("of nobody's name it is %q, %v", line, mentioned)
+	}
+}
+
+func TestATextOfAnyKeyboardIsRead(t *testing.T) {
+	because := func(reason string) Invocation { return Invocation{Verb: Redeploy, Stack: "web", Reason: reason} }
+	now := Invocation{Verb: Redeploy, Stack: "web", Now: true}
+	for typed, want := range map[string]Invocation{
+		"redeploy web --reason «two words»":         because("two words"),
+		"redeploy web --reason »two words«":         because("two words"),
+		"redeploy web --reason „two words”":         because("two words"),
+		"redeploy web --reason ”two words”":         because("two words"),
+		"redeploy web --reason ＂two words＂":         because("two words"),
+		"redeploy web --reason 「two words」":         because("two words"),
+		"redeploy web --reason 『two words』":         because("two words"),
+		"redeploy web --reason ｢two words｣":         because("two words"),
+		"redeploy web --reason ‹two words›":         because("two words"),
+		"redeploy web --reason ‚two words’":         because("two words"),
+		"redeploy web --reason ‛two words’":         because("two words"),
+		"redeploy web --reason 〝two words〞":         because("two words"),
+		"redeploy web --reason ❝two words❞":         because("two words"),
+		"redeploy web --reason ＇two words＇":         because("two words"),
+		"redeploy web --reason=«two words»":         because("two words"),
+		"redeploy web --reason＝「two words」":         because("two words"),
+		`redeploy web --reason "two words”`:         because("two words"),
+		"redeploy web --reason ‘don’t break it’":    because("don't break it"),
+		"redeploy web --reason ‘don't break it’":    because("don't break it"),
+		`redeploy web --reason "say «go» and 「go」"`: because("say «go» and 「go」"),
+		"redeploy web --reason «say \"go\"»":        because(`say "go"`),
+		"redeploy web --reason “修正！１２” --now":       {Verb: Redeploy, Stack: "web", Reason: "修正！１２", Now: true},
+		"redeploy web −−now":                        now,
+		"redeploy web ‑‑now":                        now,
+		"redeploy web ――now":                        now,
+		"redeploy web ――now ":                       now,
+		"redeploy web ——now":                        now,
+		"redeploy web ―now":                         now,
+		"redeploy web ⸺now":                         now,
+		"redeploy web －－now":                        now,
+		"redeploy web ‐‐now":                        now,
+		"redeploy web –-now":                        now,
+		"redeploy web －－ｎｏｗ":                        now,
+		"ｒｅｄｅｐｌｏｙ　ｗｅｂ　--now":                        now,
+		"redeploy web --ref ｍａｉｎ":                   {Verb: Redeploy, Stack: "web", Ref: "main"},
+		"redeploy web --ref release‑1.2":            {Verb: Redeploy, Stack: "web", Ref: "release-1.2"},
+		"redeploy web --ref cafe\u0301":             {Verb: Redeploy, Stack: "web", Ref: "café"},
+		"redeploy web --ref fix/:bug:":              {Verb: Redeploy, Stack: "web", Ref: "fix/🐛"},
+		"redeploy web --services api：1.4.2，worker":  {Verb: Redeploy, Stack: "web", Services: "api:1.4.2,worker"},
+		"show web １０４２":                             {Verb: Show, Stack: "web", Deployment: 1042},
+		"show web ＃1042":                            {Verb: Show, Stack: "web", Deployment: 1042},
+		"list cafe\u0301＠prod":                      {Verb: List, Stack: "café@prod"},
+		"list :rocket:-app":                         {Verb: List, Stack: "🚀-app"},
+		"allow <@U1> view，cancel web＊":              {Verb: Allow, Who: "U1", Actions: "view,cancel", Glob: "web*"},
+	} {
+		if got, err := Parse(typed); err != nil || got != want {
+			t.Errorf("%q is read as %+v, %v", typed, got, err)
+		}
+	}
+	for typed, what := range map[string]string{
+		"redeploy web ‑now": "I don't know the option “-now” of redeploy.", "redeploy web −now": "“-now”", "redeploy web --reason «oh": "never closed",
+	} {
+		if _, err := Parse(typed); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
+}
+
+func TestALineThatIsShownWorksHoweverItIsPasted(t *testing.T) {
+	for _, name := range []string{
+		"web@production", "awesome app", "_web_", "*web", "web*", "*", "`x`", "a`b", "~x~", "«x»", "bob's", "it’s", "—now", "‑x", ":rocket: app", "cafe\u0301", "ｗｅｂ",
+		"_a b_", `"quoted"`, "list", "/c66", "> x", "1. x",
+	} {
+		line := "list " + shellWord(name)
+		for _, around := range []string{"%", "`%`", "```%```", "```\n%\n```", "*%*", "_%_", "“%”", "&gt; %", "/c66 %", "`/c66 %`", "<@UBOT> `/c66 %`", "• `/c66 %`"} {
+			shown := line
+			if strings.Contains(around, "`") { // in which the bot shows another sign, since Slack has none there
+				shown = strings.ReplaceAll(line, "`", "ˋ")
+			}
+			cleaned, _ := Line(strings.ReplaceAll(around, "%", typedEscapes.Replace(shown)), "/c66", "UBOT")
+			inv, err := Parse(cleaned)
+			if err != nil || inv.Verb != List || authz.Fold(inv.Stack) != authz.Fold(name) {
+				t.Errorf("%q, pasted as %q, is %+v, %v", line, around, inv, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package typography
+
+import "strings"
+
+// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, and their ornaments.
+const (
+	doubles = "\"“”„‟＂〝〞〟⹂❝❞🙶🙷🙸"
+	singles = "'‘’‚‛＇❛❜´"
+)
+
+var families = []string{doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡"}
+
+// usual holds the closing mark of an opening one, where only one is usual.
+var usual = map[rune]rune{'"': '"', '“': '”', '\'': '\'', '‘': '’', '«': '»', '‹': '›', '「': '」', '『': '』', '❮': '❯'}
+
+// IsQuote reports whether a character is a quotation mark.
+func IsQuote(r rune) bool { return Closers(r) != "" }
+
+// Closers gives the marks that can close a quotation that one opens, "" where it is no quotation mark.
+func Closers(r rune) string {
+	for _, family := range families {
+		if strings.ContainsRune(family, r) {
+			return family
+		}
+	}
+	return ""
+}
+
+// Closes reports whether a mark closes the quotation that another one opened, before the rest of the text: the usual mark does, or any of its
+// family where the usual one does not follow.
+func Closes(opened, r rune, rest string) bool {
+	if !strings.ContainsRune(Closers(opened), r) {
+		return false
+	}
+	closing, one := usual[opened]
+	return !one || r == closing || !strings.ContainsRune(rest, closing)
+}
+
+// Single reports whether a mark is one of those that serve as apostrophes too.
+func Single(r rune) bool { return strings.ContainsRune(singles, r) }
+
+// Straight gives the mark of a typewriter for a double or a single quotation mark.
+func Straight(r rune) rune {
+	switch {
+	case strings.ContainsRune(doubles, r):
+		return '"'
+	case strings.ContainsRune(singles, r):
+		return '\''
+	default:
+		return r
+	}
+}
