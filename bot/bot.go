@@ -70,6 +70,7 @@ type Bot struct {
 	people     *people
 	self       atomic.Pointer[outbox.Self] // who the bot is, once Slack has said so
 	windows    windows
+	mentions   recent // the messages that mention the bot and were taken, or answered as edited
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory

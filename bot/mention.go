@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"c66bot/bot/card"
 	"c66bot/bot/outbox"
 	"c66bot/bot/progress"
 	"c66bot/bot/webapi"
@@ -33,10 +34,26 @@ func (b *Bot) readEvent(h happening) *task {
 		b.people.event(string(e.Type))
 		return nil
 	}
-	if e.User == "" || e.Channel == "" || e.TS == "" || bool(e.Edited) || (self != nil && string(e.User) == self.User) {
-		return nil // of nobody, our own, or one that was there before
+	if e.Message != nil {
+		if e.Previous != nil && e.Previous.Text == e.Message.Text {
+			return nil // what people see of it has not changed
+		}
+		channel := e.Channel
+		e = *e.Message
+		e.Channel, e.Edited = channel, true
+	}
+	if e.User == "" || e.Channel == "" || e.TS == "" || (self != nil && string(e.User) == self.User) {
+		return nil // of nobody, or our own
 	}
 	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
+	if e.Edited {
+		if e.BotID != "" {
+			return nil // which edits its messages as it goes
+		}
+		t.do = func(ctx context.Context) { b.sayEdited(ctx, t) }
+		return t
+	}
+	b.mentions.add(t.operation)
 	text, addressed := b.line(string(e.Text))
 	if !addressed {
 		t.problem = &commands.ProblemReply{
@@ -47,6 +64,17 @@ func (b *Bot) readEvent(h happening) *task {
 	}
 	t.text, t.said = &text, webapi.Time(string(e.TS))
 	return t
+}
+
+// sayEdited tells somebody that an edit is not carried out. A message that was taken as it was sent, or whose edit was told of, gets no word.
+func (b *Bot) sayEdited(ctx context.Context, t *task) {
+	if !b.mentions.add(t.operation) {
+		return
+	}
+	b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
+		What: "You edited your message.", State: "I take a message as it was sent: nothing was done of the edit.",
+		Do: "To have me do what it says now, send it as a new message.",
+	}))
 }
 
 // someone is a mention of whoever it is.

@@ -92,6 +92,66 @@ func TestInACardsThreadTheStackMayBeLeftOut(t *testing.T) {
 	})
 }
 
+func TestAnEditThatAddsTheMentionGetsAWordOnce(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const word = "nothing was done of the edit"
+		m, err := r.slack.Person(lin).Say(deploys, "", "redeploy web --now")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"@c66bot redeploy web --now", "@c66bot redeploy web --now please", "thanks", "@c66bot redeploy web"} {
+			if err := r.slack.Person(lin).Edit(deploys, m.TS, text); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Minute)
+		}
+		hold(t, "the word", r.says(lin, deploys, word).Plain(), "You edited your message.", "send it as a new message")
+		if n := r.answers(lin, word); n != 1 {
+			t.Errorf("lin is told %d times", n)
+		}
+		if n := r.answers(sam, word); n != 0 {
+			t.Errorf("sam is told %d times", n)
+		}
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
+func TestAChangeThatComesAsAMentionGetsAWordOnce(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const word = "nothing was done of the edit"
+		changed := func(event, ts, before, now string, more map[string]any) {
+			message := map[string]any{"type": "message", "user": lin, "text": now, "ts": ts, "edited": map[string]any{"user": lin, "ts": "1772625700.000100"}}
+			for k, v := range more {
+				message[k] = v
+			}
+			d := r.slack.Deliver("events_api", map[string]any{"type": "event_callback", "event_id": event, "event": map[string]any{
+				"type": "app_mention", "subtype": "message_changed", "channel": deploys, "ts": "1772625700.000200", "event_ts": "1772625700.000200",
+				"message": message, "previous_message": map[string]any{"type": "message", "user": lin, "text": before, "ts": ts},
+			}}, false)
+			if _, err := d.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Second)
+		}
+		const mention = "<@U0C66BOT> redeploy web --now"
+		changed("Ev1", "1772625600.000100", mention, mention, nil) // a preview of a link was added
+		changed("Ev2", "1772625600.000100", "x", mention, map[string]any{"bot_id": "B0OTHER"})
+		if n := r.answers(lin, word); n != 0 {
+			t.Errorf("lin is told %d times of what is no edit of hers", n)
+		}
+		changed("Ev3", "1772625600.000100", "redeploy web --now", mention, nil)
+		changed("Ev4", "1772625600.000100", mention, mention+" please", nil)
+		if n := r.answers(lin, word); n != 1 {
+			t.Errorf("lin is told %d times", n)
+		}
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d POSTs were made", n)
+		}
+	})
+}
+
 func TestAMentionThatComesAgainIsDoneOnce(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		m, d, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot redeploy web --now")
@@ -144,8 +204,8 @@ func TestAnEditOfAMessageDoesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(time.Minute)
-		if n := r.requests("POST"); n != 0 {
-			t.Errorf("%d POSTs were made", n)
+		if n := r.requests("POST") + r.answers(lin, "You edited"); n != 0 { // what it said first was answered
+			t.Errorf("%d POSTs and answers were made", n)
 		}
 	})
 }

@@ -163,5 +163,10 @@ type event struct {
 	Channel  ref      `json:"channel"`
 	TS       word     `json:"ts"`
 	ThreadTS word     `json:"thread_ts"`
+	BotID    word     `json:"bot_id"` // of a bot's message
 	Edited   presence `json:"edited"` // the message was changed after it was sent
+
+	// Message is the message as it is now, and Previous as it was, where the event is about the change itself.
+	Message  *event `json:"message"`
+	Previous *event `json:"previous_message"`
 }
