@@ -323,7 +323,7 @@ func (v View) commit() markup.Text {
 	if v.Deployment == nil || v.Deployment.GitHash == "" {
 		return markup.Text{}
 	}
-	commit := markup.Format("commit %s", markup.Link(markup.WebAddress(v.Deployment.CommitURL), markup.Code(shortHash(v.Deployment.GitHash))))
+	commit := markup.Format("commit %s", commitLink(*v.Deployment, shortHash(v.Deployment.GitHash)))
 	if v.Deployment.GitRef != "" && (v.Follow.Wish == nil || v.Follow.Wish.Ref != v.Deployment.GitRef) {
 		commit = markup.Format("%s of %s", commit, markup.Code(v.Deployment.GitRef))
 	}
@@ -359,7 +359,7 @@ func (v View) buttons() []kit.Button {
 	refresh.Follow = f.ID
 	var commit kit.Button
 	if v.Deployment != nil {
-		commit = commitButton(v.Deployment.CommitURL)
+		commit = commitButton(*v.Deployment)
 	}
 	again := commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID}
 	switch {

@@ -36,9 +36,10 @@ func TestHostileTextBreaksNoMessageAndPingsNobodyAndLinksNowhere(t *testing.T) {
 
 func TestOnlyAnAddressOfTheWebIsALink(t *testing.T) {
 	for url, follows := range map[string]bool{
-		"https://git.example/c/1": true, "http://git.example/c/1": true, "javascript:alert(1)": false, "data:text/html,x": false, "": false,
-		"https://git.example/|<!channel>": false, "https://git.example/ x": false, "//git.example": false, "slack://open": false,
-		"https://git.example/" + strings.Repeat("x", 3000): false, "https://": false, "http://?": false,
+		"https://git.example/c/4f2c1d90aa": true, "http://git.example/c/4F2C1D9": true, "https://git.example/?p=web&id=4f2c1d90aa": true, "javascript:alert(1)": false, "data:text/html,x": false, "": false,
+		"https://git.example/c/4f2c1d90aa|<!channel>": false, "https://git.example/4f2c1d90aa x": false, "https://lin:key@git.example/c/4f2c1d90aa": false,
+		"https://git.example/c/1": false, "https://git.example/c/4f2c1d91": false, "https://git.example/c/4f2c1d": false, "https://4f2c1d90aa.example/": false, "//git.example": false, "slack://open": false,
+		"https://git.example/4f2c1d90aa/" + strings.Repeat("x", 3000): false, "https://": false, "http://?": false,
 	} {
 		d := running()
 		d.CommitURL = url
@@ -52,6 +53,21 @@ func TestOnlyAnAddressOfTheWebIsALink(t *testing.T) {
 		}
 		if !strings.Contains(asRead(t, m).Plain(), "4f2c1d9") {
 			t.Errorf("commit URL %q: the commit is not shown", url)
+		}
+	}
+}
+
+func TestWhatIsNoHashIsNoLinkToACommit(t *testing.T) {
+	for _, hash := range []string{"verified-by-ops", "4f2c1d90zz", "4f2c1d", "4f2c1d9 is safe", "４ｆ２ｃ１ｄ９", strings.Repeat("a", 65), "evil.example/4f2c1d9"} {
+		d := running()
+		d.GitHash, d.CommitURL = hash, "https://git.example/c/"+hash+"/4f2c1d90aa"
+		list := commands.ListReply{Stack: stack, Page: 1, Total: 1, At: now, Entries: []commands.Entry{{Deployment: d}}}
+		detail := commands.DetailReply{Stack: stack, Entry: commands.Entry{Deployment: d}, At: now}
+		for name, m := range map[string]Message{"card": Deployment(view(asked("started"), d)), "list": Reply(list), "detail": Reply(detail)} {
+			button := slices.ContainsFunc(buttonsOf(t, m), func(b map[string]any) bool { return b["url"] != nil })
+			if links := asRead(t, m).Links(); len(links) > 0 || button {
+				t.Errorf("the %s of the hash %q links to %v, button %v", name, hash, links, button)
+			}
 		}
 	}
 }

@@ -104,7 +104,7 @@ func pager(r commands.ListReply) []kit.Button {
 func row(e commands.Entry, now time.Time) markup.Text {
 	d := e.Deployment
 	sign, state := standing(e)
-	parts := []markup.Text{markup.Format("#%d %s %s", d.ID, sign, markup.Shorten(state, maxName)), markup.Link(markup.WebAddress(d.CommitURL), markup.Code(shortHash(d.GitHash)))}
+	parts := []markup.Text{markup.Format("#%d %s %s", d.ID, sign, markup.Shorten(state, maxName)), commitLink(d, shortHash(d.GitHash))}
 	if !d.StartedAt.IsZero() {
 		parts = append(parts, markup.Format("%s", age(d.StartedAt, now)))
 	}
@@ -154,7 +154,7 @@ func detail(r commands.DetailReply) Message {
 	facts := []markup.Text{
 		fact("Started", whenever(d.StartedAt)), fact("Finished", whenever(d.FinishedAt)), fact("Asked by", who(r.Entry)), fact("Triggered", triggered(d).Trim()),
 		fact("Reason", markup.Format("%s", r.Entry.Reason)), fact("Type", markup.Format("%s", d.DeployType.String())), fact("Outcome", markup.Format("%s", labelled(d.Outcome.String(), d.Outcome.Meaning))),
-		fact("Commit", markup.Link(markup.WebAddress(d.CommitURL), markup.Code(d.GitHash))), fact("Ref", markup.Code(d.GitRef)), fact("Head", yesNo(d.IsHead)), fact("Live", yesNo(d.IsLive)),
+		fact("Commit", commitLink(d, d.GitHash)), fact("Ref", markup.Code(d.GitRef)), fact("Head", yesNo(d.IsHead)), fact("Live", yesNo(d.IsLive)),
 		fact("Deploying", yesNo(d.IsDeploying)), fact("Reverted", reverted(d)), fact("Session", markup.Code(d.DeploySession)), fact("Snapshot", markup.Code(d.SnapshotUUID)),
 	}
 	blocks := append([]kit.Block{kit.Section(head)}, kit.Sections(facts)...)
@@ -239,7 +239,7 @@ func detailButtons(r commands.DetailReply) []kit.Button {
 		return commands.Invocation{Verb: verb, UID: r.Stack.UID, Deployment: d.ID}
 	}
 	refresh := button("Refresh", on(commands.Show), "refresh")
-	commit := commitButton(d.CommitURL)
+	commit := commitButton(d)
 	if !d.Ended() {
 		return []kit.Button{button("Follow", on(commands.Follow), "follow"), refresh, commit, cancelButton(r.Stack, d.ID)}
 	}

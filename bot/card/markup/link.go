@@ -16,10 +16,11 @@ const (
 // Address is an address of the web that may be followed. The zero Address is none.
 type Address struct{ url string }
 
-// WebAddress reads an address. It is none unless it is one of the web, with a host, and free of what would end a link early.
+// WebAddress reads an address. It is none unless it is one of the web, with a host, without a
+// name or password before it, and free of what would end a link early.
 func WebAddress(s string) Address {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || len(s) > maxAddress || strings.ContainsFunc(s, breaksLink) {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(s) > maxAddress || strings.ContainsFunc(s, breaksLink) {
 		return Address{}
 	}
 	return Address{s}
