@@ -106,7 +106,7 @@ func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) er
 	}
 	if err := ack(payload); err != nil || since(t.received) > slackWait {
 		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
-			What: "I could not tell Slack in time that I have your “" + t.change.entry.What + "”.", State: "Nothing was done.",
+			What: "I could not tell Slack in time that I have your “" + commands.Spoken(t.change.entry.What) + "”.", State: "Nothing was done.",
 			Do: "Ask again if it is still wanted.",
 		}))
 		return false

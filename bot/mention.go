@@ -103,13 +103,14 @@ func (b *Bot) age(t *task) time.Duration {
 
 // parse reads what was typed. In a card's thread the stack may be left out, for which Slack is asked whose card it is.
 func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
-	inv, err := commands.Parse(*t.text)
-	if t.answer.thread != "" && commands.LeavesOutStack(*t.text) {
+	text := b.labelled(ctx, *t.text)
+	inv, err := commands.Parse(text)
+	if t.answer.thread != "" && commands.LeavesOutStack(text) {
 		here, found := b.here(ctx, t)
 		if found != nil {
 			b.log.WarnContext(ctx, "the card of a thread could not be looked up", "channel", t.answer.channel, "error", found)
 		}
-		inv, err = commands.ParseHere(*t.text, here)
+		inv, err = commands.ParseHere(text, here)
 	}
 	if age := b.age(t); err == nil && inv.Changes() && age > mentionAge {
 		return inv, &commands.UsageError{
@@ -118,6 +119,28 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 		}
 	}
 	return inv, err
+}
+
+// namesWait bounds how long the names in a text are looked up.
+const namesWait = 3 * time.Second
+
+// labelled adds to the people and groups in a text the names that Slack left out, as it does in messages.
+func (b *Bot) labelled(ctx context.Context, text string) string {
+	ctx, cancel := context.WithTimeout(ctx, namesWait)
+	defer cancel()
+	said := func(name string, err error) string {
+		if err != nil {
+			b.log.WarnContext(ctx, "a name in a text could not be looked up", "error", err)
+		}
+		return name
+	}
+	return commands.Label(text, func(id string) string {
+		person, err := b.people.Person(ctx, id)
+		return said(person.Name, err)
+	}, func(id string) string {
+		group, err := b.people.Group(ctx, id)
+		return said(group.Handle, err)
+	})
 }
 
 // here gives what the card shows whose thread a mention is in. A thread of another message shows nothing.

@@ -1,12 +1,14 @@
 package bot_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
 )
 
 // mention has a person write to the bot and waits for the acknowledgement.
@@ -244,5 +246,37 @@ func TestAStackIsFoundHoweverItsNameIsWritten(t *testing.T) {
 		hold(t, "what sam may see", r.ask(sam, deploys, "/c66 list :rocket:-café").Plain(), "deployments 1–2 of 2")
 		r.command(sam, deploys, "/c66 redeploy :rocket:-café −−now −−reason 「go :tada:」")
 		hold(t, "the card", r.card("🚀-café").Plain(), "“go 🎉”")
+	})
+}
+
+func TestAPersonInAReasonIsShownByName(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.mention(lin, deploys, "", `@c66bot redeploy web --now --reason "@sam asked"`)
+		card := r.card("“@sam asked”")
+		for _, m := range r.slack.Person(sam).Thread(deploys, card.TS) {
+			if strings.Contains(fmt.Sprint(m.Text, m.Plain(), m.Pings()), sam) {
+				t.Errorf("sam is shown by id, or pinged: %q %v", m.Text, m.Pings())
+			}
+		}
+		r.card("is live")
+		r.slack.FailCall("users.info", "fatal_error", 100, false)
+		pass(time.Hour)
+		r.mention(lin, deploys, "", "@c66bot list <@U0NOBODY>")
+		r.says(lin, deploys, "“@someone”")
+		r.slack.ClearFaults()
+		r.opens(lin, deploys, "/c66 redeploy web", "Redeploy web · production")
+		r.fill(lin, "Reason", "<@"+sam+"> said so")
+		r.submit(lin)
+		r.card("“@sam said so”")
+		r.mention(lin, deploys, "", "@c66bot list @sam")
+		r.says(lin, deploys, "I know no stack “@sam”")
+		var audit []string
+		r.stop()
+		r.stores(func(tx storage.Tx) error {
+			return storage.Audit.Scan(tx, "", func(_ string, e storage.AuditEntry) error { audit = append(audit, e.Asked); return nil })
+		})
+		if all := strings.Join(audit, "\n"); !strings.Contains(all, "@sam asked") || !strings.Contains(all, "@sam said so") || strings.Contains(all, sam) {
+			t.Errorf("the audit holds\n%s", all)
+		}
 	})
 }

@@ -59,9 +59,9 @@ func wordOf(left []storage.Entry) (storage.Message, error) {
 	var begun, waiting []string
 	for _, e := range left {
 		if e.Claimed {
-			begun = append(begun, quoted(e.What))
+			begun = append(begun, quoted(commands.Spoken(e.What)))
 		} else {
-			waiting = append(waiting, quoted(e.What))
+			waiting = append(waiting, quoted(commands.Spoken(e.What)))
 		}
 	}
 	var said []string

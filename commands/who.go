@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -38,10 +39,25 @@ func markNames(text string) string {
 	})
 }
 
-// inOneWord turns what would end a word, or begin a quote in it, into a line below.
+// inLabel is where a character goes that would end a word, or begin a quote in it, while it stands in a name's label.
+const inLabel = '\uE100'
+
+// inOneWord keeps a character of a name from ending the word.
 func inOneWord(r rune) rune {
-	if unicode.IsSpace(r) || typography.IsQuote(r) || r == '\\' || r == '`' {
+	switch special := unicode.IsSpace(r) || typography.IsQuote(r) || r == '\\' || r == '`'; {
+	case special && r <= unicode.MaxLatin1:
+		return inLabel + r
+	case special:
 		return '_'
+	default:
+		return r
+	}
+}
+
+// asLabelled undoes inOneWord.
+func asLabelled(r rune) rune {
+	if r >= inLabel && r <= inLabel+unicode.MaxLatin1 {
+		return r - inLabel
 	}
 	return r
 }
@@ -102,16 +118,57 @@ func parseWho(word string) (string, error) {
 	}
 }
 
-// spoken shows the names in a text as people read them: @name for a mention with its name, #channel for a channel.
+// spoken shows the names in a text as people read them: @name for a mention with its name, #channel for a channel. A person or a group whose
+// name is not in it stays as Slack writes it.
 func spoken(text string) string {
 	return readName.ReplaceAllStringFunc(text, func(name string) string {
 		sign, id, label, _ := nameOf(name)
-		if label = strings.TrimLeft(label, "@#"); label == "" {
-			label = strings.TrimPrefix(id, "subteam^")
+		label = strings.TrimLeft(strings.Map(asLabelled, label), "@# ")
+		group, isGroup := strings.CutPrefix(id, "subteam^")
+		switch {
+		case sign == "#":
+			return "#" + cmp.Or(label, id)
+		case label != "":
+			return "@" + label
+		case sign == "@" && userID.MatchString(id), isGroup && groupID.MatchString(group):
+			return "<" + sign + id + ">"
+		default:
+			return "@" + id
 		}
-		if sign == "#" {
-			return "#" + label
-		}
-		return "@" + label
 	})
+}
+
+// unlabelled is what Slack makes of a person or a group where it leaves the name out.
+var unlabelled = regexp.MustCompile(`<(?:@([UW][A-Z0-9]{1,29})|!subteam\^(S[A-Z0-9]{1,29}))\|?>`)
+
+// maxLabelled is how many names one text gets.
+const maxLabelled = 10
+
+// Label adds to the people and groups in a text, as Slack sends it, the names that it left out. More than a few are not looked up.
+func Label(text string, user, group func(id string) string) string {
+	names := map[string]string{}
+	return unlabelled.ReplaceAllStringFunc(text, func(mention string) string {
+		ids := unlabelled.FindStringSubmatch(mention)
+		id, look, prefix := ids[1], user, "@"
+		if id == "" {
+			id, look, prefix = ids[2], group, "!subteam^"
+		}
+		name, known := names[id]
+		if !known && len(names) < maxLabelled {
+			name = strings.Map(func(r rune) rune {
+				if strings.ContainsRune("<>|", r) || unicode.IsControl(r) {
+					return -1
+				}
+				return r
+			}, look(id))
+			names[id] = name
+		}
+		return "<" + prefix + id + "|" + cmp.Or(strings.TrimSpace(name), "someone") + ">"
+	})
+}
+
+// Spoken gives a text of Slack's with the names in it as people read them. A person whose name is not in it is someone.
+func Spoken(text string) string {
+	nobody := func(string) string { return "" }
+	return spoken(markNames(Label(text, nobody, nobody)))
 }

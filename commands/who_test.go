@@ -2,6 +2,7 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -293,4 +294,43 @@ func TestWhatWasAskedForInACardsThreadIsDone(t *testing.T) {
 			t.Errorf("%s%+v", diff, r.progress.follow)
 		}
 	})
+}
+
+func TestNamesThatSlackLeftOutAreAdded(t *testing.T) {
+	asked := 0
+	user := func(id string) string {
+		asked++
+		return map[string]string{"U0SAM": "Sam O'Neil <|>", "U0LIN": "lin"}[id]
+	}
+	group := func(id string) string { return map[string]string{"S0DEVS": "devs"}[id] }
+	for text, want := range map[string]string{
+		`--reason "<@U0SAM> and <@U0SAM|> said so"`: "@Sam O'Neil and @Sam O'Neil said so",
+		"--reason <@U0SAM>":                         "@Sam O'Neil",
+		"--reason <@U0LIN|lin.chen>":                "@lin.chen",
+		"--reason <!subteam^S0DEVS>":                "@devs",
+		"--reason <!subteam^S0DEVS|@dev-team>":      "@dev-team",
+		"--reason <@U0GONE>":                        "@someone",
+		"--reason <!subteam^S0GONE>":                "@someone",
+		"--reason &lt;@U0SAM&gt;":                   "<@U0SAM>",
+		"--reason <!here>":                          "@here",
+	} {
+		inv, err := Parse("redeploy web " + Label(text, user, group))
+		if err != nil || inv.Reason != want {
+			t.Errorf("%s gives the reason %q, %v", text, inv.Reason, err)
+		}
+	}
+	if inv, err := Parse(Label("allow <@U0SAM> view web", user, group)); err != nil || inv.Who != "U0SAM" {
+		t.Errorf("the one whom a rule is for is %q, %v", inv.Who, err)
+	}
+	asked = 0
+	many := ""
+	for i := range 100 {
+		many += fmt.Sprintf("<@U0%d> <@U0%d> ", i, i)
+	}
+	if got := Spoken(Label(many, user, group)); asked != maxLabelled || strings.Contains(got, "U0") {
+		t.Errorf("%d names are looked up: %s", asked, got)
+	}
+	if got := Spoken("redeploy web --reason <@U0SAM>"); got != "redeploy web --reason @someone" {
+		t.Errorf("without a look it is %q", got)
+	}
 }
