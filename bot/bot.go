@@ -71,6 +71,9 @@ type Bot struct {
 	self       atomic.Pointer[outbox.Self] // who the bot is, once Slack has said so
 	windows    windows
 	mentions   recent // the messages that mention the bot and were taken, or answered as edited
+	moved      moved
+	troubles   troubles
+	doubts     map[string]time.Time // since when Slack does not show a channel, of those of which it is not believed; belongs to the check of channels
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory
@@ -100,7 +103,7 @@ func New(cfg Config) (*Bot, error) {
 		dialer.NetDialContext = cfg.Dial
 	}
 	b := &Bot{
-		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
+		doubts: map[string]time.Time{}, log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
 		auditKeep: cfg.AuditKeep, places: newPlaces(), excuses: excuses{slots: make(chan struct{}, maxExcuses)},
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
@@ -124,7 +127,7 @@ func New(cfg Config) (*Bot, error) {
 		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{
-				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), List: b.directory.Trouble(),
+				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Troubles: b.troubles.all(), List: b.directory.Trouble(),
 				Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
 			}
 		},
@@ -163,6 +166,9 @@ func (b *Bot) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	b.work = work
+	if err := b.moveLeft(work); err != nil {
+		return fmt.Errorf("run the bot: %w", err)
+	}
 	if err := b.tellUnsettled(work); err != nil {
 		return fmt.Errorf("run the bot: %w", err)
 	}

@@ -108,7 +108,7 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 
 // readSearch takes a search for a stack. The acknowledgement gives what was found.
 func (b *Bot) readSearch(in interaction) *task {
-	channel := card.ParseFormState(string(in.View.PrivateMetadata)).Channel
+	channel := b.moved.now(card.ParseFormState(string(in.View.PrivateMetadata)).Channel)
 	t := &task{kind: aSearch, answer: answer{user: string(in.User), channel: channel}}
 	t.decline = func(commands.Reply) any { return suggestions(nil) }
 	t.say = func(ctx context.Context) any {

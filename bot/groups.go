@@ -68,6 +68,23 @@ func (p *people) Group(ctx context.Context, id string) (authz.Group, error) {
 	return authz.Group{}, fmt.Errorf("group %s: %w", id, authz.ErrNoGroup)
 }
 
+// membersOf gives who is in any of the groups.
+func (p *people) membersOf(ctx context.Context, groups []string) (members []string, err error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	list, err := p.list(ctx, true, peopleAge)
+	if err != nil {
+		return nil, err
+	}
+	for user, of := range list.of {
+		if slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(of, g) }) {
+			members = append(members, user)
+		}
+	}
+	return members, nil
+}
+
 // list gives what Slack says of all groups, no older than the age, and with their members where they are wanted.
 func (p *people) list(ctx context.Context, members bool, age time.Duration) (*groupList, error) {
 	for {

@@ -82,17 +82,19 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 		return done
 	}
 	t.received = received
+	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
 	t.kind = t.kindOf(what)
 	stood := since(received)
-	if stood <= tooLong {
+	ofSlack := t.answer.user == "" // which takes nobody's place and is never too late
+	if stood <= tooLong && !ofSlack {
 		t.place = b.places[t.kind].enter(t.answer.user)
 	}
 	switch {
-	case stood > tooLong:
+	case stood > tooLong && !ofSlack:
 		b.log.Warn("an envelope came while the process stood still: it is turned away", "envelope", env.ID, "user", t.answer.user, "stood", stood)
 		b.turnAway(t, what, key, done, stoodStill(stood))
-	case t.place == nil:
+	case t.place == nil && !ofSlack:
 		b.log.Error("too many tasks at once: one is turned away", "envelope", env.ID, "user", t.answer.user)
 		b.turnAway(t, what, key, done, busy)
 	case what != "":

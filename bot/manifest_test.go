@@ -46,7 +46,8 @@ var eventScopes = map[string]string{
 	"channel_archive": "channels:read", "channel_deleted": "channels:read", "channel_left": "channels:read", "channel_unarchive": "channels:read",
 	"group_archive": "groups:read", "group_deleted": "groups:read", "group_left": "groups:read", "group_unarchive": "groups:read",
 	"member_joined_channel": "channels:read", "member_left_channel": "channels:read", // or groups:read, for private ones
-	"app_mention": "app_mentions:read", "subteam_created": "usergroups:read", "subteam_updated": "usergroups:read", "subteam_members_changed": "usergroups:read",
+	"channel_id_changed": "groups:read", // or channels:read
+	"app_mention":        "app_mentions:read", "subteam_created": "usergroups:read", "subteam_updated": "usergroups:read", "subteam_members_changed": "usergroups:read",
 }
 
 func TestTheManifestDeclaresWhatTheCodeUsesAndNothingElse(t *testing.T) {

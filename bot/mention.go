@@ -30,6 +30,8 @@ func (b *Bot) readEvent(h happening) *task {
 			b.hint(string(e.Channel))
 		}
 		return nil
+	case e.Type == "channel_id_changed":
+		return b.readMove(e)
 	case e.Type != "app_mention":
 		b.people.event(string(e.Type))
 		return nil

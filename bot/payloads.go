@@ -169,4 +169,8 @@ type event struct {
 	// Message is the message as it is now, and Previous as it was, where the event is about the change itself.
 	Message  *event `json:"message"`
 	Previous *event `json:"previous_message"`
+	// Of a channel whose id has changed.
+	OldChannel ref  `json:"old_channel_id"`
+	NewChannel ref  `json:"new_channel_id"`
+	EventTS    word `json:"event_ts"`
 }

@@ -39,6 +39,8 @@ func (b *Bot) checkChannels(ctx context.Context) {
 	defer all.Stop()
 	pace := time.NewTicker(channelsPace)
 	defer pace.Stop()
+	doubt := time.NewTicker(doubtFor)
+	defer doubt.Stop()
 	var left []string
 	for {
 		var next <-chan time.Time
@@ -49,7 +51,11 @@ func (b *Bot) checkChannels(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case channel := <-b.hints:
-			b.checkChannel(ctx, channel)
+			if held, err := b.held(ctx, b.moved.now(channel)); err != nil || held || b.outbox.Missed(channel) {
+				b.checkChannel(ctx, channel)
+			}
+		case <-doubt.C:
+			left = append(left, slices.Sorted(maps.Keys(b.doubts))...)
 		case <-next:
 			b.checkChannel(ctx, left[0])
 			left = left[1:]
@@ -58,11 +64,11 @@ func (b *Bot) checkChannels(ctx context.Context) {
 			if len(left) > 0 { // the last check of all is still under way
 				continue
 			}
-			subscribed, err := b.progress.SubscribedChannels(ctx)
+			held, err := b.heldChannels(ctx)
 			if err != nil && ctx.Err() == nil {
-				b.log.Error("the channels that subscribe could not be read; the next check tries again", "error", err)
+				b.log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
 			}
-			left = slices.Concat(subscribed, b.outbox.Behind())
+			left = slices.Concat(held, b.outbox.Behind())
 			slices.Sort(left)
 			left = slices.Compact(left)
 		}
@@ -72,10 +78,11 @@ func (b *Bot) checkChannels(ctx context.Context) {
 // checkChannel asks Slack whether the bot can post in a channel. An event alone does not say so: it may be late. Where it can, its cards are
 // brought to what they have missed.
 func (b *Bot) checkChannel(ctx context.Context, channel string) {
-	if subscribed, err := b.progress.Subscribed(ctx, channel); err == nil && !subscribed && !b.outbox.Missed(channel) {
-		return
-	}
+	channel = b.moved.now(channel)
 	err := b.channels.look(ctx, channel)
+	if lost := b.lost(ctx, channel, err); lost != nil && ctx.Err() == nil {
+		b.log.Error("the admins could not be told of a channel that Slack does not show; the next check tries again", "channel", channel, "error", lost)
+	}
 	if no, ok := errors.AsType[*commands.CardError](err); ok {
 		err = b.progress.Suspend(ctx, channel, no.Code)
 	} else if err == nil {

@@ -191,8 +191,10 @@ type BotStatus struct {
 	Others  int       // connections of the same app that are not this bot's
 	Ready   error     // nil where it can do its work
 	List    error     // why the list of stacks cannot be worked with, nil where it can
-	Budget  cloud66.BudgetState
-	Ahead   time.Duration // of Slack's clock, this machine's; 0 where they agree
+	// Troubles are what keeps it from a part of it, in words; they name no stack.
+	Troubles []string
+	Budget   cloud66.BudgetState
+	Ahead    time.Duration // of Slack's clock, this machine's; 0 where they agree
 }
 
 // ProblemReply says what went wrong, what state things are in, and what to do.

@@ -30,6 +30,8 @@ var (
 	Rules = Table[Rule]{Name: "rules"}
 	// Audit holds what was decided on, by an id that sorts by time.
 	Audit = Table[AuditEntry]{Name: "audit"}
+	// Channels holds what is known of channels' ids that do not lead to them any more, by the id.
+	Channels = Table[Channel]{Name: "channels"}
 	// Counters holds what was counted last, by the name of what is counted.
 	Counters = Table[int64]{Name: "counters"}
 )

@@ -13,6 +13,9 @@ import (
 func status(r commands.StatusReply) Message {
 	head := condition(r)
 	lines := []markup.Text{budget(r), following(r), watching(r), unreadable(r), markup.Format("Version %s, running for %s", r.Version, commands.InWords(r.At.Sub(r.Since)))}
+	for _, trouble := range r.Troubles {
+		lines = append(lines, markup.Format("⚠️ %s", trouble))
+	}
 	if r.Others > 0 {
 		lines = append(lines, markup.Format("The app has %d more connection%s than mine: stop the other instance", r.Others, plural(r.Others)))
 	}
@@ -31,6 +34,8 @@ func condition(r commands.StatusReply) markup.Text {
 		return markup.Format("🟠 I am connected, but another instance of me takes part of the commands")
 	case r.List != nil:
 		return markup.Format("🟠 I am connected, but Cloud 66 lists more stacks than I can work with")
+	case len(r.Troubles) > 0:
+		return markup.Format("🟠 I am connected, but something keeps me from a part of my work")
 	case r.Budget.Rest == 0:
 		return markup.Format("🟠 I am connected, but this hour's Cloud 66 requests are used up")
 	case r.Budget.BackgroundRest == 0:

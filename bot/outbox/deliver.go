@@ -56,7 +56,10 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Du
 
 func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Message, err error) {
 	err = o.Records.View(ctx, func(tx storage.Tx) error {
-		if m, err = storage.Messages.Get(tx, key); err != nil || m.Parent == "" {
+		if m, err = storage.Messages.Get(tx, key); err != nil {
+			return err
+		}
+		if m.Channel, err = storage.ChannelNow(tx, m.Channel); err != nil || m.Parent == "" {
 			return err
 		}
 		parent, err = storage.Messages.Get(tx, m.Parent)

@@ -85,3 +85,21 @@ func (o *Outbox) Anew(ctx context.Context, key string) error {
 	o.Deliver(m)
 	return nil
 }
+
+// Moved has what waits for a channel delivered under the id that it bears now, after the records were changed.
+func (o *Outbox) Moved(from, to string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.missed[from] {
+		delete(o.missed, from)
+		o.missed[to] = true
+	}
+	for _, at := range slices.Collect(maps.Keys(o.queues)) {
+		if at.channel != from {
+			continue
+		}
+		for _, it := range o.queues[at].items { // its deliverer finds the others gone
+			o.enqueueIn(place{to, at.lane}, it.key, it.root, it.urgent)
+		}
+	}
+}

@@ -165,30 +165,3 @@ func (p *Progress) changeSubscriptions(
 	}
 	return len(of) > 0, p.SubscriptionsChanged(ctx)
 }
-
-// Subscribed reports whether a channel has subscriptions, suspended or not.
-func (p *Progress) Subscribed(ctx context.Context, channel string) (bool, error) {
-	subscribed := false
-	err := p.Records.View(ctx, func(tx storage.Tx) error {
-		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(string, storage.Subscription) error {
-			subscribed = true
-			return nil
-		})
-	})
-	return subscribed, err
-}
-
-// SubscribedChannels gives the channels that have subscriptions, suspended or not.
-func (p *Progress) SubscribedChannels(ctx context.Context) ([]string, error) {
-	channels := map[string]bool{}
-	err := p.Records.View(ctx, func(tx storage.Tx) error {
-		return storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error {
-			channels[s.Channel] = true
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the channels that have subscriptions: %w", err)
-	}
-	return slices.Sorted(maps.Keys(channels)), nil
-}

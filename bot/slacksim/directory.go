@@ -143,6 +143,28 @@ func (w *Workspace) Kick(channel string) {
 	})
 }
 
+// ChangeID gives a channel another id, as Slack does where a private channel is shared with another organisation. The event of it is sent
+// unless it is to be lost.
+func (w *Workspace) ChangeID(from, to string, lost bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.channels[from]
+	if c == nil {
+		return
+	}
+	delete(w.channels, from)
+	w.chanIDs = without(w.chanIDs, []string{from})
+	c.ID = to
+	for _, m := range c.messages {
+		m.Channel = to
+	}
+	w.channels[to], w.chanIDs = c, append(w.chanIDs, to)
+	w.rename(to, "#"+c.Name)
+	if !lost {
+		w.emit(map[string]any{"type": "channel_id_changed", "old_channel_id": from, "new_channel_id": to})
+	}
+}
+
 // Leave takes a person out of a channel, by their own will or another's.
 func (w *Workspace) Leave(channel, user string) {
 	w.change(channel, func(c *channelState) map[string]any {

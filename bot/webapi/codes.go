@@ -116,6 +116,8 @@ func Is(err error, kinds ...Kind) bool {
 const (
 	NotMember = "not_in_channel"
 	Archived  = "is_archived"
+	// NotShown is the code for a channel that is not there, or is private without the bot in it.
+	NotShown = "channel_not_found"
 	// WrongChannel is the code for a conversation of a kind in which the bot is nobody's to talk to: a direct message of other people.
 	WrongChannel = "method_not_supported_for_channel_type"
 )
@@ -207,7 +209,7 @@ var codes = map[string]code{
 	"two_factor_setup_required": {Setting, false, setWords},
 	"messages_tab_disabled":     {Setting, false, "direct messages to me are turned off in the app's settings (App Home, Messages Tab)"},
 
-	"channel_not_found":         {NoChannel, false, notMember},
+	NotShown:                    {NoChannel, false, notMember},
 	NotMember:                   {NoChannel, false, notMember},
 	Archived:                    {NoChannel, false, "the channel is archived"},
 	"is_inactive":               {NoChannel, false, "the channel takes no messages"},

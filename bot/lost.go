@@ -1,0 +1,165 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/outbox"
+	"c66bot/bot/webapi"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// doubtFor is how long Slack must not show a channel for that to be believed.
+const doubtFor = 5 * time.Minute
+
+// holding is what the database has of a channel that counts from now on.
+type holding struct{ rules, subscriptions, cards int }
+
+// holdings gives what the channels have that have something.
+func (b *Bot) holdings(ctx context.Context) (map[string]holding, error) {
+	all := map[string]holding{}
+	add := func(channel string, h holding) {
+		known := all[channel]
+		all[channel] = holding{known.rules + h.rules, known.subscriptions + h.subscriptions, known.cards + h.cards}
+	}
+	err := b.records.View(ctx, func(tx storage.Tx) error {
+		clear(all)
+		return errors.Join(
+			storage.Rules.Scan(tx, "", func(_ string, r storage.Rule) error {
+				if r.Until.IsZero() {
+					add(r.Channel, holding{rules: 1})
+				}
+				return nil
+			}),
+			storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error {
+				add(s.Channel, holding{subscriptions: 1})
+				return nil
+			}),
+			storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
+				if f.Phase != storage.PhaseEnded {
+					add(f.Channel, holding{cards: 1})
+				}
+				return nil
+			}),
+		)
+	})
+	return all, err
+}
+
+// heldChannels gives the channels that have rules, subscriptions or open cards.
+func (b *Bot) heldChannels(ctx context.Context) ([]string, error) {
+	all, err := b.holdings(ctx)
+	return slices.Sorted(maps.Keys(all)), err
+}
+
+// held reports whether a channel has rules or subscriptions.
+func (b *Bot) held(ctx context.Context, channel string) (held bool, err error) {
+	err = b.records.View(ctx, func(tx storage.Tx) error {
+		held = false
+		return errors.Join(
+			storage.Rules.Scan(tx, storage.RulesOf(channel), func(string, storage.Rule) error { held = true; return storage.ErrStop }),
+			storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(string, storage.Subscription) error { held = true; return storage.ErrStop }),
+		)
+	})
+	return held, err
+}
+
+// lost takes note of whether Slack shows a channel that has something, by what a look at it gave. Where it does not, since the bot was removed
+// from it or its id changed while the bot was down, the admins are told once.
+func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
+	no, refused := errors.AsType[*commands.CardError](looked)
+	gone := refused && no.Code == webapi.NotShown
+	if looked != nil && !refused {
+		return nil // Slack does not tell
+	}
+	var known storage.Channel
+	err := b.records.View(ctx, func(tx storage.Tx) (err error) {
+		if known, err = storage.Channels.Get(tx, channel); errors.Is(err, storage.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	doubted, twice := b.doubts[channel]
+	delete(b.doubts, channel)
+	switch told := !known.Lost.IsZero(); {
+	case err != nil:
+		return err
+	case gone && !told && (!twice || time.Since(doubted) < doubtFor): // its new id may come any moment
+		if !twice {
+			doubted = time.Now()
+		}
+		b.doubts[channel] = doubted
+		return nil
+	case gone && !told:
+		err = b.tellLost(ctx, channel)
+	case !gone && told:
+		err = b.records.Update(ctx, func(tx storage.Tx) error { return storage.Channels.Delete(tx, channel) })
+	}
+	if err == nil {
+		b.troubles.lost(channel, gone)
+	}
+	return err
+}
+
+// tellLost tells the admins of a channel that Slack does not show, in the transaction that remembers it.
+func (b *Bot) tellLost(ctx context.Context, channel string) error {
+	all, err := b.holdings(ctx)
+	if err != nil {
+		return err
+	}
+	h := all[channel]
+	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed", "channel", channel,
+		"rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
+	said := card.Reply(commands.ProblemReply{
+		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, h.inWords()),
+		State: "They are kept, and take no effect.",
+		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears another id now: " +
+			"make its rules and subscriptions anew in it.",
+	})
+	blocks, err := said.JSON()
+	if err != nil {
+		return err
+	}
+	users, groups := b.authorizer.Admins()
+	members, err := b.people.membersOf(ctx, groups)
+	if err != nil {
+		b.log.WarnContext(ctx, "who is in the admins' groups could not be looked up: only those who are named are told", "error", err)
+	}
+	users = slices.Compact(slices.Sorted(slices.Values(slices.Concat(users, members))))
+	messages := make([]storage.Message, len(users))
+	now := time.Now()
+	for i, user := range users {
+		messages[i] = storage.Message{
+			Key: fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), Channel: outbox.Direct(user), Text: said.Text(), Blocks: blocks, Urgent: true, Last: true,
+		}
+	}
+	err = b.records.Update(ctx, func(tx storage.Tx) error {
+		err := storage.Channels.Put(tx, channel, storage.Channel{Lost: now})
+		for _, m := range messages {
+			err = errors.Join(err, outbox.Put(tx, m))
+		}
+		return err
+	})
+	if err == nil {
+		b.outbox.Deliver(messages...)
+	}
+	return err
+}
+
+func (h holding) inWords() string {
+	var parts []string
+	for what, n := range map[string]int{"rules": h.rules, "subscriptions": h.subscriptions, "open cards": h.cards} {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%d)", what, n))
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

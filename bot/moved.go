@@ -1,0 +1,140 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"c66bot/bot/webapi"
+	"c66bot/storage"
+)
+
+const (
+	// moveAgain is how soon after a channel's id has changed it is looked whether something was written under the old one meanwhile.
+	moveAgain = time.Minute
+	// longestRetry bounds the pauses between tries to record that an id has changed.
+	longestRetry = time.Minute
+)
+
+// channelID is the form of the id of a channel that can have rules and subscriptions.
+var channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
+
+// moved knows in memory which ids of channels have changed. Its zero value works.
+type moved struct {
+	mu sync.Mutex
+	to map[string]string
+}
+
+// now gives the id that a channel bears now.
+func (m *moved) now(channel string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for range len(m.to) {
+		to, ok := m.to[channel]
+		if !ok {
+			break
+		}
+		channel = to
+	}
+	return channel
+}
+
+// read takes over what the database knows.
+func (m *moved) read(ctx context.Context, records storage.DB) error {
+	to := map[string]string{}
+	err := records.View(ctx, func(tx storage.Tx) error {
+		clear(to)
+		return storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {
+			if c.To != "" {
+				to[id] = c.To
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read which channels bear another id now: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.to = to
+	return nil
+}
+
+// readMove takes the event that a channel's id has changed. It is acknowledged when what the channel has is moved, and as a rule in time.
+func (b *Bot) readMove(e event) *task {
+	from, to, at := string(e.OldChannel), string(e.NewChannel), webapi.Time(string(e.EventTS))
+	if !channelID.MatchString(from) || !channelID.MatchString(to) || from == to {
+		b.log.Warn("an event says that a channel's id has changed, and names no two channels", "from", from, "to", to)
+		return nil
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
+	t := &task{}
+	t.say = func(ctx context.Context) any {
+		err := b.move(ctx, from, to, at)
+		t.do = func(ctx context.Context) { b.moveOn(ctx, err, from, to, at) }
+		return nil
+	}
+	return t
+}
+
+// moveOn tries again to move what a channel has, until that is done. What was under way with the old id is moved after it.
+func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Time) {
+	for pause := time.Second; err != nil; pause = min(2*pause, longestRetry) {
+		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in", pause, "error", err)
+		if !sleep(ctx, pause) {
+			return
+		}
+		err = b.move(ctx, from, to, at)
+	}
+	b.tasks.Go(func() {
+		if !sleep(b.intake, moveAgain) {
+			return
+		}
+		b.hint(to) // its subscriptions may be suspended, and its cards behind; its id may have changed again
+		if err := b.move(ctx, from, to, at); err != nil {
+			b.log.ErrorContext(ctx, "what was written under an old id of a channel could not be moved; the next start tries again", "from", from, "to", to, "error", err)
+		}
+	})
+}
+
+// move moves what stands under an old id of a channel, in the database and in memory.
+func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
+	err := b.progress.MoveChannel(ctx, from, to, at)
+	if err = errors.Join(err, b.moved.read(ctx, b.records)); err != nil {
+		return err
+	}
+	to = b.moved.now(to)
+	for _, channel := range []string{from, to} {
+		b.authorizer.Changed(channel)
+		b.people.forgetRoom(channel)
+	}
+	b.outbox.Moved(from, to)
+	b.log.InfoContext(ctx, "a channel's id has changed: what it has was moved", "from", from, "to", to)
+	return nil
+}
+
+// moveLeft moves what was written under old ids of channels, also by an earlier process.
+func (b *Bot) moveLeft(ctx context.Context) error {
+	left := map[string]storage.Channel{}
+	err := b.records.Update(ctx, func(tx storage.Tx) error {
+		clear(left)
+		err := storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {
+			if c.To != "" {
+				left[id] = c
+			}
+			return nil
+		})
+		for _, id := range slices.Sorted(maps.Keys(left)) {
+			err = errors.Join(err, storage.MoveChannel(tx, id, left[id].To, left[id].At))
+		}
+		return err
+	})
+	return errors.Join(err, b.moved.read(ctx, b.records))
+}
