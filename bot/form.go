@@ -18,8 +18,11 @@ const (
 	shortcut = "redeploy"
 	// openWait is how long a trigger can open a form (Slack, interactivity).
 	openWait = 3 * time.Second
-	// showWait is how long a form's content is tried to be shown.
-	showWait = 10 * time.Second
+	// openTry is how long one try of that may take. showWait is how long Slack is asked to show what a form's window waits for, showTry how long
+	// one try of that may take.
+	openTry  = 1500 * time.Millisecond
+	showWait = time.Minute
+	showTry  = 10 * time.Second
 	// maxAck leaves room below the 20,480 bytes that a frame to Slack may have: a longer one closes the connection.
 	maxAck = 18_000
 )
@@ -27,10 +30,30 @@ const (
 // openForm opens the form of a redeploy as a loading view, at once, since the trigger lives for 3 s only, and fills it in after. It is false
 // where Slack did not open it.
 func (b *Bot) openForm(ctx context.Context, t *task) bool {
-	limited, cancel := context.WithTimeout(ctx, openWait)
-	defer cancel()
-	opened, err := b.api.OpenViewContext(limited, t.trigger, card.Loading())
-	if err != nil || opened.ID == "" {
+	loading := card.Loading()
+	loading.ExternalID = storage.NewID(time.Now()) // by which it is found again where the answer was lost
+	var opened *slack.ViewResponse
+	unclear := false
+	err := webapi.Retry(ctx, time.Until(t.received.Add(openWait)), func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, openTry)
+		defer cancel()
+		opened, err = b.api.OpenViewContext(ctx, t.trigger, loading)
+		if err == nil && opened.ID == "" {
+			err = webapi.ErrEmpty
+		}
+		unclear = unclear || err != nil && !webapi.Judge(err).Untouched
+		return err
+	})
+	if err != nil && unclear {
+		err = webapi.Look(ctx, func(ctx context.Context) (err error) {
+			opened, err = b.api.UpdateViewContext(ctx, loading, loading.ExternalID, "", "")
+			if err == nil && opened.ID == "" {
+				return webapi.ErrEmpty
+			}
+			return err
+		})
+	}
+	if err != nil {
 		b.log.WarnContext(ctx, "a form could not be opened", "user", t.answer.user, "channel", t.answer.channel, "error", err)
 		return false
 	}
@@ -52,24 +75,44 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 		state := card.FormState{Channel: t.answer.channel, Choose: choose}
 		shown = card.Inside(card.Reply(reply), state.WithTyped(*t.invocation))
 	}
-	b.showForm(ctx, f, shown)
+	b.showForm(ctx, f, t.answer, shown)
 }
 
-// showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing.
-func (b *Bot) showForm(ctx context.Context, f filling, shown slack.ModalViewRequest) {
-	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
-		return f.take(func() error {
-			_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
-			return err
+// showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the one
+// who waits for it hears so by another way.
+func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.ModalViewRequest) {
+	update := func(shown slack.ModalViewRequest) error {
+		return webapi.Retry(ctx, showWait, func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, showTry)
+			defer cancel()
+			return f.take(func() error {
+				_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
+				return err
+			})
 		})
-	})
+	}
+	err := update(shown)
 	switch {
-	case err == nil || ctx.Err() != nil:
+	case err == nil:
+		return
+	case ctx.Err() != nil:
+		to.view = f.id
+		b.say(ctx, to, card.Reply(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Open the form again in a minute."}))
+		return
 	case webapi.Is(err, webapi.NoView):
 		b.log.DebugContext(ctx, "a form was closed before it was filled in")
-	default:
-		b.log.ErrorContext(ctx, "a form could not be filled in", "error", err)
+		return
 	}
+	ref := commands.NewReference()
+	b.log.ErrorContext(ctx, "a form could not be filled in", "ref", ref, "user", to.user, "error", err)
+	said := card.Reply(commands.ProblemReply{
+		What: "Slack did not take the content of the form.", State: "Nothing was done.", Do: "Close its window and open it again, or give the command with its options.", Ref: ref,
+	})
+	if !webapi.Judge(err).Passes && update(card.Inside(said, card.FormState{Channel: to.channel})) == nil {
+		return
+	}
+	to.view = ""
+	b.say(ctx, to, said)
 }
 
 func readShortcut(in interaction) *task {

@@ -110,7 +110,7 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	if t.answer.thread != "" && commands.LeavesOutStack(text) {
 		here, found := b.here(ctx, t)
 		if found != nil {
-			b.log.WarnContext(ctx, "the card of a thread could not be looked up", "channel", t.answer.channel, "error", found)
+			return commands.Invocation{}, &lookError{found}
 		}
 		inv, err = commands.ParseHere(text, here)
 	}
@@ -145,9 +145,18 @@ func (b *Bot) labelled(ctx context.Context, text string) string {
 	})
 }
 
+// lookError says that the card of a thread could not be looked up.
+type lookError struct{ err error }
+
+func (e *lookError) Error() string { return "look up the card of a thread: " + e.err.Error() }
+func (e *lookError) Unwrap() error { return e.err }
+
 // here gives what the card shows whose thread a mention is in. A thread of another message shows nothing.
 func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
-	key, err := b.slack.KeyOf(ctx, t.answer.channel, t.answer.thread)
+	key, err := b.standing(ctx, t.answer.channel, t.answer.thread)
+	if err == nil && key == "" { // of a card whose message is forgotten, or of none
+		key, err = b.keyInSlack(ctx, t.answer.channel, t.answer.thread)
+	}
 	if err != nil {
 		return commands.Here{}, err
 	}
@@ -165,6 +174,34 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 		return commands.Here{}, nil
 	}
 	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err
+}
+
+// standing gives the key of the bot's own message that stands at a place in Slack, "" where the database knows none.
+func (b *Bot) standing(ctx context.Context, channel, ts string) (key string, err error) {
+	err = b.records.View(ctx, func(tx storage.Tx) error {
+		key = ""
+		return storage.Messages.Scan(tx, "", func(k string, m storage.Message) error {
+			if m.Channel == channel && m.TS == ts {
+				key = k
+				return storage.ErrStop
+			}
+			return nil
+		})
+	})
+	return key, err
+}
+
+// keyInSlack asks Slack for the key of the message that a thread begins with. Where the bot cannot read it, there is none.
+func (b *Bot) keyInSlack(ctx context.Context, channel, thread string) (key string, err error) {
+	err = webapi.Look(ctx, func(ctx context.Context) (err error) {
+		key, err = b.slack.KeyOf(ctx, channel, thread)
+		return err
+	})
+	if err != nil && !webapi.Judge(err).Passes {
+		b.log.WarnContext(ctx, "the beginning of a thread cannot be read", "channel", channel, "error", err)
+		return "", nil
+	}
+	return key, err
 }
 
 // who is who the bot is in its workspace, the zero value while Slack has not said so.

@@ -70,6 +70,9 @@ func (p *places) enter(user string) *place {
 
 // turn waits until the task may be carried out, or the context ends.
 func (p *place) turn(ctx context.Context) {
+	if p == nil {
+		return
+	}
 	select {
 	case p.crowd.running <- struct{}{}:
 		p.running = true

@@ -207,6 +207,9 @@ func (b *Bot) checkSlack(ctx context.Context) {
 	for {
 		looked := time.Now()
 		auth, err := b.api.AuthTestContext(ctx)
+		if err == nil && auth.UserID == "" {
+			err = webapi.ErrEmpty
+		}
 		if ctx.Err() != nil {
 			return
 		}
