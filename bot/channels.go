@@ -134,6 +134,6 @@ func messageOf(a commands.Announcement, req commands.Request) (storage.Message, 
 	m := card.Reply(a.Reply)
 	blocks, err := m.JSON()
 	return storage.Message{
-		Key: a.Key, Channel: req.Channel, Parent: a.Parent, Text: m.Text(), Blocks: blocks, Urgent: true, Last: true, Tell: []string{req.User},
+		Key: a.Key, Channel: req.Channel, Parent: a.Parent, Text: m.Text(), Blocks: blocks, Urgent: !a.Later, Last: true, Tell: []string{req.User},
 	}, err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/commands"
 	"c66bot/storage"
 )
 
@@ -16,7 +17,7 @@ func (b *Bot) forget(ctx context.Context) {
 	for {
 		err := b.records.Update(ctx, func(tx storage.Tx) error {
 			now := time.Now()
-			return errors.Join(authz.ForgetRules(tx, now), authz.ForgetAudit(tx, now.Add(-b.auditKeep)))
+			return errors.Join(authz.ForgetRules(tx, now), commands.ForgetRequests(tx, now), authz.ForgetAudit(tx, now.Add(-b.auditKeep)))
 		})
 		if err != nil && ctx.Err() == nil {
 			b.log.Error("old records could not be removed", "error", err)

@@ -252,8 +252,8 @@ func (b *Bot) readButton(value string, t *task) {
 		}
 		return
 	}
-	if inv.Nonce != "" {
-		t.operation = "answer:" + inv.Nonce
+	if inv.Nonce != "" { // in nobody else's hands, and nowhere else, does it use this one up
+		t.operation = strings.Join([]string{"answer:" + inv.Asking(), t.answer.channel, t.answer.user, inv.Nonce}, ":")
 	}
 	t.invocation = &inv
 }

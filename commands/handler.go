@@ -75,6 +75,7 @@ type Announcement struct {
 	Key    string // one that stands already is edited
 	Parent string // the key of the message in whose thread it belongs, "" for the channel itself
 	Reply  Reply
+	Later  bool // what somebody did goes before it
 }
 
 // ErrFollowed says that the channel has an open card of the deployment.

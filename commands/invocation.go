@@ -167,6 +167,14 @@ func (i Invocation) once() Invocation {
 	return i
 }
 
+// Asking names what the nonce of a button belongs to: the answers to one question are one, a request for a right and its grant are each another.
+func (i Invocation) Asking() string {
+	if i.Verb == Ask || i.Verb == Grant {
+		return string(i.Verb)
+	}
+	return "question"
+}
+
 // stale reports whether the invocation changes something and is on a button of long ago. The Cancel of a card, which says what it ends
 // and is asked for by Slack itself, never is; what was typed has no UID.
 func (i Invocation) stale() bool {

@@ -142,14 +142,19 @@ type RuleReply struct {
 	Revoked bool
 }
 
-// RequestReply asks the admins, in the channel, for a right.
+// RequestReply asks the admins, in the channel, for rights.
 type RequestReply struct {
 	User   string
-	Right  string
-	Glob   string
+	Wishes []Wished
 	Admins Admins
-	Grant  Invocation
-	Given  *storage.Rule // once an admin has
+}
+
+// Wished is one right that somebody asks for.
+type Wished struct {
+	Right string
+	Glob  string
+	Grant Invocation
+	Given *storage.Rule // once an admin has
 }
 
 // OpenReply offers the form of a redeploy to somebody for whom it could not be opened at once.

@@ -52,7 +52,7 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 		return err
 	}
 	return errors.Join(
-		moveRules(tx, from, to), moveSubscriptions(tx, from, to), moveHeard(tx, from, to),
+		moveRules(tx, from, to), moveRequests(tx, from, to), moveSubscriptions(tx, from, to), moveHeard(tx, from, to),
 		change(tx, Follows, func(f *Follow) bool { return replace(&f.Channel, from, to) }),
 		change(tx, Messages, func(m *Message) bool { return replace(&m.Channel, from, to) }),
 		change(tx, Journal, func(e *Entry) bool { return replace(&e.Channel, from, to) }),
@@ -105,6 +105,20 @@ func moveRules(tx Tx, from, to string) error {
 		err = errors.Join(err, Rules.Delete(tx, key))
 		if r.Channel = to; !same {
 			err = errors.Join(err, Rules.Put(tx, RuleKey(to, r.ID), r))
+		}
+	}
+	return err
+}
+
+// moveRequests leaves out a request of somebody who has one in the other channel.
+func moveRequests(tx Tx, from, to string) error {
+	requests, err := all(tx, Requests, RequestsOf(from), each)
+	for key, r := range requests {
+		err = errors.Join(err, Requests.Delete(tx, key))
+		moved := RequestKey(to, r.User)
+		if _, there := Requests.Get(tx, moved); errors.Is(there, ErrNotFound) {
+			r.Channel = to
+			err = errors.Join(err, Requests.Put(tx, moved, r))
 		}
 	}
 	return err

@@ -28,6 +28,8 @@ var (
 	Messages = Table[Message]{Name: "messages"}
 	// Rules holds who may do what in a channel, by RuleKey.
 	Rules = Table[Rule]{Name: "rules"}
+	// Requests holds what somebody has asked the admins of a channel for last, by RequestKey.
+	Requests = Table[Request]{Name: "requests"}
 	// Audit holds what was decided on, by an id that sorts by time.
 	Audit = Table[AuditEntry]{Name: "audit"}
 	// Channels holds what is known of channels' ids that do not lead to them any more, by the id.
@@ -55,6 +57,31 @@ func RuleKey(channel, id string) string { return RulesOf(channel) + id }
 
 // RulesOf is the prefix of the keys of a channel's rules.
 func RulesOf(channel string) string { return channel + "/" }
+
+// RequestKey is the key of what somebody has asked the admins of a channel for.
+func RequestKey(channel, user string) string { return RequestsOf(channel) + user }
+
+// RequestsOf is the prefix of the keys of what the admins of a channel were asked for.
+func RequestsOf(channel string) string { return channel + "/" }
+
+// Request is what somebody has asked the admins of a channel for, in one message.
+type Request struct {
+	ID      string      `json:"id"` // of the message
+	Channel string      `json:"channel"`
+	User    string      `json:"user"`
+	At      time.Time   `json:"at"` // when the message was made
+	Wishes  []Asking    `json:"wishes"`
+	Made    []time.Time `json:"made"` // when the messages of the last hour were
+}
+
+// Asking is one right that somebody asks for.
+type Asking struct {
+	Action string    `json:"action"`
+	Stacks string    `json:"stacks"` // a glob
+	Nonce  string    `json:"nonce"`  // of the button that gives it
+	At     time.Time `json:"at"`
+	Given  *Rule     `json:"given,omitempty"` // once an admin has
+}
 
 // Rule says who may, or may not, do what to which stacks in one channel.
 type Rule struct {

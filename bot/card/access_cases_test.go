@@ -75,10 +75,13 @@ func ruled() map[string]commands.Reply {
 		"rule-for-an-hour": commands.RuleReply{Rule: granted, By: "U0ADA"},
 		"rule-revoked":     commands.RuleReply{Rule: byUser, By: "U0ADA", Revoked: true},
 		"rule-of-a-group-that-slack-does-not-tell": commands.RuleReply{Rule: byGroup, By: "U0ADA", Revoked: true},
-		"request":         commands.RequestReply{User: "U0SAM", Right: "redeploy", Glob: "web@production", Admins: theAdmins, Grant: grant},
-		"request-to-look": commands.RequestReply{User: "U0SAM", Right: "view", Glob: "*", Admins: theAdmins, Grant: grant},
-		"request-granted": commands.RequestReply{User: "U0SAM", Right: "redeploy", Glob: "web@production", Given: &granted},
-		"open":            commands.OpenReply{Stack: stack, Form: commands.Invocation{Verb: commands.Redeploy, UID: "abc123"}},
+		"request":         commands.RequestReply{User: "U0SAM", Admins: theAdmins, Wishes: []commands.Wished{{Right: "redeploy", Glob: "web@production", Grant: grant}}},
+		"request-to-look": commands.RequestReply{User: "U0SAM", Admins: theAdmins, Wishes: []commands.Wished{{Right: "view", Glob: "*", Grant: grant}}},
+		"request-granted": commands.RequestReply{User: "U0SAM", Wishes: []commands.Wished{{Right: "redeploy", Glob: "web@production", Given: &granted}}},
+		"request-of-two": commands.RequestReply{User: "U0SAM", Admins: theAdmins, Wishes: []commands.Wished{
+			{Right: "redeploy", Glob: "web@production", Given: &granted}, {Right: "view", Glob: "api*", Grant: grant},
+		}},
+		"open": commands.OpenReply{Stack: stack, Form: commands.Invocation{Verb: commands.Redeploy, UID: "abc123"}},
 	}
 }
 

@@ -94,15 +94,38 @@ func admins(a commands.Admins) markup.Text {
 	return names(append(append([]string{}, a.Groups...), a.Users...))
 }
 
-// request asks the channel's admins for a right, and later says that it was given.
+// request asks the channel's admins for rights, and later says which were given.
 func request(r commands.RequestReply) Message {
-	words := rights[authz.Action(r.Right)]
-	if r.Given != nil {
-		return said([]markup.Text{markup.Format("🔑 %s asked to %s %s in this channel: %s granted it until %s", markup.User(r.User), words[1], stacksOf(r.Glob), markup.User(r.Given.By), markup.When(r.Given.Until))})
+	if len(r.Wishes) == 1 {
+		return requestOne(r, r.Wishes[0])
+	}
+	head := markup.Format("🔑 %s asks for access in this channel.", markup.User(r.User))
+	lines, blocks, open := []markup.Text{}, []kit.Block{kit.Section(head)}, false
+	for _, w := range r.Wishes {
+		line := markup.Format("%s %s", rights[authz.Action(w.Right)][1], stacksOf(w.Glob))
+		var beside kit.Button
+		if w.Given != nil {
+			line = markup.Format("%s: %s granted it until %s", line, markup.User(w.Given.By), markup.When(w.Given.Until))
+		} else {
+			open, beside = true, button("Grant 1 h", w.Grant, "grant").Primary()
+		}
+		lines, blocks = append(lines, line), append(blocks, kit.SectionWith(line, beside))
+	}
+	if open {
+		by := markup.Format("An admin can grant each for an hour: %s", admins(r.Admins))
+		lines, blocks = append(lines, by), append(blocks, kit.Section(by))
+	}
+	return kit.NewMessage(markup.Brief(head, lines...), blocks...)
+}
+
+func requestOne(r commands.RequestReply, w commands.Wished) Message {
+	words := rights[authz.Action(w.Right)]
+	if w.Given != nil {
+		return said([]markup.Text{markup.Format("🔑 %s asked to %s %s in this channel: %s granted it until %s", markup.User(r.User), words[1], stacksOf(w.Glob), markup.User(w.Given.By), markup.When(w.Given.Until))})
 	}
 	lines := []markup.Text{
-		markup.Format("🔑 %s asks to %s %s in this channel.", markup.User(r.User), words[1], stacksOf(r.Glob)),
+		markup.Format("🔑 %s asks to %s %s in this channel.", markup.User(r.User), words[1], stacksOf(w.Glob)),
 		markup.Format("An admin can grant it for an hour: %s", admins(r.Admins)),
 	}
-	return said(lines).With(markup.Text{}, kit.Actions(button("Grant 1 h", r.Grant, "grant").Primary()))
+	return said(lines).With(markup.Text{}, kit.Actions(button("Grant 1 h", w.Grant, "grant").Primary()))
 }
