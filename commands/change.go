@@ -25,6 +25,9 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
 		return OpenReply{Stack: refOf(stack), Form: Invocation{Verb: Redeploy, UID: stack.UID, Deployment: inv.Deployment}}, nil
 	}
+	if err := h.cardless(ctx, req); err != nil {
+		return nil, err
+	}
 	release, err := h.stackLocks.lock(ctx, stack.UID, req.placed)
 	if err != nil {
 		return nil, err
@@ -229,6 +232,9 @@ func (h *Handler) nothingOpen(ctx context.Context, stack cloud66.Stack, newest [
 
 func (h *Handler) follow(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
 	req.placed() // the order of cards is of no account
+	if err := h.cardless(ctx, req); err != nil {
+		return nil, err
+	}
 	deployment, reply, err := h.unended(ctx, stack, req.Invocation)
 	if err != nil || reply != nil {
 		return reply, err

@@ -36,8 +36,8 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	if !standing.Some(authz.Redeploy) {
 		return h.refuse(ctx, req, noneAtAll)
 	}
-	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel, req.User)); ok { // else the card shows it, before anything is sent
-		return nil, card
+	if err := h.cardless(ctx, req); err != nil {
+		return nil, err
 	}
 	if inv.UID == "" && inv.Stack == "" {
 		h.Directory.prepare(ctx) // for the search

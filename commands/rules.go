@@ -76,6 +76,14 @@ func (h *Handler) member(ctx context.Context, req Request) error {
 	return fromSlack(err)
 }
 
+// cardless fails where the bot certainly can post nothing in the channel. Where Slack does not tell, the card shows it, before anything is done.
+func (h *Handler) cardless(ctx context.Context, req Request) error {
+	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel, req.User)); ok {
+		return card
+	}
+	return nil
+}
+
 // ruleProblem says why a rule was not made, where it is not a fault.
 func ruleProblem(err error) Reply {
 	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {

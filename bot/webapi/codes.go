@@ -240,7 +240,7 @@ var codes = map[string]code{
 	"plan_upgrade_required":     {NoGroups, false, "the workspace's plan has no user groups"},
 	"paid_teams_only":           {NoGroups, false, "the workspace's plan has no user groups"},
 	"unknown_method":            {NoMethod, false, "Slack does not know the method"},
-	WrongChannel:                {NoMethod, false, "Slack does not offer that for this kind of channel"},
+	WrongChannel:                {NoMethod, false, "I cannot post in this kind of conversation"},
 
 	"invalid_arguments":       {TooMuch, false, formWords},
 	"invalid_payload":         {TooMuch, false, formWords},
