@@ -147,7 +147,9 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain boo
 	}
 	args.Set("unfurl_links", "false")
 	args.Set("unfurl_media", "false")
-	return b.slack.Call(ctx, "chat.postMessage", args, &struct{}{})
+	err = b.slack.Call(ctx, "chat.postMessage", args, &struct{}{})
+	b.heardDirect(err)
+	return err
 }
 
 // arguments are those of a call that says something in a channel.

@@ -111,7 +111,7 @@ func New(cfg Config) (*Bot, error) {
 	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
 	b.people = newPeople(b.api)
 	b.outbox = outbox.New(outbox.Config{
-		Records: cfg.Records, Slack: b.slack, Log: cfg.Log,
+		Records: cfg.Records, Slack: directs{b.slack, b.heardDirect}, Log: cfg.Log,
 		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
 	})
 	b.channels, b.hints = &channels{people: b.people, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)

@@ -95,6 +95,16 @@ func TestTheManifestDeclaresWhatTheCodeUsesAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestTheManifestTurnsOnWhatDirectMessagesNeed(t *testing.T) {
+	manifest, err := slacksim.ParseManifest([]byte(bot.Manifest("/c66")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !manifest.MessagesTab || manifest.MessagesReadOnly || manifest.HomeTab {
+		t.Errorf("%+v", manifest)
+	}
+}
+
 func sorted(set map[string]bool) []string {
 	var all []string
 	for word := range set {

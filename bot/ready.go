@@ -189,6 +189,7 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 // wantedScopes are the bot token's scopes that are used, with what does not work without each.
 var wantedScopes = []struct{ scope, without string }{
 	{"chat:write", "no card can be posted"},
+	{"commands", "the slash command and the form do not reach me"},
 	{"im:write", "what a channel refuses cannot be told in a direct message"},
 	{"channels:history", "after a crash a message may come twice, and a mention in a card's thread must name the stack"},
 	{"groups:history", "after a crash a message in a private channel may come twice, and a mention in a card's thread must name the stack"},
@@ -273,8 +274,10 @@ func (b *Bot) missingScopes(h http.Header, first bool) error {
 	var fatal error
 	for _, w := range wantedScopes {
 		if slices.Contains(granted, w.scope) {
+			b.troubles.set("scope "+w.scope, "")
 			continue
 		}
+		b.troubles.set("scope "+w.scope, fmt.Sprintf("The app lacks the scope %s, and without it %s: add it in the app's settings and install the app again", w.scope, w.without))
 		if first {
 			b.log.Warn("the bot token lacks a scope: add it in the app's settings and install the app again", "scope", w.scope, "without_it", w.without)
 		}

@@ -11,19 +11,20 @@ type declared struct {
 	escapes     map[string]bool // by slash command: should_escape, where the manifest says
 	interactive bool
 	socketMode  bool
+	messages    bool // people and the app can write to each other directly
 }
 
 // withManifest fills in what the manifest declares where the options say nothing.
 func (o Options) withManifest() (Options, declared) {
 	if o.Manifest == nil {
-		return o, declared{shortcuts: o.Shortcuts, interactive: true, socketMode: true}
+		return o, declared{shortcuts: o.Shortcuts, interactive: true, socketMode: true, messages: true}
 	}
 	m, err := ParseManifest(o.Manifest)
 	if err != nil {
 		panic(fmt.Sprintf("slacksim: Options.Manifest: %v", err))
 	}
 	app := declared{
-		shortcuts: []string{}, escapes: map[string]bool{}, interactive: m.Interactivity, socketMode: m.SocketMode,
+		shortcuts: []string{}, escapes: map[string]bool{}, interactive: m.Interactivity, socketMode: m.SocketMode, messages: m.MessagesTab,
 	}
 	commands := []string{}
 	for _, c := range m.Commands {

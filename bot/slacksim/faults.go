@@ -42,6 +42,13 @@ func (w *Workspace) AnswerCall(method, body string, times int) {
 	w.fault(method, fault{times: times, status: http.StatusOK, body: body})
 }
 
+// MessagesTab turns the app's Messages Tab on or off, which the manifest has set.
+func (w *Workspace) MessagesTab(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.app.messages = on
+}
+
 // SlowCall delays the next calls of a method before they are carried out.
 func (w *Workspace) SlowCall(method string, delay time.Duration, times int) {
 	w.fault(method, fault{times: times, delay: delay})

@@ -58,6 +58,8 @@ func (w *Workspace) writable(id string) (*channelState, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case c.IM && !w.app.messages:
+		return nil, refuse("messages_tab_disabled")
 	case c.Archived:
 		return nil, refuse("is_archived")
 	case !c.BotIsMember:
