@@ -51,6 +51,7 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 		for i := range behind {
 			m := &behind[i]
 			m.Revision++ // it stays missed until Slack has taken it
+			m.Refusing, m.Since = "", time.Time{}
 			if err == nil {
 				err = storage.Messages.Put(tx, m.Key, *m)
 			}

@@ -40,6 +40,8 @@ type rig struct {
 	ctx   context.Context
 	slack *slacksim.Workspace
 	path  string
+	self  outbox.Self // who the bot is, as auth.test has told it
+	lost  []string    // the channels that are said to take nothing, with the code
 	*life
 }
 
@@ -65,7 +67,7 @@ func inBubble(t *testing.T, f func(r *rig)) {
 }
 
 func newRig(t rapid.TB, ctx context.Context, path string) *rig { //nolint:revive // the test goes first
-	r := &rig{TB: t, ctx: ctx, slack: slacksim.New(slacksim.Options{}), path: path}
+	r := &rig{TB: t, ctx: ctx, slack: slacksim.New(slacksim.Options{}), path: path, self: outbox.Self{User: "U0C66BOT", Bot: "B0C66"}}
 	r.slack.AddUser(slacksim.User{ID: lin, Name: "lin"})
 	r.slack.AddUser(slacksim.User{ID: sam, Name: "sam"})
 	r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true})
@@ -85,9 +87,10 @@ func (r *rig) open(p *mortal.Process) {
 		process: p, records: records,
 		outbox: outbox.New(outbox.Config{
 			Records: records, Log: slog.New(slog.DiscardHandler),
+			Refused: func(_ context.Context, channel, code string) { r.lost = append(r.lost, channel+" "+code) },
 			Slack: outbox.API{
 				API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},
-				Self: func() outbox.Self { return outbox.Self{User: "U0C66BOT", Bot: "B0C66"} },
+				Self: func() outbox.Self { return r.self },
 			},
 		}),
 	}
