@@ -78,41 +78,41 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 	b.showForm(ctx, f, t.answer, shown)
 }
 
+// refusedForm takes the place of a form that Slack does not show.
+var refusedForm = commands.ProblemReply{
+	What: "Slack does not take this form.", State: "Nothing was done.", Do: "Write the whole command instead, with its options: help redeploy lists them.",
+}
+
 // showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the one
 // who waits for it hears so by another way.
 func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.ModalViewRequest) {
-	update := func(shown slack.ModalViewRequest) error {
-		return webapi.Retry(ctx, showWait, func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, showTry)
-			defer cancel()
-			return f.take(func() error {
-				_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
-				return err
-			})
+	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, showTry)
+		defer cancel()
+		return f.take(func() error {
+			_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
+			if webapi.Is(err, webapi.TooMuch) {
+				b.log.ErrorContext(ctx, "Slack refused a form; it is told in words", "error", err)
+				_, err = b.api.UpdateViewContext(ctx, card.Inside(card.Reply(refusedForm).Plain(), card.FormState{Channel: to.channel}), "", "", f.id)
+			}
+			return err
 		})
-	}
-	err := update(shown)
+	})
 	switch {
 	case err == nil:
-		return
 	case ctx.Err() != nil:
 		to.view = f.id
 		b.say(ctx, to, card.Reply(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Open the form again in a minute."}))
-		return
 	case webapi.Is(err, webapi.NoView):
 		b.log.DebugContext(ctx, "a form was closed before it was filled in")
-		return
+	default:
+		ref := commands.NewReference()
+		b.log.ErrorContext(ctx, "a form could not be filled in", "ref", ref, "user", to.user, "error", err)
+		to.view = ""
+		b.say(ctx, to, card.Reply(commands.ProblemReply{
+			What: "Slack did not take the content of the form.", State: "Nothing was done.", Do: "Close its window and open it again, or give the command with its options.", Ref: ref,
+		}))
 	}
-	ref := commands.NewReference()
-	b.log.ErrorContext(ctx, "a form could not be filled in", "ref", ref, "user", to.user, "error", err)
-	said := card.Reply(commands.ProblemReply{
-		What: "Slack did not take the content of the form.", State: "Nothing was done.", Do: "Close its window and open it again, or give the command with its options.", Ref: ref,
-	})
-	if !webapi.Judge(err).Passes && update(card.Inside(said, card.FormState{Channel: to.channel})) == nil {
-		return
-	}
-	to.view = ""
-	b.say(ctx, to, said)
 }
 
 func readShortcut(in interaction) *task {

@@ -69,6 +69,13 @@ func (w *Workspace) ThrottleIn(channel, method string, retryAfter time.Duration,
 	w.fault(method, fault{times: times, status: http.StatusTooManyRequests, retryAfter: retryAfter, channel: channel})
 }
 
+// RefuseBlocks refuses every message that has blocks, by whatever way it comes.
+func (w *Workspace) RefuseBlocks(code string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noForm = code
+}
+
 // RepeatPages has lists that are read in pages never end: the last page names another one, which is the first again.
 func (w *Workspace) RepeatPages() {
 	w.mu.Lock()

@@ -95,6 +95,7 @@ func (w *Workspace) respond(h *hook, c *apiCall) error {
 		w.remove(channel, source)
 		return nil
 	}
+	c.noForm = w.noForm
 	shown, err := c.content()
 	switch {
 	case err != nil:

@@ -27,6 +27,9 @@ func (c *apiCall) content() (content, error) {
 	if err := checkBlocks(blocks); err != nil {
 		return content{}, err
 	}
+	if len(blocks) > 0 && c.noForm != "" {
+		return content{}, refuse(c.noForm)
+	}
 	if c.args["text"] == "" && len(blocks) == 0 {
 		return content{}, refuse("no_text")
 	}

@@ -38,6 +38,7 @@ type apiCall struct {
 	name    string
 	args    map[string]string // JSON values as their text
 	granted []string          // scopes of the token
+	noForm  string            // the code that refuses every block
 	base    string            // scheme and host that the caller used
 }
 
@@ -121,7 +122,7 @@ func (w *Workspace) callLate(
 func (w *Workspace) callLocked(
 	rw http.ResponseWriter, m method, name string, args map[string]string, token string, r *http.Request,
 ) (answer, error) {
-	c := &apiCall{name: name, args: args, base: w.base}
+	c := &apiCall{name: name, args: args, base: w.base, noForm: w.noForm}
 	rw.Header().Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
 	if r.URL.Query().Has("token") {
 		w.violate("%s: a token in the URL", name)

@@ -25,6 +25,7 @@ type Workspace struct {
 	lastID  int
 	ahead   time.Duration // the workspace's clock, of time.Now
 	endless bool          // lists never end
+	noForm  string        // the code that refuses every message with blocks
 	base    string        // scheme and host under which the app reaches the workspace
 
 	users    map[string]*User
