@@ -1,10 +1,12 @@
 package outbox_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"c66bot/bot/outbox"
+	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/slacksim"
 )
 
@@ -195,6 +197,31 @@ func TestAMessageIsFoundWhateverOurClockSays(t *testing.T) {
 					r.shows(deploys, want...)
 				})
 			})
+		}
+	}
+}
+
+// TestEightyKillsWhilePostsAreUnderWay kills a process at eighty moments of a scene in which Slack carries each post out 400 ms late.
+func TestEightyKillsWhilePostsAreUnderWay(t *testing.T) {
+	s := scenes()["a card with its thread"]
+	for i := range 80 {
+		inBubble(t, func(r *rig) {
+			r.slack.LateCall("chat.postMessage", 400*time.Millisecond, 1000)
+			first := r.process
+			time.AfterFunc(time.Duration(i)*75*time.Millisecond, first.Kill)
+			if err := r.play(s); err != nil && !errors.Is(err, mortal.ErrDead) {
+				r.Fatal(err)
+			}
+			r.restart()
+			if err := r.play(s); err != nil {
+				r.Fatal(err)
+			}
+			r.settle()
+			time.Sleep(10 * time.Minute)
+			r.shows(deploys, s.shows...)
+		})
+		if t.Failed() {
+			t.Fatalf("killed after %s", time.Duration(i)*75*time.Millisecond)
 		}
 	}
 }
