@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"c66bot/bot/outbox"
 	"c66bot/bot/slacksim"
 	"c66bot/storage"
 )
@@ -16,7 +17,8 @@ const random = "C0RANDOM"
 var passing = []string{
 	"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "team_not_found", "channel_is_limited_access", "server_error", "update_failed", "internal_error",
 	"fatal_error", "external_channel_migrating", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
-	"account_inactive", "invalid_auth", "team_access_not_granted", "ratelimited", "message_limit_exceeded", "flux_drained", "unknown_method", "user_not_found_here",
+	"account_inactive", "invalid_auth", "team_access_not_granted", "ratelimited", "message_limit_exceeded", "flux_drained", "unknown_method", "message_not_found",
+	"edit_window_closed", "cant_update_message", "user_not_found", "cannot_reply_to_message",
 }
 
 func TestOneAnswerIsNotTheLastWord(t *testing.T) {
@@ -194,7 +196,7 @@ func TestAnEndThatCannotBeEditedIntoItsCardIsANewMessage(t *testing.T) {
 			inBubble(t, func(r *rig) {
 				r.put(card("a", "deploying"))
 				r.settle()
-				r.slack.FailCall("chat.update", code, 2, false)
+				r.slack.FailCall("chat.update", code, 6, false)
 				r.put(urgent(card("a", "still deploying")))
 				r.settle()
 				r.shows(deploys, "deploying")
@@ -206,4 +208,19 @@ func TestAnEndThatCannotBeEditedIntoItsCardIsANewMessage(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestOneAnswerAboutAThreadOrAPersonIsNotTheLastWord(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.put(card("a", "deploying"))
+		r.settle()
+		r.slack.FailIn(deploys, "chat.postMessage", "thread_not_found", 1)
+		r.slack.FailCall("conversations.open", "user_not_found", 1, false)
+		r.put(reply("a", "a/1", "started"), storage.Message{Key: "d", Channel: outbox.Direct(lin), Text: "hello", Urgent: true, Last: true})
+		r.settle()
+		r.shows(deploys, "deploying [started]")
+		if told := r.directs(); !slices.Equal(told, []string{"hello"}) {
+			r.Errorf("Lin was told %q", told)
+		}
+	})
 }

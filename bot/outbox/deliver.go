@@ -71,9 +71,15 @@ func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Messag
 	return m, parent, err
 }
 
+// thrice are the kinds of answers that are believed when they came three times, seconds apart.
+var thrice = map[webapi.Kind]bool{webapi.NoMessage: true, webapi.NoEdit: true, webapi.NoThread: true, webapi.NoPerson: true}
+
 // judge turns what went wrong into what is done next.
 func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message, err error) (time.Duration, error) {
 	fault := webapi.Judge(err)
+	if thrice[fault.Kind] && it.failures < 2 {
+		return 0, err
+	}
 	switch fault.Kind {
 	case webapi.NoAnswer, webapi.NotSent, webapi.Token, webapi.WrongToken, webapi.NoScope, webapi.Setting:
 		return 0, err
@@ -101,7 +107,7 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 	case webapi.NoThread:
 		switch {
 		case m.Parent == "" || m.TS != "":
-		case laneOf(parent) == edits && parent.Urgent && it.failures < 3:
+		case laneOf(parent) == edits && parent.Urgent && it.failures < 5:
 			return 0, err // somebody deleted it, and its edit makes it anew
 		default:
 			return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })

@@ -194,7 +194,7 @@ func TestTheWayToADirectMessageHonoursALimitAndARefusal(t *testing.T) {
 		wait  time.Duration
 	}{
 		"a limit":        {func(w *slacksim.Workspace) { w.Throttle("conversations.open", 45*time.Second, 1) }, 2, 45 * time.Second},
-		"nobody is left": {func(w *slacksim.Workspace) { w.FailCall("conversations.open", "user_not_found", 5, false) }, 1, 0},
+		"nobody is left": {func(w *slacksim.Workspace) { w.FailCall("conversations.open", "user_not_found", 5, false) }, 3, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(r *rig) {
