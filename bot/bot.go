@@ -51,6 +51,7 @@ type Config struct {
 	AuditKeep time.Duration // how long entries of the audit are kept
 	Version   string        // for status
 	Log       *slog.Logger
+	Cleaner   secret.Cleaner // of what servers say; it knows the tokens
 }
 
 // Bot is a running bot.
@@ -79,6 +80,7 @@ type Bot struct {
 	directory  *commands.Directory
 	cloud      *cloud66.Client
 	ready      readiness
+	cleaner    secret.Cleaner
 	acks       acks
 	journal    *journal
 	turns      turns
@@ -104,7 +106,7 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		doubts: map[string]time.Time{}, log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		auditKeep: cfg.AuditKeep, places: newPlaces(), excuses: excuses{slots: make(chan struct{}, maxExcuses)},
+		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(), excuses: excuses{slots: make(chan struct{}, maxExcuses)},
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
@@ -158,7 +160,14 @@ func (l listed) StackPage(ctx context.Context, page int) (cloud66.StackPage, err
 }
 
 // Ready says why the bot cannot do its work, nil where it can.
-func (b *Bot) Ready() error { return errors.Join(b.records.Fault(), b.ready.err()) }
+// Its text is fit to be shown, whatever Slack said.
+func (b *Bot) Ready() error {
+	err := errors.Join(b.records.Fault(), b.ready.err())
+	if err == nil {
+		return nil
+	}
+	return errors.New(b.cleaner.Clean(err.Error()))
+}
 
 // Run runs the bot until the context ends. Then nothing more is taken, what was taken is finished within a bound or stays recorded, and
 // Run returns when nothing is under way any more. Its error is a fault of the database at the start.

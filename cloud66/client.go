@@ -42,6 +42,7 @@ type Config struct {
 type Client struct {
 	base      string
 	token     secret.Text
+	cleaner   secret.Cleaner
 	account   string
 	userAgent string
 	reads     http.RoundTripper
@@ -59,6 +60,7 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{
 		base:      strings.TrimRight(cfg.BaseURL, "/"),
 		token:     cfg.Token,
+		cleaner:   secret.NewCleaner(cfg.Token),
 		account:   cfg.Account,
 		userAgent: cfg.UserAgent,
 		reads:     cfg.Transport,

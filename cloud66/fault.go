@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 )
 
 const (
@@ -123,16 +122,7 @@ func deeper(value any, depth int) string {
 
 // safe makes one short line without the token of what came from outside.
 func (c *Client) safe(words string) string {
-	words = strings.ReplaceAll(words, c.token.Reveal(), "[token]")
-	words = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
-			return -1
-		}
-		return r
-	}, words)
+	words = c.cleaner.Clean(words)
 	words = strings.Join(strings.Fields(words), " ")
 	if runes := []rune(words); len(runes) > messageRunes {
 		words = string(runes[:messageRunes-1]) + "…"
@@ -161,7 +151,7 @@ func (c *Client) unreadable(r request, ans answer, cause error) *Error {
 
 // tokenless returns err, or its text alone where that would show the token.
 func (c *Client) tokenless(err error) error {
-	if err == nil || !strings.Contains(err.Error(), c.token.Reveal()) {
+	if err == nil || !c.cleaner.Finds(err.Error()) {
 		return err
 	}
 	return errors.New(c.safe(err.Error()))

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -70,6 +69,11 @@ func loadOne(flags *pflag.FlagSet, environ []string, s setting) (cfg Config, err
 	return cfg, nil
 }
 
+// cleaner knows all tokens.
+func (c Config) cleaner() secret.Cleaner {
+	return secret.NewCleaner(c.SlackAppToken, c.SlackBotToken, c.Cloud66Token)
+}
+
 // Warnings names the settings that were changed although this version makes no use of them.
 func (c Config) Warnings() []string {
 	var warnings []string
@@ -82,9 +86,6 @@ func (c Config) Warnings() []string {
 // faults are what is wrong with a configuration, each in one line.
 type faults []error
 
-// slackTokens finds what Slack's tokens look like, should one stand where another value belongs.
-var slackTokens = regexp.MustCompile(`x(?:app|ox[a-z])-[\w-]+`)
-
 func (f faults) Error() string {
 	text := fmt.Sprintf("the configuration has %d faults:", len(f))
 	if len(f) == 1 {
@@ -93,7 +94,7 @@ func (f faults) Error() string {
 	for _, fault := range f {
 		text += "\n  " + fault.Error()
 	}
-	return slackTokens.ReplaceAllString(text, secret.Redacted)
+	return text
 }
 
 // Unwrap lets errors.Is and errors.As look at each fault.

@@ -333,7 +333,7 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		},
 		{
 			name: "a token among the admins", environ: []string{"C66BOT_ADMINS=xoxb-2-bot-secret"},
-			want: `C66BOT_ADMINS (admins) has "***", which is no Slack id of a user (U…) or user group (S…): a profile's menu in Slack has "Copy member ID"`,
+			want: "C66BOT_ADMINS (admins) holds what looks like a token, and is not shown: it is Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a comma-separated list",
 		},
 		{
 			name: "an address without a port", environ: []string{"C66BOT_HTTP_ADDR=localhost"},
@@ -424,8 +424,8 @@ func TestTheConfigurationShowsNoToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	newLogger(slog.LevelInfo, "text", &out).Info("m", "config", cfg)
-	newLogger(slog.LevelInfo, "json", &out).Info("m", "config", cfg)
+	newLogger(slog.LevelInfo, "text", secret.Cleaner{}, &out).Info("m", "config", cfg)
+	newLogger(slog.LevelInfo, "json", secret.Cleaner{}, &out).Info("m", "config", cfg)
 	fmt.Fprintf(&out, "%v %+v %#v", cfg, &cfg, cfg)
 	v := viper.New()
 	v.SetConfigType("yaml")

@@ -33,7 +33,7 @@ func TestABotThatCannotWriteIsNotReadyAndSaysSoUntilItCan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
 	s := w.serve(t)
-	w.readyz(t, s, http.StatusOK)
+	w.written(t, s)
 	before := limitFiles(t, s.Process.Pid, 1)
 	w.command(t, "/c66 allow everyone view web")
 	w.until(t, s, "the change is refused", w.says("It was not taken: nothing was done."))

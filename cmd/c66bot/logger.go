@@ -1,15 +1,34 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
+
+	"c66bot/cloud66/secret"
 )
 
-// newLogger writes the messages of level and above to w, as JSON objects where format is "json", else as text.
-func newLogger(level slog.Level, format string, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
+// newLogger writes the messages of level and above to w, as JSON objects where format is "json", else as text. What is logged is cleaned: much of
+// it comes from outside.
+func newLogger(level slog.Level, format string, cleaner secret.Cleaner, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return cleaned(cleaner, a) }}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// cleaned cleans the value of an attribute. One that is no text stays as it is where there is nothing to clean.
+func cleaned(cleaner secret.Cleaner, a slog.Attr) slog.Attr {
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(cleaner.Clean(a.Value.String()))
+	case slog.KindAny:
+		text := fmt.Sprintf("%+v", a.Value.Any())
+		clean := cleaner.Clean(text)
+		if _, isError := a.Value.Any().(error); isError || clean != text {
+			a.Value = slog.StringValue(clean)
+		}
+	}
+	return a
 }

@@ -53,9 +53,7 @@ func TestABotWhoseDatabaseIsLostIsNotReadyAndConfirmsNothing(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
 			s := w.serve(t)
-			w.readyz(t, s, http.StatusOK)
-			w.command(t, "/c66 allow everyone view api")
-			w.until(t, s, "the first rule is said", w.says("view on api")) // Whatever is written at the start is written.
+			w.written(t, s)
 			if err := c.lose(w.db); err != nil {
 				t.Fatal(err)
 			}
@@ -80,6 +78,14 @@ func TestABotWhoseDatabaseIsLostIsNotReadyAndConfirmsNothing(t *testing.T) {
 			s.end(t, syscall.SIGTERM, 8*time.Second, exitOK)
 		})
 	}
+}
+
+// written waits until the bot is ready and has written a change, and with it whatever it writes at its start.
+func (w *world) written(t *testing.T, s *server) {
+	t.Helper()
+	w.readyz(t, s, http.StatusOK)
+	w.command(t, "/c66 allow everyone view api")
+	w.until(t, s, "the first rule is said", w.says("view on api"))
 }
 
 // refusesAnother checks that a second bot does not begin on the database's path, and names the first where it can.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"c66bot/cloud66/secret"
 )
 
 // The exit statuses of the program.
@@ -39,9 +41,16 @@ func (e *usageError) Unwrap() error { return e.err }
 // The environment is a list of NAME=value, as os.Environ returns it; errors are told on stderr.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	root := newRootCommand(environ)
-	started := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
-	root.SetArgs(append([]string{}, args...)) // cobra takes nil for os.Args.
+	cleaner, started := secret.NewCleaner(configuredTokens(args, environ)...), false
+	shown, secrets := withoutTokens(args, cleaner)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		started = true
+		if secrets {
+			return errTokenArgument
+		}
+		return nil
+	}
+	root.SetArgs(shown)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 
@@ -49,8 +58,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintf(stderr, "c66bot: %v\n", err)
-	if !started { // Cobra itself refused the command, a flag or an argument.
+	_, _ = fmt.Fprintf(stderr, "c66bot: %s\n", cleaner.Clean(err.Error())) // Much of it is repeated from outside.
+	if !started {                                                          // Cobra itself refused the command, a flag or an argument.
 		_, _ = fmt.Fprintln(stderr, `"c66bot help" lists the commands, "c66bot help COMMAND" shows the flags of one.`)
 		return exitUsage
 	}

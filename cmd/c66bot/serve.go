@@ -14,7 +14,7 @@ func newServeCommand(environ []string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLogger(cfg.LogLevel, cfg.LogFormat, cmd.ErrOrStderr())
+			log := newLogger(cfg.LogLevel, cfg.LogFormat, cfg.cleaner(), cmd.ErrOrStderr())
 			for _, warning := range cfg.Warnings() {
 				log.WarnContext(cmd.Context(), "configuration warning", "warning", warning)
 			}

@@ -39,7 +39,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	b, err := bot.New(bot.Config{
 		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
 		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax,
-		AuditKeep: cfg.AuditKeep, Beat: bot.Beat, Version: currentBuild().Version, Metrics: registry, Log: log,
+		AuditKeep: cfg.AuditKeep, Beat: bot.Beat, Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
 	})
 	if err != nil {
 		return err

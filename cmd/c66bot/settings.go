@@ -130,10 +130,15 @@ func (s setting) load(from *sources, cfg *Config) error {
 	if text == "" && s.required {
 		return fmt.Errorf("%s is %w: set it to %s", label(s.key), errMissing, strings.ReplaceAll(s.usage, "`", ""))
 	}
-	if err := s.parse(cfg, text); err != nil {
+	err = s.parse(cfg, text)
+	switch {
+	case err == nil:
+		return nil
+	case !s.secret && looksSecret(text, secret.NewCleaner(from.tokens()...)): // Its own words would repeat the text.
+		return fmt.Errorf("%s holds what looks like a token, and is not shown: it is %s", label(s.key), strings.ReplaceAll(s.usage, "`", ""))
+	default:
 		return fmt.Errorf("%s %w", label(s.key), err)
 	}
-	return nil
 }
 
 // fileKey is the key of the file that holds a secret.

@@ -81,7 +81,7 @@ func (s *sources) readFile(flags *pflag.FlagSet) map[string]any {
 	return s.fileValues(path)
 }
 
-var quotedValue = regexp.MustCompile("`[^`]*`")
+var quotedValue = regexp.MustCompile("`[^`]*`|\"[^\"]*\"|'[^']*'")
 
 // withoutValues returns a YAML error in one line, without what it quotes of the file, which may be a secret.
 func withoutValues(err error) string {
@@ -100,7 +100,7 @@ func (s *sources) fileValues(path string) map[string]any {
 			continue
 		}
 		if !slices.Contains(known, key) {
-			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", key, path, nearest(key, known))
+			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", s.shownName(key), path, nearest(key, known))
 			continue
 		}
 		values[key] = value
@@ -122,7 +122,7 @@ func (s *sources) readEnvironment(environ []string) map[string]any {
 		}
 		key, ok := keyOf[name]
 		if !ok {
-			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", name, nearest(name, slices.Sorted(maps.Keys(keyOf))))
+			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name), nearest(name, slices.Sorted(maps.Keys(keyOf))))
 			continue
 		}
 		if value != "" || key == httpAddrSetting.key {
@@ -140,6 +140,25 @@ func readFlags(flags *pflag.FlagSet) map[string]any {
 		}
 	}
 	return values
+}
+
+// tokens are those among the values.
+func (s *sources) tokens() []secret.Text {
+	var tokens []secret.Text
+	for _, set := range settings {
+		if text, ok := asText(s.values.Get(set.key)); ok && set.secret && len(text) >= shortestToken {
+			tokens = append(tokens, secret.New(text))
+		}
+	}
+	return tokens
+}
+
+// shownName is a name that is not known, unless it is a token in a name's place.
+func (s *sources) shownName(name string) string {
+	if looksSecret(name, secret.NewCleaner(s.tokens()...)) {
+		return secret.Redacted
+	}
+	return name
 }
 
 func (s *sources) fault(format string, args ...any) {
