@@ -27,8 +27,8 @@ func NewCleaner(hidden ...Text) Cleaner {
 	return c
 }
 
-// Clean takes out what cannot be seen and what steers a terminal, and only then puts *** in the place of each secret and of whatever looks like a
-// token of Slack's. Line breaks and tabs stay.
+// Clean takes out what cannot be seen and what steers a terminal, and only then puts *** in the place of each secret and of whatever
+// looks like a token of Slack's. Line breaks and tabs stay.
 func (c Cleaner) Clean(text string) string {
 	text = visible(text)
 	for _, secret := range c.hidden {
@@ -48,7 +48,8 @@ func visible(text string) string {
 			return r
 		case r == '\u2028', r == '\u2029', r == '\u0085':
 			return ' '
-		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector), r == '\u2800':
+		case unicode.IsControl(r), r == '\u2800', // a blank of Braille
+			unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
 			return -1
 		}
 		return r

@@ -17,7 +17,8 @@ func limitFiles(t *testing.T, pid int, limit uint64) (before uint64) {
 	t.Helper()
 	var now, was syscall.Rlimit
 	set := func(to, old *syscall.Rlimit) {
-		_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE, uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(old)), 0, 0)
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_PRLIMIT64, uintptr(pid), syscall.RLIMIT_FSIZE,
+			uintptr(unsafe.Pointer(to)), uintptr(unsafe.Pointer(old)), 0, 0)
 		if errno != 0 {
 			t.Fatalf("prlimit: %v", errno)
 		}

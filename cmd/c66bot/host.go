@@ -12,9 +12,9 @@ import (
 // services of Kubernetes.
 var privateDomains = []string{"localhost", "local", "internal", "svc"}
 
-// onlyOwnNames answers requests for the names that the bot can have, and no others: a page in a browser that has a name of its own lead to the
-// bot's address (DNS rebinding) could else read what the endpoints say. The bot can have any IP address, as a probe of Kubernetes uses it, any name
-// without a dot, as in a compose network, those of private domains, and the one that it is configured to listen on.
+// onlyOwnNames answers requests for the names that the bot can have, and no others: a page in a browser that has a name of its own lead
+// to the bot's address (DNS rebinding) could else read what the endpoints say. The bot can have any IP address, as a probe of Kubernetes
+// uses it, any name without a dot, as in a compose network, those of private domains, and the one that it is configured to listen on.
 func onlyOwnNames(addr string, next http.Handler) http.Handler {
 	own, _, _ := net.SplitHostPort(addr) // It was parsed before; without a host there is no name.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

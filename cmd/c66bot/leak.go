@@ -15,8 +15,9 @@ import (
 var longHex = regexp.MustCompile(`(?i)(?:^-*|[=,_\s])[0-9a-f]{40,}(?:$|[,\s])`)
 
 // errTokenArgument does not repeat what it is about.
-var errTokenArgument = &usageError{errors.New("the command line holds what looks like a token, and is not shown: everybody can read it in the list of processes. " +
-	"Give tokens by the environment, the configuration file, or a file of their own, and take this one for known to others")}
+var errTokenArgument = &usageError{errors.New("the command line holds what looks like a token, and is not shown: " +
+	"everybody can read it in the list of processes. Give tokens by the environment, the configuration file, or a file of their own, " +
+	"and take this one for known to others")}
 
 // withoutTokens gives the arguments with *** in the place of those that hold a token, and whether there was any.
 func withoutTokens(args []string, cleaner secret.Cleaner) (clean []string, found bool) {
@@ -40,8 +41,8 @@ func looksSecret(text string, cleaner secret.Cleaner) bool {
 	return cleaner.Finds(text) || longHex.MatchString(text)
 }
 
-// configuredTokens are the tokens that this call may use: of the environment, of the configuration file, and of the files that these name. It is
-// asked before the command line and the configuration are understood, so it takes what it finds.
+// configuredTokens are the tokens that this call may use: of the environment, of the configuration file, and of the files that these name.
+// It is asked before the command line and the configuration are understood, so it takes what it finds.
 func configuredTokens(args, environ []string) []secret.Text {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true

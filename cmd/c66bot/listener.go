@@ -9,8 +9,8 @@ import (
 // maxConns bounds the open connections to the endpoints.
 const maxConns = 128
 
-// fewConns is a listener that keeps a bounded number of connections. For one more it closes the oldest: whoever holds many open and says nothing
-// keeps nobody out, and a question is answered long before it is the oldest.
+// fewConns is a listener that keeps a bounded number of connections. For one more it closes the oldest: whoever holds many open and says
+// nothing keeps nobody out, and a question is answered long before it is the oldest.
 type fewConns struct {
 	net.Listener
 	most int

@@ -53,11 +53,11 @@ func (db *DB) Fault() error {
 	case db.lost != nil:
 		return db.lost
 	case db.writing > 0 && time.Since(db.since) > slowWrite:
-		return fmt.Errorf("database %s: a write has not ended for more than %v, and nothing is confirmed meanwhile: look whether its disk is frozen "+
-			"or its mount gone; when it takes writes again I go on by myself", db.path, slowWrite)
+		return fmt.Errorf("database %s: a write has not ended for more than %v, and nothing is confirmed meanwhile: look whether "+
+			"its disk is frozen or its mount gone; when it takes writes again I go on by myself", db.path, slowWrite)
 	case failed != nil:
-		return fmt.Errorf("database %s cannot be written (%w), and what cannot be written is not done: make room on its disk, or put its mount or limits "+
-			"right; when it can be written again I go on by myself", db.path, failed)
+		return fmt.Errorf("database %s cannot be written (%w), and what cannot be written is not done: make room on its disk, "+
+			"or put its mount or limits right; when it can be written again I go on by myself", db.path, failed)
 	default:
 		return db.unnoted
 	}
@@ -148,21 +148,24 @@ func (db *DB) look() error {
 }
 
 // rescue is what to do about a file that only this process still has.
-const rescue = `or, where it is gone, save what I have of it by "c66bot backup FILE", stop me, put that copy in its place, and start me again`
+const rescue = `or, where it is gone, save what I have of it by "c66bot backup FILE", stop me, put that copy in its place, ` +
+	`and start me again`
 
 // misplaced says that another file than the open one stands at its path, or none.
 func (db *DB) misplaced() error {
 	there, err := os.Stat(db.at)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("database %s was deleted or moved away while I have it open, so nothing more is taken: move it back; %s", db.path, rescue)
+		return fmt.Errorf("database %s was deleted or moved away while I have it open, so nothing more is taken: move it back; %s",
+			db.path, rescue)
 	case err != nil:
-		return fmt.Errorf("database %s cannot be seen at its path any more (%w), so nothing more is taken: put that right; %s", db.path, err, rescue)
+		return fmt.Errorf("database %s cannot be seen at its path any more (%w), so nothing more is taken: put that right; %s",
+			db.path, err, rescue)
 	}
 	mine, err := db.file.Stat()
 	if err == nil && !os.SameFile(there, mine) {
-		err = fmt.Errorf("another file stands in the place of database %s, which I have open, so nothing more is taken: put the old one back; %s; "+
-			"or start me again, to use the new one", db.path, rescue)
+		err = fmt.Errorf("another file stands in the place of database %s, which I have open, so nothing more is taken: "+
+			"put the old one back; %s; or start me again, to use the new one", db.path, rescue)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,8 +33,11 @@ type loss struct {
 
 // losses are in a directory of their own: data/test.db.
 var losses = map[string]loss{
-	"deleted":    {lose: os.Remove, want: "was deleted or moved away"},
-	"moved away": {lose: func(path string) error { return os.Rename(path, path+".old") }, back: func(path string) error { return os.Rename(path+".old", path) }, want: "was deleted or moved away"},
+	"deleted": {lose: os.Remove, want: "was deleted or moved away"},
+	"moved away": {
+		lose: func(path string) error { return os.Rename(path, path+".old") },
+		back: func(path string) error { return os.Rename(path+".old", path) }, want: "was deleted or moved away",
+	},
 	"deleted with its note": {
 		lose: func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+".pid")) }, want: "was deleted or moved away",
 	},
@@ -167,11 +171,37 @@ func TestALinkThatLeadsElsewhereSinceIsALoss(t *testing.T) {
 	mustClose(t, db)
 }
 
+// logText collects a log that is read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String gives the log so far.
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// clear forgets the log so far.
+func (l *logText) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
 // watched runs f while the file is looked after, in simulated time, and gives it the log.
-func watched(t *testing.T, db *DB, f func(log *bytes.Buffer)) {
+func watched(t *testing.T, db *DB, f func(log *logText)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logText
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
@@ -194,9 +224,9 @@ func TestALossIsNoticedWhileNobodyWritesAndASecondProcessIsRefused(t *testing.T)
 	for name, l := range losses {
 		t.Run(name, func(t *testing.T) {
 			db, path := inData(t)
-			watched(t, db, func(log *bytes.Buffer) {
-				pass(2 * time.Minute)
-				if err := db.Fault(); err != nil || log.Len() > 0 {
+			watched(t, db, func(log *logText) {
+				pass(time.Minute)
+				if err := db.Fault(); err != nil || log.String() != "" {
 					t.Errorf("before: %v, log:\n%s", err, log)
 				}
 				if err := l.lose(path); err != nil {
@@ -254,9 +284,9 @@ func TestAFullDiskIsNoticedWhileNobodyWritesAndItsEndToo(t *testing.T) {
 	eachDisk(t, func(t *testing.T, d disk) {
 		db := mustOpen(t, filepath.Join(d.dir, "test.db"))
 		defer mustClose(t, db)
-		watched(t, db, func(log *bytes.Buffer) {
+		watched(t, db, func(log *logText) {
 			for range 2 {
-				log.Reset()
+				log.clear()
 				d.full()
 				pass(time.Minute)
 				if err := db.Fault(); !errors.Is(err, d.err) || !strings.Contains(err.Error(), "make room on its disk") || !strings.Contains(log.String(), d.err.Error()) {
@@ -281,8 +311,8 @@ func TestACommitThatFailedIsAFaultUntilOneSucceeds(t *testing.T) {
 		if err == nil || db.Fault() == nil {
 			t.Errorf("on a full disk: %v, fault %v", err, db.Fault())
 		}
-		watched(t, db, func(*bytes.Buffer) {
-			pass(2 * time.Minute)
+		watched(t, db, func(*logText) {
+			pass(time.Minute)
 			if db.Fault() == nil {
 				t.Error("no fault while the disk is full")
 			}
@@ -298,7 +328,7 @@ func TestACommitThatFailedIsAFaultUntilOneSucceeds(t *testing.T) {
 func TestAWriteThatDoesNotEndIsAFault(t *testing.T) {
 	db := mustOpen(t, newPath(t))
 	defer mustClose(t, db)
-	watched(t, db, func(log *bytes.Buffer) {
+	watched(t, db, func(log *logText) {
 		frozen := make(chan struct{})
 		go func() { _ = db.timed(func() error { <-frozen; return nil }) }()
 		pass(9 * time.Second)
@@ -321,7 +351,7 @@ func TestAnIdleDatabaseIsNotCommittedTo(t *testing.T) {
 	path := newPath(t)
 	db := mustOpen(t, path)
 	before := contents(t, path)
-	watched(t, db, func(*bytes.Buffer) { pass(20 * time.Minute) })
+	watched(t, db, func(*logText) { pass(5 * time.Minute) })
 	if !bytes.Equal(before, contents(t, path)) {
 		t.Error("the file was written")
 	}

@@ -38,8 +38,8 @@ func (e *LockedError) Who() string {
 	return fmt.Sprintf("process %d", e.PID)
 }
 
-// Real gives the absolute path of a file without symbolic links, also where the file does not exist: by whatever link a database is named, what
-// stands beside it is the same.
+// Real gives the absolute path of a file without symbolic links, also where the file does not exist: by whatever link a database
+// is named, what stands beside it is the same.
 func Real(path string) string {
 	for range maxLinks {
 		if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -67,8 +67,8 @@ func Real(path string) string {
 // PIDPath is the file beside a database with the id of the process that has it open.
 func PIDPath(path string) string { return Real(path) + ".pid" }
 
-// note is that file, as its process has it. It is locked as the database is: where the database is deleted or replaced, its own lock is gone
-// with it, and the lock on the note alone keeps a second process from beginning with another file.
+// note is that file, as its process has it. It is locked as the database is: where the database is deleted or replaced, its own lock
+// is gone with it, and the lock on the note alone keeps a second process from beginning with another file.
 type note struct {
 	path string
 	file *os.File
@@ -158,8 +158,8 @@ func (n *note) release() error {
 	return wrap("remove the noted process id", errors.Join(err, n.file.Close()))
 }
 
-// openNote opens a note, and nothing else that may stand at its path: a pipe would have the opening wait, a device may be set going by it, and
-// by a link the id would be written into somebody's file.
+// openNote opens a note, and nothing else that may stand at its path: a pipe would have the opening wait, a device may be set going
+// by it, and by a link the id would be written into somebody's file.
 func openNote(path string, flag int) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if err := refuseNote(path, info); err != nil {
@@ -227,8 +227,8 @@ func holder(database string) int {
 	return readPID(PIDPath(database))
 }
 
-// lockedBy finds in the list of all locks who has one on a file, in lines such as "1: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF" with the numbers
-// of the device, in hexadecimal digits, and of the file (proc_locks(5)).
+// lockedBy finds in the list of all locks who has one on a file, in lines such as "1: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF" with
+// the numbers of the device, in hexadecimal digits, and of the file (proc_locks(5)).
 func lockedBy(path string, locks []byte) int {
 	info, err := os.Stat(path)
 	if err != nil {
