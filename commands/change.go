@@ -28,11 +28,11 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 	if err := h.cardless(ctx, req); err != nil {
 		return nil, err
 	}
-	release, err := h.stackLocks.lock(ctx, stack.UID, req.placed)
+	done, err := h.Progress.Turn(ctx, Redeploy, stack.UID, req.placed)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer done()
 	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
 		return nil, err
 	}
@@ -121,11 +121,11 @@ func (h *Handler) cancel(ctx context.Context, stack cloud66.Stack, req Request) 
 			Yes:   yes.once(),
 		}, nil
 	}
-	release, err := h.stackLocks.lock(ctx, "cancel/"+stack.UID, req.placed) // which must not wait behind a redeploy
+	done, err := h.Progress.Turn(ctx, Cancel, stack.UID, req.placed) // which does not wait behind a redeploy
 	if err != nil {
 		return nil, err
 	}
-	defer release()
+	defer done()
 	entry, err := h.entry(ctx, stack.UID, deployment)
 	if err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ type StackLister interface {
 // whoever else needs a page reads it here, so that it counts for all.
 type Directory struct {
 	cloud StackLister
-	turns keyedLock // for reading one page again
+	turns Queues // for reading one page again
 
 	mu    sync.Mutex
 	pages map[int]listPage
@@ -68,9 +68,10 @@ type lostStack struct {
 // list is all stacks, each once. It is never changed.
 type list struct {
 	stacks   []cloud66.Stack
-	page     map[string]int // by UID, the page that shows it
-	complete bool           // every page is there
-	oldest   time.Time      // when the one was read that was read first
+	byName   []cloud66.Stack // the same; nil until somebody needs them so
+	page     map[string]int  // by UID, the page that shows it
+	complete bool            // every page is there
+	oldest   time.Time       // when the one was read that was read first
 }
 
 // olderThan reports whether a part of the list is not there, or is older.
@@ -400,7 +401,7 @@ func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, er
 }
 
 func (d *Directory) renewPage(ctx context.Context, number int) error {
-	release, err := d.turns.lock(ctx, strconv.Itoa(number), func() {})
+	release, err := d.turns.Join(strconv.Itoa(number)).Wait(ctx)
 	if err != nil {
 		return err
 	}
@@ -503,8 +504,14 @@ func (d *Directory) last() []cloud66.Stack {
 
 // known gives the first stack, by name, that may be told of, of those that were read last. It asks nobody.
 func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
-	stacks := slices.Clone(d.last())
-	sortStacks(stacks)
+	d.mu.Lock()
+	l := d.whole()
+	if l.byName == nil {
+		l.byName = slices.Clone(l.stacks)
+		sortStacks(l.byName)
+	}
+	stacks := l.byName
+	d.mu.Unlock()
 	i := slices.IndexFunc(stacks, told)
 	if i < 0 {
 		return cloud66.Stack{}, false
@@ -514,9 +521,20 @@ func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 
 // sortStacks orders stacks as people look for them: by name, then by environment.
 func sortStacks(stacks []cloud66.Stack) {
-	slices.SortStableFunc(stacks, func(a, b cloud66.Stack) int {
-		return cmp.Or(strings.Compare(authz.Fold(a.Name), authz.Fold(b.Name)), strings.Compare(authz.Fold(a.Environment), authz.Fold(b.Environment)))
+	type keyed struct {
+		name, environment string
+		stack             cloud66.Stack
+	}
+	all := make([]keyed, len(stacks))
+	for i, s := range stacks {
+		all[i] = keyed{authz.Fold(s.Name), authz.Fold(s.Environment), s}
+	}
+	slices.SortStableFunc(all, func(a, b keyed) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.environment, b.environment))
 	})
+	for i, k := range all {
+		stacks[i] = k.stack
+	}
 }
 
 // match gives the stacks that fit, the best kind of fit alone. Upper and lower case are the same.

@@ -40,6 +40,9 @@ type Cloud interface {
 
 // Progress carries out what changes something and follows it to its end.
 type Progress interface {
+	// Turn waits, behind what came before, also before a restart, for the turn of a verb on a stack, and gives the function that ends it. As soon
+	// as its place is taken, placed is called.
+	Turn(ctx context.Context, verb Verb, uid string, placed func()) (done func(), err error)
 	// Redeploy posts the card, sends the wish to Cloud 66 once, and follows what comes of it. The card tells the rest.
 	Redeploy(ctx context.Context, operation string, follow storage.Follow) error
 	// Follow posts a card for a deployment that somebody started.
@@ -114,7 +117,6 @@ type Config struct {
 // Handler carries out invocations.
 type Handler struct {
 	Config
-	stackLocks keyedLock
 }
 
 // New makes a Handler.

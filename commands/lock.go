@@ -6,27 +6,35 @@ import (
 	"sync"
 )
 
-// keyedLock lets one at a time through for each key, in the order in which they came. Its zero value works.
-type keyedLock struct {
+// Queues let one at a time through for each key, in the order in which they came. The zero value works.
+type Queues struct {
 	mu      sync.Mutex
 	waiting map[string][]chan struct{} // who waits for a key that is held, the next one first
 }
 
-// lock waits for the key and gives the function that lets go of it. As soon as its place is taken, placed is called.
-func (k *keyedLock) lock(ctx context.Context, key string, placed func()) (func(), error) {
-	turn := k.join(key)
-	placed()
+// Place is a place in the queue of a key.
+type Place struct {
+	queues *Queues
+	key    string
+	turn   chan struct{} // closed when it is one's turn
+}
+
+// Join takes the next place in the queue of a key. It has to be waited for.
+func (k *Queues) Join(key string) Place { return Place{k, key, k.join(key)} }
+
+// Wait waits for one's turn and gives the function that ends it. Where the context ends first, the place is given up.
+func (p Place) Wait(ctx context.Context) (done func(), err error) {
 	select {
-	case <-turn:
+	case <-p.turn:
 	case <-ctx.Done():
-		k.leave(key, turn)
+		p.queues.leave(p.key, p.turn)
 		return nil, ctx.Err()
 	}
-	return func() { k.leave(key, turn) }, nil
+	return func() { p.queues.leave(p.key, p.turn) }, nil
 }
 
 // join gives a channel that is closed when it is one's turn.
-func (k *keyedLock) join(key string) chan struct{} {
+func (k *Queues) join(key string) chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.waiting == nil {
@@ -44,7 +52,7 @@ func (k *keyedLock) join(key string) chan struct{} {
 }
 
 // leave lets the next one through, or takes one out that has not had its turn.
-func (k *keyedLock) leave(key string, turn chan struct{}) {
+func (k *Queues) leave(key string, turn chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	queue := k.waiting[key]

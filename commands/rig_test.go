@@ -361,6 +361,7 @@ func (c *cloud) ends(uid string, outcome cloud66.Outcome) {
 
 // progress notes what it is asked for and takes each operation once, as the real one.
 type progress struct {
+	queues  Queues
 	records storage.DB
 	err     error
 	done    []string
@@ -380,6 +381,12 @@ func (p *progress) take(ctx context.Context, what, operation string, f storage.F
 	}
 	p.done, p.follow = append(p.done, what), f
 	return p.err
+}
+
+func (p *progress) Turn(ctx context.Context, verb Verb, uid string, placed func()) (func(), error) {
+	place := p.queues.Join(string(verb) + "/" + uid)
+	placed()
+	return place.Wait(ctx)
 }
 
 func (p *progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {

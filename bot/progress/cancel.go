@@ -125,8 +125,12 @@ func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change fu
 
 // cancelAgain sends a cancel of which an earlier process has not recorded that it was taken, if it was asked for just now. To ask twice for
 // the end of one deployment does no harm; a refusal because it has ended does not prove that the first one was not taken.
-func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) {
-	var err error
+func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel, place commands.Place) {
+	done, err := place.Wait(ctx)
+	if err != nil {
+		return // the next process carries it on
+	}
+	defer done()
 	if time.Since(c.At) > cancelAge {
 		err = p.cancelTooLate(ctx, f, c)
 	} else {

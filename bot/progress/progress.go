@@ -59,11 +59,12 @@ type Progress struct {
 	away  *away
 	index index
 
-	resumed   chan struct{} // closed when what an earlier process left is known
-	following sync.Mutex    // held while a follow is checked against the open ones and added to them, and while positions are written
-	reloading sync.Mutex    // held while the subscriptions are read
-	unread    chan struct{} // the subscriptions were changed and could not be read
-	wanting   wanting       // belongs to whoever reads them
+	queues    commands.Queues // of what changes a stack
+	resumed   chan struct{}   // closed when what an earlier process left is known
+	following sync.Mutex      // held while a follow is checked against the open ones and added to them, and while positions are written
+	reloading sync.Mutex      // held while the subscriptions are read
+	unread    chan struct{}   // the subscriptions were changed and could not be read
+	wanting   wanting         // belongs to whoever reads them
 
 	mu   sync.Mutex
 	open map[string]map[string]target // the follows that have not ended, by stack UID and id
@@ -224,6 +225,21 @@ func (p *Progress) ready(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Turn implements commands.Progress.
+func (p *Progress) Turn(ctx context.Context, verb commands.Verb, uid string, placed func()) (done func(), err error) {
+	if err := p.ready(ctx); err != nil { // what is carried on comes first
+		return nil, err
+	}
+	place := p.join(verb, uid)
+	placed()
+	return place.Wait(ctx)
+}
+
+// join takes the next place in a stack's queue. A cancel does not wait behind a redeploy.
+func (p *Progress) join(verb commands.Verb, uid string) commands.Place {
+	return p.queues.Join(string(verb) + "/" + uid)
 }
 
 // begin records a wish under its operation key, with its follow and card and what else belongs to it. What was taken before is

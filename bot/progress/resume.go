@@ -35,7 +35,8 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	}
 	for _, f := range l.follows {
 		if f.Phase == storage.PhaseCarded {
-			tasks.Go(func() { p.carryOn(ctx, f) })
+			place := p.join(commands.Redeploy, f.Stack.UID)
+			tasks.Go(func() { p.carryOn(ctx, f, place) })
 			continue
 		}
 		p.away.left(f.Stack.UID, time.Now())
@@ -43,7 +44,8 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	}
 	for _, f := range l.follows {
 		if c, ok := l.cancels[f.ID]; ok {
-			tasks.Go(func() { p.cancelAgain(ctx, f, c) })
+			place := p.join(commands.Cancel, f.Stack.UID)
+			tasks.Go(func() { p.cancelAgain(ctx, f, c, place) })
 		}
 	}
 	if len(l.follows) > 0 {
@@ -88,12 +90,35 @@ func takeOver(tx storage.Tx) (left, error) {
 }
 
 // carryOn sends a wish that an earlier process had taken and certainly not sent, or tells its author that it came too late.
-func (p *Progress) carryOn(ctx context.Context, f storage.Follow) {
-	err := p.send(ctx, f)
+func (p *Progress) carryOn(ctx context.Context, f storage.Follow, place commands.Place) {
+	done, err := place.Wait(ctx)
+	if err != nil {
+		return // the next process carries it on
+	}
+	defer done()
+	err = p.send(ctx, p.behindTheNewest(ctx, f))
 	if _, ok := errors.AsType[*commands.CardError](err); ok {
 		err = errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "I was restarted before I sent it, and then it was too late. Ask again"))
 	}
 	if err != nil && ctx.Err() == nil {
 		p.Log.Warn("a wish of before the restart came to nothing", "follow", f.ID, "stack", f.Stack.String(), "error", err)
 	}
+}
+
+// behindTheNewest gives a wish that was not sent with the newest deployment that there is now: what has begun since it was asked for is not its
+// own. Where that cannot be read, what was read before has to do.
+func (p *Progress) behindTheNewest(ctx context.Context, f storage.Follow) storage.Follow {
+	limited, cancel := context.WithDeadline(ctx, f.AskedAt.Add(cardWait))
+	defer cancel()
+	now, err := p.Cloud.DeploymentRange(limited, f.Stack.UID, 0, 1)
+	if err != nil {
+		p.Log.Warn("what was deployed before a wish could not be read", "follow", f.ID, "stack", f.Stack.String(), "error", err)
+		return f
+	}
+	wish := *f.Wish
+	for _, d := range now.Deployments {
+		wish.NewestBefore = max(wish.NewestBefore, d.ID)
+	}
+	f.Wish = &wish
+	return f
 }
