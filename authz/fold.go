@@ -9,7 +9,22 @@ import (
 )
 
 // Fold makes names alike that differ only in case, in what keyboards write differently, in what shows nothing, or in the space around them.
-func Fold(s string) string { return strings.TrimSpace(strings.Map(foldRune, typography.Alike(s))) }
+func Fold(s string) string {
+	if isFolded(s) {
+		return s
+	}
+	return strings.TrimSpace(strings.Map(foldRune, typography.Alike(s)))
+}
+
+// isFolded reports whether a text is nothing but what folding leaves as it is, as most names are.
+func isFolded(s string) bool {
+	for i := range len(s) {
+		if b := s[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '-' && b != '_' && b != '.' {
+			return false
+		}
+	}
+	return true
+}
 
 // foldRune folds one character to one character, so that a pattern can be folded after it was taken apart.
 func foldRune(r rune) rune { return unicode.ToLower(r) }

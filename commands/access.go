@@ -23,16 +23,25 @@ func (h *Handler) access(ctx context.Context, req Request, standing authz.Standi
 		if err != nil {
 			return nil, err
 		}
-		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, seen) })
+		catalogue := authz.NewCatalogue(refsOf(seen))
+		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, catalogue) })
 	}
 	page, from, to := pageOf(req.Invocation.Page, rulesPerPage, len(rules))
 	return AccessReply{Rules: rules[from:to], Page: page, Offset: from, Total: len(rules), Admins: h.admins()}, nil
 }
 
 // takesIn reports whether a rule is about a stack that is seen, so that it tells of no other one.
-func takesIn(r storage.Rule, seen []cloud66.Stack) bool {
+func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
 	pattern, err := authz.ParsePattern(r.Stacks)
-	return err == nil && (pattern.Everything() || slices.ContainsFunc(seen, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) }))
+	return err == nil && (pattern.Everything() || seen.Any(pattern))
+}
+
+func refsOf(stacks []cloud66.Stack) []storage.StackRef {
+	refs := make([]storage.StackRef, len(stacks))
+	for i, s := range stacks {
+		refs[i] = refOf(s)
+	}
+	return refs
 }
 
 // pageOf cuts a page out of so many things, the last one where there are not so many pages.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"c66bot/authz"
-	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -33,14 +32,29 @@ func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []st
 type view struct {
 	user     string
 	standing authz.Standing
-	stacks   []cloud66.Stack // that they are told of
-	listed   bool            // Cloud 66 has told which stacks there are
+	stacks   []storage.StackRef // that they are told of
+	seen     *authz.Catalogue   // of these
+	may      map[authz.Action][]bool
+	listed   bool // Cloud 66 has told which stacks there are
 }
 
 func (h *Handler) viewOf(ctx context.Context, req Request, standing authz.Standing) view {
-	v := view{user: req.User, standing: standing}
-	v.stacks, v.listed = h.listed(ctx, sees(standing, authz.Subscribe))
+	v := view{user: req.User, standing: standing, may: map[authz.Action][]bool{}}
+	stacks, listed := h.listed(ctx, sees(standing, authz.Subscribe))
+	v.stacks, v.listed = refsOf(stacks), listed
+	v.seen = authz.NewCatalogue(v.stacks)
 	return v
+}
+
+// has gives on which of the stacks the person has a right.
+func (v view) has(right authz.Action) []bool {
+	if v.may[right] == nil {
+		v.may[right] = make([]bool, len(v.stacks))
+		for i, stack := range v.stacks {
+			v.may[right][i] = v.standing.Decide(right, stack).Allowed
+		}
+	}
+	return v.may[right]
 }
 
 // fitting gives the stacks that a subscription fits, of those on which the person has one of the rights.
@@ -50,9 +64,8 @@ func (v view) fitting(s storage.Subscription, rights ...authz.Action) int {
 		return 0
 	}
 	n := 0
-	for _, stack := range v.stacks {
-		may := func(right authz.Action) bool { return v.standing.Decide(right, refOf(stack)).Allowed }
-		if pattern.Match(refOf(stack)) && slices.ContainsFunc(rights, may) {
+	for i := range v.seen.Matching(pattern) {
+		if slices.ContainsFunc(rights, func(right authz.Action) bool { return v.has(right)[i] }) {
 			n++
 		}
 	}
