@@ -64,10 +64,15 @@ func setTypes(i *Invocation, v string) (err error) {
 
 // setTrigger takes a part of what Cloud 66 calls somebody. It knows nobody of Slack.
 func setTrigger(i *Invocation, v string) error {
-	if UserOf(v) != "" {
+	by := Invocation{}
+	if err := setBy(&by, v); err != nil {
+		return err
+	}
+	if UserOf(by.By) != "" {
 		return errors.New("nobody is known to Cloud 66 by a name of Slack's: give a part of the name or address that it shows for a deployment")
 	}
-	return setBy(i, v)
+	i.By = by.By
+	return nil
 }
 
 // setMention takes whom a failure mentions: a person or a group, and nobody else.
