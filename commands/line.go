@@ -98,10 +98,26 @@ func (n names) cut(text string) (rest string, mention bool) {
 		first = text[:end]
 	}
 	first = strings.TrimRight(first, lineMarks+":,")
-	if n.command != "" && strings.EqualFold(typography.Normal(first), n.command) {
-		return text[len(first):], false
+	if rest := text[len(first):]; n.are(typography.Normal(first), rest) {
+		return rest, false
 	}
 	return text, false
+}
+
+// botName is how the bot calls itself in what it shows.
+const botName = "@c66bot"
+
+// are reports whether a word is a name of the bot's own, before the rest of the text. Without its sign it is one before a command only.
+func (n names) are(word, rest string) bool {
+	if n.command == "" {
+		return false
+	}
+	if strings.EqualFold(word, n.command) || strings.EqualFold(word, botName) {
+		return true
+	}
+	_, verb := specOf(strings.ToLower(word))
+	bare := strings.EqualFold(word, n.command[1:]) || strings.EqualFold(word, botName[1:])
+	return bare && !verb && n.begin(strings.TrimSpace(rest))
 }
 
 func reversed(marks string) string {

@@ -129,8 +129,11 @@ func (s Spec) setHere(inv *Invocation, words []string, here Here, otherwise erro
 
 // parseOption reads one option and gives the words behind it. What is given already is a mistake when it comes again.
 func (s Spec) parseOption(inv *Invocation, typed word, words []word, given map[string]bool) ([]word, error) {
-	typed.text = typed.plain()
-	called, value, joined := strings.Cut(strings.Replace(typed.text, "＝", "=", 1), "=")
+	called, value, joined := typed.plain(), "", false
+	if at := strings.IndexAny(called, "=＝"); at >= 0 {
+		_, size := utf8.DecodeRuneInString(called[at:])
+		called, value, joined = called[:at], called[at+size:], true
+	}
 	called = typography.Normal(called)
 	option, ok := s.option(strings.ToLower(strings.TrimPrefix(called, "--")))
 	if !ok {
