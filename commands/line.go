@@ -53,10 +53,15 @@ func (n names) begin(text string) bool {
 	if rest, _ := n.behind(text); rest != text {
 		return true
 	}
-	first, _, _ := strings.Cut(strings.Map(typography.Blank, text), " ")
-	first, _, _ = strings.Cut(first, "\n")
-	_, ok := specOf(strings.ToLower(word{first, true, true}.name()))
+	_, ok := specOf(strings.ToLower(word{firstWord(text), true, true}.name()))
 	return ok
+}
+
+func firstWord(text string) string {
+	if end := strings.IndexFunc(text, func(r rune) bool { return unicode.IsSpace(typography.Blank(r)) }); end >= 0 {
+		return text[:end]
+	}
+	return text
 }
 
 // peeled is a text without the marks and quotes around all of it, where a line for the bot is in them.
@@ -71,17 +76,25 @@ func (n names) peeled(text string) string {
 // behind is what follows the bot's own name at the beginning of a text, and whether that is a mention. Marks before the name go on behind it,
 // unless they end there too.
 func (n names) behind(text string) (rest string, mention bool) {
-	name := strings.TrimLeft(text, lineMarks)
+	name := strings.TrimLeftFunc(text, encloses)
 	opened := text[:len(text)-len(name)]
 	rest, mention = n.cut(name)
 	if rest == name {
 		return text, false
 	}
-	if closing, ok := strings.CutPrefix(rest, reversed(opened)); ok {
-		rest, opened = closing, ""
+	for {
+		first, a := utf8.DecodeLastRuneInString(opened)
+		last, z := utf8.DecodeRuneInString(rest)
+		if !paired(first, last) {
+			break
+		}
+		opened, rest = opened[:len(opened)-a], rest[z:]
 	}
 	return opened + strings.TrimLeftFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":,;：，、", r) }), mention
 }
+
+// encloses reports whether a character is a mark or a quotation mark.
+func encloses(r rune) bool { return strings.ContainsRune(lineMarks, r) || typography.IsQuote(r) }
 
 // cut takes a name of the bot's own from the beginning of a text.
 func (n names) cut(text string) (rest string, mention bool) {
@@ -93,11 +106,7 @@ func (n names) cut(text string) (rest string, mention bool) {
 		}
 		return text, false
 	}
-	first := text
-	if end := strings.IndexFunc(text, unicode.IsSpace); end >= 0 {
-		first = text[:end]
-	}
-	first = strings.TrimRight(first, lineMarks+":,")
+	first := strings.TrimRightFunc(firstWord(text), func(r rune) bool { return encloses(r) || r == ':' || r == ',' })
 	if rest := text[len(first):]; n.are(typography.Normal(first), rest) {
 		return rest, false
 	}
@@ -116,16 +125,8 @@ func (n names) are(word, rest string) bool {
 		return true
 	}
 	_, verb := specOf(strings.ToLower(word))
-	bare := strings.EqualFold(word, n.command[1:]) || strings.EqualFold(word, botName[1:])
-	return bare && !verb && n.begin(strings.TrimSpace(rest))
-}
-
-func reversed(marks string) string {
-	b := []byte(marks)
-	for i, j := 0, len(b)-1; i < j; i, j = i+1, j-1 {
-		b[i], b[j] = b[j], b[i]
-	}
-	return string(b)
+	_, before := specOf(strings.ToLower(firstWord(strings.TrimLeft(rest, " :,"))))
+	return !verb && before && (strings.EqualFold(word, n.command[1:]) || strings.EqualFold(word, botName[1:]))
 }
 
 // Field gives what was written in a field of a form that names something, without what formats or quotes it.

@@ -3,6 +3,7 @@ package commands
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"c66bot/authz"
 )
@@ -20,6 +21,9 @@ func TestWhatFormatsALineIsTakenOff(t *testing.T) {
 		"／ｃ６６　list shop":                                    list,
 		"\u200b\ufeff/c66\u2003li\u00adst \u200eshop\u200f": list,
 		"<@UBOT> /c66 list shop":                            list,
+		"“<@UBOT>” list shop":                               list,
+		"\"/c66\" list shop":                                list,
+		"“*<@UBOT>* list” shop":                             list,
 		"c66 list shop":                                     list,
 		"<@UBOT> `@c66bot list shop`":                       list,
 		"@C66bot: c66bot list shop":                         list,
@@ -124,6 +128,18 @@ func TestOnlyAMentionOfTheBotInFrontIsTakenForOne(t *testing.T) {
 	}
 	if line, mentioned := Line("<@UBOT> help", "", ""); mentioned || line != "<@UBOT> help" {
 		t.Errorf("of nobody's name it is %q, %v", line, mentioned)
+	}
+}
+
+func TestALineOfManyLayersTakesNoLongTime(t *testing.T) {
+	for _, layer := range []string{"c66 ", "/c66 ", "<@UBOT> ", "`", "*", "“", "• ", "> ", ":a", "\n>", "\u200b", "1. "} {
+		text := strings.Repeat(layer, 40_000/len(layer))
+		begun := time.Now()
+		line, _ := Line(text+"list", "/c66", "UBOT")
+		_, _ = Parse(line)
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("%d times %q takes %s", len(text)/len(layer), layer, took)
+		}
 	}
 }
 
