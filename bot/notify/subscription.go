@@ -9,11 +9,13 @@ import (
 
 	"c66bot/cloud66"
 	"c66bot/storage"
+	"c66bot/typography"
 )
 
 // Fits reports whether a subscription is about a deployment: about who started it, how, and what it does.
 func Fits(s storage.Subscription, d cloud66.Deployment) bool {
-	return strings.Contains(strings.ToLower(d.TriggeredBy), strings.ToLower(strings.TrimSpace(s.By))) &&
+	by := func(name string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(name))) }
+	return strings.Contains(by(d.TriggeredBy), by(s.By)) &&
 		oneOf(s.Via, string(d.TriggeredVia.Kind), d.TriggeredVia.Raw) && oneOf(s.Types, string(d.DeployType.Kind), d.DeployType.Raw)
 }
 

@@ -54,6 +54,7 @@ func TestAChannelHearsFromTheFirstEventOnThatItWants(t *testing.T) {
 		{"one that takes its time", []storage.Subscription{wants("slow")}, running, 6 * time.Minute, false},
 		{"another's", []storage.Subscription{{By: "sam"}}, running, 0, false},
 		{"one of a part of a name", []storage.Subscription{{By: " dev@EX"}}, running, 0, true},
+		{"one by a name in another form", []storage.Subscription{{By: "d‑zoë"}}, deployment(7, func(d *cloud66.Deployment) { d.TriggeredBy = "D-Zoe\u0308" }), 0, true},
 		{"one that came another way", []storage.Subscription{{Via: []string{"web", "api"}}}, running, 0, false},
 		{"one that came that way", []storage.Subscription{{Via: []string{"web", "HOOK"}}}, running, 0, true},
 		{"one of another type", []storage.Subscription{{Types: []string{"scale"}}}, running, 0, false},
