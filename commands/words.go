@@ -160,18 +160,30 @@ func unspanned(words []word) []word {
 
 // unmarked is the word without those of the marks that stand around it.
 func (w word) unmarked(marks string) string {
-	text := w.text
-	for w.bareStart && w.bareEnd && len(text) > 2 && text[0] == text[len(text)-1] && strings.IndexByte(marks, text[0]) >= 0 {
+	if !w.bareStart || !w.bareEnd {
+		return w.text
+	}
+	return unmarked(w.text, marks)
+}
+
+func unmarked(text, marks string) string {
+	for len(text) > 2 && text[0] == text[len(text)-1] && strings.IndexByte(marks, text[0]) >= 0 {
 		text = text[1 : len(text)-1]
 	}
 	return text
 }
 
-// plain is the word without marks. An option begins with two hyphens, however they were typed.
+// wordPart is a part of a word that can be marked alone, as the name of name@environment.
+var wordPart = regexp.MustCompile(`[^@,:=]+`)
+
+// plain is the word without marks, around all of it or around a part. An option begins with two hyphens, however they were typed.
 func (w word) plain() string {
 	text := w.unmarked(marks)
 	if !w.bareStart {
 		return text
+	}
+	if w.bareEnd {
+		text = wordPart.ReplaceAllStringFunc(text, func(part string) string { return unmarked(part, marks) })
 	}
 	rest := strings.TrimLeftFunc(text, typography.Dash)
 	if next, _ := utf8.DecodeRuneInString(rest); !unicode.IsLetter(next) {
