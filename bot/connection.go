@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"c66bot/bot/webapi"
 )
 
 // connection is one websocket.
@@ -178,7 +180,7 @@ func (c *connection) frame(data []byte, received time.Time, take taker) {
 		default:
 		}
 	case f.Type == "disconnect":
-		reason := disconnectReason(string(f.Reason))
+		reason := webapi.Parting(string(f.Reason))
 		c.log.Info("Slack asks for a new connection", "reason", reason)
 		c.leave(fmt.Errorf("closed by Slack: %s", reason))
 	case f.ID != "":

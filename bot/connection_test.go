@@ -241,6 +241,25 @@ func TestOneRefusalOfATokenThatWasGoodIsNotBelieved(t *testing.T) {
 	}
 }
 
+func TestOneRefusalOfACloud66TokenThatWasGoodIsNotBelieved(t *testing.T) {
+	for status, body := range map[int]string{401: `{"error":"unauthenticated"}`, 403: `{"error":"forbidden"}`} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				pass(4 * time.Minute)
+				r.cloud.AddFault(cloud66sim.Fault{Status: status, Body: body, ContentType: "application/json", Times: 2})
+				for range 120 {
+					pass(time.Second)
+					if err := r.bot.Ready(); err != nil {
+						t.Fatalf("not ready: %v", err)
+					}
+				}
+				r.cloud.AddFault(cloud66sim.Fault{Status: status, Body: body, ContentType: "application/json"})
+				r.until("the refusal is believed", func() bool { return r.bot.Ready() != nil })
+			})
+		})
+	}
+}
+
 func TestARefusalIsBelievedAfterThreeAndOverAtOnceWhenTheTokenIsGoodAgain(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(5*time.Minute - time.Second)

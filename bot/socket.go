@@ -275,17 +275,6 @@ func (s *socket) count(n int) {
 	}
 }
 
-func disconnectReason(reason string) string {
-	switch reason {
-	case "link_disabled":
-		return "Socket Mode is turned off in the app's settings"
-	case "too_many_websockets":
-		return "the app has too many connections; other instances use its token"
-	default:
-		return reason
-	}
-}
-
 // sleep waits, and reports whether the context is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {

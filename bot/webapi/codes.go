@@ -162,6 +162,20 @@ func (f Fault) Do() string {
 	}
 }
 
+// Parting says to people why Slack ends a connection of the socket, by the reason that it gives. An unknown one is given as it is.
+func Parting(reason string) string {
+	if words, ok := partings[reason]; ok {
+		return words
+	}
+	return reason
+}
+
+// partings are the reasons that need an explanation (Socket Mode).
+var partings = map[string]string{
+	"link_disabled":       "Socket Mode is turned off in the app's settings",
+	"too_many_websockets": "the app has too many connections; other instances use its token",
+}
+
 // code is what is known of an error code.
 type code struct {
 	kind    Kind
