@@ -130,7 +130,7 @@ func New(cfg Config) (*Bot, error) {
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{
 				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Troubles: b.troubles.all(), List: b.directory.Trouble(),
-				Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
+				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
 			}
 		},
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,

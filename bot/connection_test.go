@@ -260,6 +260,18 @@ func TestOneRefusalOfACloud66TokenThatWasGoodIsNotBelieved(t *testing.T) {
 	}
 }
 
+func TestStatusSaysHowLongCloud66HasNotAnswered(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		pass(4 * time.Minute)
+		mend := r.cloud.AddFault(cloud66sim.Fault{CutBefore: true})
+		pass(20 * time.Minute)
+		hold(t, "status", r.ask(lin, deploys, "/c66 status").Plain(), "Cloud 66 has not answered since")
+		mend()
+		pass(2 * time.Minute)
+		lack(t, "status", r.ask(lin, deploys, "/c66 status").Plain(), "has not answered")
+	})
+}
+
 func TestARefusalIsBelievedAfterThreeAndOverAtOnceWhenTheTokenIsGoodAgain(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(5*time.Minute - time.Second)

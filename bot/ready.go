@@ -28,9 +28,10 @@ const (
 // readiness is what must hold for the bot to do its work.
 type readiness struct {
 	mu     sync.Mutex
-	socket error // the connection
-	bot    error // the bot token
-	cloud  error // the Cloud 66 token
+	socket error     // the connection
+	bot    error     // the bot token
+	cloud  error     // the Cloud 66 token
+	silent time.Time // since when Cloud 66 has not answered a look at it; zero where it does
 	again  chan struct{}
 	hello  chan struct{} // holds a value where a connection to Slack was made
 }
@@ -85,6 +86,25 @@ func (b *Bot) unwritten(state string) commands.ProblemReply {
 	return commands.ProblemReply{
 		What: "I could not take that: my database did not write it down in time.", State: state, Do: "Try again in a minute.",
 	}
+}
+
+// answers takes note of whether Cloud 66 answered a look at the token.
+func (r *readiness) answers(yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case yes:
+		r.silent = time.Time{}
+	case r.silent.IsZero():
+		r.silent = time.Now()
+	}
+}
+
+// silentSince gives since when Cloud 66 has not answered; zero where it does.
+func (r *readiness) silentSince() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.silent
 }
 
 // suspect has the Cloud 66 token looked at again, since something failed.
@@ -165,6 +185,7 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 		}
 		token.accept()
 		b.ready.set(&b.ready.cloud, nil)
+		b.ready.answers(true)
 		return checkGood
 	case errors.Is(err, cloud66.ErrUnauthenticated):
 		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused: give the bot a current one")
@@ -177,6 +198,7 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 	if refused {
 		believed, again = token.refuse()
 	}
+	b.ready.answers(refused)
 	if !believed {
 		b.log.Warn("the Cloud 66 token is looked at again soon", "error", err)
 		return again

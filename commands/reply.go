@@ -198,6 +198,7 @@ type BotStatus struct {
 	List    error     // why the list of stacks cannot be worked with, nil where it can
 	// Troubles are what keeps it from a part of it, in words; they name no stack.
 	Troubles []string
+	Silent   time.Time // since when Cloud 66 has not answered; zero where it does
 	Budget   cloud66.BudgetState
 	Ahead    time.Duration // of Slack's clock, this machine's; 0 where they agree
 }

@@ -120,6 +120,7 @@ func statuses() map[string]commands.Reply {
 		"status-many-unreadable": with(func(r *commands.StatusReply) {
 			r.Watch.Stacks, r.Watch.Unreadable = slices.Repeat([]storage.StackRef{stack}, 12), slices.Repeat([]storage.StackRef{stack}, 12)
 		}),
+		"status-silent": with(func(r *commands.StatusReply) { r.Silent = now.Add(-20 * time.Minute) }),
 		"status-others": with(func(r *commands.StatusReply) { r.Others = 1 }),
 		"status-many": with(func(r *commands.StatusReply) {
 			r.Others, r.Follows = 3, nil

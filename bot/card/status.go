@@ -30,6 +30,8 @@ func condition(r commands.StatusReply) markup.Text {
 	switch {
 	case r.Ready != nil:
 		return markup.Format("🔴 I cannot do my work: %s", strings.ReplaceAll(r.Ready.Error(), "\n", "; "))
+	case !r.Silent.IsZero():
+		return markup.Format("🟠 I am connected to Slack, but Cloud 66 has not answered since %s", markup.When(r.Silent))
 	case r.Others > 0:
 		return markup.Format("🟠 I am connected, but another instance of me takes part of the commands")
 	case r.List != nil:
