@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/outbox"
 	"c66bot/bot/webapi"
+	"c66bot/commands"
 )
 
 func TestAnEnvelopeIsFreshAgainUnlessItWasAcknowledged(t *testing.T) {
@@ -78,4 +80,15 @@ func TestAnEnvelopeWhoseTaskPanicsBeforeItsAcknowledgementIsFreshAgain(t *testin
 			t.Error("its place is not free again")
 		}
 	})
+}
+
+func TestWhatAnAcknowledgementSaysTooLateIsSaidBesideIt(t *testing.T) {
+	for age, beside := range map[time.Duration]int{0: 0, 2 * time.Second: 0, 4 * time.Second: 1} {
+		b, told := &Bot{intake: t.Context()}, 0
+		late := &task{received: time.Now().Add(-age), decline: func(reply commands.Reply) any { return reply }}
+		b.decline(late, commands.TakenReply, func(any) error { return nil }, func() { told++ })
+		if told != beside {
+			t.Errorf("after %s it was told %d times beside the acknowledgement", age, told)
+		}
+	}
 }

@@ -13,6 +13,18 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
+// stop stops the process, and returns when it stands still.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	if err := s.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(s.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the process is not stopped: %v", err)
+	}
+}
+
 // While the process is stopped, Slack gives up what it has sent. What the process then finds in its socket is acknowledged and not done.
 func TestWhatCameWhileTheProcessStoodStillIsNotDoneAndTold(t *testing.T) {
 	t.Parallel()
@@ -20,9 +32,7 @@ func TestWhatCameWhileTheProcessStoodStillIsNotDoneAndTold(t *testing.T) {
 	s := w.serve(t)
 	w.readyz(t, s, http.StatusOK, "ready")
 	w.command(t, "/c66 help")
-	if err := s.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	s.stop(t)
 	sent := []*slacksim.Delivery{
 		w.slack.Person(lin).Command(deploys, "/c66 redeploy web --ref v1"),
 		w.slack.Person(lin).Command(deploys, "/c66 list web"),
@@ -68,9 +78,7 @@ func TestWhatCameDuringAShortStopIsDone(t *testing.T) {
 	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
 	s := w.serve(t)
 	w.readyz(t, s, http.StatusOK, "ready")
-	if err := s.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	s.stop(t)
 	stopped, last := time.Now(), ""
 	w.slack.Person(lin).Command(deploys, "/c66 redeploy web --ref v1")
 	poll(t, s, "a second has passed", func() bool { return time.Since(stopped) > time.Second }, &last)
