@@ -129,8 +129,8 @@ func (c *connection) read(take taker) error {
 	}
 }
 
-// watch looks at every tick whether the connection still lives, until done. It counts ticks, not time: a process that stood still for minutes
-// has had one, and reads first what came meanwhile. Slack's own pings do not show that our frames arrive, so it sends pings too.
+// watch looks at every tick whether the connection still lives, until done. It counts ticks, not time: a process that stood still for
+// minutes has had one, and reads first what came meanwhile. Slack's own pings do not show that our frames arrive, so it sends pings too.
 func (c *connection) watch(done <-chan struct{}) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()

@@ -189,7 +189,8 @@ func (b *Bot) unread(env envelope, err error) *task {
 		return nil
 	}
 	return &task{answer: to, problem: &commands.ProblemReply{
-		What: "I could not read what Slack sent me of yours.", State: "Nothing was done.", Do: "Try again, or another way: a command, a button, or a mention of me.",
+		What: "I could not read what Slack sent me of yours.", State: "Nothing was done.",
+		Do: "Try again, or another way: a command, a button, or a mention of me.",
 	}}
 }
 

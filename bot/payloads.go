@@ -43,7 +43,8 @@ type acknowledgement struct {
 // unreadable is our own type of an envelope that is no JSON; its payload is the whole frame.
 const unreadable = "unreadable"
 
-// In a frame that is no JSON, these find what it is and whose. Within a string a quote has a backslash before it, so that none of that is found.
+// In a frame that is no JSON, these find what it is and whose. Within a string a quote has a backslash before it, so that nothing there is
+// found.
 var (
 	brokenEnvelope = regexp.MustCompile(`"envelope_id"\s*:\s*"([^"\\]+)"`)
 	brokenUser     = regexp.MustCompile(`"(?:user_id"|user"\s*:\s*\{[^{}]*?"id")\s*:\s*"([UW][A-Z0-9]+)"`)

@@ -65,7 +65,8 @@ type socket struct {
 	fault   error // why there is no successor, where the last attempt brought none
 }
 
-// taker takes an envelope without waiting; it can have been received as early as that. The channel is closed when the envelope is acknowledged or never will be.
+// taker takes an envelope without waiting, which may have come as early as received. The channel is closed when it is acknowledged or never
+// will be.
 type taker func(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{})
 
 // run connects, and connects again, until the context ends. It returns when every connection is closed.
@@ -127,7 +128,8 @@ func (s *socket) succeed(next *connection) {
 	}
 }
 
-// lost says that there is no connection, where the one that ended was the current one: why no other could be made is newer than why it ended.
+// lost says that there is no connection, where the one that ended was the current one. Why no other could be made is newer than why it
+// ended.
 func (s *socket) lost(c *connection) {
 	s.mu.Lock()
 	current, why := s.current == c, s.fault

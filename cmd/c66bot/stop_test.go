@@ -53,8 +53,8 @@ func TestWhatCameWhileTheProcessStoodStillIsNotDoneAndTold(t *testing.T) {
 	resumed := time.Now()
 	w.until(t, s, "lin is told", func() bool {
 		said := w.sees()
-		return strings.Contains(said, "I stood still for") && strings.Contains(said, "“redeploy web --ref v1”") && strings.Contains(said, "“list web”") &&
-			strings.Contains(said, "“redeploy web --ref v2”")
+		return strings.Contains(said, "I stood still for") && strings.Contains(said, "“redeploy web --ref v1”") &&
+			strings.Contains(said, "“list web”") && strings.Contains(said, "“redeploy web --ref v2”")
 	})
 	for _, d := range append(sent, mention) {
 		select {
