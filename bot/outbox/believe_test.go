@@ -15,9 +15,10 @@ const random = "C0RANDOM"
 
 // passing are codes that a single answer may have, though the next one has not.
 var passing = []string{
-	"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "team_not_found", "channel_is_limited_access", "server_error", "update_failed", "internal_error",
-	"fatal_error", "external_channel_migrating", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
-	"account_inactive", "invalid_auth", "team_access_not_granted", "ratelimited", "message_limit_exceeded", "flux_drained", "unknown_method", "message_not_found",
+	"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "team_not_found", "channel_is_limited_access",
+	"server_error", "update_failed", "internal_error", "fatal_error", "external_channel_migrating", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+	"account_inactive", "invalid_auth", "team_access_not_granted", "ratelimited", "message_limit_exceeded",
+	"flux_drained", "unknown_method", "message_not_found",
 	"edit_window_closed", "cant_update_message", "user_not_found", "cannot_reply_to_message",
 }
 
@@ -65,7 +66,9 @@ func TestAChannelIsLostOnlyWhereConversationsInfoSaysSo(t *testing.T) {
 			w.FailIn(deploys, "chat.postMessage", "channel_not_found", 1000)
 			w.Archive(deploys)
 		}, deploys + " is_archived", 0, 5 * time.Second},
-		"it says that all is well": {func(w *slacksim.Workspace) { w.FailIn(deploys, "chat.postMessage", "channel_not_found", 10_000) }, "", day, day + 2*time.Hour},
+		"it says that all is well": {func(w *slacksim.Workspace) {
+			w.FailIn(deploys, "chat.postMessage", "channel_not_found", 10_000)
+		}, "", day, day + 2*time.Hour},
 		"it is limited at first": {func(w *slacksim.Workspace) {
 			w.Kick(deploys)
 			w.Throttle("conversations.info", 30*time.Second, 1)
@@ -110,7 +113,8 @@ func TestOfManyThatAreLostTogetherEachPersonHearsOnce(t *testing.T) {
 		r.put(all...)
 		r.settle()
 		told := r.directs()
-		want := "I could not post this: I am not a member of the channel.\n#deploys #a failed\n#deploys #b failed\n#deploys #c failed\n#deploys #d failed\n#deploys #e failed"
+		want := "I could not post this: I am not a member of the channel.\n" +
+			"#deploys #a failed\n#deploys #b failed\n#deploys #c failed\n#deploys #d failed\n#deploys #e failed"
 		if !slices.Equal(told, []string{want, want}) {
 			r.Errorf("told was %q", told)
 		}

@@ -136,8 +136,8 @@ func (o *Outbox) replace(ctx context.Context, m storage.Message, anew bool) erro
 	})
 }
 
-// refused has a message tried again, with growing pauses, that Slack answered with a code which may be another one next time. For how long is
-// recorded.
+// refused has a message tried again, with growing pauses, that Slack answered with a code which may be another one next time. For how long
+// is recorded.
 func (o *Outbox) refused(ctx context.Context, it *item, m storage.Message, err error) (time.Duration, error) {
 	fault := webapi.Judge(err)
 	if m.Refusing != fault.Code {
@@ -166,8 +166,8 @@ const (
 	believed = time.Minute
 )
 
-// unreachable asks whether nothing can be posted in a channel, as the answer to a message has it: one answer is no proof. Where it is so, what
-// waits for the channel is given up together.
+// unreachable asks whether nothing can be posted in a channel, as the answer to a message has it: one answer is no proof. Where it is so,
+// what waits for the channel is given up together.
 func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, said error) (time.Duration, error) {
 	const asking = "conversations.info"
 	code := webapi.Judge(said).Code
@@ -195,8 +195,8 @@ func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, s
 	return 0, nil
 }
 
-// applied is how long Slack may take for a post whose sender is gone, before a look that does not find it counts. A card that somebody waits
-// for is late by no more than that.
+// applied is how long Slack may take for a post whose sender is gone, before a look that does not find it counts. A card that somebody
+// waits for is late by no more than that.
 const applied = 4 * time.Second
 
 // post posts a message for the first time. What is about to be tried is on disk before it is, so that after a crash it is looked for.
@@ -231,8 +231,8 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	return 0, o.posted(ctx, m.Key, ts, m.Revision, false)
 }
 
-// lookFirst looks for what an earlier try may have posted, once Slack has had the time to. Where it is not there, or cannot be looked for within
-// a while, the item is sure enough to be posted again; another look later finds the one that is too many.
+// lookFirst looks for what an earlier try may have posted, once Slack has had the time to. Where it is not there, or cannot be looked for
+// within a while, the item is sure enough to be posted again; another look later finds the one that is too many.
 func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thread string) (time.Duration, error) {
 	if wait := min(applied, applied-time.Since(m.TriedAt)); wait > 0 && !m.TriedAt.IsZero() {
 		return wait, nil

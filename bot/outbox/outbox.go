@@ -1,9 +1,10 @@
-// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, each in a queue of its channel's own.
+// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, in queues of their own for each
+// channel.
 //
 // A message is a desired state. Put writes it in the caller's own transaction; the outbox posts it, edits it when a later revision was put
 // (the newest wins), waits for a reply's parent, keeps Slack's pace, and tries again after faults, also after a restart. Before a post
-// is tried again whose result is not known, it looks in Slack for the message by its metadata; where the first one shows up all the same, one
-// of the two is deleted.
+// is tried again whose result is not known, it looks in Slack for the message by its metadata; where the first one shows up all the same,
+// one of the two is deleted.
 package outbox
 
 import (
@@ -311,8 +312,8 @@ type RefusedError struct{ Fault webapi.Fault }
 
 func (e *RefusedError) Error() string { return e.Fault.Words() }
 
-// Posted waits until a message stands in Slack, and gives its ts. It fails with a *RefusedError where Slack does not take it, and where it had
-// not by the context's deadline.
+// Posted waits until a message stands in Slack, and gives its ts. It fails with a *RefusedError where Slack does not take it, and where it
+// had not by the context's deadline.
 func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 	for {
 		settled := o.settling(key)

@@ -70,9 +70,9 @@ type item struct {
 	again     bool // put anew while it was being delivered
 }
 
-// add puts a message at the end, unless it waits already. What becomes urgent goes to the end of the urgent, and no longer waits for the pace
-// of progress, or for a fault of what it said before. With an urgent line of a thread, those that wait before it become urgent too: a thread
-// tells no beginning after the end.
+// add puts a message at the end, unless it waits already. What becomes urgent goes to the end of the urgent, and no longer waits for the
+// pace of progress, or for a fault of what it said before. With an urgent line of a thread, those that wait before it become urgent too: a
+// thread tells no beginning after the end.
 func (q *queue) add(key, root string, urgent bool) {
 	if urgent && key != root {
 		for _, it := range q.items {

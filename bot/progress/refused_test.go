@@ -18,7 +18,9 @@ func (r *rig) failed() int64 {
 }
 
 func TestAFailureIsToldWhateverSlackAnswersOnce(t *testing.T) {
-	for _, code := range []string{"channel_not_found", "server_error", "external_channel_migrating", "restricted_action", "is_archived", "flux_drained"} {
+	for _, code := range []string{
+		"channel_not_found", "server_error", "external_channel_migrating", "restricted_action", "is_archived", "flux_drained",
+	} {
 		t.Run(code, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {
 				r.slack.FailIn(deploys, "chat.postMessage", code, 1)
@@ -46,7 +48,8 @@ func TestASubscribersFailuresThatTheirChannelDoesNotTakeReachThemInOneMessage(t 
 		time.Sleep(10 * time.Minute)
 		time.Sleep(30 * time.Hour)
 		told := r.direct()
-		if all := strings.Join(told, "\n"); len(told) != 1 || !strings.Contains(all, "not everyone may post in the channel") || strings.Count(all, "failed") < 2 {
+		all := strings.Join(told, "\n")
+		if len(told) != 1 || !strings.Contains(all, "not everyone may post in the channel") || strings.Count(all, "failed") < 2 {
 			r.Errorf("lin was told %q", told)
 		}
 	})

@@ -144,7 +144,9 @@ func (a API) Respond(ctx context.Context, address secret.Text, answer any) error
 
 // Pages reads a list page by page until it ends, or read has enough. More than so many pages are not read, nor one that was read before: a
 // list without an end is no reason to ask for ever. It reports whether all was read that read wanted.
-func (a API) Pages(ctx context.Context, method string, args url.Values, most int, read func(page json.RawMessage) (enough bool)) (bool, error) {
+func (a API) Pages(
+	ctx context.Context, method string, args url.Values, most int, read func(page json.RawMessage) (enough bool),
+) (bool, error) {
 	seen := map[string]bool{"": true}
 	for range most {
 		var page json.RawMessage

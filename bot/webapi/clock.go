@@ -12,8 +12,8 @@ import (
 // Off is by how much the bot's clock may differ from Slack's before that is told.
 const Off = time.Minute
 
-// Clock is Slack's clock, as Slack's answers tell it. What Slack stamps is compared with this one, never with the bot's own. The timestamp of
-// a message that was just made is best; until there is one the HTTP header Date is a guess. Its methods take a nil Clock.
+// Clock is Slack's clock, as Slack's answers tell it. What Slack stamps is compared with this one, never with the bot's own. The timestamp
+// of a message that was just made is best; until there is one the HTTP header Date is a guess. Its methods take a nil Clock.
 type Clock struct {
 	Log *slog.Logger
 
