@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,6 +41,7 @@ type rig struct {
 	ctx   context.Context
 	slack *slacksim.Workspace
 	path  string
+	mu    sync.Mutex
 	self  outbox.Self // who the bot is, as auth.test has told it
 	lost  []string    // the channels that are said to take nothing, with the code
 	*life
@@ -87,10 +89,14 @@ func (r *rig) open(p *mortal.Process) {
 		process: p, records: records,
 		outbox: outbox.New(outbox.Config{
 			Records: records, Log: slog.New(slog.DiscardHandler),
-			Refused: func(_ context.Context, channel, code string) { r.lost = append(r.lost, channel+" "+code) },
+			Refused: func(_ context.Context, channel, code string) {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.lost = append(r.lost, channel+" "+code)
+			},
 			Slack: outbox.API{
 				API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},
-				Self: func() outbox.Self { return r.self },
+				Self: r.who,
 			},
 		}),
 	}
@@ -100,6 +106,27 @@ func (r *rig) open(p *mortal.Process) {
 			r.Error(err)
 		}
 	}
+}
+
+// who gives who the bot is.
+func (r *rig) who() outbox.Self {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.self
+}
+
+// becomes has auth.test tell who the bot is.
+func (r *rig) becomes(self outbox.Self) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.self = self
+}
+
+// lostOnes gives the channels that are said to take nothing, each with the code.
+func (r *rig) lostOnes() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.lost, ",")
 }
 
 // close ends what a failed test left.

@@ -129,15 +129,15 @@ func TestAnotherAppsMessageIsNotTakenForOurs(t *testing.T) {
 
 func TestALookWaitsUntilTheBotKnowsWhoItIs(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		known := r.self
-		r.self = outbox.Self{}
+		known := r.who()
+		r.becomes(outbox.Self{})
 		r.slack.FailCall("chat.postMessage", "", 1, true)
 		r.put(urgent(card("a", "it failed")))
 		time.Sleep(time.Minute)
 		if n := len(r.slack.Calls("chat.postMessage")); n != 1 {
 			r.Errorf("%d posts before it can be looked for", n)
 		}
-		r.self = known
+		r.becomes(known)
 		r.settle()
 		r.shows(deploys, "it failed")
 	})
