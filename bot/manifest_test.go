@@ -29,6 +29,7 @@ var webMethods = map[string][]string{
 	"chat.update":                   {"chat:write"},
 	"chat.delete":                   {"chat:write"},
 	"conversations.open":            {"im:write"}, // of direct messages
+	"OpenConversationContext":       {"im:write"},
 	"conversations.info":            {"channels:read", "groups:read"},
 	"conversations.history":         {"channels:history", "groups:history", "im:history"},
 	"conversations.replies":         {"channels:history", "groups:history"},

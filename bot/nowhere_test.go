@@ -28,9 +28,9 @@ func TestNothingIsSavedForAConversationInWhichNothingCanBeSaid(t *testing.T) {
 		"a direct message of two people": {slacksim.Channel{ID: "D0OTHERS", IM: true, Members: []string{lin, sam}}, "cannot post in this kind of conversation"},
 		"one that Slack does not know":   {slacksim.Channel{ID: "D0NEVER"}, "cannot post in this kind of conversation"},
 		"a group direct message":         {slacksim.Channel{ID: "G0GROUP", MPIM: true, Members: []string{lin, sam}, BotIsMember: true}, "cannot post in this kind of conversation"},
-		"one without the bot":            {slacksim.Channel{ID: "C0GROUP", MPIM: true, Members: []string{lin, sam}}, "not a member of this channel"},
-		"an unknown channel":             {slacksim.Channel{ID: "C0NEVER"}, "not a member of this channel"},
-		"a channel without the bot":      {slacksim.Channel{ID: "C0OPEN", Members: []string{lin}}, "not a member of this channel"},
+		"one without the bot":            {slacksim.Channel{ID: "C0GROUP", MPIM: true, Members: []string{lin, sam}}, "not a member of the channel"},
+		"an unknown channel":             {slacksim.Channel{ID: "C0NEVER"}, "not a member of the channel"},
+		"a channel without the bot":      {slacksim.Channel{ID: "C0OPEN", Members: []string{lin}}, "not a member of the channel"},
 		"an archived channel":            {slacksim.Channel{ID: "C0OLD", Members: []string{lin}, BotIsMember: true, Archived: true}, "The channel is archived"},
 	} {
 		t.Run(name, func(t *testing.T) {

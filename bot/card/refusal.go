@@ -102,7 +102,7 @@ func request(r commands.RequestReply) Message {
 	head := markup.Format("🔑 %s asks for access in this channel.", markup.User(r.User))
 	lines, blocks, open := []markup.Text{}, []kit.Block{kit.Section(head)}, false
 	for _, w := range r.Wishes {
-		line := markup.Format("%s %s", rights[authz.Action(w.Right)][1], stacksOf(w.Glob))
+		line := markup.Format("to %s %s", rights[authz.Action(w.Right)][1], stacksOf(w.Glob))
 		var beside kit.Button
 		if w.Given != nil {
 			line = markup.Format("%s: %s granted it until %s", line, markup.User(w.Given.By), markup.When(w.Given.Until))
