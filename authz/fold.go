@@ -4,8 +4,8 @@ import (
 	"strings"
 	"unicode"
 
+	"c66bot/commands/typography"
 	"c66bot/storage"
-	"c66bot/typography"
 )
 
 // Fold makes names alike that differ only in case, in what keyboards write differently, in what shows nothing, or in the space around them.

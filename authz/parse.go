@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 // maxPattern bounds a pattern, in characters.

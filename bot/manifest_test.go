@@ -33,7 +33,6 @@ var webMethods = map[string][]string{
 	"conversations.info":            {"channels:read", "groups:read"},
 	"conversations.history":         {"channels:history", "groups:history", "im:history"},
 	"conversations.replies":         {"channels:history", "groups:history"},
-	"OpenConversationContext":       {"im:write"},
 	"GetConversationInfoContext":    {"channels:read", "groups:read"},
 	"GetUsersInConversationContext": {"groups:read"}, // of private channels
 	"GetUserInfoContext":            {"users:read"},

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 var (

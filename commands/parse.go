@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"c66bot/authz"
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 // UsageError says what in a typed command was not understood, in words for the one who typed it.

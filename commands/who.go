@@ -9,7 +9,7 @@ import (
 	"unicode"
 
 	"c66bot/authz"
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 // A name that Slack has resolved stands between these two characters while a text is read, so that it is told from one that was typed.

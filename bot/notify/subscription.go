@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"c66bot/cloud66"
+	"c66bot/commands/typography"
 	"c66bot/storage"
-	"c66bot/typography"
 )
 
 // Fits reports whether a subscription is about a deployment: about who started it, how, and what it does.

@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 // maxOutside is how much of one text from outside is shown, in characters: one long text must not push out the others.

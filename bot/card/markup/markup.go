@@ -23,7 +23,7 @@ import (
 	"fmt"
 	"strings"
 
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 // Text is text in Slack's markup that is safe to show: whatever came from outside in it is escaped. Its field has another name than those of

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"c66bot/bot/slacksim"
-	"c66bot/typography"
+	"c66bot/commands/typography"
 )
 
 var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)

@@ -1,6 +1,6 @@
 package markup
 
-import "c66bot/typography"
+import "c66bot/commands/typography"
 
 // Plain is one line of plain text, in which nothing is markup.
 type Plain struct{ line string }
