@@ -390,8 +390,8 @@ func TestAWaitingOutboxTriesAtOnceWhenSlackSaysHello(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
-		r.slack.BreakCall("chat.postMessage", 503, 1_000_000)
-		pass(20 * time.Minute) // now the pauses are as long as they get
+		r.slack.FailCall("chat.postMessage", "team_added_to_org", 1_000_000, false) // after which nothing is to be looked for first
+		pass(20 * time.Minute)                                                      // now the pauses are as long as they get
 		tries := func() int { return len(r.slack.Calls("chat.postMessage")) }
 		before := tries()
 		r.until("one more try has failed", func() bool { return tries() > before })
