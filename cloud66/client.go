@@ -122,6 +122,7 @@ func transports() (reads, writes *http.Transport) {
 	}
 	reads.Protocols = new(http.Protocols)
 	reads.Protocols.SetHTTP1(true)
+	reads.TLSClientConfig = nil // the standard transport's may offer HTTP/2 already, which a server would then speak
 	reads.MaxConnsPerHost, reads.MaxIdleConnsPerHost = connections, connections
 	reads.IdleConnTimeout, reads.MaxResponseHeaderBytes = idleFor, headerLimit
 	writes = reads.Clone()
