@@ -80,7 +80,8 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 
 // refusedForm takes the place of a form that Slack does not show.
 var refusedForm = commands.ProblemReply{
-	What: "Slack does not take this form.", State: "Nothing was done.", Do: "Write the whole command instead, with its options: help redeploy lists them.",
+	What: "Slack did not take the content of the form.", State: "Nothing was done.",
+	Do: "Close its window and open it again, or write the whole command with its options: help redeploy lists them.",
 }
 
 // showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the one
@@ -106,12 +107,11 @@ func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.Mo
 	case webapi.Is(err, webapi.NoView):
 		b.log.DebugContext(ctx, "a form was closed before it was filled in")
 	default:
-		ref := commands.NewReference()
-		b.log.ErrorContext(ctx, "a form could not be filled in", "ref", ref, "user", to.user, "error", err)
+		said := refusedForm
+		said.Ref = commands.NewReference()
+		b.log.ErrorContext(ctx, "a form could not be filled in", "ref", said.Ref, "user", to.user, "error", err)
 		to.view = ""
-		b.say(ctx, to, card.Reply(commands.ProblemReply{
-			What: "Slack did not take the content of the form.", State: "Nothing was done.", Do: "Close its window and open it again, or give the command with its options.", Ref: ref,
-		}))
+		b.say(ctx, to, card.Reply(said))
 	}
 }
 

@@ -97,7 +97,7 @@ func TestAWindowThatIsRefusedItsFormSaysItInWords(t *testing.T) {
 		r.command(lin, deploys, "/c66 redeploy web")
 		r.until("the window has come to a word", func() bool {
 			view, open := r.slack.Person(lin).View()
-			return open && strings.Contains(view.Plain(), "Slack does not take this form")
+			return open && strings.Contains(view.Plain(), "Slack did not take the content of the form")
 		})
 	})
 }
