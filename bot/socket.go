@@ -37,8 +37,8 @@ const (
 	// Another instance is claimed for as long as a hello is fresh that counts it. To know more, the bot connects anew after recountAfter:
 	// what that hello counted may have been the last sigh of an earlier process. A connection of our own that was closed within closingTime
 	// may be counted still.
-	freshHello   = 10 * time.Minute
-	recountAfter = 5 * time.Minute
+	freshHello   = 5 * time.Minute
+	recountAfter = 3 * time.Minute
 	closingTime  = 2 * time.Minute
 )
 
