@@ -155,7 +155,7 @@ func (c *connection) tick(ping bool) bool {
 	c.unanswered = c.unanswered || ping
 	c.mu.Unlock()
 	if deaf {
-		c.leave(errors.New("Slack answers no pings on it any more"))
+		c.leave(errors.New("no pings are answered on it any more"))
 	}
 	var err error
 	if ping && !silent {

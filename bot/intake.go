@@ -82,10 +82,16 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 		return done
 	}
 	t.received = received
+	b.admit(t, env, key, done)
+	return done
+}
+
+// admit gives a task its place and has it carried out, or turns it away. When the acknowledgement of its envelope is behind it, done is closed.
+func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
 	t.kind = t.kindOf(what)
-	stood := since(received)
+	stood := since(t.received)
 	ofSlack := t.answer.user == "" // which takes nobody's place and is never too late
 	if stood <= tooLong && !ofSlack {
 		t.place = b.places[t.kind].enter(t.answer.user)
@@ -112,7 +118,6 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 		t.place.leave()
 		close(done)
 	}
-	return done
 }
 
 // kindOf says what a task is that asks for a change, "" for none. What leads to a change is one too.

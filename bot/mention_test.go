@@ -2,6 +2,7 @@ package bot_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -125,9 +126,7 @@ func TestAChangeThatComesAsAMentionGetsAWordOnce(t *testing.T) {
 		const word = "nothing was done of the edit"
 		changed := func(event, ts, before, now string, more map[string]any) {
 			message := map[string]any{"type": "message", "user": lin, "text": now, "ts": ts, "edited": map[string]any{"user": lin, "ts": "1772625700.000100"}}
-			for k, v := range more {
-				message[k] = v
-			}
+			maps.Copy(message, more)
 			d := r.slack.Deliver("events_api", map[string]any{"type": "event_callback", "event_id": event, "event": map[string]any{
 				"type": "app_mention", "subtype": "message_changed", "channel": deploys, "ts": "1772625700.000200", "event_ts": "1772625700.000200",
 				"message": message, "previous_message": map[string]any{"type": "message", "user": lin, "text": before, "ts": ts},

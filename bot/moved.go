@@ -106,8 +106,8 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 
 // move moves what stands under an old id of a channel, in the database and in memory.
 func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
-	err := b.progress.MoveChannel(ctx, from, to, at)
-	if err = errors.Join(err, b.moved.read(ctx, b.records)); err != nil {
+	moved := b.progress.MoveChannel(ctx, from, to, at)
+	if err := errors.Join(moved, b.moved.read(ctx, b.records)); err != nil {
 		return err
 	}
 	to = b.moved.now(to)

@@ -6,8 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	stdlog "log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -160,7 +158,7 @@ func newRig(t *testing.T, set settings) *rig {
 	r.web = r.cloud.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35})
 	server := &httptest.Server{
 		Listener: r.net, EnableHTTP2: set.wire == overHTTP2,
-		Config: &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute, ErrorLog: stdlog.New(io.Discard, "", 0)},
+		Config: &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)},
 	}
 	if set.wire == plain {
 		server.Start()

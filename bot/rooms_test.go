@@ -96,7 +96,7 @@ func TestARuleThatNamesAPersonStandsInAPrivateChannelWhileTheBotIsInIt(t *testin
 
 func TestWhereSlackDoesNotTellWhoIsInAChannelNothingIsAllowedAndThatIsSaid(t *testing.T) {
 	for _, method := range []string{"conversations.members", "conversations.info"} {
-		for name, break_ := range map[string]func(*rig){
+		for name, fail := range map[string]func(*rig){
 			"a fault":          func(r *rig) { r.slack.FailCall(method, "internal_error", 100, false) },
 			"a long limit":     func(r *rig) { r.slack.Throttle(method, time.Minute, 100) },
 			"nothing in it":    func(r *rig) { r.slack.AnswerCall(method, `{"ok":true}`, 100) },
@@ -111,7 +111,7 @@ func TestWhereSlackDoesNotTellWhoIsInAChannelNothingIsAllowedAndThatIsSaid(t *te
 			t.Run(method+" "+name, func(t *testing.T) {
 				inPrivate(t, []string{"allow everyone view,redeploy web"}, func(t *testing.T, r *rig) {
 					pass(2 * time.Minute)
-					break_(r)
+					fail(r)
 					said := r.ask(sam, hidden, "/c66 redeploy web --now").Plain()
 					hold(t, "the answer", said, "Slack did not answer", "Nothing was done")
 					lack(t, "the answer", said, "You may not")

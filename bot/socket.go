@@ -30,7 +30,6 @@ const (
 
 	shortestAttempt = time.Second // between two attempts to connect
 	longestAttempt  = 30 * time.Second
-	refusedPause    = time.Minute      // the longest between attempts with a token that was refused: one refusal may be a whim of Slack's
 	settledAfter    = 10 * time.Second // a connection that lived so long was a good one
 	maxFrame        = 4 << 20
 

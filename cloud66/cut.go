@@ -17,10 +17,10 @@ const (
 	escaped  = -1 // the next byte says how long an escape sequence is
 )
 
-// tooLong says that an answer is larger than this program reads, with its strings cut.
-type tooLong struct{ limit int }
+// tooLongError says that an answer is larger than this program reads, with its strings cut.
+type tooLongError struct{ limit int }
 
-func (e tooLong) Error() string { return fmt.Sprintf("it is longer than %d kB", e.limit>>10) }
+func (e tooLongError) Error() string { return fmt.Sprintf("it is longer than %d kB", e.limit>>10) }
 
 // cutter passes JSON on, its strings cut to longestText with a sign that they were. So an answer costs no more memory than it may, whatever
 // the server puts into it.
@@ -53,14 +53,14 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 			break // which may take a while
 		}
 		b, err := c.from.ReadByte()
-		if err == io.EOF { //nolint:errorlint // as io.Reader has it
+		if err == io.EOF {
 			return n, err
 		}
 		if c.err = err; err != nil {
 			break
 		}
 		if c.came++; c.came > longestBody {
-			c.err = tooLong{longestBody}
+			c.err = tooLongError{longestBody}
 			break
 		}
 		if c.pass(b) {
@@ -69,7 +69,7 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 		}
 	}
 	if c.passed += n; c.err == nil && c.passed > c.keep {
-		c.err = tooLong{c.keep}
+		c.err = tooLongError{c.keep}
 	}
 	return n, c.err
 }

@@ -142,7 +142,7 @@ func retryAfter(header http.Header) time.Duration {
 // unreadable is the error for an answer that succeeded but says nothing usable.
 func (c *Client) unreadable(r request, ans answer, cause error) *Error {
 	e := &Error{Kind: ErrUnreadable, Method: r.method, Path: r.path, Status: ans.status, Err: c.tokenless(cause)}
-	_, long := errors.AsType[tooLong](cause)
+	_, long := errors.AsType[tooLongError](cause)
 	if long || errors.Is(cause, errTooMany) {
 		e.Kind = ErrTooLarge
 	}

@@ -164,7 +164,7 @@ func (a *answer) read(body io.Reader, r request) (err error) {
 
 // isUnusable reports whether an answer came, though not one that can be used.
 func isUnusable(err error) bool {
-	_, tooLong := errors.AsType[tooLong](err)
+	_, tooLong := errors.AsType[tooLongError](err)
 	_, other := errors.AsType[unusable](err)
 	return tooLong || other
 }

@@ -20,7 +20,11 @@ func TestAServerThatOffersHTTP2IsSpokenToInHTTP1(t *testing.T) {
 	server.EnableHTTP2 = true
 	server.StartTLS()
 	defer server.Close()
-	if res, err := http.Get(server.URL); err == nil { // its certificate is not trusted
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res, err := http.DefaultClient.Do(req); err == nil { // its certificate is not trusted
 		_ = res.Body.Close()
 	}
 	c, err := New(Config{BaseURL: server.URL, Token: secret.New("token"), RequestsPerHour: 100, UserAgent: "test"})

@@ -32,7 +32,7 @@ func Line(text, command, bot string) (line string, mentioned bool) {
 		before := text
 		text = strings.TrimSpace(strings.Map(typography.Blank, text))
 		text = bullet.ReplaceAllString(quoteSigns.ReplaceAllString(text, ""), "")
-		if m := language.FindStringSubmatch(text); m != nil && !own.begin(m[2]) {
+		if m := language.FindStringSubmatch(text); len(m) > 0 && !own.begin(m[2]) {
 			text = m[1] + text[len(m[0]):]
 		}
 		text = own.peeled(text)

@@ -89,7 +89,7 @@ func (s *splitter) take(r rune, rest string) {
 		s.word.bareEnd = false
 	case s.quote != 0:
 		s.write(r, false)
-	case typography.IsQuote(r) && !(typography.Single(r) && alphanumeric(s.before)):
+	case typography.IsQuote(r) && (!typography.Single(r) || !alphanumeric(s.before)):
 		s.quote = r
 		s.begin(false)
 	case unicode.IsSpace(typography.Blank(r)):

@@ -211,7 +211,7 @@ func (o *Outbox) start(q *queue) {
 func (o *Outbox) Run(ctx context.Context) error {
 	undelivered, err := o.load(ctx)
 	if err != nil && ctx.Err() != nil {
-		return nil //nolint:nilerr // it has not begun
+		return nil // it has not begun
 	}
 	if err != nil {
 		return err

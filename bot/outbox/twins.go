@@ -42,10 +42,7 @@ func (o *Outbox) keepOne(ctx context.Context, m storage.Message, found []Standin
 	if len(found) == 0 {
 		return 0, nil
 	}
-	kept := slices.IndexFunc(found, func(s Standing) bool { return s.TS == m.TS })
-	if kept < 0 {
-		kept = 0
-	}
+	kept := max(0, slices.IndexFunc(found, func(s Standing) bool { return s.TS == m.TS }))
 	if replied := slices.IndexFunc(found, func(s Standing) bool { return s.Replies }); replied >= 0 && !found[kept].Replies {
 		kept = replied
 	}

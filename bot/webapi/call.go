@@ -80,14 +80,14 @@ func (a API) do(req *http.Request) ([]byte, error) {
 		return nil, WithoutURL(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	switch {
-	case res.StatusCode == http.StatusTooManyRequests:
+	switch res.StatusCode {
+	case http.StatusTooManyRequests:
 		seconds, err := strconv.Atoi(res.Header.Get("Retry-After"))
 		if err != nil {
 			break // Judge knows what is usual then
 		}
 		return nil, &slack.RateLimitedError{RetryAfter: time.Duration(seconds) * time.Second}
-	case res.StatusCode == http.StatusOK:
+	case http.StatusOK:
 		return io.ReadAll(res.Body)
 	}
 	if code := codeIn(res.Body); code != "" {

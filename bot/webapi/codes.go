@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -100,16 +101,7 @@ func Meaning(code, scope string) Fault {
 
 // Is reports whether an error of a call is of one of these kinds.
 func Is(err error, kinds ...Kind) bool {
-	if err == nil {
-		return false
-	}
-	got := Judge(err).Kind
-	for _, kind := range kinds {
-		if got == kind {
-			return true
-		}
-	}
-	return false
+	return err != nil && slices.Contains(kinds, Judge(err).Kind)
 }
 
 // NotMember and Archived are the codes by which the bot says of itself what conversations.info says in other words.

@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -53,14 +53,19 @@ func serve(t *testing.T, http2 bool, handler http.HandlerFunc) (*network, *http.
 	certified := httptest.NewUnstartedServer(nil)
 	_ = certified.Listener.Close() // only its certificate is wanted
 	n := &network{listener: memnet.Listen()}
-	server := &httptest.Server{Listener: n.listener, EnableHTTP2: http2, Config: &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}}
+	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server := &httptest.Server{Listener: n.listener, EnableHTTP2: http2, Config: &http.Server{Handler: handler, ErrorLog: quiet}}
 	server.StartTLS()
 	client, err := NewClient(n.dial, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := client.Transport.(transport).base
-	base.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}
+	ours, ok := client.Transport.(transport)
+	trusting, also := server.Client().Transport.(*http.Transport)
+	if !ok || !also {
+		t.Fatalf("the transports are a %T and a %T", client.Transport, server.Client().Transport)
+	}
+	ours.base.TLSClientConfig = &tls.Config{RootCAs: trusting.TLSClientConfig.RootCAs, ServerName: "example.com"}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		n.listener.CloseAll()
@@ -76,7 +81,11 @@ func TestADeadConnectionIsLeft(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n, client := serve(t, http2, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) })
 				call := func() (string, error) {
-					res, err := client.Get("https://slack.example/api/")
+					req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://slack.example/api/", nil)
+					if err != nil {
+						return "", err
+					}
+					res, err := client.Do(req)
 					if err != nil {
 						return "", err
 					}
@@ -120,7 +129,12 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 					w.Header().Set("Location", location)
 					w.WriteHeader(status)
 				})
-				res, err := client.Post("https://slack.example/api/chat.postMessage", "text/plain", strings.NewReader("token=hush"))
+				const address = "https://slack.example/api/chat.postMessage"
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader("token=hush"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				res, err := client.Do(req)
 				if err == nil {
 					_ = res.Body.Close()
 				}

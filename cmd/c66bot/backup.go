@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,10 +70,8 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 // refuseTarget refuses names that the bot uses, and those that something has already.
 func refuseTarget(database, target string) error {
 	wanted := bolt.Real(target)
-	for _, own := range []string{bolt.Real(database), bolt.PIDPath(database), socketPath(database)} {
-		if own == wanted {
-			return &usageError{fmt.Errorf("%s is a name that the database itself uses: name another file for the backup", target)}
-		}
+	if slices.Contains([]string{bolt.Real(database), bolt.PIDPath(database), socketPath(database)}, wanted) {
+		return &usageError{fmt.Errorf("%s is a name that the database itself uses: name another file for the backup", target)}
 	}
 	if _, err := os.Lstat(target); err == nil {
 		return fmt.Errorf("%s exists already: name another file for the backup, or remove that one", target)

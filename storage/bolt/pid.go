@@ -42,8 +42,8 @@ func (e *LockedError) Who() string {
 // is named, what stands beside it is the same.
 func Real(path string) string {
 	for range maxLinks {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
+		if whole, err := filepath.EvalSymlinks(path); err == nil {
+			path = whole
 			break
 		}
 		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
@@ -204,7 +204,7 @@ func refuseNote(path string, info fs.FileInfo) error {
 func inUse(database string) error {
 	file, err := openNote(PIDPath(database), os.O_RDONLY)
 	if err != nil {
-		return nil //nolint:nilerr // Without a note that can be read nobody is known to have it; whoever makes one says what is in its way.
+		return nil // Without a note that can be read nobody is known to have it; whoever makes one says what is in its way.
 	}
 	defer func() { _ = file.Close() }() // Only read. The lock goes with it.
 	if errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK) {

@@ -145,7 +145,7 @@ func TestNothingButAFileOfItsOwnIsTakenForTheNote(t *testing.T) {
 		}, "is no regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, err := os.MkdirTemp("", "note") // A socket's path has to be short.
+			dir, err := os.MkdirTemp("", "note") //nolint:usetesting // A socket's path has to be short.
 			if err != nil {
 				t.Fatal(err)
 			}
