@@ -11,6 +11,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/bot/outbox"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66/secret"
 	"c66bot/commands"
@@ -154,14 +155,11 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain boo
 
 // arguments are those of a call that says something in a channel.
 func arguments(channel string, m card.Message, plain bool) (url.Values, error) {
-	args := url.Values{"channel": {channel}, "text": {m.Text()}}
-	if plain {
-		args.Set("parse", "none")
-		return args, nil
-	}
 	blocks, err := m.JSON()
-	args.Set("blocks", string(blocks))
-	return args, err
+	if err != nil {
+		return nil, err
+	}
+	return outbox.Body{Text: m.Text(), Blocks: blocks, Plain: plain}.Args(channel)
 }
 
 // sayUsage answers a command that was not understood.

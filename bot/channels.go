@@ -56,7 +56,7 @@ func (c *channels) judge(ctx context.Context, channel string, r room, err error)
 		return noCard(fault.Code)
 	case fault.Kind == webapi.NoScope && strings.HasPrefix(fault.Scope, "mpim:"):
 		return noCard(webapi.WrongChannel)
-	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod): // the message itself shows it
+	case webapi.Forbids(err): // the message itself shows it
 		c.log.WarnContext(ctx, "whether I am a member of a channel cannot be looked up", "channel", channel, "error", err)
 		return nil
 	default:
@@ -74,7 +74,7 @@ func noCard(code string) *commands.CardError {
 func (c *channels) direct(ctx context.Context, channel, user string) error {
 	own, err := c.people.directOf(ctx, user)
 	switch {
-	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod): // the message itself shows it
+	case webapi.Forbids(err): // the message itself shows it
 		c.log.WarnContext(ctx, "whose direct message it is cannot be looked up", "channel", channel, "error", err)
 		return nil
 	case err != nil:

@@ -80,12 +80,7 @@ func (p *people) readRoom(ctx context.Context, f *flight, channel string) (room,
 		return room{}, fmt.Errorf("conversations.info of %s: %w", channel, err)
 	}
 	r.private = info.IsPrivate || info.IsGroup || info.IsMpIM || strings.HasPrefix(channel, "G")
-	switch {
-	case info.IsArchived:
-		r.no = webapi.Archived
-	case !info.IsMember && !info.IsMpIM:
-		r.no = webapi.NotMember
-	}
+	r.no = webapi.Closed(info.IsArchived, info.IsMember || info.IsMpIM)
 	p.keep(roomKey+channel, f, func() {
 		if len(p.rooms) >= maxRooms {
 			clear(p.rooms)

@@ -181,7 +181,7 @@ func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, s
 	switch {
 	case webapi.Is(err, webapi.NoChannel):
 		code = webapi.Judge(err).Code
-	case webapi.Is(err, webapi.NoScope, webapi.Setting, webapi.NoMethod) && !m.Since.IsZero() && time.Since(m.Since) >= believed:
+	case webapi.Forbids(err) && !m.Since.IsZero() && time.Since(m.Since) >= believed:
 	default:
 		return o.refused(ctx, it, m, said)
 	}

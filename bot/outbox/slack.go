@@ -34,8 +34,8 @@ type API struct {
 	Self func() Self // the zero value while it is not known
 }
 
-// args gives the arguments of what a message says.
-func (b Body) args(channel string) (url.Values, error) {
+// Args gives the arguments of a call that says something in a channel.
+func (b Body) Args(channel string) (url.Values, error) {
 	args := url.Values{"channel": {channel}, "text": {b.Text}}
 	switch {
 	case b.Plain:
@@ -59,7 +59,7 @@ type answer struct {
 
 // Post posts with chat.postMessage.
 func (a API) Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (string, error) {
-	args, err := body.args(channel)
+	args, err := body.Args(channel)
 	if err != nil {
 		return "", fmt.Errorf("encode a message: %w", err)
 	}
@@ -88,7 +88,7 @@ func (a API) Post(ctx context.Context, channel, thread string, broadcast bool, b
 
 // Edit edits with chat.update.
 func (a API) Edit(ctx context.Context, channel, ts string, body Body) error {
-	args, err := body.args(channel)
+	args, err := body.Args(channel)
 	if err != nil {
 		return fmt.Errorf("encode a message: %w", err)
 	}

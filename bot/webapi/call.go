@@ -189,11 +189,8 @@ func (a API) CanPost(ctx context.Context, channel string) error {
 		return err
 	}
 	c := answer.Channel
-	switch {
-	case c.Archived:
-		return slack.SlackErrorResponse{Err: Archived}
-	case c.Member != nil && !*c.Member && !c.Group && !c.Direct:
-		return slack.SlackErrorResponse{Err: NotMember}
+	if code := Closed(c.Archived, c.Member == nil || *c.Member || c.Group || c.Direct); code != "" {
+		return slack.SlackErrorResponse{Err: code}
 	}
 	return nil
 }
