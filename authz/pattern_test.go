@@ -21,9 +21,10 @@ func stack(text string) storage.StackRef {
 
 func TestAPatternFits(t *testing.T) {
 	for pattern, test := range map[string]struct{ fits, fitsNot []string }{
-		"*":                      {[]string{"web@production", "Ä ö@x", "@"}, nil},
-		"*@*":                    {[]string{"web@production"}, nil},
-		"web":                    {[]string{"web@production", "WEB@staging", " web @x", "we\u00ad\u200cb@x"}, []string{"web2@production", "we@production"}},
+		"*":   {[]string{"web@production", "Ä ö@x", "@"}, nil},
+		"*@*": {[]string{"web@production"}, nil},
+		"web": {[]string{"web@production", "WEB@staging", " web @x", "we\u00ad\u200cb@x"},
+			[]string{"web2@production", "we@production"}},
 		"Web":                    {[]string{"web@production"}, nil},
 		"web@production":         {[]string{"web@Production"}, []string{"web@production2", "web@prod"}},
 		"web@prod":               {nil, []string{"web@production"}}, // no prefix

@@ -244,15 +244,19 @@ func TestInAPrivateChannelGroupsAndEveryoneAreItsMembers(t *testing.T) {
 		fails   bool
 		asked   int64
 	}{
-		"everyone, a member":                     {[]string{"everyone allow redeploy web"}, []string{sam}, nil, true, false, 1},
-		"everyone, not a member":                 {[]string{"everyone allow redeploy web"}, []string{ana}, nil, false, false, 1},
-		"a group, not a member":                  {[]string{devs + " allow redeploy web"}, []string{ana}, nil, false, false, 1},
-		"a group's admin, not a member":          {[]string{devs + " allow admin,redeploy *"}, []string{ana}, nil, false, false, 1},
-		"by name, not a member":                  {[]string{sam + " allow redeploy web"}, []string{ana}, nil, true, false, 1},
-		"by name and everyone, not a member":     {[]string{sam + " allow view web", "everyone allow redeploy web"}, []string{ana}, nil, false, false, 1},
-		"denied to everyone, not a member":       {[]string{sam + " allow redeploy web", "everyone deny redeploy web"}, []string{ana}, nil, false, false, 1},
-		"everyone, not found out":                {[]string{"everyone allow redeploy web"}, nil, errors.New("conversations.members: fatal_error"), false, true, 1},
-		"by name, not found out":                 {[]string{sam + " allow redeploy web"}, nil, errors.New("conversations.members: fatal_error"), true, false, 1},
+		"everyone, a member":            {[]string{"everyone allow redeploy web"}, []string{sam}, nil, true, false, 1},
+		"everyone, not a member":        {[]string{"everyone allow redeploy web"}, []string{ana}, nil, false, false, 1},
+		"a group, not a member":         {[]string{devs + " allow redeploy web"}, []string{ana}, nil, false, false, 1},
+		"a group's admin, not a member": {[]string{devs + " allow admin,redeploy *"}, []string{ana}, nil, false, false, 1},
+		"by name, not a member":         {[]string{sam + " allow redeploy web"}, []string{ana}, nil, true, false, 1},
+		"by name and everyone, not a member": {[]string{sam + " allow view web", "everyone allow redeploy web"}, []string{ana}, nil, false,
+			false, 1},
+		"denied to everyone, not a member": {[]string{sam + " allow redeploy web", "everyone deny redeploy web"}, []string{ana}, nil, false,
+			false, 1},
+		"everyone, not found out": {[]string{"everyone allow redeploy web"}, nil, errors.New("conversations.members: fatal_error"),
+			false, true, 1},
+		"by name, not found out": {[]string{sam + " allow redeploy web"}, nil, errors.New("conversations.members: fatal_error"),
+			true, false, 1},
 		"everyone, in a channel not shown":       {[]string{"everyone allow redeploy web"}, nil, authz.ErrNoChannel, false, false, 1},
 		"by name, in a channel not shown":        {[]string{sam + " allow redeploy web"}, nil, authz.ErrNoChannel, false, false, 1},
 		"nothing is allowed, so nobody is asked": {[]string{"everyone deny redeploy web"}, nil, authz.ErrNoChannel, false, false, 0},
@@ -273,7 +277,8 @@ func TestInAPrivateChannelGroupsAndEveryoneAreItsMembers(t *testing.T) {
 			if asked := r.slack.rooms.Load(); asked != test.asked {
 				t.Errorf("Slack was asked %d times", asked)
 			}
-			if admin, err := r.Standing(t.Context(), authz.Subject{User: lin, Channel: channel}); err != nil || !admin.Decide(authz.Redeploy, web).Allowed {
+			if admin, err := r.Standing(t.Context(), authz.Subject{User: lin, Channel: channel}); err != nil ||
+				!admin.Decide(authz.Redeploy, web).Allowed {
 				t.Errorf("the configured admin: %v", err)
 			}
 		})

@@ -150,8 +150,8 @@ func (b *Bot) claim(ctx context.Context, t *task) bool {
 }
 
 // decline tells the author of a change that it is not taken: in the acknowledgement where that shows, which it does while Slack waits, else
-// beside it. Where a shutdown cuts the acknowledgement off nothing is said: no record shows the next process that it was declined, and Slack
-// may bring it there.
+// beside it. Where a shutdown cuts the acknowledgement off nothing is said: no record shows the next process that it was declined, and
+// Slack may bring it there.
 func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error, beside func()) {
 	var payload any
 	if t.decline != nil {

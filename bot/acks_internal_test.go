@@ -60,7 +60,8 @@ func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
 func TestAnEnvelopeWhoseTaskPanicsBeforeItsAcknowledgementIsFreshAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := slack.New("xoxb", slack.OptionHTTPClient(&http.Client{Transport: unreachable{}}))
-		b := &Bot{log: slog.New(slog.DiscardHandler), work: t.Context(), api: api, slack: outbox.API{API: webapi.API{HTTP: &http.Client{Transport: unreachable{}}}}}
+		b := &Bot{log: slog.New(slog.DiscardHandler), work: t.Context(), api: api,
+			slack: outbox.API{API: webapi.API{HTTP: &http.Client{Transport: unreachable{}}}}}
 		places := &places{all: 1, each: 1, atOnce: 1}
 		task := &task{place: places.enter("U0LIN"), answer: answer{user: "U0LIN"}}
 		acked := 0

@@ -74,7 +74,7 @@ type Bot struct {
 	mentions   recent // the messages that mention the bot and were taken, or answered as edited
 	moved      moved
 	troubles   troubles
-	doubts     map[string]time.Time // since when Slack does not show a channel, of those of which it is not believed; belongs to the check of channels
+	doubts     map[string]time.Time // since when Slack does not show a channel, until that is believed; of checkChannels alone
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory
@@ -129,14 +129,16 @@ func New(cfg Config) (*Bot, error) {
 		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{
-				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Troubles: b.troubles.all(), List: b.directory.Trouble(),
+				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Troubles: b.troubles.all(),
+				List:   b.directory.Trouble(),
 				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
 			}
 		},
 		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted, beat: cfg.Beat}
+	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted,
+		beat: cfg.Beat}
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil

@@ -27,7 +27,8 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 		inv, err := b.parse(ctx, t)
 		if look, ok := errors.AsType[*lookError](err); ok {
 			ref := commands.NewReference()
-			b.log.ErrorContext(ctx, "a mention in a thread was not carried out", "ref", ref, "user", t.answer.user, "channel", t.answer.channel, "error", look)
+			b.log.ErrorContext(ctx, "a mention in a thread was not carried out", "ref", ref, "user", t.answer.user, "channel", t.answer.channel,
+				"error", look)
 			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
 				What: "Slack did not answer, so I cannot tell which card this thread is of.", State: "Nothing was done.",
 				Do: "Try again in a minute, or name the stack in it.", Ref: ref,

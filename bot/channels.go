@@ -21,8 +21,8 @@ type channels struct {
 	log     *slog.Logger
 }
 
-// Member fails with a *commands.CardError where the bot may not post in the channel, in which a user asks for something, and with another error
-// where Slack does not tell.
+// Member fails with a *commands.CardError where the bot may not post in the channel, in which a user asks for something, and with another
+// error where Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel, user string) error {
 	if strings.HasPrefix(channel, "D") {
 		return c.direct(ctx, channel, user)
@@ -134,6 +134,7 @@ func messageOf(a commands.Announcement, req commands.Request) (storage.Message, 
 	m := card.Reply(a.Reply)
 	blocks, err := m.JSON()
 	return storage.Message{
-		Key: a.Key, Channel: req.Channel, Parent: a.Parent, Text: m.Text(), Blocks: blocks, Urgent: !a.Later, Last: true, Tell: []string{req.User},
+		Key: a.Key, Channel: req.Channel, Parent: a.Parent, Text: m.Text(), Blocks: blocks, Urgent: !a.Later, Last: true,
+		Tell: []string{req.User},
 	}, err
 }

@@ -573,7 +573,8 @@ func TestAShutdownWhileSomebodyIsToldThatItGoesOnKeepsItsBound(t *testing.T) {
 }
 
 func TestOnePersonsReadsKeepNobodyFromRedeploying(t *testing.T) {
-	inBubble(t, settings{admins: []string{lin, sam}, perHour: 100_000, cloud: cloud66sim.Options{RateLimit: 100_000}}, func(t *testing.T, r *rig) {
+	inBubble(t, settings{admins: []string{lin, sam}, perHour: 100_000,
+		cloud: cloud66sim.Options{RateLimit: 100_000}}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
 		lift := r.cloud.AddFault(cloud66sim.Fault{Method: "GET", Delay: 25 * time.Second})
@@ -607,7 +608,8 @@ func TestOnePersonsSearchesKeepNobodyElsesWaiting(t *testing.T) {
 		r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})
 		search := func(user string) *slacksim.Delivery {
 			return r.slack.Deliver("interactive", map[string]any{
-				"type": "block_suggestion", "user": map[string]any{"id": user}, "value": "we", "view": map[string]any{"id": "V1", "private_metadata": `{"c":"` + deploys + `"}`},
+				"type": "block_suggestion", "user": map[string]any{"id": user}, "value": "we",
+				"view": map[string]any{"id": "V1", "private_metadata": `{"c":"` + deploys + `"}`},
 			}, true)
 		}
 		var sent []*slacksim.Delivery
@@ -640,14 +642,17 @@ func TestHoweverMuchComesAtOnceIsAcknowledgedAndDoneOrTold(t *testing.T) {
 		}},
 		"800 mentions": {800, func(r *rig, i int) *slacksim.Delivery {
 			return r.slack.Deliver("events_api", map[string]any{"event_id": fmt.Sprint("Ev", i), "event": map[string]any{
-				"type": "app_mention", "user": lin, "channel": deploys, "ts": fmt.Sprintf("%d.%06d", time.Now().Unix(), i), "text": "<@U0C66BOT> redeploy web --now",
+				"type": "app_mention", "user": lin, "channel": deploys, "ts": fmt.Sprintf("%d.%06d", time.Now().Unix(), i),
+				"text": "<@U0C66BOT> redeploy web --now",
 			}}, false)
 		}},
 		"800 clicks without a way to answer in the acknowledgement": {800, func(r *rig, i int) *slacksim.Delivery {
 			return r.slack.Deliver("interactive", map[string]any{
-				"type": "block_actions", "user": map[string]any{"id": lin}, "channel": map[string]any{"id": deploys}, "trigger_id": fmt.Sprint("5.5.", i),
-				"container": map[string]any{"type": "message", "channel_id": deploys, "is_ephemeral": false},
-				"actions":   []any{map[string]any{"action_id": "redeploy", "value": fmt.Sprintf(`{"v":"redeploy","u":%q,"n":true,"r":"v1"}`, r.web), "type": "button"}},
+				"type": "block_actions", "user": map[string]any{"id": lin}, "channel": map[string]any{"id": deploys},
+				"trigger_id": fmt.Sprint("5.5.", i),
+				"container":  map[string]any{"type": "message", "channel_id": deploys, "is_ephemeral": false},
+				"actions": []any{map[string]any{"action_id": "redeploy", "value": fmt.Sprintf(`{"v":"redeploy","u":%q,"n":true,"r":"v1"}`, r.web),
+					"type": "button"}},
 			}, false)
 		}},
 	} {

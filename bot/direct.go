@@ -32,7 +32,8 @@ func (b *Bot) heardDirect(err error) {
 			b.log.Info("direct messages reach people again")
 		}
 	case fault.Kind == webapi.Setting:
-		words := "What I tell people directly does not reach them: " + webapi.Words(fault.Code) + ". An admin of the app can turn them on in its settings, under App Home, or by the manifest"
+		words := "What I tell people directly does not reach them: " + webapi.Words(fault.Code) +
+			". An admin of the app can turn them on in its settings, under App Home, or by the manifest"
 		if b.troubles.set("direct", words) {
 			b.log.Error("not everything reaches people", "reason", words)
 		}

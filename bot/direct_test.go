@@ -26,11 +26,13 @@ func TestADirectMessageThatASettingRefusesIsATroubleThatIsNamed(t *testing.T) {
 }
 
 func TestAScopeThatTheAppLacksStandsInTheStatus(t *testing.T) {
-	for _, scope := range []string{"im:write", "channels:read", "groups:read", "usergroups:read", "users:read", "im:history", "app_mentions:read", "commands"} {
+	for _, scope := range []string{"im:write", "channels:read", "groups:read", "usergroups:read", "users:read", "im:history",
+		"app_mentions:read", "commands"} {
 		t.Run(scope, func(t *testing.T) {
 			var set settings
 			for _, s := range []string{
-				"commands", "chat:write", "users:read", "usergroups:read", "channels:read", "groups:read", "channels:history", "groups:history", "im:history",
+				"commands", "chat:write", "users:read", "usergroups:read", "channels:read", "groups:read", "channels:history", "groups:history",
+				"im:history",
 				"im:write", "app_mentions:read",
 			} {
 				if s != scope {

@@ -18,8 +18,8 @@ const (
 	shortcut = "redeploy"
 	// openWait is how long a trigger can open a form (Slack, interactivity).
 	openWait = 3 * time.Second
-	// openTry is how long one try of that may take. showWait is how long Slack is asked to show what a form's window waits for, showTry how long
-	// one try of that may take.
+	// openTry is how long one try of that may take. showWait is how long Slack is asked to show what a form's window waits for, showTry how
+	// long one try of that may take.
 	openTry  = 1500 * time.Millisecond
 	showWait = time.Minute
 	showTry  = 10 * time.Second
@@ -84,8 +84,8 @@ var refusedForm = commands.ProblemReply{
 	Do: "Close its window and open it again, or write the whole command with its options: help redeploy lists them.",
 }
 
-// showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the one
-// who waits for it hears so by another way.
+// showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the
+// one who waits for it hears so by another way.
 func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.ModalViewRequest) {
 	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, showTry)
@@ -103,7 +103,8 @@ func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.Mo
 	case err == nil:
 	case ctx.Err() != nil:
 		to.view = f.id
-		b.say(ctx, to, card.Reply(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Open the form again in a minute."}))
+		b.say(ctx, to, card.Reply(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.",
+			Do: "Open the form again in a minute."}))
 	case webapi.Is(err, webapi.NoView):
 		b.log.DebugContext(ctx, "a form was closed before it was filled in")
 	default:
@@ -197,7 +198,8 @@ func (b *Bot) readForm(in interaction) *task {
 	state := card.ParseFormState(string(in.View.PrivateMetadata))
 	fields, err := in.View.fields()
 	inv, wrong := card.ReadForm(state, fields)
-	t := &task{kind: aChange, answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID), invocation: &inv}
+	t := &task{kind: aChange, answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID),
+		invocation: &inv}
 	if err != nil || len(wrong) > 0 {
 		t.invocation = nil
 		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }

@@ -86,7 +86,8 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 	return done
 }
 
-// admit gives a task its place and has it carried out, or turns it away. When the acknowledgement of its envelope is behind it, done is closed.
+// admit gives a task its place and has it carried out, or turns it away. When the acknowledgement of its envelope is behind it, done is
+// closed.
 func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
@@ -238,7 +239,8 @@ func (b *Bot) readClick(in interaction, envelope string) *task {
 	}
 	t := &task{
 		answer: answer{
-			url: in.ResponseURL, user: string(in.User), channel: string(cmp.Or(in.Channel, in.Container.ChannelID)), replace: bool(in.Container.Ephemeral) && replaces[verb],
+			url: in.ResponseURL, user: string(in.User), channel: string(cmp.Or(in.Channel, in.Container.ChannelID)),
+			replace: bool(in.Container.Ephemeral) && replaces[verb],
 		},
 		operation: "click:" + cmp.Or(string(in.TriggerID), envelope), trigger: string(in.TriggerID),
 	}
@@ -269,8 +271,8 @@ var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, for which a place is held, unless what comes first says no. When the acknowledgement of its
-// envelope is behind it, acked is closed.
+// start carries a task out in its own goroutine, for which a place is held, unless what comes first says no. When the acknowledgement of
+// its envelope is behind it, acked is closed.
 func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer t.place.leave()

@@ -63,7 +63,8 @@ func TestWhatAFullJournalTurnsAwayIsRecordedSoThatNoLaterProcessTakesItUp(t *tes
 	j.fill(t)
 	b := &Bot{log: j.log, journal: &j}
 	var said commands.Reply
-	turned := &task{operation: entry(maxOpen).Operation, delivery: entry(maxOpen).Deliveries[0], received: time.Now(), decline: func(reply commands.Reply) any { said = reply; return reply }}
+	turned := &task{operation: entry(maxOpen).Operation, delivery: entry(maxOpen).Deliveries[0], received: time.Now(),
+		decline: func(reply commands.Reply) any { said = reply; return reply }}
 	b.receive(turned, "redeploy web --now")
 	if b.accept(t.Context(), turned, func(any) error { return nil }) {
 		t.Error("it was let through")

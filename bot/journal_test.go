@@ -358,7 +358,8 @@ func TestOnePersonIsToldOfAllThatAKillCutShort(t *testing.T) {
 	}
 }
 
-// A payload whose operation was refused is used up: it is not carried out in an envelope of its own once the right was given. Another click is.
+// A payload whose operation was refused is used up: it is not carried out in an envelope of its own once the right was given. Another click
+// is.
 func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 	for name, trigger := range map[string]bool{"with a trigger_id": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
@@ -367,7 +368,8 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 				r.command(lin, deploys, "/c66 redeploy web --ref v0")
 				r.card("is live")
 				payloads := map[string]map[string]any{}
-				value, err := commands.Invocation{Verb: commands.Redeploy, UID: r.web, Ref: "v1", Now: true, Nonce: "n1", AskedAt: time.Now().Unix()}.Value()
+				value, err := commands.Invocation{Verb: commands.Redeploy, UID: r.web, Ref: "v1", Now: true, Nonce: "n1",
+					AskedAt: time.Now().Unix()}.Value()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -376,9 +378,11 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 					"container": map[string]any{"type": "message", "channel_id": deploys, "is_ephemeral": true},
 					"actions":   []any{map[string]any{"action_id": "redeploy", "value": value, "type": "button", "action_ts": "1.5"}},
 				}
-				payloads["slash_commands"] = map[string]any{"command": "/c66", "text": "redeploy web --ref v1", "user_id": sam, "channel_id": deploys, "trigger_id": "7.7.7"}
+				payloads["slash_commands"] = map[string]any{"command": "/c66", "text": "redeploy web --ref v1", "user_id": sam, "channel_id": deploys,
+					"trigger_id": "7.7.7"}
 				payloads["events_api"] = map[string]any{"event_id": "Ev77", "event": map[string]any{
-					"type": "app_mention", "user": sam, "channel": deploys, "ts": fmt.Sprintf("%d.000100", time.Now().Unix()), "text": "<@U0C66BOT> redeploy web --ref v1",
+					"type": "app_mention", "user": sam, "channel": deploys, "ts": fmt.Sprintf("%d.000100", time.Now().Unix()),
+					"text": "<@U0C66BOT> redeploy web --ref v1",
 				}}
 				if trigger {
 					payloads["interactive"]["trigger_id"] = "8.8.8"

@@ -65,14 +65,15 @@ func (b *Bot) held(ctx context.Context, channel string) (held bool, err error) {
 		held = false
 		return errors.Join(
 			storage.Rules.Scan(tx, storage.RulesOf(channel), func(string, storage.Rule) error { held = true; return storage.ErrStop }),
-			storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(string, storage.Subscription) error { held = true; return storage.ErrStop }),
+			storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel),
+				func(string, storage.Subscription) error { held = true; return storage.ErrStop }),
 		)
 	})
 	return held, err
 }
 
-// lost takes note of whether Slack shows a channel that has something, by what a look at it gave. Where it does not, since the bot was removed
-// from it or its id changed while the bot was down, the admins are told once.
+// lost takes note of whether Slack shows a channel that has something, by what a look at it gave. Where it does not, since the bot was
+// removed from it or its id changed while the bot was down, the admins are told once.
 func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 	no, refused := errors.AsType[*commands.CardError](looked)
 	gone := refused && no.Code == webapi.NotShown
@@ -115,13 +116,14 @@ func (b *Bot) tellLost(ctx context.Context, channel string) error {
 		return err
 	}
 	h := all[channel]
-	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed", "channel", channel,
+	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed", "channel",
+		channel,
 		"rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
 	said := card.Reply(commands.ProblemReply{
 		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, h.inWords()),
 		State: "They are kept, and take no effect.",
-		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears another id now: " +
-			"make its rules and subscriptions anew in it.",
+		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears " +
+			"another id now: make its rules and subscriptions anew in it.",
 	})
 	blocks, err := said.JSON()
 	if err != nil {
@@ -137,7 +139,8 @@ func (b *Bot) tellLost(ctx context.Context, channel string) error {
 	now := time.Now()
 	for i, user := range users {
 		messages[i] = storage.Message{
-			Key: fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), Channel: outbox.Direct(user), Text: said.Text(), Blocks: blocks, Urgent: true, Last: true,
+			Key: fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), Channel: outbox.Direct(user), Text: said.Text(), Blocks: blocks,
+			Urgent: true, Last: true,
 		}
 	}
 	err = b.records.Update(ctx, func(tx storage.Tx) error {

@@ -19,8 +19,9 @@ import (
 	"c66bot/bot/slacksim"
 )
 
-// webMethods are the methods of Slack's Web API that the bot calls, by their names or by those of slack-go's client, with the bot scopes that each needs (Slack,
-// the methods' pages). A method that is used and not here fails the test, and so does one that is here and not used.
+// webMethods are the methods of Slack's Web API that the bot calls, by their names or by those of slack-go's client, with the bot scopes
+// that each needs (Slack, the methods' pages). A method that is used and not here fails the test, and so does one that is here and not
+// used.
 var webMethods = map[string][]string{
 	"AuthTestContext":               {},
 	"StartSocketModeContext":        {}, // apps.connections.open, with the app-level token
@@ -48,7 +49,8 @@ var eventScopes = map[string]string{
 	"group_archive": "groups:read", "group_deleted": "groups:read", "group_left": "groups:read", "group_unarchive": "groups:read",
 	"member_joined_channel": "channels:read", "member_left_channel": "channels:read", // or groups:read, for private ones
 	"channel_id_changed": "groups:read", // or channels:read
-	"app_mention":        "app_mentions:read", "subteam_created": "usergroups:read", "subteam_updated": "usergroups:read", "subteam_members_changed": "usergroups:read",
+	"app_mention":        "app_mentions:read", "subteam_created": "usergroups:read", "subteam_updated": "usergroups:read",
+	"subteam_members_changed": "usergroups:read",
 }
 
 func TestTheManifestDeclaresWhatTheCodeUsesAndNothingElse(t *testing.T) {

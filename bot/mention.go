@@ -47,7 +47,8 @@ func (b *Bot) readEvent(h happening) *task {
 	if e.User == "" || e.Channel == "" || e.TS == "" || (self != nil && string(e.User) == self.User) {
 		return nil // of nobody, or our own
 	}
-	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
+	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)},
+		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
 	if e.Edited {
 		if e.BotID != "" {
 			return nil // which edits its messages as it goes
@@ -68,7 +69,8 @@ func (b *Bot) readEvent(h happening) *task {
 	return t
 }
 
-// sayEdited tells somebody that an edit is not carried out. A message that was taken as it was sent, or whose edit was told of, gets no word.
+// sayEdited tells somebody that an edit is not carried out. A message that was taken as it was sent, or whose edit was told of, gets no
+// word.
 func (b *Bot) sayEdited(ctx context.Context, t *task) {
 	if !b.mentions.add(t.operation) {
 		return
@@ -82,8 +84,8 @@ func (b *Bot) sayEdited(ctx context.Context, t *task) {
 // someone is a mention of whoever it is.
 var someone = regexp.MustCompile(`<@([A-Z0-9]+)`)
 
-// line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own name yet, that is the
-// first one mentioned: Slack sends no mentions of others.
+// line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own name yet, that is
+// the first one mentioned: Slack sends no mentions of others.
 func (b *Bot) line(text string) (line string, addressed bool) {
 	name := ""
 	if self := b.self.Load(); self != nil {
@@ -116,7 +118,8 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	}
 	if age := b.age(t); err == nil && inv.Changes() && age > mentionAge {
 		return inv, &commands.UsageError{
-			What:    fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.", commands.InWords(age)),
+			What: fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.",
+				commands.InWords(age)),
 			Example: inv.Words(),
 		}
 	}

@@ -125,7 +125,8 @@ func TestAChangeThatComesAsAMentionGetsAWordOnce(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		const word = "nothing was done of the edit"
 		changed := func(event, ts, before, now string, more map[string]any) {
-			message := map[string]any{"type": "message", "user": lin, "text": now, "ts": ts, "edited": map[string]any{"user": lin, "ts": "1772625700.000100"}}
+			message := map[string]any{"type": "message", "user": lin, "text": now, "ts": ts,
+				"edited": map[string]any{"user": lin, "ts": "1772625700.000100"}}
 			maps.Copy(message, more)
 			d := r.slack.Deliver("events_api", map[string]any{"type": "event_callback", "event_id": event, "event": map[string]any{
 				"type": "app_mention", "subtype": "message_changed", "channel": deploys, "ts": "1772625700.000200", "event_ts": "1772625700.000200",
@@ -214,15 +215,18 @@ func TestAnEditOfAMessageDoesNothing(t *testing.T) {
 func TestATextIsReadHoweverItIsFormattedAndQuoted(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for _, text := range []string{
-			"@c66bot /c66 list web", "@c66bot `/c66 list web`", "@c66bot /C66 /c66 list web", "@c66bot /c66\u00a0list web", "\u200b@c66bot list web", "> @c66bot list web",
-			"*@c66bot list web*", "@c66bot list *web*", "@c66bot _list_ ~web~", "@c66bot ```\n/c66 list web\n```", "@c66bot ```sh\n/c66 list web\n```", "@c66bot > list web",
+			"@c66bot /c66 list web", "@c66bot `/c66 list web`", "@c66bot /C66 /c66 list web", "@c66bot /c66\u00a0list web", "\u200b@c66bot list web",
+			"> @c66bot list web",
+			"*@c66bot list web*", "@c66bot list *web*", "@c66bot _list_ ~web~", "@c66bot ```\n/c66 list web\n```",
+			"@c66bot ```sh\n/c66 list web\n```", "@c66bot > list web",
 			"@c66bot “list web”", "@c66bot @c66bot list \u00adweb\u200e",
 		} {
 			before := r.answers(lin, "deployments 1–10 of 35")
 			r.mention(lin, deploys, "", strings.ReplaceAll(text, "@c66bot", "<@U0C66BOT>"))
 			r.until(text+" is answered", func() bool { return r.answers(lin, "deployments 1–10 of 35") == before+1 })
 		}
-		for _, text := range []string{"`/c66 list web`", "/c66 list web", "“list web”", "*list* web", "```\nlist web\n```", "> list web", "\ufefflist\u3000web"} {
+		for _, text := range []string{"`/c66 list web`", "/c66 list web", "“list web”", "*list* web", "```\nlist web\n```", "> list web",
+			"\ufefflist\u3000web"} {
 			hold(t, text, r.ask(lin, deploys, "/c66 "+text).Plain(), "deployments 1–10 of 35")
 		}
 		r.command(lin, deploys, "/c66 `/c66 allow @sam view web*`")
@@ -274,7 +278,8 @@ func TestAPersonInAReasonIsShownByName(t *testing.T) {
 		r.stores(func(tx storage.Tx) error {
 			return storage.Audit.Scan(tx, "", func(_ string, e storage.AuditEntry) error { audit = append(audit, e.Asked); return nil })
 		})
-		if all := strings.Join(audit, "\n"); !strings.Contains(all, "@sam asked") || !strings.Contains(all, "@sam said so") || strings.Contains(all, sam) {
+		if all := strings.Join(audit, "\n"); !strings.Contains(all, "@sam asked") || !strings.Contains(all, "@sam said so") ||
+			strings.Contains(all, sam) {
 			t.Errorf("the audit holds\n%s", all)
 		}
 	})

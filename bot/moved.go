@@ -87,7 +87,8 @@ func (b *Bot) readMove(e event) *task {
 // moveOn tries again to move what a channel has, until that is done. What was under way with the old id is moved after it.
 func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Time) {
 	for pause := time.Second; err != nil; pause = min(2*pause, longestRetry) {
-		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in", pause, "error", err)
+		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in",
+			pause, "error", err)
 		if !sleep(ctx, pause) {
 			return
 		}
@@ -99,7 +100,8 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 		}
 		b.hint(to) // its subscriptions may be suspended, and its cards behind; its id may have changed again
 		if err := b.move(ctx, from, to, at); err != nil {
-			b.log.ErrorContext(ctx, "what was written under an old id of a channel could not be moved; the next start tries again", "from", from, "to", to, "error", err)
+			b.log.ErrorContext(ctx, "what was written under an old id of a channel could not be moved; the next start tries again", "from", from,
+				"to", to, "error", err)
 		}
 	})
 }

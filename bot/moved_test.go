@@ -67,7 +67,8 @@ func TestWhatAChannelHasMovesWithItsID(t *testing.T) {
 			r.changed(hidden, shared, "1700000001.000100")
 		}, hidden},
 		"with hostile ids": {func(r *rig) {
-			for _, ids := range [][2]string{{hidden, ""}, {"", hidden}, {hidden, hidden}, {hidden, "U0SAM"}, {hidden, "C0/x"}, {hidden, "D0LIN"}, {"direct:U0LIN", hidden}, {hidden, strings.Repeat("C", 300)}} {
+			for _, ids := range [][2]string{{hidden, ""}, {"", hidden}, {hidden, hidden}, {hidden, "U0SAM"}, {hidden, "C0/x"}, {hidden, "D0LIN"},
+				{"direct:U0LIN", hidden}, {hidden, strings.Repeat("C", 300)}} {
 				r.changed(ids[0], ids[1], "1700000001.000100")
 			}
 		}, hidden},

@@ -25,13 +25,17 @@ func TestNothingIsSavedForAConversationInWhichNothingCanBeSaid(t *testing.T) {
 		channel slacksim.Channel
 		says    string
 	}{
-		"a direct message of two people": {slacksim.Channel{ID: "D0OTHERS", IM: true, Members: []string{lin, sam}}, "cannot post in this kind of conversation"},
-		"one that Slack does not know":   {slacksim.Channel{ID: "D0NEVER"}, "cannot post in this kind of conversation"},
-		"a group direct message":         {slacksim.Channel{ID: "G0GROUP", MPIM: true, Members: []string{lin, sam}, BotIsMember: true}, "cannot post in this kind of conversation"},
-		"one without the bot":            {slacksim.Channel{ID: "C0GROUP", MPIM: true, Members: []string{lin, sam}}, "not a member of the channel"},
-		"an unknown channel":             {slacksim.Channel{ID: "C0NEVER"}, "not a member of the channel"},
-		"a channel without the bot":      {slacksim.Channel{ID: "C0OPEN", Members: []string{lin}}, "not a member of the channel"},
-		"an archived channel":            {slacksim.Channel{ID: "C0OLD", Members: []string{lin}, BotIsMember: true, Archived: true}, "The channel is archived"},
+		"a direct message of two people": {slacksim.Channel{ID: "D0OTHERS", IM: true, Members: []string{lin, sam}},
+			"cannot post in this kind of conversation"},
+		"one that Slack does not know": {slacksim.Channel{ID: "D0NEVER"}, "cannot post in this kind of conversation"},
+		"a group direct message": {slacksim.Channel{ID: "G0GROUP", MPIM: true, Members: []string{lin, sam}, BotIsMember: true},
+			"cannot post in this kind of conversation"},
+		"one without the bot": {slacksim.Channel{ID: "C0GROUP", MPIM: true, Members: []string{lin, sam}},
+			"not a member of the channel"},
+		"an unknown channel":        {slacksim.Channel{ID: "C0NEVER"}, "not a member of the channel"},
+		"a channel without the bot": {slacksim.Channel{ID: "C0OPEN", Members: []string{lin}}, "not a member of the channel"},
+		"an archived channel": {slacksim.Channel{ID: "C0OLD", Members: []string{lin}, BotIsMember: true, Archived: true},
+			"The channel is archived"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -41,7 +45,8 @@ func TestNothingIsSavedForAConversationInWhichNothingCanBeSaid(t *testing.T) {
 				}
 				r.command(lin, deploys, "/c66 redeploy web --now")
 				r.card("deploying #1036")
-				for _, command := range []string{"subscribe web", "allow <@" + sam + "> view web", "deny everyone redeploy web", "follow web", "redeploy web --now", "redeploy web --ref v2"} {
+				for _, command := range []string{"subscribe web", "allow <@" + sam + "> view web", "deny everyone redeploy web", "follow web",
+					"redeploy web --now", "redeploy web --ref v2"} {
 					said := r.types(lin, test.channel.ID, command)
 					if command[0] == 'a' || command[:2] == "de" {
 						if test.channel.ID[0] == 'D' {

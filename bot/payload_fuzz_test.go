@@ -130,7 +130,8 @@ func payloads() map[string][]string {
 			`{"event":{"type":"app_mention","edited":{},"ts":"99999999999999999999.1"}}`, `{"event":{"type":"app_home_opened","user":"U1"}}`, `{"event":[]}`, `{}`,
 		},
 		"hello_again": {`{}`},
-		unreadable:    {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`, `{"envelope_id":"e"`},
+		unreadable: {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`,
+			`{"envelope_id":"e"`},
 	}
 }
 

@@ -60,7 +60,8 @@ type knownUser struct {
 }
 
 func newPeople(api *slack.Client) *people {
-	return &people{api: api, flights: map[string]*flight{}, users: map[string]knownUser{}, rooms: map[string]room{}, directs: map[string]string{}}
+	return &people{api: api, flights: map[string]*flight{}, users: map[string]knownUser{}, rooms: map[string]room{},
+		directs: map[string]string{}}
 }
 
 // event takes note of an event of Slack's: what was known of the groups does not hold any more, and what is being read may be from before it.

@@ -13,15 +13,19 @@ func TestAFrameIsAsOldAsTheStandstillThatItMayHaveWaitedIn(t *testing.T) {
 		reads []read
 		want  []time.Duration // how old each frame may be
 	}{
-		"a process that runs":                      {[]time.Duration{0, 500 * ms, 1000 * ms}, []read{{0, 1200 * ms}}, []time.Duration{0}},
-		"a beat that is late":                      {[]time.Duration{0, 900 * ms}, []read{{0, 1800 * ms}}, []time.Duration{0}},
-		"stopped, and read before the next beat":   {[]time.Duration{0, 500 * ms}, []read{{400 * ms, 4500 * ms}}, []time.Duration{4000 * ms}},
-		"stopped, and read after the next beat":    {[]time.Duration{0, 500 * ms, 4500 * ms}, []read{{400 * ms, 4501 * ms}}, []time.Duration{4000 * ms}},
-		"stopped, and many read":                   {[]time.Duration{0, 4000 * ms}, []read{{0, 4001 * ms}, {0, 4300 * ms}, {0, 4900 * ms}}, []time.Duration{4000 * ms, 4000 * ms, 4000 * ms}},
-		"on its way meanwhile":                     {[]time.Duration{0, 4000 * ms}, []read{{4001 * ms, 4900 * ms}}, []time.Duration{4000 * ms}},
-		"sent after it went on":                    {[]time.Duration{0, 4000 * ms, 4500 * ms, 5000 * ms}, []read{{4001 * ms, 5100 * ms}}, []time.Duration{0}},
-		"a socket that is never empty, much later": {[]time.Duration{0, 4000 * ms, 64000*ms - 500*ms}, []read{{0, 64000 * ms}}, []time.Duration{59500 * ms}},
-		"a short stop is counted for what it is":   {[]time.Duration{0, 500 * ms}, []read{{400 * ms, 2000 * ms}}, []time.Duration{1500 * ms}},
+		"a process that runs":                    {[]time.Duration{0, 500 * ms, 1000 * ms}, []read{{0, 1200 * ms}}, []time.Duration{0}},
+		"a beat that is late":                    {[]time.Duration{0, 900 * ms}, []read{{0, 1800 * ms}}, []time.Duration{0}},
+		"stopped, and read before the next beat": {[]time.Duration{0, 500 * ms}, []read{{400 * ms, 4500 * ms}}, []time.Duration{4000 * ms}},
+		"stopped, and read after the next beat": {[]time.Duration{0, 500 * ms, 4500 * ms}, []read{{400 * ms, 4501 * ms}},
+			[]time.Duration{4000 * ms}},
+		"stopped, and many read": {[]time.Duration{0, 4000 * ms}, []read{{0, 4001 * ms}, {0, 4300 * ms}, {0, 4900 * ms}},
+			[]time.Duration{4000 * ms, 4000 * ms, 4000 * ms}},
+		"on its way meanwhile": {[]time.Duration{0, 4000 * ms}, []read{{4001 * ms, 4900 * ms}}, []time.Duration{4000 * ms}},
+		"sent after it went on": {[]time.Duration{0, 4000 * ms, 4500 * ms, 5000 * ms}, []read{{4001 * ms, 5100 * ms}},
+			[]time.Duration{0}},
+		"a socket that is never empty, much later": {[]time.Duration{0, 4000 * ms, 64000*ms - 500*ms}, []read{{0, 64000 * ms}},
+			[]time.Duration{59500 * ms}},
+		"a short stop is counted for what it is": {[]time.Duration{0, 500 * ms}, []read{{400 * ms, 2000 * ms}}, []time.Duration{1500 * ms}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var p pulse

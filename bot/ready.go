@@ -174,8 +174,8 @@ func (b *Bot) readable(ctx context.Context) error {
 	return nil
 }
 
-// tokenState takes note of what a look at the token showed, and gives when the next one is due. A server that is down says nothing against a
-// token that was accepted.
+// tokenState takes note of what a look at the token showed, and gives when the next one is due. A server that is down says nothing against
+// a token that was accepted.
 func (b *Bot) tokenState(token *trust, err error) time.Duration {
 	again, refused := checkBad, true
 	switch {
@@ -299,7 +299,8 @@ func (b *Bot) missingScopes(h http.Header, first bool) error {
 			b.troubles.set("scope "+w.scope, "")
 			continue
 		}
-		b.troubles.set("scope "+w.scope, fmt.Sprintf("The app lacks the scope %s, and without it %s: add it in the app's settings and install the app again", w.scope, w.without))
+		b.troubles.set("scope "+w.scope,
+			fmt.Sprintf("The app lacks the scope %s, and without it %s: add it in the app's settings and install the app again", w.scope, w.without))
 		if first {
 			b.log.Warn("the bot token lacks a scope: add it in the app's settings and install the app again", "scope", w.scope, "without_it", w.without)
 		}

@@ -66,7 +66,8 @@ func TestAPersonMakesAFewRequestsAnHourAndAChannelSeesSomeMore(t *testing.T) {
 		}
 		for i := range 7 {
 			id := fmt.Sprintf("C0MANY%d", i)
-			r.slack.AddChannel(slacksim.Channel{ID: id, Name: fmt.Sprintf("many%d", i), Members: append([]string{lin, sam}, people...), BotIsMember: true})
+			r.slack.AddChannel(slacksim.Channel{ID: id, Name: fmt.Sprintf("many%d", i), Members: append([]string{lin, sam}, people...),
+				BotIsMember: true})
 			if said := r.asks(sam, id, "web"); strings.Contains(said, "I have asked") != (i < 5) {
 				t.Errorf("request %d: %s", i, said)
 			}
@@ -108,7 +109,8 @@ func TestWhatPeopleDoGoesBeforeRequests(t *testing.T) {
 		}
 		r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: append([]string{lin, sam}, people...), BotIsMember: true})
 		for _, id := range people {
-			r.press(id, deploys, value(t, commands.Invocation{Verb: commands.Ask, Actions: "redeploy", Glob: "web", Nonce: "n", AskedAt: time.Now().Unix()}))
+			r.press(id, deploys, value(t, commands.Invocation{Verb: commands.Ask, Actions: "redeploy", Glob: "web", Nonce: "n",
+				AskedAt: time.Now().Unix()}))
 		}
 		pass(time.Second)
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -149,14 +151,16 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 			press()
 			pass(20 * time.Second)
 		}
-		for _, verb := range []commands.Verb{commands.Dismiss, commands.Ask, commands.Cancel, commands.Redeploy, commands.Subscribe, commands.Allow} {
+		for _, verb := range []commands.Verb{commands.Dismiss, commands.Ask, commands.Cancel, commands.Redeploy, commands.Subscribe,
+			commands.Allow} {
 			for _, user := range []string{guest, sam, robot, outsider, lin} {
 				for _, channel := range []string{deploys, support} {
 					if user == lin && verb != commands.Dismiss {
 						continue // who may do all that
 					}
 					r.press(user, channel, value(t, commands.Invocation{
-						Verb: verb, UID: r.web, Who: sam, Actions: "redeploy", Glob: "web", Nonce: nonce, Deployment: 1035, Yes: true, AskedAt: time.Now().Unix(),
+						Verb: verb, UID: r.web, Who: sam, Actions: "redeploy", Glob: "web", Nonce: nonce, Deployment: 1035, Yes: true,
+						AskedAt: time.Now().Unix(),
 					}))
 				}
 			}

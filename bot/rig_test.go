@@ -214,8 +214,10 @@ func (r *rig) begin() {
 	}
 	r.metrics = prometheus.NewRegistry()
 	cfg := bot.Config{
-		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL, Command: "/c66", Profiles: r.set.profiles,
-		Admins: admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: r.wire.dial, AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
+		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL, Command: "/c66",
+		Profiles: r.set.profiles,
+		Admins:   admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: r.wire.dial,
+		AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
 	}
 	b, err := bot.New(cfg)
 	if err != nil {

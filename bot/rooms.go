@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxRooms bounds how many channels are remembered. memberPage is how many members Slack is asked for at once, maxMembers how many a channel
-	// may have for its members to be known.
+	// maxRooms bounds how many channels are remembered. memberPage is how many members Slack is asked for at once, maxMembers how many a
+	// channel may have for its members to be known.
 	maxRooms   = 1000
 	memberPage = 1000
 	maxMembers = 50_000
@@ -119,7 +119,8 @@ func (p *people) readMembers(ctx context.Context, f *flight, channel string, r r
 		var page []string
 		var next string
 		err := webapi.Look(ctx, func(ctx context.Context) (err error) {
-			page, next, err = p.api.GetUsersInConversationContext(ctx, &slack.GetUsersInConversationParameters{ChannelID: channel, Cursor: cursor, Limit: memberPage})
+			page, next, err = p.api.GetUsersInConversationContext(ctx,
+				&slack.GetUsersInConversationParameters{ChannelID: channel, Cursor: cursor, Limit: memberPage})
 			if err == nil && page == nil {
 				return webapi.ErrEmpty
 			}

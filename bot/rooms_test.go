@@ -34,7 +34,8 @@ func (r *rig) sendsForm(user, channel string) string {
 }
 
 func TestAPrivateChannelsRulesForEveryoneAndForGroupsAreForItsMembers(t *testing.T) {
-	for name, rule := range map[string]string{"everyone": "allow everyone view,redeploy web", "a group": "allow <!subteam^S0DEV|@devs> view,redeploy web"} {
+	for name, rule := range map[string]string{"everyone": "allow everyone view,redeploy web",
+		"a group": "allow <!subteam^S0DEV|@devs> view,redeploy web"} {
 		t.Run(name, func(t *testing.T) {
 			inPrivate(t, []string{rule}, func(t *testing.T, r *rig) {
 				hold(t, "a member's list", r.ask(sam, hidden, "/c66 list web").Plain(), "1–10 of 35")
@@ -42,7 +43,8 @@ func TestAPrivateChannelsRulesForEveryoneAndForGroupsAreForItsMembers(t *testing
 				before := len(r.slack.Log())
 				r.suggest(guest, hidden)
 				r.press(guest, hidden, value(t, commands.Invocation{Verb: commands.List, UID: r.web}))
-				r.press(guest, hidden, value(t, commands.Invocation{Verb: commands.Ask, Actions: "view", Glob: "*", Nonce: "n", AskedAt: time.Now().Unix()}))
+				r.press(guest, hidden, value(t,
+					commands.Invocation{Verb: commands.Ask, Actions: "view", Glob: "*", Nonce: "n", AskedAt: time.Now().Unix()}))
 				pass(20 * time.Second)
 				lack(t, "what forged clicks tell", r.heard(guest, before), "web", "1035")
 				if n := len(r.cards(hidden)); n != 1 {

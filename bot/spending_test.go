@@ -9,7 +9,8 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
-// Somebody who may view one stack of 3,000 types names that do not exist, turns pages and asks who may do what, by hand and without a pause.
+// Somebody who may view one stack of 3,000 types names that do not exist, turns pages and asks who may do what, by hand and without a
+// pause.
 func TestNobodySpendsEverybodysBudget(t *testing.T) {
 	for _, watched := range []bool{false, true} {
 		t.Run(fmt.Sprintf("watched %t", watched), func(t *testing.T) {

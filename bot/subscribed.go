@@ -81,7 +81,8 @@ func (b *Bot) checkChannel(ctx context.Context, channel string) {
 	channel = b.moved.now(channel)
 	err := b.channels.look(ctx, channel)
 	if lost := b.lost(ctx, channel, err); lost != nil && ctx.Err() == nil {
-		b.log.Error("the admins could not be told of a channel that Slack does not show; the next check tries again", "channel", channel, "error", lost)
+		b.log.Error("the admins could not be told of a channel that Slack does not show; the next check tries again", "channel", channel, "error",
+			lost)
 	}
 	if no, ok := errors.AsType[*commands.CardError](err); ok {
 		err = b.progress.Suspend(ctx, channel, no.Code)

@@ -123,7 +123,8 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 		because    string
 	}{
 		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, "the channel is archived"},
-		"left":     {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }, "I am not a member of the channel"},
+		"left": {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) },
+			"I am not a member of the channel"},
 	} {
 		for _, down := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {

@@ -48,7 +48,8 @@ func (t *troubles) all() []string {
 		all = append(all, t.words[with])
 	}
 	if n := len(t.channels); n > 0 {
-		all = append(all, fmt.Sprintf("Slack does not show me channels any more (%d) that have rules, subscriptions or cards: the admins were told which", n))
+		const words = "Slack does not show me channels any more (%d) that have rules, subscriptions or cards: the admins were told which"
+		all = append(all, fmt.Sprintf(words, n))
 	}
 	return all
 }

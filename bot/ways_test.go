@@ -15,11 +15,16 @@ func TestAnAnswerTakesTheNextWayAfterThreeSeconds(t *testing.T) {
 		direct bool // it arrives there
 		within time.Duration
 	}{
-		"the response_url is limited for long": {func(w *slacksim.Workspace) { w.Throttle(slacksim.ResponseURL, shut, 1000) }, false, time.Second},
-		"the response_url is limited shortly":  {func(w *slacksim.Workspace) { w.Throttle(slacksim.ResponseURL, time.Second, 1) }, false, 2 * time.Second},
-		"the response_url hangs":               {func(w *slacksim.Workspace) { w.SlowCall(slacksim.ResponseURL, shut, 1000) }, false, 4 * time.Second},
-		"the response_url fails":               {func(w *slacksim.Workspace) { w.BreakCall(slacksim.ResponseURL, 500, 1000) }, false, 4 * time.Second},
-		"the response_url is used up":          {func(w *slacksim.Workspace) { w.FailCall(slacksim.ResponseURL, "used_url", 1000, false) }, false, time.Second},
+		"the response_url is limited for long": {func(w *slacksim.Workspace) { w.Throttle(slacksim.ResponseURL, shut, 1000) }, false,
+			time.Second},
+		"the response_url is limited shortly": {func(w *slacksim.Workspace) { w.Throttle(slacksim.ResponseURL, time.Second, 1) }, false,
+			2 * time.Second},
+		"the response_url hangs": {func(w *slacksim.Workspace) { w.SlowCall(slacksim.ResponseURL, shut, 1000) }, false,
+			4 * time.Second},
+		"the response_url fails": {func(w *slacksim.Workspace) { w.BreakCall(slacksim.ResponseURL, 500, 1000) }, false,
+			4 * time.Second},
+		"the response_url is used up": {func(w *slacksim.Workspace) { w.FailCall(slacksim.ResponseURL, "used_url", 1000, false) }, false,
+			time.Second},
 		"and ephemerals hang": {func(w *slacksim.Workspace) {
 			w.SlowCall(slacksim.ResponseURL, shut, 1000)
 			w.SlowCall("chat.postEphemeral", shut, 1000)

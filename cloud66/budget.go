@@ -60,8 +60,8 @@ func Reading(ctx context.Context, person string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: looking, person: person})
 }
 
-// Changing marks the requests made with the context as what changes something for a person, with all that has to be looked up for it. That has
-// a share of its own. Requests of a context that is not marked are such ones of nobody.
+// Changing marks the requests made with the context as what changes something for a person, with all that has to be looked up for it. That
+// has a share of its own. Requests of a context that is not marked are such ones of nobody.
 func Changing(ctx context.Context, person string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: changing, person: person})
 }
@@ -150,8 +150,8 @@ func (b *budget) take(p purpose) (number int, refusal *Error) {
 	return b.number, nil
 }
 
-// share gives where the requests of a person are counted, nil for nobody's. It refuses what is above one person's share, or what would leave
-// less to all others than that person has used.
+// share gives where the requests of a person are counted, nil for nobody's. It refuses what is above one person's share, or what would
+// leave less to all others than that person has used.
 func (b *budget) share(p purpose, now time.Time) (*window, *Error) {
 	if p.person == "" {
 		return nil, nil

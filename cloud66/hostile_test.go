@@ -76,21 +76,23 @@ func TestAnswersOfAnySizeCostBoundedMemory(t *testing.T) {
 		kind  error // nil: it is taken
 		items int
 	}{
-		"a stack's name of 7 MiB":            {of(1, func(int) string { return `{"uid":"a","name":"` + long + `"}` }, ""), nil, 1},
-		"every field of 30 stacks that long": {of(30, func(int) string { return `{"uid":"a","name":"` + long[:1<<20] + `","git":"` + long[:1<<20] + `"}` }, ""), nil, 30},
-		"an unknown field that long":         {of(1, stack, `,"more":"`+long+`"`), nil, 1},
-		"7,000 stacks":                       {of(7000, stack, ""), nil, 7000},
-		"as many stacks as there may be":     {of(MostStacks, stack, ""), nil, MostStacks},
-		"one more":                           {of(MostStacks+1, stack, ""), ErrTooLarge, 0},
-		"600,000 stacks":                     {of(600_000, stack, ""), ErrTooLarge, 0},
-		"a list without an end":              {of(1<<40, stack, ""), ErrTooLarge, 0},
-		"stacks that are all white space":    {bytes(1<<40, "        "), ErrUnreadable, 0},
-		"nothing but brackets":               {bytes(1<<40, "[[[[[[["), ErrUnreadable, 0},
-		"nested without an end":              {of(1, stack, `,"more":`+strings.Repeat("[", 20<<20)), ErrUnreadable, 0},
-		"a stack nested without an end":      {of(1, func(int) string { return strings.Repeat(`{"git":`, 3<<20) }, ""), ErrUnreadable, 0},
-		"a string without an end":            {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":"`); bytes(1<<40, "xxxxxxxx")(w) }, ErrTooLarge, 0},
-		"a number without an end":            {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":1`); bytes(1<<40, "1")(w) }, ErrUnreadable, 0},
-		"a page of something else":           {func(w io.Writer) { _, _ = io.WriteString(w, `<html>"`+long) }, ErrUnreadable, 0},
+		"a stack's name of 7 MiB": {of(1, func(int) string { return `{"uid":"a","name":"` + long + `"}` }, ""), nil, 1},
+		"every field of 30 stacks that long": {of(30,
+			func(int) string { return `{"uid":"a","name":"` + long[:1<<20] + `","git":"` + long[:1<<20] + `"}` }, ""), nil, 30},
+		"an unknown field that long":      {of(1, stack, `,"more":"`+long+`"`), nil, 1},
+		"7,000 stacks":                    {of(7000, stack, ""), nil, 7000},
+		"as many stacks as there may be":  {of(MostStacks, stack, ""), nil, MostStacks},
+		"one more":                        {of(MostStacks+1, stack, ""), ErrTooLarge, 0},
+		"600,000 stacks":                  {of(600_000, stack, ""), ErrTooLarge, 0},
+		"a list without an end":           {of(1<<40, stack, ""), ErrTooLarge, 0},
+		"stacks that are all white space": {bytes(1<<40, "        "), ErrUnreadable, 0},
+		"nothing but brackets":            {bytes(1<<40, "[[[[[[["), ErrUnreadable, 0},
+		"nested without an end":           {of(1, stack, `,"more":`+strings.Repeat("[", 20<<20)), ErrUnreadable, 0},
+		"a stack nested without an end":   {of(1, func(int) string { return strings.Repeat(`{"git":`, 3<<20) }, ""), ErrUnreadable, 0},
+		"a string without an end": {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":"`); bytes(1<<40, "xxxxxxxx")(w) }, ErrTooLarge,
+			0},
+		"a number without an end":  {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":1`); bytes(1<<40, "1")(w) }, ErrUnreadable, 0},
+		"a page of something else": {func(w io.Writer) { _, _ = io.WriteString(w, `<html>"`+long) }, ErrUnreadable, 0},
 	}
 	for name, tt := range tests {
 		for _, zipped := range []bool{false, true} {
@@ -152,13 +154,16 @@ func TestPagesThatLieHaveAnEnd(t *testing.T) {
 		asked int
 		kind  error
 	}{
-		"pages of nothing":            {func(n string) string { return `{"response":[],"pagination":{"next":` + n + `1}}` }, 1, nil},
-		"numbers as text":             {func(n string) string { return `{"response":[{"name":"a"}],"pagination":{"next":"` + n + `1"}}` }, 2, ErrTooLarge},
-		"the page itself":             {func(n string) string { return `{"response":[{"name":"a"}],"pagination":{"next":` + n + `}}` }, 1, ErrUnreadable},
-		"back to the first":           {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":1}}` }, 1, ErrUnreadable},
-		"always the same next":        {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":2}}` }, 2, ErrUnreadable},
-		"far beyond the last":         {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":99999}}` }, 1, ErrTooLarge},
-		"no number":                   {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":"soon"}}` }, 1, ErrUnreadable},
+		"pages of nothing": {func(n string) string { return `{"response":[],"pagination":{"next":` + n + `1}}` }, 1, nil},
+		"numbers as text": {func(n string) string { return `{"response":[{"name":"a"}],"pagination":{"next":"` + n + `1"}}` }, 2,
+			ErrTooLarge},
+		"the page itself": {func(n string) string { return `{"response":[{"name":"a"}],"pagination":{"next":` + n + `}}` }, 1,
+			ErrUnreadable},
+		"back to the first":    {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":1}}` }, 1, ErrUnreadable},
+		"always the same next": {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":2}}` }, 2, ErrUnreadable},
+		"far beyond the last":  {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":99999}}` }, 1, ErrTooLarge},
+		"no number": {func(string) string { return `{"response":[{"name":"a"}],"pagination":{"next":"soon"}}` }, 1,
+			ErrUnreadable},
 		"a pagination that is a list": {func(string) string { return `{"response":[{"name":"a"}],"pagination":[]}` }, 1, ErrUnreadable},
 	}
 	for name, tt := range tests {
@@ -184,7 +189,8 @@ func TestAFaultOfAnySizeIsToldShortly(t *testing.T) {
 	c := clientOf(t, ts.URL, nil)
 	_, err := c.Cancel(t.Context(), "a", 1)
 	e, ok := errors.AsType[*Error](err)
-	if !ok || !errors.Is(err, ErrConflict) || !strings.HasPrefix(e.Message, "locked ") || !strings.HasSuffix(e.Message, ellipsis) || len(e.Message) > 600 {
+	if !ok || !errors.Is(err, ErrConflict) || !strings.HasPrefix(e.Message, "locked ") || !strings.HasSuffix(e.Message, ellipsis) ||
+		len(e.Message) > 600 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -206,7 +212,8 @@ func TestStringsAreCutBetweenCharacters(t *testing.T) {
 		for before := range 12 {
 			long := strings.Repeat("b", before) + strings.Repeat(piece, longestText+1)
 			got, err := single[struct{ Name text }](readAll(t, `{"response":{"name":"`+long+`"}}`))
-			if err != nil || !utf8.ValidString(string(got.Name)) || !strings.HasSuffix(string(got.Name), ellipsis) || len(got.Name) > longestText+len(piece)+len(ellipsis) {
+			if err != nil || !utf8.ValidString(string(got.Name)) || !strings.HasSuffix(string(got.Name), ellipsis) ||
+				len(got.Name) > longestText+len(piece)+len(ellipsis) {
 				t.Fatalf("%q behind %d others: %v, %q", piece, before, err, got.Name)
 			}
 		}

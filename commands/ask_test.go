@@ -45,7 +45,8 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		if diff := cmp.Diff(want, asked); diff != "" {
 			t.Errorf("the request (-want +got):\n%s", diff)
 		}
-		grant := Invocation{Verb: Grant, Who: sam, Actions: "redeploy", Glob: "web@production", Nonce: asked.Wishes[0].Grant.Nonce, AskedAt: time.Now().Unix()}
+		grant := Invocation{Verb: Grant, Who: sam, Actions: "redeploy", Glob: "web@production", Nonce: asked.Wishes[0].Grant.Nonce,
+			AskedAt: time.Now().Unix()}
 		if diff := cmp.Diff(grant, asked.Wishes[0].Grant); diff != "" || grant.Nonce == "" {
 			t.Errorf("the grant (-want +got):\n%s", diff)
 		}
@@ -88,7 +89,8 @@ func TestAGrantIsRecordedInWordsWithWhoGaveIt(t *testing.T) {
 		time.Sleep(time.Second)
 		r.click(lin, asked.Wishes[0].Grant)
 		e := r.lastAudit()
-		if !e.Allowed || e.User != lin || e.Channel != here || e.Action != "admin" || e.Asked != "grant U0SAM redeploy web@production" || e.Operation != "answer:"+asked.Wishes[0].Grant.Nonce {
+		if !e.Allowed || e.User != lin || e.Channel != here || e.Action != "admin" || e.Asked != "grant U0SAM redeploy web@production" ||
+			e.Operation != "answer:"+asked.Wishes[0].Grant.Nonce {
 			t.Errorf("recorded: %+v", e)
 		}
 	})

@@ -22,7 +22,8 @@ const (
 	directoryAge    = time.Minute
 	directoryMinAge = 5 * time.Second
 	directoryLimit  = 3 * time.Minute // for reading all pages
-	directoryShare  = 10              // one part in so many of the budget is for reading the list as it ages, and one for names that are not in it
+	// one part in so many of the budget is for reading the list as it ages, and one for names that are not in it
+	directoryShare = 10
 
 	// After so many failures in a row the list is read seldom.
 	directoryFailures = 5
@@ -139,8 +140,8 @@ func whatCommandsNeed(s cloud66.Stack) cloud66.Stack {
 	return s
 }
 
-// whole puts the list together, with the lock held. Where two pages show a stack, the one that was read later counts. What no page shows any
-// more is left out once all pages were read without it.
+// whole puts the list together, with the lock held. Where two pages show a stack, the one that was read later counts. What no page shows
+// any more is left out once all pages were read without it.
 func (d *Directory) whole() *list {
 	if d.all != nil {
 		return d.all
@@ -180,14 +181,15 @@ func (d *Directory) whole() *list {
 	return l
 }
 
-// age is how old the list may become, and how often it is read for names that are not in it: a minute where it is short, longer where that would
-// take more than its share of the budget. The lock is held.
+// age is how old the list may become, and how often it is read for names that are not in it: a minute where it is short, longer where that
+// would take more than its share of the budget. The lock is held.
 func (d *Directory) age() time.Duration {
 	perHour := d.cloud.Budget().PerHour / directoryShare
 	return max(directoryAge, time.Duration(len(d.pages))*time.Hour/time.Duration(max(perHour, 1)))
 }
 
-// current gives the list, as old as it may be. Where it cannot be read again because the budget is used up, it gives an older one with the error.
+// current gives the list, as old as it may be. Where it cannot be read again because the budget is used up, it gives an older one with the
+// error.
 func (d *Directory) current(ctx context.Context) ([]cloud66.Stack, error) {
 	d.mu.Lock()
 	age := d.age()
@@ -382,7 +384,8 @@ func (d *Directory) read(ctx context.Context, age time.Duration) (err error) {
 	return nil
 }
 
-// renew reads the pages again that show some stacks, where they are older than a minute, for the one who asks. It reports whether it had to.
+// renew reads the pages again that show some stacks, where they are older than a minute, for the one who asks. It reports whether it had
+// to.
 func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, error) {
 	d.mu.Lock()
 	l, old := d.whole(), map[int]bool{}

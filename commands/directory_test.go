@@ -41,7 +41,8 @@ func (l *library) StackPage(ctx context.Context, number int) (cloud66.StackPage,
 	if number == 1 {
 		l.readings++
 	}
-	p := cloud66.StackPage{Stacks: slices.Clone(l.stacks[min((number-1)*perPage, len(l.stacks)):min(number*perPage, len(l.stacks))]), Pages: pages}
+	p := cloud66.StackPage{Stacks: slices.Clone(l.stacks[min((number-1)*perPage, len(l.stacks)):min(number*perPage, len(l.stacks))]),
+		Pages: pages}
 	if number < pages {
 		p.Next = number + 1
 	}
@@ -328,7 +329,8 @@ func TestAStackOfALongListIsGivenAsItIsNow(t *testing.T) {
 func TestWithoutABudgetForReadingAnOldListServesChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		page := `{"response":[{"uid":"1","name":"web","environment":"production"}],"pagination":{"next":null}}`
-		cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test", Token: token66.New("x"), RequestsPerHour: 100, Transport: saying(page)})
+		cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test", Token: token66.New("x"), RequestsPerHour: 100,
+			Transport: saying(page)})
 		if err != nil {
 			t.Fatal(err)
 		}

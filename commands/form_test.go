@@ -223,8 +223,9 @@ func TestAFormDoesWhatItShowsOrNothing(t *testing.T) {
 			r.stacks.set(func(l *library) { l.stacks[0].Framework = "docker" })
 			time.Sleep(2 * time.Minute)
 		}, []string{"a docker stack takes no --ref"}},
-		"Cloud 66 does not answer":    {func(r *rig) { r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNoAnswer, Method: "GET"} }, []string{"Cloud 66 did not answer.", "Nothing was done."}},
-		"the channel takes no card":   {func(r *rig) { r.progress.err = &CardError{What: "the channel is archived"} }, []string{"The channel is archived.", "Nothing was done"}},
+		"Cloud 66 does not answer": {func(r *rig) { r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNoAnswer, Method: "GET"} }, []string{"Cloud 66 did not answer.", "Nothing was done."}},
+		"the channel takes no card": {func(r *rig) { r.progress.err = &CardError{What: "the channel is archived"} },
+			[]string{"The channel is archived.", "Nothing was done"}},
 		"the database takes no entry": {func(r *rig) { r.db.full = true }, []string{"records or program failed", "Nothing was done."}},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {

@@ -23,8 +23,10 @@ func FuzzParse(f *testing.F) {
 		"redeploy w --services <@U1>", "redeploy w --reason", "list w <@U1> <@U2>", "list <@U1", "allow <@U1> <@U2> <@U3>", "revoke <@U1>", "list w --outcome <@U1>", "allow <!here> all *", `allow U0LIN view \*@a`, "deny @lin view [", "access why view <#C1|x>", "status x",
 		"subscribe 'web*@prod' --events failed,slow --by kim --via web,hook --type build --mention <!subteam^S0DEVS|@devs>", "subscribe * --mention <@U0LIN|lin>", "subscribe <@U1> --by <@U1>",
 		"unsubscribe k3f9", "subscribe web --events failed, --mention @x", "subscriptions 2", "subscribe [ --via x", "subscribe w --mention <!channel>",
-		"*redeploy web --reason «a “b”» —now*", "```sh\nlist _shop_\n```", "&gt; `list` *~w~* −−page ２", "list :rocket::skin-tone-2: ＊ e\u0301\u200d", "• subscribe *web* --by ‚x’y‘",
-		"redeploy w --reason <@U0LIN> --ref *a*b*", "list '“list w”' ´", "stacks \\*_a_", "redeploy :x:_ --profile _y :x: --reason ‑-z", "list «--page»",
+		"*redeploy web --reason «a “b”» —now*", "```sh\nlist _shop_\n```", "&gt; `list` *~w~* −−page ２",
+		"list :rocket::skin-tone-2: ＊ e\u0301\u200d", "• subscribe *web* --by ‚x’y‘",
+		"redeploy w --reason <@U0LIN> --ref *a*b*", "list '“list w”' ´", "stacks \\*_a_", "redeploy :x:_ --profile _y :x: --reason ‑-z",
+		"list «--page»",
 	} {
 		f.Add(seed)
 	}

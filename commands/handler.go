@@ -40,8 +40,8 @@ type Cloud interface {
 
 // Progress carries out what changes something and follows it to its end.
 type Progress interface {
-	// Turn waits, behind what came before, also before a restart, for the turn of a verb on a stack, and gives the function that ends it. As soon
-	// as its place is taken, placed is called.
+	// Turn waits, behind what came before, also before a restart, for the turn of a verb on a stack, and gives the function that ends it. As
+	// soon as its place is taken, placed is called.
 	Turn(ctx context.Context, verb Verb, uid string, placed func()) (done func(), err error)
 	// Redeploy posts the card, sends the wish to Cloud 66 once, and follows what comes of it. The card tells the rest.
 	Redeploy(ctx context.Context, operation string, follow storage.Follow) error
@@ -63,8 +63,8 @@ type People interface {
 
 // Channels is what commands need of the channels that they are used in.
 type Channels interface {
-	// Member fails with a *CardError where the bot may not post in the channel, in which a user asks for something, and with another error where
-	// Slack does not tell.
+	// Member fails with a *CardError where the bot may not post in the channel, in which a user asks for something, and with another error
+	// where Slack does not tell.
 	Member(ctx context.Context, channel, user string) error
 	// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction. What was taken
 	// before is ErrTaken.

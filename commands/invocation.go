@@ -167,7 +167,8 @@ func (i Invocation) once() Invocation {
 	return i
 }
 
-// Asking names what the nonce of a button belongs to: the answers to one question are one, a request for a right and its grant are each another.
+// Asking names what the nonce of a button belongs to: the answers to one question are one, a request for a right and its grant are each
+// another.
 func (i Invocation) Asking() string {
 	if i.Verb == Ask || i.Verb == Grant {
 		return string(i.Verb)

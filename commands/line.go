@@ -22,9 +22,9 @@ const lineMarks = marks + "`"
 // maxLayers bounds what is taken from around a line.
 const maxLayers = 20
 
-// Line gives the command in a message or behind the slash command: without what formats the whole of it, quotes it or lists it, and without the
-// bot's own names in front, which are the slash command's and the mention of its user id; either may be "". It reports whether a mention of
-// the bot was among them. Marks within a command are left to Parse, which knows what the words are.
+// Line gives the command in a message or behind the slash command: without what formats the whole of it, quotes it or lists it, and without
+// the bot's own names in front, which are the slash command's and the mention of its user id; either may be "". It reports whether a
+// mention of the bot was among them. Marks within a command are left to Parse, which knows what the words are.
 func Line(text, command, bot string) (line string, mentioned bool) {
 	text = quoteSigns.ReplaceAllString(typography.Visible(text), "")
 	own := names{command, bot}
@@ -73,8 +73,8 @@ func (n names) peeled(text string) string {
 	return text
 }
 
-// behind is what follows the bot's own name at the beginning of a text, and whether that is a mention. Marks before the name go on behind it,
-// unless they end there too.
+// behind is what follows the bot's own name at the beginning of a text, and whether that is a mention. Marks before the name go on behind
+// it, unless they end there too.
 func (n names) behind(text string) (rest string, mention bool) {
 	name := strings.TrimLeftFunc(text, encloses)
 	opened := text[:len(text)-len(name)]

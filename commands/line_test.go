@@ -204,7 +204,8 @@ func TestATextOfAnyKeyboardIsRead(t *testing.T) {
 		}
 	}
 	for typed, what := range map[string]string{
-		"redeploy web ‑now": "I don't know the option “-now” of redeploy.", "redeploy web −now": "“-now”", "redeploy web --reason «oh": "never closed",
+		"redeploy web ‑now": "I don't know the option “-now” of redeploy.", "redeploy web −now": "“-now”",
+		"redeploy web --reason «oh": "never closed",
 	} {
 		if _, err := Parse(typed); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%q: %v", typed, err)
@@ -214,11 +215,13 @@ func TestATextOfAnyKeyboardIsRead(t *testing.T) {
 
 func TestALineThatIsShownWorksHoweverItIsPasted(t *testing.T) {
 	for _, name := range []string{
-		"web@production", "awesome app", "_web_", "*web", "web*", "*", "`x`", "a`b", "~x~", "«x»", "bob's", "it’s", "—now", "‑x", ":rocket: app", "cafe\u0301", "ｗｅｂ",
+		"web@production", "awesome app", "_web_", "*web", "web*", "*", "`x`", "a`b", "~x~", "«x»", "bob's", "it’s", "—now", "‑x",
+		":rocket: app", "cafe\u0301", "ｗｅｂ",
 		"_a b_", `"quoted"`, "list", "/c66", "> x", "1. x",
 	} {
 		line := "list " + shellWord(name)
-		for _, around := range []string{"%", "`%`", "```%```", "```\n%\n```", "*%*", "_%_", "“%”", "&gt; %", "/c66 %", "`/c66 %`", "<@UBOT> `/c66 %`", "• `/c66 %`"} {
+		for _, around := range []string{"%", "`%`", "```%```", "```\n%\n```", "*%*", "_%_", "“%”", "&gt; %", "/c66 %", "`/c66 %`",
+			"<@UBOT> `/c66 %`", "• `/c66 %`"} {
 			shown := line
 			if strings.Contains(around, "`") { // in which the bot shows another sign, since Slack has none there
 				shown = strings.ReplaceAll(line, "`", "ˋ")

@@ -49,8 +49,8 @@ func holds(s cloud66.Stack, text string) bool {
 	return strings.Contains(authz.Fold(refOf(s).String()), authz.Fold(text))
 }
 
-// newest adds to stacks their newest deployments. What cannot be read in time is left out: the stack's own state is there. That the budget is
-// used up is an error.
+// newest adds to stacks their newest deployments. What cannot be read in time is left out: the stack's own state is there. That the budget
+// is used up is an error.
 func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, newestWait)
 	defer cancel()

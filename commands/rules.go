@@ -76,7 +76,8 @@ func (h *Handler) member(ctx context.Context, req Request) error {
 	return fromSlack(err)
 }
 
-// cardless fails where the bot certainly can post nothing in the channel. Where Slack does not tell, the card shows it, before anything is done.
+// cardless fails where the bot certainly can post nothing in the channel. Where Slack does not tell, the card shows it, before anything is
+// done.
 func (h *Handler) cardless(ctx context.Context, req Request) error {
 	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel, req.User)); ok {
 		return card

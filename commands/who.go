@@ -118,8 +118,8 @@ func parseWho(word string) (string, error) {
 	}
 }
 
-// spoken shows the names in a text as people read them: @name for a mention with its name, #channel for a channel. A person or a group whose
-// name is not in it stays as Slack writes it.
+// spoken shows the names in a text as people read them: @name for a mention with its name, #channel for a channel. A person or a group
+// whose name is not in it stays as Slack writes it.
 func spoken(text string) string {
 	return readName.ReplaceAllStringFunc(text, func(name string) string {
 		sign, id, label, _ := nameOf(name)

@@ -9,7 +9,8 @@ type checked interface {
 }
 
 // tables are all tables of the database.
-var tables = []checked{Follows, Journal, Operations, Cancels, Wishes, Subscriptions, Positions, Heard, Messages, Rules, Requests, Audit, Channels, Counters}
+var tables = []checked{Follows, Journal, Operations, Cancels, Wishes, Subscriptions, Positions, Heard, Messages, Rules, Requests, Audit,
+	Channels, Counters}
 
 // CheckRecord returns ErrDamaged, with the table and the key, for a stored record that its table could not read. A table
 // that nobody knows is damaged too: its name may be what was damaged, and what it holds would be lost without a word.

@@ -33,9 +33,9 @@ func ChannelNow(tx Tx, id string) (string, error) {
 	return id, nil
 }
 
-// MoveChannel has all that stands under one id of a channel stand under another, and remembers it, so that what still names the old id is led
-// to the new one. Done twice, or in another order, it comes to the same. Where both have something, it is put together. What the audit says of
-// the past stays.
+// MoveChannel has all that stands under one id of a channel stand under another, and remembers it, so that what still names the old id is
+// led to the new one. Done twice, or in another order, it comes to the same. Where both have something, it is put together. What the audit
+// says of the past stays.
 func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	known, err := Channels.Get(tx, to)
 	if err == nil && known.At.Before(at) { // it is in use again, whatever it was before
@@ -100,7 +100,8 @@ func moveRules(tx Tx, from, to string) error {
 	for key, r := range rules {
 		same := false
 		for _, other := range there {
-			same = same || other.Who == r.Who && other.Deny == r.Deny && other.Stacks == r.Stacks && other.Until.Equal(r.Until) && reflect.DeepEqual(other.Actions, r.Actions)
+			same = same || other.Who == r.Who && other.Deny == r.Deny && other.Stacks == r.Stacks && other.Until.Equal(r.Until) &&
+				reflect.DeepEqual(other.Actions, r.Actions)
 		}
 		err = errors.Join(err, Rules.Delete(tx, key))
 		if r.Channel = to; !same {
@@ -124,7 +125,8 @@ func moveRequests(tx Tx, from, to string) error {
 	return err
 }
 
-// moveSubscriptions leaves out a subscription that the other channel has already. Its id is one among those of its channel, so it may change.
+// moveSubscriptions leaves out a subscription that the other channel has already. Its id is one among those of its channel, so it may
+// change.
 func moveSubscriptions(tx Tx, from, to string) error {
 	subscriptions, err := all(tx, Subscriptions, SubscriptionsOf(from), each)
 	if err != nil {

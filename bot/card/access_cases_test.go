@@ -75,9 +75,12 @@ func ruled() map[string]commands.Reply {
 		"rule-for-an-hour": commands.RuleReply{Rule: granted, By: "U0ADA"},
 		"rule-revoked":     commands.RuleReply{Rule: byUser, By: "U0ADA", Revoked: true},
 		"rule-of-a-group-that-slack-does-not-tell": commands.RuleReply{Rule: byGroup, By: "U0ADA", Revoked: true},
-		"request":         commands.RequestReply{User: "U0SAM", Admins: theAdmins, Wishes: []commands.Wished{{Right: "redeploy", Glob: "web@production", Grant: grant}}},
-		"request-to-look": commands.RequestReply{User: "U0SAM", Admins: theAdmins, Wishes: []commands.Wished{{Right: "view", Glob: "*", Grant: grant}}},
-		"request-granted": commands.RequestReply{User: "U0SAM", Wishes: []commands.Wished{{Right: "redeploy", Glob: "web@production", Given: &granted}}},
+		"request": commands.RequestReply{User: "U0SAM", Admins: theAdmins,
+			Wishes: []commands.Wished{{Right: "redeploy", Glob: "web@production", Grant: grant}}},
+		"request-to-look": commands.RequestReply{User: "U0SAM", Admins: theAdmins,
+			Wishes: []commands.Wished{{Right: "view", Glob: "*", Grant: grant}}},
+		"request-granted": commands.RequestReply{User: "U0SAM",
+			Wishes: []commands.Wished{{Right: "redeploy", Glob: "web@production", Given: &granted}}},
 		"request-of-two": commands.RequestReply{User: "U0SAM", Admins: theAdmins, Wishes: []commands.Wished{
 			{Right: "redeploy", Glob: "web@production", Given: &granted}, {Right: "view", Glob: "api*", Grant: grant},
 		}},
@@ -88,8 +91,9 @@ func ruled() map[string]commands.Reply {
 // statuses are answers about the bot itself, by name.
 func statuses() map[string]commands.Reply {
 	base := commands.StatusReply{
-		BotStatus: commands.BotStatus{Version: "1.2.3", Since: now.Add(-49 * time.Hour), Budget: cloud66.BudgetState{PerHour: 3000, Used: 260, Rest: 2740, ReadingRest: 2440, BackgroundRest: 2140}},
-		Follows:   []storage.Follow{asked(storage.Started), unknown(asked(storage.Asked), "")}, At: now,
+		BotStatus: commands.BotStatus{Version: "1.2.3", Since: now.Add(-49 * time.Hour),
+			Budget: cloud66.BudgetState{PerHour: 3000, Used: 260, Rest: 2740, ReadingRest: 2440, BackgroundRest: 2140}},
+		Follows: []storage.Follow{asked(storage.Started), unknown(asked(storage.Asked), "")}, At: now,
 	}
 	with := func(change func(r *commands.StatusReply)) commands.StatusReply { r := base; change(&r); return r }
 	rest := 12

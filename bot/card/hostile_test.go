@@ -36,9 +36,12 @@ func TestHostileTextBreaksNoMessageAndPingsNobodyAndLinksNowhere(t *testing.T) {
 
 func TestOnlyAnAddressOfTheWebIsALink(t *testing.T) {
 	for url, follows := range map[string]bool{
-		"https://git.example/c/4f2c1d90aa": true, "http://git.example/c/4F2C1D9": true, "https://git.example/?p=web&id=4f2c1d90aa": true, "javascript:alert(1)": false, "data:text/html,x": false, "": false,
-		"https://git.example/c/4f2c1d90aa|<!channel>": false, "https://git.example/4f2c1d90aa x": false, "https://lin:key@git.example/c/4f2c1d90aa": false,
-		"https://git.example/c/1": false, "https://git.example/c/4f2c1d91": false, "https://git.example/c/4f2c1d": false, "https://4f2c1d90aa.example/": false, "//git.example": false, "slack://open": false,
+		"https://git.example/c/4f2c1d90aa": true, "http://git.example/c/4F2C1D9": true, "https://git.example/?p=web&id=4f2c1d90aa": true,
+		"javascript:alert(1)": false, "data:text/html,x": false, "": false,
+		"https://git.example/c/4f2c1d90aa|<!channel>": false, "https://git.example/4f2c1d90aa x": false,
+		"https://lin:key@git.example/c/4f2c1d90aa": false,
+		"https://git.example/c/1":                  false, "https://git.example/c/4f2c1d91": false, "https://git.example/c/4f2c1d": false,
+		"https://4f2c1d90aa.example/": false, "//git.example": false, "slack://open": false,
 		"https://git.example/4f2c1d90aa/" + strings.Repeat("x", 3000): false, "https://": false, "http://?": false,
 	} {
 		d := running()
@@ -58,7 +61,8 @@ func TestOnlyAnAddressOfTheWebIsALink(t *testing.T) {
 }
 
 func TestWhatIsNoHashIsNoLinkToACommit(t *testing.T) {
-	for _, hash := range []string{"verified-by-ops", "4f2c1d90zz", "4f2c1d", "4f2c1d9 is safe", "４ｆ２ｃ１ｄ９", strings.Repeat("a", 65), "evil.example/4f2c1d9"} {
+	for _, hash := range []string{"verified-by-ops", "4f2c1d90zz", "4f2c1d", "4f2c1d9 is safe", "４ｆ２ｃ１ｄ９", strings.Repeat("a", 65),
+		"evil.example/4f2c1d9"} {
 		d := running()
 		d.GitHash, d.CommitURL = hash, "https://git.example/c/"+hash+"/4f2c1d90aa"
 		list := commands.ListReply{Stack: stack, Page: 1, Total: 1, At: now, Entries: []commands.Entry{{Deployment: d}}}

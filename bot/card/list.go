@@ -154,7 +154,8 @@ func detail(r commands.DetailReply) Message {
 	facts := []markup.Text{
 		fact("Started", whenever(d.StartedAt)), fact("Finished", whenever(d.FinishedAt)), fact("Asked by", who(r.Entry)), fact("Triggered", triggered(d).Trim()),
 		fact("Reason", markup.Format("%s", r.Entry.Reason)), fact("Type", markup.Format("%s", d.DeployType.String())), fact("Outcome", markup.Format("%s", labelled(d.Outcome.String(), d.Outcome.Meaning))),
-		fact("Commit", commitLink(d, d.GitHash)), fact("Ref", markup.Code(d.GitRef)), fact("Head", yesNo(d.IsHead)), fact("Live", yesNo(d.IsLive)),
+		fact("Commit", commitLink(d, d.GitHash)), fact("Ref", markup.Code(d.GitRef)), fact("Head", yesNo(d.IsHead)),
+		fact("Live", yesNo(d.IsLive)),
 		fact("Deploying", yesNo(d.IsDeploying)), fact("Reverted", reverted(d)), fact("Session", markup.Code(d.DeploySession)), fact("Snapshot", markup.Code(d.SnapshotUUID)),
 	}
 	blocks := append([]kit.Block{kit.Section(head)}, kit.Sections(facts)...)

@@ -50,7 +50,9 @@ func whose(r commands.RefusalReply) markup.Text {
 		return markup.Format("In a direct message that is for the bot's admins alone: ask in a channel.")
 	}
 	if r.Outside {
-		return markup.Format("This channel's rules are for its members, and I do not find you among them. Somebody in the channel can add you, or me.")
+		return markup.Format(
+			"This channel's rules are for its members, and I do not find you among them. Somebody in the channel can add you, or me.",
+		)
 	}
 	var holders markup.Text
 	switch {
@@ -121,7 +123,8 @@ func request(r commands.RequestReply) Message {
 func requestOne(r commands.RequestReply, w commands.Wished) Message {
 	words := rights[authz.Action(w.Right)]
 	if w.Given != nil {
-		return said([]markup.Text{markup.Format("🔑 %s asked to %s %s in this channel: %s granted it until %s", markup.User(r.User), words[1], stacksOf(w.Glob), markup.User(w.Given.By), markup.When(w.Given.Until))})
+		return said([]markup.Text{markup.Format("🔑 %s asked to %s %s in this channel: %s granted it until %s", markup.User(r.User), words[1],
+			stacksOf(w.Glob), markup.User(w.Given.By), markup.When(w.Given.Until))})
 	}
 	lines := []markup.Text{
 		markup.Format("🔑 %s asks to %s %s in this channel.", markup.User(r.User), words[1], stacksOf(w.Glob)),

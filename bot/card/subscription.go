@@ -202,7 +202,8 @@ func suspended(r commands.SuspendedReply) Message {
 		list = markup.Format("%s and %d more", list, len(r.Stacks)-most)
 	}
 	return said([]markup.Text{
-		markup.Format("🔕 What you subscribed %s to is suspended (%s): %s.", markup.Channel(r.Channel), list, markup.Shorten(webapi.Words(r.Code), maxName)),
+		markup.Format("🔕 What you subscribed %s to is suspended (%s): %s.", markup.Channel(r.Channel), list,
+			markup.Shorten(webapi.Words(r.Code), maxName)),
 		markup.Format("It goes on by itself when I can post there again."),
 	})
 }

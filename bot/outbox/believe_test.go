@@ -16,7 +16,8 @@ const random = "C0RANDOM"
 // passing are codes that a single answer may have, though the next one has not.
 var passing = []string{
 	"channel_not_found", "not_in_channel", "is_archived", "is_inactive", "team_not_found", "channel_is_limited_access",
-	"server_error", "update_failed", "internal_error", "fatal_error", "external_channel_migrating", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+	"server_error", "update_failed", "internal_error", "fatal_error", "external_channel_migrating", "restricted_action",
+	"restricted_action_read_only_channel", "restricted_action_thread_only_channel",
 	"account_inactive", "invalid_auth", "team_access_not_granted", "ratelimited", "message_limit_exceeded",
 	"flux_drained", "unknown_method", "message_not_found",
 	"edit_window_closed", "cant_update_message", "user_not_found", "cannot_reply_to_message",

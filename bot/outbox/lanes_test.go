@@ -49,7 +49,8 @@ func TestWhatNotifiesWaitsForNothingThatDecorates(t *testing.T) {
 				editB, lineB := failure(builds, "b")
 				r.put(editA, lineA, editB, lineB)
 				r.until("both lines stand", func() bool {
-					return len(r.slack.Person(lin).Thread(deploys, r.message("a").TS)) == 2 && len(r.slack.Person(lin).Thread(builds, r.message("b").TS)) == 2
+					return len(r.slack.Person(lin).Thread(deploys, r.message("a").TS)) == 2 &&
+						len(r.slack.Person(lin).Thread(builds, r.message("b").TS)) == 2
 				})
 				if took := time.Since(failedAt); took > 3*time.Second {
 					r.Errorf("the failures were told after %s", took)

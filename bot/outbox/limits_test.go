@@ -36,7 +36,8 @@ func TestWhatWaitsForAWeekIsGivenUpAndWhoWasPromisedItIsTold(t *testing.T) {
 		r.slack.ClearFaults()
 		r.settle()
 		r.shows(deploys, "asked for")
-		if told := r.directs(); len(told) != 1 || told[0] != "I could not post this in #deploys: Slack took nothing for a week.\n#7 is live\nmore" {
+		if told := r.directs(); len(told) != 1 ||
+			told[0] != "I could not post this in #deploys: Slack took nothing for a week.\n#7 is live\nmore" {
 			r.Errorf("Lin was told %q", told)
 		}
 		r.put(urgent(card("a", "gone")))

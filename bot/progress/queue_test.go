@@ -11,8 +11,8 @@ import (
 	"c66bot/commands"
 )
 
-// Wishes that a kill cut off and one that is asked for right after the start go to Cloud 66 one after the other, and each finds its deployment,
-// though no answer names it and no action tells it.
+// Wishes that a kill cut off and one that is asked for right after the start go to Cloud 66 one after the other, and each finds its
+// deployment, though no answer names it and no action tells it.
 func TestWhatIsCarriedOnAndWhatIsAskedAnewForOneStackGoOneAfterTheOther(t *testing.T) {
 	const takes = 5 * time.Second
 	for carried := 1; carried <= 3; carried++ {

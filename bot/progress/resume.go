@@ -105,8 +105,8 @@ func (p *Progress) carryOn(ctx context.Context, f storage.Follow, place commands
 	}
 }
 
-// behindTheNewest gives a wish that was not sent with the newest deployment that there is now: what has begun since it was asked for is not its
-// own. Where that cannot be read, what was read before has to do.
+// behindTheNewest gives a wish that was not sent with the newest deployment that there is now: what has begun since it was asked for is not
+// its own. Where that cannot be read, what was read before has to do.
 func (p *Progress) behindTheNewest(ctx context.Context, f storage.Follow) storage.Follow {
 	limited, cancel := context.WithDeadline(ctx, f.AskedAt.Add(cardWait))
 	defer cancel()

@@ -132,7 +132,8 @@ func together(steps []step) ([]storage.Message, error) {
 			return nil, err
 		}
 		m := storage.Message{
-			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: wait, Last: true, Tell: slices.Compact(slices.Clone(told)),
+			Key: key, Channel: steps[0].follow.Channel, Text: rendered.Text(), Blocks: blocks, Urgent: wait, Last: true,
+			Tell: slices.Compact(slices.Clone(told)),
 		}
 		if i > 0 {
 			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key

@@ -53,7 +53,8 @@ func (w *Workspace) PreferOldest(on bool) {
 	w.oldest = on
 }
 
-// Twist has every hello and envelope changed before it is sent, as by a Slack that keeps its documents' names but not their types. Nil ends it.
+// Twist has every hello and envelope changed before it is sent, as by a Slack that keeps its documents' names but not their types. Nil ends
+// it.
 func (w *Workspace) Twist(twist func(frame map[string]any)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

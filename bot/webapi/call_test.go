@@ -30,21 +30,26 @@ func TestWhatACallMakesOfAnAnswer(t *testing.T) {
 		body   string
 		want   Fault
 	}{
-		"ok":                             {200, "", `{"ok":true}`, Fault{}},
-		"a refusal":                      {200, "", `{"ok":false,"error":"is_archived"}`, Fault{Kind: NoChannel, Code: "is_archived", Untouched: true}},
-		"a refusal that names a scope":   {200, "", `{"ok":false,"error":"missing_scope","needed":"x:y"}`, Fault{Kind: NoScope, Code: "missing_scope", Scope: "x:y", Untouched: true}},
-		"neither":                        {200, "", `{}`, Fault{Kind: NoAnswer, Passes: true}},
-		"HTML":                           {200, "", `<html>`, Fault{Kind: NoAnswer, Passes: true}},
-		"nothing":                        {200, "", ``, Fault{Kind: NoAnswer, Passes: true}},
-		"a limit":                        {429, "30", `{"ok":false,"error":"ratelimited"}`, Fault{Kind: Limited, After: 30 * time.Second, Untouched: true, Passes: true}},
-		"a limit that names no time":     {429, "soon", `<html>`, Fault{Kind: Limited, After: unsaidLimit, Untouched: true, Passes: true}},
-		"a proxy":                        {502, "", `<html>`, Fault{Kind: NoAnswer, Passes: true}},
-		"a proxy that wants a password":  {407, "", `<html>`, Fault{Kind: NoAnswer, Untouched: true}},
-		"a code with an HTTP status":     {500, "", `{"ok":false,"error":"internal_error"}`, Fault{Kind: Trouble, Code: "internal_error", Passes: true}},
-		"a code alone, of an answer":     {404, "", "expired_url\n", Fault{Kind: NoURL, Code: "expired_url", Untouched: true}},
-		"another code alone":             {400, "", "invalid_blocks", Fault{Kind: TooMuch, Code: "invalid_blocks", Untouched: true}},
-		"a sentence that holds no code":  {404, "", "not found", Fault{Kind: NoAnswer, Untouched: true}},
-		"a code that nobody knows":       {200, "", `{"ok":false,"error":"flux_drained"}`, Fault{Kind: Unknown, Code: "flux_drained", Untouched: true, Passes: true}},
+		"ok": {200, "", `{"ok":true}`, Fault{}},
+		"a refusal": {200, "", `{"ok":false,"error":"is_archived"}`,
+			Fault{Kind: NoChannel, Code: "is_archived", Untouched: true}},
+		"a refusal that names a scope": {200, "", `{"ok":false,"error":"missing_scope","needed":"x:y"}`,
+			Fault{Kind: NoScope, Code: "missing_scope", Scope: "x:y", Untouched: true}},
+		"neither": {200, "", `{}`, Fault{Kind: NoAnswer, Passes: true}},
+		"HTML":    {200, "", `<html>`, Fault{Kind: NoAnswer, Passes: true}},
+		"nothing": {200, "", ``, Fault{Kind: NoAnswer, Passes: true}},
+		"a limit": {429, "30", `{"ok":false,"error":"ratelimited"}`,
+			Fault{Kind: Limited, After: 30 * time.Second, Untouched: true, Passes: true}},
+		"a limit that names no time":    {429, "soon", `<html>`, Fault{Kind: Limited, After: unsaidLimit, Untouched: true, Passes: true}},
+		"a proxy":                       {502, "", `<html>`, Fault{Kind: NoAnswer, Passes: true}},
+		"a proxy that wants a password": {407, "", `<html>`, Fault{Kind: NoAnswer, Untouched: true}},
+		"a code with an HTTP status": {500, "", `{"ok":false,"error":"internal_error"}`,
+			Fault{Kind: Trouble, Code: "internal_error", Passes: true}},
+		"a code alone, of an answer":    {404, "", "expired_url\n", Fault{Kind: NoURL, Code: "expired_url", Untouched: true}},
+		"another code alone":            {400, "", "invalid_blocks", Fault{Kind: TooMuch, Code: "invalid_blocks", Untouched: true}},
+		"a sentence that holds no code": {404, "", "not found", Fault{Kind: NoAnswer, Untouched: true}},
+		"a code that nobody knows": {200, "", `{"ok":false,"error":"flux_drained"}`,
+			Fault{Kind: Unknown, Code: "flux_drained", Untouched: true, Passes: true}},
 		"types that nobody would expect": {200, "", `{"ok":true,"ts":17,"channel":[]}`, Fault{}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +159,8 @@ func TestTheClockIsSlacks(t *testing.T) {
 }
 
 func TestATimestampsTime(t *testing.T) {
-	for ts, want := range map[string]int64{"1700000000.000100": 1700000000, "1700000000": 1700000000, "": 0, "x": 0, "-5.1": 0, "1700000000.x": 1700000000} {
+	for ts, want := range map[string]int64{"1700000000.000100": 1700000000, "1700000000": 1700000000, "": 0, "x": 0, "-5.1": 0,
+		"1700000000.x": 1700000000} {
 		if got := Time(ts); (want == 0) != got.IsZero() || want != 0 && got.Unix() != want {
 			t.Errorf("%q is %s", ts, got)
 		}

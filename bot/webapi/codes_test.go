@@ -19,19 +19,24 @@ func TestWhatAFaultMeans(t *testing.T) {
 		err  error
 		want Fault
 	}{
-		"a limit":              {&slack.RateLimitedError{RetryAfter: time.Minute}, Fault{Kind: Limited, After: time.Minute, Untouched: true, Passes: true}},
-		"a limit of no time":   {&slack.RateLimitedError{}, Fault{Kind: Limited, After: time.Second, Untouched: true, Passes: true}},
-		"a limit without time": {slack.StatusCodeError{Code: http.StatusTooManyRequests}, Fault{Kind: Limited, After: unsaidLimit, Untouched: true, Passes: true}},
-		"a limit as a code":    {said("ratelimited"), Fault{Kind: Limited, Code: "ratelimited", After: unsaidLimit, Untouched: true, Passes: true}},
-		"a broken proxy":       {slack.StatusCodeError{Code: http.StatusBadGateway}, Fault{Kind: NoAnswer, Passes: true}},
-		"a cut connection":     {errors.New("EOF"), Fault{Kind: NoAnswer, Passes: true}},
-		"no connection":        {fmt.Errorf("call: %w", &net.OpError{Op: "dial"}), Fault{Kind: NotSent, Untouched: true, Passes: true}},
-		"Slack's own trouble":  {said("internal_error"), Fault{Kind: Trouble, Code: "internal_error", Passes: true}},
-		"a channel that moves": {said("external_channel_migrating"), Fault{Kind: Trouble, Code: "external_channel_migrating", Untouched: true, Passes: true}},
-		"a code from nowhere":  {said("flux_drained"), Fault{Kind: Unknown, Code: "flux_drained", Untouched: true, Passes: true}},
-		"a final no":           {said("is_archived"), Fault{Kind: NoChannel, Code: "is_archived", Untouched: true}},
+		"a limit": {&slack.RateLimitedError{RetryAfter: time.Minute},
+			Fault{Kind: Limited, After: time.Minute, Untouched: true, Passes: true}},
+		"a limit of no time": {&slack.RateLimitedError{}, Fault{Kind: Limited, After: time.Second, Untouched: true, Passes: true}},
+		"a limit without time": {slack.StatusCodeError{Code: http.StatusTooManyRequests},
+			Fault{Kind: Limited, After: unsaidLimit, Untouched: true, Passes: true}},
+		"a limit as a code": {said("ratelimited"),
+			Fault{Kind: Limited, Code: "ratelimited", After: unsaidLimit, Untouched: true, Passes: true}},
+		"a broken proxy":      {slack.StatusCodeError{Code: http.StatusBadGateway}, Fault{Kind: NoAnswer, Passes: true}},
+		"a cut connection":    {errors.New("EOF"), Fault{Kind: NoAnswer, Passes: true}},
+		"no connection":       {fmt.Errorf("call: %w", &net.OpError{Op: "dial"}), Fault{Kind: NotSent, Untouched: true, Passes: true}},
+		"Slack's own trouble": {said("internal_error"), Fault{Kind: Trouble, Code: "internal_error", Passes: true}},
+		"a channel that moves": {said("external_channel_migrating"),
+			Fault{Kind: Trouble, Code: "external_channel_migrating", Untouched: true, Passes: true}},
+		"a code from nowhere": {said("flux_drained"), Fault{Kind: Unknown, Code: "flux_drained", Untouched: true, Passes: true}},
+		"a final no":          {said("is_archived"), Fault{Kind: NoChannel, Code: "is_archived", Untouched: true}},
 		"a missing scope": {
-			slack.SlackErrorResponse{Err: "missing_scope", Needed: "chat:write"}, Fault{Kind: NoScope, Code: "missing_scope", Scope: "chat:write", Untouched: true},
+			slack.SlackErrorResponse{Err: "missing_scope", Needed: "chat:write"},
+			Fault{Kind: NoScope, Code: "missing_scope", Scope: "chat:write", Untouched: true},
 		},
 	}
 	for name, tt := range tests {

@@ -1,5 +1,5 @@
-// Package webapi is Slack's Web API as the bot uses it: the HTTP client of every call, what each of Slack's error codes means for what is done
-// next, and calls that are tried again. It is the only place that knows an error code of Slack's.
+// Package webapi is Slack's Web API as the bot uses it: the HTTP client of every call, what each of Slack's error codes means for what is
+// done next, and calls that are tried again. It is the only place that knows an error code of Slack's.
 package webapi
 
 import (
@@ -73,8 +73,9 @@ func (t transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 type RedirectError struct{ From, To string } // hosts with their ports
 
 func (e *RedirectError) Error() string {
-	return fmt.Sprintf("%s redirects to %s, which is not followed since the token would go along: correct the address (C66BOT_SLACK_API_URL) or the proxy",
-		e.From, e.To)
+	const words = "%s redirects to %s, which is not followed since the token would go along: " +
+		"correct the address (C66BOT_SLACK_API_URL) or the proxy"
+	return fmt.Sprintf(words, e.From, e.To)
 }
 
 // redirected names the hosts alone: a path or a query may hold a secret.

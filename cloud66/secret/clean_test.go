@@ -8,8 +8,10 @@ import (
 func TestWhatIsShownHasNoSecretAndSteersNothing(t *testing.T) {
 	c := NewCleaner(New("c66-demo-token"), New(""), New("a+b/c="))
 	for name, tt := range map[string]struct{ text, want string }{
-		"plain text":                      {"Slack refuses it (invalid_auth)\n\tnaïve 日本 🚀 – “x”", "Slack refuses it (invalid_auth)\n\tnaïve 日本 🚀 – “x”"},
-		"what people are told of tokens":  {"an app-level token begins with xapp-, a bot token with xoxb-…", "an app-level token begins with xapp-, a bot token with xoxb-…"},
+		"plain text": {"Slack refuses it (invalid_auth)\n\tnaïve 日本 🚀 – “x”",
+			"Slack refuses it (invalid_auth)\n\tnaïve 日本 🚀 – “x”"},
+		"what people are told of tokens": {"an app-level token begins with xapp-, a bot token with xoxb-…",
+			"an app-level token begins with xapp-, a bot token with xoxb-…"},
 		"colours":                         {"\x1b[31mred\x1b[0m", "[31mred[0m"},
 		"a title, a bell and a backspace": {"\x1b]0;title\aa\bb\x7f", "]0;titleab"},
 		"one byte of control":             {"a\u009b31mb\u0085c", "a31mb c"},

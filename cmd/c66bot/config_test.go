@@ -333,7 +333,8 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		},
 		{
 			name: "a token among the admins", environ: []string{"C66BOT_ADMINS=xoxb-2-bot-secret"},
-			want: "C66BOT_ADMINS (admins) holds what looks like a token, and is not shown: it is Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a comma-separated list",
+			want: "C66BOT_ADMINS (admins) holds what looks like a token, and is not shown: " +
+				"it is Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a comma-separated list",
 		},
 		{
 			name: "an address without a port", environ: []string{"C66BOT_HTTP_ADDR=localhost"},

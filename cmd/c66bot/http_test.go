@@ -137,11 +137,15 @@ func TestAnAddressInUseIsAFaultOfTheStart(t *testing.T) {
 func TestTheEndpointsAnswerToNamesOfTheirOwn(t *testing.T) {
 	for addr, hosts := range map[string]map[string]bool{
 		"127.0.0.1:8067": {
-			"127.0.0.1:8067": true, "127.0.0.1": true, "[::1]:8067": true, "[::1]": true, "10.2.3.4:8067": true, "[fe80::1%eth0]:8067": true, "": true,
+			"127.0.0.1:8067": true, "127.0.0.1": true, "[::1]:8067": true, "[::1]": true, "10.2.3.4:8067": true, "[fe80::1%eth0]:8067": true,
+			"":               true,
 			"localhost:8067": true, "LOCALHOST": true, "localhost.": true, "bot.localhost:1": true, "c66bot:8067": true, "c66bot": true,
 			"c66bot.monitoring.svc:8067": true, "c66bot.monitoring.svc.cluster.local.": true, "bot.corp.internal": true,
-			"evil.example": false, "evil.example:8067": false, "evil.example.": false, "127.0.0.1.evil.example": false, "localhost.evil.example:8067": false,
-			"127.0.0.1.nip.io": false, "evil.local.example": false, "svc.example": false, "127.1": false, "10.2.3.4.5": false, "evil.": true, "x.evilsvc": false,
+			"evil.example": false, "evil.example:8067": false, "evil.example.": false, "127.0.0.1.evil.example": false,
+			"localhost.evil.example:8067": false,
+			"127.0.0.1.nip.io":            false, "evil.local.example": false, "svc.example": false, "127.1": false, "10.2.3.4.5": false,
+			"evil.":     true,
+			"x.evilsvc": false,
 		},
 		":8067":                 {"10.2.3.4:8067": true, "c66bot:8067": true, "evil.example": false},
 		"bot.acme.example:8067": {"bot.acme.example:8067": true, "BOT.acme.example.": true, "other.acme.example": false},

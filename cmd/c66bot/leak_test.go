@@ -25,12 +25,14 @@ func TestNoTokenIsRepeatedWhereverItIsGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokens := map[string]string{
-		"a bot token": "xoxb-12-hush", "an app token": "xapp-1-A0-hush", "a person's": "xoxp-1-hush", "one that rotates": "xoxe.xoxp-1-hush", "capitals": "XOXB-1-HUSH",
+		"a bot token": "xoxb-12-hush", "an app token": "xapp-1-A0-hush", "a person's": "xoxp-1-hush", "one that rotates": "xoxe.xoxp-1-hush",
+		"capitals":                 "XOXB-1-HUSH",
 		"with what cannot be seen": "xo\u200bxb-1-\u2060hu\u00adsh", "with a control character": "xoxb-1\x1b-hush", "Cloud 66's": hex,
 		"the configured one": "a-token-hush", "that of a file": "of-a-file-hush",
 	}
 	environ := []string{
-		"C66BOT_SLACK_APP_TOKEN=xapp-1-x", "C66BOT_SLACK_BOT_TOKEN_FILE=" + file, "C66BOT_CLOUD66_TOKEN=a-token-hush", "C66BOT_ADMINS=U0LIN", "C66BOT_HTTP_ADDR=",
+		"C66BOT_SLACK_APP_TOKEN=xapp-1-x", "C66BOT_SLACK_BOT_TOKEN_FILE=" + file, "C66BOT_CLOUD66_TOKEN=a-token-hush", "C66BOT_ADMINS=U0LIN",
+		"C66BOT_HTTP_ADDR=",
 	}
 	for kind, token := range tokens {
 		for name, c := range map[string]struct {
@@ -95,7 +97,8 @@ func TestAPathThatTokensHaveNoPartInIsShown(t *testing.T) {
 	inEmptyDir(t, nil)
 	volume := "/var/lib/docker/volumes/" + strings.Repeat("0123456789abcdef", 4) + "/_data/c66bot.db"
 	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"backup", "copy.db", "--storage-path=" + volume}, nil, &stdout, &stderr); code != exitFailed || !strings.Contains(stderr.String(), volume) {
+	if code := run(t.Context(), []string{"backup", "copy.db", "--storage-path=" + volume}, nil, &stdout, &stderr); code != exitFailed ||
+		!strings.Contains(stderr.String(), volume) {
 		t.Errorf("exit status %d:\n%s", code, &stderr)
 	}
 }
@@ -121,7 +124,8 @@ func TestWhatServersSayReachesNobodyWithEscapesOrTokens(t *testing.T) {
 		}
 		s.end(t, syscall.SIGTERM, 8*time.Second, exitOK)
 		for _, shown := range []string{ready, string(text), s.log.String()} {
-			if strings.ContainsAny(shown, "\x1b\a\u009b\u202e\u200b\u00ad\u2060\ufeff") || strings.Contains(shown, `\u00`) || strings.Contains(shown, `\x1b`) {
+			if strings.ContainsAny(shown, "\x1b\a\u009b\u202e\u200b\u00ad\u2060\ufeff") || strings.Contains(shown, `\u00`) ||
+				strings.Contains(shown, `\x1b`) {
 				t.Errorf("it has what steers a terminal, or cannot be seen: %q", shown)
 			}
 			noTokens(t, shown)

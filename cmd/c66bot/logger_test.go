@@ -32,12 +32,14 @@ func TestWhatIsLoggedIsCleaned(t *testing.T) {
 			log := newLogger(slog.LevelInfo, format, secret.NewCleaner(secret.New("c66-demo-token")), &out)
 			hostile := "\x1b]0;x\a\u009b31m\u202ec66-\u200bdemo-tok\u00aden"
 			r := slog.NewRecord(time.Now(), slog.LevelInfo, hostile, 0)
-			r.Add("text", hostile, "error", errors.New(hostile), "list", []string{hostile}, slog.Group("in", "text", hostile), "n", 1, "fine", []int{2})
+			r.Add("text", hostile, "error", errors.New(hostile), "list", []string{hostile}, slog.Group("in", "text", hostile), "n", 1, "fine",
+				[]int{2})
 			if err := log.Handler().Handle(t.Context(), r); err != nil {
 				t.Fatal(err)
 			}
 			got := out.String()
-			if strings.Count(got, secret.Redacted) != 5 || strings.ContainsAny(got, "\x1b\a\u009b\u202e\u200b\u00ad") || strings.Contains(got, "demo") {
+			if strings.Count(got, secret.Redacted) != 5 || strings.ContainsAny(got, "\x1b\a\u009b\u202e\u200b\u00ad") ||
+				strings.Contains(got, "demo") {
 				t.Errorf("got %q", got)
 			}
 			if !strings.Contains(got, "[2]") {

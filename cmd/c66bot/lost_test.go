@@ -36,7 +36,8 @@ func TestABotWhoseDatabaseIsLostIsNotReadyAndConfirmsNothing(t *testing.T) {
 			return errors.Join(os.Remove(path), os.Remove(path+".pid"), os.Remove(path+".sock"))
 		}, want: "was deleted or moved away"},
 		"renamed": {
-			lose: func(path string) error { return os.Rename(path, path+".old") }, back: func(path string) error { return os.Rename(path+".old", path) },
+			lose: func(path string) error { return os.Rename(path, path+".old") },
+			back: func(path string) error { return os.Rename(path+".old", path) },
 			want: "was deleted or moved away",
 		},
 		"replaced": {

@@ -360,7 +360,8 @@ func TestARefusedTokenLeavesTheBotUpNotReadyAndSayingWhy(t *testing.T) {
 		wants   []string // What /readyz and the log say.
 		wantLog string   // What the log says of the next try.
 	}{
-		{name: "app token", environ: "C66BOT_SLACK_APP_TOKEN=xapp-wrong", wants: []string{"app-level token", "C66BOT_SLACK_APP_TOKEN"}, wantLog: "again_in=5s"},
+		{name: "app token", environ: "C66BOT_SLACK_APP_TOKEN=xapp-wrong", wants: []string{"app-level token", "C66BOT_SLACK_APP_TOKEN"},
+			wantLog: "again_in=5s"},
 		{name: "bot token", environ: "C66BOT_SLACK_BOT_TOKEN=xoxb-wrong", wants: []string{"bot token", "C66BOT_SLACK_BOT_TOKEN"}},
 		{name: "Cloud 66 token", environ: "C66BOT_CLOUD66_TOKEN=c66-wrong", wants: []string{"token (C66BOT_CLOUD66_TOKEN)", "refuse"}},
 		{

@@ -122,7 +122,8 @@ func (s *sources) readEnvironment(environ []string) map[string]any {
 		}
 		key, ok := keyOf[name]
 		if !ok {
-			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name), nearest(name, slices.Sorted(maps.Keys(keyOf))))
+			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name),
+				nearest(name, slices.Sorted(maps.Keys(keyOf))))
 			continue
 		}
 		if value != "" || key == httpAddrSetting.key {

@@ -2,7 +2,8 @@ package typography
 
 import "strings"
 
-// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, and their ornaments.
+// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, and their
+// ornaments.
 const (
 	doubles = "\"“”„‟＂〝〞〟⹂❝❞🙶🙷🙸"
 	singles = "'‘’‚‛＇❛❜´"
@@ -26,8 +27,8 @@ func Closers(r rune) string {
 	return ""
 }
 
-// Closes reports whether a mark closes the quotation that another one opened, before the rest of the text: the usual mark does, or any of its
-// family where the usual one does not follow.
+// Closes reports whether a mark closes the quotation that another one opened, before the rest of the text: the usual mark does, or any of
+// its family where the usual one does not follow.
 func Closes(opened, r rune, rest string) bool {
 	if !strings.ContainsRune(Closers(opened), r) {
 		return false

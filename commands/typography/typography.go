@@ -11,8 +11,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Normal gives a name in one form: composed (NFC), of normal width, with plain blanks and hyphens, emoji as pictures, and nothing in it that
-// cannot be seen. Case, quotation marks and long dashes stay.
+// Normal gives a name in one form: composed (NFC), of normal width, with plain blanks and hyphens, emoji as pictures, and nothing in it
+// that cannot be seen. Case, quotation marks and long dashes stay.
 func Normal(s string) string {
 	if simple(s) {
 		return s
@@ -26,8 +26,8 @@ func Normal(s string) string {
 	}, Pictures(s))
 }
 
-// Alike gives a name in the form in which it is compared with others, but for case: as Normal, with straight quotation marks and one kind of
-// dash, and without what chooses between two looks of the same sign.
+// Alike gives a name in the form in which it is compared with others, but for case: as Normal, with straight quotation marks and one kind
+// of dash, and without what chooses between two looks of the same sign.
 func Alike(s string) string {
 	if simple(s) {
 		return s
@@ -72,8 +72,8 @@ func Dash(r rune) bool {
 // hyphen reports whether a character looks like the hyphen of a keyboard.
 func hyphen(r rune) bool { return strings.ContainsRune("-‐‑−˗﹣－⁃➖", r) }
 
-// Visible leaves out what shows nothing: signs of no width, marks of direction, soft hyphens, fillers. Joiners and selectors stay where they
-// make a letter or an emoji what it is, which is never behind ASCII.
+// Visible leaves out what shows nothing: signs of no width, marks of direction, soft hyphens, fillers. Joiners and selectors stay where
+// they make a letter or an emoji what it is, which is never behind ASCII.
 func Visible(s string) string {
 	if simple(s) {
 		return s

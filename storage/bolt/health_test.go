@@ -49,7 +49,8 @@ var losses = map[string]loss{
 		want: "another file stands in the place",
 	},
 	"replaced by an empty file": {
-		lose: func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)) }, want: "another file stands in the place",
+		lose: func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)) },
+		want: "another file stands in the place",
 	},
 	"replaced by garbage": {
 		lose: func(path string) error {
@@ -62,7 +63,8 @@ var losses = map[string]loss{
 		back: func(path string) error { return os.Rename(filepath.Dir(path)+".old", filepath.Dir(path)) },
 		want: "was deleted or moved away", free: true,
 	},
-	"its directory removed": {lose: func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, want: "was deleted or moved away", free: true},
+	"its directory removed": {lose: func(path string) error { return os.RemoveAll(filepath.Dir(path)) }, want: "was deleted or moved away",
+		free: true},
 	"its directory made anew": {
 		lose: func(path string) error {
 			return errors.Join(os.RemoveAll(filepath.Dir(path)), os.Mkdir(filepath.Dir(path), 0o700))
@@ -73,9 +75,10 @@ var losses = map[string]loss{
 			return errors.Join(os.RemoveAll(filepath.Dir(path)), os.WriteFile(filepath.Dir(path), nil, 0o600))
 		}, want: "cannot be seen at its path any more", free: true,
 	},
-	"emptied":                            {lose: func(path string) error { return os.Truncate(path, 0) }, want: "was cut short"},
-	"cut short":                          {lose: func(path string) error { return os.Truncate(path, 20_000) }, want: "was cut short"},
-	"written over by a copy from before": {lose: func(path string) error { return overwrite(path+".before", path) }, want: "was written by somebody else"},
+	"emptied":   {lose: func(path string) error { return os.Truncate(path, 0) }, want: "was cut short"},
+	"cut short": {lose: func(path string) error { return os.Truncate(path, 20_000) }, want: "was cut short"},
+	"written over by a copy from before": {lose: func(path string) error { return overwrite(path+".before", path) },
+		want: "was written by somebody else"},
 	"written over by zeros": {
 		lose: func(path string) error { return scribble(path, make([]byte, 1<<16)) }, want: "was damaged",
 	},
@@ -110,7 +113,8 @@ func inData(t *testing.T) (*DB, string) {
 	}
 	path := filepath.Join(dir, "test.db")
 	db := mustOpen(t, path)
-	if err := errors.Join(put(t, db, "first"), duplicate(path, path+".before"), put(t, db, "second"), put(t, db, "third"), db.Fault()); err != nil {
+	if err := errors.Join(put(t, db, "first"), duplicate(path, path+".before"), put(t, db, "second"), put(t, db, "third"),
+		db.Fault()); err != nil {
 		t.Fatal(err)
 	}
 	return db, path
@@ -233,7 +237,8 @@ func TestALossIsNoticedWhileNobodyWritesAndASecondProcessIsRefused(t *testing.T)
 					t.Fatal(err)
 				}
 				pass(3 * time.Second)
-				if err := db.Fault(); err == nil || !strings.Contains(err.Error(), l.want) || !strings.Contains(err.Error(), path) || !strings.Contains(log.String(), l.want) {
+				if err := db.Fault(); err == nil || !strings.Contains(err.Error(), l.want) || !strings.Contains(err.Error(), path) ||
+					!strings.Contains(log.String(), l.want) {
 					t.Errorf("fault: %v, log:\n%s", err, log)
 				}
 				if lines := strings.Count(log.String(), "\n"); lines != 1 {
@@ -289,7 +294,8 @@ func TestAFullDiskIsNoticedWhileNobodyWritesAndItsEndToo(t *testing.T) {
 				log.clear()
 				d.full()
 				pass(time.Minute)
-				if err := db.Fault(); !errors.Is(err, d.err) || !strings.Contains(err.Error(), "make room on its disk") || !strings.Contains(log.String(), d.err.Error()) {
+				if err := db.Fault(); !errors.Is(err, d.err) || !strings.Contains(err.Error(), "make room on its disk") ||
+					!strings.Contains(log.String(), d.err.Error()) {
 					t.Errorf("fault: %v, log:\n%s", err, log)
 				}
 				d.room()

@@ -21,7 +21,8 @@ func refused(t *testing.T, path string) {
 	if locked, ok := errors.AsType[*LockedError](err); !ok || *locked != (LockedError{Path: path, PID: os.Getpid()}) {
 		t.Errorf("open %s beside the first one: %v", path, err)
 	}
-	if err := Check(path, storage.CheckRecord); err != nil && !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), "is in use by process") {
+	if err := Check(path, storage.CheckRecord); err != nil && !errors.Is(err, fs.ErrNotExist) &&
+		!strings.Contains(err.Error(), "is in use by process") {
 		t.Errorf("check of %s: %v", path, err)
 	}
 }
@@ -29,7 +30,8 @@ func refused(t *testing.T, path string) {
 func TestASecondProcessIsToldWhoHasTheFileByWhateverNameAndWhateverTheNoteSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // The wait for a lock takes no time.
 		dir, other := t.TempDir(), t.TempDir()
-		path, soft, far, hard := filepath.Join(dir, "test.db"), filepath.Join(dir, "soft.db"), filepath.Join(other, "far.db"), filepath.Join(other, "hard.db")
+		path, soft, far, hard := filepath.Join(dir, "test.db"), filepath.Join(dir, "soft.db"), filepath.Join(other, "far.db"),
+			filepath.Join(other, "hard.db")
 		for link, to := range map[string]string{soft: "test.db", far: soft} {
 			if err := os.Symlink(to, link); err != nil {
 				t.Fatal(err)
@@ -92,7 +94,8 @@ func TestTheLockIsFoundInTheListOfAll(t *testing.T) {
 	path := newPath(t)
 	db := mustOpen(t, path)
 	defer mustClose(t, db)
-	if got := lockedBy(path, []byte("1: POSIX  ADVISORY  WRITE 12 00:01:2 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 13 00:01:2 0 EOF\n\nnoise\n")); got != 0 {
+	locks := []byte("1: POSIX  ADVISORY  WRITE 12 00:01:2 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 13 00:01:2 0 EOF\n\nnoise\n")
+	if got := lockedBy(path, locks); got != 0 {
 		t.Errorf("process id %d of a list without it", got)
 	}
 }
@@ -110,7 +113,8 @@ func TestTheProcessIDIsNotedWhileTheFileIsOpen(t *testing.T) {
 }
 
 func TestWhatAKilledProcessLeftAtTheNotesPlaceIsReplaced(t *testing.T) {
-	for name, content := range map[string]string{"an id": "4711\n", "nothing": "", "garbage": "milk and eggs\n", "much": strings.Repeat("x", 1<<20)} {
+	for name, content := range map[string]string{"an id": "4711\n", "nothing": "", "garbage": "milk and eggs\n",
+		"much": strings.Repeat("x", 1<<20)} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
 			if err := os.WriteFile(PIDPath(path), []byte(content), 0o600); err != nil {
@@ -132,9 +136,10 @@ func TestNothingButAFileOfItsOwnIsTakenForTheNote(t *testing.T) {
 	}{
 		"a symbolic link":             {func(note, victim string) error { return os.Symlink(victim, note) }, "is a symbolic link"},
 		"a link to what is not there": {func(note, victim string) error { return os.Symlink(victim+".none", note) }, "is a symbolic link"},
-		"another name of a file":      {func(note, victim string) error { return os.Link(victim, note) }, "is a file with another name elsewhere"},
-		"a directory":                 {func(note, _ string) error { return os.Mkdir(note, 0o700) }, "is a directory"},
-		"a pipe":                      {func(note, _ string) error { return syscall.Mkfifo(note, 0o600) }, "is no regular file"},
+		"another name of a file": {func(note, victim string) error { return os.Link(victim, note) },
+			"is a file with another name elsewhere"},
+		"a directory": {func(note, _ string) error { return os.Mkdir(note, 0o700) }, "is a directory"},
+		"a pipe":      {func(note, _ string) error { return syscall.Mkfifo(note, 0o600) }, "is no regular file"},
 		"a socket": {func(note, _ string) error {
 			listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: note})
 			if err == nil {
@@ -162,7 +167,8 @@ func TestNothingButAFileOfItsOwnIsTakenForTheNote(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Open(path); err == nil || !strings.Contains(err.Error(), PIDPath(path)+" "+c.want) || !strings.Contains(err.Error(), "remove it") {
+			if _, err := Open(path); err == nil || !strings.Contains(err.Error(), PIDPath(path)+" "+c.want) ||
+				!strings.Contains(err.Error(), "remove it") {
 				t.Errorf("open: %v", err)
 			}
 			if after, err := os.Lstat(PIDPath(path)); err != nil || !os.SameFile(before, after) || after.Mode() != before.Mode() {

@@ -109,8 +109,8 @@ func readHeads(file io.ReaderAt) (last head, err error) {
 	if second.transaction > first.transaction {
 		last, older, place = second, first, 0
 	}
-	// A commit writes the head of its own parity. In a copy by bbolt the parities can be the wrong way round, so that its first commit takes the
-	// place of the newer one.
+	// A commit writes the head of its own parity. In a copy by bbolt the parities can be the wrong way round, so that its first commit takes
+	// the place of the newer one.
 	restored := older.transaction%2 != place && last.transaction == older.transaction+2
 	if second.pageSize != first.pageSize || last.transaction != older.transaction+1 && !restored {
 		return last, damaged("its two heads do not belong together")

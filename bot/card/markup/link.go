@@ -20,7 +20,8 @@ type Address struct{ url string }
 // name or password before it, and free of what would end a link early.
 func WebAddress(s string) Address {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(s) > maxAddress || strings.ContainsFunc(s, breaksLink) {
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(s) > maxAddress ||
+		strings.ContainsFunc(s, breaksLink) {
 		return Address{}
 	}
 	return Address{s}

@@ -11,7 +11,8 @@
 //   - [Address] is an address of the web, for a link or for a button that opens it.
 //
 // None of them holds control characters or signs that turn the direction of writing, and all are valid UTF-8. What is cut is cut at a
-// character, with the sign … for the rest; the name of an emoji is its picture; entities, links, mentions and dates stand whole or not at all, and code that is cut is shut.
+// character, with the sign … for the rest; the name of an emoji is its picture; entities, links, mentions and dates stand whole or not at
+// all, and code that is cut is shut.
 //
 // Format takes constants only. A string that is put together while the program runs is not one:
 //

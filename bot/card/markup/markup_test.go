@@ -81,7 +81,8 @@ func TestALinkHasNoLinkInIt(t *testing.T) {
 }
 
 func TestAnEmojiIsShownAsItsPictureByWhateverName(t *testing.T) {
-	for in, want := range map[string]string{":tada:": "🎉", "x :+1::skin-tone-2: y": "x 👍🏻 y", "web🚀": "web🚀", ":rocket:*x*": "🚀\u2060*\u2060x\u2060*\u2060"} {
+	for in, want := range map[string]string{":tada:": "🎉", "x :+1::skin-tone-2: y": "x 👍🏻 y", "web🚀": "web🚀",
+		":rocket:*x*": "🚀\u2060*\u2060x\u2060*\u2060"} {
 		if got := Format("%s", in).String(); got != want {
 			t.Errorf("%q is written %q", in, got)
 		}
