@@ -77,8 +77,8 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	return a.inside(ctx, who, s, named, at)
 }
 
-// inside takes away what the rules of a channel allow to people who are in it alone. Of a channel that the bot is not in nothing is left;
-// of a private one what names the user.
+// inside takes away what the rules of a channel allow to people who are in it alone. Of a channel that Slack does not show the bot nothing
+// is left; to somebody who is not in a private one, what names the user.
 func (a *Authorizer) inside(ctx context.Context, who Subject, s Standing, named []shelf, at instant) (Standing, error) {
 	inside, err := a.people.Inside(ctx, who.Channel, who.User)
 	switch {
