@@ -1,10 +1,17 @@
-// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, in queues of their own for each
-// channel.
+// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, in Slack's pace, also after a
+// restart.
 //
-// A message is a desired state. Put writes it in the caller's own transaction; the outbox posts it, edits it when a later revision was put
-// (the newest wins), waits for a reply's parent, keeps Slack's pace, and tries again after faults, also after a restart. Before a post
-// is tried again whose result is not known, it looks in Slack for the message by its metadata; where the first one shows up all the same,
-// one of the two is deleted.
+// A message is a desired state. Put writes it in the caller's own transaction; when its turn comes it is sent as it then reads, so that the
+// newest revision wins. Each channel has three lanes, for posts, for edits, and for looks for second copies. Each lane is a queue with a
+// deliverer of its own, so that a post waits for no edit and no look. A reply waits until its parent is posted, and what concerns one card
+// keeps its order. A limit of Slack's holds one method, or the posts in one channel, and nothing else.
+//
+// No single answer is believed. A post is recorded as tried before it is made. Where its result is unclear, the outbox first looks for the
+// message by its metadata, once Slack has had the time to carry the post out. Where it finds none and posts again, the message is in doubt:
+// two later looks find a second copy, of which one is deleted. An edit counts as made when Slack has taken it. That a message, a thread or
+// a person is gone is believed when Slack has said so three times, and that a channel takes nothing when conversations.info says so too.
+// What is refused for another reason is tried again with growing pauses for a day, as plain text where its form may be the reason; then it
+// is given up, and who was promised it is told directly.
 package outbox
 
 import (

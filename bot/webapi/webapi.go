@@ -1,5 +1,9 @@
-// Package webapi is Slack's Web API as the bot uses it: the HTTP client of every call, what each of Slack's error codes means for what is
-// done next, and calls that are tried again. It is the only place that knows an error code of Slack's.
+// Package webapi is Slack's Web API as the bot uses it: the HTTP client of every call, calls that are tried again, Slack's clock, and what
+// each of Slack's codes means for what is done next and in words. No other package knows an error code of Slack's.
+//
+// The client leaves connections that may be dead, follows no redirect and bounds what it reads. Judge turns the error of a call into a
+// Fault: what kind it is, whether the call was certainly not carried out, and whether it may pass. A code that stands in no table may pass.
+// Clock learns what time it is for Slack from the timestamps of new messages, or else from the headers of answers.
 package webapi
 
 import (
