@@ -122,7 +122,7 @@ func (c *connection) read(take taker) error {
 		}
 		now := time.Now()
 		if now.Sub(ready) > waited {
-			empty = ready
+			empty = c.pulse.emptied(ready, now)
 		}
 		c.heard(false)
 		c.frame(data, c.pulse.came(empty, now), take)

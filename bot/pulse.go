@@ -58,6 +58,21 @@ func (p *pulse) note(now time.Time) {
 	p.last = now
 }
 
+// emptied gives when a socket was empty last whose read has waited for its frame, from one time to another. What comes once a standstill is
+// settled did not wait in the socket.
+func (p *pulse) emptied(ready, now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last.IsZero() {
+		return now
+	}
+	p.note(now)
+	if now.Sub(p.until) < settling {
+		return ready
+	}
+	return now
+}
+
 // came gives the earliest time at which a frame can have come that was read now, from a socket that was known to be empty at a time.
 func (p *pulse) came(empty, now time.Time) time.Time {
 	p.mu.Lock()

@@ -43,6 +43,30 @@ func TestAFrameIsAsOldAsTheStandstillThatItMayHaveWaitedIn(t *testing.T) {
 	}
 }
 
+// The read of a quiet connection waits through a standstill, and on until somebody asks for something.
+func TestWhatComesOnAQuietConnectionAfterAStandstillIsNew(t *testing.T) {
+	for name, c := range map[string]struct{ read, age time.Duration }{
+		"at once":           {4001 * time.Millisecond, 4 * time.Second},
+		"on its way then":   {4900 * time.Millisecond, 4 * time.Second},
+		"seconds later":     {9 * time.Second, 0},
+		"half a minute on":  {34 * time.Second, 0},
+		"after two minutes": {124 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p pulse
+			start := time.Now()
+			now := start.Add(c.read)
+			p.beat(start)
+			for at := start.Add(4 * time.Second); at.Before(now); at = at.Add(Beat) {
+				p.beat(at)
+			}
+			if age := now.Sub(p.came(p.emptied(start, now), now)); age != c.age {
+				t.Errorf("it may be %s old, want %s", age, c.age)
+			}
+		})
+	}
+}
+
 // Asleep, the machine's monotonic clock stands still; only the wall clock has gone on.
 func TestASleepIsAStandstillToo(t *testing.T) {
 	var p pulse
