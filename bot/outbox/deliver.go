@@ -221,7 +221,7 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	if err != nil {
 		return 0, err
 	}
-	it.sure, it.doubt = false, false
+	it.sure, it.doubt, it.look = false, false, time.Time{}
 	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", bodyOf(m), m.Key)
 	if err != nil {
 		it.sure = webapi.Judge(err).Untouched
@@ -234,7 +234,10 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 // lookFirst looks for what an earlier try may have posted, once Slack has had the time to. Where it is not there, or cannot be looked for
 // within a while, the item is sure enough to be posted again; another look later finds the one that is too many.
 func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thread string) (time.Duration, error) {
-	if wait := min(applied, applied-time.Since(m.TriedAt)); wait > 0 && !m.TriedAt.IsZero() {
+	if it.look.IsZero() { // the clock may be set back, so that it is waited but once
+		it.look = time.Now().Add(min(applied, applied-time.Since(m.TriedAt)))
+	}
+	if wait := time.Until(it.look); wait > 0 {
 		return wait, nil
 	}
 	if it.vain.IsZero() {

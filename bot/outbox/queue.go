@@ -60,8 +60,9 @@ type item struct {
 	key       string
 	root      string // the card that it is or belongs to: what concerns one card keeps its order
 	urgent    bool
-	sure      bool // no earlier try of this process can have posted it
-	doubt     bool // that was found by a look alone, so that the try may show up yet
+	sure      bool      // no earlier try of this process can have posted it
+	doubt     bool      // that was found by a look alone, so that the try may show up yet
+	look      time.Time // from when on a look for the last try counts
 	vain      time.Time
 	failures  int
 	fault     webapi.Fault // of the last failure
