@@ -80,8 +80,13 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 	if looked != nil && !refused {
 		return nil // Slack does not tell
 	}
+	all, err := b.holdings(ctx)
+	if err != nil {
+		return err
+	}
+	gone = gone && all[channel] != (holding{}) // else nobody misses it
 	var known storage.Channel
-	err := b.records.View(ctx, func(tx storage.Tx) (err error) {
+	err = b.records.View(ctx, func(tx storage.Tx) (err error) {
 		if known, err = storage.Channels.Get(tx, channel); errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
@@ -99,7 +104,7 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 		b.doubts[channel] = doubted
 		return nil
 	case gone && !told:
-		err = b.tellLost(ctx, channel)
+		err = b.tellLost(ctx, channel, all[channel])
 	case !gone && told:
 		err = b.records.Update(ctx, func(tx storage.Tx) error { return storage.Channels.Delete(tx, channel) })
 	}
@@ -110,14 +115,8 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 }
 
 // tellLost tells the admins of a channel that Slack does not show, in the transaction that remembers it.
-func (b *Bot) tellLost(ctx context.Context, channel string) error {
-	all, err := b.holdings(ctx)
-	if err != nil {
-		return err
-	}
-	h := all[channel]
-	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed", "channel",
-		channel,
+func (b *Bot) tellLost(ctx context.Context, channel string, h holding) error {
+	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed", "channel", channel,
 		"rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
 	said := card.Reply(commands.ProblemReply{
 		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, h.inWords()),

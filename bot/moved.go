@@ -118,6 +118,7 @@ func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 		b.people.forgetRoom(channel)
 	}
 	b.outbox.Moved(from, to)
+	b.troubles.lost(from, false)
 	b.log.InfoContext(ctx, "a channel's id has changed: what it has was moved", "from", from, "to", to)
 	return nil
 }

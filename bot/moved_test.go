@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"c66bot/bot/slacksim"
+	"c66bot/cloud66/cloud66sim"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -160,5 +161,67 @@ func TestTheAdminsAreToldOnceOfAChannelThatIsGone(t *testing.T) {
 		r.slack.AddChannel(slacksim.Channel{ID: hidden, Name: "hidden", Private: true, Members: []string{lin, sam}, BotIsMember: true})
 		pass(2 * time.Hour)
 		hold(t, "the status", r.ask(lin, deploys, "/c66 status").Plain(), "I am well")
+	})
+}
+
+// missed has the hidden channel's id change unseen, while the bot is down, and waits until that is told.
+func (r *rig) missed(from, to string) {
+	r.t.Helper()
+	r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, from), "is live") })
+	r.terminate()
+	r.slack.ChangeID(from, to, true)
+	r.start()
+	r.until("lin is told", func() bool { return r.toldLost(from) == 1 })
+}
+
+// toldLost counts the messages that Slack does not show a channel.
+func (r *rig) toldLost(channel string) (n int) {
+	for _, text := range r.directly() {
+		if strings.Contains(text, "does not show me the channel "+channel) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItsNewIDIsHeardOf(t *testing.T) {
+	withState(t, func(t *testing.T, r *rig) {
+		r.missed(hidden, shared)
+		r.changed(hidden, shared, "1700000001.000100")
+		pass(5 * time.Second)
+		hold(t, "the status", r.ask(lin, deploys, "/c66 status").Plain(), "I am well")
+		r.worksIn(shared)
+	})
+}
+
+func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItHoldsNothing(t *testing.T) {
+	inPrivate(t, nil, func(t *testing.T, r *rig) {
+		r.cloud.NextOutcome(r.web, cloud66sim.Next{Duration: 30 * time.Minute})
+		r.command(lin, hidden, "/c66 redeploy web --now")
+		r.until("it deploys", func() bool { return strings.Contains(r.sees(lin, hidden), "deploying #1036") })
+		r.slack.ChangeID(hidden, shared, true)
+		r.terminate()
+		r.start()
+		r.until("lin is told", func() bool { return r.toldLost(hidden) == 1 })
+		hold(t, "the status", r.ask(lin, deploys, "/c66 status").Plain(), "channels any more (1)")
+		pass(3 * time.Hour)
+		hold(t, "the status", r.ask(lin, deploys, "/c66 status").Plain(), "I am well")
+	})
+}
+
+func TestTheAdminsAreToldOnceAlsoOfAChannelWhoseIDHasChangedBefore(t *testing.T) {
+	withState(t, func(t *testing.T, r *rig) {
+		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "is live") })
+		r.slack.ChangeID(hidden, shared, false)
+		pass(2 * time.Minute)
+		r.missed(shared, third)
+		for range 2 {
+			r.terminate()
+			r.start()
+			pass(2 * time.Hour)
+		}
+		if n := r.toldLost(shared); n != 1 {
+			t.Errorf("lin was told %d times", n)
+		}
 	})
 }

@@ -51,7 +51,8 @@ func (b *Bot) checkChannels(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case channel := <-b.hints:
-			if held, err := b.held(ctx, b.moved.now(channel)); err != nil || held || b.outbox.Missed(channel) {
+			held, err := b.held(ctx, b.moved.now(channel))
+			if err != nil || held || b.outbox.Missed(channel) || slices.Contains(b.troubles.lostOnes(), channel) {
 				b.checkChannel(ctx, channel)
 			}
 		case <-doubt.C:
@@ -68,7 +69,7 @@ func (b *Bot) checkChannels(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				b.log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
 			}
-			left = slices.Concat(held, b.outbox.Behind())
+			left = slices.Concat(held, b.outbox.Behind(), b.troubles.lostOnes())
 			slices.Sort(left)
 			left = slices.Compact(left)
 		}
@@ -78,7 +79,11 @@ func (b *Bot) checkChannels(ctx context.Context) {
 // checkChannel asks Slack whether the bot can post in a channel. An event alone does not say so: it may be late. Where it can, its cards are
 // brought to what they have missed.
 func (b *Bot) checkChannel(ctx context.Context, channel string) {
-	channel = b.moved.now(channel)
+	if now := b.moved.now(channel); now != channel {
+		delete(b.doubts, channel)
+		b.troubles.lost(channel, false)
+		channel = now
+	}
 	err := b.channels.look(ctx, channel)
 	if lost := b.lost(ctx, channel, err); lost != nil && ctx.Err() == nil {
 		b.log.Error("the admins could not be told of a channel that Slack does not show; the next check tries again", "channel", channel, "error",

@@ -39,6 +39,13 @@ func (t *troubles) lost(channel string, lost bool) {
 	}
 }
 
+// lostOnes gives the channels that Slack does not show.
+func (t *troubles) lostOnes() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Sorted(maps.Keys(t.channels))
+}
+
 // all gives what there is, in words. It names no channel: not everybody may know of each.
 func (t *troubles) all() []string {
 	t.mu.Lock()

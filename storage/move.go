@@ -38,7 +38,7 @@ func ChannelNow(tx Tx, id string) (string, error) {
 // says of the past stays.
 func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	known, err := Channels.Get(tx, to)
-	if err == nil && known.At.Before(at) { // it is in use again, whatever it was before
+	if err == nil && known.To != "" && known.At.Before(at) { // it is in use again, whatever it was before
 		err = Channels.Delete(tx, to)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
