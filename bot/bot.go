@@ -96,7 +96,7 @@ type Bot struct {
 // New puts a bot together. It makes no connection.
 func New(cfg Config) (*Bot, error) {
 	clock := &webapi.Clock{Log: cfg.Log}
-	client, err := webapi.NewClient(cfg.Dial, clock)
+	client, err := webapi.NewClient(cfg.Dial, clock, cfg.Log)
 	if err != nil {
 		return nil, fmt.Errorf("make the client of Slack: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -31,8 +32,9 @@ const (
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // NewClient makes the HTTP client of every call to Slack, response_urls included. It follows no redirect, since a token would go along, and
-// notices dead connections. A nil dial is the net package's. The clock learns from what is answered.
-func NewClient(dial Dial, clock *Clock) (*http.Client, error) {
+// notices dead connections. A nil dial is the net package's. The clock learns from what is answered. A redirect is logged, whatever becomes of
+// its call.
+func NewClient(dial Dial, clock *Clock, log *slog.Logger) (*http.Client, error) {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, errors.New("http.DefaultTransport is not the standard library's")
@@ -42,13 +44,14 @@ func NewClient(dial Dial, clock *Clock) (*http.Client, error) {
 	if dial != nil {
 		base.DialContext = dial
 	}
-	return &http.Client{Transport: transport{base, clock}, Timeout: Timeout}, nil
+	return &http.Client{Transport: transport{base, clock, log}, Timeout: Timeout}, nil
 }
 
 // transport refuses redirects, bounds answers, leaves connections that may be dead, and looks at the time of answers.
 type transport struct {
 	base  *http.Transport
 	clock *Clock
+	log   *slog.Logger
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -64,7 +67,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	t.clock.dated(response.Header, sent, time.Now())
 	if to := response.Header.Get("Location"); response.StatusCode/100 == 3 && to != "" {
 		_ = response.Body.Close() // nothing of it is read
-		return nil, redirected(r.URL, to)
+		err := redirected(r.URL, to)
+		t.log.ErrorContext(r.Context(), "Slack's answer leads to another address", "error", err)
+		return nil, err
 	}
 	response.Body = http.MaxBytesReader(nil, response.Body, maxAnswer)
 	return response, nil

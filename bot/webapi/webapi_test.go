@@ -1,6 +1,7 @@
 package webapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -27,6 +28,7 @@ type network struct {
 	listener *memnet.Listener
 	dials    atomic.Int32
 	silent   atomic.Int32 // connections up to this number lose what is written
+	log      bytes.Buffer // what the client logs
 }
 
 func (n *network) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -56,7 +58,7 @@ func serve(t *testing.T, http2 bool, handler http.HandlerFunc) (*network, *http.
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server := &httptest.Server{Listener: n.listener, EnableHTTP2: http2, Config: &http.Server{Handler: handler, ErrorLog: quiet}}
 	server.StartTLS()
-	client, err := NewClient(n.dial, nil)
+	client, err := NewClient(n.dial, nil, slog.New(slog.NewTextHandler(&n.log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +126,7 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 		} {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
-				_, client := serve(t, true, func(w http.ResponseWriter, _ *http.Request) {
+				n, client := serve(t, true, func(w http.ResponseWriter, _ *http.Request) {
 					calls++
 					w.Header().Set("Location", location)
 					w.WriteHeader(status)
@@ -141,6 +143,9 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 				redirect, ok := errors.AsType[*RedirectError](err)
 				if !ok || redirect.To != names || calls != 1 || strings.Contains(err.Error(), "hush") {
 					t.Errorf("%d to %s: %v after %d calls", status, location, err, calls)
+				}
+				if said := n.log.String(); !strings.Contains(said, "level=ERROR") || !strings.Contains(said, names) || strings.Contains(said, "hush") {
+					t.Errorf("%d to %s is logged as %q", status, location, said)
 				}
 			})
 		}
