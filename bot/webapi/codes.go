@@ -52,7 +52,7 @@ type Fault struct {
 
 const (
 	shortestLimit = time.Second
-	unsaidLimit   = 5 * time.Second // where a limit does not say how long it holds
+	unsaidLimit   = 2 * time.Second // where a limit does not say how long it holds: so short that somebody who waits is served yet
 )
 
 // final is an error of ours that no other try mends.

@@ -72,6 +72,8 @@ func TestACallIsTriedAgainWithinItsTime(t *testing.T) {
 		"a passing fault":              {said("internal_error"), 2, 3, false, time.Second},
 		"a limit that ends in time":    {&slack.RateLimitedError{RetryAfter: 2 * time.Second}, 1, 2, false, 2500 * time.Millisecond},
 		"a limit that ends too late":   {&slack.RateLimitedError{RetryAfter: 3 * time.Second}, 1, 1, true, 2500 * time.Millisecond},
+		"a limit as a code":            {said("ratelimited"), 1, 2, false, 2500 * time.Millisecond},
+		"a limit of no said time":      {slack.StatusCodeError{Code: 429}, 1, 2, false, 2500 * time.Millisecond},
 		"a final no":                   {said("user_not_found"), 1, 1, true, 0},
 		"a fault that does not pass":   {said("internal_error"), 99, 5, true, 2500 * time.Millisecond},
 		"an HTTP status without words": {slack.StatusCodeError{Code: 500}, 1, 2, false, time.Second},
