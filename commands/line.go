@@ -121,7 +121,7 @@ func (n names) are(word, rest string) bool {
 	if n.command == "" {
 		return false
 	}
-	if strings.EqualFold(word, n.command) || strings.EqualFold(word, botName) {
+	if strings.EqualFold(word, n.command) || strings.EqualFold(word, botName) || strings.EqualFold(word, n.command+botName) {
 		return true
 	}
 	_, verb := specOf(strings.ToLower(word))

@@ -2,14 +2,14 @@ package typography
 
 import "strings"
 
-// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, and their
-// ornaments.
+// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, their ornaments, and
+// the brackets that serve as such in East Asia; those that are common in names, as 【】, are not among them.
 const (
 	doubles = "\"“”„‟＂〝〞〟⹂❝❞🙶🙷🙸"
 	singles = "'‘’‚‛＇❛❜´"
 )
 
-var families = []string{doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡"}
+var families = []string{doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "《》︽︾", "〈〉︿﹀\u2329\u232a", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡"}
 
 // usual holds the closing mark of an opening one, where only one is usual.
 var usual = map[rune]rune{'"': '"', '“': '”', '\'': '\'', '‘': '’', '«': '»', '‹': '›', '「': '」', '『': '』', '❮': '❯'}

@@ -76,7 +76,7 @@ func TestEveryMarkAndDashOfUnicodesIsKnown(t *testing.T) {
 func TestAQuotationIsClosedByItsMark(t *testing.T) {
 	for in, opened := range map[string]rune{
 		"a”": '“', "a“": '„', "a»": '«', "a«": '»', "a" + `"`: '"', "a’": '‘', "a」": '「', "a›": '‹', "say “go” now\"": '"', "two words”": '"',
-		"a‘": '‚', "‛a›": '‹',
+		"a‘": '‚', "‛a›": '‹', "a》": '《', "a〉": '〈', "a〟": '〝', "a』": '『', "a﹀": '︿', "a\u232a": '\u2329',
 	} {
 		end := -1
 		for i, r := range in {
