@@ -104,8 +104,7 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message, plain bool)
 	turn := b.windows.begin(to.view)
 	defer b.windows.end(turn)
 	return turn.take(func() error {
-		_, err := b.api.UpdateViewContext(ctx, card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose}), "", "", to.view)
-		return err
+		return b.showView(ctx, card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose}), to.view)
 	})
 }
 

@@ -19,10 +19,11 @@ const (
 	// openWait is how long a trigger can open a form (Slack, interactivity).
 	openWait = 3 * time.Second
 	// openTry is how long one try of that may take. showWait is how long Slack is asked to show what a form's window waits for, showTry how
-	// long one try of that may take.
+	// long one try of that may take. After wordWait whoever waits hears of it by another way.
 	openTry  = 1500 * time.Millisecond
 	showWait = time.Minute
-	showTry  = 10 * time.Second
+	showTry  = 5 * time.Second
+	wordWait = 8 * time.Second
 	// maxAck leaves room below the 20,480 bytes that a frame to Slack may have: a longer one closes the connection.
 	maxAck = 18_000
 )
@@ -84,21 +85,56 @@ var refusedForm = commands.ProblemReply{
 	Do: "Close its window and open it again, or write the whole command with its options: help redeploy lists them.",
 }
 
+// lateForm is said beside a form that Slack does not show so far.
+var lateForm = commands.ProblemReply{
+	What: "Slack did not take the content of the form yet.", State: "Nothing was done. I keep trying for a minute.", Do: refusedForm.Do,
+}
+
+// showView shows a view in a window. An answer that does not say that it does is no success.
+func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id string) error {
+	answer, err := b.api.UpdateViewContext(ctx, shown, "", "", id)
+	if err == nil && !answer.Ok {
+		return webapi.ErrEmpty
+	}
+	return err
+}
+
+// sayLate says beside a form that Slack does not show it so far, unless it does so in time. Stopping it reports whether that was said.
+func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
+	to.view = ""
+	shown, said := make(chan struct{}), make(chan bool, 1)
+	b.tasks.Go(func() {
+		defer b.caught(func(commands.Reply) { said <- false })
+		select {
+		case <-shown:
+			said <- false
+		case <-ctx.Done():
+			said <- false
+		case <-time.After(wordWait):
+			b.say(ctx, to, card.Reply(lateForm))
+			said <- true
+		}
+	})
+	return func() bool { close(shown); return <-said }
+}
+
 // showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the
 // one who waits for it hears so by another way.
 func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.ModalViewRequest) {
+	stop := b.sayLate(ctx, to)
 	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, showTry)
 		defer cancel()
 		return f.take(func() error {
-			_, err := b.api.UpdateViewContext(ctx, shown, "", "", f.id)
+			err := b.showView(ctx, shown, f.id)
 			if webapi.Is(err, webapi.TooMuch) {
 				b.log.ErrorContext(ctx, "Slack refused a form; it is told in words", "error", err)
-				_, err = b.api.UpdateViewContext(ctx, card.Inside(card.Reply(refusedForm).Plain(), card.FormState{Channel: to.channel}), "", "", f.id)
+				err = b.showView(ctx, card.Inside(card.Reply(refusedForm).Plain(), card.FormState{Channel: to.channel}), f.id)
 			}
 			return err
 		})
 	})
+	late := stop()
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -111,8 +147,9 @@ func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.Mo
 		said := refusedForm
 		said.Ref = commands.NewReference()
 		b.log.ErrorContext(ctx, "a form could not be filled in", "ref", said.Ref, "user", to.user, "error", err)
-		to.view = ""
-		b.say(ctx, to, card.Reply(said))
+		if to.view = ""; !late {
+			b.say(ctx, to, card.Reply(said))
+		}
 	}
 }
 

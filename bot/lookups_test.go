@@ -26,6 +26,8 @@ func TestAFormsWindowComesToItsContentOrToAWord(t *testing.T) {
 		"an answer that is lost":   {func(r *rig) { r.slack.FailCall("views.update", "internal_error", 1, true) }, "Live now is", ""},
 		"no answer for a while":    {func(r *rig) { r.slack.SlowCall("views.update", time.Hour, 2) }, "Live now is", ""},
 		"not opened at first":      {func(r *rig) { r.slack.BreakCall("views.open", 500, 2) }, "Live now is", ""},
+		"an empty answer":          {func(r *rig) { r.slack.AnswerCall("views.update", `{}`, 1) }, "Live now is", ""},
+		"an answer of null":        {func(r *rig) { r.slack.AnswerCall("views.update", `null`, 2) }, "Live now is", ""},
 		"opened without an answer": {func(r *rig) { r.slack.FailCall("views.open", "internal_error", 1, true) }, "Live now is", ""},
 		"opened with an empty one": {func(r *rig) { r.slack.AnswerCall("views.open", `{"ok":true}`, 1) }, "Live now is", ""},
 		"a limit on opening":       {func(r *rig) { r.slack.Throttle("views.open", 2*time.Second, 1) }, "Live now is", ""},
@@ -41,6 +43,30 @@ func TestAFormsWindowComesToItsContentOrToAWord(t *testing.T) {
 					return
 				}
 				r.says(lin, deploys, test.direct)
+			})
+		})
+	}
+}
+
+func TestWhoWaitsForAFormHearsOfItsTroubleWithinTenSecondsAndOnce(t *testing.T) {
+	for name, fault := range map[string]func(r *rig){
+		"faults":        func(r *rig) { r.slack.BreakCall("views.update", 500, 1000) },
+		"empty answers": func(r *rig) { r.slack.AnswerCall("views.update", `{}`, 1000) },
+		"no answer":     func(r *rig) { r.slack.SlowCall("views.update", time.Hour, 1000) },
+		"a limit":       func(r *rig) { r.slack.Throttle("views.update", 20*time.Second, 1000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+				fault(r)
+				r.command(lin, deploys, "/c66 redeploy web")
+				pass(10 * time.Second)
+				for range 2 {
+					said := r.sees(lin, deploys)
+					if n := strings.Count(said, "Slack did not take the content of the form yet"); n != 1 || strings.Count(said, "the content of the form") != 1 {
+						t.Errorf("it was said %d times: %s", n, said)
+					}
+					pass(2 * time.Minute)
+				}
 			})
 		})
 	}
