@@ -10,10 +10,10 @@ import (
 	"c66bot/storage"
 )
 
-// A message that was posted again, while an earlier try could show up yet, is looked for twice: most tries show up within seconds.
+// twinLooks says when a message is looked for that was posted again while an earlier try could show up yet: most tries show up within seconds.
+var twinLooks = []time.Duration{10 * time.Second, 45 * time.Second, 5 * time.Minute}
+
 const (
-	soonTwice  = 45 * time.Second
-	lastTwice  = 5 * time.Minute
 	searchFor  = 24 * time.Hour // where the looks themselves fail
 	searchWait = 20 * time.Second
 )
@@ -21,8 +21,8 @@ const (
 // search looks for a second copy of a message, and deletes it.
 func (o *Outbox) search(ctx context.Context, m storage.Message, thread string) (time.Duration, error) {
 	passed := max(0, time.Since(m.Doubt))
-	if passed < soonTwice {
-		return soonTwice - passed, nil
+	if passed < twinLooks[0] {
+		return twinLooks[0] - passed, nil
 	}
 	found, wait, err := o.find(ctx, m, thread, searchWait)
 	if passed < searchFor && (wait > 0 || err != nil) {
@@ -31,8 +31,10 @@ func (o *Outbox) search(ctx context.Context, m storage.Message, thread string) (
 	if wait, err := o.keepOne(ctx, m, found); wait > 0 || err != nil {
 		return wait, err
 	}
-	if passed < lastTwice {
-		return lastTwice - passed, nil
+	for _, next := range twinLooks {
+		if passed < next {
+			return next - passed, nil
+		}
 	}
 	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Doubt = time.Time{} })
 }
