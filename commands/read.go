@@ -178,7 +178,8 @@ func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
 	return entry, nil
 }
 
-// prepareRefresh has a card look at its deployment now. A card of a stack that the person may not see is, to them, none.
+// prepareRefresh has a card look at its deployment now. One that has ended shows its end, whatever stands there, and the deployment is shown too.
+// A card of a stack that the person may not see is, to them, none.
 func (h *Handler) prepareRefresh(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
 	inv := req.Invocation
 	if !standing.Some(authz.View) {
@@ -189,10 +190,20 @@ func (h *Handler) prepareRefresh(ctx context.Context, req Request, standing auth
 	if err != nil {
 		return nil, nil, err
 	}
-	if follow.ID != "" && follow.Phase != storage.PhaseEnded && standing.Decide(authz.View, follow.Stack).Allowed {
+	seen := follow.ID != "" && standing.Decide(authz.View, follow.Stack).Allowed
+	if seen && follow.Phase != storage.PhaseEnded {
 		return func(ctx context.Context) (Reply, error) { return h.refresh(ctx, req) }, nil, nil
 	}
-	return h.showInstead(ctx, req, standing)
+	show, reply, err := h.showInstead(ctx, req, standing)
+	if !seen || show == nil {
+		return show, reply, err
+	}
+	return func(ctx context.Context) (Reply, error) {
+		if _, err := h.Progress.Refresh(ctx, follow.ID); err != nil {
+			return nil, err
+		}
+		return show(ctx)
+	}, nil, nil
 }
 
 // followOf gives a follow, the zero value where there is none of that id.

@@ -158,6 +158,9 @@ func TestRefreshOfACard(t *testing.T) {
 				t.Errorf("a card of last month shows #%d", got)
 			}
 		}
+		if diff := cmp.Diff([]string{"refresh f1", "refresh f1", "refresh f1"}, r.progress.done); diff != "" {
+			t.Errorf("the card of what has ended is not shown anew (-want +got):\n%s", diff)
+		}
 		problemThat(t, r.click(lin, Invocation{Verb: Refresh}), "not followed any more")
 		problemThat(t, r.click(lin, Invocation{Verb: Refresh, Follow: "f1", UID: "web1"}), "not followed any more")
 	})

@@ -147,7 +147,7 @@ func TestAnEditThatSlackDidNotTakeIsMadeAgain(t *testing.T) {
 		"while it is tried": func(*rig) {},
 		"at a restart":      func(r *rig) { r.restart() },
 		"by a refresh": func(r *rig) {
-			if err := r.outbox.Anew(r.ctx, "a"); err != nil {
+			if err := r.outbox.Anew(r.ctx, true, "a"); err != nil {
 				r.Fatal(err)
 			}
 		},
@@ -182,10 +182,10 @@ func TestARefreshSendsTheEditAlsoWhereItCountsAsMade(t *testing.T) {
 		r.put(last(urgent(card("a", "live"))))
 		r.settle()
 		before := len(r.calls("chat.update"))
-		if err := r.outbox.Anew(r.ctx, "a"); err != nil {
+		if err := r.outbox.Anew(r.ctx, true, "a"); err != nil {
 			r.Fatal(err)
 		}
-		if err := r.outbox.Anew(r.ctx, "never put"); err != nil {
+		if err := r.outbox.Anew(r.ctx, true, "never put"); err != nil {
 			r.Error(err)
 		}
 		r.settle()
@@ -193,6 +193,28 @@ func TestARefreshSendsTheEditAlsoWhereItCountsAsMade(t *testing.T) {
 			r.Errorf("%d edits, want %d", n, before+1)
 		}
 	})
+}
+
+func TestAnEditThatIsMadeAgainOfItselfPostsNothing(t *testing.T) {
+	for _, code := range []string{"message_not_found", "edit_window_closed", "cant_update_message"} {
+		t.Run(code, func(t *testing.T) {
+			inBubble(t, func(r *rig) {
+				r.put(card("a", "deploying"))
+				r.settle()
+				r.put(last(urgent(card("a", "live"))))
+				r.settle()
+				r.slack.FailCall("chat.update", code, 100, false)
+				if err := r.outbox.Anew(r.ctx, false, "never put", "a"); err != nil {
+					r.Fatal(err)
+				}
+				r.settle()
+				if n := len(r.slack.Calls("chat.update")); n < 2 {
+					r.Errorf("%d edits", n)
+				}
+				r.shows(deploys, "live")
+			})
+		})
+	}
 }
 
 func TestAnEndThatCannotBeEditedIntoItsCardIsANewMessage(t *testing.T) {

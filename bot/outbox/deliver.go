@@ -101,8 +101,9 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 	case webapi.NoEdit:
 		if m.TS != "" {
 			// What shows a state that has passed stays; its end is worth a new message.
-			o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", m.Last, "error", err)
-			return 0, o.replace(ctx, m, m.Last)
+			anew := m.Last && m.Urgent
+			o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", anew, "error", err)
+			return 0, o.replace(ctx, m, anew)
 		}
 	case webapi.NoThread:
 		switch {

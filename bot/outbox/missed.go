@@ -66,24 +66,35 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 	return nil
 }
 
-// Anew makes the edit of a message again, whatever is recorded of it: what stands in Slack may be something else.
-func (o *Outbox) Anew(ctx context.Context, key string) error {
-	var m storage.Message
-	err := o.Records.Update(ctx, func(tx storage.Tx) (err error) {
-		if m, err = storage.Messages.Get(tx, key); err != nil || m.TS == "" {
-			return err
+// Anew makes the last edits of messages again, whatever is recorded of them: what stands in Slack may be something else. Where that is not urgent,
+// it comes behind changes of state, and no message is posted anew because Slack does not take its edit.
+func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
+	var anew []storage.Message
+	err := o.Records.Update(ctx, func(tx storage.Tx) error {
+		anew = nil
+		for _, key := range keys {
+			m, err := storage.Messages.Get(tx, key)
+			switch {
+			case errors.Is(err, storage.ErrNotFound): // it ended long ago
+				continue
+			case err != nil:
+				return err
+			case m.TS == "", !urgent && !m.Delivered():
+				continue
+			}
+			m.Urgent = urgent
+			m.Revision++
+			if err := storage.Messages.Put(tx, key, m); err != nil {
+				return err
+			}
+			anew = append(anew, m)
 		}
-		m.Urgent = true
-		m.Revision++
-		return storage.Messages.Put(tx, key, m)
+		return nil
 	})
-	if errors.Is(err, storage.ErrNotFound) {
-		return nil // it ended long ago
-	}
 	if err != nil {
-		return fmt.Errorf("have message %s shown anew: %w", key, err)
+		return fmt.Errorf("have messages shown anew: %w", err)
 	}
-	o.Deliver(m)
+	o.Deliver(anew...)
 	return nil
 }
 

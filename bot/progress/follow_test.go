@@ -277,3 +277,56 @@ func (r *rig) view(fn func(tx storage.Tx) error) {
 		r.Fatal(err)
 	}
 }
+
+// TestACardThatSlackOnlySaidItHadEditedIsEditedAgain has Slack answer well to the edits of a card's end without making them.
+func TestACardThatSlackOnlySaidItHadEditedIsEditedAgain(t *testing.T) {
+	for name, mend := range map[string]func(r *rig){
+		"at a start": func(r *rig) { r.restart(time.Minute) },
+		"by a refresh": func(r *rig) {
+			followed, err := r.progress.Refresh(r.ctx, r.follows()[0].ID)
+			if err != nil || followed {
+				r.Errorf("a refresh after the end: %t, %v", followed, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				if err := r.follow("op", deploys, r.began()); err != nil {
+					r.Fatal(err)
+				}
+				r.slack.AnswerCall("chat.update", `{"ok":true,"channel":"`+deploys+`"}`, 1000)
+				r.settle()
+				if got := strings.Join(r.shown(deploys), "\n"); strings.HasPrefix(got, "🟢") {
+					r.Fatalf("the card shows its end: %s", got)
+				}
+				r.slack.ClearFaults()
+				mend(r)
+				r.settle()
+				r.shows(deploys, live(1004)...)
+			})
+		})
+	}
+}
+
+func TestOnlyCardsOfTheLastHourAreEditedAgainAtAStart(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		for range 3 {
+			if err := r.redeploy(storage.NewID(time.Now())); err != nil {
+				r.Fatal(err)
+			}
+			r.settle()
+			time.Sleep(20 * time.Minute)
+		}
+		for _, tt := range []struct {
+			down  time.Duration
+			edits int
+		}{{time.Second, 2}, {time.Second, 2}, {time.Hour, 0}} {
+			before := len(r.slack.Calls("chat.update"))
+			r.restart(tt.down)
+			r.settle()
+			if n := len(r.slack.Calls("chat.update")) - before; n != tt.edits {
+				r.Errorf("%d cards were edited after %s, want %d", n, tt.down, tt.edits)
+			}
+		}
+	})
+}

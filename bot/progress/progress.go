@@ -208,7 +208,7 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	if err == nil {
-		err = p.Outbox.Anew(ctx, cardKey(id))
+		err = p.Outbox.Anew(ctx, true, cardKey(id))
 	}
 	if err != nil || f.Phase == storage.PhaseEnded {
 		return false, err

@@ -14,8 +14,16 @@ import (
 // left is what an earlier process has begun and not ended.
 type left struct {
 	follows []storage.Follow
+	shown   []string                  // the keys of the cards that may be looked at yet, those of what is followed last
 	cancels map[string]storage.Cancel // by follow, those that nothing proves to have been taken
 }
+
+// An edit that Slack answered well need not stand there. So the newest cards, of what is followed and of what ended lately, are edited again at a
+// start.
+const (
+	shownFor  = time.Hour
+	shownMost = 20
+)
 
 // resume carries on what the database holds.
 func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
@@ -32,6 +40,9 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	})
 	if err != nil {
 		return fmt.Errorf("read what is followed: %w", err)
+	}
+	if err := p.Outbox.Anew(ctx, false, l.shown[max(0, len(l.shown)-shownMost):]...); err != nil {
+		return err
 	}
 	for _, f := range l.follows {
 		if f.Phase == storage.PhaseCarded {
@@ -58,13 +69,19 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 func takeOver(tx storage.Tx) (left, error) {
 	l := left{cancels: map[string]storage.Cancel{}}
 	err := storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
-		if f.Phase != storage.PhaseEnded {
+		switch {
+		case f.Phase != storage.PhaseEnded:
 			l.follows = append(l.follows, f)
+		case time.Since(f.EndedAt) < shownFor:
+			l.shown = append(l.shown, cardKey(f.ID))
 		}
 		return nil
 	})
 	if err != nil {
 		return left{}, err
+	}
+	for _, f := range l.follows {
+		l.shown = append(l.shown, cardKey(f.ID))
 	}
 	for i := range l.follows {
 		f := &l.follows[i]
