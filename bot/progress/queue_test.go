@@ -2,6 +2,7 @@ package progress_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,6 +60,56 @@ func TestWhatIsCarriedOnAndWhatIsAskedAnewForOneStackGoOneAfterTheOther(t *testi
 				}
 				if n := r.sent("POST"); n != carried+1 {
 					r.Errorf("%d POSTs", n)
+				}
+			})
+		})
+	}
+}
+
+// A wish that a kill cut off while Cloud 66 had it under way, and one that is asked for right after the start, are not side by side either.
+func TestAWishThatMayBeUnderWayGoesBeforeOneThatIsAskedAnew(t *testing.T) {
+	for name, tt := range map[string]struct {
+		takes time.Duration // 0 for never
+		waits time.Duration
+	}{
+		"for seconds":       {4 * time.Second, 4 * time.Second},
+		"for half a minute": {25 * time.Second, 25 * time.Second},
+		"and never arrived": {0, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
+				r.cloud.AddFault(cloud66sim.Fault{Method: "POST", Delay: time.Minute, CutBefore: true, Times: 1})
+				r.cloud.AddFault(cloud66sim.Fault{PathPart: "/actions", Status: 403})
+				var asking sync.WaitGroup
+				asking.Go(func() { _ = r.redeploy("op") })
+				r.until("it is sent", func() bool { return r.sent("POST") == 1 })
+				sent := time.Now()
+				r.end()
+				asking.Wait()
+				if tt.takes > 0 {
+					asking.Go(func() {
+						time.Sleep(tt.takes)
+						r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "api"})
+					})
+				}
+				r.start(newProcess())
+				done, err := r.progress.Turn(r.ctx, commands.Redeploy, r.stack.UID, func() {})
+				if err != nil {
+					r.Fatal(err)
+				}
+				asking.Wait()
+				if waited := time.Since(sent); waited < tt.waits || waited > tt.waits+15*time.Second {
+					r.Errorf("the next one waited %s", waited)
+				}
+				if tt.takes > 0 {
+					if err := r.redeploy("anew"); err != nil {
+						r.Error(err)
+					}
+				}
+				done()
+				r.settle()
+				if tt.takes > 0 {
+					r.shows(deploys, append(live(1004), slices.Insert(live(1005), 1, "  🕓 web · production: #1005 is queued behind #1004")...)...)
 				}
 			})
 		})

@@ -52,6 +52,10 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 		}
 		p.away.left(f.Stack.UID, time.Now())
 		p.track(f)
+		if p.seeks(f) && !f.Wish.Arrived && time.Since(f.Wish.SentAt) < underWay {
+			place := p.join(commands.Redeploy, f.Stack.UID)
+			tasks.Go(func() { p.keepPlace(ctx, f, place) })
+		}
 	}
 	for _, f := range l.follows {
 		if c, ok := l.cancels[f.ID]; ok {
@@ -104,6 +108,38 @@ func takeOver(tx storage.Tx) (left, error) {
 		}
 	}
 	return l, nil
+}
+
+// underWay is how long what an earlier process sent may take at Cloud 66 before the next wish for its stack is sent.
+const underWay = 30 * time.Second
+
+// keepPlace has the next wishes for a stack wait while one that an earlier process sent may be under way: until its deployment is found, or that is
+// too long. Two side by side could not be told apart.
+func (p *Progress) keepPlace(ctx context.Context, f storage.Follow, place commands.Place) {
+	done, err := place.Wait(ctx)
+	if err != nil {
+		return
+	}
+	defer done()
+	limited, cancel := context.WithTimeout(ctx, min(underWay, time.Until(f.Wish.SentAt.Add(underWay))))
+	defer cancel()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for p.seeks(f) {
+		select {
+		case <-limited.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// seeks reports whether the deployment of a wish that was sent is still looked for.
+func (p *Progress) seeks(f storage.Follow) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t, open := p.open[f.Stack.UID][f.ID]
+	return open && f.Wish != nil && t.deployment == 0
 }
 
 // carryOn sends a wish that an earlier process had taken and certainly not sent, or tells its author that it came too late.
