@@ -521,3 +521,14 @@ func TestStacksOfOneNameAreToldApart(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAStackIsFoundByThePictureAndByTheNameOfAnEmoji(t *testing.T) {
+	for _, name := range []string{":rocket: launcher", "🚀 launcher", ":Rocket: launcher", "🚀\ufe0f launcher"} {
+		stacks := []cloud66.Stack{{UID: "a", Name: "launcher", Environment: "production"}, {UID: "b", Name: name, Environment: "production"}}
+		for _, typed := range []string{"🚀 launcher", ":rocket: launcher", "🚀 launcher@production", ":rocket: Launcher@prod", "🚀\ufe0f launcher@production"} {
+			if found := match(stacks, typed); len(found) != 1 || found[0].UID != "b" {
+				t.Errorf("%q is found by %q as %v", name, typed, found)
+			}
+		}
+	}
+}
