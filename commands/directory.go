@@ -22,7 +22,7 @@ const (
 	directoryAge    = time.Minute
 	directoryMinAge = 5 * time.Second
 	directoryLimit  = 3 * time.Minute // for reading all pages
-	// one part in so many of the budget is for reading the list as it ages, and one for names that are not in it
+	// One part in so many of the budget is for reading the list as it ages, and one for names that are not in it.
 	directoryShare = 10
 
 	// After so many failures in a row the list is read seldom.

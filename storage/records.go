@@ -304,10 +304,10 @@ type Message struct {
 	Sent      int             `json:"sent"`             // the revision that Slack has
 	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused: its text goes alone
 	TS        string          `json:"ts,omitempty"`     // Slack's name for the message, once it stands there
-	// the revision of a post that was begun and whose result is not recorded: look before posting
+	// Tried is the revision of a post that was begun and whose result is not recorded: look before posting.
 	Tried   int       `json:"tried,omitempty"`
 	TriedAt time.Time `json:"tried_at,omitzero"` // when that post was begun
-	// when it was posted though an earlier try may show up yet: Slack is searched for a second one
+	// Doubt is when it was posted though an earlier try may show up yet: Slack is searched for a second one.
 	Doubt     time.Time `json:"doubt,omitzero"`
 	Refused   string    `json:"refused,omitempty"`  // why it is given up
 	Refusing  string    `json:"refusing,omitempty"` // why Slack takes this revision not, which may pass
