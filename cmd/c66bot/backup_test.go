@@ -32,13 +32,29 @@ func backsUp(t *testing.T, database, target string, want int) string {
 	return string(text)
 }
 
-func TestABackupOfTheRunningBotBringsEverythingBack(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
+// serveWithRule starts the bot and has a rule made.
+func (w *world) serveWithRule(t *testing.T) *server {
+	t.Helper()
 	s := w.serve(t)
 	w.readyz(t, s, http.StatusOK)
 	w.command(t, "/c66 allow everyone view web")
 	w.until(t, s, "the rule is said", w.says("view on web"))
+	return s
+}
+
+// hasRule starts the bot anew and looks whether it has the rule.
+func (w *world) hasRule(t *testing.T) {
+	t.Helper()
+	s := w.serve(t)
+	w.readyz(t, s, http.StatusOK)
+	w.command(t, "/c66 access")
+	w.until(t, s, "the rule is there again", func() bool { return strings.Count(w.sees(), "view on web") > 1 })
+}
+
+func TestABackupOfTheRunningBotBringsEverythingBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
+	s := w.serveWithRule(t)
 	copied := filepath.Join(t.TempDir(), "copy.db")
 	if text := backsUp(t, w.db, copied, exitOK); !strings.Contains(text, copied+" is a copy of "+w.db) {
 		t.Errorf("backup says %q", text)
@@ -55,10 +71,7 @@ func TestABackupOfTheRunningBotBringsEverythingBack(t *testing.T) {
 	if err := os.WriteFile(w.db, read(t, copied), 0o600); err != nil { // As cp does it.
 		t.Fatal(err)
 	}
-	s = w.serve(t)
-	w.readyz(t, s, http.StatusOK)
-	w.command(t, "/c66 access")
-	w.until(t, s, "the rule is there again", func() bool { return strings.Count(w.sees(), "view on web") > 1 })
+	w.hasRule(t)
 }
 
 func TestTheSocketForBackupsIsTheBotsAlone(t *testing.T) {

@@ -112,10 +112,7 @@ func (w *world) refusesAnother(t *testing.T, first *server) {
 func TestADatabaseThatWasDeletedIsSavedByABackupOfTheRunningBot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, slacksim.Options{}, cloud66sim.Options{})
-	s := w.serve(t)
-	w.readyz(t, s, http.StatusOK)
-	w.command(t, "/c66 allow everyone view web")
-	w.until(t, s, "the rule is said", w.says("view on web"))
+	s := w.serveWithRule(t)
 	if err := os.Remove(w.db); err != nil {
 		t.Fatal(err)
 	}
@@ -126,10 +123,7 @@ func TestADatabaseThatWasDeletedIsSavedByABackupOfTheRunningBot(t *testing.T) {
 	if err := os.Rename(saved, w.db); err != nil {
 		t.Fatal(err)
 	}
-	s = w.serve(t)
-	w.readyz(t, s, http.StatusOK)
-	w.command(t, "/c66 access")
-	w.until(t, s, "the rule is there again", func() bool { return strings.Count(w.sees(), "view on web") > 1 })
+	w.hasRule(t)
 }
 
 func TestAFirstProcessIsNamedByWhateverNameTheSecondOneHasForTheFile(t *testing.T) {
