@@ -76,7 +76,9 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 		}
 		passes := slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, errNoWay) && webapi.Judge(err).Passes })
 		if !passes || time.Now().Add(pause).After(until) || !sleep(ctx, pause) {
-			b.log.Error("an answer reached nobody", "user", to.user, "channel", to.channel, "error", errors.Join(faults...))
+			if !errors.Is(ctx.Err(), context.Canceled) { // else it is not wanted any more, or said once more by whoever shuts down
+				b.log.Error("an answer reached nobody", "user", to.user, "channel", to.channel, "error", errors.Join(faults...))
+			}
 			return false
 		}
 	}

@@ -101,16 +101,16 @@ func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context)
 	if to.view != "" { // whose window says so
 		return do(ctx)
 	}
-	done := make(chan struct{})
+	waiting, done := context.WithCancel(ctx)
 	var hint sync.WaitGroup
 	defer hint.Wait()
-	defer close(done)
+	defer done() // a hint that has not got through by then would only hold up the answer
 	hint.Go(func() {
 		select {
-		case <-done:
+		case <-waiting.Done():
 		case <-time.After(slowAnswer):
 			to.replace = false
-			b.tell(ctx, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
+			b.tell(waiting, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
 		}
 	})
 	return do(ctx)
