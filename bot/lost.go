@@ -80,13 +80,17 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 	if looked != nil && !refused {
 		return nil // Slack does not tell
 	}
-	all, err := b.holdings(ctx)
-	if err != nil {
-		return err
+	var has holding
+	if gone { // which is rare: it reads all that any channel has
+		all, err := b.holdings(ctx)
+		if err != nil {
+			return err
+		}
+		has = all[channel]
+		gone = has != (holding{}) // else nobody misses it
 	}
-	gone = gone && all[channel] != (holding{}) // else nobody misses it
 	var known storage.Channel
-	err = b.records.View(ctx, func(tx storage.Tx) (err error) {
+	err := b.records.View(ctx, func(tx storage.Tx) (err error) {
 		if known, err = storage.Channels.Get(tx, channel); errors.Is(err, storage.ErrNotFound) {
 			return nil
 		}
@@ -104,7 +108,7 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 		b.doubts[channel] = doubted
 		return nil
 	case gone && !told:
-		err = b.tellLost(ctx, channel, all[channel])
+		err = b.tellLost(ctx, channel, has)
 	case !gone && told:
 		err = b.records.Update(ctx, func(tx storage.Tx) error { return storage.Channels.Delete(tx, channel) })
 	}
