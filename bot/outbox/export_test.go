@@ -1,6 +1,9 @@
 package outbox
 
-import "time"
+import (
+	"testing/synctest"
+	"time"
+)
 
 // Held gives the number of queues and of waiting message keys that an Outbox keeps in memory.
 func (o *Outbox) Held() (queues, waiting int) {
@@ -9,7 +12,8 @@ func (o *Outbox) Held() (queues, waiting int) {
 	return len(o.queues), len(o.waiting)
 }
 
-// Limit sets how much may wait and for how long.
+// Limit sets how much may wait and for how long, in a bubble, once the outbox has done what it begins with.
 func (o *Outbox) Limit(ofChannel, ofAll int, age time.Duration) {
+	synctest.Wait()
 	o.limits = limits{ofChannel, ofAll, age}
 }
