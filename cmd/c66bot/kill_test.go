@@ -24,7 +24,7 @@ import (
 // kills is how often the process is killed:
 //
 //	go test -run Killed ./cmd/c66bot -kills 200
-var kills = flag.Int("kills", 20, "how often the process with commands in flight is killed")
+var kills = flag.Int("kills", 5, "how often the process with commands in flight is killed")
 
 const (
 	perLife = 5                      // wishes that are sent in each life

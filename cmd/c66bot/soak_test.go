@@ -20,7 +20,7 @@ import (
 // soak is how long the process is under load:
 //
 //	go test -run Load -v ./cmd/c66bot -soak 10m -timeout 20m
-var soak = flag.Duration("soak", 4*time.Second, "how long the process takes 50 commands a second")
+var soak = flag.Duration("soak", 2*time.Second, "how long the process takes 50 commands a second")
 
 const (
 	perSecond = 50
