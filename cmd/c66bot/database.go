@@ -1,32 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
-	"runtime/debug"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
-
-// checkCommand is what this program calls itself with to look at a database file.
-const checkCommand = "check-database"
-
-// checkStack is what a check may use for its calls, in bytes: a damaged file must not have it take the machine's memory.
-const checkStack = 64 << 20
 
 // checkTime is how long the check of a file may take: many times what it needs on a disk that is well.
 func checkTime(path string) time.Duration {
@@ -60,56 +47,23 @@ func startWatch(ctx context.Context, db *bolt.DB, log *slog.Logger) (stop func()
 	}
 }
 
-// newCheckDatabaseCommand is the other side of checkDatabase. People find no use in it and do not see it.
-func newCheckDatabaseCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:    checkCommand + " FILE",
-		Hidden: true,
-		Args:   cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			debug.SetMaxStack(checkStack)
-			return explain(bolt.Check(args[0], storage.CheckRecord))
-		},
-	}
-}
-
-// checkDatabase has another process of this program read the whole file, since a damaged one could end the reader, or keep it busy
-// for ever. Where no process can be started it reads the file itself. A file that is not there is fine.
+// checkDatabase reads the whole file. A file that is not there is fine. A disk may take for ever, which nothing can cut short but the end of
+// the process: the context or the limit ends the wait alone.
 func checkDatabase(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	limit := checkTime(path)
-	self, err := os.Executable()
-	if err != nil {
-		return explain(bolt.Check(path, storage.CheckRecord))
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("database %s could not be read within %v: is its disk well? Nothing in it was changed", path, limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("database %s could not be read within %v: is its disk well? "+
+		"Nothing in it was changed", path, limit))
 	defer cancel()
-	return checkBy(ctx, self, path)
-}
-
-// checkBy runs the check in a process of the program.
-func checkBy(ctx context.Context, program, path string) error {
-	cmd := exec.CommandContext(ctx, program, checkCommand, "--", path)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, envPrefix) }) // It needs no secret.
-	cmd.WaitDelay = time.Second
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil && ctx.Err() == nil {
-		return explain(bolt.Check(path, storage.CheckRecord))
-	}
-	err := cmd.Wait()
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil: // Before the start, where Wait fails too, or since.
+	checked := make(chan error, 1)
+	go func() { checked <- explain(bolt.Check(path, storage.CheckRecord)) }()
+	select {
+	case err := <-checked:
+		return err
+	case <-ctx.Done():
 		return context.Cause(ctx)
-	case cmd.ProcessState.ExitCode() == exitFailed:
-		return errors.New(strings.TrimPrefix(strings.TrimSpace(said.String()), "c66bot: "))
-	default:
-		first, _, _ := strings.Cut(said.String(), "\n")
-		return explain(fmt.Errorf("%w: the process that read database %s ended with %v (%s)", storage.ErrDamaged, path, cmd.ProcessState, first))
 	}
 }
 

@@ -82,7 +82,7 @@ func newRootCommand(environ []string) *cobra.Command {
 	}
 	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newManifestCommand(environ),
-		newBackupCommand(environ), newCheckDatabaseCommand(), newVersionCommand())
+		newBackupCommand(environ), newVersionCommand())
 	return root
 }
 

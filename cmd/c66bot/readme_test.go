@@ -102,7 +102,7 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 		"./c66bot health":                  shell(dir, "./c66bot health"),
 		"./c66bot backup c66bot.db.backup": shell(dir, "./c66bot backup c66bot.db.backup"),
 		"mv c66bot.db c66bot.db.damaged":   shell(dir, "mv c66bot.db c66bot.db.damaged"),
-		"cp c66bot.db.backup c66bot.db":    shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot "+checkCommand+" c66bot.db"),
+		"cp c66bot.db.backup c66bot.db":    shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot backup another.backup"),
 	}
 	met := map[string]bool{}
 	for _, block := range fenced(t, "sh") {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"c66bot/storage"
 )
@@ -126,6 +127,7 @@ func TestAFlippedBitIsRefusedOrDoesNoHarm(t *testing.T) {
 		case err != nil:
 			t.Errorf("bit %#x of byte %d (%d of page %d): %v", bit, at, at%page, at/page, err)
 		default:
+			agreesWithBbolt(t, path)
 			if diff := cmp.Diff(want, all(t, path)); diff != "" {
 				t.Fatalf("bit %#x of byte %d (%d of page %d) was not noticed; records (-want +got):\n%s", bit, at, at%page, at/page, diff)
 			}
@@ -224,6 +226,24 @@ func TestTheCheckRefusesWhatIsNoDatabaseOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestAWayThroughMorePagesThanADatabaseHasIsDamage(t *testing.T) {
+	const size, pages = 512, 1000
+	chain := make([]byte, size*pages)
+	for id := range pages { // Each is a branch with one key, whose child is the next.
+		b := chain[id*size:]
+		order.PutUint64(b, uint64(id))
+		order.PutUint16(b[8:], branchKind)
+		order.PutUint16(b[10:], 1)
+		order.PutUint32(b[pageHeader:], elementSize)
+		order.PutUint32(b[pageHeader+4:], 1)
+		order.PutUint64(b[pageHeader+8:], uint64(id+1))
+	}
+	w := &walk{file: bytes.NewReader(chain), pageSize: size, taken: make([]bool, pages)}
+	if err := w.tree(0, "", nil, nil); !errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), "more than 64 pages") {
+		t.Error(err)
+	}
+}
+
 // FuzzWalk has the walk read files that are damaged in up to three places: it ends, and bbolt finds no fault with what it passes.
 func FuzzWalk(f *testing.F) {
 	whole := contents(f, lived(f))
@@ -236,14 +256,35 @@ func FuzzWalk(f *testing.F) {
 			order.PutUint64(b, order.Uint64(b)^mask)
 		}
 		content = content[:len(content)-int(cut)%len(content)]
-		if err := walkFile(bytes.NewReader(content), int64(len(content))); err == nil {
-			if _, err := checkUnchanged(t, content); err != nil && strings.Contains(err.Error(), "page") {
-				t.Errorf("the walk passed what bbolt finds wrong: %v", err)
+		refused, err := walkFile(bytes.NewReader(content), int64(len(content)), storage.CheckRecord)
+		for _, err := range []error{refused, err} {
+			if err != nil && !errors.Is(err, storage.ErrDamaged) {
+				t.Error(err)
 			}
-		} else if !errors.Is(err, storage.ErrDamaged) {
-			t.Error(err)
+		}
+		if err == nil {
+			path, _ := checkUnchanged(t, content)
+			agreesWithBbolt(t, path)
 		}
 	})
+}
+
+// agreesWithBbolt has bbolt itself check a file whose structure was found sound.
+func agreesWithBbolt(t *testing.T, path string) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatalf("bbolt does not open it: %v", err)
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			t.Errorf("bbolt finds wrong: %v", err)
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Error(err)
+	}
 }
 
 func BenchmarkCheck(b *testing.B) {

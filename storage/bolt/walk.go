@@ -2,10 +2,12 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 
 	"c66bot/storage"
 )
@@ -31,6 +33,9 @@ const (
 
 var order = binary.NativeEndian
 
+// maxDepth bounds the pages on the way to a record. Sound trees are less than ten pages deep.
+const maxDepth = 64
+
 // walk reads a file page by page. It trusts nothing that it has not checked and follows no page twice, so it ends, with
 // a buffer no larger than the file, whatever the file holds. bbolt itself maps the file and trusts it: damage can have it
 // read outside the file, or in a circle, and a page with a wrong count loses records that it does not miss.
@@ -38,6 +43,9 @@ type walk struct {
 	file     io.ReaderAt
 	pageSize uint64
 	taken    []bool // By page: something holds it.
+	depth    int
+	record   func(table, key string, value []byte) error
+	refused  error // The first fault in what the pages hold. It counts where the structure is sound.
 }
 
 // head is what one of the two head pages says; the one of the last transaction counts.
@@ -64,35 +72,34 @@ func damaged(format string, args ...any) error {
 }
 
 // walkFile checks the structure of a file of the size: both heads, the list of free pages, each page of each bucket. Every
-// page must be held by exactly one of them, and every page must be filled without gaps, as bbolt writes it.
-func walkFile(file io.ReaderAt, size int64) error {
+// page must be held by exactly one of them, and every page must be filled without gaps, as bbolt writes it. It gives each record of a table
+// to a function and returns the first error of that as refused.
+func walkFile(file io.ReaderAt, size int64, record func(table, key string, value []byte) error) (refused, err error) {
 	last, err := readHeads(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if whole := uint64(size) / last.pageSize; last.end > whole {
-		return damaged("the file is cut short: it has %d bytes of at least %d pages with %d bytes each", size, last.end, last.pageSize)
+		return nil, damaged("the file is cut short: it has %d bytes of at least %d pages with %d bytes each", size, last.end, last.pageSize)
 	}
 	if last.end < 2 {
-		return damaged("the head says that there are %d pages", last.end)
+		return nil, damaged("the head says that there are %d pages", last.end)
 	}
-	w := &walk{file: file, pageSize: last.pageSize, taken: make([]bool, last.end)}
+	w := &walk{file: file, pageSize: last.pageSize, taken: make([]bool, last.end), record: record}
 	w.taken[0], w.taken[1] = true, true
-	if err := w.tree(last.root, nil, nil); err != nil {
-		return err
+	if err := w.tree(last.root, "", nil, nil); err != nil {
+		return nil, err
 	}
 	if last.free == noFreeList { // Another program's: bbolt makes the list when it opens the file.
-		return nil
+		return w.refused, nil
 	}
 	if err := w.freeList(last.free); err != nil {
-		return err
+		return nil, err
 	}
-	for id, taken := range w.taken {
-		if !taken {
-			return damaged("page %d is neither used nor free", id)
-		}
+	if id := slices.Index(w.taken, false); id >= 0 {
+		return nil, damaged("page %d is neither used nor free", id)
 	}
-	return nil
+	return w.refused, nil
 }
 
 // readHeads returns the newer one of the two heads. Both must be whole: with the older one alone the last commit is lost.
@@ -174,12 +181,20 @@ func (w *walk) read(b []byte, id uint64) error {
 	return nil
 }
 
-// tree walks a page and all below it. Its keys are at least min and below the limit, where there is one.
-func (w *walk) tree(id uint64, least, limit []byte) error {
+// tree walks a page and all below it. Its keys are at least least and below limit, where there is one. The table is empty in the tree of tables.
+func (w *walk) tree(id uint64, table string, least, limit []byte) error {
 	p, err := w.page(id)
 	if err != nil {
 		return err
 	}
+	return w.content(p, table, least, limit)
+}
+
+func (w *walk) content(p page, table string, least, limit []byte) error {
+	if w.depth++; w.depth > maxDepth {
+		return damaged("page %d is the end of a way of more than %d pages", p.id, maxDepth)
+	}
+	defer func() { w.depth-- }()
 	elements, err := p.elements()
 	if err != nil {
 		return err
@@ -187,27 +202,36 @@ func (w *walk) tree(id uint64, least, limit []byte) error {
 	for i, e := range elements {
 		if i > 0 && bytes.Compare(e.key, elements[i-1].key) <= 0 || bytes.Compare(e.key, least) < 0 ||
 			limit != nil && bytes.Compare(e.key, limit) >= 0 {
-			return damaged("page %d has its keys out of order", id)
+			return damaged("page %d has its keys out of order", p.id)
 		}
+		var refused error
 		switch {
 		case p.kind == branchKind:
 			next := limit
 			if i+1 < len(elements) {
 				next = elements[i+1].key
 			}
-			err = w.tree(e.child, e.key, next)
+			err = w.tree(e.child, table, e.key, next)
 		case e.bucket:
-			err = w.bucket(id, e.value)
+			if table != "" {
+				refused = damaged("record %q of %s is none", e.key, table)
+			}
+			err = w.bucket(p.id, string(e.key), e.value)
+		case table == "":
+			refused = damaged("the table %q is none", e.key)
+		case table != metaBucket:
+			refused = w.record(table, string(e.key), e.value)
 		}
 		if err != nil {
 			return err
 		}
+		w.refused = cmp.Or(w.refused, refused)
 	}
 	return nil
 }
 
-// bucket walks the bucket that stands in a page as a value.
-func (w *walk) bucket(id uint64, value []byte) error {
+// bucket walks the bucket that stands in a page as a value. A small one has its only page there.
+func (w *walk) bucket(id uint64, table string, value []byte) error {
 	if len(value) < bucketHeader {
 		return damaged("page %d has a bucket of %d bytes", id, len(value))
 	}
@@ -216,7 +240,7 @@ func (w *walk) bucket(id uint64, value []byte) error {
 		if len(inline) > 0 {
 			return damaged("page %d has a bucket in two places", id)
 		}
-		return w.tree(root, nil, nil)
+		return w.tree(root, table, nil, nil)
 	}
 	if len(inline) < pageHeader {
 		return damaged("page %d has a bucket without a page", id)
@@ -225,16 +249,7 @@ func (w *walk) bucket(id uint64, value []byte) error {
 	if p.kind != leafKind {
 		return damaged("page %d has a bucket with a page of kind %#x", id, p.kind)
 	}
-	elements, err := p.elements()
-	if err != nil {
-		return err
-	}
-	for i, e := range elements {
-		if e.bucket || i > 0 && bytes.Compare(e.key, elements[i-1].key) <= 0 {
-			return damaged("page %d has a bucket with its keys out of order", id)
-		}
-	}
-	return nil
+	return w.content(p, table, nil, nil)
 }
 
 // elements reads the keys of a branch or a leaf. Each has its bytes right behind those of the one before.
