@@ -2,15 +2,25 @@ package progress_test
 
 import (
 	"errors"
+	"flag"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"c66bot/bot/outbox/mortal"
 	"c66bot/cloud66/cloud66sim"
-	"c66bot/cloud66/race"
 	"c66bot/storage"
 )
+
+var everyEffect = flag.Bool("everydeath", false, "a process dies at each of its effects, not at one in five")
+
+// stride is how far apart the effects are at which processes die.
+func stride() int {
+	if *everyEffect {
+		return 1
+	}
+	return sparse
+}
 
 // scene is what a process does that dies at one of its effects, and what must have come of it.
 type scene struct {
@@ -24,14 +34,14 @@ type scene struct {
 
 // everyDeath plays a scene with a process that lives, whose effects it counts: each commit, and each request to Slack and to Cloud 66. Then it
 // plays it again for each of them with a process that dies right before it, and with one that dies right after it, before it learns of the
-// answer. After each death another process carries on. The race detector sees one in three of them.
+// answer. After each death another process carries on. Unless all are asked for, it dies at some of the effects, spread evenly.
 func everyDeath(t *testing.T, s scene) {
 	t.Helper()
 	s.opts.Speed = 3 // a minute takes 20 s
 	effects, runs, deaths := len(s.run(t, 0, false)), 0, 0
-	every := race.Thin(1, 3)
+	every := stride()
 	for i, after := range []bool{false, true} {
-		for step := i % every; step < effects; step += every {
+		for step := i * every / 2; step < effects; step += every {
 			runs++
 			if died := s.run(t, step+1, after); len(died) == step+1 {
 				deaths++

@@ -46,6 +46,7 @@ func TestASubscribersFailuresThatTheirChannelDoesNotTakeReachThemInOneMessage(t 
 		time.Sleep(time.Minute)
 		r.elsewhere(cloud66sim.Next{Outcome: "failed"})
 		time.Sleep(10 * time.Minute)
+		r.unsubscribe(deploys) // a day of looks costs much and shows nothing
 		time.Sleep(30 * time.Hour)
 		told := r.direct()
 		all := strings.Join(told, "\n")

@@ -28,6 +28,25 @@ func (r *rig) subscribe(channel, stacks string, change ...func(*storage.Subscrip
 	}
 }
 
+// unsubscribe has a channel hear of nothing more.
+func (r *rig) unsubscribe(channel string) {
+	r.Helper()
+	err := r.records.Update(r.ctx, func(tx storage.Tx) error {
+		var keys []string
+		err := storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(key string, _ storage.Subscription) error {
+			keys = append(keys, key)
+			return nil
+		})
+		for _, key := range keys {
+			err = errors.Join(err, storage.Subscriptions.Delete(tx, key))
+		}
+		return err
+	})
+	if err := errors.Join(err, r.progress.SubscriptionsChanged(r.ctx)); err != nil {
+		r.Fatal(err)
+	}
+}
+
 func events(names ...string) func(*storage.Subscription) {
 	return func(s *storage.Subscription) { s.Events = names }
 }
