@@ -49,6 +49,7 @@ type Client struct {
 	writes    http.RoundTripper
 	places    chan struct{} // one for each read under way
 	budget    *budget
+	limits    limits
 	log       *slog.Logger
 }
 
@@ -67,6 +68,7 @@ func New(cfg Config) (*Client, error) {
 		writes:    cfg.Transport,
 		places:    make(chan struct{}, connections),
 		budget:    newBudget(cfg.RequestsPerHour),
+		limits:    usualLimits,
 		log:       cfg.Logger,
 	}
 	if c.log == nil {

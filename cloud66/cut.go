@@ -10,8 +10,6 @@ import (
 const (
 	// longestText is how many bytes of a JSON string are kept. The documented ones are at most 255 characters, and addresses.
 	longestText = 2 << 10
-	// longestBody is how many bytes of an answer are read, with the strings as they come.
-	longestBody = 64 << 20
 
 	ellipsis = "…"
 	escaped  = -1 // the next byte says how long an escape sequence is
@@ -26,7 +24,8 @@ func (e tooLongError) Error() string { return fmt.Sprintf("it is longer than %d 
 // the server puts into it.
 type cutter struct {
 	from *bufio.Reader
-	keep int   // bytes that may be passed on in all
+	most int   // bytes that are read, with the strings as they come
+	keep int   // bytes that are passed on
 	err  error // why it ended early: too long, or the connection's
 
 	came, passed int
@@ -37,8 +36,8 @@ type cutter struct {
 	cut          bool // the rest of the string is left out
 }
 
-func newCutter(body io.Reader, keep int) *cutter {
-	return &cutter{from: bufio.NewReaderSize(body, 16<<10), keep: keep}
+func newCutter(body io.Reader, most, keep int) *cutter {
+	return &cutter{from: bufio.NewReaderSize(body, 16<<10), most: most, keep: keep}
 }
 
 // Read implements io.Reader.
@@ -59,8 +58,8 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 		if c.err = err; err != nil {
 			break
 		}
-		if c.came++; c.came > longestBody {
-			c.err = tooLongError{longestBody}
+		if c.came++; c.came > c.most {
+			c.err = tooLongError{c.most}
 			break
 		}
 		if c.pass(b) {

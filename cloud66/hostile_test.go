@@ -3,14 +3,17 @@ package cloud66
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -55,9 +58,75 @@ func repeat(w io.Writer, n int, f func(i int) string) {
 	}
 }
 
-// An answer of any size costs bounded memory, and what cannot be taken is told as what it is.
+// pipes is a network in memory without buffers: what nobody reads is not written.
+type pipes struct {
+	net.Listener // for its address
+
+	conns chan net.Conn
+	done  chan struct{}
+	end   func()
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case p.conns <- server:
+		return client, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error {
+	p.end()
+	return p.Listener.Close()
+}
+
+// counter counts what is written.
+type counter struct {
+	io.Writer
+	n atomic.Int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// overPipes makes a client of a server that it shares no buffers with.
+func overPipes(t *testing.T, h http.HandlerFunc) *Client {
+	t.Helper()
+	ts := httptest.NewUnstartedServer(h)
+	done := make(chan struct{})
+	p := pipes{ts.Listener, make(chan net.Conn), done, sync.OnceFunc(func() { close(done) })}
+	ts.Listener = p
+	ts.Start()
+	c := clientOf(t, "http://cloud66.test", nil)
+	transport := c.reads.(*http.Transport) //nolint:errcheck // it is what New makes
+	transport.DialContext = p.dial
+	t.Cleanup(func() { transport.CloseIdleConnections(); ts.Close() })
+	return c
+}
+
+// An answer of any size costs bounded memory, and what cannot be taken is told as what it is. The limits are smaller here, and with them
+// the answers.
 func TestAnswersOfAnySizeCostBoundedMemory(t *testing.T) {
-	long := strings.Repeat("é", 7<<19) // 7 MiB
+	small := limits{body: 2 << 20, stacks: 1 << 20}
+	const (
+		buffered = 32 << 20 // bytes that, zipped, fit into the buffers between both
+		mostUsed = 64 << 20 // bytes of memory, garbage and the server included
+	)
+	long := strings.Repeat("é", 1<<19) // 1 MiB
 	of := func(n int, item func(i int) string, rest string) func(io.Writer) {
 		return func(w io.Writer) {
 			_, _ = io.WriteString(w, `{"response":[`)
@@ -76,19 +145,16 @@ func TestAnswersOfAnySizeCostBoundedMemory(t *testing.T) {
 		kind  error // nil: it is taken
 		items int
 	}{
-		"a stack's name of 7 MiB": {of(1, func(int) string { return `{"uid":"a","name":"` + long + `"}` }, ""), nil, 1},
-		"every field of 30 stacks that long": {of(30,
-			func(int) string { return `{"uid":"a","name":"` + long[:1<<20] + `","git":"` + long[:1<<20] + `"}` }, ""), nil, 30},
+		"a stack's name of 1 MiB": {of(1, func(int) string { return `{"uid":"a","name":"` + long + `"}` }, ""), nil, 1},
+		"every field of 8 stacks that are too long": {of(8,
+			func(int) string { return `{"uid":"a","name":"` + long[:1<<16] + `","git":"` + long[:1<<16] + `"}` }, ""), nil, 8},
 		"an unknown field that long":      {of(1, stack, `,"more":"`+long+`"`), nil, 1},
 		"7,000 stacks":                    {of(7000, stack, ""), nil, 7000},
-		"as many stacks as there may be":  {of(MostStacks, stack, ""), nil, MostStacks},
-		"one more":                        {of(MostStacks+1, stack, ""), ErrTooLarge, 0},
-		"600,000 stacks":                  {of(600_000, stack, ""), ErrTooLarge, 0},
 		"a list without an end":           {of(1<<40, stack, ""), ErrTooLarge, 0},
 		"stacks that are all white space": {bytes(1<<40, "        "), ErrUnreadable, 0},
 		"nothing but brackets":            {bytes(1<<40, "[[[[[[["), ErrUnreadable, 0},
-		"nested without an end":           {of(1, stack, `,"more":`+strings.Repeat("[", 20<<20)), ErrUnreadable, 0},
-		"a stack nested without an end":   {of(1, func(int) string { return strings.Repeat(`{"git":`, 3<<20) }, ""), ErrUnreadable, 0},
+		"nested without an end":           {of(1, stack, `,"more":`+strings.Repeat("[", 3<<20)), ErrUnreadable, 0},
+		"a stack nested without an end":   {of(1, func(int) string { return strings.Repeat(`{"git":`, 1<<19) }, ""), ErrUnreadable, 0},
 		"a string without an end": {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":"`); bytes(1<<40, "xxxxxxxx")(w) }, ErrTooLarge,
 			0},
 		"a number without an end":  {func(w io.Writer) { _, _ = io.WriteString(w, `{"x":1`); bytes(1<<40, "1")(w) }, ErrUnreadable, 0},
@@ -97,25 +163,27 @@ func TestAnswersOfAnySizeCostBoundedMemory(t *testing.T) {
 	for name, tt := range tests {
 		for _, zipped := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, zipped %t", name, zipped), func(t *testing.T) {
-				ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-					if !zipped {
-						tt.body(w)
-						return
+				var written counter
+				c := overPipes(t, func(w http.ResponseWriter, _ *http.Request) {
+					written.Writer = w
+					if zipped {
+						w.Header().Set("Content-Encoding", "gzip")
+						z := gzip.NewWriter(w)
+						defer func() { _ = z.Close() }() // who asked may be gone
+						written.Writer = z
 					}
-					w.Header().Set("Content-Encoding", "gzip")
-					z := gzip.NewWriter(w)
-					tt.body(z)
-					_ = z.Close() // who asked may be gone
-				}))
-				defer ts.Close()
-				c := clientOf(t, ts.URL, nil)
-				defer c.reads.(*http.Transport).CloseIdleConnections() //nolint:errcheck // it is what New makes
+					tt.body(&written)
+				})
+				c.limits = small
 				var p StackPage
 				var err error
 				used := peak(func() { p, err = c.StackPage(t.Context(), 1) })
-				t.Logf("%d MiB", used>>20)
-				if used > 160<<20 {
-					t.Errorf("it took %d MiB", used>>20)
+				t.Logf("%d KiB used, %d KiB written", used>>10, written.n.Load()>>10)
+				if used > mostUsed {
+					t.Errorf("it took %d KiB of memory", used>>10)
+				}
+				if n := written.n.Load(); n > int64(small.body+buffered) {
+					t.Errorf("%d KiB were written, so that it reads on", n>>10)
 				}
 				if len(p.Stacks) != tt.items || !errors.Is(err, tt.kind) {
 					t.Errorf("got %d stacks, %v", len(p.Stacks), err)
@@ -126,6 +194,23 @@ func TestAnswersOfAnySizeCostBoundedMemory(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+func TestAsManyStacksAsThereMayBeAreTaken(t *testing.T) {
+	for more, want := range []struct {
+		items int
+		kind  error
+	}{{MostStacks, nil}, {0, ErrTooLarge}} {
+		c := overPipes(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"response":[`)
+			repeat(w, MostStacks+more, func(i int) string { return fmt.Sprintf(`{"uid":"%d"}`, i) })
+			_, _ = io.WriteString(w, `]}`)
+		})
+		p, err := c.StackPage(t.Context(), 1)
+		if len(p.Stacks) != want.items || !errors.Is(err, want.kind) {
+			t.Errorf("%d more: got %d stacks, %v", more, len(p.Stacks), err)
 		}
 	}
 }
@@ -226,7 +311,7 @@ func TestStringsAreCutBetweenCharacters(t *testing.T) {
 
 func readAll(t *testing.T, body string) []byte {
 	t.Helper()
-	all, err := io.ReadAll(newCutter(strings.NewReader(body), thingLimit))
+	all, err := io.ReadAll(newCutter(strings.NewReader(body), usualLimits.body, thingLimit))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 	var p page[T]
 	r := request{method: http.MethodGet, path: l.path, query: query, limit: listLimit}
 	if l.stacks {
-		r.limit = stackLimit
+		r.limit = l.client.limits.stacks
 	}
 	r.take = func(body io.Reader) (err error) {
 		p, err = l.decode(body)

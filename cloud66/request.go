@@ -24,10 +24,17 @@ const (
 
 	thingLimit = 1 << 20   // bytes of an answer about one thing, its strings cut
 	listLimit  = 2 << 20   // of a page of a list
-	stackLimit = 32 << 20  // of a page of the stacks: some servers have them all on one
 	faultLimit = 64 << 10  // of an answer that is an error
 	leftLimit  = 256 << 10 // what is read to the end of an answer so that its connection can be used again
 )
+
+// limits are the sizes of the largest answers in bytes; tests make them smaller.
+type limits struct {
+	body   int // of any answer, before its strings are cut
+	stacks int // of a page of stacks, after that: some servers have all stacks on one page
+}
+
+var usualLimits = limits{body: 64 << 20, stacks: 32 << 20}
 
 // request is one call: path is below the base address and escaped, body is JSON or nil.
 type request struct {
@@ -137,17 +144,17 @@ func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected
 		return answer{}, !dialFailed(err) && (got.Load() || !asked.Load()), err
 	}
 	ans = answer{status: res.StatusCode, header: res.Header}
-	err = ans.read(res.Body, r)
+	err = ans.read(res.Body, r, c.limits.body)
 	return ans, true, errors.Join(err, res.Body.Close())
 }
 
 // read reads the body of an answer, or has it taken.
-func (a *answer) read(body io.Reader, r request) (err error) {
+func (a *answer) read(body io.Reader, r request, most int) (err error) {
 	if a.status < 200 || a.status > 299 {
-		a.body, err = io.ReadAll(newCutter(body, faultLimit))
+		a.body, err = io.ReadAll(newCutter(body, most, faultLimit))
 		return err
 	}
-	in := newCutter(body, cmp.Or(r.limit, thingLimit))
+	in := newCutter(body, most, cmp.Or(r.limit, thingLimit))
 	if r.take == nil {
 		a.body, err = io.ReadAll(in)
 	} else if err = r.take(in); err != nil && in.err == nil {
