@@ -168,10 +168,8 @@ func (b *Bot) checkCloud(ctx context.Context) {
 }
 
 func (b *Bot) readable(ctx context.Context) error {
-	for _, err := range b.cloud.Stacks(cloud66.Background(ctx), cloud66.StackFilter{}) {
-		return err
-	}
-	return nil
+	_, err := b.cloud.StackPage(cloud66.Background(ctx), 1)
+	return err
 }
 
 // tokenState takes note of what a look at the token showed, and gives when the next one is due. A server that is down says nothing against
@@ -187,10 +185,8 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 		b.ready.set(&b.ready.cloud, nil)
 		b.ready.answers(true)
 		return checkGood
-	case errors.Is(err, cloud66.ErrUnauthenticated):
-		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused: give the bot a current one")
-	case errors.Is(err, cloud66.ErrMissingScope):
-		err = errors.New("the Cloud 66 token (C66BOT_CLOUD66_TOKEN) lacks the scope public: make one with public and redeploy")
+	case cloud66.WordsFor(err).Token != "":
+		err = errors.New(cloud66.WordsFor(err).Token)
 	default:
 		err, refused = fmt.Errorf("the Cloud 66 token could not be checked: %w", err), false
 	}

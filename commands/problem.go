@@ -50,7 +50,7 @@ func NewReference() string {
 	return id[len(id)-5:]
 }
 
-// explanations hold what is said of each kind of error, and what to do about it. The first that fits counts.
+// explanations hold what is said of the errors that are not Cloud 66's, and what to do about them. The first match counts.
 var explanations = []struct {
 	kind     error
 	what, do string
@@ -60,25 +60,6 @@ var explanations = []struct {
 	{authz.ErrUnknown, "Slack did not answer. I cannot tell whether you may: who you are, or who is in which group or in this channel.",
 		"Try again in a minute, or show the reference to an admin of the bot."},
 	{errSlack, "Slack did not answer what I have to know for this.", "Try again in a minute."},
-	{cloud66.ErrUnauthenticated, "Cloud 66 refuses the bot's token.", "An admin of the bot must give it a new one (C66BOT_CLOUD66_TOKEN)."},
-	{cloud66.ErrMissingScope, "The bot's Cloud 66 token lacks a scope for this.", "It needs the scopes public and redeploy; an admin of the bot can make a new token."},
-	{cloud66.ErrTrialExpired, "Cloud 66 says that the account's trial has ended.", "The account's owner can choose a plan in the Cloud 66 dashboard."},
-	{cloud66.ErrNotFound, "Cloud 66 does not find that.", "It was deleted, or the bot's token may no longer see it."},
-	{cloud66.ErrConflict, "Cloud 66 refuses it as things stand.", "See what is deploying, then try again."},
-	{cloud66.ErrShare, "Your share of the hourly number of Cloud 66 requests is used up; the rest is for the others.",
-		"Try again in a few minutes."},
-	{cloud66.ErrBudget, "The hourly number of Cloud 66 requests is used up.", "Try again in a few minutes."},
-	{cloud66.ErrThrottled, "The hourly number of Cloud 66 requests is used up.", "Try again in a few minutes."},
-	{cloud66.ErrRefused, "Cloud 66 refused it.", "Mend what it names, then try again."},
-	{cloud66.ErrUnreachable, "Cloud 66 cannot be reached.", "Try again in a minute, or see its status page."},
-	{cloud66.ErrServer, "Cloud 66 has a fault.", "Try again in a minute, or see its status page."},
-	{cloud66.ErrTooLarge, fmt.Sprintf("Cloud 66 lists more than I can work with, which is %d,%03d stacks.", cloud66.MostStacks/1000,
-		cloud66.MostStacks%1000), "An admin of the bot can give it a token that reaches fewer, or name one account (C66BOT_CLOUD66_ACCOUNT)."},
-	{cloud66.ErrRedirected, "Cloud 66's address leads to another one, where the bot's token is not sent.",
-		"An admin of the bot can put the right address into C66BOT_CLOUD66_URL."},
-	{cloud66.ErrUnreadable, "Cloud 66 answered with something that is not its API's language.", "Try again in a minute; if it stays so, C66BOT_CLOUD66_URL may be wrong."},
-	{cloud66.ErrNoAnswer, "Cloud 66 did not answer.", "Try again in a minute, or see its status page."},
-	{context.DeadlineExceeded, "Cloud 66 did not answer.", "Try again in a minute, or see its status page."},
 }
 
 // explain says what an error means, what state things are in, and what to do.
@@ -86,6 +67,9 @@ func explain(err error) ProblemReply {
 	p := ProblemReply{
 		What: "The bot could not do that: its own records or program failed.", State: "Nothing was done.",
 		Do: "Show the reference to an admin of the bot; its log says more.",
+	}
+	if w := cloud66.WordsFor(err); w.What != "" {
+		p.What, p.Do = w.What, w.Do
 	}
 	for _, e := range explanations {
 		if errors.Is(err, e.kind) {

@@ -81,20 +81,6 @@ func Heard(f storage.Follow) storage.Follow {
 	return f
 }
 
-// unasked says why Cloud 66 could not be asked, "" where it did not answer.
-func unasked(err error) string {
-	switch {
-	case errors.Is(err, cloud66.ErrBudget), errors.Is(err, cloud66.ErrThrottled):
-		return "the hourly number of requests is used up"
-	case errors.Is(err, cloud66.ErrUnauthenticated):
-		return "Cloud 66 refuses the bot's token"
-	case errors.Is(err, cloud66.ErrMissingScope):
-		return "the bot's Cloud 66 token lacks a scope"
-	default:
-		return ""
-	}
-}
-
 // seen gives the states that a deployment has run through, as far as one look can tell, oldest first. The last is where it stands.
 func seen(s Sight) []Notice {
 	d := s.Deployment
@@ -149,7 +135,7 @@ func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	if s.Silent.IsZero() || s.At.Sub(s.Silent) < lostAfter || slices.Contains(f.Told, storage.Lost) {
 		return f, nil
 	}
-	f.State, f.SilentSince, f.Said, f.Told = storage.Lost, s.Silent, unasked(s.Err), append(f.Told, storage.Lost)
+	f.State, f.SilentSince, f.Said, f.Told = storage.Lost, s.Silent, cloud66.WordsFor(s.Err).Unasked, append(f.Told, storage.Lost)
 	return f, []Notice{{storage.Lost, s.At, fmt.Sprintf("Cloud 66 did not answer since %s: %v", s.Silent.UTC().Format(time.RFC3339), s.Err)}}
 }
 

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -144,24 +145,11 @@ func (p *Progress) sends(f storage.Follow) (undo func()) {
 
 // said gives the reason of a refusal for the card, in Cloud 66's own words where there are some.
 func said(err error) string {
-	why := "Cloud 66 refused it"
-	switch {
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return "I was shut down before I sent it"
-	case errors.Is(err, cloud66.ErrUnreachable):
-		return "Cloud 66 could not be reached"
-	case errors.Is(err, cloud66.ErrBudget), errors.Is(err, cloud66.ErrThrottled):
-		return "the hourly number of Cloud 66 requests is used up"
-	case errors.Is(err, cloud66.ErrUnauthenticated):
-		why = "Cloud 66 refuses the bot's token"
-	case errors.Is(err, cloud66.ErrMissingScope):
-		why = "the bot's Cloud 66 token lacks the scope redeploy"
-	case errors.Is(err, cloud66.ErrTrialExpired):
-		why = "the account's trial at Cloud 66 has ended"
-	case errors.Is(err, cloud66.ErrNotFound):
-		why = "Cloud 66 does not find the stack"
 	}
-	if api, ok := errors.AsType[*cloud66.Error](err); ok && api.Message != "" {
+	why := cmp.Or(cloud66.WordsFor(err).Refused, "Cloud 66 refused it")
+	if api, ok := errors.AsType[*cloud66.Error](err); ok && api.Message != "" && !errors.Is(err, cloud66.ErrThrottled) {
 		why += ": " + api.Message
 	}
 	return why

@@ -122,10 +122,11 @@ func (s *scene) findStacks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("asking the simulated Cloud 66: %w", err)
 	}
-	for stack, err := range client.Stacks(ctx, cloud66.StackFilter{}) {
-		if err != nil {
-			return fmt.Errorf("listing the simulated stacks: %w", err)
-		}
+	page, err := client.StackPage(ctx, 1)
+	if err != nil {
+		return fmt.Errorf("listing the simulated stacks: %w", err)
+	}
+	for _, stack := range page.Stacks {
 		s.uids[stack.Name+"@"+stack.Environment] = stack.UID
 	}
 	return nil
