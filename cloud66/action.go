@@ -6,24 +6,14 @@ import (
 	"errors"
 	"iter"
 	"net/url"
-	"strconv"
-	"time"
 )
 
 // Action is something that was done to a stack, a deployment for example (Cloud 66 API, Stack actions).
 type Action struct {
 	ID              int64
-	User            string
-	ResourceType    string // "stack"
-	Action          string // "application_deployment" for a deployment
-	ResourceID      string
-	StartedVia      string
-	StartedAt       time.Time
-	FinishedAt      time.Time
 	FinishedSuccess *bool // nil while it is not known
 	FinishedMessage string
-	FinishedResult  string
-	UserReference   string // what the one who started it gave with it
+	UserReference   string // which the request that started it gave
 }
 
 // ActionFilter narrows a list of actions; an empty UserReference does not.
@@ -31,17 +21,18 @@ type ActionFilter struct {
 	UserReference string
 }
 
-// Actions yields the actions of a stack that the filter lets through.
+// Actions yields the actions of a stack that match the filter.
 func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.Seq2[Action, error] {
 	path, err := stackPath(uid, "actions")
-	if err != nil {
-		return failed[Action](err)
-	}
-	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(c.action)}
+	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(action)}
 	if f.UserReference != "" {
 		l.query = url.Values{"user_reference": {f.UserReference}}
 	}
 	return func(yield func(Action, error) bool) {
+		if err != nil {
+			yield(Action{}, err)
+			return
+		}
 		for a, err := range all(ctx, l, func(a Action) int64 { return a.ID }) {
 			if err == nil && f.UserReference != "" && a.UserReference != f.UserReference {
 				continue // not every server knows the filter
@@ -53,27 +44,14 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 	}
 }
 
-// Action returns one action of a stack.
-func (c *Client) Action(ctx context.Context, uid string, id int64) (Action, error) {
-	return fetchOne(ctx, c, uid, c.action, "actions", strconv.FormatInt(id, 10))
-}
-
 type wireAction struct {
 	ID              text          `json:"id"`
-	User            text          `json:"user"`
-	ResourceType    text          `json:"resource_type"`
-	Action          text          `json:"action"`
-	ResourceID      text          `json:"resource_id"`
-	StartedVia      text          `json:"started_via"`
-	StartedAt       text          `json:"started_at"`
-	FinishedAt      text          `json:"finished_at"`
 	FinishedSuccess text          `json:"finished_success"`
 	FinishedMessage text          `json:"finished_message"`
-	FinishedResult  text          `json:"finished_result"`
 	Metadata        userReference `json:"metadata"`
 }
 
-// userReference is the part of an action's metadata that is read; metadata that is no object has none.
+// userReference is the part of an action's metadata that is read. It is empty where the metadata is not an object.
 type userReference text
 
 // UnmarshalJSON takes any value.
@@ -90,20 +68,9 @@ func (u *userReference) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-func (c *Client) action(w wireAction) (Action, error) {
+func action(w wireAction) (Action, error) {
 	a := Action{
-		ID:              w.ID.int(),
-		User:            string(w.User),
-		ResourceType:    string(w.ResourceType),
-		Action:          string(w.Action),
-		ResourceID:      string(w.ResourceID),
-		StartedVia:      string(w.StartedVia),
-		StartedAt:       firstTime(c.oddTime, w.StartedAt),
-		FinishedAt:      firstTime(c.oddTime, w.FinishedAt),
-		FinishedSuccess: w.FinishedSuccess.truth(),
-		FinishedMessage: string(w.FinishedMessage),
-		FinishedResult:  string(w.FinishedResult),
-		UserReference:   string(w.Metadata),
+		ID: w.ID.int(), FinishedSuccess: w.FinishedSuccess.truth(), FinishedMessage: string(w.FinishedMessage), UserReference: string(w.Metadata),
 	}
 	if a.ID <= 0 {
 		return Action{}, errors.New("an action in it has no id")

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"c66bot/cloud66/secret"
 )
@@ -34,12 +33,11 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 		answer string
 		want   seen
 	}{
-		"stacks, filtered": {
+		"deployments": {
 			func(ctx context.Context, c *Client) error {
-				_, err := collect(c.Stacks(ctx, StackFilter{Name: "a b", Environment: "production", GitRepo: "r", GitBranch: "main"}))
+				_, err := c.DeploymentRange(ctx, "abc", 0, 30)
 				return err
-			}, list,
-			seen{Method: "GET", Path: "/api/3/stacks", Query: "filter_environment=production&filter_git_branch=main&filter_git_repo=r&filter_name=a+b&page=1"},
+			}, list, seen{Method: "GET", Path: deployments, Query: "page=1"},
 		},
 		"a page of the stacks": {
 			func(ctx context.Context, c *Client) error { _, err := c.StackPage(ctx, 3); return err },
@@ -57,10 +55,6 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 			func(ctx context.Context, c *Client) error { _, err := c.Services(ctx, "abc"); return err },
 			list, seen{Method: "GET", Path: "/api/3/stacks/abc/services", Query: "page=1"},
 		},
-		"deployments": {
-			func(ctx context.Context, c *Client) error { _, err := collect(c.Deployments(ctx, "abc")); return err },
-			list, seen{Method: "GET", Path: deployments, Query: "page=1"},
-		},
 		"one deployment": {
 			func(ctx context.Context, c *Client) error { _, err := c.Deployment(ctx, "abc", 107); return err },
 			`{"response":{"id":107}}`, seen{Method: "GET", Path: deployments + "/107"},
@@ -71,10 +65,6 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 				return err
 			}, list,
 			seen{Method: "GET", Path: "/api/3/stacks/abc/actions", Query: "page=1&user_reference=c66bot-1"},
-		},
-		"one action": {
-			func(ctx context.Context, c *Client) error { _, err := c.Action(ctx, "abc", 5); return err },
-			`{"id":5}`, seen{Method: "GET", Path: "/api/3/stacks/abc/actions/5"},
 		},
 		"a redeploy of everything": {
 			func(ctx context.Context, c *Client) error {
@@ -143,7 +133,7 @@ func TestAUIDThatIsNoSegmentIsNotSent(t *testing.T) {
 		if !errors.Is(err, ErrNotFound) || !NothingDone(err) {
 			t.Errorf("%q gives %v", uid, err)
 		}
-		if _, err = collect(c.Deployments(t.Context(), uid)); !errors.Is(err, ErrNotFound) {
+		if _, err = c.DeploymentRange(t.Context(), uid, 0, 30); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%q gives %v", uid, err)
 		}
 	}
@@ -167,12 +157,12 @@ func TestAnswersToARedeploy(t *testing.T) {
 		want RedeployAnswer
 		err  error
 	}{
-		"as documented":             {testdata(t, "redeploy.json"), RedeployAnswer{DeploymentID: 108, Message: "Deployment scheduled", Queued: true}, nil},
-		"of the older documents":    {`{"response":{"ok":true,"message":"Stack queued for redeployment","async_action_id":40,"queued":true}}`, RedeployAnswer{AsyncActionID: 40, Message: "Stack queued for redeployment", Queued: true}, nil},
-		"of igor":                   {`{"response":{"ok":true,"message":"Stack starting redeployment","queued":false}}`, RedeployAnswer{Message: "Stack starting redeployment"}, nil},
-		"bare":                      {`{"response":{"ok":true,"message":"Done"}}`, RedeployAnswer{Message: "Done"}, nil},
-		"bare without the envelope": {`{"ok":true,"message":"Done"}`, RedeployAnswer{Message: "Done"}, nil},
-		"with numbers as strings":   {`{"response":{"id":"108","queued":"true"}}`, RedeployAnswer{DeploymentID: 108, Queued: true}, nil},
+		"as documented":             {testdata(t, "redeploy.json"), RedeployAnswer{DeploymentID: 108}, nil},
+		"of the older documents":    {`{"response":{"ok":true,"message":"Stack queued for redeployment","async_action_id":40,"queued":true}}`, RedeployAnswer{}, nil},
+		"of igor":                   {`{"response":{"ok":true,"message":"Stack starting redeployment","queued":false}}`, RedeployAnswer{}, nil},
+		"bare":                      {`{"response":{"ok":true,"message":"Done"}}`, RedeployAnswer{}, nil},
+		"bare without the envelope": {`{"ok":true,"message":"Done"}`, RedeployAnswer{}, nil},
+		"with numbers as strings":   {`{"response":{"id":"108","queued":"true"}}`, RedeployAnswer{DeploymentID: 108}, nil},
 		"a refusal":                 {`{"response":{"ok":false,"message":"Stack is\u0007 locked"}}`, RedeployAnswer{}, ErrRefused},
 		"an empty object":           {`{"response":{}}`, RedeployAnswer{}, ErrUnreadable},
 		"null":                      {`{"response":null}`, RedeployAnswer{}, ErrUnreadable},
@@ -224,11 +214,7 @@ func TestActionsAreFilteredHereToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := time.Date(2024, 2, 15, 14, 30, 0, 0, time.UTC)
-	diff(t, []Action{{
-		ID: 1, User: "a@b.c", ResourceType: "stack", Action: "application_deployment", ResourceID: "77", StartedVia: "api",
-		StartedAt: start, FinishedAt: start.Add(time.Minute), FinishedSuccess: new(true), FinishedMessage: "m", FinishedResult: "r", UserReference: "mine",
-	}}, got)
+	diff(t, []Action{{ID: 1, FinishedSuccess: new(true), FinishedMessage: "m", UserReference: "mine"}}, got)
 	every, err := collect(c.Actions(t.Context(), "abc", ActionFilter{}))
 	diff(t, fmt.Sprint(5, nil), fmt.Sprint(len(every), err))
 }
@@ -242,7 +228,6 @@ func TestServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, []Service{
-		{Name: "web", SourceType: "image", ImageName: "acme/web", ImageTag: "v1", DesiredCount: 2},
-		{Name: "job", SourceType: "git", GitRef: "main", DesiredCount: 1},
+		{Name: "web", ImageTag: "v1"}, {Name: "job"},
 	}, got)
 }

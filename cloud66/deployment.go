@@ -1,7 +1,9 @@
 package cloud66
 
 import (
+	"context"
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -103,4 +105,9 @@ func (c *Client) deployment(w wireDeployment) (Deployment, error) {
 		return Deployment{}, errors.New("a deployment in it has no id")
 	}
 	return d, nil
+}
+
+// Deployment returns one deployment of a stack.
+func (c *Client) Deployment(ctx context.Context, uid string, id int64) (Deployment, error) {
+	return fetchOne(ctx, c, uid, c.deployment, "deployments", strconv.FormatInt(id, 10))
 }

@@ -158,14 +158,14 @@ func TestHostileSizesOfAListAreSurvived(t *testing.T) {
 func TestListsAreReadLazilyAndOnce(t *testing.T) {
 	s := &server{handler: paged([]int{9, 8, 7, 7, 6, 5}, 3)}
 	c := newTestClient(t, s)
-	for d, err := range c.Deployments(t.Context(), "abc") {
+	for d, err := range c.deployments(t.Context()) {
 		if err != nil || d.ID != 9 {
 			t.Fatalf("got %v, %v", d, err)
 		}
 		break
 	}
 	diff(t, "1", pagesAsked(s))
-	got, err := collect(c.Deployments(t.Context(), "abc"))
+	got, err := collect(c.deployments(t.Context()))
 	diff(t, nil, err)
 	diff(t, []int{9, 8, 7, 6, 5}, idsOf(got))
 	diff(t, "1 1 2", pagesAsked(s))
@@ -174,7 +174,7 @@ func TestListsAreReadLazilyAndOnce(t *testing.T) {
 func TestPagesWithoutAnEndAreAnError(t *testing.T) {
 	for _, next := range []string{`1`, `"1"`, `0`, `-3`, `1001`, `"x"`} {
 		c, s := answering(t, 200, `{"response":[{"id":4}],"pagination":{"next":`+next+`}}`)
-		got, err := collect(c.Deployments(t.Context(), "abc"))
+		got, err := collect(c.deployments(t.Context()))
 		if !errors.Is(err, ErrUnreadable) || len(got) != 1 {
 			t.Errorf("next %s gives %v, %v", next, got, err)
 		}
@@ -191,7 +191,7 @@ func TestAnErrorEndsAList(t *testing.T) {
 		}
 		full(w, r)
 	}}
-	got, err := collect(newTestClient(t, s).Deployments(t.Context(), "abc"))
+	got, err := collect(newTestClient(t, s).deployments(t.Context()))
 	if !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}

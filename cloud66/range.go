@@ -22,12 +22,12 @@ func (c *Client) DeploymentRange(ctx context.Context, uid string, offset, limit 
 	if offset < 0 || limit < 1 {
 		return DeploymentRange{}, fmt.Errorf("list %d deployments from %d on: there is no such range", limit, offset)
 	}
-	l, err := c.deploymentList(uid)
+	path, err := stackPath(uid, "deployments")
 	if err != nil {
 		return DeploymentRange{}, err
 	}
 	limit = min(limit, usualPage*pageLimit)
-	b := book{list: l, read: map[int]page[Deployment]{}}
+	b := pager{list: c.deploymentList(path), read: map[int]page[Deployment]{}}
 	if err := b.open(ctx, offset/usualPage+1); err != nil {
 		return DeploymentRange{}, err
 	}
@@ -41,8 +41,12 @@ func (c *Client) DeploymentRange(ctx context.Context, uid string, offset, limit 
 	return DeploymentRange{Deployments: found, Offset: offset, Total: b.total}, nil
 }
 
-// book is a stack's list of deployments with the pages read so far.
-type book struct {
+func (c *Client) deploymentList(path string) listing[Deployment] {
+	return listing[Deployment]{client: c, path: path, item: each(c.deployment)}
+}
+
+// pager is a stack's list of deployments with the pages read so far.
+type pager struct {
 	list      listing[Deployment]
 	read      map[int]page[Deployment]
 	perPage   int
@@ -52,7 +56,7 @@ type book struct {
 }
 
 // open reads the page that likely comes first, and from it the size and the order of the list.
-func (b *book) open(ctx context.Context, number int) error {
+func (b *pager) open(ctx context.Context, number int) error {
 	p, err := b.page(ctx, number)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func (b *book) open(ctx context.Context, number int) error {
 }
 
 // measure takes the size of the list from a page; what the server does not tell follows from what it does.
-func (b *book) measure(p page[Deployment]) {
+func (b *pager) measure(p page[Deployment]) {
 	count := believable(p.Count)
 	b.perPage = max(cmp.Or(believable(p.PerPage), usualPage), len(p.items))
 	b.pages = max(believable(p.Pages), believable(p.Next), (count+b.perPage-1)/b.perPage, 1)
@@ -92,7 +96,7 @@ func believable(t text) int {
 }
 
 // slice returns the deployments asked for from the pages that hold them.
-func (b *book) slice(ctx context.Context, offset, limit int) ([]Deployment, error) {
+func (b *pager) slice(ctx context.Context, offset, limit int) ([]Deployment, error) {
 	end := min(offset+limit, b.pages*b.perPage)
 	first, last, skip := offset/b.perPage+1, (end-1)/b.perPage+1, offset%b.perPage
 	if b.ascending {
@@ -109,7 +113,7 @@ func (b *book) slice(ctx context.Context, offset, limit int) ([]Deployment, erro
 }
 
 // gather returns what the pages hold, each deployment once, newest first.
-func (b *book) gather(ctx context.Context, first, last int) ([]Deployment, error) {
+func (b *pager) gather(ctx context.Context, first, last int) ([]Deployment, error) {
 	if last-first >= pageLimit {
 		return nil, fmt.Errorf("list deployments: %d pages are too many", last-first+1)
 	}
@@ -130,7 +134,7 @@ func older(x, y Deployment) int {
 	return cmp.Or(cmp.Compare(x.ID, y.ID), x.StartedAt.Compare(y.StartedAt))
 }
 
-func (b *book) page(ctx context.Context, number int) (page[Deployment], error) {
+func (b *pager) page(ctx context.Context, number int) (page[Deployment], error) {
 	if p, ok := b.read[number]; ok {
 		return p, nil
 	}

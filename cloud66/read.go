@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
@@ -47,4 +48,25 @@ func nextTry(try int, err error) (time.Duration, bool) {
 	}
 	full := pause << (try - 1)
 	return max(e.RetryAfter, full/2+rand.N(full/2)), true
+}
+
+// fetchOne reads one thing of, or below, a stack.
+func fetchOne[W, T any](ctx context.Context, c *Client, uid string, convert func(W) (T, error), below ...string) (thing T, err error) {
+	path, err := stackPath(uid, below...)
+	if err != nil {
+		return thing, err
+	}
+	r := request{method: http.MethodGet, path: path}
+	ans, err := c.read(ctx, r)
+	if err != nil {
+		return thing, err
+	}
+	wire, err := single[W](ans.body)
+	if err == nil {
+		thing, err = convert(wire)
+	}
+	if err != nil {
+		return thing, c.unreadable(r, ans, err)
+	}
+	return thing, nil
 }

@@ -5,15 +5,15 @@ import (
 	"errors"
 )
 
-// Service is one of the services of a docker stack. SourceType is "git", with a GitRef, or "image", with an ImageName and an
-// ImageTag.
+// Service is one of the services of a docker stack.
 type Service struct {
-	Name         string
-	SourceType   string
-	GitRef       string
-	ImageName    string
-	ImageTag     string
-	DesiredCount int
+	Name     string
+	ImageTag string // empty for a service that is built from git
+}
+
+type wireService struct {
+	Name     text `json:"name"`
+	ImageTag text `json:"image_tag"`
 }
 
 // Services returns the services of a stack.
@@ -22,8 +22,13 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := listing[Service]{client: c, path: path, pages: fewPages, item: each(func(w wireService) (Service, error) {
+		if w.Name == "" {
+			return Service{}, errors.New("a service in it has no name")
+		}
+		return Service{Name: string(w.Name), ImageTag: string(w.ImageTag)}, nil
+	})}
 	var services []Service
-	l := listing[Service]{client: c, path: path, pages: fewPages, item: each(service)}
 	for s, err := range all(ctx, l, func(s Service) string { return s.Name }) {
 		if err != nil {
 			return nil, err
@@ -31,27 +36,4 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 		services = append(services, s)
 	}
 	return services, nil
-}
-
-type wireService struct {
-	Name         text `json:"name"`
-	SourceType   text `json:"source_type"`
-	GitRef       text `json:"git_ref"`
-	ImageName    text `json:"image_name"`
-	ImageTag     text `json:"image_tag"`
-	DesiredCount text `json:"desired_count"`
-}
-
-func service(w wireService) (Service, error) {
-	if w.Name == "" {
-		return Service{}, errors.New("a service in it has no name")
-	}
-	return Service{
-		Name:         string(w.Name),
-		SourceType:   string(w.SourceType),
-		GitRef:       string(w.GitRef),
-		ImageName:    string(w.ImageName),
-		ImageTag:     string(w.ImageTag),
-		DesiredCount: int(w.DesiredCount.int()),
-	}, nil
 }

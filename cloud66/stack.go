@@ -4,33 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"net/url"
 	"strings"
 	"time"
 )
 
-// Stack is an application with its servers (Cloud 66 API, Stacks). The address that deploys it when posted to is not in it.
+// Stack is an application with its servers (Cloud 66 API, Stacks): the fields that this program uses.
 type Stack struct {
 	UID, Name, Environment string
-	Git, GitBranch         string
-	Cloud, CloudStatus     string
-	FQDN                   string
-	Language, Framework    string
-	Backend                string
-	Version, Revision      string
-	AccountID              int64
+	GitBranch              string
+	Framework              string
 	AccountName            string
 	Status                 StackStatus
 	Health                 StackHealth
-	MaintenanceMode        bool
 	IsBusy                 bool // with any operation, not only a deployment
-	HasLoadbalancer        bool
-	IsCluster              bool
-	IsInsideCluster        bool
-	ClusterName            string
-	ApplicationAddress     string
-	DeployDirectory        string
 	LastActivity           time.Time
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
@@ -105,93 +91,45 @@ func label(labels []string, i int) string {
 	return labels[i]
 }
 
-// wireStack has no field for redeploy_hook, so that it can never get out.
+// wireStack has no field for redeploy_hook, so that the address that deploys the stack can never get out.
 type wireStack struct {
-	UID                text `json:"uid"`
-	Name               text `json:"name"`
-	Environment        text `json:"environment"`
-	Git                text `json:"git"`
-	GitBranch          text `json:"git_branch"`
-	Cloud              text `json:"cloud"`
-	CloudStatus        text `json:"cloud_status"`
-	FQDN               text `json:"fqdn"`
-	Language           text `json:"language"`
-	Framework          text `json:"framework"`
-	Backend            text `json:"backend"`
-	Version            text `json:"version"`
-	Revision           text `json:"revision"`
-	AccountID          text `json:"account_id"`
-	AccountName        text `json:"account_name"`
-	Status             text `json:"status"`
-	Health             text `json:"health"`
-	MaintenanceMode    text `json:"maintenance_mode"`
-	IsBusy             text `json:"is_busy"`
-	HasLoadbalancer    text `json:"has_loadbalancer"`
-	IsCluster          text `json:"is_cluster"`
-	IsInsideCluster    text `json:"is_inside_cluster"`
-	ClusterName        text `json:"cluster_name"`
-	ApplicationAddress text `json:"application_address"`
-	DeployDirectory    text `json:"deploy_directory"`
-	LastActivity       text `json:"last_activity"`
-	LastActivityISO    text `json:"last_activity_iso"`
-	CreatedAt          text `json:"created_at"`
-	CreatedAtISO       text `json:"created_at_iso"`
-	UpdatedAt          text `json:"updated_at"`
-	UpdatedAtISO       text `json:"updated_at_iso"`
+	UID             text `json:"uid"`
+	Name            text `json:"name"`
+	Environment     text `json:"environment"`
+	GitBranch       text `json:"git_branch"`
+	Framework       text `json:"framework"`
+	AccountName     text `json:"account_name"`
+	Status          text `json:"status"`
+	Health          text `json:"health"`
+	IsBusy          text `json:"is_busy"`
+	LastActivity    text `json:"last_activity"`
+	LastActivityISO text `json:"last_activity_iso"`
+	CreatedAt       text `json:"created_at"`
+	CreatedAtISO    text `json:"created_at_iso"`
+	UpdatedAt       text `json:"updated_at"`
+	UpdatedAtISO    text `json:"updated_at_iso"`
 }
 
 func (c *Client) stack(w wireStack) (Stack, error) {
+	if w.UID == "" {
+		return Stack{}, errors.New("a stack in it has no uid")
+	}
 	s := Stack{
-		UID: string(w.UID), Name: string(w.Name), Environment: string(w.Environment),
-		Git: string(w.Git), GitBranch: string(w.GitBranch),
-		Cloud: string(w.Cloud), CloudStatus: string(w.CloudStatus),
-		FQDN:     string(w.FQDN),
-		Language: string(w.Language), Framework: string(w.Framework),
-		Backend: string(w.Backend),
-		Version: string(w.Version), Revision: string(w.Revision),
-		AccountID:          w.AccountID.int(),
-		AccountName:        string(w.AccountName),
-		Status:             StatusAbsent,
-		Health:             StackHealth(w.Health.int()),
-		MaintenanceMode:    w.MaintenanceMode.bool(),
-		IsBusy:             w.IsBusy.bool(),
-		HasLoadbalancer:    w.HasLoadbalancer.bool(),
-		IsCluster:          w.IsCluster.bool(),
-		IsInsideCluster:    w.IsInsideCluster.bool(),
-		ClusterName:        string(w.ClusterName),
-		ApplicationAddress: string(w.ApplicationAddress),
-		DeployDirectory:    string(w.DeployDirectory),
-		LastActivity:       firstTime(c.oddTime, w.LastActivityISO, w.LastActivity),
-		CreatedAt:          firstTime(c.oddTime, w.CreatedAtISO, w.CreatedAt),
-		UpdatedAt:          firstTime(c.oddTime, w.UpdatedAtISO, w.UpdatedAt),
+		UID: string(w.UID), Name: string(w.Name), Environment: string(w.Environment), GitBranch: string(w.GitBranch),
+		Framework: string(w.Framework), AccountName: string(w.AccountName),
+		Status: StatusAbsent, Health: StackHealth(w.Health.int()), IsBusy: w.IsBusy.bool(),
+		LastActivity: firstTime(c.oddTime, w.LastActivityISO, w.LastActivity),
+		CreatedAt:    firstTime(c.oddTime, w.CreatedAtISO, w.CreatedAt),
+		UpdatedAt:    firstTime(c.oddTime, w.UpdatedAtISO, w.UpdatedAt),
 	}
 	if status, ok := w.Status.number(); ok {
 		s.Status = StackStatus(status)
 	}
-	if s.UID == "" {
-		return Stack{}, errors.New("a stack in it has no uid")
-	}
 	return s, nil
 }
 
-// StackFilter narrows a list of stacks; empty fields do not.
-type StackFilter struct {
-	Name, Environment, GitRepo, GitBranch string
-}
-
-// Stacks yields the stacks that the token reaches, as far as the server's filter lets them through.
-func (c *Client) Stacks(ctx context.Context, f StackFilter) iter.Seq2[Stack, error] {
-	query := url.Values{}
-	for name, value := range map[string]string{"name": f.Name, "environment": f.Environment, "git_repo": f.GitRepo, "git_branch": f.GitBranch} {
-		if value != "" {
-			query.Set("filter_"+name, value)
-		}
-	}
-	return all(ctx, c.stackList(query), func(s Stack) string { return s.UID })
-}
-
-func (c *Client) stackList(query url.Values) listing[Stack] {
-	return listing[Stack]{client: c, path: "/stacks", query: query, item: each(c.stack), stacks: true}
+func (c *Client) stackList() listing[Stack] {
+	return listing[Stack]{client: c, path: "/stacks", item: each(c.stack), stacks: true}
 }
 
 // StackPage is one page of the list of all stacks.
@@ -204,7 +142,7 @@ type StackPage struct {
 // StackPage returns the page of that number, from 1, of the stacks that the token reaches, by one request. The pages shift when a stack is
 // added or removed between two requests.
 func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
-	l := c.stackList(nil)
+	l := c.stackList()
 	p, err := l.fetch(ctx, number)
 	if err != nil {
 		return StackPage{}, err

@@ -24,11 +24,8 @@ type RedeployRequest struct {
 
 // RedeployAnswer is what the server said to a redeploy that it accepted.
 type RedeployAnswer struct {
-	DeploymentID  int64 // 0 where it was not told
-	AsyncActionID int64 // 0 where it was not told
-	Message       string
-	Queued        bool   // it waits behind another deployment
-	Warning       string // for the one who asked, from the header X-Cloud66-Warning
+	DeploymentID int64  // 0 where it was not told
+	Warning      string // for the one who asked, from the header X-Cloud66-Warning
 }
 
 // CancelAnswer is what the server said to a cancel that it accepted; the deployment may still run, and succeed.
@@ -73,13 +70,7 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 	if err != nil {
 		return RedeployAnswer{}, err
 	}
-	return RedeployAnswer{
-		DeploymentID:  said.ID.int(),
-		AsyncActionID: said.AsyncActionID.int(),
-		Message:       c.safe(string(said.Message)),
-		Queued:        said.Queued.bool(),
-		Warning:       warning,
-	}, nil
+	return RedeployAnswer{DeploymentID: said.ID.int(), Warning: warning}, nil
 }
 
 // joinServices writes services as "name:tag,name", and tells whether none could be read as several.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -47,8 +49,11 @@ type Directory struct {
 	lost  map[string]lostStack // by UID, those that their page does not show any more: they may be on another, which was read before
 	all   *list                // put together of these; nil where that is to be done anew
 
-	reading  *reading  // that is under way
-	sought   time.Time // when it was read last for a name that was not in it
+	flight   singleflight.Group // the reading of the list that is under way
+	ctx      context.Context    // of all readings
+	end      context.CancelFunc
+	sought   time.Time // when the list was read last for a name that was not in it
+	seeking  bool      // it is being read for such a name
 	failure  error     // of the last reading
 	failures int       // in a row
 	failedAt time.Time
@@ -78,19 +83,11 @@ type list struct {
 // olderThan reports whether a part of the list is not there, or is older.
 func (l *list) olderThan(age time.Duration) bool { return !l.complete || time.Since(l.oldest) > age }
 
-// reading is one reading of the list for everyone who waits for it. It ends early when nobody waits any more.
-type reading struct {
-	age     time.Duration // pages that are older are read
-	waiting int
-	warm    bool // it goes on though nobody waits
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when err is set
-	err     error
-}
-
 // NewDirectory makes an empty directory over the API.
 func NewDirectory(cloud StackLister) *Directory {
-	return &Directory{cloud: cloud, pages: map[int]listPage{}, lost: map[string]lostStack{}}
+	d := &Directory{cloud: cloud, pages: map[int]listPage{}, lost: map[string]lostStack{}}
+	d.ctx, d.end = context.WithCancel(context.Background())
+	return d
 }
 
 // StackPage reads a page of the list and takes note of it.
@@ -114,10 +111,6 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 
 // note keeps a page, with the lock held.
 func (d *Directory) note(number int, p cloud66.StackPage) {
-	kept := listPage{stacks: make([]cloud66.Stack, len(p.Stacks)), next: p.Next, readAt: time.Now()}
-	for i, s := range p.Stacks {
-		kept.stacks[i] = whatCommandsNeed(s)
-	}
 	for n, old := range d.pages {
 		if n != number && (p.Next != 0 || n < number) {
 			continue
@@ -130,14 +123,7 @@ func (d *Directory) note(number int, p cloud66.StackPage) {
 	if len(d.lost) > cloud66.MostStacks { // of a list that never stands still
 		clear(d.lost)
 	}
-	d.pages[number], d.all = kept, nil
-}
-
-// whatCommandsNeed leaves a stack without what is only told by Cloud 66's own pages.
-func whatCommandsNeed(s cloud66.Stack) cloud66.Stack {
-	s.Git, s.FQDN, s.Cloud, s.CloudStatus, s.Language, s.Backend, s.Version, s.Revision = "", "", "", "", "", "", "", ""
-	s.ClusterName, s.ApplicationAddress, s.DeployDirectory = "", "", ""
-	return s
+	d.pages[number], d.all = listPage{stacks: slices.Clone(p.Stacks), next: p.Next, readAt: time.Now()}, nil
 }
 
 // whole puts the list together, with the lock held. Where two pages show a stack, the one that was read later counts. What no page shows
@@ -211,10 +197,10 @@ func (d *Directory) again(ctx context.Context) ([]cloud66.Stack, error) {
 	d.mu.Lock()
 	l, age := d.whole(), d.age()
 	switch {
-	case d.reading != nil && d.reading.age <= directoryMinAge: // for another such name
+	case d.seeking: // for another such name
 		age = directoryMinAge
 	case l.olderThan(directoryMinAge) && time.Since(d.sought) >= age:
-		d.sought, age = time.Now(), directoryMinAge
+		d.sought, d.seeking, age = time.Now(), true, directoryMinAge
 	}
 	d.mu.Unlock()
 	return d.within(ctx, age)
@@ -232,25 +218,17 @@ func (d *Directory) within(ctx context.Context, age time.Duration) ([]cloud66.St
 			d.mu.Unlock()
 			return nil, err
 		}
-		if d.reading == nil {
-			d.begin(ctx, age)
-		}
-		r := d.reading
-		r.waiting++
 		d.mu.Unlock()
 		select {
-		case <-r.done:
+		case r := <-d.read(ctx, age):
+			if r.Err != nil {
+				return nil, r.Err
+			}
+			if read, ok := r.Val.(time.Duration); ok && read <= age {
+				return d.last(), nil
+			}
 		case <-ctx.Done():
-			d.leave(r)
 			return nil, ctx.Err()
-		}
-		if r.err != nil {
-			return nil, r.err
-		}
-		if r.age <= age {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			return d.whole().stacks, nil
 		}
 	}
 }
@@ -301,67 +279,45 @@ func (d *Directory) prepare(ctx context.Context) {
 	if !d.whole().olderThan(age) || d.rests() != nil {
 		return
 	}
-	if d.reading == nil {
-		d.begin(ctx, age)
-	}
-	if !d.reading.warm { // it is read to its end, whoever waits
-		d.reading.warm = true
-		d.reading.waiting++
-	}
+	d.read(ctx, age)
 }
 
-// Close ends a reading that goes on though nobody waits for it.
+// Close ends a reading that is under way.
 func (d *Directory) Close() {
-	d.mu.Lock()
-	r := d.reading
-	d.mu.Unlock()
-	if r != nil {
-		r.cancel()
-		<-r.done
-	}
+	d.end()
+	_, _, _ = d.flight.Do(wholeList, func() (any, error) { return nil, nil }) // which waits for it
 }
 
-// begin starts a reading of what is older than an age, with the lock held. It is not only for the one who came first, and where there is a
-// list already, what changes something does not pay for it.
-func (d *Directory) begin(ctx context.Context, age time.Duration) {
-	ctx = cloud66.ForAll(context.WithoutCancel(ctx))
-	if d.whole().complete {
-		ctx = cloud66.Reading(ctx, "")
-	}
-	ctx, cancel := context.WithTimeout(ctx, directoryLimit)
-	r := &reading{age: age, cancel: cancel, done: make(chan struct{})}
-	d.reading = r
-	go func() {
+// wholeList is the key of a reading of the list.
+const wholeList = "list"
+
+// read starts a reading of the pages that are older than an age, unless one is under way. The channel gets the age of the reading that ended.
+// A reading is shared: no one person pays for it, and where there is a list already, neither does the reserve for changes.
+func (d *Directory) read(ctx context.Context, age time.Duration) <-chan singleflight.Result {
+	return d.flight.DoChan(wholeList, func() (any, error) {
+		ctx := cloud66.ForAll(context.WithoutCancel(ctx))
+		d.mu.Lock()
+		if d.whole().complete {
+			ctx = cloud66.Reading(ctx, "")
+		}
+		d.mu.Unlock()
+		ctx, cancel := context.WithTimeout(ctx, directoryLimit)
 		defer cancel()
-		r.err = d.read(ctx, age)
+		defer context.AfterFunc(d.ctx, cancel)()
+		err := d.readPages(ctx, age)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		if d.reading == r { // else nobody waits for it
-			d.reading, d.failure = nil, r.err
-			if d.failures++; r.err == nil {
-				d.failures = 0
-			}
-			d.failedAt = time.Now()
+		if d.failures++; err == nil {
+			d.failures = 0
 		}
-		close(r.done)
-	}()
+		d.failure, d.failedAt = err, time.Now()
+		d.seeking = d.seeking && age > directoryMinAge
+		return age, err
+	})
 }
 
-// leave takes one who waits from a reading, which the last one ends.
-func (d *Directory) leave(r *reading) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r.waiting--
-	if r.waiting == 0 {
-		r.cancel()
-		if d.reading == r {
-			d.reading = nil
-		}
-	}
-}
-
-// read reads the pages that are older than an age. A panic in it is an error to those who wait.
-func (d *Directory) read(ctx context.Context, age time.Duration) (err error) {
+// readPages reads the pages that are older than an age. A panic in it is an error to those who wait.
+func (d *Directory) readPages(ctx context.Context, age time.Duration) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("list the stacks: panic: %v", r)

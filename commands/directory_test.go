@@ -468,7 +468,7 @@ func TestAFailureAfterAMinuteDoesNotBringTheOldListBack(t *testing.T) {
 	})
 }
 
-func TestWhoLeavesDoesNotEndTheReadingForOthersAndTheLastOneDoes(t *testing.T) {
+func TestWhoLeavesDoesNotEndTheReadingAndCloseDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &library{stacks: []cloud66.Stack{stack("1", "web", "production", "")}, takes: 10 * time.Second}
 		d := NewDirectory(l)
@@ -498,12 +498,16 @@ func TestWhoLeavesDoesNotEndTheReadingForOthersAndTheLastOneDoes(t *testing.T) {
 		if _, _, err := d.find(alone, Invocation{Stack: "web"}, all); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the only one got %v", err)
 		}
-		synctest.Wait()
-		if l.ended != 1 {
-			t.Error("a reading that nobody waits for goes on")
-		}
-		if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 {
+		if found, _, err := d.find(t.Context(), Invocation{Stack: "web"}, all); err != nil || len(found) != 1 || l.asked() != 2 {
 			t.Errorf("the next one got %v, %v", found, err)
+		}
+
+		time.Sleep(2 * time.Minute)
+		d.prepare(t.Context())
+		synctest.Wait()
+		d.Close()
+		if l.asked() != 3 || l.ended != 1 {
+			t.Errorf("the list was read %d times, %d were ended", l.asked(), l.ended)
 		}
 	})
 }
