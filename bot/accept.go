@@ -94,7 +94,7 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 // takenReply answers a change that came before.
 func (t *task) takenReply() commands.Reply {
 	if by := t.change.entry.User; by != t.answer.user {
-		return commands.NoticeReply{Text: "Somebody else did the same a moment before you. Nothing was done twice; if theirs came to nothing, try again."}
+		return commands.Notice("Somebody else did the same a moment before you. Nothing was done twice; if theirs came to nothing, try again.")
 	}
 	return commands.TakenReply
 }

@@ -170,5 +170,5 @@ func (b *Bot) sayUsage(ctx context.Context, t *task, err error) {
 		usage = &commands.UsageError{What: "I could not read that command: " + err.Error(), Example: "help"}
 	}
 	b.log.InfoContext(ctx, "command not understood", "user", t.answer.user, "channel", t.answer.channel, "what", usage.What)
-	b.say(ctx, t.answer, card.Usage(usage, b.command))
+	b.say(ctx, t.answer, card.Reply(usage.Document(b.command)))
 }

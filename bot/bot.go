@@ -134,7 +134,7 @@ func New(cfg Config) (*Bot, error) {
 				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
 			}
 		},
-		Watch: b.watchStatus, Told: told, Resubscribed: b.progress.SubscriptionsChanged,
+		Watch: b.watchStatus, Told: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted,

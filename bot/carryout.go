@@ -66,7 +66,7 @@ func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.C
 	reply := b.patiently(ctx, t.answer, do)
 	b.look(reply)
 	if reply == nil && (t.answer.replace || t.answer.view != "") {
-		reply = commands.NoticeReply{Text: "Taken. The channel shows what becomes of it."}
+		reply = commands.Notice("Taken. The channel shows what becomes of it.")
 	}
 	if reply != nil {
 		b.say(ctx, t.answer, t.rendered(reply))
@@ -79,10 +79,10 @@ func (t *task) rendered(reply commands.Reply) card.Message {
 	if t.invocation == nil || !t.invocation.Form {
 		return m
 	}
-	switch reply.(type) {
-	case commands.ProblemReply:
+	switch reply.Document().Kind {
+	case commands.KindProblem:
 		return card.WithAgain(m, *t.invocation)
-	case commands.RefusalReply:
+	case commands.KindRefusal:
 		return card.WithTyped(m, *t.invocation)
 	default:
 		return m
@@ -91,7 +91,7 @@ func (t *task) rendered(reply commands.Reply) card.Message {
 
 // look has the Cloud 66 token looked at where something failed.
 func (b *Bot) look(reply commands.Reply) {
-	if problem, ok := reply.(commands.ProblemReply); ok && problem.Ref != "" {
+	if reply != nil && reply.Document().Ref != "" {
 		b.ready.suspect()
 	}
 }
@@ -110,7 +110,7 @@ func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context)
 		case <-waiting.Done():
 		case <-time.After(slowAnswer):
 			to.replace = false
-			b.tell(waiting, to, card.Reply(commands.NoticeReply{Text: "⏳ This takes longer than it should. I am still on it."}))
+			b.tell(waiting, to, card.Reply(commands.Notice("⏳ This takes longer than it should. I am still on it.")))
 		}
 	})
 	return do(ctx)

@@ -10,6 +10,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/commands"
 )
 
@@ -33,7 +34,7 @@ var busy = reason{text: "I am busy with too many commands at once: I did not tak
 // stoodStill is the reason to turn away what came while the process stood still.
 func stoodStill(d time.Duration) reason {
 	return reason{
-		text: fmt.Sprintf("I stood still for %s, which is longer than Slack waits, when %%s came.", commands.InWords(d)),
+		text: fmt.Sprintf("I stood still for %s, which is longer than Slack waits, when %%s came.", wording.Duration(d)),
 		try:  "Ask again if it is still wanted.", late: true,
 	}
 }

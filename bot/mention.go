@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/bot/card/wording"
 	"c66bot/bot/outbox"
 	"c66bot/bot/progress"
 	"c66bot/bot/webapi"
@@ -119,7 +120,7 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	if age := b.age(t); err == nil && inv.Changes() && age > mentionAge {
 		return inv, &commands.UsageError{
 			What: fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.",
-				commands.InWords(age)),
+				wording.Duration(age)),
 			Example: inv.Words(),
 		}
 	}

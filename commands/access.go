@@ -1,16 +1,32 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
 // rulesPerPage is how many rules are shown at once.
 const rulesPerPage = 15
+
+// rights in words, to stand behind "may" or "may not", without a stack and before one.
+var rights = map[authz.Action][2]string{
+	authz.View:      {"look at stacks", "look at"},
+	authz.Redeploy:  {"redeploy", "redeploy"},
+	authz.Cancel:    {"cancel deployments", "cancel deployments of"},
+	authz.Subscribe: {"subscribe this channel", "subscribe this channel to"},
+	authz.Lock:      {"lock stacks", "lock"},
+	authz.Approve:   {"approve redeploys", "approve redeploys of"},
+	authz.Admin:     {"make rules", "make rules for"},
+}
 
 // access shows the rules of the channel, to each those that they may know of.
 func (h *Handler) access(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
@@ -26,8 +42,8 @@ func (h *Handler) access(ctx context.Context, req Request, standing authz.Standi
 		catalogue := authz.NewCatalogue(refsOf(seen))
 		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, catalogue) })
 	}
-	page, from, to := pageOf(req.Invocation.Page, rulesPerPage, len(rules))
-	return AccessReply{Rules: rules[from:to], Page: page, Offset: from, Total: len(rules), Admins: h.admins()}, nil
+	p := pageOf(req.Invocation.Page, rulesPerPage, len(rules))
+	return AccessReply{page: p, Rules: rules[p.from:p.to], Admins: h.admins()}, nil
 }
 
 // takesIn reports whether a rule is about a stack that is seen, so that it tells of no other one.
@@ -44,12 +60,47 @@ func refsOf(stacks []cloud66.Stack) []storage.StackRef {
 	return refs
 }
 
-// pageOf cuts a page out of so many things, the last one where there are not so many pages.
-func pageOf(page, size, total int) (number, from, to int) {
-	last := max(1, (total+size-1)/size)
-	number = min(max(1, page), last)
-	from = (number - 1) * size
-	return number, from, min(from+size, total)
+// AccessReply is one page of a channel's rules.
+type AccessReply struct {
+	page
+
+	Rules  []storage.Rule
+	Admins Admins
+}
+
+// Document shows a line for each rule, the id first since it can be typed.
+func (r AccessReply) Document() doc.Document {
+	if r.total == 0 {
+		return doc.Say("access", markup.Format("There is no rule that you can see here. The bot's admins may do everything: %s.", r.Admins.names()))
+	}
+	lines := make([]markup.Text, len(r.Rules))
+	for i, rule := range r.Rules {
+		sign := "✅"
+		if rule.Deny {
+			sign = "⛔"
+		}
+		lines[i] = markup.Format("%s %s %s · by %s%s", markup.Code(rule.ID), sign, terms(rule, wording.Party(rule.Who)), markup.User(rule.By), until(rule))
+	}
+	return doc.Document{Kind: "access", Blocks: []doc.Block{
+		doc.Lines(markup.Format("*Who may do what in this channel*: rules %s", r.page)), doc.Lines(lines...),
+		doc.Small(markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", r.Admins.names())), r.turns(Invocation{Verb: Access}),
+	}}
+}
+
+// terms says what a rule is, as in "allow @lin redeploy, cancel on web*".
+func terms(r storage.Rule, who markup.Text) markup.Text {
+	verb := "allow"
+	if r.Deny {
+		verb = "deny"
+	}
+	return markup.Format("%s %s %s on %s", verb, who, strings.Join(r.Actions, ", "), markup.Code(r.Stacks))
+}
+
+func until(r storage.Rule) markup.Text {
+	if r.Until.IsZero() {
+		return markup.Text{}
+	}
+	return markup.Format(" · until %s", markup.When(r.Until))
 }
 
 // why shows the rule that decides, for the one who asks or for somebody else.
@@ -66,10 +117,52 @@ func (h *Handler) why(ctx context.Context, stack cloud66.Stack, req Request) (Re
 	if err != nil {
 		return nil, err
 	}
-	right := authz.Action(inv.Actions)
-	reply := WhyReply{Right: right, Stack: refOf(stack), User: about.User, Decision: standing.Decide(right, refOf(stack))}
+	right, decision := authz.Action(inv.Actions), authz.Decision{}
 	if right == authz.Admin {
-		reply.Decision = standing.Admin()
+		decision = standing.Admin()
+	} else {
+		decision = standing.Decide(right, refOf(stack))
 	}
-	return reply, nil
+	return decided(right, refOf(stack), about.User, decision), nil
+}
+
+// decided says which rule decides on something.
+func decided(right authz.Action, stack storage.StackRef, user string, d authz.Decision) doc.Document {
+	sign, may := "✅", "may"
+	if !d.Allowed {
+		sign, may = "⛔", "may not"
+	}
+	what := markup.Format("%s %s", rights[right][1], wording.Stack(stack))
+	if right == authz.Admin {
+		what = markup.Format("%s", rights[right][0])
+	}
+	reason := markup.Format("%s", d.Reason)
+	if rule := d.Rule; rule != nil {
+		reason = markup.Format("rule %s, %s%s", markup.Code(rule.ID), terms(*rule, wording.Party(rule.Who)), until(*rule))
+	}
+	return doc.Say("why", markup.Format("%s %s %s %s here: %s", sign, markup.User(user), may, what, reason))
+}
+
+// RuleReply tells the channel that a rule was made or taken back.
+type RuleReply struct {
+	Rule    storage.Rule
+	Handle  string // of the group that it is for, which is not to be pinged
+	By      string
+	Revoked bool
+}
+
+// Document pings a person that the rule names, and no group.
+func (r RuleReply) Document() doc.Document {
+	who, id := wording.Party(r.Rule.Who), markup.Code(r.Rule.ID)
+	if strings.HasPrefix(r.Rule.Who, "S") {
+		who = markup.Format("@%s", cmp.Or(r.Handle, r.Rule.Who))
+	}
+	if !r.Revoked && !r.Rule.Until.IsZero() { // in the thread of the request, which says the rest
+		return doc.Say("rule", markup.Format("🔑 %s, that is granted until %s. It is rule %s, which revoke takes back.", who, markup.When(r.Rule.Until), id))
+	}
+	did := "made a rule for"
+	if r.Revoked {
+		did = "took back a rule of"
+	}
+	return doc.Say("rule", markup.Format("🔑 %s %s this channel: %s (rule %s)", markup.User(r.By), did, terms(r.Rule, who), id))
 }

@@ -72,7 +72,7 @@ func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
 	})
 	switch {
 	case errors.Is(err, errAsked):
-		return NoticeReply{Text: "The admins were asked for that within the last hour: see the message in the channel."}, nil
+		return Notice("The admins were asked for that within the last hour: see the message in the channel."), nil
 	case errors.Is(err, errAskedMuch):
 		return ProblemReply{
 			What: "The admins were asked for much already within the last hour.", State: "They were not asked for this.",
@@ -81,7 +81,7 @@ func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
 	case err != nil:
 		return nil, err
 	}
-	return NoticeReply{Text: "I have asked the admins in the channel."}, nil
+	return Notice("I have asked the admins in the channel."), nil
 }
 
 // addWish records what a request wishes for, within the bounds.
@@ -201,7 +201,7 @@ func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standin
 			Do: "The newest request has its own button, in its own channel.",
 		}, nil
 	case errors.Is(err, errGiven):
-		return NoticeReply{Text: "That was granted already. Nothing was changed."}, nil
+		return Notice("That was granted already. Nothing was changed."), nil
 	}
 	if reply := ruleProblem(err); reply != nil {
 		return reply, nil

@@ -104,7 +104,7 @@ func TestWhatChangesSomethingIsRecordedAndWhatReadsIsNot(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		yes := as[QuestionReply](t, r.say(sam, "cancel web")).Yes
+		yes := yesIn(t, r.say(sam, "cancel web"))
 		r.click(sam, yes)
 		if e := r.lastAudit(); !e.Allowed || e.Asked != "cancel web@staging 6" || e.Operation != "answer:"+yes.Nonce {
 			t.Errorf("a click is recorded as %+v", e)

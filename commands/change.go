@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -23,7 +25,7 @@ func (h *Handler) redeploy(ctx context.Context, stack cloud66.Stack, req Request
 		return reply, err
 	}
 	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
-		return OpenReply{Stack: refOf(stack), Form: Invocation{Verb: Redeploy, UID: stack.UID, Deployment: inv.Deployment}}, nil
+		return offerForm(refOf(stack), inv.Deployment), nil
 	}
 	if err := h.cardless(ctx, req); err != nil {
 		return nil, err
@@ -115,11 +117,8 @@ func (h *Handler) cancel(ctx context.Context, stack cloud66.Stack, req Request) 
 	}
 	if inv.asks() {
 		yes := Invocation{Verb: Cancel, UID: stack.UID, Deployment: deployment.ID, Yes: true}
-		return QuestionReply{
-			Stack: ref, What: fmt.Sprintf("cancel #%d?", deployment.ID), YesText: "cancel it", Danger: true,
-			Facts: []string{"What is live stays live. Servers that it has changed already may need another deployment."},
-			Yes:   yes.once(),
-		}, nil
+		return question(ref, fmt.Sprintf("cancel #%d?", deployment.ID), "cancel it", yes.once(), doc.Danger,
+			"What is live stays live. Servers that it has changed already may need another deployment."), nil
 	}
 	done, err := h.Progress.Turn(ctx, Cancel, stack.UID, req.placed) // which does not wait behind a redeploy
 	if err != nil {
@@ -131,7 +130,7 @@ func (h *Handler) cancel(ctx context.Context, stack cloud66.Stack, req Request) 
 		return nil, err
 	}
 	if entry.Cancelled != nil && time.Since(entry.Cancelled.At) < askedAlready {
-		return NoticeReply{Stack: &ref, Text: fmt.Sprintf("Cloud 66 was asked to cancel #%d a moment ago. It is not asked twice.", deployment.ID)}, nil
+		return noticeOn(&ref, fmt.Sprintf("Cloud 66 was asked to cancel #%d a moment ago. It is not asked twice.", deployment.ID)), nil
 	}
 	answer, err := h.Progress.Cancel(ctx, req.Operation, storage.Follow{
 		Stack: ref, Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
@@ -146,7 +145,7 @@ func (h *Handler) cancel(ctx context.Context, stack cloud66.Stack, req Request) 
 	if answer.Message != "" {
 		text += " It says: " + answer.Message
 	}
-	return NoticeReply{Stack: &ref, Text: text}, nil
+	return noticeOn(&ref, text), nil
 }
 
 // tooLate tells the true state after Cloud 66 refused a cancel.
@@ -165,7 +164,7 @@ func (h *Handler) hasEnded(ctx context.Context, stack cloud66.Stack, d cloud66.D
 	}
 	ref := refOf(stack)
 	return ProblemReply{
-		Stack: &ref, What: fmt.Sprintf("#%d has ended already: %s.", d.ID, OutcomeInWords(d, entry.Cancelled)), State: "Nothing was done.",
+		Stack: &ref, What: fmt.Sprintf("#%d has ended already: %s.", d.ID, wording.Outcome(d, entry.Cancelled)), State: "Nothing was done.",
 		Do: "You can look at it in full.", Command: h.Command, Example: fmt.Sprintf("show %s %d", shellWord(ref.String()), d.ID),
 	}, nil
 }
@@ -187,14 +186,16 @@ func (h *Handler) unended(ctx context.Context, stack cloud66.Stack, inv Invocati
 	case 1:
 		return open[0], nil, nil
 	}
-	choice := ChoiceReply{What: fmt.Sprintf("%s has %d deployments that have not ended. Which one?", refOf(stack), len(open))}
+	var options []alternative
 	inv = inv.once()
 	inv.Stack, inv.UID = "", stack.UID
 	for _, d := range open[:min(maxOptions, len(open))] {
 		inv.Deployment = d.ID
-		choice.Options = append(choice.Options, ChoiceOption{Label: fmt.Sprintf("#%d %s", d.ID, stateInWords(d)), Invocation: inv})
+		_, state := wording.State(d, nil)
+		options = append(options, alternative{fmt.Sprintf("#%d %s", d.ID, state), inv})
 	}
-	return cloud66.Deployment{}, choice, nil
+	what := fmt.Sprintf("%s has %d deployments that have not ended. Which one?", refOf(stack), len(open))
+	return cloud66.Deployment{}, choiceOf(what, options), nil
 }
 
 func (h *Handler) unendedByID(ctx context.Context, stack cloud66.Stack, id int64) (cloud66.Deployment, Reply, error) {
@@ -226,7 +227,7 @@ func (h *Handler) nothingOpen(ctx context.Context, stack cloud66.Stack, newest [
 		return p, nil
 	}
 	entry, err := h.entry(ctx, stack.UID, newest[0])
-	p.Do = fmt.Sprintf("Its latest deployment, #%d, has ended: %s.", newest[0].ID, OutcomeInWords(newest[0], entry.Cancelled))
+	p.Do = fmt.Sprintf("Its latest deployment, #%d, has ended: %s.", newest[0].ID, wording.Outcome(newest[0], entry.Cancelled))
 	return p, err
 }
 
@@ -247,7 +248,7 @@ func (h *Handler) follow(ctx context.Context, stack cloud66.Stack, req Request) 
 // tooOld answers a button, or a form, that has become too old to be acted upon.
 func tooOld(age time.Duration) Reply {
 	return ProblemReply{
-		What: "That is more than " + InWords(age) + " old.", State: "Nothing was done.",
+		What: "That is more than " + wording.Duration(age) + " old.", State: "Nothing was done.",
 		Do: "Ask again, so that you see how things stand now.",
 	}
 }

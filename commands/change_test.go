@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"c66bot/bot/card/doc"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -43,9 +44,8 @@ func TestARedeployWithoutAnOptionOffersTheForm(t *testing.T) {
 			"a button":                {r.click(lin, Invocation{Verb: Redeploy, UID: "web1"}), Invocation{Verb: Redeploy, UID: "web1"}},
 			"a button of one version": {r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}), Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}},
 		} {
-			want := OpenReply{Stack: storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, Form: test.form}
-			if diff := cmp.Diff(Reply(want), test.reply); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
+			if got := button(t, of(t, "open", test.reply).Blocks[1].Buttons[0]); got != test.form {
+				t.Errorf("%s offers %+v", name, got)
 			}
 			if !throughSlack(t, test.form).OpensForm() {
 				t.Errorf("%s: the button opens no form", name)
@@ -62,7 +62,7 @@ func TestAYesOfMoreThanFifteenMinutesAgoDoesNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 5)
 		r.cloud.runs("web1", true)
-		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
+		yes := yesIn(t, r.say(lin, "cancel web@production"))
 		time.Sleep(15*time.Minute + 2*time.Second)
 		problemThat(t, r.click(lin, yes), "That is more than 15 min old.", "Nothing was done.", "Ask again")
 		r.nothingDone()
@@ -72,7 +72,7 @@ func TestAYesOfMoreThanFifteenMinutesAgoDoesNothing(t *testing.T) {
 func TestANoTakesTheQuestionsYesAway(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.runs("web1", true)
-		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
+		yes := yesIn(t, r.say(lin, "cancel web@production"))
 		noticeThat(t, r.click(lin, Invocation{Verb: Dismiss, Nonce: yes.Nonce}), "Nothing was done.")
 		noticeThat(t, r.click(lin, Invocation{Verb: Dismiss, Nonce: yes.Nonce}), "not done twice")
 		noticeThat(t, r.click(lin, yes), "not done twice")
@@ -121,18 +121,19 @@ func TestACancelAsksOnceAndItsYesCancels(t *testing.T) {
 		r.cloud.has("web1", 5)
 		r.cloud.runs("web1", true)
 		for _, text := range []string{"cancel web@production", "cancel web@production 6"} {
-			q := as[QuestionReply](t, r.say(lin, text))
+			q := r.say(lin, text)
+			yes := yesIn(t, q)
 			r.nothingDone()
-			want := Invocation{Verb: Cancel, UID: "web1", Deployment: 6, Yes: true, AskedAt: time.Now().Unix(), Nonce: q.Yes.Nonce}
-			if diff := cmp.Diff(want, q.Yes); diff != "" || q.Yes.Nonce == "" || !q.Danger {
+			want := Invocation{Verb: Cancel, UID: "web1", Deployment: 6, Yes: true, AskedAt: time.Now().Unix(), Nonce: yes.Nonce}
+			if diff := cmp.Diff(want, yes); diff != "" || yes.Nonce == "" || q.Document().Blocks[2].Buttons[0].Style != doc.Danger {
 				t.Errorf("%s: the question %+v (-want +got):\n%s", text, q, diff)
 			}
 		}
-		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
-		if n := as[NoticeReply](t, r.click(lin, yes)); !strings.Contains(n.Text, "asked Cloud 66 to cancel #6. It says: Cancelling deployment") {
+		yes := yesIn(t, r.say(lin, "cancel web@production"))
+		if n := noticeIn(t, r.click(lin, yes)); !strings.Contains(n.Text, "asked Cloud 66 to cancel #6. It says: Cancelling deployment") {
 			t.Errorf("it says %q", n.Text)
 		}
-		if n := as[NoticeReply](t, r.click(lin, yes)); !strings.Contains(n.Text, "not asked twice") {
+		if n := noticeIn(t, r.click(lin, yes)); !strings.Contains(n.Text, "not asked twice") {
 			t.Errorf("the second time it says %q", n.Text)
 		}
 		if diff := cmp.Diff([]string{"cancel web1 6"}, r.progress.done); diff != "" {
@@ -146,13 +147,13 @@ func TestCancelOnACardCancelsAtOnceAndAgainOnlyLater(t *testing.T) {
 		r.cloud.runs("web1", true)
 		card := Invocation{Verb: Cancel, UID: "web1", Deployment: 1, Yes: true}
 		time.Sleep(24 * time.Hour) // a card is as old as its deployment
-		as[NoticeReply](t, r.click(lin, card))
-		as[NoticeReply](t, r.click(lin, card))
+		noticeIn(t, r.click(lin, card))
+		noticeIn(t, r.click(lin, card))
 		if len(r.progress.done) != 1 {
 			t.Errorf("two clicks sent %q", r.progress.done)
 		}
 		time.Sleep(2 * time.Minute) // Cloud 66 has let it go on
-		as[NoticeReply](t, r.click(lin, card))
+		noticeIn(t, r.click(lin, card))
 		if len(r.progress.done) != 2 {
 			t.Errorf("a cancel that came to nothing cannot be asked for again: %q", r.progress.done)
 		}
@@ -176,7 +177,7 @@ func TestWhatWasCancelledHereIsNotCalledFailed(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.runs("web1", true)
 		card := Invocation{Verb: Cancel, UID: "web1", Deployment: 1, Yes: true}
-		as[NoticeReply](t, r.click(lin, card))
+		noticeIn(t, r.click(lin, card))
 		r.cloud.ends("web1", cloud66.OutcomeFailed)
 		problemThat(t, r.click(lin, card), "#1 has ended already: cancelled.")
 		problemThat(t, r.say(lin, "cancel web@production"), "Its latest deployment, #1, has ended: cancelled.")
@@ -187,7 +188,7 @@ func TestSeveralUnendedDeploymentsAreAskedAbout(t *testing.T) {
 	for verb, then := range map[string]func(t *testing.T, r *rig, reply Reply){
 		"cancel": func(t *testing.T, r *rig, reply Reply) {
 			t.Helper()
-			if id := as[QuestionReply](t, reply).Yes.Deployment; id != 6 {
+			if id := yesIn(t, reply).Deployment; id != 6 {
 				t.Errorf("it asks about #%d", id)
 			}
 			r.nothingDone()
@@ -203,7 +204,7 @@ func TestSeveralUnendedDeploymentsAreAskedAbout(t *testing.T) {
 			r.cloud.has("web1", 5)
 			r.cloud.runs("web1", true)
 			r.cloud.runs("web1", false)
-			choice := as[ChoiceReply](t, r.say(lin, verb+" web@production"))
+			choice := choiceIn(t, r.say(lin, verb+" web@production"))
 			if len(choice.Options) != 2 || choice.Options[0].Label != "#7 queued" || choice.Options[1].Label != "#6 deploying" {
 				t.Fatalf("%s: %+v", verb, choice)
 			}
@@ -244,7 +245,7 @@ func TestAFollowNamesTheDeploymentAndWhoAsked(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		r.progress.err = ErrFollowed
-		if n := as[NoticeReply](t, r.say(lin, "follow web@production")); !strings.Contains(n.Text, "follows that deployment already") {
+		if n := noticeIn(t, r.say(lin, "follow web@production")); !strings.Contains(n.Text, "follows that deployment already") {
 			t.Errorf("it says %q", n.Text)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -145,7 +146,7 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
 		facts = append(facts, "Cloud 66 is busy with this stack: this one would wait.")
 	}
 	if usual := cloud66.UsualDuration(newest); usual > 0 {
-		facts = append(facts, "It usually takes "+InWords(usual)+".")
+		facts = append(facts, "It usually takes "+wording.Duration(usual)+".")
 	}
 	return facts
 }

@@ -141,7 +141,7 @@ func TestAFormThatCannotBeFilledInSaysWhy(t *testing.T) {
 		}
 		refusalOf(t, r.form(kim, Invocation{Verb: Redeploy}), authz.Redeploy)
 		refusalOf(t, r.form(kim, Invocation{Verb: Redeploy, Stack: "web"}), authz.Redeploy)
-		choice := as[ChoiceReply](t, r.form(lin, Invocation{Verb: Redeploy, Stack: "web"}))
+		choice := choiceIn(t, r.form(lin, Invocation{Verb: Redeploy, Stack: "web"}))
 		if inv := throughSlack(t, choice.Options[0].Invocation); !inv.OpensForm() || inv.UID != "web1" {
 			t.Errorf("the choice leads on to %+v", inv)
 		}
@@ -266,7 +266,7 @@ func TestAStackThatWasRenamedMeanwhileIsNotRedeployedUnseen(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 5)
 		form := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1"}))
-		choice := as[ChoiceReply](t, r.say(lin, "redeploy web --now"))
+		choice := choiceIn(t, r.say(lin, "redeploy web --now"))
 		r.stacks.set(func(l *library) { l.stacks[0].Name, l.stacks[3].Name = "api", "web" })
 		time.Sleep(2 * time.Minute)
 		problemThat(t, r.send(lin, "V1", sent(form, Invocation{})), "was “web@production” when this was shown", "“api@production” now", "Nothing was done.")

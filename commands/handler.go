@@ -111,6 +111,7 @@ type Config struct {
 	Resubscribed func(ctx context.Context) error // told that what channels subscribe to was changed; nil for nobody
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles to offer
+	SlackWords   func(code string) string        // puts an error code of Slack's into words
 	Log          *slog.Logger
 }
 
@@ -161,7 +162,7 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 		reply = h.problem(ctx, req, err)
 	}
 	h.Log.InfoContext(ctx, "command", "verb", req.Invocation.Verb, "user", req.User, "channel", req.Channel, "operation", req.Operation,
-		"stack", req.Invocation.UID+req.Invocation.Stack, "reply", fmt.Sprintf("%T", reply), "took", time.Since(started).Round(time.Millisecond))
+		"stack", req.Invocation.UID+req.Invocation.Stack, "reply", kindOf(reply), "took", time.Since(started).Round(time.Millisecond))
 	return reply
 }
 
@@ -276,7 +277,7 @@ func (h *Handler) dismiss(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NoticeReply{Text: "All right. Nothing was done."}, nil
+	return Notice("All right. Nothing was done."), nil
 }
 
 // help explains what this person may do here.

@@ -44,7 +44,7 @@ func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
 		r.cloud.runs("web1", true)
-		yes := as[QuestionReply](t, r.say(lin, "cancel web@production")).Yes
+		yes := yesIn(t, r.say(lin, "cancel web@production"))
 		for _, inv := range []Invocation{
 			yes, {Verb: Refresh, UID: "web1", Deployment: 3, Follow: "card"}, {Verb: Cancel, UID: "web1", Deployment: 3, Yes: true},
 			{Verb: Redeploy, UID: "web1", Now: true, AskedAt: time.Now().Unix()}, {Verb: List, UID: "web1", Page: 2},
@@ -53,7 +53,7 @@ func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
 			as[RefusalReply](t, r.clickIn(there, sam, inv))
 		}
 		r.nothingDone()
-		as[NoticeReply](t, r.click(sam, Invocation{Verb: Dismiss}))
+		noticeIn(t, r.click(sam, Invocation{Verb: Dismiss}))
 	})
 }
 
@@ -190,7 +190,7 @@ func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
 func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web2", 3)
-		choice := as[ChoiceReply](t, r.say(lin, "redeploy web --ref main --reason why"))
+		choice := choiceIn(t, r.say(lin, "redeploy web --ref main --reason why"))
 		if diff := cmp.Diff("“web” fits 2 stacks. Which one?", choice.What); diff != "" {
 			t.Error(diff)
 		}
@@ -204,7 +204,7 @@ func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
 			t.Errorf("%s%+v", diff, r.progress.follow)
 		}
 		for _, option := range choice.Options { // a second click, or one on the other stack
-			if n := as[NoticeReply](t, r.click(lin, option.Invocation)); !strings.Contains(n.Text, "not done twice") {
+			if n := noticeIn(t, r.click(lin, option.Invocation)); !strings.Contains(n.Text, "not done twice") {
 				t.Errorf("it says %q", n.Text)
 			}
 		}
@@ -217,8 +217,8 @@ func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
 func TestAChoiceOfLongAgoDeploysNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
-		choice := as[ChoiceReply](t, r.say(lin, "redeploy web --now"))
-		read := as[ChoiceReply](t, r.say(lin, "list web"))
+		choice := choiceIn(t, r.say(lin, "redeploy web --now"))
+		read := choiceIn(t, r.say(lin, "list web"))
 		time.Sleep(30 * 24 * time.Hour)
 		problemThat(t, r.click(lin, choice.Options[0].Invocation), "That is more than 15 min old.", "Nothing was done.")
 		r.nothingDone()
@@ -235,7 +235,7 @@ func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
 		for i := range 30 {
 			r.stacks.stacks = append(r.stacks.stacks, stack(fmt.Sprint("u", i), "many", fmt.Sprint("env", i), ""))
 		}
-		choice := as[ChoiceReply](t, r.say(lin, "list many"))
+		choice := choiceIn(t, r.say(lin, "list many"))
 		if len(choice.Options) != 20 || !strings.Contains(choice.What, "fits 30 stacks; here are the first 20") {
 			t.Errorf("%d options under %q", len(choice.Options), choice.What)
 		}
@@ -245,7 +245,7 @@ func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
 func TestOneLineInTheLogTellsOfEachCommand(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.say(sam, "list web@production")
-		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "channel=C0", "stack=web@production", "reply=commands.RefusalReply", "operation=command:"} {
+		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "channel=C0", "stack=web@production", "reply=refusal", "operation=command:"} {
 			if !strings.Contains(r.log.String(), part) {
 				t.Errorf("the log lacks %s: %s", part, r.log)
 			}

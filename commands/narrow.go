@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 )
 
@@ -89,7 +90,7 @@ func hasOutcome(e Entry, outcome string) bool {
 	case "reverted":
 		return d.Reverted
 	default: // "succeeded, reverted since" has succeeded
-		return d.Ended() && strings.HasPrefix(OutcomeInWords(d, e.Cancelled), outcome)
+		return d.Ended() && strings.HasPrefix(wording.Outcome(d, e.Cancelled), outcome)
 	}
 }
 

@@ -27,8 +27,8 @@ func (h *Handler) stacks(ctx context.Context, req Request, standing authz.Standi
 		return nil, err
 	}
 	sortStacks(seen)
-	page, from, to := pageOf(inv.Page, rowsPerPage, len(seen))
-	shown, err := h.Directory.asNow(ctx, seen[from:to], told)
+	p := pageOf(inv.Page, rowsPerPage, len(seen))
+	shown, err := h.Directory.asNow(ctx, seen[p.from:p.to], told)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (h *Handler) stacks(ctx context.Context, req Request, standing authz.Standi
 	if err != nil {
 		return nil, err
 	}
-	return StacksReply{Text: inv.Text, Stacks: entries, Page: page, Offset: from, Total: len(seen), At: time.Now()}, nil
+	return StacksReply{page: p, Text: inv.Text, Stacks: entries, At: time.Now()}, nil
 }
 
 // holds reports whether a stack's name@environment holds a text, or fits it where it is a glob.

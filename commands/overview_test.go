@@ -39,8 +39,8 @@ func TestTheStacksAreThoseThatSomebodySeesAndThatFit(t *testing.T) {
 			r.put(allow(sam, "web@staging", authz.View), allow(sam, "api", authz.Redeploy))
 			for user, want := range map[string][]string{lin: test.admin, sam: test.some} {
 				got := as[StacksReply](t, r.say(user, text))
-				if diff := cmp.Diff(want, uids(got)); diff != "" || got.Total != len(want) || got.Page != 1 {
-					t.Errorf("%s of %s: %d in all, page %d (-want +got):\n%s", text, user, got.Total, got.Page, diff)
+				if diff := cmp.Diff(want, uids(got)); diff != "" || got.total != len(want) || got.number != 1 {
+					t.Errorf("%s of %s: %d in all, page %d (-want +got):\n%s", text, user, got.total, got.number, diff)
 				}
 			}
 			refusalOf(t, r.say(kim, text), authz.View) // who sees none at all
@@ -51,7 +51,7 @@ func TestTheStacksAreThoseThatSomebodySeesAndThatFit(t *testing.T) {
 func TestWhoseRulesFitNoStackSeesAnEmptyList(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "gone", authz.View))
-		if got := as[StacksReply](t, r.say(sam, "stacks web")); got.Total != 0 || got.Text != "web" {
+		if got := as[StacksReply](t, r.say(sam, "stacks web")); got.total != 0 || got.Text != "web" {
 			t.Errorf("%+v", got)
 		}
 		refusalOf(t, r.say(kim, "stacks web"), authz.View)
@@ -66,19 +66,19 @@ func TestTheStacksComeInPagesWithTheirNewestDeployments(t *testing.T) {
 			r.stacks.stacks = append(r.stacks.stacks, stack(uid, fmt.Sprintf("Web%02d", i), "production", ""))
 			r.cloud.has(uid, i)
 		}
-		for page, want := range map[int]StacksReply{0: {Page: 1}, 2: {Page: 2, Offset: 10}, 3: {Page: 3, Offset: 20}, 4: {Page: 3, Offset: 20}, 100_000: {Page: 3, Offset: 20}} {
+		for number, want := range map[int]page{0: {1, 0, 10, 25}, 2: {2, 10, 20, 25}, 3: {3, 20, 25, 25}, 4: {3, 20, 25, 25}, 100_000: {3, 20, 25, 25}} {
 			r.cloud.calls = nil
-			got := as[StacksReply](t, r.click(lin, Invocation{Verb: Stacks, Text: "web", Page: page}))
-			if got.Page != want.Page || got.Offset != want.Offset || got.Total != 25 || len(got.Stacks) != min(10, 25-want.Offset) || got.Text != "web" {
-				t.Errorf("page %d: page %d, %d stacks from %d of %d", page, got.Page, len(got.Stacks), got.Offset, got.Total)
+			got := as[StacksReply](t, r.click(lin, Invocation{Verb: Stacks, Text: "web", Page: number}))
+			if got.page != want || len(got.Stacks) != want.to-want.from || got.Text != "web" {
+				t.Errorf("page %d: %d stacks, %+v", number, len(got.Stacks), got.page)
 			}
 			if len(r.cloud.calls) != len(got.Stacks) {
-				t.Errorf("page %d: %d stacks cost %d requests", page, len(got.Stacks), len(r.cloud.calls))
+				t.Errorf("page %d: %d stacks cost %d requests", number, len(got.Stacks), len(r.cloud.calls))
 			}
 			for i, e := range got.Stacks {
-				n := int64(want.Offset + i) // so many deployments it has
+				n := int64(want.from + i) // so many deployments it has
 				if e.Never != (n == 0) || (n > 0) != (e.Newest != nil && e.Newest.ID == n) {
-					t.Errorf("page %d: the newest deployment of %s is %+v, never %v", page, e.Stack.UID, e.Newest, e.Never)
+					t.Errorf("page %d: the newest deployment of %s is %+v, never %v", number, e.Stack.UID, e.Newest, e.Never)
 				}
 			}
 		}
@@ -112,7 +112,7 @@ func TestTheStacksDoNotWaitForTheirDeploymentsForLong(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
 		r.cloud.err = errors.New("down")
-		if got := as[StacksReply](t, r.say(lin, "stacks")); got.Total != 4 || got.Stacks[2].Newest != nil || got.Stacks[2].Never {
+		if got := as[StacksReply](t, r.say(lin, "stacks")); got.total != 4 || got.Stacks[2].Newest != nil || got.Stacks[2].Never {
 			t.Errorf("where no deployment can be read: %+v", got)
 		}
 		r.stacks.err = &cloud66.Error{Kind: cloud66.ErrServer, Method: "GET", Status: 502}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -33,7 +34,7 @@ func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 		return TakenReply
 	}
 	if errors.Is(err, ErrFollowed) {
-		return NoticeReply{Text: "This channel follows that deployment already: see its card above."}
+		return Notice("This channel follows that deployment already: see its card above.")
 	}
 	if card, ok := errors.AsType[*CardError](err); ok {
 		return noCard(card, req.Invocation.Verb)
@@ -85,7 +86,7 @@ func explain(err error) ProblemReply {
 		p.What += " It says: " + api.Message
 	}
 	if ok && api.RetryAfter > 0 {
-		p.Do = "Try again in " + InWords(max(api.RetryAfter, time.Second)) + "."
+		p.Do = "Try again in " + wording.Duration(max(api.RetryAfter, time.Second)) + "."
 	}
 	if unclear(err) {
 		p.State, p.Do = "Whether it was done is not clear; I did not try it twice.", "Look what is deploying before you try again."

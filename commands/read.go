@@ -58,7 +58,7 @@ func (h *Handler) show(ctx context.Context, stack cloud66.Stack, req Request) (R
 	}
 	if len(newest.Deployments) == 0 {
 		ref := refOf(stack)
-		return NoticeReply{Stack: &ref, Text: "this stack has never been deployed."}, nil
+		return noticeOn(&ref, "this stack has never been deployed."), nil
 	}
 	deployment, found, err := h.pick(ctx, stack.UID, inv, newest)
 	if err != nil {
@@ -227,7 +227,7 @@ func (h *Handler) refresh(ctx context.Context, req Request) (Reply, error) {
 	if err != nil || followed {
 		return nil, err // the card itself is the answer
 	}
-	return NoticeReply{Text: "That card is not followed any more: it shows how the deployment ended."}, nil
+	return Notice("That card is not followed any more: it shows how the deployment ended."), nil
 }
 
 // showInstead shows the deployment of a card that is not followed any more.

@@ -1,166 +1,183 @@
 package commands
 
 import (
-	"time"
+	"fmt"
+	"strings"
 
-	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
-// Reply is what there is to say to the one who asked. A nil Reply says nothing: what was done shows elsewhere.
-type Reply interface{ reply() }
+// Reply is what there is to say to the one who asked: a document, or what one is made of. A nil Reply says nothing: what was done shows
+// elsewhere.
+type Reply interface{ Document() doc.Document }
 
-// HelpReply explains the commands that this person may use, or one of them.
-type HelpReply struct {
-	Command  string // the slash command's name
-	Specs    []Spec
-	Topic    *Spec // one command in full
-	Profiles []string
-	MayNot   bool // this person may use nothing but help
-	Direct   bool // in a direct message
-	Admins   Admins
+// kindOf names a reply in the log.
+func kindOf(reply Reply) string {
+	if reply == nil {
+		return "none"
+	}
+	return reply.Document().Kind
 }
 
-// Admins are those who could help someone without a right.
-type Admins struct {
-	Users  []string
-	Groups []string
-}
+// The kinds of documents that callers tell apart.
+const (
+	KindProblem = "problem"
+	KindRefusal = "refusal"
+	kindNotice  = "notice"
+	kindChoice  = "choice"
+)
 
-// Entry is one deployment with what this bot knows of it beyond the API.
-type Entry struct {
-	Deployment  cloud66.Deployment
-	AskedBy     string          // Slack user whose redeploy it was, "" where it was not asked for here
-	Reason      string          // given with that redeploy
-	Cancelled   *storage.Cancel // asked for here
-	QueuedAfter int64           // the deployment that runs before it, 0 where none is known
-}
-
-// ListReply is one page of a stack's deployments.
-type ListReply struct {
-	Stack   storage.StackRef
-	Entries []Entry
-	Page    int // from 1
-	Offset  int // of the first entry, from 0; where the list is narrowed, of the first that was looked at
-	Total   int
-	At      time.Time
-
-	Filter Invocation // with the Outcome and By that it is narrowed to, and the Page that was typed; the zero value where it is not narrowed
-	Trail  string     // of this page, where it is narrowed
-	Older  string     // the trail of the page behind it, "" where there is none
-	Looked int        // how many deployments were looked through for this page, where it is narrowed
-}
-
-// DetailReply is one deployment with every field that the API gives.
-type DetailReply struct {
-	Stack storage.StackRef
-	Entry Entry
-	Usual time.Duration // the stack's usual time, 0 where unknown
-	Git   bool          // the stack can deploy a commit by its hash
-	At    time.Time
-}
-
-// ChoiceReply lists stacks, or deployments, of which one has to be chosen; each option carries on with the same request.
-type ChoiceReply struct {
+// ProblemReply says what went wrong, what state things are in, and what to do.
+type ProblemReply struct {
+	Stack   *storage.StackRef
 	What    string
-	Options []ChoiceOption
+	State   string
+	Do      string
+	Example string // a complete command to copy, without the slash command's name
+	Command string // the slash command's name, for Example
+	Ref     string // a reference that the log has
 }
 
-// ChoiceOption is a button that carries on.
-type ChoiceOption struct {
-	Label      string
-	Invocation Invocation
+// Document renders the problem.
+func (p ProblemReply) Document() doc.Document {
+	lines := []markup.Text{about(p.Stack, p.What)}
+	if next := strings.TrimSpace(p.State + " " + p.Do); next != "" {
+		lines = append(lines, markup.Format("%s", next))
+	}
+	if p.Example != "" {
+		lines = append(lines, markup.Format("For example: %s", markup.Code(p.Command+" "+p.Example)))
+	}
+	if p.Ref != "" {
+		lines[len(lines)-1] = markup.Format("%s (ref %s)", lines[len(lines)-1], markup.Code(p.Ref))
+	}
+	d := doc.Say(KindProblem, lines...)
+	d.Ref = p.Ref
+	return d
 }
 
-// QuestionReply asks Yes or No.
-type QuestionReply struct {
-	Stack   storage.StackRef
-	What    string   // the question
-	Facts   []string // what one should know before answering, one line each
-	YesText string   // what a Yes does, behind the word Yes
-	Yes     Invocation
-	Danger  bool
+// Document renders what was not understood in a typed command.
+func (e *UsageError) Document(command string) doc.Document {
+	lines := []markup.Text{markup.Format("%s", e.What)}
+	if e.Near != "" {
+		lines[0] = markup.Format("%s Did you mean %s?", e.What, markup.Code(e.Near))
+	}
+	if e.Example != "" {
+		lines = append(lines, markup.Format("For example: %s", markup.Code(command+" "+e.Example)))
+	}
+	return doc.Say("usage", lines...)
 }
 
-// RefusalReply says that a right is missing, who has it here, and who could give it.
-type RefusalReply struct {
-	Right   authz.Action
-	Stack   *storage.StackRef // that may be named, since they see it; else nil
-	Typed   string            // the stack as it was typed, where they see none that it could be
-	Near    []string          // what else it could have been, of what they see
-	Holders []string          // whom the channel's rules allow it: ids of users and groups, or everyone
-	Denied  string            // the id of the rule that denies it, "" where none does
-	Admins  Admins
-	Direct  bool        // in a direct message, where no rule helps
-	Outside bool        // they are not a member of the channel, which is private, or the bot is not
-	NoRules bool        // the channel has none
-	Command string      // the slash command's name, for Rule
-	Rule    string      // the command that would give the right, for an admin to copy; "" where a rule would not help
-	Ask     *Invocation // asks an admin for the right; nil where that leads nowhere
+// Notice is a short word that something is as it was wanted.
+func Notice(text string) doc.Document { return noticeOn(nil, text) }
+
+// noticeOn is a notice about a stack.
+func noticeOn(stack *storage.StackRef, text string) doc.Document {
+	return doc.Say(kindNotice, about(stack, text))
 }
 
-// StacksReply is one page of the stacks that somebody may see.
-type StacksReply struct {
-	Text   string // what their names hold, "" for all
-	Stacks []StackEntry
-	Page   int // from 1
-	Offset int // of the first, from 0
-	Total  int
-	At     time.Time
+// about puts a stack's name, if there is one, before a text.
+func about(stack *storage.StackRef, text string) markup.Text {
+	if stack == nil {
+		return markup.Format("%s", text)
+	}
+	return markup.Format("%s: %s", wording.Stack(*stack), text)
 }
 
-// StackEntry is one stack with its newest deployment.
-type StackEntry struct {
-	Stack  cloud66.Stack
-	Newest *cloud66.Deployment // nil where it is not known
-	Never  bool                // it was never deployed
+// alternative is one of a choice: a button that carries on with a request.
+type alternative struct {
+	label string
+	inv   Invocation
 }
 
-// AccessReply is one page of a channel's rules.
-type AccessReply struct {
-	Rules  []storage.Rule
-	Page   int
-	Offset int
-	Total  int
-	Admins Admins
+// choiceOf asks which of some stacks, or deployments, is meant.
+func choiceOf(what string, options []alternative) doc.Document {
+	var buttons []doc.Button
+	var labels, typed []markup.Text
+	for i, o := range options {
+		label := markup.Shorten(o.label, wording.MaxName)
+		labels = append(labels, markup.Format("%s", label))
+		if b := Button(o.label, o.inv, fmt.Sprintf("choose-%d", i)); !b.None() && len(buttons) < doc.MaxButtons {
+			buttons = append(buttons, b)
+		} else {
+			typed = append(typed, markup.Code(label))
+		}
+	}
+	lines := []markup.Text{markup.Format("%s", what)}
+	if len(typed) > 0 {
+		lines = append(lines, markup.Format("Too long, or too many, for buttons: type the command again with one of %s.", markup.Join(typed, ", ")))
+	}
+	d := doc.Say(kindChoice, lines...).With(doc.Buttons(buttons...))
+	d.Brief = markup.Brief(lines[0], append([]markup.Text{markup.Join(labels, ", ")}, lines[1:]...)...)
+	return d
 }
 
-// WhyReply says which rule decides on something.
-type WhyReply struct {
-	Right    authz.Action
-	Stack    storage.StackRef
-	User     string
-	Decision authz.Decision
+// question asks Yes or No.
+func question(stack storage.StackRef, what, yes string, inv Invocation, style doc.Style, facts ...string) doc.Document {
+	head, small := about(&stack, what), make([]markup.Text, len(facts))
+	for i, f := range facts {
+		small[i] = markup.Format("%s", f)
+	}
+	return doc.Document{Kind: "question", Brief: markup.Brief(head, markup.Join(small, " ")), Blocks: []doc.Block{
+		doc.Lines(head), doc.Small(small...),
+		doc.Buttons(Button("Yes, "+yes, inv, "yes").As(style), Button("No", Invocation{Verb: Dismiss, Nonce: inv.Nonce}, "no")),
+	}}
 }
 
-// RuleReply tells the channel that a rule was made or taken back.
-type RuleReply struct {
-	Rule    storage.Rule
-	Handle  string // of the group that it is for, which is not to be pinged
-	By      string
-	Revoked bool
+// Button makes a button whose action id begins with the word that it shows. It is none where the request does not fit into a button.
+func Button(label string, inv Invocation, id string) doc.Button {
+	value, err := inv.Value()
+	if err != nil {
+		return doc.Button{}
+	}
+	return doc.Button{Label: markup.Line(label), ID: id, Value: value}
 }
 
-// RequestReply asks the admins, in the channel, for rights.
-type RequestReply struct {
-	User   string
-	Wishes []Wished
-	Admins Admins
+// CancelButton cancels at once, after Slack has asked.
+func CancelButton(stack storage.StackRef, id int64) doc.Button {
+	const most = 60 // characters of each name, so that the consequence is not cut
+	name := markup.Shorten(wording.Name(stack), most)
+	if stack.Environment != "" {
+		name += " · " + markup.Shorten(markup.OneLine(stack.Environment), most)
+	}
+	const consequence = "%s: #%d stops where it is. What is live stays live; servers that it has changed already may need another deployment."
+	b := Button("Cancel", Invocation{Verb: Cancel, UID: stack.UID, Deployment: id, Yes: true}, "cancel").As(doc.Danger)
+	b.Confirm = &doc.Confirm{
+		Title: markup.Line(fmt.Sprintf("Cancel #%d?", id)), Text: markup.Line(fmt.Sprintf(consequence, name, id)),
+		Yes: markup.Line("Yes, cancel it"), No: markup.Line("No, let it run"),
+	}
+	return b
 }
 
-// Wished is one right that somebody asks for.
-type Wished struct {
-	Right string
-	Glob  string
-	Grant Invocation
-	Given *storage.Rule // once an admin has
+// page is a part of a list: a number from 1, and which of all entries it holds.
+type page struct{ number, from, to, total int }
+
+// pageOf cuts a page out of so many entries, the last one where there are not so many pages.
+func pageOf(number, size, total int) page {
+	last := max(1, (total+size-1)/size)
+	number = min(max(1, number), last)
+	from := (number - 1) * size
+	return page{number, from, min(from+size, total), total}
 }
 
-// OpenReply offers the form of a redeploy to somebody for whom it could not be opened at once.
-type OpenReply struct {
-	Stack storage.StackRef
-	Form  Invocation
+// String says which entries the page holds, as in "31–40 of 95".
+func (p page) String() string { return fmt.Sprintf("%d–%d of %d", p.from+1, p.to, p.total) }
+
+// turns are the buttons to the pages beside it, for a list that has no age. The invocation is the one that shows the list.
+func (p page) turns(inv Invocation) doc.Block {
+	var back, next doc.Button
+	if p.number > 1 {
+		inv.Page = p.number - 1
+		back = Button("Previous", inv, "previous")
+	}
+	if p.to < p.total {
+		inv.Page = p.number + 1
+		next = Button("Next", inv, "next")
+	}
+	return doc.Buttons(back, next)
 }
 
 // FormReply is the form of a redeploy, filled in as far as it is known.
@@ -179,128 +196,12 @@ type FormReply struct {
 	Fill     Invocation          // what is known: the options, Newest and AskedAt
 }
 
-// StatusReply says how the bot itself is.
-type StatusReply struct {
-	BotStatus
+// Document names the form in the log. Package card shows it as a window.
+func (FormReply) Document() doc.Document { return doc.Document{Kind: "form"} }
 
-	Follows []storage.Follow // of stacks that the person may see, the newest first
-	Watch   WatchStatus      // of stacks that the person may see
-	Unknown bool             // what the person may see could not be found out
-	At      time.Time
-}
-
-// BotStatus is what the bot knows of its own state.
-type BotStatus struct {
-	Version string
-	Since   time.Time // when it was started
-	Others  int       // connections of the same app that are not this bot's
-	Ready   error     // nil where it can do its work
-	List    error     // why the list of stacks cannot be worked with, nil where it can
-	// Troubles are what keeps it from a part of it, in words; they name no stack.
-	Troubles []string
-	Silent   time.Time // since when Cloud 66 has not answered; zero where it does
-	Budget   cloud66.BudgetState
-	Ahead    time.Duration // of Slack's clock, this machine's; 0 where they agree
-}
-
-// ProblemReply says what went wrong, what state things are in, and what to do.
-type ProblemReply struct {
-	Stack   *storage.StackRef
-	What    string
-	State   string
-	Do      string
-	Example string // a complete command to copy, without the slash command's name
-	Command string // the slash command's name, for Example
-	Ref     string // a reference that the log has
-}
-
-// NoticeReply is a short word that something is as it was wanted.
-type NoticeReply struct {
-	Stack *storage.StackRef
-	Text  string
-}
-
-func (HelpReply) reply()     {}
-func (ListReply) reply()     {}
-func (DetailReply) reply()   {}
-func (StacksReply) reply()   {}
-func (ChoiceReply) reply()   {}
-func (QuestionReply) reply() {}
-func (RefusalReply) reply()  {}
-func (ProblemReply) reply()  {}
-func (NoticeReply) reply()   {}
-func (AccessReply) reply()   {}
-func (WhyReply) reply()      {}
-func (RuleReply) reply()     {}
-func (RequestReply) reply()  {}
-func (OpenReply) reply()     {}
-func (FormReply) reply()     {}
-func (StatusReply) reply()   {}
-
-// SubscribedReply tells the channel that it subscribes to stacks.
-type SubscribedReply struct {
-	Subscription storage.Subscription
-	Whom         string   // the name or the handle of the one whom a failure mentions, "" for nobody
-	Fits         int      // stacks that fit now, of those that its author may subscribe to; -1 where Cloud 66 did not tell
-	Preview      *Preview // nil where it is not worked out yet, or there is nothing to work out
-}
-
-// Preview is what a subscription would have told.
-type Preview struct {
-	Messages int              // in the last seven days
-	AtLeast  bool             // there are more, further back than one request reads
-	Read, Of int              // stacks that were read, of those that have moved in these days
-	Unread   int              // that Cloud 66 did not tell of, or not in time; they are not in Read
-	Stack    storage.StackRef // of the newest message
-	Newest   *Entry           // what it would have been about; nil where there is none
-}
-
-// UnsubscribedReply tells the channel that it does not subscribe to stacks any more.
-type UnsubscribedReply struct {
-	Subscriptions []storage.Subscription // that were taken back, all of the same stacks
-	By            string
-}
-
-// SubscriptionsReply is one page of what a channel subscribes to.
-type SubscriptionsReply struct {
-	Rows    []SubscriptionRow
-	Page    int // from 1
-	Offset  int // of the first, from 0
-	Total   int
-	Unknown bool // how many stacks fit could not be found out
-}
-
-// SubscriptionRow is one subscription, as somebody is shown it.
-type SubscriptionRow struct {
-	Subscription storage.Subscription
-	Whom         string // the name or the handle of the one whom a failure mentions, "" for nobody
-	Stacks       int    // that fit and that the one who asks may see
-	Powerless    bool   // its author may subscribe to nothing here any more, so that it tells of nothing
-}
-
-// SuspendedReply tells the author of subscriptions, alone, that a channel cannot be told of anything.
-type SuspendedReply struct {
-	Channel string
-	Code    string // Slack's, why nothing can be posted there
-	Stacks  []string
-}
-
-// PowerlessReply tells a channel that subscriptions of one author tell nothing, since they may subscribe to nothing there any more.
-type PowerlessReply struct {
-	Author        string
-	Subscriptions []storage.Subscription
-}
-
-func (SubscribedReply) reply()    {}
-func (UnsubscribedReply) reply()  {}
-func (SubscriptionsReply) reply() {}
-func (SuspendedReply) reply()     {}
-func (PowerlessReply) reply()     {}
-
-// WatchStatus is how the bot watches what channels subscribe to.
-type WatchStatus struct {
-	Stacks     []storage.StackRef // that are watched
-	Interval   time.Duration      // between two looks at one of them, as it was reached last; 0 where that is not known yet
-	LastSweep  time.Time          // when all of them were looked at last
-	Unreadable []storage.StackRef // that could not be read for a while
+// offerForm offers the form of a redeploy to somebody for whom it could not be opened at once. A deployment is the one whose version it offers.
+func offerForm(stack storage.StackRef, deployment int64) doc.Document {
+	form := Invocation{Verb: Redeploy, UID: stack.UID, Deployment: deployment}
+	head := markup.Format("%s: the button opens the form. Nothing is done before you send it.", wording.Stack(stack))
+	return doc.Document{Kind: "open", Blocks: []doc.Block{doc.Lines(head), doc.Buttons(Button("Redeploy", form, "redeploy").As(doc.Primary))}}
 }

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
 	"c66bot/bot/notify"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -87,7 +88,8 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 			Told: func(s storage.Subscription, e Entry, usual time.Duration) bool {
 				return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 			},
-			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"}, Log: slog.New(slog.NewTextHandler(r.log, nil)),
+			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"}, SlackWords: func(code string) string { return code + " in words" },
+			Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		})
 		defer r.Directory.Close()
 		f(t, r)
@@ -156,11 +158,8 @@ func (r *rig) rule(text string) string { r.t.Helper(); return r.ruleIn(here, tex
 func (r *rig) ruleIn(channel, text string) string {
 	r.t.Helper()
 	before := len(r.channels.said)
-	if reply, ok := r.sayIn(channel, lin, text).(NoticeReply); ok && len(r.channels.said) == before {
-		r.t.Fatalf("%s: %s", text, reply.Text)
-	}
-	if len(r.channels.said) != before+1 {
-		r.t.Fatalf("%s made no rule", text)
+	if reply := r.sayIn(channel, lin, text); len(r.channels.said) != before+1 {
+		r.t.Fatalf("%s made no rule: %+v", text, reply)
 	}
 	return as[RuleReply](r.t, r.channels.said[before].Reply).Rule.ID
 }
@@ -258,12 +257,67 @@ func refusalOf(t *testing.T, reply Reply, right authz.Action) RefusalReply {
 // noticeThat has a reply be a notice that says all of these.
 func noticeThat(t *testing.T, reply Reply, says ...string) {
 	t.Helper()
-	text := as[NoticeReply](t, reply).Text
+	text := noticeIn(t, reply).Text
 	for _, s := range says {
 		if !strings.Contains(text, s) {
 			t.Errorf("it does not say %q: %s", s, text)
 		}
 	}
+}
+
+// of has a reply be a document of a kind.
+func of(t *testing.T, kind string, reply Reply) doc.Document {
+	t.Helper()
+	if kindOf(reply) != kind {
+		t.Fatalf("the reply is no %s but %s: %+v", kind, kindOf(reply), reply)
+	}
+	return reply.Document()
+}
+
+// notice is what a notice says.
+type notice struct{ Text string }
+
+func noticeIn(t *testing.T, reply Reply) notice {
+	t.Helper()
+	return notice{of(t, kindNotice, reply).Fallback().String()}
+}
+
+// button gives what a button of a document asks for.
+func button(t *testing.T, b doc.Button) Invocation {
+	t.Helper()
+	inv, err := FromValue(b.Value)
+	if err != nil {
+		t.Fatalf("the button %s carries %q: %v", b.Label, b.Value, err)
+	}
+	return inv
+}
+
+// choice is a question which of some is meant, with what its buttons ask for.
+type shownChoice struct {
+	What    string
+	Options []shownOption
+}
+
+type shownOption struct {
+	Label      string
+	Invocation Invocation
+}
+
+func choiceIn(t *testing.T, reply Reply) shownChoice {
+	t.Helper()
+	d := of(t, kindChoice, reply)
+	c := shownChoice{What: d.Blocks[0].Lines[0].String()}
+	for _, b := range d.Blocks[1].Buttons {
+		c.Options = append(c.Options, shownOption{b.Label.String(), button(t, b)})
+	}
+	return c
+}
+
+// yesIn gives what the Yes of a question asks for.
+func yesIn(t *testing.T, reply Reply) Invocation {
+	t.Helper()
+	d := of(t, "question", reply)
+	return button(t, d.Blocks[2].Buttons[0])
 }
 
 // silent has nothing be said to the one who asked.

@@ -88,7 +88,7 @@ func (h *Handler) cardless(ctx context.Context, req Request) error {
 // ruleProblem says why a rule was not made, where it is not a fault.
 func ruleProblem(err error) Reply {
 	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {
-		return NoticeReply{Text: fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID)}
+		return Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID))
 	}
 	if errors.Is(err, authz.ErrTooMany) {
 		return ProblemReply{What: "This channel has as many rules as there can be.", State: "Nothing was done.", Do: "Take some back, or make one for a group instead of many for people."}
@@ -202,7 +202,7 @@ func asNotice(hints []string) Reply {
 	if len(hints) == 0 {
 		return nil
 	}
-	return NoticeReply{Text: strings.Join(hints, " ")}
+	return Notice(strings.Join(hints, " "))
 }
 
 // revoke takes a rule of this channel back.

@@ -210,7 +210,7 @@ func TestAHintIsAboutWhatTheOneWhoMakesTheRuleSees(t *testing.T) {
 		r.put(allow(sam, "*", authz.Admin), allow(sam, "web@staging", authz.View))
 		noticeThat(t, r.say(sam, "allow everyone view api"), "no stack that you see fits “api” yet.")
 		noticeThat(t, r.say(sam, "allow everyone view apii"), "no stack that you see fits “apii” yet.")
-		if said := as[NoticeReply](t, r.say(sam, "allow everyone view wbe")).Text; !strings.HasSuffix(said, "Near it: “web@staging”.") {
+		if said := noticeIn(t, r.say(sam, "allow everyone view wbe")).Text; !strings.HasSuffix(said, "Near it: “web@staging”.") {
 			t.Errorf("it says %q", said)
 		}
 	})

@@ -3,11 +3,48 @@ package commands
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
 	"c66bot/storage"
 )
+
+// BotStatus is what the bot knows of its own state.
+type BotStatus struct {
+	Version string
+	Since   time.Time // when it was started
+	Others  int       // connections of the same app that are not this bot's
+	Ready   error     // nil where it can do its work
+	List    error     // why the list of stacks cannot be worked with, nil where it can
+	// Troubles are what keeps it from a part of it, in words; they name no stack.
+	Troubles []string
+	Silent   time.Time // since when Cloud 66 has not answered; zero where it does
+	Budget   cloud66.BudgetState
+	Ahead    time.Duration // of Slack's clock, this machine's; 0 where they agree
+}
+
+// WatchStatus is how the bot watches what channels subscribe to.
+type WatchStatus struct {
+	Stacks     []storage.StackRef // that are watched
+	Interval   time.Duration      // between two looks at one of them, as it was reached last; 0 where that is not known yet
+	LastSweep  time.Time          // when all of them were looked at last
+	Unreadable []storage.StackRef // that could not be read for a while
+}
+
+// StatusReply says how the bot itself is.
+type StatusReply struct {
+	BotStatus
+
+	Follows []storage.Follow // of stacks that the person may see, the newest first
+	Watch   WatchStatus      // of stacks that the person may see
+	Unknown bool             // what the person may see could not be found out
+	At      time.Time
+}
 
 // status says how the bot is. Where it could not be found out what the person may see, it shows no deployment.
 func (h *Handler) status(ctx context.Context, standing authz.Standing, unknown error) (Reply, error) {
@@ -32,4 +69,116 @@ func (h *Handler) status(ctx context.Context, standing authz.Standing, unknown e
 		reply.Watch.Unreadable = slices.DeleteFunc(slices.Clone(reply.Watch.Unreadable), hidden)
 	}
 	return reply, err
+}
+
+// Document begins with the worst of it.
+func (r StatusReply) Document() doc.Document {
+	lines := []markup.Text{r.budget(), r.following(), r.watching(), r.unreadable()}
+	lines = append(lines, markup.Format("Version %s, running for %s", r.Version, wording.Duration(r.At.Sub(r.Since))))
+	for _, trouble := range r.Troubles {
+		lines = append(lines, markup.Format("⚠️ %s", trouble))
+	}
+	if r.Others > 0 {
+		lines = append(lines, markup.Format("The app has %d more connection%s than mine: stop the other instance", r.Others, wording.Plural(r.Others)))
+	}
+	if r.Ahead != 0 {
+		way := "ahead of"
+		if r.Ahead < 0 {
+			way = "behind"
+		}
+		lines = append(lines, markup.Format("This machine's clock is %s %s Slack's: correct it (NTP)", wording.Duration(r.Ahead.Abs()), way))
+	}
+	return doc.Document{Kind: "status", Blocks: []doc.Block{doc.Lines(r.condition()), doc.Lines(lines...)}}
+}
+
+// condition is how the bot is in one line, the worst of it.
+func (r StatusReply) condition() markup.Text {
+	switch {
+	case r.Ready != nil:
+		return markup.Format("🔴 I cannot do my work: %s", strings.ReplaceAll(r.Ready.Error(), "\n", "; "))
+	case !r.Silent.IsZero():
+		return markup.Format("🟠 I am connected to Slack, but Cloud 66 has not answered since %s", markup.When(r.Silent))
+	case r.Others > 0:
+		return markup.Format("🟠 I am connected, but another instance of me takes part of the commands")
+	case r.List != nil:
+		return markup.Format("🟠 I am connected, but Cloud 66 lists more stacks than I can work with")
+	case len(r.Troubles) > 0:
+		return markup.Format("🟠 I am connected, but something keeps me from a part of my work")
+	case r.Budget.Rest == 0:
+		return markup.Format("🟠 I am connected, but this hour's Cloud 66 requests are used up")
+	case r.Budget.BackgroundRest == 0:
+		return markup.Format("🟠 I am connected, but Cloud 66 requests run low")
+	default:
+		return markup.Format("🟢 I am well: connected to Slack, and Cloud 66 accepts my token")
+	}
+}
+
+func (r StatusReply) budget() markup.Text {
+	b := r.Budget
+	text := markup.Format("Cloud 66 requests: %d of %d left in this hour", b.Rest, b.PerHour)
+	if b.ServerRest != nil {
+		text = markup.Format("%s; Cloud 66 itself says %d", text, *b.ServerRest)
+	}
+	switch {
+	case b.Rest == 0 && !b.NextTry.IsZero():
+		return markup.Format("%s. The next is sent %s", text, markup.When(b.NextTry))
+	case b.ReadingRest == 0:
+		return markup.Format("%s. They are kept for redeploys and cancels", text)
+	case b.BackgroundRest == 0:
+		return markup.Format("%s. What people ask for goes first, what is followed waits", text)
+	default:
+		return text
+	}
+}
+
+// maxNamed is how many stacks or subscriptions one line names.
+const maxNamed = 10
+
+// following lists what is followed, of what this person may see.
+func (r StatusReply) following() markup.Text {
+	switch {
+	case r.Unknown:
+		return markup.Format("What I follow: not shown, since Slack did not say who may see it")
+	case len(r.Follows) == 0:
+		return markup.Format("I follow no deployment that you may see here")
+	}
+	all := make([]markup.Text, len(r.Follows))
+	for i, f := range r.Follows {
+		all[i] = markup.Format("%s #%d", wording.Stack(f.Stack), f.Deployment)
+		if f.Deployment == 0 {
+			all[i] = markup.Format("%s (not begun yet)", wording.Stack(f.Stack))
+		}
+	}
+	return markup.Format("I follow %d deployment%s: %s", len(all), wording.Plural(len(all)), wording.Some(all, maxNamed))
+}
+
+// watching says how what channels subscribe to is watched, of what this person may see. It is empty where nothing is.
+func (r StatusReply) watching() markup.Text {
+	w := r.Watch
+	if r.Unknown || len(w.Stacks) == 0 {
+		return markup.Text{}
+	}
+	text := markup.Format("For subscriptions I watch %d stack%s that you may see here", len(w.Stacks), wording.Plural(len(w.Stacks)))
+	switch {
+	case w.Interval >= time.Second:
+		text = markup.Format("%s, each every %s", text, wording.Duration(w.Interval))
+	case w.Interval > 0:
+		text = markup.Format("%s, each more than once a second", text)
+	}
+	if w.LastSweep.IsZero() {
+		return markup.Format("%s; I have not been through all of them yet", text)
+	}
+	return markup.Format("%s; I was through all of them %s", text, markup.When(w.LastSweep))
+}
+
+// unreadable names stacks that could not be read for a while.
+func (r StatusReply) unreadable() markup.Text {
+	if r.Unknown || len(r.Watch.Unreadable) == 0 {
+		return markup.Text{}
+	}
+	names := make([]markup.Text, len(r.Watch.Unreadable))
+	for i, s := range r.Watch.Unreadable {
+		names[i] = wording.Stack(s)
+	}
+	return markup.Format("Cloud 66 has not let me read for a while: %s", wording.Some(names, maxNamed))
 }

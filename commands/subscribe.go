@@ -229,7 +229,7 @@ func sameGlob(a, b string) bool {
 // subscriptionProblem says why a subscription was not made, where it is not a fault.
 func subscriptionProblem(err error) Reply {
 	if same, ok := errors.AsType[*subscribedError](err); ok {
-		return NoticeReply{Text: fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", same.id)}
+		return Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", same.id))
 	}
 	if errors.Is(err, errFull) {
 		return ProblemReply{

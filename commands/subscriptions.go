@@ -91,16 +91,18 @@ func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz
 	}
 	view := h.viewOf(ctx, req, standing)
 	all = slices.DeleteFunc(all, func(s storage.Subscription) bool { return !view.shown(s) })
-	page, from, to := pageOf(req.Invocation.Page, subscriptionsPerPage, len(all))
-	reply := SubscriptionsReply{Page: page, Offset: from, Total: len(all), Unknown: !view.listed}
+	p := pageOf(req.Invocation.Page, subscriptionsPerPage, len(all))
+	reply := SubscriptionsReply{page: p, Unknown: !view.listed}
 	powerless := map[string]bool{}
-	for _, s := range all[from:to] {
+	for _, s := range all[p.from:p.to] {
 		if _, known := powerless[s.Author]; !known {
 			powerless[s.Author] = h.powerless(ctx, s)
 		}
-		reply.Rows = append(reply.Rows, SubscriptionRow{
-			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: view.fitting(s, authz.View), Powerless: powerless[s.Author],
-		})
+		row := SubscriptionRow{Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: view.fitting(s, authz.View), Powerless: powerless[s.Author]}
+		if s.Suspended != "" {
+			row.Suspended = h.SlackWords(s.Suspended)
+		}
+		reply.Rows = append(reply.Rows, row)
 	}
 	return reply, nil
 }
@@ -215,23 +217,23 @@ func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.
 		return nil, err
 	}
 	key, gone := "unsubscribed/"+storage.NewID(time.Now()), false
-	said := UnsubscribedReply{By: req.User}
+	var ended []storage.Subscription
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
-		said.Subscriptions, err = endSubscriptions(tx, meant)
-		if gone = len(said.Subscriptions) == 0; gone || mute || err != nil {
+		ended, err = endSubscriptions(tx, meant)
+		if gone = len(ended) == 0; gone || mute || err != nil {
 			return nil, err
 		}
-		return []Announcement{{Key: key, Reply: said}}, nil
+		return []Announcement{{Key: key, Reply: unsubscribed(req.User, ended)}}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	h.resubscribed(ctx)
 	if gone {
-		return NoticeReply{Text: "Somebody took that subscription back just before. Nothing was changed."}, nil
+		return Notice("Somebody took that subscription back just before. Nothing was changed."), nil
 	}
 	if mute {
-		return said, nil
+		return unsubscribed(req.User, ended), nil
 	}
 	return nil, nil
 }

@@ -11,7 +11,7 @@ import (
 var ErrTaken = errors.New("this was already taken")
 
 // TakenReply answers what was taken before.
-var TakenReply = NoticeReply{Text: "This was answered already. It is not done twice."}
+var TakenReply = Notice("This was answered already. It is not done twice.")
 
 // Take records that an operation is done, in the transaction of what it does: with that it leaves the journal. One that was done before is
 // ErrTaken.

@@ -202,18 +202,19 @@ func (h *Handler) unknownStack(inv Invocation, near []string) Reply {
 
 // choice offers the stacks of one name as buttons that carry on with the same request.
 func choice(inv Invocation, found []cloud66.Stack) Reply {
-	reply := ChoiceReply{What: fmt.Sprintf("%s fits %d stacks. Which one?", quoted(inv.Stack), len(found))}
+	what := fmt.Sprintf("%s fits %d stacks. Which one?", quoted(inv.Stack), len(found))
 	if len(found) > maxOptions {
-		reply.What = fmt.Sprintf("%s fits %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
+		what = fmt.Sprintf("%s fits %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
 		found = found[:maxOptions]
 	}
 	inv = inv.once()
 	inv.Stack = ""
+	var options []alternative
 	for i, label := range labels(found) {
 		inv.UID, inv.Shown = found[i].UID, refOf(found[i]).String()
-		reply.Options = append(reply.Options, ChoiceOption{Label: label, Invocation: inv})
+		options = append(options, alternative{label, inv})
 	}
-	return reply
+	return choiceOf(what, options)
 }
 
 // labels names each stack so that no two have the same name: as name@environment, else with the account too, else with the UID.

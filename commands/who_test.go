@@ -281,14 +281,14 @@ func TestWhatWasAskedForInACardsThreadIsDone(t *testing.T) {
 			}
 			return r.Do(t.Context(), request(inv, lin, here))
 		}
-		if q := as[QuestionReply](t, mention("cancel")); q.Yes.Deployment != 6 {
-			t.Errorf("it asks about %+v", q.Yes)
+		if yes := yesIn(t, mention("cancel")); yes.Deployment != 6 {
+			t.Errorf("it asks about %+v", yes)
 		}
 		if got := as[DetailReply](t, mention("show 4")).Entry.Deployment.ID; got != 4 {
 			t.Errorf("it shows #%d", got)
 		}
 		as[ListReply](t, mention("list"))
-		as[OpenReply](t, mention("redeploy"))
+		of(t, "open", mention("redeploy"))
 		silent(t, mention("redeploy --ref x"))
 		if diff := cmp.Diff([]string{"redeploy web1"}, r.progress.done); diff != "" || r.progress.follow.Wish.Ref != "x" {
 			t.Errorf("%s%+v", diff, r.progress.follow)

@@ -1,14 +1,15 @@
 package card
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/kit"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -127,63 +128,6 @@ func cards() map[string]View {
 	return all
 }
 
-// replies are answers of every kind, by name.
-func replies() map[string]commands.Reply {
-	live, failed, queued := ended(cloud66.OutcomeSuccess, 292*time.Second), ended(cloud66.OutcomeFailed, 130*time.Second), running()
-	failed.ID, queued.ID = 1041, 1043
-	queued.IsDeploying, queued.StartedAt = false, time.Time{}
-	reverted := live
-	reverted.ID, reverted.IsLive, reverted.Reverted, reverted.RevertedBy, reverted.RevertedAt = 1040, false, true, "kim@example.com", now
-	cancel := &storage.Cancel{User: "U0KIM", At: now}
-	specs := []commands.Spec{
-		{Verb: commands.Redeploy, Words: []string{"<stack>"}, Summary: "Redeploys a stack.", Examples: []string{"redeploy web@production", "redeploy web@production --now"},
-			Options: []commands.Option{{Name: "profile", Value: "NAME", Summary: "a deployment profile"}, {Name: "now", Summary: "without asking first"}}},
-		{Verb: commands.Help, Words: []string{"[command]"}, Summary: "Says what you can do here.", Examples: []string{"help"}},
-	}
-	entry := func(d cloud66.Deployment) commands.Entry { return commands.Entry{Deployment: d} }
-	all := map[string]commands.Reply{
-		"help":                commands.HelpReply{Command: "/c66", Specs: specs},
-		"help-on-one":         commands.HelpReply{Command: "/c66", Topic: &specs[0], Profiles: []string{"quick", "full"}},
-		"help-may-not":        commands.HelpReply{Command: "/c66", MayNot: true, Admins: theAdmins},
-		"help-may-not-direct": commands.HelpReply{Command: "/c66", MayNot: true, Direct: true, Admins: theAdmins},
-		"list-empty":          commands.ListReply{Stack: stack, Page: 1, At: now},
-		"list-in-middle": commands.ListReply{Stack: stack, Page: 4, Offset: 30, Total: 95, At: now, Entries: []commands.Entry{
-			{Deployment: queued, QueuedAfter: 1042}, entry(running()), {Deployment: live, AskedBy: "U0LIN"}, {Deployment: failed, Cancelled: cancel}, entry(reverted),
-		}},
-		"detail-queued":   commands.DetailReply{Stack: stack, Entry: commands.Entry{Deployment: queued, QueuedAfter: 1042}, At: now},
-		"detail-running":  commands.DetailReply{Stack: stack, Entry: entry(running()), Usual: 292 * time.Second, At: now},
-		"detail-live":     commands.DetailReply{Stack: stack, Entry: commands.Entry{Deployment: live, AskedBy: "U0LIN", Reason: "fix the login"}, At: now},
-		"detail-reverted": commands.DetailReply{Stack: stack, Entry: entry(reverted), At: now},
-		"choice": commands.ChoiceReply{What: "“web” fits 2 stacks. Which one?", Options: []commands.ChoiceOption{
-			{Label: "web@production", Invocation: commands.Invocation{Verb: commands.Show, UID: "a"}},
-			{Label: "web@staging", Invocation: commands.Invocation{Verb: commands.Show, UID: "b"}},
-		}},
-		"choice-too-long-for-a-button": commands.ChoiceReply{What: "“web” fits 1 stacks. Which one?", Options: []commands.ChoiceOption{
-			{Label: "web@production", Invocation: commands.Invocation{Verb: commands.Redeploy, UID: "a", Services: strings.Repeat("x", 2000)}},
-		}},
-		"question": commands.QuestionReply{Stack: stack, What: "redeploy it now?", YesText: "redeploy", Facts: []string{"Live now is #1041, commit 4f2c1d9.", "It usually takes 5 min."},
-			Yes: commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Yes: true, Nonce: "n"}},
-		"question-dangerous": commands.QuestionReply{Stack: stack, What: "cancel #1042?", YesText: "cancel it", Danger: true,
-			Yes: commands.Invocation{Verb: commands.Cancel, UID: "abc123", Deployment: 1042, Yes: true}},
-		"problem": commands.ProblemReply{Stack: &stack, What: "there is a newer deployment than when I asked.", State: "Nothing was done.",
-			Do: "Look at it, then ask again.", Example: "redeploy web@production", Command: "/c66", Ref: "k3f9z"},
-		"problem-without-stack": commands.ProblemReply{What: "Cloud 66 cannot be reached.", Ref: "k3f9z"},
-		"notice":                commands.NoticeReply{Stack: &stack, Text: "this stack has never been deployed."},
-	}
-	for _, more := range []map[string]commands.Reply{refusals(), ruled(), statuses(), overviews(), subscribing()} {
-		maps.Copy(all, more)
-	}
-	return all
-}
-
-// usages are commands that were not understood, by name.
-func usages() map[string]*commands.UsageError {
-	return map[string]*commands.UsageError{
-		"usage-near": {What: "I don't know the option “--brnch”.", Near: "--ref", Example: "redeploy web@production --ref main"},
-		"usage-bare": {What: "A quote is opened and never closed."},
-	}
-}
-
 // steps are the lines of a card's thread, by name.
 func steps() map[string]Message {
 	all := map[string]Message{}
@@ -203,12 +147,7 @@ func messages() map[string]Message {
 	for name, v := range cards() {
 		all["card-"+name] = Deployment(v)
 	}
-	for name, r := range replies() {
-		all["reply-"+name] = Reply(r)
-	}
-	for name, u := range usages() {
-		all["reply-"+name] = Usage(u, "/c66")
-	}
+	maps.Copy(all, suspensions())
 	maps.Copy(all, reverts())
 	maps.Copy(all, changes())
 	for i, m := range Ended(manyEnds(7)) {
@@ -217,8 +156,9 @@ func messages() map[string]Message {
 	for i, m := range Ended(manyEnds(40)) {
 		all[fmt.Sprint("ended-more-", i+1)] = m
 	}
-	all["reply-typed"] = WithTyped(Reply(replies()["problem"]), typed)
-	all["reply-again"] = WithAgain(Reply(replies()["problem"]), typed)
+	problem := commands.ProblemReply{Stack: &stack, What: "there is a newer deployment than when I asked.", State: "Nothing was done.",
+		Do: "Look at it, then ask again.", Example: "redeploy web@production", Command: "/c66", Ref: "k3f9z"}
+	all["reply-typed"], all["reply-again"] = WithTyped(Reply(problem), typed), WithAgain(Reply(problem), typed)
 	return all
 }
 
@@ -242,11 +182,11 @@ func manyEnds(n int) []View {
 // hostile are texts that try to ping, to link, to format, or to break a message.
 func hostile() map[string]string {
 	return map[string]string{
-		"very long":        strings.Repeat("n", 3000),
-		"very long words":  strings.Repeat("deploy it ", 1000),
-		"long in entities": strings.Repeat("&<>", 3400),
-		"long in marks":    strings.Repeat("* _ ~ ` ", 1250),
-		"emoji":            strings.Repeat("👩‍👩‍👧‍👦", 700),
+		"very long":        strings.Repeat("n", 1200),
+		"very long words":  strings.Repeat("deploy it ", 120),
+		"long in entities": strings.Repeat("&<>", 400),
+		"long in marks":    strings.Repeat("* _ ~ ` ", 150),
+		"emoji":            strings.Repeat("👩‍👩‍👧‍👦", 180),
 		"turned writing":   "web\u202etset\u202c\u2066x\u2069\u200f",
 		"only turned":      "\u202e\u2066",
 		"line breaks":      "web\n\n> quote\r\n• x\u2028y\u0000z\t",
@@ -265,17 +205,6 @@ func hostile() map[string]string {
 		"nothing":          "",
 		"a blank":          "  ",
 	}
-}
-
-func hostileRule(bad string) storage.Rule {
-	return storage.Rule{ID: bad, Channel: "C1", Who: bad, Actions: []string{bad, bad}, Stacks: bad, By: bad, At: now, Until: now}
-}
-
-func hostileStacks(bad string) commands.StacksReply {
-	d := ended("", time.Minute)
-	d.Outcome = cloud66.Value[cloud66.Outcome]{Raw: bad, Meaning: bad}
-	s := cloud66.Stack{UID: bad, Name: bad, Environment: bad, AccountName: bad, Status: 99, Health: 99}
-	return commands.StacksReply{Text: bad, Stacks: slices.Repeat([]commands.StackEntry{{Stack: s, Newest: &d}}, 10), Page: 2, Offset: 10, Total: 95, At: now}
 }
 
 // spoiled are all renderings with a hostile text wherever text comes from outside.
@@ -317,51 +246,13 @@ func spoiled(bad string) map[string]Message {
 		}
 		all["card-"+name], all["step-"+name] = Deployment(v), Step(v, v.Follow.State, now)
 	}
-	entry := commands.Entry{Deployment: soil(ended(cloud66.OutcomeSuccess, time.Minute)), Reason: bad}
-	entry.Deployment.Reverted, entry.Deployment.RevertedAt = true, now
-	list := commands.ListReply{Stack: ref, Page: 2, Offset: 10, Total: 95, At: now}
-	for i := range 10 {
-		list.Entries = append(list.Entries, entry)
-		list.Entries[i].Deployment.ID = int64(i + 1)
-	}
-	admins := commands.Admins{Users: []string{bad}, Groups: []string{bad}}
-	choice := commands.ChoiceReply{What: bad}
-	for i := range 40 {
-		choice.Options = append(choice.Options, commands.ChoiceOption{Label: fmt.Sprint(bad, i), Invocation: commands.Invocation{Verb: commands.Show, UID: bad}})
-	}
-	choice.Options = append(choice.Options, commands.ChoiceOption{Label: bad})
-	topic, everywhere := commands.Specs[0], hostileRule(bad)
-	for name, r := range map[string]commands.Reply{
-		"list": list, "detail": commands.DetailReply{Stack: ref, Entry: entry, At: now}, "choice": choice,
-		"question": commands.QuestionReply{Stack: ref, What: bad, Facts: slices.Repeat([]string{bad}, 10), YesText: bad, Danger: true},
-		"refusal":  commands.RefusalReply{Right: authz.Action(bad), Admins: admins},
-		"refusal named": commands.RefusalReply{Stack: &ref, Holders: slices.Repeat([]string{bad}, 9), Admins: admins, NoRules: true, Command: "/c66", Rule: bad,
-			Ask: &commands.Invocation{Verb: commands.Ask, Glob: bad}},
-		"refusal unknown": commands.RefusalReply{Typed: bad, Near: []string{bad, bad, bad}, Denied: bad},
-		"stacks":          hostileStacks(bad),
-		"narrowed":        commands.ListReply{Stack: ref, Entries: list.Entries, Total: 95, Filter: commands.Invocation{Outcome: bad, By: bad}, Trail: bad, Older: bad, At: now},
-		"narrowed empty":  commands.ListReply{Stack: ref, Total: 95, Filter: commands.Invocation{By: bad}, At: now},
-		"access":          commands.AccessReply{Rules: slices.Repeat([]storage.Rule{hostileRule(bad)}, 15), Page: 2, Offset: 15, Total: 45, Admins: admins},
-		"why":             commands.WhyReply{Right: authz.View, Stack: ref, User: bad, Decision: authz.Decision{Rule: &everywhere, Reason: bad}},
-		"why rules":       commands.WhyReply{Right: authz.Admin, User: bad, Decision: authz.Decision{Reason: bad}},
-		"rule":            commands.RuleReply{Rule: everywhere, Handle: bad, By: bad},
-		"rule of a group": commands.RuleReply{Rule: storage.Rule{Who: "S" + bad, Stacks: bad}, Handle: bad, By: bad, Revoked: true},
-		"request": commands.RequestReply{User: bad, Admins: admins,
-			Wishes: slices.Repeat([]commands.Wished{{Right: bad, Glob: bad, Grant: commands.Invocation{Verb: commands.Grant, Glob: bad}}}, 10)},
-		"request granted": commands.RequestReply{User: bad, Wishes: []commands.Wished{{Right: bad, Glob: bad, Given: &everywhere}}},
-		"open":            commands.OpenReply{Stack: ref, Form: commands.Invocation{Verb: commands.Redeploy, UID: bad}},
-		"status": commands.StatusReply{BotStatus: commands.BotStatus{Version: bad, Ready: errors.New(bad)}, At: now,
-			Follows: slices.Repeat([]storage.Follow{{Stack: ref, Deployment: 1}}, 30)},
-		"problem": commands.ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad},
-		"notice":  commands.NoticeReply{Text: bad}, "help": commands.HelpReply{Command: "/c66", Topic: &topic, Profiles: []string{bad, bad}},
-		"may not": commands.HelpReply{MayNot: true, Admins: admins},
-	} {
-		all["reply-"+name] = Reply(r)
-	}
-	for name, r := range hostileSubscriptions(bad, entry) {
-		all["reply-"+name] = Reply(r)
-	}
-	all["reverted"] = Reverted(ref, entry.Deployment)
+	whole := soil(ended(cloud66.OutcomeSuccess, time.Minute))
+	whole.Reverted, whole.RevertedAt = true, now
+	all["reply-problem"] = Reply(commands.ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad})
+	all["reply-rows"] = kit.Draw(hostileRows(bad))
+	all["reply-powerless"] = Powerless(bad, slices.Repeat([]storage.Subscription{{ID: bad, Stacks: bad}}, 20))
+	all["reply-suspended"] = Suspended(bad, bad, slices.Repeat([]string{bad}, 20))
+	all["reverted"] = Reverted(ref, whole)
 	other := storage.StackRef{UID: "u", Name: bad, Environment: bad}
 	all["stacks"] = StackChanges(slices.Repeat([]StackChange{{Was: ref, Now: other}, {Was: other}, {Was: ref, Now: other, Fits: true}}, 11))
 	for i := range 40 {
@@ -373,6 +264,16 @@ func spoiled(bad string) map[string]Message {
 	for i, m := range Ended(ends) {
 		all[fmt.Sprint("ended-", i)] = m
 	}
-	all["usage"] = Usage(&commands.UsageError{What: bad, Near: bad, Example: bad}, "/c66")
 	return all
+}
+
+// hostileRows is a document with as much of everything as there can be.
+func hostileRows(bad string) doc.Document {
+	text := markup.Format("a %s %s", bad, markup.Code(bad))
+	button := commands.Button("a "+bad, commands.Invocation{Verb: commands.Show, UID: bad}, "show")
+	d := doc.Document{Blocks: []doc.Block{doc.Lines(slices.Repeat([]markup.Text{text}, 60)...), doc.Small(slices.Repeat([]markup.Text{text}, 12)...)}}
+	for range 20 {
+		d.Blocks = append(d.Blocks, doc.Row(text, button))
+	}
+	return d.With(doc.Buttons(button))
 }

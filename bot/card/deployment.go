@@ -2,13 +2,14 @@ package card
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"c66bot/bot/card/doc"
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -38,7 +39,9 @@ func Deployment(v View) Message {
 			about = append(about, markup.Format("there were more deployments before it than I could read; the stack's list shows all of them"))
 		}
 	}
-	return kit.NewMessage(markup.Brief(head, about...), kit.Section(head), kit.Small(append([]markup.Text{v.bar()}, about...)...), kit.Actions(v.buttons()...))
+	return kit.Draw(doc.Document{Brief: markup.Brief(head, about...), Blocks: []doc.Block{
+		doc.Lines(head), doc.Small(append([]markup.Text{v.bar()}, about...)...), doc.Buttons(v.buttons()...),
+	}})
 }
 
 // Step renders the line in the card's thread that tells a state. The last one names who asked; a failure names those whom the channel's
@@ -47,7 +50,7 @@ func Step(v View, state storage.State, at time.Time) Message {
 	v.Follow.State = state
 	head := v.head()
 	if state == storage.Started {
-		head = markup.Format("%s %s: %s", v.sign(), stackName(v.Follow.Stack), v.started())
+		head = markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.started())
 	}
 	line := markup.Format("%s · %s", head, markup.Clock(at))
 	var named []string
@@ -61,7 +64,7 @@ func Step(v View, state storage.State, at time.Time) Message {
 	if len(all) == 1 {
 		line, all = markup.Join([]markup.Text{line, all[0]}, " · "), nil
 	}
-	return kit.NewMessage(markup.Brief(line, all...), kit.Sections(append([]markup.Text{line}, all...))...)
+	return draw(doc.Lines(append([]markup.Text{line}, all...)...))
 }
 
 // maxPings is how many people and groups one text names, so that none is cut.
@@ -73,7 +76,7 @@ func pings(ids []string) []markup.Text {
 	for some := range slices.Chunk(ids, maxPings) {
 		var names []markup.Text
 		for _, id := range some {
-			names = append(names, party(id))
+			names = append(names, wording.Party(id))
 		}
 		texts = append(texts, markup.Join(names, " "))
 	}
@@ -85,7 +88,7 @@ func (v View) started() markup.Text {
 	if v.usual() <= 0 {
 		return markup.Format("%s started", v.number())
 	}
-	return markup.Format("%s started, usually done in %s", v.number(), nearly(v.usual()))
+	return markup.Format("%s started, usually done in %s", v.number(), wording.Nearly(v.usual()))
 }
 
 func (v View) usual() time.Duration { return time.Duration(v.Follow.Usual) * time.Second }
@@ -119,33 +122,14 @@ func (v View) number() markup.Text {
 
 // head is the first line: state, stack, environment, what happened.
 func (v View) head() markup.Text {
-	return markup.Format("%s %s: %s", v.sign(), stackName(v.Follow.Stack), v.happened())
+	return markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.happened())
 }
 
-func (v View) sign() markup.Text {
-	switch v.Follow.State {
-	case storage.Queued:
-		return markup.Format("🕓")
-	case storage.Started:
-		return markup.Format("🔵")
-	case storage.Slow:
-		return markup.Format("🟠")
-	case storage.Lost, storage.Unclear, storage.Vanished:
-		return markup.Format("❔")
-	case storage.Succeeded:
-		return markup.Format("🟢")
-	case storage.Failed:
-		if v.Deployment != nil && v.Deployment.Outcome.Kind != cloud66.OutcomeFailed {
-			return markup.Format("❔")
-		}
-		return markup.Format("🔴")
-	case storage.Refused:
-		return markup.Format("🔴")
-	case storage.Cancelled, storage.Unposted:
-		return markup.Format("⚪")
-	default:
-		return markup.Format("⏳")
+func (v View) sign() string {
+	if d := v.Deployment; v.Follow.State == storage.Failed && d != nil && d.Outcome.Kind != cloud66.OutcomeFailed {
+		return wording.Sign(storage.Unclear)
 	}
+	return wording.Sign(v.Follow.State)
 }
 
 func (v View) happened() markup.Text {
@@ -160,13 +144,13 @@ func (v View) happened() markup.Text {
 		return v.deploying(n)
 	case storage.Slow:
 		if v.usual() <= 0 {
-			return markup.Format("%s is still deploying after %s", n, roughly(v.elapsed()))
+			return markup.Format("%s is still deploying after %s", n, wording.Roughly(v.elapsed()))
 		}
-		return markup.Format("%s is still deploying after %s, usually done in %s", n, roughly(v.elapsed()), nearly(v.usual()))
+		return markup.Format("%s is still deploying after %s, usually done in %s", n, wording.Roughly(v.elapsed()), wording.Nearly(v.usual()))
 	case storage.Lost:
 		return v.lost(n)
 	case storage.Succeeded:
-		return markup.Format("%s is live, took %s", n, commands.InWords(v.took()))
+		return markup.Format("%s is live, took %s", n, wording.Duration(v.took()))
 	case storage.Failed:
 		return v.failed(n)
 	case storage.Cancelled:
@@ -188,7 +172,7 @@ func (v View) happened() markup.Text {
 }
 
 func (v View) lost(n markup.Text) markup.Text {
-	silence := roughly(v.At.Sub(v.Follow.SilentSince))
+	silence := wording.Roughly(v.At.Sub(v.Follow.SilentSince))
 	if v.Follow.Said != "" {
 		return markup.Format("not seen for %s, since %s; %s had not ended when last seen", silence, v.Follow.Said, n)
 	}
@@ -211,7 +195,7 @@ func (v View) after() markup.Text {
 	if v.took() <= 0 {
 		return markup.Text{}
 	}
-	return markup.Format(" after %s", commands.InWords(v.took()))
+	return markup.Format(" after %s", wording.Duration(v.took()))
 }
 
 func (v View) stillLive() markup.Text {
@@ -236,32 +220,12 @@ func (v View) deploying(n markup.Text) markup.Text {
 	case v.Follow.Subscribed && v.usual() <= 0:
 		return markup.Format("deploying %s", n)
 	case v.Follow.Subscribed:
-		return markup.Format("deploying %s, usually done in %s", n, nearly(v.usual()))
+		return markup.Format("deploying %s, usually done in %s", n, wording.Nearly(v.usual()))
 	case v.usual() <= 0:
-		return markup.Format("deploying %s, %s so far", n, roughly(v.elapsed()))
+		return markup.Format("deploying %s, %s so far", n, wording.Roughly(v.elapsed()))
 	default:
-		return markup.Format("deploying %s, %s of about %s", n, roughly(v.elapsed()), nearly(v.usual()))
+		return markup.Format("deploying %s, %s of about %s", n, wording.Roughly(v.elapsed()), wording.Nearly(v.usual()))
 	}
-}
-
-// roughly gives a time to the minute, or to ten seconds in the first two minutes, so that a card does not change with every look.
-func roughly(d time.Duration) string {
-	switch {
-	case d < 10*time.Second:
-		return commands.InWords(d.Truncate(time.Second))
-	case d < 2*time.Minute:
-		return commands.InWords(d.Truncate(10 * time.Second))
-	default:
-		return commands.InWords(d.Truncate(time.Minute))
-	}
-}
-
-// nearly gives a usual time, to the next minute or ten seconds.
-func nearly(d time.Duration) string {
-	if d < 2*time.Minute {
-		return commands.InWords(max(d.Round(10*time.Second), min(d, 10*time.Second)))
-	}
-	return commands.InWords(d.Round(time.Minute))
 }
 
 // about is what stands below the first line and the bar.
@@ -274,7 +238,7 @@ func (v View) warning() markup.Text {
 	if v.Follow.Wish == nil || v.Follow.Wish.Warning == "" {
 		return markup.Text{}
 	}
-	return markup.Format("Cloud 66 warns: %s", markup.Shorten(v.Follow.Wish.Warning, maxName))
+	return markup.Format("Cloud 66 warns: %s", markup.Shorten(v.Follow.Wish.Warning, wording.MaxName))
 }
 
 // bar shows how far along a running deployment is against the usual time, in ten blocks.
@@ -296,13 +260,13 @@ func (v View) request() markup.Text {
 		if v.By != "" { // what Cloud 66 tells is the owner of the bot's token
 			return markup.Format("asked by %s", markup.User(v.By))
 		}
-		return markup.Format("started%s", triggered(*v.Deployment))
+		return markup.Format("started%s", wording.Trigger(*v.Deployment))
 	}
 	if w == nil {
 		if v.Deployment == nil {
 			return markup.Format("followed by %s", markup.User(v.Follow.Asker))
 		}
-		return markup.Format("started%s · followed by %s", triggered(*v.Deployment), markup.User(v.Follow.Asker))
+		return markup.Format("started%s · followed by %s", wording.Trigger(*v.Deployment), markup.User(v.Follow.Asker))
 	}
 	parts := []markup.Text{markup.Format("asked by %s", markup.User(v.Follow.Asker))}
 	for _, p := range []struct {
@@ -323,7 +287,7 @@ func (v View) commit() markup.Text {
 	if v.Deployment == nil || v.Deployment.GitHash == "" {
 		return markup.Text{}
 	}
-	commit := markup.Format("commit %s", commitLink(*v.Deployment, shortHash(v.Deployment.GitHash)))
+	commit := markup.Format("commit %s", wording.Commit(*v.Deployment, wording.ShortHash(v.Deployment.GitHash)))
 	if v.Deployment.GitRef != "" && (v.Follow.Wish == nil || v.Follow.Wish.Ref != v.Deployment.GitRef) {
 		commit = markup.Format("%s of %s", commit, markup.Code(v.Deployment.GitRef))
 	}
@@ -351,62 +315,27 @@ func (v View) times() markup.Text {
 }
 
 // buttons offers what the state allows, at most four, the dangerous one last.
-func (v View) buttons() []kit.Button {
+func (v View) buttons() []doc.Button {
 	f := v.Follow
 	on := commands.Invocation{UID: f.Stack.UID, Deployment: f.Deployment}
 	with := func(verb commands.Verb) commands.Invocation { inv := on; inv.Verb = verb; return inv }
 	refresh := with(commands.Refresh)
 	refresh.Follow = f.ID
-	var commit kit.Button
+	var commit doc.Button
 	if v.Deployment != nil {
-		commit = commitButton(*v.Deployment)
+		commit = wording.CommitButton(*v.Deployment)
 	}
 	again := commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID}
 	switch {
 	case f.State == storage.Vanished:
 		return nil
 	case f.Deployment == 0 && f.State.End():
-		return []kit.Button{button("Redeploy", again, "redeploy")}
+		return []doc.Button{commands.Button("Redeploy", again, "redeploy")}
 	case f.Deployment == 0:
 		return nil
 	case f.State.End():
-		return []kit.Button{button("Show", with(commands.Show), "show"), button("Redeploy", again, "redeploy"), commit}
+		return []doc.Button{commands.Button("Show", with(commands.Show), "show"), commands.Button("Redeploy", again, "redeploy"), commit}
 	default:
-		return []kit.Button{button("Refresh", refresh, "refresh"), button("Show", with(commands.Show), "show"), commit, cancelButton(f.Stack, f.Deployment)}
-	}
-}
-
-// cancelButton cancels at once, after Slack has asked.
-func cancelButton(stack storage.StackRef, id int64) kit.Button {
-	inv := commands.Invocation{Verb: commands.Cancel, UID: stack.UID, Deployment: id, Yes: true}
-	const most = 60 // of each, so that the consequence is not cut
-	name := markup.Shorten(named(stack), most)
-	if stack.Environment != "" {
-		name += " · " + markup.Shorten(markup.OneLine(stack.Environment), most)
-	}
-	consequence := fmt.Sprintf("%s: #%d stops where it is. What is live stays live; servers that it has changed already may need another deployment.", name, id)
-	return button("Cancel", inv, "cancel").Danger().Asking(
-		markup.Line(fmt.Sprintf("Cancel #%d?", id)), markup.Line(consequence), markup.Line("Yes, cancel it"), markup.Line("No, let it run"))
-}
-
-// shortHash gives the seven characters that people know a commit by.
-func shortHash(hash string) string {
-	runes := []rune(markup.OneLine(hash))
-	return string(runes[:min(7, len(runes))])
-}
-
-// viaInWords says how a deployment was started, to stand behind a name.
-func viaInWords(via cloud66.Value[cloud66.Via]) markup.Text {
-	switch {
-	case via.Kind == cloud66.ViaWeb:
-		return markup.Format(" in the dashboard")
-	case via.Kind == cloud66.ViaAPI:
-		return markup.Format(" through the API")
-	case via.Kind == cloud66.ViaHook:
-		return markup.Format(" through a git hook")
-	case via.Raw == "":
-		return markup.Text{}
-	default:
-		return markup.Format(" via %s", markup.Shorten(via.String(), maxName))
+		return []doc.Button{commands.Button("Refresh", refresh, "refresh"), commands.Button("Show", with(commands.Show), "show"), commit, commands.CancelButton(f.Stack, f.Deployment)}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"c66bot/bot/card/doc"
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
 )
@@ -57,7 +58,8 @@ func concerned(ends []View) []markup.Text {
 
 func endsMessage(head markup.Text, lines []markup.Text, foot markup.Text) Message {
 	brief := markup.Brief(head, markup.Join(append(slices.Clone(lines), foot), "; "))
-	return kit.NewMessage(brief, append(kit.Sections(append([]markup.Text{head}, lines...)), kit.Small(foot))...)
+	all := doc.Lines(append([]markup.Text{head}, lines...)...)
+	return kit.Draw(doc.Document{Brief: brief, Blocks: []doc.Block{all, doc.Small(foot)}})
 }
 
 // page gives the lines of as many ends as one message holds, those who asked between them, and the end that the next message begins with.
@@ -100,7 +102,7 @@ func inNumbers(ends []View) markup.Text {
 
 func rankOf(v View) int {
 	for rank, o := range outcomes {
-		if o.sign == v.sign().String() {
+		if o.sign == v.sign() {
 			return rank
 		}
 	}

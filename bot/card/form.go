@@ -1,13 +1,16 @@
 package card
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"c66bot/bot/card/doc"
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -36,15 +39,15 @@ const formTitle = "Redeploy a stack"
 
 // Loading is what a form shows until it is known what goes into it.
 func Loading() kit.View {
-	return plainView(FormState{}, kit.Section(markup.Format("⏳ One moment, I am looking at how things stand …")))
+	return plainView(FormState{}, kit.Blocks(doc.Lines(markup.Format("⏳ One moment, I am looking at how things stand …")))...)
 }
 
 // Inside shows a message inside a form's window, where nothing can be sent any more.
 func Inside(m Message, state FormState) kit.View {
 	if state.Choose {
-		return plainView(state, append([]kit.Block{channelField(state.Channel)}, m.Shown()...)...)
+		return plainView(state, append([]kit.Block{channelField(state.Channel)}, m.Blocks()...)...)
 	}
-	return plainView(state, m.Shown()...)
+	return plainView(state, m.Blocks()...)
 }
 
 // WithTyped adds to a message what was typed into a form, and a button that opens the form again with it, so that it is not lost.
@@ -54,12 +57,12 @@ func WithTyped(m Message, sent commands.Invocation) Message {
 		return m
 	}
 	line := markup.Format("What you had typed: %s", markup.Code(typed))
-	return m.With(line, kit.Small(line))
+	return m.With(doc.Small(line))
 }
 
 // WithAgain adds what was typed too, and a button that opens the form again with it.
 func WithAgain(m Message, sent commands.Invocation) Message {
-	return WithTyped(m, sent).With(markup.Text{}, kit.Actions(button("Redeploy", sent.Again(), "redeploy")))
+	return WithTyped(m, sent).With(doc.Buttons(commands.Button("Redeploy", sent.Again(), "redeploy")))
 }
 
 // plainView is a form's window in which nothing can be sent.
@@ -81,13 +84,13 @@ func Form(r commands.FormReply) kit.View {
 		blocks = append(blocks, channelField(r.Channel))
 	}
 	if r.Note != nil {
-		blocks = append(blocks, Reply(r.Note).Shown()...)
+		blocks = append(blocks, Reply(r.Note).Blocks()...)
 	}
 	if r.Channel != "" {
 		blocks = append(blocks, stackField(r.Stack))
 	}
 	if r.Stack != nil {
-		blocks = append(blocks, about(r), kit.Small(facts(r.Facts)...))
+		blocks = append(blocks, kit.Blocks(about(r)...)...)
 		blocks = append(blocks, stackFields(r)...)
 		blocks = append(blocks, textField(blockReason, "Reason", r.Fill.Reason, "The card shows it", 500))
 	}
@@ -97,21 +100,17 @@ func Form(r commands.FormReply) kit.View {
 	return window(state, "Redeploy", blocks)
 }
 
-// about names the stack and what is deployed where nothing else is said.
-func about(r commands.FormReply) kit.Block {
-	text := markup.Format("*Redeploy* %s", stackName(*r.Stack))
+// about names the stack, what is deployed where nothing else is said, and what one should know.
+func about(r commands.FormReply) []doc.Block {
+	text := markup.Format("*Redeploy* %s", wording.Stack(*r.Stack))
 	if r.Git && r.Branch != "" && r.Version == nil { // else the choice says so
 		text = markup.Format("%s: the newest commit of %s, unless you say otherwise.", text, markup.Code(r.Branch))
 	}
-	return kit.Section(text)
-}
-
-func facts(all []string) []markup.Text {
-	lines := make([]markup.Text, len(all))
-	for i, f := range all {
-		lines[i] = markup.Format("%s", f)
+	facts := make([]markup.Text, len(r.Facts))
+	for i, f := range r.Facts {
+		facts[i] = markup.Format("%s", f)
 	}
-	return lines
+	return []doc.Block{doc.Lines(text), doc.Small(facts...)}
 }
 
 // stackFields are the fields that the stack takes.
@@ -122,7 +121,7 @@ func stackFields(r commands.FormReply) []kit.Block {
 		blocks = append(blocks, versionField(versionBlock(uid), r))
 	}
 	if r.Git {
-		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, "Empty for "+fallback(r.Branch, "the stack's own branch"), 255))
+		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, "Empty for "+cmp.Or(r.Branch, "the stack's own branch"), 255))
 	}
 	if r.Docker {
 		blocks = append(blocks, servicesField(servicesBlock(uid), r))
@@ -172,8 +171,8 @@ func textField(block, label, value, placeholder string, most int) kit.Block {
 // versionField offers the commit of a deployment beside the newest one.
 func versionField(block string, r commands.FormReply) kit.Block {
 	d := r.Version
-	newest := option(newestVersion, "The newest commit of "+fallback(r.Branch, "the stack's branch"))
-	this := option(thisVersion, fmt.Sprintf("Redeploy this version: %s, #%d", shortHash(d.GitHash), d.ID))
+	newest := option(newestVersion, "The newest commit of "+cmp.Or(r.Branch, "the stack's branch"))
+	this := option(thisVersion, fmt.Sprintf("Redeploy this version: %s, #%d", wording.ShortHash(d.GitHash), d.ID))
 	chosen := newest
 	if r.Fill.Ref == d.GitHash {
 		chosen = this
@@ -215,17 +214,11 @@ func StackOption(stack storage.StackRef) kit.Option {
 	if stack.UID == "" || len(stack.UID) > kit.MaxOptionValue {
 		return kit.Option{}
 	}
-	return option(stack.UID, fallback(stack.Name, stack.UID))
+	return option(stack.UID, cmp.Or(stack.Name, stack.UID))
 }
 
 // channelField asks where the card goes, and whose rules decide. It is no input, so that it can stand where nothing can be sent.
 func channelField(channel string) kit.Block {
 	text := markup.Format("*Channel*\nIts rules decide whether you may, and the card is posted there.")
 	return kit.Channels(blockChannel, ActionChannel, text, markup.Line("Choose a channel"), channel)
-}
-
-// open offers the form of a redeploy.
-func open(r commands.OpenReply) Message {
-	head := markup.Format("%s: the button opens the form. Nothing is done before you send it.", stackName(r.Stack))
-	return kit.NewMessage(markup.Brief(head), kit.Section(head), kit.Actions(button("Redeploy", r.Form, "redeploy").Primary()))
 }

@@ -5,6 +5,9 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/commands"
 )
@@ -54,14 +57,26 @@ func forms() map[string]commands.FormReply {
 
 // views are all that a form's window shows, by name.
 func views() map[string]slack.ModalViewRequest {
-	refused := Reply(refusals()["refusal-named"])
+	ask := &commands.Invocation{Verb: commands.Ask, Actions: "redeploy", Glob: "web@production", Nonce: "n", AskedAt: now.Unix()}
+	refusal := commands.RefusalReply{
+		Right: authz.Redeploy, Admins: commands.Admins{Users: []string{"U0ADA"}, Groups: []string{"S0OPS"}}, Command: "/c66",
+		Rule: "allow U0SAM redeploy web@production", Ask: ask,
+	}
+	named, near := refusal, refusal
+	named.Stack, named.Holders = &stack, []string{"S0DEVS", "U0KIM"}
+	near.Typed, near.Near = "webb", []string{"web@production", "web@staging"}
+	refused := Reply(named)
+	choice := doc.Say("choice", markup.Format("“web” fits 2 stacks. Which one?")).With(doc.Buttons(
+		commands.Button("web@production", commands.Invocation{Verb: commands.Show, UID: "a"}, "choose-0"),
+		commands.Button("web@staging", commands.Invocation{Verb: commands.Show, UID: "b"}, "choose-1"),
+	))
 	all := map[string]slack.ModalViewRequest{
 		"view-loading":        Loading(),
 		"view-refused":        Inside(refused, FormState{Channel: "C1"}),
 		"view-refused-choose": Inside(refused, FormState{Channel: "C1", Choose: true}),
-		"view-form-unknown":   Form(commands.FormReply{Channel: "C1", Note: replies()["refusal-unknown-near"]}),
+		"view-form-unknown":   Form(commands.FormReply{Channel: "C1", Note: near}),
 		"view-refused-typed":  Inside(WithTyped(refused, typed), FormState{Channel: "C1"}),
-		"view-ambiguous":      Inside(Reply(replies()["choice"]), FormState{Channel: "C1"}),
+		"view-ambiguous":      Inside(Reply(choice), FormState{Channel: "C1"}),
 	}
 	for name, r := range forms() {
 		all["view-form-"+name] = Form(r)
@@ -110,8 +125,8 @@ func spoiledViews(bad string) map[string]slack.ModalViewRequest {
 		all["view-form-"+name+"-not-filled"] = Form(r)
 	}
 	for name, m := range spoiled(bad) {
-		if name == "reply-list" || name == "reply-detail" {
-			continue // no form is answered by one
+		if name == "reply-rows" {
+			continue // no form is answered by as much
 		}
 		all["view-"+name] = Inside(WithTyped(m, commands.Invocation{UID: bad, Ref: bad, Services: bad, Reason: bad}), FormState{Channel: "C1", Choose: true})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/commands"
 )
 
@@ -37,16 +38,16 @@ var optional = []struct {
 }
 
 // The blocks of the fields that belong to one stack.
-func refBlock(uid string) string      { return blockRef + markup.Shorten(uid, maxName) }
-func servicesBlock(uid string) string { return blockServices + markup.Shorten(uid, maxName) }
-func versionBlock(uid string) string  { return blockVersion + markup.Shorten(uid, maxName) }
+func refBlock(uid string) string      { return blockRef + markup.Shorten(uid, wording.MaxName) }
+func servicesBlock(uid string) string { return blockServices + markup.Shorten(uid, wording.MaxName) }
+func versionBlock(uid string) string  { return blockVersion + markup.Shorten(uid, wording.MaxName) }
 
 // stackBlock is the block of the stack's own field. Another one is chosen in another block, since Slack keeps what was chosen in the same.
 func stackBlock(uid string) string {
 	if uid == "" {
 		return blockStack
 	}
-	return blockStack + "/" + markup.Shorten(uid, maxName)
+	return blockStack + "/" + markup.Shorten(uid, wording.MaxName)
 }
 
 // maxWrong is how much is said beside a field that is wrong, in characters.

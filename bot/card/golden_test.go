@@ -12,8 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"c66bot/bot/card/kit"
+	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/slacksim"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -74,9 +75,35 @@ func TestEveryRenderingIsAsItsGoldenFile(t *testing.T) {
 	}
 }
 
+// written are the messages of all golden files by name, also those of the answers of package commands.
+func written(t *testing.T) map[string]slacksim.Message {
+	t.Helper()
+	all := map[string]slacksim.Message{}
+	for _, dir := range []string{"testdata", "../../commands/testdata"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.golden"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no golden files in %s: %v", dir, err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var m slacksim.Message
+			if err := json.Unmarshal(b, &m); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			if m.Text != "" { // else it is a view
+				all[strings.TrimSuffix(filepath.Base(file), ".golden")] = m
+			}
+		}
+	}
+	return all
+}
+
 func TestEveryRenderingKeepsSlacksLimits(t *testing.T) {
-	for name, m := range messages() {
-		for _, fault := range broken(t, m) {
+	for name, m := range written(t) {
+		for _, fault := range faults(m.Text, m.Blocks) {
 			t.Errorf("%s: %s", name, fault)
 		}
 	}
@@ -84,9 +111,9 @@ func TestEveryRenderingKeepsSlacksLimits(t *testing.T) {
 
 func TestTheCheckerFindsWhatBreaksALimit(t *testing.T) {
 	long := strings.Repeat("x", 3001)
-	block := func(b ...kit.Block) []map[string]any { return decoded(t, kit.NewMessage(markup.Fallback{}, b...)) }
-	section := func(s string) []map[string]any { return block(kit.Section(markup.Format("%s", s))) }
-	link := kit.LinkButton("commit", markup.Line("Commit"), markup.WebAddress("https://a.example"))
+	block := func(b ...doc.Block) []map[string]any { return decoded(t, draw(b...)) }
+	section := func(s string) []map[string]any { return block(doc.Lines(markup.Format("%s", s))) }
+	link := doc.Button{ID: "commit", Label: markup.Line("Commit"), URL: markup.WebAddress("https://a.example")}
 	loose, blank := section("x"), section("x")
 	object(loose[0]["text"])["verbatim"], object(blank[0]["text"])["text"] = false, " "
 	for name, m := range map[string]struct {
@@ -99,7 +126,7 @@ func TestTheCheckerFindsWhatBreaksALimit(t *testing.T) {
 		"text not verbatim": {"x", loose},
 		"an empty text":     {"x", blank},
 		"too many blocks":   {"x", slices.Repeat(section("x"), 51)},
-		"two equal ids":     {"x", block(kit.Actions(link, link))},
+		"two equal ids":     {"x", block(doc.Buttons(link, link))},
 		"too much in total": {"x", slices.Repeat(section(long), 14)},
 	} {
 		if len(faults(m.text, m.blocks)) == 0 {

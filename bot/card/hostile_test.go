@@ -1,11 +1,9 @@
 package card
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"c66bot/bot/slacksim"
 	"c66bot/commands"
@@ -87,48 +85,8 @@ func TestALongNameHidesNeitherTheStateNorTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestALongFieldHidesNoOther(t *testing.T) {
-	for name, m := range spoiled(strings.Repeat("&", 3000)) {
-		if name == "reply-detail" {
-			plain := asRead(t, m).Plain()
-			for _, fact := range []string{"Reason:", "Commit:", "Reverted:", "Session:", "Snapshot:"} {
-				if !strings.Contains(plain, fact) {
-					t.Errorf("the details lack %q", fact)
-				}
-			}
-		}
-		if name == "reply-list" {
-			plain := asRead(t, m).Plain()
-			for _, id := range []string{"#1 ", "#10 "} {
-				if !strings.Contains(plain, id) {
-					t.Errorf("the list lacks %q", id)
-				}
-			}
-		}
-	}
-}
-
-func TestAListOfLongFieldsShowsEveryRow(t *testing.T) {
-	long := strings.Repeat("&", 3000)
-	list := commands.ListReply{Stack: stack, Page: 1, Total: 10, At: now}
-	for i := range 10 {
-		d := ended("", time.Minute)
-		d.ID, d.CommitURL, d.TriggeredBy, d.Outcome.Raw = int64(i+1), "https://git.example/?"+strings.Repeat("&", 100), long, long
-		list.Entries = append(list.Entries, commands.Entry{Deployment: d})
-	}
-	m := Reply(list)
-	for _, fault := range broken(t, m) {
-		t.Error(fault)
-	}
-	for i := range 10 {
-		if row := fmt.Sprintf("\n#%d ❔ ended", i+1); !strings.Contains(asRead(t, m).Plain(), row) {
-			t.Errorf("no row %q", row)
-		}
-	}
-}
-
 func TestAQuoteSignAtTheBeginningQuotesNothing(t *testing.T) {
-	for _, m := range []Message{Reply(commands.NoticeReply{Text: "> x"}), Usage(&commands.UsageError{What: ">>> x"}, "/c66")} {
+	for _, m := range []Message{Reply(commands.Notice("> x")), Reply((&commands.UsageError{What: ">>> x"}).Document("/c66"))} {
 		for _, b := range decoded(t, m) {
 			text, _ := b["text"].(map[string]any)
 			if s, _ := text["text"].(string); strings.HasPrefix(s, "&gt;") {

@@ -148,8 +148,11 @@ func (a *audit) button(at string, v any, ids map[string]bool) {
 // buttonsOf gives a message's buttons in the order of reading.
 func buttonsOf(t *testing.T, m Message) []map[string]any {
 	t.Helper()
-	var found []map[string]any
-	for _, b := range decoded(t, m) {
+	return buttonsIn(decoded(t, m))
+}
+
+func buttonsIn(blocks []map[string]any) (found []map[string]any) {
+	for _, b := range blocks {
 		for _, e := range append(items(b["elements"]), b["accessory"]) {
 			if o, _ := e.(map[string]any); o["type"] == "button" {
 				found = append(found, o)

@@ -1,8 +1,10 @@
 package card
 
 import (
+	"c66bot/bot/card/doc"
 	"c66bot/bot/card/kit"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -10,17 +12,20 @@ import (
 
 // Reverted renders that a deployment was rolled back off the servers.
 func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
-	line := markup.Format("↩️ %s: #%d was rolled back", stackName(stack), d.ID)
+	line := markup.Format("↩️ %s: #%d was rolled back", wording.Stack(stack), d.ID)
 	if d.RevertedBy != "" {
-		line = markup.Format("%s by %s", line, markup.Shorten(d.RevertedBy, maxName))
+		line = markup.Format("%s by %s", line, markup.Shorten(d.RevertedBy, wording.MaxName))
 	}
 	var at markup.Text
 	if !d.RevertedAt.IsZero() {
 		at = markup.Format("rolled back %s", markup.When(d.RevertedAt))
 	}
-	on := commands.Invocation{Verb: commands.Show, UID: stack.UID, Deployment: d.ID}
-	return kit.NewMessage(markup.Brief(line, at), kit.Section(line), kit.Small(at), kit.Actions(button("Show", on, "show")))
+	show := commands.Invocation{Verb: commands.Show, UID: stack.UID, Deployment: d.ID}
+	return draw(doc.Lines(line), doc.Small(at), doc.Buttons(commands.Button("Show", show, "show")))
 }
+
+// draw makes a message of blocks whose fallback text says all of them.
+func draw(blocks ...doc.Block) Message { return kit.Draw(doc.Document{Blocks: blocks}) }
 
 // StackChange is that a stack bears another name, or is gone, where Now is zero.
 type StackChange struct {
@@ -42,17 +47,17 @@ func StackChanges(changes []StackChange) Message {
 	for _, c := range changes {
 		lines = append(lines, c.line())
 	}
-	return kit.NewMessage(markup.Brief(lines[0], lines[1:]...), kit.Sections(lines)...)
+	return draw(doc.Lines(lines...))
 }
 
 func (c StackChange) line() markup.Text {
+	was, now := wording.Stack(c.Was), wording.Stack(c.Now)
 	switch {
 	case c.Now.UID == "":
-		return markup.Format("❔ %s is not among the stacks any more: it was deleted or renamed, or I may not see it.", stackName(c.Was))
+		return markup.Format("❔ %s is not among the stacks any more: it was deleted or renamed, or I may not see it.", was)
 	case c.Fits:
-		return markup.Format("%s is called %s now. This channel still subscribes to it.", stackName(c.Was), stackName(c.Now))
+		return markup.Format("%s is called %s now. This channel still subscribes to it.", was, now)
 	default:
-		return markup.Format("%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more.",
-			stackName(c.Was), stackName(c.Now))
+		return markup.Format("%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more.", was, now)
 	}
 }

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,9 +25,7 @@ func shownViews(t *testing.T) map[string]slacksim.Message {
 func allShown(t *testing.T) map[string]slacksim.Message {
 	t.Helper()
 	all := shownViews(t)
-	for name, m := range messages() {
-		all[name] = asRead(t, m)
-	}
+	maps.Copy(all, written(t))
 	return all
 }
 
@@ -34,8 +33,8 @@ func allShown(t *testing.T) map[string]slacksim.Message {
 func offered(t *testing.T) map[string][]map[string]any {
 	t.Helper()
 	all := map[string][]map[string]any{}
-	for name, m := range messages() {
-		all[name] = buttonsOf(t, m)
+	for name, m := range written(t) {
+		all[name] = buttonsIn(m.Blocks)
 	}
 	for name, v := range views() {
 		for _, b := range items(decodedView(t, v)["blocks"]) {
@@ -107,7 +106,7 @@ func TestAFormsButtonsHaveIDsThatBeginWithTheirWord(t *testing.T) {
 }
 
 func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
-	all := replies()
+	all := written(t)
 	for name, says := range map[string][]string{
 		"refusal-named":            {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
 		"refusal-denied":           {"You may not redeploy web · production here.", "The rule k3f9 of this channel denies it.", "Nothing was done."},
@@ -118,15 +117,19 @@ func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 		"refusal-cancel-by-button": {"You may not cancel deployments of web · production here.", "for everyone of this workspace."},
 		"refusal-to-make-rules":    {"You may not make rules here."},
 	} {
-		seen := asRead(t, Reply(all[name])).Plain()
+		seen := all["reply-"+name].Plain()
 		for _, s := range says {
 			if !strings.Contains(seen, s) {
 				t.Errorf("%s lacks %q:\n%s", name, s, seen)
 			}
 		}
 	}
-	for name, r := range refusals() {
-		asks := strings.Contains(asRead(t, Reply(r)).Plain(), "[Ask for access]")
+	for name, m := range all {
+		name, refusal := strings.CutPrefix(name, "reply-")
+		if !refusal || !strings.HasPrefix(name, "refusal") {
+			continue
+		}
+		asks := strings.Contains(m.Plain(), "[Ask for access]")
 		if want := slices.Contains([]string{"refusal", "refusal-denied", "refusal-direct", "refusal-to-make-rules", "refusal-cancel-by-button"}, name); asks == want {
 			t.Errorf("%s offers to ask: %v", name, asks)
 		}
@@ -139,7 +142,7 @@ func TestAMessageAboutARulePingsThoseWhomItNamesButNoGroup(t *testing.T) {
 		"rule-user": {"U0ADA", "U0SAM"}, "rule-group": {"U0ADA"}, "rule-everyone": {"U0ADA"}, "rule-revoked": {"U0ADA", "U0SAM"},
 		"rule-of-a-group-that-slack-does-not-tell": {"U0ADA"}, "request": {"S0OPS", "U0ADA", "U0SAM"},
 	} {
-		pings := id.FindAllString(strings.Join(asRead(t, Reply(replies()[name])).Pings(), " "), -1)
+		pings := id.FindAllString(strings.Join(written(t)["reply-"+name].Pings(), " "), -1)
 		slices.Sort(pings)
 		if !slices.Equal(slices.Compact(pings), want) {
 			t.Errorf("%s pings %v", name, pings)
@@ -153,7 +156,7 @@ func TestTheStateOfTheBotIsInTheFirstLine(t *testing.T) {
 		"status-low": "🟠 I am connected, but Cloud 66 requests run low", "status-throttled": "🟠 I am connected, but this hour's Cloud 66 requests are used up",
 		"status-others": "🟠 I am connected, but another instance of me takes part of the commands",
 	} {
-		if got := firstLine(asRead(t, Reply(replies()[name])).Plain()); got != want {
+		if got := firstLine(written(t)["reply-"+name].Plain()); got != want {
 			t.Errorf("%s begins with %q", name, got)
 		}
 	}
@@ -165,7 +168,7 @@ func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
 		"narrowed-by-a-name": "2 deployments by “kim” among 1–300 of 950", "narrowed-in-middle": "2 failed deployments among 301–540 of 950",
 		"narrowed-nothing-so-far": "no failed deployments among 1–300 of 950", "narrowed-never-deployed": "this stack has never been deployed",
 	} {
-		if got := firstLine(asRead(t, Reply(replies()[name])).Plain()); got != "web · production: "+want {
+		if got := firstLine(written(t)["reply-"+name].Plain()); got != "web · production: "+want {
 			t.Errorf("%s begins with %q", name, got)
 		}
 	}
@@ -173,8 +176,42 @@ func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
 
 func TestTheFallbackTextKeepsTheStarsOfWhatCanBeTyped(t *testing.T) {
 	for name, want := range map[string]string{"refusal-to-make-rules": "`/c66 allow U0SAM admin *`", "rule-everyone": "`*@production`", "why-denied": "`*@production`"} {
-		if text := Reply(replies()[name]).Text(); !strings.Contains(text, want) {
+		if text := written(t)["reply-"+name].Text; !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s: %s", name, want, text)
+		}
+	}
+}
+
+func TestWhatIsSaidOfASubscriptionPingsNobodyButWhoGaveIt(t *testing.T) {
+	for name, m := range written(t) {
+		for _, ping := range m.Pings() {
+			if strings.HasPrefix(name, "reply-subscri") && strings.Contains(ping, "S0DEVS") {
+				t.Errorf("%s pings %s", name, ping)
+			}
+		}
+	}
+}
+
+func TestASubscriptionIsToldInWords(t *testing.T) {
+	all := written(t)
+	for name, says := range map[string][]string{
+		"subscribed": {
+			"subscribed this channel to web*@production (subscription k3f9)", "deployments that fail, are cancelled or take longer than usual, of the type build or redeploy, by “kim”",
+			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks fit now", "[Unsubscribe]",
+		},
+		"subscribed-to-nothing": {"every deployment", "no stack fits yet"},
+		"subscribed-with-last":  {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: 🔴 web · production: #1042 failed, took 2 min 10 s"},
+		"subscribed-partly":     {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
+		"subscribed-quiet":      {"no message"},
+		"subscribed-no-answer":  {"Cloud 66 does not answer. The subscription stands."},
+		"subscriptions":         {"suspended: the channel is archived", "its author may not subscribe to stacks here any more", "1 stack that you may see fits", "3 stacks that you may see fit"},
+		"suspended-archived":    {"the channel is archived", "web@production, every stack", "goes on by itself"},
+	} {
+		seen := all["reply-"+name].Plain()
+		for _, s := range says {
+			if !strings.Contains(seen, s) {
+				t.Errorf("%s lacks %q:\n%s", name, s, seen)
+			}
 		}
 	}
 }

@@ -50,12 +50,12 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 }
 
 func TestTheFallbackTextSaysWhatTheBlocksSayInOneOrTwoLines(t *testing.T) {
-	for name, m := range messages() {
-		if lines := strings.Count(m.Text(), "\n") + 1; lines > 2 {
-			t.Errorf("%s: a fallback text of %d lines:\n%s", name, lines, m.Text())
+	for name, m := range written(t) {
+		if lines := strings.Count(m.Text, "\n") + 1; lines > 2 {
+			t.Errorf("%s: a fallback text of %d lines:\n%s", name, lines, m.Text)
 		}
-		withoutBlocks := strings.Join(strings.Fields(slacksim.Message{Text: m.Text()}.Plain()), " ")
-		seen := asRead(t, m).Plain()
+		withoutBlocks := strings.Join(strings.Fields(slacksim.Message{Text: m.Text}.Plain()), " ")
+		seen := m.Plain()
 		if i := strings.LastIndex(seen, "\n["); i >= 0 {
 			seen = seen[:i] // what the buttons offer is no news
 		}
@@ -108,11 +108,11 @@ func TestTheButtonsFitTheState(t *testing.T) {
 }
 
 func TestAnActionIDBeginsWithTheButtonsWord(t *testing.T) {
-	for name, m := range messages() {
+	for name, m := range written(t) {
 		if strings.HasPrefix(name, "reply-choice") {
 			continue // whose buttons are names
 		}
-		for _, b := range buttonsOf(t, m) {
+		for _, b := range buttonsIn(m.Blocks) {
 			word, _, _ := strings.Cut(strings.ToLower(label(b)), " ")
 			if id, _ := b["action_id"].(string); !strings.HasPrefix(id, strings.Trim(word, ",")) {
 				t.Errorf("%s: the button %q has the action id %q", name, label(b), id)
@@ -141,8 +141,8 @@ func TestCancelAsksWithTheStackTheEnvironmentAndTheConsequence(t *testing.T) {
 }
 
 func TestEveryButtonsValueIsReadBack(t *testing.T) {
-	for name, m := range messages() {
-		for _, b := range buttonsOf(t, m) {
+	for name, m := range written(t) {
+		for _, b := range buttonsIn(m.Blocks) {
 			value, given := b["value"].(string)
 			if !given {
 				continue

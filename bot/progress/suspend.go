@@ -9,7 +9,6 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
-	"c66bot/commands"
 	"c66bot/storage"
 )
 
@@ -33,7 +32,7 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 		for _, author := range slices.Sorted(maps.Keys(globs)) {
 			m, err := post(tx, storage.Message{
 				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Urgent: true,
-			}, card.Reply(commands.SuspendedReply{Channel: channel, Code: code, Stacks: slices.Sorted(slices.Values(globs[author]))}))
+			}, card.Suspended(channel, code, slices.Sorted(slices.Values(globs[author]))))
 			if err != nil {
 				return err
 			}
@@ -112,7 +111,7 @@ func writePowerless(tx storage.Tx, channel string, of []storage.Subscription, no
 	var messages []storage.Message
 	for _, author := range slices.Sorted(maps.Keys(by)) {
 		m, err := post(tx, storage.Message{Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, now.UnixNano()), Channel: channel},
-			card.Reply(commands.PowerlessReply{Author: author, Subscriptions: by[author]}))
+			card.Powerless(author, by[author]))
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ type View = slack.ModalViewRequest
 func Modal(title, shut, submit markup.Plain, metadata string, blocks ...Block) View {
 	v := View{
 		Type: slack.VTModal, Title: words(title, maxViewTitle), Close: words(shut, maxViewTitle), PrivateMetadata: metadata,
-		Blocks: slack.Blocks{BlockSet: blocksOf(blocks)},
+		Blocks: slack.Blocks{BlockSet: blocks},
 	}
 	if !submit.Empty() {
 		v.Submit = words(submit, maxViewTitle)
@@ -50,7 +50,7 @@ func (f Field) with(element slack.BlockElement) Block {
 		b.Hint = words(f.Hint, maxLabel)
 	}
 	b.Optional, b.DispatchAction = f.Optional, f.Dispatch
-	return Block{block: b}
+	return b
 }
 
 // Input is a field for text. What stands in it at first is what could have been typed into it: Slack shows it as it is.
@@ -107,8 +107,8 @@ func Channels(block, action string, text markup.Text, placeholder markup.Plain, 
 	element := slack.NewOptionsSelectBlockElement(slack.OptTypeConversations, words(placeholder, maxPlaceholder), action)
 	element.Filter = &slack.SelectBlockElementFilter{Include: []string{"public", "private"}, ExcludeBotUsers: true}
 	element.InitialConversation = chosen
-	s := show(text, maxSection)
-	b := slack.NewSectionBlock(s.object, nil, slack.NewAccessory(element))
+	d := drawer{room: maxSection}
+	b := slack.NewSectionBlock(d.show(text, maxSection), nil, slack.NewAccessory(element))
 	b.BlockID = block
-	return Block{b, []shown{s}}
+	return b
 }

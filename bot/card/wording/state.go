@@ -1,0 +1,103 @@
+package wording
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// signs are the states' signs: always the same for the same thing. A state without one has only been asked for.
+var signs = map[storage.State]string{
+	storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠", storage.Lost: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
+	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
+}
+
+// Sign is the sign of a state.
+func Sign(state storage.State) string { return cmp.Or(signs[state], "⏳") }
+
+// State gives the sign and the word for where a deployment stands.
+func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) {
+	word = Outcome(d, cancelled)
+	switch {
+	case d.Queued():
+		return Sign(storage.Queued), "queued"
+	case d.Running():
+		return Sign(storage.Started), "deploying"
+	case d.Outcome.Kind == cloud66.OutcomeSuccess && d.IsLive:
+		return Sign(storage.Succeeded), "live"
+	case d.Outcome.Kind == cloud66.OutcomeSuccess:
+		return Sign(storage.Succeeded), word
+	case word == "cancelled":
+		return Sign(storage.Cancelled), word
+	case d.Outcome.Kind == cloud66.OutcomeFailed:
+		return Sign(storage.Failed), word
+	default:
+		return Sign(storage.Unclear), word
+	}
+}
+
+// Outcome says how an ended deployment ended. A failure that was asked to be cancelled here is a cancel: the API shows no outcome of its own
+// for it.
+func Outcome(d cloud66.Deployment, cancelled *storage.Cancel) string {
+	switch {
+	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && cancelled.Explains(d.FinishedAt):
+		return "cancelled"
+	case d.Outcome.Kind == cloud66.OutcomeFailed:
+		return "failed"
+	case d.Outcome.Kind == cloud66.OutcomeSuccess && d.Reverted:
+		return "succeeded, reverted since"
+	case d.Outcome.Kind == cloud66.OutcomeSuccess:
+		return "succeeded"
+	case d.Outcome.Raw == "":
+		return "ended, outcome unknown"
+	default:
+		return "ended, outcome " + d.Outcome.String()
+	}
+}
+
+// Duration gives a time as people say it: "40 s", "4 min 52 s", "12 min", "2 h 5 min".
+func Duration(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(0, int(d.Seconds())))
+	case d < 10*time.Minute && d%time.Minute != 0:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour && d%time.Hour >= time.Minute:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours())/24)
+	}
+}
+
+// Roughly gives a time to the minute, or to ten seconds in the first two minutes, so that a card does not change with every look.
+func Roughly(d time.Duration) string {
+	switch {
+	case d < 10*time.Second:
+		return Duration(d.Truncate(time.Second))
+	case d < 2*time.Minute:
+		return Duration(d.Truncate(10 * time.Second))
+	default:
+		return Duration(d.Truncate(time.Minute))
+	}
+}
+
+// Nearly gives a usual time, to the next minute or ten seconds.
+func Nearly(d time.Duration) string {
+	if d < 2*time.Minute {
+		return Duration(max(d.Round(10*time.Second), min(d, 10*time.Second)))
+	}
+	return Duration(d.Round(time.Minute))
+}
+
+// Ago says how long ago a time was, as in "3 hours ago".
+func Ago(t, now time.Time) string { return humanize.RelTime(t, now, "ago", "from now") }

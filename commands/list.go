@@ -1,0 +1,137 @@
+package commands
+
+import (
+	"fmt"
+	"time"
+
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// maxRow is how long a row of a list can be, so that ten fit into a message.
+const maxRow = 900
+
+// Entry is one deployment with what this bot knows of it beyond the API.
+type Entry struct {
+	Deployment  cloud66.Deployment
+	AskedBy     string          // Slack user whose redeploy it was, "" where it was not asked for here
+	Reason      string          // given with that redeploy
+	Cancelled   *storage.Cancel // asked for here
+	QueuedAfter int64           // the deployment that runs before it, 0 where none is known
+}
+
+// who names the person: the one who asked here, or the one whom Cloud 66 names. With one token for all, the API names the token's owner.
+func (e Entry) who() markup.Text {
+	if e.AskedBy != "" {
+		return markup.User(e.AskedBy)
+	}
+	return markup.Format("%s", markup.Shorten(e.Deployment.TriggeredBy, wording.MaxName))
+}
+
+// standing gives the sign and the word of the deployment's state.
+func (e Entry) standing() (sign, word string) {
+	sign, word = wording.State(e.Deployment, e.Cancelled)
+	return sign, markup.Shorten(word, wording.MaxName)
+}
+
+// ListReply is one page of a stack's deployments.
+type ListReply struct {
+	Stack   storage.StackRef
+	Entries []Entry
+	Page    int // from 1
+	Offset  int // of the first entry, from 0; where the list is narrowed, of the first that was looked at
+	Total   int
+	At      time.Time
+
+	Filter Invocation // with the Outcome and By that it is narrowed to, and the Page that was typed; the zero value where it is not narrowed
+	Trail  string     // of this page, where it is narrowed
+	Older  string     // the trail of the page behind it, "" where there is none
+	Looked int        // how many deployments were looked through for this page, where it is narrowed
+}
+
+// Document shows a line for each deployment, and buttons that turn the pages in place.
+func (r ListReply) Document() doc.Document {
+	d := doc.Document{Kind: "list", Blocks: []doc.Block{doc.Lines(markup.Format("%s: %s", wording.Stack(r.Stack), r.title()))}}
+	for _, e := range r.Entries {
+		show := Invocation{Verb: Show, UID: r.Stack.UID, Deployment: e.Deployment.ID}
+		d.Blocks = append(d.Blocks, doc.Row(e.row(r.At).Cut(maxRow), Button("Show", show, fmt.Sprintf("show-%d", e.Deployment.ID))))
+	}
+	return listed(d, doc.Buttons(r.pager()...))
+}
+
+// listed ends a list whose rows are one text in its fallback.
+func listed(d doc.Document, end ...doc.Block) doc.Document {
+	var rows []markup.Text
+	for _, b := range d.Blocks[1:] {
+		rows = append(rows, b.Lines...)
+	}
+	d.Brief = markup.Brief(d.Blocks[0].Lines[0], markup.Join(rows, "; "))
+	d.Blocks = append(d.Blocks, end...)
+	return d
+}
+
+func (r ListReply) narrowed() bool { return r.Filter.Outcome != "" || r.Filter.By != "" }
+
+// title says which deployments the page holds: of a narrowed list what they have in common, and how far it was looked.
+func (r ListReply) title() markup.Text {
+	switch {
+	case r.Total == 0:
+		return markup.Format("this stack has never been deployed")
+	case !r.narrowed():
+		return markup.Format("deployments %s", page{from: r.Offset, to: r.Offset + len(r.Entries), total: r.Total})
+	}
+	deployments := markup.Format("deployment%s", wording.Plural(len(r.Entries)))
+	what := markup.Join([]markup.Text{markup.Format("%s", r.Filter.Outcome), deployments}, " ")
+	if id := UserOf(r.Filter.By); id != "" {
+		what = markup.Format("%s by %s", what, markup.User(id))
+	} else if r.Filter.By != "" {
+		what = markup.Format("%s by “%s”", what, markup.Shorten(r.Filter.By, wording.MaxName))
+	}
+	count := "no"
+	if len(r.Entries) > 0 {
+		count = fmt.Sprint(len(r.Entries))
+	}
+	if r.Looked == r.Total {
+		return markup.Format("%s %s among all %d", count, what, r.Total)
+	}
+	return markup.Format("%s %s among %s", count, what, page{from: r.Offset, to: r.Offset + r.Looked, total: r.Total})
+}
+
+// pager turns the pages. Those of a narrowed list lead back along their trail, and before that to the page that was typed.
+func (r ListReply) pager() []doc.Button {
+	turn := func(label, id, trail string, page int) doc.Button {
+		inv := r.Filter
+		inv.Verb, inv.UID, inv.Trail, inv.Page = List, r.Stack.UID, trail, page
+		return Button(label, inv, id)
+	}
+	current, older := r.Page, r.Offset+len(r.Entries) < r.Total
+	olderPage := r.Page + 1
+	if r.narrowed() {
+		current, older, olderPage = r.Filter.Page, r.Older != "", r.Filter.Page
+	}
+	var buttons []doc.Button
+	switch {
+	case r.Trail != "":
+		buttons = append(buttons, turn("Newer", "newer", NewerTrail(r.Trail), current))
+	case current > 1:
+		buttons = append(buttons, turn("Newer", "newer", "", current-1))
+	}
+	if older {
+		buttons = append(buttons, turn("Older", "older", r.Older, olderPage))
+	}
+	return append(buttons, turn("Refresh", "refresh", r.Trail, current))
+}
+
+// row is one deployment in a line: its number first, since it can be typed, then sign and word of its state.
+func (e Entry) row(now time.Time) markup.Text {
+	d := e.Deployment
+	sign, state := e.standing()
+	parts := []markup.Text{markup.Format("#%d %s %s", d.ID, sign, state), wording.Commit(d, wording.ShortHash(d.GitHash))}
+	if !d.StartedAt.IsZero() {
+		parts = append(parts, markup.Format("%s", wording.Ago(d.StartedAt, now)))
+	}
+	return markup.Join(append(parts, e.who()), " · ")
+}

@@ -1,0 +1,152 @@
+package commands
+
+import (
+	"slices"
+
+	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/storage"
+)
+
+// Admins are those who could help someone without a right.
+type Admins struct {
+	Users  []string
+	Groups []string
+}
+
+// names names the admins, a few of them.
+func (a Admins) names() markup.Text { return parties(slices.Concat(a.Groups, a.Users)) }
+
+// parties names a few people and groups by their Slack ids. An answer that the one who asked sees alone pings nobody by that; a message in
+// the channel does.
+func parties(ids []string) markup.Text {
+	all := make([]markup.Text, len(ids))
+	for i, id := range ids {
+		all[i] = wording.Party(id)
+	}
+	return wording.Some(all, 5)
+}
+
+// RefusalReply says that a right is missing, who has it here, and who could give it.
+type RefusalReply struct {
+	Right   authz.Action
+	Stack   *storage.StackRef // that may be named, since they see it; else nil
+	Typed   string            // the stack as it was typed, where they see none that it could be
+	Near    []string          // what else it could have been, of what they see
+	Holders []string          // whom the channel's rules allow it: ids of users and groups, or everyone
+	Denied  string            // the id of the rule that denies it, "" where none does
+	Admins  Admins
+	Direct  bool        // in a direct message, where no rule helps
+	Outside bool        // they are not a member of the channel, which is private, or the bot is not
+	NoRules bool        // the channel has none
+	Command string      // the slash command's name, for Rule
+	Rule    string      // the command that would give the right, for an admin to copy; "" where a rule would not help
+	Ask     *Invocation // asks an admin for the right; nil where that leads nowhere
+}
+
+// Document says what was refused and why, and offers to ask for it.
+func (r RefusalReply) Document() doc.Document {
+	words := rights[r.Right]
+	first := markup.Format("You may not %s here.", words[0])
+	switch {
+	case r.Stack != nil:
+		first = markup.Format("You may not %s %s here.", words[1], wording.Stack(*r.Stack))
+	case r.Typed != "":
+		first = markup.Format("I know no stack “%s” that you may %s here.", markup.Shorten(r.Typed, wording.MaxName), words[1])
+	}
+	if len(r.Near) > 0 {
+		near := make([]markup.Text, len(r.Near))
+		for i, n := range r.Near {
+			near[i] = markup.Code(markup.Shorten(n, wording.MaxName))
+		}
+		first = markup.Format("%s Did you mean %s?", first, markup.Join(near, ", "))
+	}
+	lines := []markup.Text{first, markup.Format("%s Nothing was done.", r.whose())}
+	if r.NoRules && r.Rule != "" {
+		lines = append(lines, markup.Format("This channel has no rules yet. An admin can make one: %s", markup.Code(r.Command+" "+r.Rule)))
+	}
+	d := doc.Say(KindRefusal, lines...)
+	if r.Ask == nil {
+		return d
+	}
+	return d.With(doc.Buttons(Button("Ask for access", *r.Ask, "ask")))
+}
+
+// whose says who has the right, and who could give it.
+func (r RefusalReply) whose() markup.Text {
+	var holders markup.Text
+	switch {
+	case r.Direct:
+		return markup.Format("In a direct message that is for the bot's admins alone: ask in a channel.")
+	case r.Outside:
+		return markup.Format(
+			"This channel's rules are for its members, and I do not find you among them. Somebody in the channel can add you, or me.",
+		)
+	case r.Denied != "":
+		holders = markup.Format("The rule %s of this channel denies it. ", markup.Code(r.Denied))
+	case slices.Contains(r.Holders, authz.Everyone): // and they are a stranger or a bot
+		holders = markup.Format("In this channel that is for everyone of this workspace. ")
+	case len(r.Holders) > 0:
+		holders = markup.Format("In this channel that is for %s. ", parties(r.Holders))
+	}
+	return markup.Format("%sAn admin can allow it: %s.", holders, r.Admins.names())
+}
+
+// RequestReply asks the admins, in the channel, for rights.
+type RequestReply struct {
+	User   string
+	Wishes []Wished
+	Admins Admins
+}
+
+// Wished is one right that somebody asks for.
+type Wished struct {
+	Right string
+	Glob  string
+	Grant Invocation
+	Given *storage.Rule // once an admin has
+}
+
+// what is the right that is asked for, as in "redeploy every stack".
+func (w Wished) what() markup.Text {
+	return markup.Format("%s %s", rights[authz.Action(w.Right)][1], wording.Stacks(w.Glob))
+}
+
+// given says who granted it and until when, to stand behind what was asked.
+func (w Wished) given() markup.Text {
+	return markup.Format(": %s granted it until %s", markup.User(w.Given.By), markup.When(w.Given.Until))
+}
+
+func (w Wished) button() doc.Button { return Button("Grant 1 h", w.Grant, "grant").As(doc.Primary) }
+
+// Document asks for each right, or says who has granted it.
+func (r RequestReply) Document() doc.Document {
+	const kind = "request"
+	user := markup.User(r.User)
+	if len(r.Wishes) == 1 {
+		w := r.Wishes[0]
+		if w.Given != nil {
+			return doc.Say(kind, markup.Format("🔑 %s asked to %s in this channel%s", user, w.what(), w.given()))
+		}
+		return doc.Say(kind,
+			markup.Format("🔑 %s asks to %s in this channel.", user, w.what()),
+			markup.Format("An admin can grant it for an hour: %s", r.Admins.names()),
+		).With(doc.Buttons(w.button()))
+	}
+	d := doc.Document{Kind: kind, Blocks: []doc.Block{doc.Lines(markup.Format("🔑 %s asks for access in this channel.", user))}}
+	open := false
+	for _, w := range r.Wishes {
+		if w.Given != nil {
+			d.Blocks = append(d.Blocks, doc.Lines(markup.Format("to %s%s", w.what(), w.given())))
+			continue
+		}
+		open = true
+		d.Blocks = append(d.Blocks, doc.Row(markup.Format("to %s", w.what()), w.button()))
+	}
+	if open {
+		d.Blocks = append(d.Blocks, doc.Lines(markup.Format("An admin can grant each for an hour: %s", r.Admins.names())))
+	}
+	return d
+}

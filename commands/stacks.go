@@ -1,0 +1,100 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+)
+
+// StacksReply is one page of the stacks that somebody may see.
+type StacksReply struct {
+	page
+
+	Text   string // what their names hold, "" for all
+	Stacks []StackEntry
+	At     time.Time
+}
+
+// StackEntry is one stack with its newest deployment.
+type StackEntry struct {
+	Stack  cloud66.Stack
+	Newest *cloud66.Deployment // nil where it is not known
+	Never  bool                // it was never deployed
+}
+
+// Document shows a line for each stack.
+func (r StacksReply) Document() doc.Document {
+	with, which := "", r.String()
+	if r.Text != "" {
+		with = fmt.Sprintf(" with “%s”", markup.Shorten(r.Text, wording.MaxName))
+	}
+	title := which + with
+	if r.total == 0 {
+		title = "none" + with + " that you may see here"
+	}
+	d := doc.Document{Kind: "stacks", Blocks: []doc.Block{doc.Lines(markup.Format("*Stacks*: %s", title))}}
+	for _, e := range r.Stacks {
+		var show doc.Button
+		if !e.Never {
+			show = Button("Show", Invocation{Verb: Show, UID: e.Stack.UID}, "show-"+markup.Shorten(e.Stack.UID, wording.MaxName))
+		}
+		d.Blocks = append(d.Blocks, doc.Row(e.row(r.At).Cut(maxRow), show))
+	}
+	return listed(d, r.turns(Invocation{Verb: Stacks, Text: r.Text}))
+}
+
+// row is one stack in a line: what can be typed first, then sign and words of its state, then its last deployment.
+func (e StackEntry) row(now time.Time) markup.Text {
+	s := e.Stack
+	parts := []markup.Text{markup.Format("%s %s %s", markup.Code(markup.Shorten(refOf(s).String(), wording.MaxName)), stackSign(s), stackState(s))}
+	if s.Health != cloud66.HealthUnknown {
+		parts = append(parts, markup.Format("%s", strings.ToLower(s.Health.String())))
+	}
+	switch {
+	case e.Never:
+		parts = append(parts, markup.Format("never deployed"))
+	case e.Newest != nil && e.Newest.StartedAt.IsZero():
+		parts = append(parts, markup.Format("#%d", e.Newest.ID))
+	case e.Newest != nil:
+		parts = append(parts, markup.Format("#%d %s", e.Newest.ID, wording.Ago(e.Newest.StartedAt, now)))
+	case !s.LastActivity.IsZero():
+		parts = append(parts, markup.Format("last active %s", wording.Ago(s.LastActivity, now)))
+	}
+	return markup.Join(parts, " · ")
+}
+
+// stackState says shortly what a stack is doing or did last.
+func stackState(s cloud66.Stack) string {
+	switch s.Status {
+	case cloud66.StatusDeployed:
+		return "deployed"
+	case cloud66.StatusFailed:
+		return "failed"
+	case cloud66.StatusQueued:
+		return "queued"
+	default:
+		return strings.ToLower(s.Status.String())
+	}
+}
+
+func stackSign(s cloud66.Stack) string {
+	switch {
+	case s.Status == cloud66.StatusDeploying, s.Status == cloud66.StatusAnalyzing:
+		return "🔵"
+	case s.Status == cloud66.StatusQueued, s.Status == cloud66.StatusPendingAnalysis:
+		return "🕓"
+	case s.Status == cloud66.StatusFailed, s.Status == cloud66.StatusUnableToAnalyze, s.Health == cloud66.HealthFailed:
+		return "🔴"
+	case s.Health == cloud66.HealthImpaired:
+		return "🟠"
+	case s.Status == cloud66.StatusDeployed:
+		return "🟢"
+	default:
+		return "⚪"
+	}
+}

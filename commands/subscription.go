@@ -1,0 +1,205 @@
+package commands
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// SubscribedReply tells the channel that it subscribes to stacks.
+type SubscribedReply struct {
+	Subscription storage.Subscription
+	Whom         string   // the name or the handle of the one whom a failure mentions, "" for nobody
+	Fits         int      // stacks that match now, of those that its author may subscribe to; -1 where Cloud 66 did not tell
+	Preview      *Preview // nil where it is not worked out yet, or there is nothing to work out
+}
+
+// Preview is what a subscription would have told.
+type Preview struct {
+	Messages int              // in the last seven days
+	AtLeast  bool             // there are more, further back than one request reads
+	Read, Of int              // stacks that were read, of those that have moved in these days
+	Unread   int              // that Cloud 66 did not tell of, or not in time; they are not in Read
+	Stack    storage.StackRef // of the newest message
+	Newest   *Entry           // what it would have been about; nil where there is none
+}
+
+// Document says what the channel hears of, and what that would have been lately. It pings nobody but its author.
+func (r SubscribedReply) Document() doc.Document {
+	s := r.Subscription
+	head := markup.Format("🔔 %s subscribed this channel to %s (subscription %s)", markup.User(s.Author), wording.Stacks(s.Stacks), markup.Code(s.ID))
+	about := markup.Join([]markup.Text{narrowedTo(s), mentions(r.Whom), r.matching()}, " · ")
+	end := Button("Unsubscribe", Invocation{Verb: Unsubscribe, Rule: s.ID}, "unsubscribe-"+s.ID)
+	return doc.Document{Kind: "subscribed", Blocks: []doc.Block{
+		doc.Lines(head), doc.Lines(append([]markup.Text{about}, r.Preview.lines()...)...), doc.Buttons(end),
+	}}
+}
+
+// eventWord puts events into words, as in "deployments that fail".
+var eventWord = map[string]string{
+	"started": "start", "succeeded": "succeed", "failed": "fail", "cancelled": "are cancelled", "reverted": "are rolled back", "slow": "take longer than usual",
+}
+
+// narrowedTo says in words which deployments a subscription is about.
+func narrowedTo(s storage.Subscription) markup.Text {
+	text := markup.Format("every deployment")
+	if len(s.Events) > 0 {
+		events := make([]string, len(s.Events))
+		for i, event := range s.Events {
+			events[i] = cmp.Or(eventWord[event], event)
+		}
+		text = markup.Format("deployments that %s", orJoin(events))
+	}
+	if len(s.Types) > 0 {
+		text = markup.Format("%s, of the type %s", text, orJoin(s.Types))
+	}
+	if s.By != "" {
+		text = markup.Format("%s, by “%s”", text, markup.Shorten(s.By, wording.MaxName))
+	}
+	if len(s.Via) > 0 {
+		ways := make([]markup.Text, len(s.Via))
+		for i, via := range s.Via {
+			ways[i] = wording.Via(cloud66.Value[cloud66.Via]{Kind: cloud66.Via(via), Raw: via}).Trim()
+		}
+		text = markup.Format("%s, started %s", text, markup.Join(ways, " or "))
+	}
+	return text
+}
+
+// orJoin lists words as in "a, b or c".
+func orJoin(words []string) markup.Text {
+	last := len(words) - 1
+	if last < 1 {
+		return markup.Format("%s", strings.Join(words, ""))
+	}
+	return markup.Format("%s or %s", strings.Join(words[:last], ", "), words[last])
+}
+
+// mentions says whom a failure mentions, without a mention.
+func mentions(whom string) markup.Text {
+	if whom == "" {
+		return markup.Text{}
+	}
+	return markup.Format("a failure mentions @%s", markup.Shorten(whom, wording.MaxName))
+}
+
+func (r SubscribedReply) matching() markup.Text {
+	switch {
+	case r.Fits < 0:
+		return markup.Format("how many stacks fit now is not known, since Cloud 66 does not answer; the subscription stands")
+	case r.Fits == 0:
+		return markup.Format("no stack fits yet; one that appears later is told of")
+	case r.Fits == 1:
+		return markup.Format("1 stack fits now")
+	default:
+		return markup.Format("%d stacks fit now", r.Fits)
+	}
+}
+
+// lines say what a subscription would have told in the last days, and show the newest of it.
+func (p *Preview) lines() []markup.Text {
+	switch {
+	case p == nil:
+		return nil
+	case p.Of > 0 && p.Read == 0:
+		return []markup.Text{markup.Format("What it would have told lately is not known: Cloud 66 does not answer. The subscription stands.")}
+	}
+	text := markup.Format("In the last 7 days that would have been no message")
+	if p.Messages > 0 {
+		count := fmt.Sprint(p.Messages)
+		if p.AtLeast {
+			count = "at least " + count
+		}
+		text = markup.Format("In the last 7 days that would have been %s message%s", count, wording.Plural(p.Messages))
+	}
+	if p.Read < p.Of {
+		text = markup.Format("%s, from %d of the %d stacks that have moved", text, p.Read, p.Of)
+	}
+	if p.Unread > 0 {
+		text = markup.Format("%s; Cloud 66 did not tell of %d in time", text, p.Unread)
+	}
+	if p.Newest == nil {
+		return []markup.Text{text}
+	}
+	d := p.Newest.Deployment
+	sign, state := p.Newest.standing()
+	newest := markup.Format("%s %s: #%d %s", sign, wording.Stack(p.Stack), d.ID, state)
+	if d.Ended() && d.Duration() > 0 {
+		newest = markup.Format("%s, took %s", newest, wording.Duration(d.Duration()))
+	}
+	return []markup.Text{text, markup.Format("The last of them: %s · started%s %s", newest, wording.Trigger(d), markup.When(d.StartedAt))}
+}
+
+// unsubscribed tells the channel that somebody took subscriptions back, all of the same stacks.
+func unsubscribed(by string, all []storage.Subscription) doc.Document {
+	ids := make([]markup.Text, len(all))
+	for i, s := range all {
+		ids[i] = markup.Code(s.ID)
+	}
+	return doc.Say("unsubscribed", markup.Format("🔕 %s unsubscribed this channel from %s (subscription%s %s)",
+		markup.User(by), wording.Stacks(all[0].Stacks), wording.Plural(len(ids)), wording.Some(ids, maxNamed)))
+}
+
+// SubscriptionsReply is one page of what a channel subscribes to.
+type SubscriptionsReply struct {
+	page
+
+	Rows    []SubscriptionRow
+	Unknown bool // how many stacks match could not be found out
+}
+
+// SubscriptionRow is one subscription, as somebody is shown it.
+type SubscriptionRow struct {
+	Subscription storage.Subscription
+	Whom         string // the name or the handle of the one whom a failure mentions, "" for nobody
+	Stacks       int    // that match and that the one who asks may see
+	Powerless    bool   // its author may subscribe to nothing here any more, so that it tells of nothing
+	Suspended    string // why nothing can be posted in the channel, "" where it can
+}
+
+// Document shows a line for each subscription, the id first since it can be typed.
+func (r SubscriptionsReply) Document() doc.Document {
+	const kind = "subscriptions"
+	if r.total == 0 {
+		lines := []markup.Text{markup.Format("This channel has no subscription that you can see.")}
+		if r.Unknown {
+			lines = append(lines, markup.Format("Cloud 66 does not tell which stacks there are, so there may be some that are for you."))
+		}
+		return doc.Say(kind, lines...)
+	}
+	lines := make([]markup.Text, len(r.Rows))
+	for i, row := range r.Rows {
+		lines[i] = row.line(r.Unknown).Cut(maxRow)
+	}
+	return doc.Document{Kind: kind, Blocks: []doc.Block{
+		doc.Lines(markup.Format("*What this channel subscribes to*: %s", r.page)), doc.Lines(lines...), r.turns(Invocation{Verb: Subscriptions}),
+	}}
+}
+
+func (r SubscriptionRow) line(unknown bool) markup.Text {
+	s := r.Subscription
+	count := markup.Format("%d stacks that you may see fit", r.Stacks)
+	switch {
+	case unknown:
+		count = markup.Text{}
+	case r.Stacks == 1:
+		count = markup.Format("1 stack that you may see fits")
+	}
+	line := markup.Join([]markup.Text{
+		markup.Format("%s %s", markup.Code(s.ID), wording.Stacks(s.Stacks)), narrowedTo(s), mentions(r.Whom), count, markup.Format("by %s", markup.User(s.Author)),
+	}, " · ")
+	switch {
+	case r.Suspended != "":
+		return markup.Format("%s · suspended: %s", line, markup.Shorten(r.Suspended, wording.MaxName))
+	case r.Powerless:
+		return markup.Format("%s · it tells of nothing: its author may not subscribe to stacks here any more", line)
+	default:
+		return line
+	}
+}
