@@ -31,7 +31,7 @@ func TestCancellingTakesAFewSimulatedSeconds(t *testing.T) {
 		if v := mustView(t, s, "rails", 1001); !v.CancelRequestedAt.Equal(asked) || !v.FinishedAt.Equal(asked.Add(time.Second)) {
 			t.Errorf("asked at %v, ended at %v", v.CancelRequestedAt, v.FinishedAt)
 		}
-		action := get(t, s, "/stacks/rails/actions/1").response()
+		action := get(t, s, "/stacks/rails/actions").items()[1]
 		expect(t, "action", []any{false, "Deployment cancelled"}, []any{action["finished_success"], action["finished_message"]})
 	})
 }

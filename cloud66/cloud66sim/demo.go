@@ -12,25 +12,25 @@ var demoPeople = []string{"ana@acme.example", "ben@acme.example", "chloe@acme.ex
 var demoStacks = []Stack{
 	{Name: "web", Environment: "production", Git: "git@github.com:acme/web.git", UsualDuration: 6 * time.Minute, History: 95},
 	{Name: "web", Environment: "staging", Git: "git@github.com:acme/web.git", GitBranch: "develop", UsualDuration: 5 * time.Minute, History: 88},
-	{Name: "api", Environment: "production", Git: "https://github.com/acme/api.git", Language: "go", Framework: "docker", UsualDuration: 8 * time.Minute, History: 74,
+	{Name: "api", Environment: "production", Git: "https://github.com/acme/api.git", Framework: "docker", UsualDuration: 8 * time.Minute, History: 74,
 		Services: []Service{
 			{Name: "api", ImageName: "registry.example/acme/api", ImageTag: "v4.2.0", DesiredCount: 3},
 			{Name: "worker", ImageName: "registry.example/acme/worker", ImageTag: "v4.2.0", DesiredCount: 2},
 			{Name: "proxy", SourceType: "git", GitRef: "main"},
 		}},
-	{Name: "api", Environment: "staging", Git: "https://github.com/acme/api.git", Language: "go", Framework: "docker", UsualDuration: 7 * time.Minute, History: 81,
+	{Name: "api", Environment: "staging", Git: "https://github.com/acme/api.git", Framework: "docker", UsualDuration: 7 * time.Minute, History: 81,
 		Services: []Service{
 			{Name: "api", ImageName: "registry.example/acme/api", ImageTag: "v4.3.0-rc1"},
 			{Name: "worker", ImageName: "registry.example/acme/worker", ImageTag: "v4.3.0-rc1"},
 		}},
 	{Name: "worker", Environment: "production", Git: "git@github.com:acme/worker.git", UsualDuration: 4 * time.Minute, History: 62},
-	{Name: "docs", Environment: "production", Git: "git@github.com:acme/docs.git", Language: "node", Framework: "express", UsualDuration: 4 * time.Minute, History: 47},
+	{Name: "docs", Environment: "production", Git: "git@github.com:acme/docs.git", Framework: "express", UsualDuration: 4 * time.Minute, History: 47},
 	{Name: "awesome app", Environment: "production", Git: "git@github.com:acme/awesome-app.git", UsualDuration: 9 * time.Minute, History: 55},
 	{Name: "awesome app", Environment: "staging", Git: "git@github.com:acme/awesome-app.git", GitBranch: "develop", UsualDuration: 8 * time.Minute, History: 66},
 	{Name: "billing", Environment: "production", Git: "git@github.com:acme/billing.git", UsualDuration: 12 * time.Minute, History: 40},
-	{Name: "search", Environment: "production", Git: "https://gitlab.example/acme/search.git", Language: "java", Framework: "spring", UsualDuration: 16 * time.Minute, History: 43},
+	{Name: "search", Environment: "production", Git: "https://gitlab.example/acme/search.git", Framework: "spring", UsualDuration: 16 * time.Minute, History: 43},
 	{Name: "admin", Environment: "production", Git: "git@github.com:acme/admin.git", UsualDuration: 5 * time.Minute, History: 51},
-	{Name: "landing page", Environment: "production", Git: "git@github.com:acme/landing.git", Language: "php", Framework: "laravel", UsualDuration: 4 * time.Minute, History: 58},
+	{Name: "landing page", Environment: "production", Git: "git@github.com:acme/landing.git", Framework: "laravel", UsualDuration: 4 * time.Minute, History: 58},
 }
 
 // SeedDemo adds a dozen believable stacks, with a past of 40 to 95 deployments each.

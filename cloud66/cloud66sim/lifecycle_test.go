@@ -102,15 +102,6 @@ func TestAnotherOperationHoldsTheQueue(t *testing.T) {
 	})
 }
 
-func TestABusyStackCanRefuse(t *testing.T) {
-	s := withStack(Options{BusyIs409: true})
-	s.Deploy("rails", Start{})
-	got := send(t, s, http.MethodPost, "/stacks/rails/deployments", "")
-	if got.status != http.StatusConflict || got.body["error"] != "conflict" || len(s.Deployments("rails")) != 1 {
-		t.Errorf("status %d, %s", got.status, got.text)
-	}
-}
-
 func TestARevertBringsTheFormerCommitBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := withStack(Options{})

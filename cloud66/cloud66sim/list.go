@@ -20,7 +20,10 @@ type pagination struct {
 
 // list answers with the page that the request asks for: its items, their number, and where the page stands among all.
 func list[T any](c *call, items []T, render func(T) any) answer {
-	page := max(pageNumber(c), 1)
+	page := 1
+	if asked, err := strconv.Atoi(c.URL.Query().Get("page")); err == nil { // nonsense asks for the first page
+		page = max(asked, 1)
+	}
 	pages := (len(items) + perPage - 1) / perPage
 	paging := pagination{Current: page, PerPage: perPage, Count: len(items), Pages: pages}
 	if page > 1 && page <= pages {
@@ -38,15 +41,6 @@ func list[T any](c *call, items []T, render func(T) any) answer {
 	return jsonAnswer(200, envelope{Response: shown, Count: new(len(shown)), Pagination: &paging})
 }
 
-// pageNumber is the page that a request asks for, 0 where it asks for none or for nonsense.
-func pageNumber(c *call) int {
-	page, err := strconv.Atoi(c.URL.Query().Get("page"))
-	if err != nil {
-		return 0
-	}
-	return page
-}
-
 // ordered is a list that ascends by id, in the order of the options.
 func ordered[T any](s *Sim, ascending []T) []T {
 	items := slices.Clone(ascending)
@@ -57,18 +51,13 @@ func ordered[T any](s *Sim, ascending []T) []T {
 }
 
 func (s *Sim) listStacks(c *call) answer {
-	query := c.URL.Query()
-	fits := func(filter, value string) bool {
-		return query.Get(filter) == "" || query.Get(filter) == value
-	}
-	var found []*stack
+	var seen []*stack
 	for _, st := range s.stacks {
-		if c.sees(st) && fits("filter_name", st.Name) && fits("filter_environment", st.Environment) &&
-			fits("filter_git_repo", st.Git) && fits("filter_git_branch", st.GitBranch) {
-			found = append(found, st)
+		if c.sees(st) {
+			seen = append(seen, st)
 		}
 	}
-	return list(c, found, renderStack)
+	return list(c, seen, renderStack)
 }
 
 func (s *Sim) listDeployments(c *call, st *stack) answer {

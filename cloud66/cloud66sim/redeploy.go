@@ -1,34 +1,60 @@
 package cloud66sim
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// redeployRequest is what a redeploy asks for. What is empty is absent.
+// redeployRequest is the body of a redeploy. What is empty is absent.
 type redeployRequest struct {
-	gitRef        string
-	services      []string
-	profile       string
-	userReference string
+	GitRef        string `json:"git_ref"`
+	Services      string `json:"services"` // "name:tag,name"
+	Profile       string `json:"deployment_profile"`
+	UserReference string `json:"user_reference"`
+}
+
+// readRedeploy refuses a parameter that is not documented, so that no mistake passes unnoticed.
+func readRedeploy(c *call) (req redeployRequest, err error) {
+	if len(c.body) == 0 {
+		return req, nil
+	}
+	if kind, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type")); kind != "application/json" { //nolint:errcheck // then the kind is empty
+		return req, fmt.Errorf("a body of type %q is not understood", kind)
+	}
+	dec := json.NewDecoder(bytes.NewReader(c.body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		return req, fmt.Errorf("the body is not the JSON of a redeploy: %w", err)
+	}
+	return req, nil
+}
+
+func splitServices(text string) (services []string) {
+	for service := range strings.SplitSeq(text, ",") {
+		if service = strings.TrimSpace(service); service != "" {
+			services = append(services, service)
+		}
+	}
+	return services
 }
 
 func (s *Sim) redeploy(c *call, st *stack) answer {
 	req, err := readRedeploy(c)
+	services := splitServices(req.Services)
 	if err == nil {
-		err = req.check(st)
+		err = req.check(st, services)
 	}
 	if err != nil {
 		return badRequest(err.Error())
 	}
-	if s.opts.BusyIs409 && st.busy() {
-		return conflict("The stack is busy with another operation")
-	}
-	d := s.newDeployment(st, Start{Via: "api", By: s.opts.Owner, Type: "redeploy", Ref: req.gitRef})
-	d.Services, d.Profile, d.UserReference = req.services, req.profile, req.userReference
+	d := s.newDeployment(st, Start{Via: "api", By: owner, Type: "redeploy", Ref: req.GitRef})
+	d.Services, d.Profile, d.UserReference = services, req.Profile, req.UserReference
 	s.enqueue(st, d, c.now)
 	return s.redeployAnswer(d)
 }
@@ -53,18 +79,18 @@ func (s *Sim) redeployAnswer(d *deployment) answer {
 }
 
 // check refuses what the stack does not allow (Cloud 66 API, Redeploy Stack).
-func (req redeployRequest) check(st *stack) error {
+func (req redeployRequest) check(st *stack, services []string) error {
 	switch {
-	case st.docker() && req.gitRef != "":
+	case st.docker() && req.GitRef != "":
 		return errors.New("git_ref is for stacks that are not docker stacks")
-	case !st.docker() && len(req.services) > 0:
+	case !st.docker() && len(services) > 0:
 		return errors.New("services is for docker stacks only")
-	case utf8.RuneCountInString(req.userReference) > 255:
+	case utf8.RuneCountInString(req.UserReference) > 255:
 		return errors.New("user_reference is longer than 255 characters")
-	case req.profile != "" && st.Profiles != nil && !slices.Contains(st.Profiles, req.profile):
-		return fmt.Errorf("deployment_profile %q is unknown", req.profile)
+	case req.Profile != "" && st.Profiles != nil && !slices.Contains(st.Profiles, req.Profile):
+		return fmt.Errorf("deployment_profile %q is unknown", req.Profile)
 	}
-	return st.checkServices(req.services)
+	return st.checkServices(services)
 }
 
 func (st *stack) checkServices(images []string) error {

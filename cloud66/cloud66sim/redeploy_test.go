@@ -6,29 +6,22 @@ import (
 	"testing"
 )
 
-const formType = "application/x-www-form-urlencoded"
-
-func TestRedeployParametersMayComeInEveryEncoding(t *testing.T) {
+func TestARedeployTakesTheDocumentedParameters(t *testing.T) {
 	docker := View{Services: []string{"web:v2", "worker"}, Profile: "quick", UserReference: "r 1"}
 	git := View{Ref: "v1.2", UserReference: "r 1"}
 	tests := map[string]struct {
-		stack, query, body, kind string
-		want                     View
+		stack, body, kind string
+		want              View
 	}{
-		"a query":                             {"docker", "?services=web:v2,worker&deployment_profile=quick&user_reference=r+1", "", "", docker},
-		"a form":                              {"docker", "", "services=web:v2,worker&deployment_profile=quick&user_reference=r+1", formType, docker},
-		"a form with repeated services":       {"docker", "", "services[]=web:v2&services[]=worker&deployment_profile=quick&user_reference=r+1", formType, docker},
-		"JSON with a comma string":            {"docker", "", `{"services":"web:v2, worker","deployment_profile":"quick","user_reference":"r 1"}`, "application/json; charset=utf-8", docker},
-		"JSON with an array":                  {"docker", "", `{"services":["web:v2","worker"],"deployment_profile":"quick","user_reference":"r 1","git_ref":""}`, "application/json", docker},
-		"JSON with null and empty for absent": {"rails", "", `{"services":null,"deployment_profile":"","user_reference":"r 1","git_ref":"v1.2"}`, "application/json", git},
-		"a query and a body":                  {"rails", "?git_ref=v1.2&user_reference=other", `{"user_reference":"r 1","git_ref":""}`, "application/json", git},
-		"nothing":                             {"rails", "", "", "", View{Ref: "main"}},
+		"services":                       {"docker", `{"services":"web:v2, worker","deployment_profile":"quick","user_reference":"r 1"}`, "application/json; charset=utf-8", docker},
+		"a ref, null and empty for none": {"rails", `{"services":null,"deployment_profile":"","user_reference":"r 1","git_ref":"v1.2"}`, "application/json", git},
+		"nothing":                        {"rails", "", "", View{Ref: "main"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := withStack(Options{})
 			s.AddStack(dockerStack())
-			got := send(t, s, http.MethodPost, "/stacks/"+test.stack+"/deployments"+test.query, test.body, "Content-Type", test.kind)
+			got := send(t, s, http.MethodPost, "/stacks/"+test.stack+"/deployments", test.body, "Content-Type", test.kind)
 			if got.status != http.StatusOK {
 				t.Fatalf("status %d: %s", got.status, got.text)
 			}
@@ -41,21 +34,19 @@ func TestRedeployParametersMayComeInEveryEncoding(t *testing.T) {
 
 func TestARedeployThatTheStackDoesNotAllowIsRefused(t *testing.T) {
 	tests := map[string]struct{ stack, body, kind, details string }{
-		"a ref on a docker stack":       {"docker", "git_ref=main", formType, "git_ref"},
-		"services on another stack":     {"rails", "services=web", formType, "services"},
-		"a reference that is too long":  {"rails", "user_reference=" + strings.Repeat("x", 256), formType, "255"},
-		"an unknown service":            {"docker", "services=web:v2,api:v1", formType, `"api"`},
-		"a service twice":               {"docker", "services=web:v2,web:v3", formType, "twice"},
-		"an empty tag":                  {"docker", "services=web:", formType, "empty tag"},
-		"an unknown profile":            {"docker", "deployment_profile=slow", formType, `"slow"`},
-		"an unknown parameter":          {"rails", "ref=main", formType, `"ref"`},
-		"a number":                      {"rails", `{"git_ref":1}`, "application/json", "git_ref"},
-		"an array that is not services": {"rails", `{"git_ref":["main"]}`, "application/json", "git_ref"},
-		"an array of numbers":           {"docker", `{"services":[1]}`, "application/json", "services"},
-		"a body that is no JSON":        {"rails", `{"git_ref":`, "application/json", "JSON"},
-		"a body that is no form":        {"rails", `git_ref=%`, formType, "form"},
-		"a body of another type":        {"rails", "git_ref: main", "text/yaml", "text/yaml"},
-		"a body of no type":             {"rails", "git_ref=main", "", "Content-Type"},
+		"a ref on a docker stack":      {"docker", `{"git_ref":"main"}`, "application/json", "git_ref"},
+		"services on another stack":    {"rails", `{"services":"web"}`, "application/json", "services"},
+		"a reference that is too long": {"rails", `{"user_reference":"` + strings.Repeat("x", 256) + `"}`, "application/json", "255"},
+		"an unknown service":           {"docker", `{"services":"web:v2,api:v1"}`, "application/json", `"api"`},
+		"a service twice":              {"docker", `{"services":"web:v2,web:v3"}`, "application/json", "twice"},
+		"an empty tag":                 {"docker", `{"services":"web:"}`, "application/json", "empty tag"},
+		"an unknown profile":           {"docker", `{"deployment_profile":"slow"}`, "application/json", `"slow"`},
+		"an unknown parameter":         {"rails", `{"ref":"main"}`, "application/json", `"ref"`},
+		"a number":                     {"rails", `{"git_ref":1}`, "application/json", "git_ref"},
+		"an array":                     {"docker", `{"services":["web"]}`, "application/json", "services"},
+		"a body that is no JSON":       {"rails", `{"git_ref":`, "application/json", "JSON"},
+		"a body of another type":       {"rails", "git_ref: main", "text/yaml", "text/yaml"},
+		"a body of no type":            {"rails", "git_ref=main", "", "type"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

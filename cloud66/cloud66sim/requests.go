@@ -3,6 +3,7 @@ package cloud66sim
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -20,20 +21,13 @@ type Request struct {
 	Status int         // Status is what was answered, 0 where nothing was (yet).
 }
 
-// requestLog is a ring of the newest requests.
-type requestLog struct {
-	total int
-	ring  []*Request
-}
-
-// Requests are the newest 100,000 requests, oldest first.
+// Requests are the newest requests, 100,000 at most, oldest first.
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := s.requests.ring
-	requests := make([]Request, 0, len(kept))
-	for i := range kept {
-		requests = append(requests, *kept[(s.requests.total+i)%len(kept)])
+	requests := make([]Request, 0, len(s.requests))
+	for _, r := range s.requests {
+		requests = append(requests, *r)
 	}
 	return requests
 }
@@ -42,7 +36,7 @@ func (s *Sim) Requests() []Request {
 func (s *Sim) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.requests.total
+	return s.requestCount
 }
 
 func (s *Sim) record(r *http.Request, body []byte) *Request {
@@ -51,13 +45,11 @@ func (s *Sim) record(r *http.Request, body []byte) *Request {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	log := &s.requests
-	if len(log.ring) < keptRequests {
-		log.ring = append(log.ring, record)
-	} else {
-		log.ring[log.total%keptRequests] = record
+	if len(s.requests) == keptRequests {
+		s.requests = slices.Delete(s.requests, 0, keptRequests/10)
 	}
-	log.total++
+	s.requests = append(s.requests, record)
+	s.requestCount++
 	return record
 }
 

@@ -1,10 +1,10 @@
 package cloud66sim
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 )
 
 // RoundTripper serves requests in process, in the caller's goroutine and without sockets, whatever host they are for. A cut
@@ -25,15 +25,20 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, err)
 	}
-	w := &recorder{header: http.Header{}}
+	w := httptest.NewRecorder()
 	cut := p.serve(w, serverSide(r))
 	if err := r.Context().Err(); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, err)
 	}
-	if cut && w.status == 0 {
+	if cut && !w.Flushed {
 		return nil, fmt.Errorf("%s %s: connection cut: %w", r.Method, r.URL.Path, io.EOF)
 	}
-	return w.response(r, cut), nil
+	res := w.Result()
+	res.Request = r
+	if cut {
+		res.ContentLength, res.Body = -1, io.NopCloser(io.MultiReader(w.Body, cutReader{}))
+	}
+	return res, nil
 }
 
 // serve runs the handler and tells whether it cut the connection.
@@ -63,35 +68,6 @@ func serverSide(r *http.Request) *http.Request {
 		seen.Body = http.NoBody
 	}
 	return seen
-}
-
-// recorder is the http.ResponseWriter of a request in process.
-type recorder struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (w *recorder) Header() http.Header { return w.header }
-
-func (w *recorder) WriteHeader(status int) { w.status = status }
-
-func (w *recorder) Write(data []byte) (int, error) { return w.body.Write(data) }
-
-// Flush does nothing: what was written is already there.
-func (*recorder) Flush() {}
-
-func (w *recorder) response(r *http.Request, cut bool) *http.Response {
-	length := int64(w.body.Len())
-	var body io.Reader = &w.body
-	if cut {
-		length, body = -1, io.MultiReader(&w.body, cutReader{})
-	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.header, Body: io.NopCloser(body), ContentLength: length, Request: r,
-	}
 }
 
 // cutReader is the end of a body whose connection was cut.

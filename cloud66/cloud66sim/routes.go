@@ -21,7 +21,6 @@ var routes = []route{
 	{http.MethodGet, "stacks/:stack", scopePublic, onStack((*Sim).getStack)},
 	{http.MethodGet, "stacks/:stack/services", scopePublic, onStack((*Sim).listServices)},
 	{http.MethodGet, "stacks/:stack/actions", scopePublic, onStack((*Sim).listActions)},
-	{http.MethodGet, "stacks/:stack/actions/:id", scopePublic, onStack((*Sim).getAction)},
 	{http.MethodGet, "stacks/:stack/deployments", scopePublic, onStack((*Sim).listDeployments)},
 	{http.MethodGet, "stacks/:stack/deployments/:id", scopePublic, onStack((*Sim).getDeployment)},
 	{http.MethodPost, "stacks/:stack/deployments", scopeRedeploy, onStack((*Sim).redeploy)},
@@ -89,15 +88,6 @@ func (*Sim) ping(*call) answer {
 
 func (*Sim) getStack(_ *call, st *stack) answer {
 	return respond(renderStack(st))
-}
-
-func (*Sim) getAction(c *call, st *stack) answer {
-	for _, a := range st.actions {
-		if a.id == c.id() {
-			return respond(renderAction(st, a))
-		}
-	}
-	return notFound("Action")
 }
 
 func (s *Sim) getDeployment(c *call, st *stack) answer {

@@ -1,14 +1,17 @@
 package cloud66sim
 
 import (
-	"maps"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// DemoToken is the token that a Sim accepts where Options names none. It has the scopes "public" and "redeploy".
-const DemoToken = "c66-demo-token"
+const (
+	// DemoToken is the token that a new Sim accepts. It has the scopes "public" and "redeploy".
+	DemoToken = "c66-demo-token"
+
+	owner = "owner@example.com" // of all tokens
+)
 
 // CodeStyle is how coded fields of a deployment are sent.
 type CodeStyle int
@@ -36,17 +39,14 @@ const (
 
 // Options are the ways in which one Sim differs from another. The zero value is usable.
 type Options struct {
-	Tokens           map[string][]string // Tokens are the accepted tokens with their scopes; nil means DemoToken alone.
-	Owner            string              // Owner is the e-mail address that owns all tokens; empty means owner@example.com.
-	Speed            float64             // Speed divides the durations of deployments and cancellations; 60 makes a minute last a second, 0 means 1.
-	RateLimit        int                 // RateLimit is how many requests a token may make in a clock hour; 0 means 3,600.
-	Codes            CodeStyle           // Codes is the style of coded fields.
-	WithGitRef       bool                // WithGitRef sends git_ref and snapshot_uuid with Integers too.
-	Answer           AnswerStyle         // Answer is the style of the answers to a redeploy and to a cancellation.
-	BusyIs409        bool                // BusyIs409 refuses a redeploy of a busy stack, which is queued otherwise.
-	CancelInstant    bool                // CancelInstant ends a cancelled deployment at once rather than 5 simulated seconds later.
-	CancelledOutcome bool                // CancelledOutcome gives a cancelled deployment an outcome of its own rather than "failed".
-	Ascending        bool                // Ascending lists deployments and actions oldest first.
+	Speed            float64     // Speed divides the durations of deployments and cancellations; 60 makes a minute last a second, 0 means 1.
+	RateLimit        int         // RateLimit is how many requests a token may make in a clock hour; 0 means 3,600.
+	Codes            CodeStyle   // Codes is the style of coded fields.
+	WithGitRef       bool        // WithGitRef sends git_ref and snapshot_uuid with Integers too.
+	Answer           AnswerStyle // Answer is the style of the answers to a redeploy and to a cancellation.
+	CancelInstant    bool        // CancelInstant ends a cancelled deployment at once rather than 5 simulated seconds later.
+	CancelledOutcome bool        // CancelledOutcome gives a cancelled deployment an outcome of its own rather than "failed".
+	Ascending        bool        // Ascending lists deployments and actions oldest first.
 }
 
 // Sim is a simulated Cloud 66. It is an http.Handler for "<server>/api/3" and safe for concurrent use.
@@ -62,26 +62,19 @@ type Sim struct {
 	lastDeployment int64
 	lastAction     int64
 	faults         []*activeFault
-	requests       requestLog
+	requests       []*Request // the newest, oldest first
+	requestCount   int
 }
 
 var _ http.Handler = (*Sim)(nil)
 
 // New returns a Sim without stacks. The first deployment's id will be 1001.
 func New(opts Options) *Sim {
-	if opts.Tokens == nil {
-		opts.Tokens = map[string][]string{DemoToken: {scopePublic, scopeRedeploy}}
-	}
-	if opts.Owner == "" {
-		opts.Owner = "owner@example.com"
-	}
-	if opts.RateLimit == 0 {
-		opts.RateLimit = 3600
-	}
+	setDefault(&opts.RateLimit, 3600)
 	return &Sim{
 		opts:           opts,
 		speed:          usableSpeed(opts.Speed),
-		tokens:         maps.Clone(opts.Tokens),
+		tokens:         map[string][]string{DemoToken: {scopePublic, scopeRedeploy}},
 		usage:          map[string]allowance{},
 		lastDeployment: 1000,
 	}

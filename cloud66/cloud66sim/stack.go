@@ -15,17 +15,13 @@ type Stack struct {
 	AccountID     int64         // AccountID is 1 unless given; a request's X-Account header narrows what it sees to one account.
 	AccountName   string        // AccountName is "Acme" unless given.
 	Framework     string        // Framework is "rails" unless given; "docker" makes it a docker stack.
-	Language      string        // Language is "ruby" unless given.
-	Cloud         string        // Cloud is "DigitalOcean" unless given.
 	Git           string        // Git is the repository's URL; empty means a stack without git.
 	GitBranch     string        // GitBranch is what is deployed where no ref is given, "main" unless given.
 	Services      []Service     // Services are what a docker stack consists of.
 	Profiles      []string      // Profiles are the deployment profiles that exist; nil accepts any.
 	UsualDuration time.Duration // UsualDuration is how long each deployment takes before the speed divides it, 5 minutes unless given.
 	History       int           // History is the number of successful deployments that AddStack makes up, the last of which ended some hours ago.
-	RedeployHook  string        // RedeployHook is sent to clients, who must never show it; empty makes one that contains "SECRET".
 	Busy          bool          // Busy is another operation than a deployment: what is to be deployed waits until UpdateStack clears it.
-	Maintenance   bool          // Maintenance is the maintenance mode.
 }
 
 // Service is one service of a docker stack.
@@ -113,10 +109,8 @@ func (s *Sim) removeStack(uid string) bool {
 }
 
 func (s *Sim) find(uid string) *stack {
-	for _, st := range s.stacks {
-		if st.UID == uid {
-			return st
-		}
+	if i := slices.IndexFunc(s.stacks, func(st *stack) bool { return st.UID == uid }); i >= 0 {
+		return s.stacks[i]
 	}
 	return nil
 }
@@ -141,11 +135,8 @@ func withDefaults(st Stack, number int64) Stack {
 	setDefault(&st.AccountID, 1)
 	setDefault(&st.AccountName, "Acme")
 	setDefault(&st.Framework, "rails")
-	setDefault(&st.Language, "ruby")
-	setDefault(&st.Cloud, "DigitalOcean")
 	setDefault(&st.GitBranch, "main")
 	setDefault(&st.UsualDuration, 5*time.Minute)
-	setDefault(&st.RedeployHook, "https://hooks.example/redeploy/SECRET"+hex.EncodeToString(digest("hook", st.UID)[:8]))
 	st.Services = slices.Clone(st.Services)
 	for i := range st.Services {
 		setDefault(&st.Services[i].SourceType, "image")

@@ -207,20 +207,20 @@ func TestUnknownCodesCanBeSent(t *testing.T) {
 
 func TestAnActionFollowsItsDeployment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := withStack(Options{Owner: "bot@acme.example"})
+		s := withStack(Options{})
 		s.NextOutcome("rails", Next{Fail: true})
 		send(t, s, http.MethodPost, "/stacks/rails/deployments", `{"user_reference":"ref-1"}`)
 		want := object{
-			"id": 1.0, "user": "bot@acme.example", "resource_type": "stack", "action": "application_deployment", "resource_id": "1",
+			"id": 1.0, "user": owner, "resource_type": "stack", "action": "application_deployment", "resource_id": "1",
 			"started_via": "api", "started_at": "2000-01-01T00:00:00Z", "finished_at": nil, "finished_success": nil, "finished_message": nil,
 			"finished_result": nil, "metadata": object{"user_reference": "ref-1"},
 		}
-		if diff := cmp.Diff(want, get(t, s, "/stacks/rails/actions/1").response()); diff != "" {
+		if diff := cmp.Diff(want, get(t, s, "/stacks/rails/actions").items()[0]); diff != "" {
 			t.Errorf("while it runs (-want +got):\n%s", diff)
 		}
 		pass(10 * time.Minute)
 		want["finished_at"], want["finished_success"], want["finished_message"] = "2000-01-01T00:10:00Z", false, "Deployment failed"
-		if diff := cmp.Diff(want, get(t, s, "/stacks/rails/actions/1").response()); diff != "" {
+		if diff := cmp.Diff(want, get(t, s, "/stacks/rails/actions").items()[0]); diff != "" {
 			t.Errorf("when it failed (-want +got):\n%s", diff)
 		}
 	})

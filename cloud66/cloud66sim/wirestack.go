@@ -1,6 +1,9 @@
 package cloud66sim
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+)
 
 // The states of a stack (Cloud 66 API, Stacks).
 const (
@@ -52,18 +55,19 @@ type wireStack struct {
 	IsInsideCluster    bool    `json:"is_inside_cluster"`
 	ClusterName        *string `json:"cluster_name"`
 	ApplicationAddress *string `json:"application_address"`
-	RedeployHook       *string `json:"redeploy_hook"`
+	RedeployHook       string  `json:"redeploy_hook"`
 }
 
 func renderStack(st *stack) any {
 	host := strings.ReplaceAll(strings.ToLower(st.Name), " ", "-") + "-" + st.Environment + ".c66.example"
 	wire := wireStack{
-		UID: st.UID, Name: st.Name, Environment: st.Environment, Cloud: st.Cloud, FQDN: host, Language: st.Language, Framework: st.Framework,
-		Status: st.status(), Health: st.health(), IsBusy: st.busy(), MaintenanceMode: st.Maintenance,
+		UID: st.UID, Name: st.Name, Environment: st.Environment, Cloud: "DigitalOcean", FQDN: host, Language: "ruby", Framework: st.Framework,
+		Status: st.status(), Health: st.health(), IsBusy: st.busy(),
 		LastActivity: plain(st.lastActivity), LastActivityISO: iso(st.lastActivity),
 		CreatedAt: plain(st.createdAt), CreatedAtISO: iso(st.createdAt), UpdatedAt: plain(st.updatedAt), UpdatedAtISO: iso(st.updatedAt),
 		DeployDirectory: "/var/deploy/" + strings.ReplaceAll(st.Name, " ", "_"), CloudStatus: "fully_deployed", Backend: "puma", Version: "1.0",
-		AccountID: st.AccountID, AccountName: st.AccountName, ApplicationAddress: optional("https://" + host), RedeployHook: optional(st.RedeployHook),
+		AccountID: st.AccountID, AccountName: st.AccountName, ApplicationAddress: optional("https://" + host),
+		RedeployHook: "https://hooks.example/redeploy/SECRET" + hex.EncodeToString(digest("hook", st.UID)[:8]), // which clients must never show
 	}
 	if st.Git != "" {
 		wire.Git, wire.GitBranch = optional(st.Git), optional(st.GitBranch)
