@@ -31,30 +31,26 @@ const allWord = "all"
 // ParseActions reads rights as people write them: separated by commas, "all" for everything but admin. Upper and lower case are the same. Each
 // comes once, in the order of Actions. The error is for the one who typed it.
 func ParseActions(list string) ([]Action, error) {
-	var set actionSet
+	chosen := map[Action]bool{}
 	for word := range strings.SplitSeq(list, ",") {
 		word = strings.ToLower(strings.TrimSpace(word))
 		switch {
 		case word == "":
-			return nil, fmt.Errorf("a right is missing in “%s”: %s", list, knownActions())
+			return nil, fmt.Errorf("a right is missing in “%s”: %s", list, knownActions)
 		case word == allWord:
-			set |= setOf(Actions...) &^ setOf(Admin)
+			for _, a := range Actions {
+				chosen[a] = chosen[a] || a != Admin
+			}
 		case slices.Contains(Actions, Action(word)):
-			set |= setOf(Action(word))
+			chosen[Action(word)] = true
 		default:
-			return nil, fmt.Errorf("there is no right “%s”%s: %s", word, nearestAction(word), knownActions())
+			return nil, fmt.Errorf("there is no right “%s”%s: %s", word, nearestAction(word), knownActions)
 		}
 	}
-	return set.actions(), nil
+	return slices.DeleteFunc(slices.Clone(Actions), func(a Action) bool { return !chosen[a] }), nil
 }
 
-func knownActions() string {
-	names := make([]string, len(Actions))
-	for i, a := range Actions {
-		names[i] = string(a)
-	}
-	return "the rights are " + strings.Join(names, ", ") + ", and all for everything but admin"
-}
+const knownActions = "the rights are view, redeploy, cancel, subscribe, lock, approve, admin, and all for everything but admin"
 
 // nearestAction asks whether the right that is spelt most like the word was meant; it is silent where none is near.
 func nearestAction(word string) string {
@@ -69,28 +65,4 @@ func nearestAction(word string) string {
 		return ""
 	}
 	return " (did you mean “" + best + "”?)"
-}
-
-// actionSet has one bit for each of Actions.
-type actionSet uint8
-
-// setOf makes a set of rights. What is no right is left out.
-func setOf(actions ...Action) actionSet {
-	var set actionSet
-	for _, a := range actions {
-		if i := slices.Index(Actions, a); i >= 0 {
-			set |= 1 << i
-		}
-	}
-	return set
-}
-
-func (s actionSet) actions() []Action {
-	var list []Action
-	for i, a := range Actions {
-		if s&(1<<i) != 0 {
-			list = append(list, a)
-		}
-	}
-	return list
 }

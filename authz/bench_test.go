@@ -9,8 +9,8 @@ import (
 	"c66bot/storage"
 )
 
-// crowd is a channel with 10,000 rules.
-func crowd(tb testing.TB, rule func(i int) storage.Rule) *rig {
+// crowd is a channel with n rules.
+func crowd(tb testing.TB, n int, rule func(i int) storage.Rule) *rig {
 	tb.Helper()
 	r := newRig(ops)
 	r.slack.groups[sam] = nil
@@ -18,7 +18,7 @@ func crowd(tb testing.TB, rule func(i int) storage.Rule) *rig {
 		r.slack.groups[sam] = append(r.slack.groups[sam], fmt.Sprintf("S0G%d", i*37))
 	}
 	var rules []storage.Rule
-	for i := range 10_000 {
+	for i := range n {
 		next := rule(i)
 		next.ID, next.Channel, next.At = fmt.Sprintf("%04d", i), channel, time.Now()
 		rules = append(rules, next)
@@ -58,7 +58,7 @@ var target = storage.StackRef{UID: "0123456789abcdef0123456789abcdef", Name: "ap
 func BenchmarkDecision(b *testing.B) {
 	for name, rule := range measured {
 		b.Run(name, func(b *testing.B) {
-			r := crowd(b, rule)
+			r := crowd(b, 10_000, rule)
 			r.standing(b, sam, channel)
 			r.slack.persons.Store(0)
 			ctx, who := b.Context(), authz.Subject{User: sam, Channel: channel}
@@ -78,7 +78,7 @@ func BenchmarkDecision(b *testing.B) {
 
 // BenchmarkDecide is one more stack for somebody whose standing is known.
 func BenchmarkDecide(b *testing.B) {
-	s := crowd(b, realistic).standing(b, sam, channel)
+	s := crowd(b, 10_000, realistic).standing(b, sam, channel)
 	b.ReportAllocs()
 	for b.Loop() {
 		if s.Decide(authz.View, target).Allowed {
@@ -89,7 +89,7 @@ func BenchmarkDecide(b *testing.B) {
 
 // BenchmarkReading is what the first decision after a change of 10,000 rules waits for.
 func BenchmarkReading(b *testing.B) {
-	r := crowd(b, realistic)
+	r := crowd(b, 10_000, realistic)
 	for b.Loop() {
 		r.Changed(channel)
 		r.standing(b, sam, channel)
@@ -98,7 +98,7 @@ func BenchmarkReading(b *testing.B) {
 
 func TestADecisionAmongManyRulesAllocatesLittle(t *testing.T) {
 	for name, rule := range measured {
-		r := crowd(t, rule)
+		r := crowd(t, 500, rule)
 		s := r.standing(t, sam, channel)
 		if n := testing.AllocsPerRun(100, func() { s.Decide(authz.View, target) }); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)

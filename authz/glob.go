@@ -3,106 +3,175 @@ package authz
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// glob is one side of a pattern: the name's or the environment's. It is compared with folded text.
+// glob is one side of a pattern: the name's or the environment's. It is compared with folded text. (path.Match would do the same but for ? and sets
+// behind a *: it lets them fit a single byte of a character, so that "*??" fits "€".)
 type glob struct {
-	tokens []token
-	need   letters // that a text must have
+	text  string // the only text that fits, where there are no steps
+	steps []step
 }
 
-// token is one step of a glob.
-type token struct {
-	kind    tokenKind
-	literal string // of a literal
-	set     set    // of a oneOf
-}
-
-type tokenKind uint8
-
-const (
-	literal tokenKind = iota // the very text
-	anyRun                   // *: nothing or anything
-	anyOne                   // ?: one character
-	oneOf                    // […]: one character of a set
-)
-
-// set is a set of characters, or all others.
-type set struct {
-	not    bool
-	ranges []span
+// step is * where star is set, else one character: any of the ranges, or, where not is set, any other.
+type step struct {
+	star, not bool
+	ranges    []span
 }
 
 type span struct{ from, to rune }
 
-func (s set) has(r rune) bool {
-	in := slices.ContainsFunc(s.ranges, func(span span) bool { return span.from <= r && r <= span.to })
-	return in != s.not
+func (s *step) has(r rune) bool {
+	return s.not != slices.ContainsFunc(s.ranges, func(span span) bool { return span.from <= r && r <= span.to })
 }
 
 // everything reports whether the glob fits every text.
-func (g *glob) everything() bool { return len(g.tokens) == 1 && g.tokens[0].kind == anyRun }
-
-// exact gives the only text that the glob fits, where there is only one.
-func (g *glob) exact() (string, bool) {
-	if len(g.tokens) == 1 && g.tokens[0].kind == literal {
-		return g.tokens[0].literal, true
-	}
-	return "", false
-}
+func (g *glob) everything() bool { return len(g.steps) == 1 && g.steps[0].star }
 
 // match reports whether the glob fits the whole text. Only the last * that was met is ever tried again, further on: if what stands before it
 // fits at all, it fits no worse where it was found first. So the time is bounded by the product of both lengths.
 func (g *glob) match(text string) bool {
+	if g.steps == nil {
+		return text == g.text
+	}
 	next, at := 0, 0
 	star, starAt := -1, 0
-	for at < len(text) {
-		if next < len(g.tokens) {
-			t := &g.tokens[next]
-			if t.kind == anyRun {
-				star, starAt = next, at
-				next++
-				continue
-			}
-			if n := t.length(text[at:]); n > 0 {
-				next, at = next+1, at+n
-				continue
-			}
-		}
-		if star < 0 {
+	for at < len(text) || next < len(g.steps) {
+		r, size := utf8.DecodeRuneInString(text[at:])
+		switch {
+		case next < len(g.steps) && g.steps[next].star:
+			star, starAt = next, at
+			next++
+		case next < len(g.steps) && size > 0 && g.steps[next].has(r):
+			next, at = next+1, at+size
+		case star >= 0 && starAt < len(text):
+			_, size = utf8.DecodeRuneInString(text[starAt:])
+			starAt += size
+			next, at = star+1, starAt
+		default:
 			return false
 		}
-		starAt = g.skip(text, starAt, star+1)
-		next, at = star+1, starAt
 	}
-	return next == len(g.tokens) || next == len(g.tokens)-1 && g.tokens[next].kind == anyRun
+	return true
 }
 
-// skip gives the next place, after one that has been tried, where the token behind a * may fit.
-func (g *glob) skip(text string, tried, token int) int {
-	_, size := utf8.DecodeRuneInString(text[tried:])
-	from := tried + size
-	if token < len(g.tokens) && g.tokens[token].kind == literal {
-		if i := strings.Index(text[from:], g.tokens[token].literal); i >= 0 {
-			return from + i
-		}
-		return len(text)
-	}
-	return from
+// part is one character of a pattern, or one set.
+type part struct {
+	step
+	char    rune // of a part that is one character
+	special bool // has a meaning beyond the character itself
+	at      bool // an @ that may separate the name from the environment
 }
 
-// length gives how many bytes at the beginning of a text the token takes up, 0 where it does not fit.
-func (t *token) length(text string) int {
-	if t.kind == literal {
-		if strings.HasPrefix(text, t.literal) {
-			return len(t.literal)
+func charPart(r rune) part {
+	r = unicode.ToLower(r)
+	return part{step: step{ranges: []span{{r, r}}}, char: r}
+}
+
+// scanner takes a pattern apart, character by character.
+type scanner struct{ rest string }
+
+// next gives the next character, ok is false at the end.
+func (s *scanner) next() (r rune, ok bool) {
+	r, size := utf8.DecodeRuneInString(s.rest)
+	s.rest = s.rest[size:]
+	return r, size > 0
+}
+
+// parts gives all parts. The problem is empty where there is none.
+func (s *scanner) parts() (parts []part, problem string) {
+	for {
+		r, ok := s.next()
+		if !ok {
+			return parts, ""
 		}
-		return 0
+		p := part{special: true}
+		switch r {
+		case '*':
+			p.star = true
+		case '?':
+			p.not = true
+		case '[':
+			if p.step, problem = s.set(); problem != "" {
+				return nil, problem
+			}
+		case '\\':
+			if r, ok = s.next(); !ok {
+				return nil, `a \ stands at its end: write \\ for the character itself`
+			}
+			p = charPart(r)
+			p.special = true
+		default:
+			p = charPart(r)
+			p.at, p.special = r == '@', r == '@'
+		}
+		parts = append(parts, p)
 	}
-	r, size := utf8.DecodeRuneInString(text)
-	if t.kind == oneOf && !t.set.has(r) {
-		return 0
+}
+
+// set reads a set, whose [ has been read.
+func (s *scanner) set() (set step, problem string) {
+	if s.rest != "" && (s.rest[0] == '!' || s.rest[0] == '^') {
+		set.not, s.rest = true, s.rest[1:]
 	}
-	return size
+	for {
+		from, closed, ok := s.member()
+		switch {
+		case !ok:
+			return set, `a set is opened by [ and never closed: write \[ for the character itself`
+		case closed && set.ranges == nil:
+			return set, "a set [] without characters fits nothing"
+		case closed:
+			return set, ""
+		}
+		to := from
+		if dash := s.rest; strings.HasPrefix(dash, "-") {
+			s.rest = dash[1:]
+			if r, closed, ok := s.member(); ok && !closed {
+				to = r
+			} else {
+				s.rest = dash
+			}
+		}
+		if from > to {
+			return set, "the range " + string(from) + "-" + string(to) + " runs backwards"
+		}
+		set.ranges = append(set.ranges, span{from, to})
+	}
+}
+
+// member reads one character of a set, or the ] that closes it; ok is false at the end.
+func (s *scanner) member() (r rune, closed, ok bool) {
+	r, ok = s.next()
+	if r == ']' {
+		return r, true, ok
+	}
+	if r == '\\' {
+		r, ok = s.next()
+	}
+	return unicode.ToLower(r), false, ok
+}
+
+// newGlob puts parts together to a glob, without space at both ends, which Fold takes from names too.
+func newGlob(parts []part) (g glob, empty bool) {
+	solid := func(p part) bool { return p.char == 0 || !unicode.IsSpace(p.char) }
+	first := slices.IndexFunc(parts, solid)
+	if first < 0 {
+		return g, true
+	}
+	for parts = parts[first:]; !solid(parts[len(parts)-1]); {
+		parts = parts[:len(parts)-1]
+	}
+	text := make([]rune, len(parts))
+	for i, p := range parts {
+		text[i] = p.char
+		if !p.star || i == 0 || !parts[i-1].star {
+			g.steps = append(g.steps, p.step)
+		}
+	}
+	if !slices.Contains(text, 0) {
+		g = glob{text: string(text)}
+	}
+	return g, false
 }

@@ -1,32 +1,92 @@
 package authz
 
 import (
+	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
+	"c66bot/commands/typography"
 	"c66bot/storage"
 )
 
+// maxPattern bounds a pattern, in characters.
+const maxPattern = 200
+
 // Pattern is a glob over stacks, as in "web*@production": the name before the last @, the environment behind it, which fits every one where
-// none is given. * is any run of characters, ? one, [abc], [a-z] and [!a] are sets, \x is the character x itself. Upper and lower case are the same.
+// none is given. * is any run of characters, / included, ? one, [abc], [a-z] and [!a] are sets, \x is the character x itself. Upper and lower
+// case are the same.
 type Pattern struct {
 	text              string
 	name, environment glob
 	plain             bool // nothing in it is special, so it may as well be a UID
 }
 
+// ParsePattern reads a pattern. The error is for the one who typed it.
+func ParsePattern(text string) (Pattern, error) {
+	if utf8.ValidString(text) {
+		text = typography.Visible(text)
+	}
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "":
+		return Pattern{}, errors.New("no stacks are named: give a name, a pattern as in web*@production, or * for all")
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		return Pattern{}, patternError(text, "it has characters in it that nobody can see")
+	case utf8.RuneCountInString(text) > maxPattern:
+		return Pattern{}, patternError(text, "it is longer than %d characters", maxPattern)
+	}
+	scan := scanner{typography.Alike(text)}
+	parts, problem := scan.parts()
+	if problem != "" {
+		return Pattern{}, patternError(text, "%s", problem)
+	}
+	p := Pattern{text: text, plain: !slices.ContainsFunc(parts, func(p part) bool { return p.special })}
+	name, environment := parts, []part{{step: step{star: true}}}
+	for i, part := range slices.Backward(parts) {
+		if part.at {
+			name, environment = parts[:i], parts[i+1:]
+			break
+		}
+	}
+	var noName, noEnvironment bool
+	p.name, noName = newGlob(name)
+	p.environment, noEnvironment = newGlob(environment)
+	switch {
+	case noName:
+		return Pattern{}, patternError(text, "there is no name before the @: write *%s for every name", text)
+	case noEnvironment:
+		return Pattern{}, patternError(text, "there is no environment behind the @: leave the @ out for every environment")
+	}
+	return p, nil
+}
+
+// patternError says what is wrong with a pattern, to the one who typed it.
+func patternError(text, format string, args ...any) error {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text))
+	if text = string(runes); len(runes) > 60 {
+		text = string(runes[:60]) + "…"
+	}
+	return fmt.Errorf("“%s” does not name stacks: %s", text, fmt.Sprintf(format, args...))
+}
+
 // Match reports whether the stack's whole name and whole environment fit, or its UID is what a pattern without special characters says.
 func (p Pattern) Match(s storage.StackRef) bool {
-	f := foldStack(s)
+	f := fold(s)
 	return p.match(&f)
 }
 
-func (p *Pattern) match(f *folded) bool {
-	if p.name.need.within(f.nameLetters) && p.environment.need.within(f.environmentLetters) &&
-		p.name.match(f.name) && p.environment.match(f.environment) {
-		return true
-	}
-	return p.plain && f.uid != "" && p.name.match(f.uid)
+// match compares with a folded stack.
+func (p *Pattern) match(f *storage.StackRef) bool {
+	return p.environment.match(f.Environment) && p.name.match(f.Name) || p.plain && f.UID != "" && p.name.match(f.UID)
 }
 
 // String gives the pattern as it was written.
@@ -56,8 +116,8 @@ var special = strings.NewReplacer(
 // Literal writes a part of a name so that it stands for itself in a pattern.
 func Literal(name string) string { return special.Replace(strings.TrimSpace(name)) }
 
-// samePattern reports whether two texts are the same pattern but for case and the like.
-func samePattern(a, b string) bool {
+// SamePattern reports whether two texts are the same pattern but for case and the like.
+func SamePattern(a, b string) bool {
 	if Fold(a) == Fold(b) {
 		return true
 	}
@@ -66,10 +126,57 @@ func samePattern(a, b string) bool {
 	return err1 == nil && err2 == nil && p.Everything() && q.Everything()
 }
 
-// patternError says what is wrong with a pattern, to the one who typed it.
-func patternError(text, format string, args ...any) error {
-	if runes := []rune(text); len(runes) > 60 {
-		text = string(runes[:60]) + "…"
+// Fold makes names alike that differ only in case, in what keyboards write differently, in what shows nothing, or in the space around them.
+func Fold(s string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(s))) }
+
+// fold makes a stack ready to be compared with patterns.
+func fold(s storage.StackRef) storage.StackRef {
+	return storage.StackRef{UID: Fold(s.UID), Name: Fold(s.Name), Environment: Fold(s.Environment)}
+}
+
+// Catalogue is stacks made ready to be compared with many patterns.
+type Catalogue struct {
+	stacks []storage.StackRef // folded
+	named  map[string][]int   // by name, and by UID
+}
+
+// NewCatalogue makes a catalogue of stacks, which are known by their place among them.
+func NewCatalogue(stacks []storage.StackRef) *Catalogue {
+	c := &Catalogue{named: make(map[string][]int, 2*len(stacks))}
+	for i, s := range stacks {
+		f := fold(s)
+		c.stacks = append(c.stacks, f)
+		c.named[f.Name] = append(c.named[f.Name], i)
+		if f.UID != f.Name {
+			c.named[f.UID] = append(c.named[f.UID], i)
+		}
 	}
-	return fmt.Errorf("“%s” does not name stacks: %s", text, fmt.Sprintf(format, args...))
+	return c
+}
+
+// Matching gives the places of the stacks that fit the pattern.
+func (c *Catalogue) Matching(p Pattern) iter.Seq[int] {
+	return func(yield func(i int) bool) {
+		if p.name.steps == nil {
+			for _, i := range c.named[p.name.text] {
+				if p.match(&c.stacks[i]) && !yield(i) {
+					return
+				}
+			}
+			return
+		}
+		for i := range c.stacks {
+			if p.match(&c.stacks[i]) && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// Any reports whether any stack fits the pattern.
+func (c *Catalogue) Any(p Pattern) bool {
+	for range c.Matching(p) {
+		return true
+	}
+	return false
 }

@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"regexp"
@@ -13,14 +12,8 @@ import (
 	"c66bot/storage"
 )
 
-const (
-	maxRules = 10_000 // a channel
-	// idAlphabet has no vowels, so that no id is a word, and of what looks alike only one.
-	idAlphabet = "2346789bcdfghjkmpqrtvwxy"
-	idLength   = 4
-	// keepEnded is how long a rule that has ended is kept.
-	keepEnded = 24 * time.Hour
-)
+// maxRules bounds the rules of a channel.
+const maxRules = 10_000
 
 // ErrTooMany says that a channel has as many rules as it may have.
 var ErrTooMany = fmt.Errorf("the channel has %d rules: revoke some that are not needed any more", maxRules)
@@ -39,18 +32,12 @@ var whoForm = regexp.MustCompile(`^([UWS][A-Z0-9]+|` + Everyone + `)$`)
 
 // Rules gives the rules of a channel that hold, oldest first.
 func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule, error) {
-	ix, err := a.rulebook.of(ctx, channel)
+	set, err := a.rulebook.of(ctx, channel)
 	if err != nil {
 		return nil, err
 	}
-	at := now()
-	var rules []storage.Rule
-	for _, c := range ix.rules {
-		if at < c.until {
-			rules = append(rules, *c.rule)
-		}
-	}
-	return rules, nil
+	at := time.Now()
+	return slices.DeleteFunc(slices.Clone(set.rules), func(r storage.Rule) bool { return !holds(&r, at) }), nil
 }
 
 // Changed has the rules of a channel read anew. It is called after a transaction that changed them, whatever the transaction gave.
@@ -64,16 +51,17 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 		return storage.Rule{}, err
 	}
 	r.ID = ""
-	at, count := now(), 0
+	at, count := time.Now(), 0
 	err := storage.Rules.Scan(tx, storage.RulesOf(r.Channel), func(_ string, old storage.Rule) error {
-		if untilOf(&old) <= at {
+		if !holds(&old, at) {
 			return nil
 		}
 		count++
-		if !sameRule(&old, &r) {
+		same := old.Who == r.Who && old.Deny == r.Deny && slices.Equal(old.Actions, r.Actions) && SamePattern(old.Stacks, r.Stacks)
+		switch {
+		case !same:
 			return nil
-		}
-		if untilOf(&old) >= untilOf(&r) {
+		case old.Until.IsZero() || !r.Until.IsZero() && !old.Until.Before(r.Until):
 			return &ExistsError{ID: old.ID}
 		}
 		r.ID = old.ID
@@ -118,40 +106,14 @@ func checkRule(r *storage.Rule) error {
 	return nil
 }
 
-// sameRule reports whether two rules of a channel say the same of the same people.
-func sameRule(a, b *storage.Rule) bool {
-	return a.Who == b.Who && a.Deny == b.Deny && slices.Equal(a.Actions, b.Actions) && samePattern(a.Stacks, b.Stacks)
-}
-
-// newRuleID gives an id that no rule of any channel has. Where the short ids become rare it is longer.
+// newRuleID gives an id that no rule of any channel has.
 func newRuleID(tx storage.Tx) (string, error) {
-	const tries = 20
 	taken := map[string]bool{}
 	err := tx.Scan(storage.Rules.Name, "", func(key string, _ []byte) error {
 		taken[key[strings.LastIndexByte(key, '/')+1:]] = true
 		return nil
 	})
-	if err != nil {
-		return "", err
-	}
-	for n := 0; ; n++ {
-		if id := randomID(idLength + n/tries); !taken[id] {
-			return id, nil
-		}
-	}
-}
-
-// randomID gives random characters of the alphabet. A byte beyond the largest multiple of its length is drawn again: each is as likely as another.
-func randomID(length int) string {
-	const fair = 256 / len(idAlphabet) * len(idAlphabet)
-	id := make([]byte, 0, length)
-	for b := []byte{0}; len(id) < length; {
-		_, _ = rand.Read(b) // it never fails
-		if int(b[0]) < fair {
-			id = append(id, idAlphabet[int(b[0])%len(idAlphabet)])
-		}
-	}
-	return string(id)
+	return storage.ShortID(func(id string) bool { return taken[id] }), err
 }
 
 // RemoveRule removes a rule of a channel as part of the caller's transaction and gives what it was; storage.ErrNotFound where the channel has none
@@ -167,24 +129,4 @@ func RemoveRule(tx storage.Tx, channel, id string) (storage.Rule, error) {
 		return storage.Rule{}, fmt.Errorf("rule %q: %w", id, err)
 	}
 	return r, storage.Rules.Delete(tx, key)
-}
-
-// ForgetRules removes the rules of all channels that ended more than a day ago.
-func ForgetRules(tx storage.Tx, now time.Time) error {
-	var ended []string
-	err := storage.Rules.Scan(tx, "", func(key string, r storage.Rule) error {
-		if !r.Until.IsZero() && now.Sub(r.Until) > keepEnded {
-			ended = append(ended, key)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, key := range ended {
-		if err := storage.Rules.Delete(tx, key); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -189,25 +189,3 @@ func TestARuleIDIsOfOneRuleInAllChannels(t *testing.T) {
 		seen[id] = true
 	}
 }
-
-func TestRulesThatEndedAreForgottenAfterADay(t *testing.T) {
-	r := newRig()
-	at := time.Now()
-	rules := numbered(t, []string{"U0SAM allow view a", "U0SAM allow view b", "U0SAM allow view c", "U0SAM allow view d"})
-	rules[0].Until, rules[1].Until, rules[2].Until = at.Add(-25*time.Hour), at.Add(-23*time.Hour), at.Add(time.Hour)
-	rules[0].Channel = "C0OTHER"
-	r.put(t, rules...)
-	forget := func() error {
-		return r.db.Update(t.Context(), func(tx storage.Tx) error { return authz.ForgetRules(tx, at) })
-	}
-	if err := forget(); err != nil {
-		t.Fatal(err)
-	}
-	var left []string
-	for key := range r.db.tables[storage.Rules.Name] {
-		left = append(left, key)
-	}
-	if len(left) != 3 || r.db.tables[storage.Rules.Name]["C0OTHER/r0"] != nil {
-		t.Errorf("left are %q", left)
-	}
-}

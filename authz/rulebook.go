@@ -1,76 +1,47 @@
 package authz
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"c66bot/storage"
 )
 
-// maxPages bounds how many channels' rules are kept in memory.
-const maxPages = 1000
+// maxChannels bounds how many channels' rules are kept in memory.
+const maxChannels = 1000
 
-// rulebook keeps the rules of channels in memory, ready for decisions, from the first time that they are needed until they change.
+// rulebook caches the rules of channels, ready for decisions, from the first time that they are needed until they change.
 type rulebook struct {
 	records storage.DB
 
-	mu    sync.Mutex
-	pages map[string]*page
+	mu       sync.Mutex
+	channels map[string]*channelRules
 }
 
-// page is one channel's rules. A change of the rules does not change the page but puts another in its place: what was being read for the old page
-// is lost with it.
-type page struct {
-	index atomic.Pointer[index]
-	turn  chan struct{} // holds one while the rules are being read
+// channelRules is the cached rules of one channel. A change of the rules puts another one in its place: what was being read for the old one is
+// lost with it.
+type channelRules struct {
+	turn  chan struct{} // holds one while somebody looks at rules, or reads them
+	rules *ruleset      // nil until they are read
 }
 
 // of gives the rules of a channel.
-func (b *rulebook) of(ctx context.Context, channel string) (*index, error) {
-	p := b.page(channel)
-	if ix := p.index.Load(); ix != nil {
-		return ix, nil
-	}
+func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
+	c := b.cached(channel)
 	select {
-	case p.turn <- struct{}{}:
-		defer func() { <-p.turn }()
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the rules of %s: %w", channel, ctx.Err())
 	}
-	if ix := p.index.Load(); ix != nil {
-		return ix, nil
+	if c.rules != nil {
+		return c.rules, nil
 	}
-	ix, err := b.read(ctx, channel)
-	if err != nil {
-		return nil, fmt.Errorf("read the rules of %s: %w", channel, err)
-	}
-	p.index.Store(ix)
-	return ix, nil
-}
-
-func (b *rulebook) page(channel string) *page {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if p, ok := b.pages[channel]; ok {
-		return p
-	}
-	if b.pages == nil || len(b.pages) >= maxPages {
-		b.pages = map[string]*page{}
-	}
-	p := &page{turn: make(chan struct{}, 1)}
-	b.pages[channel] = p
-	return p
-}
-
-func (b *rulebook) forget(channel string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.pages, channel)
-}
-
-func (b *rulebook) read(ctx context.Context, channel string) (*index, error) {
 	var rules []storage.Rule
 	err := b.records.View(ctx, func(tx storage.Tx) error {
 		rules = nil
@@ -80,7 +51,79 @@ func (b *rulebook) read(ctx context.Context, channel string) (*index, error) {
 		})
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the rules of %s: %w", channel, err)
 	}
-	return newIndex(rules), nil
+	c.rules = newRuleset(rules)
+	return c.rules, nil
 }
+
+func (b *rulebook) cached(channel string) *channelRules {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c, ok := b.channels[channel]; ok {
+		return c
+	}
+	if b.channels == nil || len(b.channels) >= maxChannels {
+		b.channels = map[string]*channelRules{}
+	}
+	c := &channelRules{turn: make(chan struct{}, 1)}
+	b.channels[channel] = c
+	return c
+}
+
+func (b *rulebook) forget(channel string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.channels, channel)
+}
+
+// ruleset is the rules of one channel made ready for decisions. It is never changed.
+type ruleset struct {
+	rules  []storage.Rule         // oldest first
+	about  map[string][]*compiled // by the user or the group, or Everyone
+	groups []*compiled            // all that are about groups
+}
+
+// compiled is a rule with its pattern read.
+type compiled struct {
+	*storage.Rule
+	pattern Pattern
+}
+
+func newRuleset(rules []storage.Rule) *ruleset {
+	slices.SortStableFunc(rules, func(a, b storage.Rule) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
+	s := &ruleset{rules: rules, about: map[string][]*compiled{}}
+	for i := range rules {
+		c := &compiled{Rule: &rules[i]}
+		var err error
+		if c.pattern, err = ParsePattern(c.Stacks); err != nil {
+			// As a later version may have written it: it allows nothing and denies everything.
+			if c.pattern, _ = ParsePattern("*"); !c.Deny {
+				continue
+			}
+		}
+		s.about[c.Who] = append(s.about[c.Who], c)
+		if isGroup(c.Who) {
+			s.groups = append(s.groups, c)
+		}
+	}
+	for _, list := range s.about { // The rule that names a stack is the better reason.
+		slices.SortStableFunc(list, func(a, b *compiled) int {
+			return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
+		})
+	}
+	return s
+}
+
+// holding gives those of the rules that have not ended.
+func holding(rules []*compiled, at time.Time) (left []*compiled) {
+	for _, c := range rules {
+		if holds(c.Rule, at) {
+			left = append(left, c)
+		}
+	}
+	return left
+}
+
+// holds reports whether a rule has not ended.
+func holds(r *storage.Rule, at time.Time) bool { return r.Until.IsZero() || at.Before(r.Until) }

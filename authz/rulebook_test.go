@@ -113,7 +113,6 @@ func TestDecisionsWhileRulesChange(t *testing.T) {
 				}
 				s := r.standing(t, user, channel)
 				s.Decide(authz.View, web)
-				s.Rules()
 				if got := s.Decide(authz.View, shop); got.Allowed != (user != guest) {
 					t.Errorf("%s: %+v", user, got)
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"c66bot/storage"
 )
@@ -21,135 +22,96 @@ const (
 
 // Standing is what one person may do in one channel, found out once for many stacks. The zero Standing may nothing.
 type Standing struct {
-	admin   string // why they are an admin by the configuration; "" for one who is none
-	refusal string // why they may not where no rule allows it
-	denies  []*pile
-	allows  []*pile // that count for this person
-	outside bool    // not a member of the channel, which is private, or which the bot is not in
+	admin          string // why they are an admin by the configuration; "" for one who is none
+	refusal        string // why they may not where no rule allows it
+	denies, allows []*compiled
+	outside        bool // not a member of the channel, which is private, or which the bot is not in
 }
 
 // Standing finds out what one person may do in one channel. Slack is asked for nothing that makes no difference. The error is ErrUnknown where
 // Slack cannot tell what would make one, or the database's.
 func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error) {
+	none, at := Standing{}, time.Now()
+	rules, s := &ruleset{}, Standing{refusal: noRule}
+	var err error
 	switch {
 	case who.User == "":
 		return Standing{refusal: noSubject}, nil
 	case slices.Contains(a.users, who.User):
 		return Standing{admin: "an admin by the configuration"}, nil
-	}
-	rules, refusal := &index{}, noRule
-	if who.Direct() {
-		refusal = notDirect
-	} else {
-		var err error
+	case who.Direct():
+		s.refusal = notDirect
+	default:
 		if rules, err = a.rulebook.of(ctx, who.Channel); err != nil {
-			return Standing{}, err
+			return none, err
 		}
 	}
-	at := now()
 	var groups []string
-	if len(a.groups) > 0 || at < rules.groupsUntil {
-		var err error
+	if grouped := holding(rules.groups, at); len(a.groups)+len(grouped) > 0 {
 		groups, err = a.people.GroupsOf(ctx, who.User)
-		if errors.Is(err, ErrNoGroups) && at >= rules.groupDeniesUntil {
-			groups, err = nil, nil // nobody is in a group, and nothing was denied to one
+		// Without groups nobody is in one, but what was denied to one may have been denied to this person.
+		if err != nil && (!errors.Is(err, ErrNoGroups) || slices.ContainsFunc(grouped, denies)) {
+			return none, fmt.Errorf("%w: find the user groups of %s: %w", ErrUnknown, who.User, err)
 		}
-		if err != nil {
-			return Standing{}, fmt.Errorf("%w: find the user groups of %s: %w", ErrUnknown, who.User, err)
+		groups = slices.DeleteFunc(slices.Clone(groups), func(id string) bool { return err != nil || !isGroup(id) })
+	}
+	var named, shared []*compiled // the rules that name the user; those about a group of theirs or everyone
+	if !isGroup(who.User) && who.User != Everyone {
+		named = holding(rules.about[who.User], at)
+	}
+	for _, id := range append(groups, Everyone) {
+		shared = append(shared, holding(rules.about[id], at)...)
+	}
+	adminBy := slices.IndexFunc(a.groups, func(group string) bool { return slices.Contains(groups, group) })
+	if adminBy >= 0 || slices.ContainsFunc(shared, allows) {
+		strange, err := a.strange(ctx, who.User)
+		switch {
+		case err != nil:
+			return none, fmt.Errorf("%w: find out who %s is: %w", ErrUnknown, who.User, err)
+		case strange != "":
+			shared = slices.DeleteFunc(shared, allows)
+			if s.refusal == noRule {
+				s.refusal = strange + ", and no rule that names this very user allows it"
+			}
+		case adminBy >= 0:
+			return Standing{admin: "in the admins' group " + a.groups[adminBy]}, nil
 		}
 	}
-	named, shared := rules.concern(who.User, groups, at)
-	admin := a.adminGroup(groups)
-	strange := ""
-	if admin != "" || slices.ContainsFunc(shared, func(s shelf) bool { return at < s.allow.until }) {
-		var err error
-		if strange, err = a.strange(ctx, who.User); err != nil {
-			return Standing{}, err
+	byName, byShare := slices.ContainsFunc(named, allows), slices.ContainsFunc(shared, allows)
+	if byName || byShare {
+		inside, err := a.people.Inside(ctx, who.Channel, who.User)
+		switch {
+		case errors.Is(err, ErrNoChannel):
+			named, shared = slices.DeleteFunc(named, allows), slices.DeleteFunc(shared, allows)
+			s.refusal, s.outside = notShown, true
+		case err != nil && byShare:
+			return none, fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
+		case err == nil && !inside:
+			shared = slices.DeleteFunc(shared, allows)
+			s.refusal, s.outside = notInside, true
 		}
 	}
-	if admin != "" && strange == "" {
-		return Standing{admin: "in the admins' group " + admin}, nil
-	}
-	s := newStanding(named, shared, strange, refusal)
-	if !slices.ContainsFunc(s.allows, func(p *pile) bool { return at < p.until }) {
-		return s, nil
-	}
-	return a.inside(ctx, who, s, named, at)
-}
-
-// inside takes away what the rules of a channel allow to people who are in it alone. Of a channel that Slack does not show the bot nothing
-// is left; to somebody who is not in a private one, what names the user.
-func (a *Authorizer) inside(ctx context.Context, who Subject, s Standing, named []shelf, at instant) (Standing, error) {
-	inside, err := a.people.Inside(ctx, who.Channel, who.User)
-	switch {
-	case errors.Is(err, ErrNoChannel):
-		s.allows, s.refusal, s.outside = nil, notShown, true
-	case err != nil && slices.ContainsFunc(s.allows[len(named):], func(p *pile) bool { return at < p.until }):
-		return Standing{}, fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
-	case err == nil && !inside:
-		s.allows, s.refusal, s.outside = s.allows[:len(named)], notInside, true
+	for _, c := range slices.Concat(named, shared) {
+		if c.Deny {
+			s.denies = append(s.denies, c)
+		} else {
+			s.allows = append(s.allows, c)
+		}
 	}
 	return s, nil
-}
-
-// concern gives the rules that name the user, and those that name a group of theirs or everyone. What has ended is left out.
-func (ix *index) concern(user string, groups []string, at instant) (named, shared []shelf) {
-	add := func(list []shelf, who string) []shelf {
-		if s, ok := ix.shelves[who]; ok && at < max(s.deny.until, s.allow.until) {
-			return append(list, s)
-		}
-		return list
-	}
-	if !isGroup(user) && user != Everyone {
-		named = add(nil, user)
-	}
-	for _, group := range groups {
-		if isGroup(group) {
-			shared = add(shared, group)
-		}
-	}
-	return named, add(shared, Everyone)
-}
-
-// adminGroup gives the first of the admins' groups that is among the groups; "" where none is.
-func (a *Authorizer) adminGroup(groups []string) string {
-	for _, group := range a.groups {
-		if slices.Contains(groups, group) {
-			return group
-		}
-	}
-	return ""
 }
 
 // strange says why neither groups nor everyone count for the user; "" for a colleague.
 func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 	person, err := a.people.Person(ctx, user)
-	switch {
-	case errors.Is(err, ErrNoPerson):
+	if errors.Is(err, ErrNoPerson) {
 		return "unknown to Slack", nil
-	case err != nil:
-		return "", fmt.Errorf("%w: find out who %s is: %w", ErrUnknown, user, err)
-	default:
-		return person.strange(), nil
 	}
+	return person.strange(), err
 }
 
-func newStanding(named, shared []shelf, strange, refusal string) Standing {
-	s := Standing{refusal: refusal}
-	for _, shelf := range named {
-		s.denies, s.allows = append(s.denies, shelf.deny), append(s.allows, shelf.allow)
-	}
-	for _, shelf := range shared {
-		s.denies = append(s.denies, shelf.deny)
-		if strange == "" {
-			s.allows = append(s.allows, shelf.allow)
-		}
-	}
-	if strange != "" && refusal == noRule {
-		s.refusal = strange + ", and no rule that names this very user allows it"
-	}
-	return s
-}
+func allows(c *compiled) bool { return !c.Deny }
+func denies(c *compiled) bool { return c.Deny }
 
 // Decide says whether the action on the stack is allowed. A zero stack is one of which nothing is known: only what is said of all stacks holds
 // for it. Admin is on no stack.
@@ -157,39 +119,41 @@ func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	if action == Admin {
 		return s.Admin()
 	}
-	f, actions, at := foldStack(stack), setOf(action), now()
-	return s.decide(
-		func(p *pile) *compiled { return p.find(&f, actions, at) },
-		func(p *pile) *compiled { return p.find(&f, actions, at) },
-	)
+	f := fold(stack)
+	fits := func(c *compiled) bool { return c.pattern.match(&f) }
+	return s.decide(action, fits, fits)
 }
 
 // Admin says whether the person may make rules in the channel.
-func (s Standing) Admin() Decision {
-	actions, at := setOf(Admin), now()
-	return s.decide(
-		func(p *pile) *compiled { return p.about(actions, false, at) },
-		func(p *pile) *compiled { return p.about(actions, true, at) },
-	)
-}
+func (s Standing) Admin() Decision { return s.decide(Admin, onSome, onAll) }
 
 // decide looks for a rule that denies, then for one that allows.
-func (s Standing) decide(denies, allows func(*pile) *compiled) Decision {
+func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Decision {
 	if s.admin != "" {
 		return Decision{Allowed: true, Reason: s.admin}
 	}
-	for _, p := range s.denies {
-		if c := denies(p); c != nil {
-			return Decision{Rule: c.rule, Reason: "rule " + c.rule.ID + " denies it"}
-		}
+	if c := find(s.denies, action, denies); c != nil {
+		return Decision{Rule: c.Rule, Reason: "rule " + c.ID + " denies it"}
 	}
-	for _, p := range s.allows {
-		if c := allows(p); c != nil {
-			return Decision{Allowed: true, Rule: c.rule, Reason: "rule " + c.rule.ID + " allows it"}
-		}
+	if c := find(s.allows, action, allows); c != nil {
+		return Decision{Allowed: true, Rule: c.Rule, Reason: "rule " + c.ID + " allows it"}
 	}
 	return Decision{Reason: cmp.Or(s.refusal, noRule)}
 }
+
+// find gives a rule about the action that has not ended and fits; nil where there is none.
+func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled {
+	at := time.Now()
+	for _, c := range rules {
+		if slices.Contains(c.Actions, string(action)) && holds(c.Rule, at) && fits(c) {
+			return c
+		}
+	}
+	return nil
+}
+
+func onSome(*compiled) bool  { return true }
+func onAll(c *compiled) bool { return c.pattern.Everything() }
 
 // Outside reports whether the person is kept from what a channel's rules allow others, since they are not in it.
 func (s Standing) Outside() bool { return s.outside }
@@ -200,46 +164,13 @@ func (s Standing) Configured() bool { return s.admin != "" }
 // Some reports whether the person has any of these rights on some stack, whichever stacks exist. It may be true where other rules deny, one by
 // one, all that is allowed; never the other way round.
 func (s Standing) Some(actions ...Action) bool {
-	at := now()
-	for _, action := range actions {
+	return slices.ContainsFunc(actions, func(action Action) bool {
 		if action == Admin {
-			if s.Admin().Allowed {
-				return true
-			}
-			continue
+			return s.Admin().Allowed
 		}
-		allowed := s.admin != "" || about(s.allows, action, false, at)
-		if allowed && !about(s.denies, action, true, at) {
-			return true
-		}
-	}
-	return false
+		return s.decide(action, onAll, onSome).Allowed
+	})
 }
 
 // All reports whether no stack, whichever exist, can be outside the person's right to the action.
-func (s Standing) All(action Action) bool {
-	if action == Admin {
-		return s.Admin().Allowed
-	}
-	at := now()
-	return s.admin != "" || about(s.allows, action, true, at) && !about(s.denies, action, false, at)
-}
-
-func about(piles []*pile, action Action, everything bool, at instant) bool {
-	return slices.ContainsFunc(piles, func(p *pile) bool { return p.about(setOf(action), everything, at) != nil })
-}
-
-// Rules gives the rules that count for this person, oldest first. For an admin by the configuration none does.
-func (s Standing) Rules() []storage.Rule {
-	at := now()
-	var rules []storage.Rule
-	for _, p := range slices.Concat(s.denies, s.allows) {
-		for _, c := range p.rules {
-			if at < c.until {
-				rules = append(rules, *c.rule)
-			}
-		}
-	}
-	slices.SortFunc(rules, older)
-	return rules
-}
+func (s Standing) All(action Action) bool { return s.decide(action, onSome, onAll).Allowed }

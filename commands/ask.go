@@ -149,21 +149,6 @@ func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) Requ
 // requestKey names the message of a request, which grows and which a grant edits.
 func requestKey(asked storage.Request) string { return "request/" + asked.ID }
 
-// ForgetRequests removes the requests that count no more.
-func ForgetRequests(tx storage.Tx, now time.Time) error {
-	var old []string
-	err := storage.Requests.Scan(tx, "", func(key string, r storage.Request) error {
-		if now.Sub(r.At) > requestAge+askEvery {
-			old = append(old, key)
-		}
-		return nil
-	})
-	for _, key := range old {
-		err = errors.Join(err, storage.Requests.Delete(tx, key))
-	}
-	return err
-}
-
 // grant gives, for an hour, a right that somebody asked for in this channel.
 func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
 	inv := req.Invocation

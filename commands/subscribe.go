@@ -3,11 +3,9 @@ package commands
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -200,30 +198,14 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 	if len(taken) >= maxSubscriptions {
 		return s, errFull
 	}
-	s.ID = shortID()
-	for taken[s.ID] { // which of 200 among a million it nearly never is
-		s.ID = shortID()
-	}
+	s.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	return s, storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s)
 }
 
-// shortID gives four random characters that can be read out and typed.
-func shortID() string { return strings.ToLower(rand.Text()[:4]) }
-
 // sameSubscription reports whether two subscriptions are about the same, for the same people, whoever made them.
 func sameSubscription(a, b storage.Subscription) bool {
-	return sameGlob(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
+	return authz.SamePattern(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
 		slices.Equal(a.Events, b.Events) && slices.Equal(a.Via, b.Via) && slices.Equal(a.Types, b.Types)
-}
-
-// sameGlob reports whether two globs are one but for case, or both fit every stack.
-func sameGlob(a, b string) bool {
-	if authz.Fold(a) == authz.Fold(b) {
-		return true
-	}
-	p, err1 := authz.ParsePattern(a)
-	q, err2 := authz.ParsePattern(b)
-	return err1 == nil && err2 == nil && p.Everything() && q.Everything()
 }
 
 // subscriptionProblem says why a subscription was not made, where it is not a fault.

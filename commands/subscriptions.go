@@ -179,7 +179,7 @@ func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription 
 	if inv.Rule != "" {
 		return of(func(s storage.Subscription) bool { return s.ID == inv.Rule })
 	}
-	if meant := of(func(s storage.Subscription) bool { return sameGlob(s.Stacks, inv.Glob) }); len(meant) > 0 {
+	if meant := of(func(s storage.Subscription) bool { return authz.SamePattern(s.Stacks, inv.Glob) }); len(meant) > 0 {
 		return meant
 	}
 	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Glob) })

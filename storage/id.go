@@ -3,6 +3,7 @@ package storage
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -12,4 +13,19 @@ import (
 func NewID(now time.Time) string {
 	micros := strconv.FormatInt(max(0, now.UnixMicro()), 36)
 	return fmt.Sprintf("%011s%s", micros, strings.ToLower(rand.Text()[:9]))
+}
+
+// ShortID returns an id for people to type, of four characters or, where those become rare, more. The function says which are taken. No id has
+// vowels, so that none is a word, and of what looks alike only one.
+func ShortID(taken func(id string) bool) string {
+	const alphabet, length, tries = "2346789bcdfghjkmpqrtvwxy", 4, 20
+	for n := 0; ; n++ {
+		id := make([]byte, length+n/tries)
+		for i := range id {
+			id[i] = alphabet[mathrand.IntN(len(alphabet))]
+		}
+		if !taken(string(id)) {
+			return string(id)
+		}
+	}
 }

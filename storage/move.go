@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"crypto/rand"
 	"errors"
 	"reflect"
 	"strings"
@@ -146,10 +145,10 @@ func moveSubscriptions(tx Tx, from, to string) error {
 		if same {
 			continue
 		}
-		for s.Channel = to; ; s.ID = strings.ToLower(rand.Text()[:4]) {
-			if _, taken := there[SubscriptionKey(to, s.ID)]; !taken {
-				break
-			}
+		s.Channel = to
+		taken := func(id string) bool { _, ok := there[SubscriptionKey(to, id)]; return ok }
+		if taken(s.ID) {
+			s.ID = ShortID(taken)
 		}
 		there[SubscriptionKey(to, s.ID)] = s
 		err = errors.Join(err, Subscriptions.Put(tx, SubscriptionKey(to, s.ID), s))

@@ -319,3 +319,8 @@ type Message struct {
 
 // Delivered reports whether nothing remains to be sent of it.
 func (m Message) Delivered() bool { return m.Refused != "" || m.Sent >= m.Revision }
+
+// Pending reports whether something is to be sent of it, or looked for in Slack.
+func (m Message) Pending() bool {
+	return m.Refused == "" && (m.TS == "" || !m.Delivered() || !m.Doubt.IsZero())
+}

@@ -3,7 +3,6 @@ package outbox
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -267,9 +266,9 @@ func (o *Outbox) crowded(channel string) {
 // Dropped gives the number of messages and edits that were given up since the start.
 func (o *Outbox) Dropped() int { return int(o.dropped.Load()) }
 
-// tidy removes what is done with and gives up what is too much. It is tried again with the next one.
+// tidy gives up what is too much. It is tried again with the next one.
 func (o *Outbox) tidy(ctx context.Context) {
-	if err := errors.Join(o.Records.Update(ctx, prune), o.trim(ctx)); err != nil && ctx.Err() == nil {
-		o.Log.Error("old messages could not be removed", "error", err)
+	if err := o.trim(ctx); err != nil && ctx.Err() == nil {
+		o.Log.Error("messages that are too many could not be given up", "error", err)
 	}
 }

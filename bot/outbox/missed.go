@@ -43,7 +43,7 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 	err := o.Records.Update(ctx, func(tx storage.Tx) error {
 		behind = nil
 		err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if m.Channel == channel && m.Missed && time.Since(m.UpdatedAt) < keepMissed {
+			if m.Channel == channel && m.Missed && time.Since(m.UpdatedAt) < storage.KeepMissed {
 				behind = append(behind, m)
 			}
 			return nil

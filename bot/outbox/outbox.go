@@ -46,10 +46,8 @@ const (
 const (
 	firstPause     = time.Second
 	longestPause   = time.Minute
-	longestRefused = 15 * time.Minute    // after an answer that may change
-	keepTrying     = 24 * time.Hour      // after such answers
-	keep           = 24 * time.Hour      // how long the record of a message that is done with stays
-	keepMissed     = 30 * 24 * time.Hour // of one that is behind since its channel took nothing
+	longestRefused = 15 * time.Minute // after an answer that may change
+	keepTrying     = 24 * time.Hour   // after such answers
 )
 
 // Body is what a message says.
@@ -287,28 +285,6 @@ func (o *Outbox) load(ctx context.Context) ([]storage.Message, error) {
 	}
 	slices.SortFunc(undelivered, func(a, b storage.Message) int { return cmp.Compare(a.Order, b.Order) })
 	return undelivered, nil
-}
-
-// prune removes the records of messages that are done with and old, but for those whose thread still waits for a reply.
-func prune(tx storage.Tx) error {
-	var old []string
-	needed := map[string]bool{}
-	err := storage.Messages.Scan(tx, "", func(key string, m storage.Message) error {
-		switch {
-		case laneOf(m) != none:
-			needed[m.Parent] = true
-		case m.Missed && time.Since(m.UpdatedAt) < keepMissed:
-		case (m.Last || m.Refused != "") && time.Since(m.UpdatedAt) > keep:
-			old = append(old, key)
-		}
-		return nil
-	})
-	for _, key := range old {
-		if !needed[key] {
-			err = errors.Join(err, storage.Messages.Delete(tx, key))
-		}
-	}
-	return err
 }
 
 // refusedFor is how long an answer that no time changes must last before somebody who waits for the message is told of it.

@@ -421,7 +421,7 @@ func TestWhatAChannelHearsIsRememberedAsLongAsItsCard(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		r.restart(time.Minute)
-		time.Sleep(time.Minute)
+		r.forget()
 		var left []string
 		err = r.records.View(r.ctx, func(tx storage.Tx) error {
 			return storage.Heard.Scan(tx, "", func(key string, _ storage.WishOf) error { left = append(left, key); return nil })

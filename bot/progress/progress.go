@@ -26,9 +26,6 @@ import (
 const (
 	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after it was asked for surprises people.
 	cardWait = 90 * time.Second
-	// How long ended follows, and operations that Slack may deliver again, are remembered.
-	keepFollows    = 30 * 24 * time.Hour
-	keepOperations = 7 * 24 * time.Hour
 )
 
 // Cloud is what progress needs of the Cloud 66 API, beside what it hands to the watcher.
@@ -104,7 +101,6 @@ func (p *Progress) Run(ctx context.Context) error {
 		return err
 	}
 	close(p.resumed)
-	left.Go(func() { p.forget(ctx) })
 	left.Go(func() { p.tellKept(ctx) })
 	left.Go(func() { p.readAgain(ctx) })
 	p.watch.Run(ctx)
@@ -260,53 +256,4 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 	}
 	p.Outbox.Deliver(card)
 	return nil
-}
-
-// forget removes what is old, at once and every day.
-func (p *Progress) forget(ctx context.Context) {
-	tick := time.NewTicker(24 * time.Hour)
-	defer tick.Stop()
-	for {
-		if err := p.Records.Update(ctx, forgetOld); err != nil && ctx.Err() == nil {
-			p.Log.Error("old records could not be removed", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func forgetOld(tx storage.Tx) error {
-	now := time.Now()
-	return errors.Join(
-		sweep(tx, storage.Follows, func(f storage.Follow) bool {
-			return f.Phase == storage.PhaseEnded && now.Sub(f.EndedAt) > keepFollows
-		}),
-		sweep(tx, storage.Operations, func(o storage.Operation) bool { return now.Sub(o.At) > keepOperations }),
-		sweep(tx, storage.Cancels, func(c storage.Cancel) bool { return now.Sub(c.At) > keepFollows }),
-		sweep(tx, storage.Wishes, func(w storage.WishOf) bool { return now.Sub(w.At) > keepFollows }),
-		sweep(tx, storage.Heard, func(w storage.WishOf) bool { return now.Sub(w.At) > keepFollows && gone(tx, w.Follow) }),
-	)
-}
-
-// gone reports whether the record of a follow was removed. While it is there, its channel hears of its deployment by it.
-func gone(tx storage.Tx, follow string) bool {
-	_, err := storage.Follows.Get(tx, follow)
-	return errors.Is(err, storage.ErrNotFound)
-}
-
-func sweep[T any](tx storage.Tx, table storage.Table[T], old func(T) bool) error {
-	var keys []string
-	err := table.Scan(tx, "", func(key string, rec T) error {
-		if old(rec) {
-			keys = append(keys, key)
-		}
-		return nil
-	})
-	for _, key := range keys {
-		err = errors.Join(err, table.Delete(tx, key))
-	}
-	return err
 }

@@ -1,0 +1,91 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// How long records are kept. KeepMissed concerns a message that is behind since its channel took nothing.
+const (
+	day            = 24 * time.Hour
+	keepRules      = day             // after their end
+	keepRequests   = day + time.Hour // the last button of one works for a day, and it grows for an hour
+	keepMessages   = day             // after the last change
+	keepOperations = 7 * day         // Slack may deliver them again
+	keepFollows    = 30 * day        // after their end
+	KeepMissed     = 30 * day
+)
+
+// Forget removes the records that are kept no longer, in one transaction for each table that has such. A table that is not named here keeps all.
+func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
+	now := time.Now()
+	old := func(at time.Time, keep time.Duration) bool { return now.Sub(at) > keep }
+	var errs []error
+	for _, step := range []removal{
+		removeFrom(Rules, func(_ Tx, r Rule) bool { return !r.Until.IsZero() && old(r.Until, keepRules) }),
+		removeFrom(Requests, func(_ Tx, r Request) bool { return old(r.At, keepRequests) }),
+		removeFrom(Audit, func(_ Tx, e AuditEntry) bool { return old(e.At, keepAudit) }),
+		removeFrom(Follows, func(_ Tx, f Follow) bool { return f.Phase == PhaseEnded && old(f.EndedAt, keepFollows) }),
+		removeFrom(Operations, func(_ Tx, o Operation) bool { return old(o.At, keepOperations) }),
+		removeFrom(Cancels, func(_ Tx, c Cancel) bool { return old(c.At, keepFollows) }),
+		removeFrom(Wishes, func(_ Tx, w WishOf) bool { return old(w.At, keepFollows) }),
+		removeFrom(Heard, func(tx Tx, w WishOf) bool { // While the follow is there, its channel hears of its deployment by it.
+			_, err := Follows.Get(tx, w.Follow)
+			return old(w.At, keepFollows) && errors.Is(err, ErrNotFound)
+		}),
+		func(tx Tx, remove bool) (int, error) {
+			parents := map[string]bool{} // of what is to be delivered yet
+			err := Messages.Scan(tx, "", func(_ string, m Message) error {
+				parents[m.Parent] = parents[m.Parent] || m.Pending()
+				return nil
+			})
+			if err != nil {
+				return 0, err
+			}
+			return removeFrom(Messages, func(_ Tx, m Message) bool {
+				done := (m.Last || m.Refused != "") && !m.Pending() && !parents[m.Key]
+				return done && old(m.UpdatedAt, keepMessages) && (!m.Missed || old(m.UpdatedAt, KeepMissed))
+			})(tx, remove)
+		},
+	} {
+		found := 0
+		err := db.View(ctx, func(tx Tx) (err error) {
+			found, err = step(tx, false)
+			return err
+		})
+		if err == nil && found > 0 {
+			err = db.Update(ctx, func(tx Tx) error {
+				_, err := step(tx, true)
+				return err
+			})
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// removal counts the old records of a table, and removes them where it is told to.
+type removal func(tx Tx, remove bool) (found int, err error)
+
+// removeFrom reads no further than the first record that is not old where the keys sort by time.
+func removeFrom[T any](table Table[T], old func(Tx, T) bool) removal {
+	return func(tx Tx, remove bool) (int, error) {
+		var keys []string
+		err := table.Scan(tx, "", func(key string, rec T) error {
+			switch {
+			case old(tx, rec):
+				keys = append(keys, key)
+			case table.Name == Audit.Name:
+				return ErrStop
+			}
+			return nil
+		})
+		for _, key := range keys {
+			if remove {
+				err = errors.Join(err, table.Delete(tx, key))
+			}
+		}
+		return len(keys), err
+	}
+}
