@@ -107,7 +107,7 @@ func TestRulesThatCannotBeReadAllowNothing(t *testing.T) {
 	}
 	r.put(t, storage.Rule{ID: "zzzz", Channel: channel})
 	err := r.db.Update(t.Context(), func(tx storage.Tx) error {
-		return tx.Put(storage.Rules.Name, storage.RuleKey(channel, "zzzz"), []byte("damaged"))
+		return tx.Put(storage.Rules.Name, storage.ChannelKey(channel, "zzzz"), []byte("damaged"))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -225,7 +225,7 @@ func (r *rig) put(tb testing.TB, rules ...storage.Rule) {
 	tb.Helper()
 	err := r.db.Update(tb.Context(), func(tx storage.Tx) error {
 		for _, rule := range rules {
-			if err := storage.Rules.Put(tx, storage.RuleKey(rule.Channel, rule.ID), rule); err != nil {
+			if err := storage.Rules.Put(tx, storage.ChannelKey(rule.Channel, rule.ID), rule); err != nil {
 				return err
 			}
 		}

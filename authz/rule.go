@@ -52,7 +52,7 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	}
 	r.ID = ""
 	at, count := time.Now(), 0
-	err := storage.Rules.Scan(tx, storage.RulesOf(r.Channel), func(_ string, old storage.Rule) error {
+	err := storage.Rules.Scan(tx, storage.ChannelKey(r.Channel, ""), func(_ string, old storage.Rule) error {
 		if !holds(&old, at) {
 			return nil
 		}
@@ -76,7 +76,7 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	if err != nil {
 		return storage.Rule{}, err
 	}
-	return r, storage.Rules.Put(tx, storage.RuleKey(r.Channel, r.ID), r)
+	return r, storage.Rules.Put(tx, storage.ChannelKey(r.Channel, r.ID), r)
 }
 
 // checkRule holds that a rule can be understood, and puts its actions in order.
@@ -123,7 +123,7 @@ func RemoveRule(tx storage.Tx, channel, id string) (storage.Rule, error) {
 	if id == "" || strings.Contains(id, "/") {
 		return storage.Rule{}, fmt.Errorf("rule %q: %w", id, storage.ErrNotFound)
 	}
-	key := storage.RuleKey(channel, id)
+	key := storage.ChannelKey(channel, id)
 	r, err := storage.Rules.Get(tx, key)
 	if err != nil {
 		return storage.Rule{}, fmt.Errorf("rule %q: %w", id, err)

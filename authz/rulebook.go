@@ -45,7 +45,7 @@ func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 	var rules []storage.Rule
 	err := b.records.View(ctx, func(tx storage.Tx) error {
 		rules = nil
-		return storage.Rules.Scan(tx, storage.RulesOf(channel), func(_ string, r storage.Rule) error {
+		return storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, r storage.Rule) error {
 			rules = append(rules, r)
 			return nil
 		})

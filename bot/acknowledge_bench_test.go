@@ -160,7 +160,7 @@ func seedRules(b *testing.B, db storage.DB) {
 			if i < 10 {
 				rule.Actions, rule.Stacks = []string{"view", "redeploy"}, "web"
 			}
-			if err := storage.Rules.Put(tx, storage.RuleKey(deploys, rule.ID), rule); err != nil {
+			if err := storage.Rules.Put(tx, storage.ChannelKey(deploys, rule.ID), rule); err != nil {
 				return err
 			}
 		}

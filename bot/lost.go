@@ -64,8 +64,8 @@ func (b *Bot) held(ctx context.Context, channel string) (held bool, err error) {
 	err = b.records.View(ctx, func(tx storage.Tx) error {
 		held = false
 		return errors.Join(
-			storage.Rules.Scan(tx, storage.RulesOf(channel), func(string, storage.Rule) error { held = true; return storage.ErrStop }),
-			storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel),
+			storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(string, storage.Rule) error { held = true; return storage.ErrStop }),
+			storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""),
 				func(string, storage.Subscription) error { held = true; return storage.ErrStop }),
 		)
 	})

@@ -112,7 +112,7 @@ func TestTwoChannelsThatBecomeOneAreAddedTogether(t *testing.T) {
 		r.stores(func(tx storage.Tx) error {
 			clear(count)
 			if err := storage.Subscriptions.Scan(tx, "", func(key string, s storage.Subscription) error {
-				if key != storage.SubscriptionKey(s.Channel, s.ID) {
+				if key != storage.ChannelKey(s.Channel, s.ID) {
 					t.Errorf("%s: %+v", key, s)
 				}
 				count["subscription "+s.Channel]++
@@ -121,7 +121,7 @@ func TestTwoChannelsThatBecomeOneAreAddedTogether(t *testing.T) {
 				return err
 			}
 			return storage.Rules.Scan(tx, "", func(key string, rule storage.Rule) error {
-				if key != storage.RuleKey(rule.Channel, rule.ID) {
+				if key != storage.ChannelKey(rule.Channel, rule.ID) {
 					t.Errorf("%s: %+v", key, rule)
 				}
 				count["rule "+rule.Channel]++

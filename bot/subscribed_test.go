@@ -208,7 +208,7 @@ func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 				if s.Channel == last {
 					s.Suspended = "is_archived"
 				}
-				if err := storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s); err != nil {
+				if err := storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s); err != nil {
 					return err
 				}
 			}
@@ -218,7 +218,7 @@ func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 		pass(3 * time.Hour)
 		r.kill()
 		r.stores(func(tx storage.Tx) error {
-			s, err := storage.Subscriptions.Get(tx, storage.SubscriptionKey(last, "a1b2"))
+			s, err := storage.Subscriptions.Get(tx, storage.ChannelKey(last, "a1b2"))
 			if s.Suspended != "" {
 				t.Errorf("the last channel's subscription is still suspended: %s", s.Suspended)
 			}

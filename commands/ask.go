@@ -86,7 +86,7 @@ func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
 
 // addWish records what a request wishes for, within the bounds.
 func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error) {
-	inv, key := req.Invocation, storage.RequestKey(req.Channel, req.User)
+	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.User)
 	asked, err := storage.Requests.Get(tx, key)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return asked, err
@@ -199,7 +199,7 @@ func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standin
 
 // giveWish makes the rule that an open request of the channel asks for.
 func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Request, made storage.Rule, err error) {
-	inv, key := req.Invocation, storage.RequestKey(req.Channel, req.Invocation.Who)
+	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.Invocation.Who)
 	asked, err = storage.Requests.Get(tx, key)
 	if errors.Is(err, storage.ErrNotFound) {
 		err = errNotAsked

@@ -27,13 +27,13 @@ func (r *rig) crowd(glob func(i int) string) {
 				rule.Who = sam
 			}
 			rule.ID = fmt.Sprintf("r%04d", i)
-			if err := storage.Rules.Put(tx, storage.RuleKey(rule.Channel, rule.ID), rule); err != nil {
+			if err := storage.Rules.Put(tx, storage.ChannelKey(rule.Channel, rule.ID), rule); err != nil {
 				return err
 			}
 		}
 		for i := range maxSubscriptions {
 			s := storage.Subscription{ID: fmt.Sprintf("s%03d", i), Channel: here, Stacks: glob(i), Author: kim, At: time.Now()}
-			if err := storage.Subscriptions.Put(tx, storage.SubscriptionKey(here, s.ID), s); err != nil {
+			if err := storage.Subscriptions.Put(tx, storage.ChannelKey(here, s.ID), s); err != nil {
 				return err
 			}
 		}

@@ -129,7 +129,7 @@ func TestTheRuleAboveTheMostIsRefused(t *testing.T) {
 			for i := range most {
 				id := fmt.Sprintf("r%d", i)
 				rule := storage.Rule{ID: id, Channel: here, Who: sam, Actions: []string{"view"}, Stacks: id, By: lin, At: time.Now()}
-				if err := storage.Rules.Put(tx, storage.RuleKey(here, id), rule); err != nil {
+				if err := storage.Rules.Put(tx, storage.ChannelKey(here, id), rule); err != nil {
 					return err
 				}
 			}

@@ -26,7 +26,7 @@ func (r *rig) put(rules ...storage.Rule) {
 	r.stores(func(tx storage.Tx) error {
 		for i, rule := range rules {
 			rule.ID, rule.Channel, rule.By, rule.At = fmt.Sprintf("r%d", i), here, lin, time.Now()
-			if err := storage.Rules.Put(tx, storage.RuleKey(here, rule.ID), rule); err != nil {
+			if err := storage.Rules.Put(tx, storage.ChannelKey(here, rule.ID), rule); err != nil {
 				return err
 			}
 		}

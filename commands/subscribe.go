@@ -185,7 +185,7 @@ func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[stri
 // same if it is the same.
 func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool) (storage.Subscription, error) {
 	taken := map[string]bool{}
-	err := storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(s.Channel), func(_ string, old storage.Subscription) error {
+	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(s.Channel, ""), func(_ string, old storage.Subscription) error {
 		taken[old.ID] = true
 		if full[old.Author] && sameSubscription(old, s) {
 			return &subscribedError{id: old.ID}
@@ -199,7 +199,7 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 		return s, errFull
 	}
 	s.ID = storage.ShortID(func(id string) bool { return taken[id] })
-	return s, storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s)
+	return s, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s)
 }
 
 // sameSubscription reports whether two subscriptions are about the same, for the same people, whoever made them.

@@ -293,7 +293,7 @@ func TestASubscriptionIsTakenBackWhereNothingCanBePosted(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		s := storage.Subscription{ID: "k3f9", Channel: secret, Stacks: "web", Author: sam, At: time.Now(), Suspended: "not_in_channel"}
 		err := r.db.Update(t.Context(), func(tx storage.Tx) error {
-			return storage.Subscriptions.Put(tx, storage.SubscriptionKey(secret, s.ID), s)
+			return storage.Subscriptions.Put(tx, storage.ChannelKey(secret, s.ID), s)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -331,7 +331,7 @@ func TestTheListOfSubscriptionsSaysWhatEachTellsAndWhyOneDoesNot(t *testing.T) {
 		r.stores(func(tx storage.Tx) error {
 			all, err := r.subscriptionsOf(r.t.Context(), here)
 			all[1].Suspended = "is_archived"
-			return errors.Join(err, storage.Subscriptions.Put(tx, storage.SubscriptionKey(here, all[1].ID), all[1]))
+			return errors.Join(err, storage.Subscriptions.Put(tx, storage.ChannelKey(here, all[1].ID), all[1]))
 		})
 		got := as[SubscriptionsReply](t, r.say(lin, "subscriptions"))
 		if got.total != 2 || got.Rows[0].Stacks != 2 || got.Rows[0].Whom != "Kim" || got.Rows[0].Powerless || got.Rows[1].Suspended != "is_archived in words" {

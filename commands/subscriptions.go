@@ -19,7 +19,7 @@ const subscriptionsPerPage = 10
 func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []storage.Subscription, err error) {
 	err = h.Records.View(ctx, func(tx storage.Tx) error {
 		all = nil
-		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(_ string, s storage.Subscription) error {
+		return storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
 			all = append(all, s)
 			return nil
 		})
@@ -242,7 +242,7 @@ func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.
 func endSubscriptions(tx storage.Tx, meant []storage.Subscription) ([]storage.Subscription, error) {
 	var ended []storage.Subscription
 	for _, s := range meant {
-		key := storage.SubscriptionKey(s.Channel, s.ID)
+		key := storage.ChannelKey(s.Channel, s.ID)
 		_, err := storage.Subscriptions.Get(tx, key)
 		if errors.Is(err, storage.ErrNotFound) {
 			continue

@@ -2,11 +2,6 @@ package storage_test
 
 import (
 	"errors"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -37,62 +32,4 @@ func TestARecordIsCheckedByItsTable(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A table that CheckRecord does not know would keep the bot from starting as soon as it holds something.
-func TestEveryTableIsChecked(t *testing.T) {
-	files, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for _, file := range files {
-		if !strings.HasSuffix(file.Name(), ".go") || strings.HasSuffix(file.Name(), "_test.go") {
-			continue
-		}
-		syntax, err := parser.ParseFile(token.NewFileSet(), file.Name(), nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(syntax, func(n ast.Node) bool {
-			if table := tableName(n); table != "" {
-				found++
-				if err := storage.CheckRecord(table, "k", nil); err == nil || strings.Contains(err.Error(), "no table") {
-					t.Errorf("the table %q of %s is not in the list of check.go: %v", table, file.Name(), err)
-				}
-			}
-			return true
-		})
-	}
-	if found < 9 {
-		t.Errorf("only %d tables were found", found)
-	}
-}
-
-// tableName is the name in a literal like Table[Follow]{Name: "follows"}.
-func tableName(n ast.Node) string {
-	literal, ok := n.(*ast.CompositeLit)
-	if !ok || len(literal.Elts) != 1 {
-		return ""
-	}
-	kind, ok := literal.Type.(*ast.IndexExpr)
-	if !ok {
-		return ""
-	}
-	if of, ok := kind.X.(*ast.Ident); !ok || of.Name != "Table" {
-		return ""
-	}
-	pair, ok := literal.Elts[0].(*ast.KeyValueExpr)
-	if !ok {
-		return ""
-	}
-	text, ok := pair.Value.(*ast.BasicLit)
-	if !ok {
-		return ""
-	}
-	name, err := strconv.Unquote(text.Value)
-	if err != nil {
-		return ""
-	}
-	return name
 }

@@ -71,7 +71,7 @@ func TestOldRecordsAreForgottenAndOthersKept(t *testing.T) {
 			"another parent":   {Last: true, UpdatedAt: month},
 			"a never sent one": {Last: true, UpdatedAt: month, TS: "none"},
 		} {
-			if m.TS == "" {
+			if m.Key = key; m.TS == "" {
 				m.TS = "1.1"
 			} else {
 				m.TS = ""

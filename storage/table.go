@@ -70,3 +70,25 @@ func (t Table[T]) decode(key string, value []byte) (rec T, err error) {
 	}
 	return rec, nil
 }
+
+// tables holds how a record of each table of the database is checked, by the table's name.
+var tables = map[string]func(key string, value []byte) error{}
+
+// newTable makes a table of the database.
+func newTable[T any](name string) Table[T] {
+	t := Table[T]{Name: name}
+	tables[name] = func(key string, value []byte) error {
+		_, err := t.decode(key, value)
+		return err
+	}
+	return t
+}
+
+// CheckRecord returns ErrDamaged, with the table and the key, for a stored record that its table could not read. A table
+// that nobody knows is damaged too: its name may be what was damaged, and what it holds would be lost without a word.
+func CheckRecord(table, key string, value []byte) error {
+	if check := tables[table]; check != nil {
+		return check(key, value)
+	}
+	return fmt.Errorf("%w: there is no table %q, with the record %q", ErrDamaged, table, key)
+}

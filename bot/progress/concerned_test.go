@@ -439,7 +439,7 @@ func TestANewNameCostsNoMoreWhereOneAuthorHasManySubscriptions(t *testing.T) {
 		err := r.records.Update(r.ctx, func(tx storage.Tx) (err error) {
 			for i := range 200 {
 				s := storage.Subscription{ID: fmt.Sprint(i), Channel: []string{deploys, builds}[i%2], Stacks: "web*", Author: lin, At: time.Now()}
-				err = errors.Join(err, storage.Subscriptions.Put(tx, storage.SubscriptionKey(s.Channel, s.ID), s))
+				err = errors.Join(err, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s))
 			}
 			return err
 		})

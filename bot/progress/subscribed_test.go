@@ -21,7 +21,7 @@ func (r *rig) subscribe(channel, stacks string, change ...func(*storage.Subscrip
 		c(&s)
 	}
 	err := r.records.Update(r.ctx, func(tx storage.Tx) error {
-		return storage.Subscriptions.Put(tx, storage.SubscriptionKey(channel, s.ID), s)
+		return storage.Subscriptions.Put(tx, storage.ChannelKey(channel, s.ID), s)
 	})
 	if err := errors.Join(err, r.progress.SubscriptionsChanged(r.ctx)); err != nil {
 		r.Fatal(err)
@@ -242,7 +242,7 @@ func TestSubscriptionsThatCouldNotBeReadAreReadAgain(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
 		s := storage.Subscription{ID: "late", Channel: deploys, Stacks: "web", Author: lin, At: time.Now()}
 		err := r.records.Update(r.ctx, func(tx storage.Tx) error {
-			return storage.Subscriptions.Put(tx, storage.SubscriptionKey(deploys, s.ID), s)
+			return storage.Subscriptions.Put(tx, storage.ChannelKey(deploys, s.ID), s)
 		})
 		if err != nil {
 			r.Fatal(err)

@@ -70,7 +70,7 @@ func (p *Progress) Resume(ctx context.Context, channel string) error {
 func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ctx context.Context, user string) (bool, error)) error {
 	authors := map[string]bool{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
-		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(_ string, s storage.Subscription) error {
+		return storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
 			authors[s.Author] = true
 			return nil
 		})
@@ -138,7 +138,7 @@ func (p *Progress) changeSubscriptions(
 	var of []storage.Subscription
 	read := func(tx storage.Tx) error {
 		of = nil
-		return storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(_ string, s storage.Subscription) error {
+		return storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
 			if change(&s) {
 				of = append(of, s)
 			}
@@ -153,7 +153,7 @@ func (p *Progress) changeSubscriptions(
 			return err
 		}
 		for _, s := range of {
-			if err := storage.Subscriptions.Put(tx, storage.SubscriptionKey(channel, s.ID), s); err != nil {
+			if err := storage.Subscriptions.Put(tx, storage.ChannelKey(channel, s.ID), s); err != nil {
 				return err
 			}
 		}

@@ -152,7 +152,7 @@ func TestABackupOfAStoppedBotsFileIsTheSame(t *testing.T) {
 	}
 	entries := 0
 	err = db.View(t.Context(), func(tx storage.Tx) error {
-		if _, err := storage.Rules.Get(tx, storage.RuleKey(deploys, "k3f9")); err != nil {
+		if _, err := storage.Rules.Get(tx, storage.ChannelKey(deploys, "k3f9")); err != nil {
 			return err
 		}
 		return storage.Audit.Scan(tx, "", func(string, storage.AuditEntry) error {

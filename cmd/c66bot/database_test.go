@@ -25,7 +25,7 @@ func newDatabase(t *testing.T, n int) string {
 		t.Fatal(err)
 	}
 	err = db.Update(t.Context(), func(tx storage.Tx) error {
-		errs := []error{storage.Rules.Put(tx, storage.RuleKey(deploys, "k3f9"), storage.Rule{
+		errs := []error{storage.Rules.Put(tx, storage.ChannelKey(deploys, "k3f9"), storage.Rule{
 			ID: "k3f9", Channel: deploys, Who: "everyone", Actions: []string{"view"}, Stacks: "*", By: lin,
 		})}
 		for range n {

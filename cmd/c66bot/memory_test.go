@@ -69,7 +69,7 @@ func (w *world) subscribeMany(t *testing.T, subscriptions, channels int) {
 			if i == 0 {
 				sub.Channel, sub.Stacks = deploys, "*"
 			}
-			if err := storage.Subscriptions.Put(tx, storage.SubscriptionKey(sub.Channel, sub.ID), sub); err != nil {
+			if err := storage.Subscriptions.Put(tx, storage.ChannelKey(sub.Channel, sub.ID), sub); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// Channels holds what is known of channels' ids that do not lead to them any more, by the id.
+var Channels = newTable[Channel]("channels")
+
 // Channel is what is known of a channel's id that does not lead to the channel any more.
 type Channel struct {
 	To   string    `json:"to,omitempty"`  // the id that the channel bears now
@@ -50,8 +53,29 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	if err := Channels.Put(tx, from, Channel{To: to, At: at}); err != nil {
 		return err
 	}
+	granted := func(r Rule) Rule {
+		return Rule{Who: r.Who, Deny: r.Deny, Actions: r.Actions, Stacks: r.Stacks, Until: r.Until.Round(0).UTC()}
+	}
+	wanted := func(s Subscription) Subscription {
+		s.ID, s.Channel, s.At, s.Suspended, s.Powerless = "", "", time.Time{}, "", false
+		return s
+	}
 	return errors.Join(
-		moveRules(tx, from, to), moveRequests(tx, from, to), moveSubscriptions(tx, from, to), moveHeard(tx, from, to),
+		move(tx, Rules, from, to, granted, func(r *Rule, _ func(string) bool) string {
+			r.Channel = to
+			return r.ID
+		}),
+		move(tx, Requests, from, to, func(r Request) string { return r.User }, func(r *Request, _ func(string) bool) string {
+			r.Channel = to
+			return r.User
+		}),
+		move(tx, Subscriptions, from, to, wanted, func(s *Subscription, taken func(string) bool) string {
+			if s.Channel = to; taken(s.ID) { // It is one among those of its channel alone.
+				s.ID = ShortID(taken)
+			}
+			return s.ID
+		}),
+		moveHeard(tx, from, to),
 		change(tx, Follows, func(f *Follow) bool { return replace(&f.Channel, from, to) }),
 		change(tx, Messages, func(m *Message) bool { return replace(&m.Channel, from, to) }),
 		change(tx, Journal, func(e *Entry) bool { return replace(&e.Channel, from, to) }),
@@ -68,18 +92,18 @@ func replace(field *string, from, to string) bool {
 
 // change rewrites those records of a table that a function changes.
 func change[T any](tx Tx, table Table[T], f func(*T) bool) error {
-	changed, err := all(tx, table, "", func(_ string, rec *T) bool { return f(rec) })
+	changed, err := pick(tx, table, "", func(_ string, rec *T) bool { return f(rec) })
 	for key, rec := range changed {
 		err = errors.Join(err, table.Put(tx, key, rec))
 	}
 	return err
 }
 
-// all gives the records of a table that a function picks, by key.
-func all[T any](tx Tx, table Table[T], prefix string, pick func(key string, rec *T) bool) (map[string]T, error) {
+// pick gives the records of a table that a function picks, by key.
+func pick[T any](tx Tx, table Table[T], prefix string, f func(key string, rec *T) bool) (map[string]T, error) {
 	found := map[string]T{}
 	err := table.Scan(tx, prefix, func(key string, rec T) error {
-		if pick(key, &rec) {
+		if f(key, &rec) {
 			found[key] = rec
 		}
 		return nil
@@ -87,77 +111,36 @@ func all[T any](tx Tx, table Table[T], prefix string, pick func(key string, rec 
 	return found, err
 }
 
-func each[T any](string, *T) bool { return true }
-
-// moveRules leaves out a rule that the other channel has already.
-func moveRules(tx Tx, from, to string) error {
-	rules, err := all(tx, Rules, RulesOf(from), each)
+// move moves the records that stand under ChannelKey, but for those whose content the other channel has already. adapt makes a record one of the
+// other channel and gives its id there.
+func move[T, C any](tx Tx, table Table[T], from, to string, content func(T) C, adapt func(rec *T, taken func(id string) bool) string) error {
+	all := func(string, *T) bool { return true }
+	leaving, err := pick(tx, table, ChannelKey(from, ""), all)
 	if err != nil {
 		return err
 	}
-	there, err := all(tx, Rules, RulesOf(to), each)
-	for key, r := range rules {
+	there, err := pick(tx, table, ChannelKey(to, ""), all)
+	for key, rec := range leaving {
+		err = errors.Join(err, table.Delete(tx, key))
 		same := false
 		for _, other := range there {
-			same = same || other.Who == r.Who && other.Deny == r.Deny && other.Stacks == r.Stacks && other.Until.Equal(r.Until) &&
-				reflect.DeepEqual(other.Actions, r.Actions)
+			same = same || reflect.DeepEqual(content(other), content(rec))
 		}
-		err = errors.Join(err, Rules.Delete(tx, key))
-		if r.Channel = to; !same {
-			err = errors.Join(err, Rules.Put(tx, RuleKey(to, r.ID), r))
-		}
-	}
-	return err
-}
-
-// moveRequests leaves out a request of somebody who has one in the other channel.
-func moveRequests(tx Tx, from, to string) error {
-	requests, err := all(tx, Requests, RequestsOf(from), each)
-	for key, r := range requests {
-		err = errors.Join(err, Requests.Delete(tx, key))
-		moved := RequestKey(to, r.User)
-		if _, there := Requests.Get(tx, moved); errors.Is(there, ErrNotFound) {
-			r.Channel = to
-			err = errors.Join(err, Requests.Put(tx, moved, r))
-		}
-	}
-	return err
-}
-
-// moveSubscriptions leaves out a subscription that the other channel has already. Its id is one among those of its channel, so it may
-// change.
-func moveSubscriptions(tx Tx, from, to string) error {
-	subscriptions, err := all(tx, Subscriptions, SubscriptionsOf(from), each)
-	if err != nil {
-		return err
-	}
-	there, err := all(tx, Subscriptions, SubscriptionsOf(to), each)
-	content := func(s Subscription) Subscription {
-		s.ID, s.Channel, s.At, s.Suspended, s.Powerless = "", "", time.Time{}, "", false
-		return s
-	}
-	for key, s := range subscriptions {
-		same := false
-		for _, other := range there {
-			same = same || reflect.DeepEqual(content(other), content(s))
-		}
-		err = errors.Join(err, Subscriptions.Delete(tx, key))
 		if same {
 			continue
 		}
-		s.Channel = to
-		taken := func(id string) bool { _, ok := there[SubscriptionKey(to, id)]; return ok }
-		if taken(s.ID) {
-			s.ID = ShortID(taken)
-		}
-		there[SubscriptionKey(to, s.ID)] = s
-		err = errors.Join(err, Subscriptions.Put(tx, SubscriptionKey(to, s.ID), s))
+		id := adapt(&rec, func(id string) bool {
+			_, taken := there[ChannelKey(to, id)]
+			return taken
+		})
+		there[ChannelKey(to, id)] = rec
+		err = errors.Join(err, table.Put(tx, ChannelKey(to, id), rec))
 	}
 	return err
 }
 
 func moveHeard(tx Tx, from, to string) error {
-	heard, err := all(tx, Heard, "", func(key string, _ *WishOf) bool { return strings.HasSuffix(key, "/"+from) })
+	heard, err := pick(tx, Heard, "", func(key string, _ *WishOf) bool { return strings.HasSuffix(key, "/"+from) })
 	for key, wish := range heard {
 		moved := strings.TrimSuffix(key, from) + to
 		err = errors.Join(err, Heard.Delete(tx, key))
