@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -23,22 +22,33 @@ type health struct {
 	at       string // the absolute path at which the open file has to stand
 	pageSize int
 
-	mu          sync.Mutex
-	size        int64  // of the file, after our last commit
-	transaction uint64 // the last one that stands in the file
-	lost        error  // the open file is not what stands at its path, or was changed by others
-	unnoted     error  // the note of the process id is not there, and cannot be made
-	failed      error  // the last commit
-	cramped     error  // the last look for room on the disk
-	writing     int    // writes that are under way, the first of them since
-	since       time.Time
+	mu      sync.Mutex
+	left    state // the file as this process has left it
+	lost    error // the open file is not what stands at its path, or was changed by others
+	unnoted error // the note of the process id is not there, and cannot be made
+	failed  error // the last commit
+	cramped error // the last look for room on the disk
+	writing int   // writes that are under way, the first of them since
+	since   time.Time
 }
 
-func absolute(path string) string {
-	if absolute, err := filepath.Abs(path); err == nil {
-		return absolute
-	}
-	return path
+// state tells one moment of a file from another.
+type state struct {
+	size        int64
+	transaction uint64 // the last one that stands in the file
+}
+
+// set is how the fields of health are written, and get how they are read.
+func set[T any](db *DB, field *T, value T) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	*field = value
+}
+
+func get[T any](db *DB, field *T) T {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return *field
 }
 
 // Fault says why nothing that is written now would be there after a restart, as far as that is known; nil where nothing is wrong.
@@ -63,27 +73,24 @@ func (db *DB) Fault() error {
 	}
 }
 
-// timed does what waits for the disk.
-func (db *DB) timed(do func() error) error {
+// timed says that a wait for the disk begins, and gives what says that it has ended.
+func (db *DB) timed() (done func()) {
 	db.mu.Lock()
+	defer db.mu.Unlock()
 	if db.writing++; db.writing == 1 {
 		db.since = time.Now()
 	}
-	db.mu.Unlock()
-	defer func() {
+	return func() {
 		db.mu.Lock()
+		defer db.mu.Unlock()
 		db.writing--
-		db.mu.Unlock()
-	}()
-	return do()
+	}
 }
 
 // commit commits a transaction, and tells whether its file will be found again. Its caller has the turn.
 func (db *DB) commit(btx *bbolt.Tx) error {
 	err := guard(btx.Commit)
-	db.mu.Lock()
-	db.failed = err
-	db.mu.Unlock()
+	set(db, &db.failed, err)
 	// What a failed commit has left is known by the file alone. Where it cannot be read it is found out at the next look.
 	if remembered := db.remember(); err == nil {
 		err = remembered
@@ -98,13 +105,10 @@ func (db *DB) remember() error {
 		return fmt.Errorf("look at database %s: %w", db.path, err)
 	}
 	last, err := readHeads(db.file)
-	if err != nil {
-		return err
+	if err == nil {
+		set(db, &db.left, state{info.Size(), last.Transaction})
 	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.size, db.transaction = info.Size(), last.transaction
-	return nil
+	return err
 }
 
 // readable refuses a file that bbolt would fall over, and keep its locks: one that is closed, was cut short, or has no head any more.
@@ -116,18 +120,15 @@ func (db *DB) readable() error {
 	if err != nil {
 		return fmt.Errorf("look at database %s: %w", db.path, err)
 	}
-	db.mu.Lock()
-	size := db.size
-	db.mu.Unlock()
-	if info.Size() < size {
+	if size := get(db, &db.left).size; info.Size() < size {
 		return damaged("the file is cut short: it has %d bytes of at least %d", info.Size(), size)
 	}
 	first, err := readHead(db.file, 0, 0)
 	if err != nil { // As at the moment when it is written.
 		first, err = readHead(db.file, 1, uint64(db.pageSize))
 	}
-	if err == nil && first.pageSize != uint64(db.pageSize) {
-		err = damaged("the head has a page size of %d", first.pageSize)
+	if err == nil && int(first.PageSize) != db.pageSize {
+		err = damaged("the head has a page size of %d", first.PageSize)
 	}
 	if errors.Is(err, os.ErrClosed) {
 		return storage.ErrClosed
@@ -135,16 +136,19 @@ func (db *DB) readable() error {
 	return err
 }
 
-// look finds out whether what is in the file stays: it stands at its path, and is as this process has left it. Its caller has the turn.
+// look finds out whether what is in the file stays. Its caller has the turn.
 func (db *DB) look() error {
-	err := db.misplaced()
-	if err == nil {
-		err = db.changed()
-	}
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.lost = err
+	err := db.lookForLoss()
+	set(db, &db.lost, err)
 	return err
+}
+
+// lookForLoss says that the file does not stand at its path, or is not as this process has left it.
+func (db *DB) lookForLoss() error {
+	if err := db.misplaced(); err != nil {
+		return err
+	}
+	return db.changed()
 }
 
 // rescue is what to do about a file that only this process still has.
@@ -172,22 +176,20 @@ func (db *DB) misplaced() error {
 
 // changed says that somebody else has written to the file: this process's own view of it holds no more.
 func (db *DB) changed() error {
-	db.mu.Lock()
-	size, transaction := db.size, db.transaction
-	db.mu.Unlock()
 	const remedy = "nothing more is taken: stop me, copy your last backup to its place, and start me again"
+	left := get(db, &db.left)
 	info, err := db.file.Stat()
 	if err != nil {
 		return fmt.Errorf("database %s cannot be looked at: %w", db.path, err)
 	}
-	if info.Size() < size {
-		return fmt.Errorf("database %s was cut short while I have it open, from %d to %d bytes, so %s", db.path, size, info.Size(), remedy)
+	if info.Size() < left.size {
+		return fmt.Errorf("database %s was cut short while I have it open, from %d to %d bytes, so %s", db.path, left.size, info.Size(), remedy)
 	}
 	last, err := readHeads(db.file)
 	if err != nil {
 		return fmt.Errorf("database %s was damaged while I have it open (%w), so %s", db.path, err, remedy)
 	}
-	if last.transaction != transaction {
+	if last.Transaction != left.transaction {
 		return fmt.Errorf("database %s was written by somebody else while I have it open, so %s", db.path, remedy)
 	}
 	return nil

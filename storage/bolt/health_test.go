@@ -336,7 +336,10 @@ func TestAWriteThatDoesNotEndIsAFault(t *testing.T) {
 	defer mustClose(t, db)
 	watched(t, db, func(log *logText) {
 		frozen := make(chan struct{})
-		go func() { _ = db.timed(func() error { <-frozen; return nil }) }()
+		go func() {
+			defer db.timed()()
+			<-frozen
+		}()
 		pass(9 * time.Second)
 		if err := db.Fault(); err != nil {
 			t.Errorf("of one that takes long: %v", err)

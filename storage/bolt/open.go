@@ -61,8 +61,9 @@ func open(path string, steps []migration) (*DB, error) {
 
 // openNoted opens the file while this process has its note.
 func openNoted(path string, note *note, steps []migration) (*DB, error) {
-	isNew, err := inspect(path, steps)
-	if err != nil {
+	format, err := inspect(path, steps)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !isNew {
 		return nil, err
 	}
 	bolt, file, err := openFile(path, false)
@@ -74,9 +75,9 @@ func openNoted(path string, note *note, steps []migration) (*DB, error) {
 	}
 	bolt.AllocSize = growth
 	db := opened(path, bolt, file)
-	db.note, db.queue = note, newQueue()
-	if err := db.takeOver(steps); err != nil {
-		return nil, errors.Join(err, bolt.Close())
+	db.note, db.queue = note, queue{turn: make(chan struct{}, 1)}
+	if err := db.takeOver(format, steps); err != nil {
+		return nil, errors.Join(wrap("open database "+path, err), bolt.Close())
 	}
 	return db, nil
 }
@@ -97,34 +98,33 @@ func (db *DB) Close() error {
 	return errors.Join(err, wrap("close database "+db.path, db.bolt.Close()))
 }
 
-// inspect looks at an existing file without writing to it: even an opening for writing may change a foreign file.
-func inspect(path string, steps []migration) (isNew bool, err error) {
+// inspect gives the format of an existing file, 0 for an empty one, without writing to it: even an opening for writing may change a foreign file.
+func inspect(path string, steps []migration) (format int, err error) {
 	info, err := statFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
 	if err != nil || info.Size() == 0 {
-		return false, err
+		return 0, err
 	}
 	bolt, file, err := openFile(path, true)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	db := opened(path, bolt, file)
-	err = db.transact(false, func(tx *tx) error {
-		_, err := formatOf(tx, steps)
+	err = opened(path, bolt, file).transact(false, func(tx *tx) error {
+		format, err = formatOf(tx, steps)
 		return err
 	})
-	return false, errors.Join(wrap("open database "+path, err), bolt.Close())
+	return format, errors.Join(wrap("open database "+path, err), bolt.Close())
 }
 
 // inspectPlace refuses a path at which no database can be.
 func inspectPlace(path string) error {
 	_, err := statFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return inspectDirectory(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return err
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("create database %s: its directory must exist: %w", path, err)
+	}
+	return nil
 }
 
 // statFile refuses what is no regular file, which an opening could wait for.
@@ -139,16 +139,6 @@ func statFile(path string) (fs.FileInfo, error) {
 		return nil, fmt.Errorf("open database %s: %w: it is not a regular file", path, ErrForeign)
 	}
 	return info, nil
-}
-
-func inspectDirectory(path string) error {
-	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("create database %s: its directory must exist: %w", path, err)
-	} else if !info.IsDir() {
-		return fmt.Errorf("create database %s: %s is not a directory", path, dir)
-	}
-	return nil
 }
 
 // openFile opens and locks the file. bbolt panics on some damage and would leave the file open and locked.
@@ -193,34 +183,21 @@ func hasHead(path string) bool {
 	return err == nil
 }
 
-// takeOver makes the locked file this process's own: its mode, and last its format.
-func (db *DB) takeOver(steps []migration) error {
-	info, err := os.Stat(db.path)
+// takeOver makes the locked file this process's own: its mode, and last its format. One of the newest format is not written to.
+func (db *DB) takeOver(format int, steps []migration) error {
+	info, err := db.file.Stat()
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return err
 	}
 	if info.Mode().Perm()&^0o600 != 0 {
-		if err := os.Chmod(db.path, 0o600); err != nil {
-			return fmt.Errorf("let only the owner read database %s: %w", db.path, err)
+		if err := db.file.Chmod(0o600); err != nil {
+			return fmt.Errorf("let only the owner read it: %w", err)
 		}
 	}
-	if err := db.remember(); err != nil {
-		return wrap("open database "+db.path, err)
-	}
-	return wrap("open database "+db.path, db.modernise(steps))
-}
-
-// modernise brings the file to the newest format. One that is there already is not written to.
-func (db *DB) modernise(steps []migration) error {
-	format := 0
-	err := db.transact(false, func(tx *tx) (err error) {
-		format, err = formatOf(tx, steps)
-		return err
-	})
-	if err != nil || format == len(steps)+1 {
+	if err := db.remember(); err != nil || format == len(steps)+1 {
 		return err
 	}
-	return db.transact(true, func(tx *tx) error { return migrate(tx, steps) })
+	return db.transact(true, func(tx *tx) error { return migrate(tx, format, steps) })
 }
 
 // wrap says what failed, when something did.

@@ -58,6 +58,10 @@ func Real(path string) string {
 		}
 		path = to
 	}
+	return absolute(path)
+}
+
+func absolute(path string) string {
 	if absolute, err := filepath.Abs(path); err == nil {
 		return absolute
 	}
@@ -70,38 +74,37 @@ func PIDPath(path string) string { return Real(path) + ".pid" }
 // note is that file, as its process has it. It is locked as the database is: where the database is deleted or replaced, its own lock
 // is gone with it, and the lock on the note alone keeps a second process from beginning with another file.
 type note struct {
-	path string
-	file *os.File
+	database, path string
+	file           *os.File
 }
 
 // takeNote locks the note beside a database and writes this process's id. It fails with *LockedError where another process has it.
 func takeNote(database string) (*note, error) {
-	n := &note{path: PIDPath(database)}
-	for begun := time.Now(); ; time.Sleep(lockRetry) {
-		err := n.lock()
-		switch {
-		case err == nil:
-			return n, n.write()
-		case !errors.Is(err, syscall.EWOULDBLOCK):
-			return nil, fmt.Errorf("note the process id beside the database: %w", err)
-		case time.Since(begun) >= lockTimeout: // Whoever only looks at it lets go of it at once.
-			return nil, &LockedError{Path: database, PID: holder(database)}
+	n := &note{database: database, path: PIDPath(database)}
+	for begun := time.Now(); ; time.Sleep(lockRetry) { // Whoever only looks at it lets go of it at once.
+		err := n.keep()
+		if _, locked := errors.AsType[*LockedError](err); !locked || time.Since(begun) >= lockTimeout {
+			return n, err
 		}
 	}
 }
 
-// lock opens the file at the note's path and locks it; syscall.EWOULDBLOCK where another process has it.
-func (n *note) lock() error {
+// keep makes the note where it is not there: it opens the file at its path, locks it and writes this process's id.
+func (n *note) keep() error {
+	if n.stands(n.file) {
+		return nil
+	}
 	file, err := openNote(n.path, os.O_RDWR|os.O_CREATE)
-	if err != nil {
-		return err
+	if err == nil {
+		if err = n.take(file); err != nil {
+			err = errors.Join(err, file.Close())
+		}
 	}
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil && !stands(n.path, file) { // Who had it before has just removed it.
-		err = syscall.EWOULDBLOCK
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return &LockedError{Path: n.database, PID: holder(n.database)}
 	}
 	if err != nil {
-		return errors.Join(err, file.Close())
+		return fmt.Errorf("note the process id beside the database: %w", err)
 	}
 	if n.file != nil {
 		_ = n.file.Close() // One that was removed: nothing is left of it.
@@ -110,10 +113,28 @@ func (n *note) lock() error {
 	return nil
 }
 
-// stands reports whether an open file is the one at a path.
-func stands(path string, file *os.File) bool {
-	there, err := os.Lstat(path)
-	if err != nil {
+// take fails with syscall.EWOULDBLOCK where another process has the file.
+func (n *note) take(file *os.File) error {
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return err
+	}
+	if !n.stands(file) { // Who had it before has just removed it.
+		return syscall.EWOULDBLOCK
+	}
+	_, err := file.WriteAt(ownID(), 0)
+	if err == nil {
+		err = file.Truncate(int64(len(ownID())))
+	}
+	if err != nil { // Half a number would name another process.
+		err = errors.Join(err, os.Remove(n.path))
+	}
+	return err
+}
+
+// stands reports whether an open file is the one at the note's path.
+func (n *note) stands(file *os.File) bool {
+	there, err := os.Lstat(n.path)
+	if file == nil || err != nil {
 		return false
 	}
 	mine, err := file.Stat()
@@ -123,39 +144,23 @@ func stands(path string, file *os.File) bool {
 // ownID is what the note of this process says.
 func ownID() []byte { return []byte(strconv.Itoa(os.Getpid()) + "\n") }
 
-func (n *note) write() error {
-	id := ownID()
-	_, err := n.file.WriteAt(id, 0)
-	if err == nil {
-		err = n.file.Truncate(int64(len(id)))
-	}
-	if err != nil { // Half a number would name another process.
-		return fmt.Errorf("note the process id beside the database: %w", errors.Join(err, n.release()))
-	}
-	return nil
-}
-
-// keep makes the note anew where it is not there any more.
-func (n *note) keep(database string) error {
-	if stands(n.path, n.file) {
-		return nil
-	}
-	switch err := n.lock(); {
-	case errors.Is(err, syscall.EWOULDBLOCK):
-		return &LockedError{Path: database, PID: readPID(n.path)}
-	case err != nil:
-		return fmt.Errorf("note the process id beside the database: %w", err)
-	}
-	return n.write()
-}
-
 // release removes the note and gives its lock free.
 func (n *note) release() error {
 	var err error
-	if stands(n.path, n.file) {
+	if n.stands(n.file) {
 		err = os.Remove(n.path)
 	}
 	return wrap("remove the noted process id", errors.Join(err, n.file.Close()))
+}
+
+// stretch makes the note longer for a moment. It stands on the database's disk, and, being open, can be written as long as that can.
+func (n *note) stretch() error {
+	own := int64(len(ownID()))
+	_, err := n.file.WriteAt(bytes.Repeat([]byte("\n"), probeSize), own)
+	if err == nil {
+		err = n.file.Sync()
+	}
+	return wrap("look for room on the disk", errors.Join(err, n.file.Truncate(own)))
 }
 
 // openNote opens a note, and nothing else that may stand at its path: a pipe would have the opening wait, a device may be set going
@@ -216,10 +221,10 @@ func inUse(database string) error {
 // holder gives the id of the process that has a database: the system's word where it gives one, since that holds by whatever name a file is
 // opened, else what the note says; 0 where nothing is known.
 func holder(database string) int {
-	text, err := os.ReadFile("/proc/locks") // Of Linux.
+	locks, err := os.ReadFile("/proc/locks") // Of Linux.
 	if err == nil {
-		for _, path := range []string{database, PIDPath(database)} {
-			if pid := lockedBy(path, text); pid > 0 {
+		for _, path := range []string{PIDPath(database), database} {
+			if pid := lockedBy(path, locks); pid > 0 {
 				return pid
 			}
 		}
@@ -257,12 +262,8 @@ func readPID(path string) int {
 		return 0
 	}
 	defer func() { _ = file.Close() }() // Only read.
-	text, err := io.ReadAll(io.LimitReader(file, noteSize))
-	if err != nil {
-		return 0
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil || pid < 1 {
+	pid := 0
+	if _, err := fmt.Fscan(io.LimitReader(file, noteSize), &pid); err != nil || pid < 1 {
 		return 0
 	}
 	return pid

@@ -27,7 +27,10 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	unreadable := db.readable()
 	if writable && !errors.Is(unreadable, storage.ErrClosed) {
-		if err := db.timed(db.look); err != nil {
+		done := db.timed()
+		err := db.look()
+		done()
+		if err != nil {
 			return err
 		}
 	}
@@ -49,7 +52,8 @@ func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	if err := fn(&tx{bolt: btx}); err != nil || !writable {
 		return err
 	}
-	return db.timed(func() error { return db.commit(btx) })
+	defer db.timed()()
+	return db.commit(btx)
 }
 
 // guard turns the panics and memory faults of bbolt, which it answers damaged pages with, into errors.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"c66bot/storage"
 )
@@ -19,14 +20,13 @@ type queue struct {
 }
 
 type update struct {
-	fn   func(storage.Tx) error
-	done chan error // Gets the outcome, once.
+	fn    func(storage.Tx) error
+	begun atomic.Bool // Either it is committed or its caller has withdrawn it.
+	done  chan error  // Gets the outcome, once.
 }
 
 // errAlone tells the caller of an update to run it in a transaction of its own.
 var errAlone = errors.New("run the update alone")
-
-func newQueue() queue { return queue{turn: make(chan struct{}, 1)} }
 
 // Update runs fn in a transaction that it may share with other updates.
 func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
@@ -34,12 +34,14 @@ func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 		return fmt.Errorf("update database: %w", err)
 	}
 	u := &update{fn: fn, done: make(chan error, 1)}
-	db.queue.add(u)
+	db.queue.mu.Lock()
+	db.queue.waiting = append(db.queue.waiting, u)
+	db.queue.mu.Unlock()
 	select {
 	case db.queue.turn <- struct{}{}:
 		db.commitWaiting()
 	case <-ctx.Done():
-		if db.queue.withdraw(u) {
+		if u.begun.CompareAndSwap(false, true) {
 			return fmt.Errorf("wait to update database: %w", ctx.Err())
 		}
 	case err := <-u.done:
@@ -48,25 +50,28 @@ func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := <-u.done; !errors.Is(err, errAlone) {
 		return err
 	}
-	return db.updateAlone(ctx, fn)
+	return db.alone(ctx, func(tx *tx) error { return fn(tx) })
 }
 
-// updateAlone runs a failed fn again, where its error undoes nothing else and its panic reaches its own caller.
-func (db *DB) updateAlone(ctx context.Context, fn func(storage.Tx) error) error {
+// alone runs fn in a transaction of its own: an error undoes nothing else, and a panic reaches its own caller.
+func (db *DB) alone(ctx context.Context, fn func(*tx) error) error {
 	select {
 	case db.queue.turn <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("wait to update database: %w", ctx.Err())
 	}
 	defer func() { <-db.queue.turn }()
-	return db.transact(true, func(tx *tx) error { return fn(tx) })
+	return db.transact(true, fn)
 }
 
 // commitWaiting commits all waiting updates in one transaction, without those that fail, and gives the turn back.
 func (db *DB) commitWaiting() {
 	defer func() { <-db.queue.turn }()
-	batch := db.queue.takeAll()
-	defer func() { tell(batch, errAlone) }() // Someone is left only when an update ended this goroutine.
+	db.queue.mu.Lock()
+	batch := slices.DeleteFunc(db.queue.waiting, func(u *update) bool { return !u.begun.CompareAndSwap(false, true) })
+	db.queue.waiting = nil
+	db.queue.mu.Unlock()
+	defer func() { finish(batch, errAlone) }() // Someone is left only when an update ended this goroutine.
 	for len(batch) > 0 {
 		failed := -1
 		err := db.transact(true, func(tx *tx) error {
@@ -79,19 +84,19 @@ func (db *DB) commitWaiting() {
 			return nil
 		})
 		if failed < 0 {
-			tell(batch, err)
+			finish(batch, err)
 			batch = nil
 			return
 		}
 		if len(batch) > 1 {
 			err = errAlone
 		}
-		tell(batch[failed:failed+1], err)
+		finish(batch[failed:failed+1], err)
 		batch = slices.Delete(batch, failed, failed+1)
 	}
 }
 
-func tell(updates []*update, outcome error) {
+func finish(updates []*update, outcome error) {
 	for _, u := range updates {
 		u.done <- outcome
 	}
@@ -105,30 +110,4 @@ func attempt(fn func(storage.Tx) error, tx storage.Tx) (err error) {
 		}
 	}()
 	return fn(tx)
-}
-
-func (q *queue) add(u *update) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.waiting = append(q.waiting, u)
-}
-
-func (q *queue) takeAll() []*update {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	all := q.waiting
-	q.waiting = nil
-	return all
-}
-
-// withdraw takes an update back and says whether that was still possible.
-func (q *queue) withdraw(u *update) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	i := slices.Index(q.waiting, u)
-	if i < 0 {
-		return false
-	}
-	q.waiting = slices.Delete(q.waiting, i, i+1)
-	return true
 }

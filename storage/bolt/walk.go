@@ -48,9 +48,14 @@ type walk struct {
 	refused  error // The first fault in what the pages hold. It counts where the structure is sound.
 }
 
-// head is what one of the two head pages says; the one of the last transaction counts.
+// head is one of the two head pages as it stands in the file; the one of the last transaction counts.
 type head struct {
-	pageSize, root, free, end, transaction uint64
+	ID                              uint64
+	Kind, _                         uint16
+	_                               uint32
+	Magic, Version, PageSize, _     uint32
+	Root, _, Free, End, Transaction uint64
+	Sum                             uint64
 }
 
 // page is one page with those that it goes on in.
@@ -68,7 +73,7 @@ type element struct {
 }
 
 func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", storage.ErrDamaged, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: "+format, append([]any{storage.ErrDamaged}, args...)...)
 }
 
 // walkFile checks the structure of a file of the size: both heads, the list of free pages, each page of each bucket. Every
@@ -79,21 +84,21 @@ func walkFile(file io.ReaderAt, size int64, record func(table, key string, value
 	if err != nil {
 		return nil, err
 	}
-	if whole := uint64(size) / last.pageSize; last.end > whole {
-		return nil, damaged("the file is cut short: it has %d bytes of at least %d pages with %d bytes each", size, last.end, last.pageSize)
+	if whole := uint64(size) / uint64(last.PageSize); last.End > whole {
+		return nil, damaged("the file is cut short: it has %d bytes of at least %d pages with %d bytes each", size, last.End, last.PageSize)
 	}
-	if last.end < 2 {
-		return nil, damaged("the head says that there are %d pages", last.end)
+	if last.End < 2 {
+		return nil, damaged("the head says that there are %d pages", last.End)
 	}
-	w := &walk{file: file, pageSize: last.pageSize, taken: make([]bool, last.end), record: record}
+	w := &walk{file: file, pageSize: uint64(last.PageSize), taken: make([]bool, last.End), record: record}
 	w.taken[0], w.taken[1] = true, true
-	if err := w.tree(last.root, "", nil, nil); err != nil {
+	if err := w.tree(last.Root, "", nil, nil); err != nil {
 		return nil, err
 	}
-	if last.free == noFreeList { // Another program's: bbolt makes the list when it opens the file.
+	if last.Free == noFreeList { // Another program's: bbolt makes the list when it opens the file.
 		return w.refused, nil
 	}
-	if err := w.freeList(last.free); err != nil {
+	if err := w.freeList(last.Free); err != nil {
 		return nil, err
 	}
 	if id := slices.Index(w.taken, false); id >= 0 {
@@ -108,18 +113,18 @@ func readHeads(file io.ReaderAt) (last head, err error) {
 	if err != nil {
 		return last, err
 	}
-	second, err := readHead(file, 1, first.pageSize)
+	second, err := readHead(file, 1, uint64(first.PageSize))
 	if err != nil {
 		return last, err
 	}
 	last, older, place := first, second, uint64(1)
-	if second.transaction > first.transaction {
+	if second.Transaction > first.Transaction {
 		last, older, place = second, first, 0
 	}
 	// A commit writes the head of its own parity. In a copy by bbolt the parities can be the wrong way round, so that its first commit takes
 	// the place of the newer one.
-	restored := older.transaction%2 != place && last.transaction == older.transaction+2
-	if second.pageSize != first.pageSize || last.transaction != older.transaction+1 && !restored {
+	restored := older.Transaction%2 != place && last.Transaction == older.Transaction+2
+	if second.PageSize != first.PageSize || last.Transaction != older.Transaction+1 && !restored {
 		return last, damaged("its two heads do not belong together")
 	}
 	return last, nil
@@ -128,21 +133,18 @@ func readHeads(file io.ReaderAt) (last head, err error) {
 func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
 	var b [pageHeader + headSize]byte
 	if n, err := file.ReadAt(b[:], int64(at)); n < len(b) {
-		return h, damaged("head %d of 2 cannot be read: %v", id+1, err)
+		return h, damaged("head %d of 2 cannot be read: %w", id+1, err)
 	}
-	fields := b[pageHeader:]
+	if _, err := binary.Decode(b[:], order, &h); err != nil {
+		return h, err
+	}
 	sum := fnv.New64a()
-	_, _ = sum.Write(fields[:headSize-8]) // A hash takes everything.
-	h = head{
-		pageSize: uint64(order.Uint32(fields[8:])), root: order.Uint64(fields[16:]), free: order.Uint64(fields[32:]),
-		end: order.Uint64(fields[40:]), transaction: order.Uint64(fields[48:]),
-	}
+	_, _ = sum.Write(b[pageHeader : len(b)-8]) // A hash takes everything.
 	switch {
-	case order.Uint32(fields) != magic || order.Uint32(fields[4:]) != layoutVersion,
-		order.Uint64(fields[56:]) != sum.Sum64(), order.Uint64(b[:]) != id, order.Uint16(b[8:]) != headKind:
+	case h.Magic != magic || h.Version != layoutVersion || h.Sum != sum.Sum64() || h.ID != id || h.Kind != headKind:
 		return h, damaged("head %d of 2 is not whole", id+1)
-	case h.pageSize < 512 || h.pageSize > 1<<24 || h.pageSize&(h.pageSize-1) != 0:
-		return h, damaged("head %d of 2 has a page size of %d", id+1, h.pageSize)
+	case h.PageSize < 512 || h.PageSize > 1<<24 || h.PageSize&(h.PageSize-1) != 0:
+		return h, damaged("head %d of 2 has a page size of %d", id+1, h.PageSize)
 	}
 	return h, nil
 }
@@ -176,7 +178,7 @@ func (w *walk) page(id uint64) (p page, err error) {
 
 func (w *walk) read(b []byte, id uint64) error {
 	if n, err := w.file.ReadAt(b, int64(id*w.pageSize)); n < len(b) {
-		return fmt.Errorf("%w: page %d cannot be read: %w", storage.ErrDamaged, id, err)
+		return damaged("page %d cannot be read: %w", id, err)
 	}
 	return nil
 }

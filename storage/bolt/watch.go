@@ -1,9 +1,7 @@
 package bolt
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -21,110 +19,78 @@ const (
 // Watch looks after the file until ctx ends, so that its loss, and a disk that takes no writes, are noticed also while there is nothing to
 // write. What begins to be wrong is logged, and its end. Close comes after it.
 func (db *DB) Watch(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
 	var rounds sync.WaitGroup
 	defer rounds.Wait()
-	free := make(chan struct{}, 1) // A disk may keep a round waiting for as long as it likes.
-	told, probed := "", time.Now()
+	rounds.Go(func() { // A disk may keep a round waiting for as long as it likes.
+		probed := time.Now()
+		every(ctx, lookEvery, func() {
+			wait := probeEvery
+			if db.Fault() != nil {
+				wait = probeFaulty
+			}
+			db.round()
+			if time.Since(probed) >= wait && get(db, &db.lost) == nil {
+				probed = time.Now()
+				db.probe(ctx)
+			}
+		})
+	})
+	logged := ""
+	every(ctx, lookEvery, func() {
+		fault := ""
+		if err := db.Fault(); err != nil {
+			fault = err.Error()
+		}
+		switch {
+		case fault == logged:
+			return
+		case fault == "":
+			log.InfoContext(ctx, "the database can be written again")
+		default:
+			log.ErrorContext(ctx, "not ready", "reason", fault)
+		}
+		logged = fault
+	})
+}
+
+// every calls f again and again until ctx ends.
+func every(ctx context.Context, pause time.Duration, f func()) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			f()
 		}
-		fault := db.Fault()
-		told = tellFault(ctx, log, told, fault)
-		select {
-		case free <- struct{}{}:
-		default:
-			continue
-		}
-		wait := probeEvery
-		if fault != nil {
-			wait = probeFaulty
-		}
-		probe := time.Since(probed) >= wait
-		if probe {
-			probed = time.Now()
-		}
-		rounds.Go(func() {
-			defer func() { <-free }()
-			db.round(ctx, probe)
-		})
 	}
 }
 
-// tellFault logs what is wrong where it is not what was told last.
-func tellFault(ctx context.Context, log *slog.Logger, told string, fault error) string {
-	if fault == nil {
-		if told != "" {
-			log.InfoContext(ctx, "the database can be written again")
-		}
-		return ""
-	}
-	if text := fault.Error(); text != told {
-		log.ErrorContext(ctx, "not ready", "reason", text)
-		return text
-	}
-	return told
-}
-
-// round looks at the file once, and tries whether it can be written where that is due.
-func (db *DB) round(ctx context.Context, probe bool) {
-	err := db.timed(func() error {
-		unnoted := db.note.keep(db.path)
+// round looks at the file and at its note once. Both findings are set together, so that none is logged alone.
+func (db *DB) round() {
+	defer db.timed()()
+	unnoted := db.note.keep()
+	select {
+	case db.queue.turn <- struct{}{}:
+		defer func() { <-db.queue.turn }()
+		lost := db.lookForLoss()
 		db.mu.Lock()
-		db.unnoted = unnoted
-		db.mu.Unlock()
-		select {
-		case db.queue.turn <- struct{}{}:
-			defer func() { <-db.queue.turn }()
-			return db.look()
-		default: // Whoever has it looks too.
-			return nil
-		}
-	})
-	if err != nil {
-		return
-	}
-	if probe {
-		db.probe(ctx)
+		defer db.mu.Unlock()
+		db.lost, db.unnoted = lost, unnoted
+	default: // Whoever has it looks too.
+		set(db, &db.unnoted, unnoted)
 	}
 }
 
-// probe tries whether there is room on the disk, and, after a commit that failed, whether another one succeeds.
+// probe tries whether there is room on the disk, and, after a commit that failed, whether another one succeeds. That writes a record, always
+// the same one.
 func (db *DB) probe(ctx context.Context) {
-	err := db.timed(db.note.stretch)
-	db.mu.Lock()
-	db.cramped = err
-	failed := db.failed
-	db.mu.Unlock()
-	if err != nil || failed == nil {
-		return
+	done := db.timed()
+	err := db.note.stretch()
+	done()
+	set(db, &db.cramped, err)
+	if err == nil && get(db, &db.failed) != nil {
+		_ = db.alone(ctx, func(tx *tx) error { return tx.put(metaBucket, probeKey, make([]byte, probeSize)) }) // A failed commit is kept.
 	}
-	put := func(tx *tx) error { return tx.put(metaBucket, probeKey, make([]byte, probeSize)) }
-	remove := func(tx *tx) error { return tx.Delete(metaBucket, probeKey) }
-	for _, do := range []func(*tx) error{put, remove} {
-		select {
-		case db.queue.turn <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		err := db.transact(true, do)
-		<-db.queue.turn
-		if err != nil { // The commit has taken note of it.
-			return
-		}
-	}
-}
-
-// stretch makes the note longer for a moment. It stands on the database's disk, and, being open, can be written as long as that can.
-func (n *note) stretch() error {
-	own := int64(len(ownID()))
-	_, err := n.file.WriteAt(bytes.Repeat([]byte("\n"), probeSize), own)
-	if err == nil {
-		err = n.file.Sync()
-	}
-	return wrap("look for room on the disk", errors.Join(err, n.file.Truncate(own)))
 }
