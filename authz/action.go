@@ -28,8 +28,8 @@ var Actions = []Action{View, Redeploy, Cancel, Subscribe, Lock, Approve, Admin}
 // allWord stands for every right but Admin.
 const allWord = "all"
 
-// ParseActions reads rights as people write them: separated by commas, "all" for everything but admin. Upper and lower case are the same. Each
-// comes once, in the order of Actions. The error is for the one who typed it.
+// ParseActions reads rights as people write them: separated by commas, "all" for everything but admin. Upper and lower case are the
+// same. Each comes once, in the order of Actions. The error is for the one who typed it.
 func ParseActions(list string) ([]Action, error) {
 	chosen := map[Action]bool{}
 	for word := range strings.SplitSeq(list, ",") {

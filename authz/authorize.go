@@ -19,8 +19,8 @@ type Request struct {
 	Changes   bool // an allowed request that only reads is not recorded
 }
 
-// Authorize decides and records in one call. Where it gives an error, nothing is allowed: neither was it found out who may, nor without a record
-// may anything be done. A refusal is always recorded, one for want of knowledge too.
+// Authorize decides and records in one call. Where it gives an error, nothing is allowed: neither was it found out who may, nor
+// without a record may anything be done. A refusal is always recorded, one for want of knowledge too.
 func (a *Authorizer) Authorize(ctx context.Context, req Request) (Decision, error) {
 	standing, err := a.Standing(ctx, req.Subject)
 	if err != nil {

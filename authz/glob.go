@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// glob is one side of a pattern: the name's or the environment's. It is compared with folded text. (path.Match would do the same but for ? and sets
-// behind a *: it lets them fit a single byte of a character, so that "*??" fits "€".)
+// glob is one side of a pattern: the name's or the environment's. It is compared with folded text. (path.Match would do the same but
+// for ? and sets behind a *: it lets them fit a single byte of a character, so that "*??" fits "€".)
 type glob struct {
 	text  string // the only text that fits, where there are no steps
 	steps []step
@@ -29,8 +29,8 @@ func (s *step) has(r rune) bool {
 // everything reports whether the glob fits every text.
 func (g *glob) everything() bool { return len(g.steps) == 1 && g.steps[0].star }
 
-// match reports whether the glob fits the whole text. Only the last * that was met is ever tried again, further on: if what stands before it
-// fits at all, it fits no worse where it was found first. So the time is bounded by the product of both lengths.
+// match reports whether the glob fits the whole text. Only the last * that was met is ever tried again, further on: if what stands
+// before it fits at all, it fits no worse where it was found first. So the time is bounded by the product of both lengths.
 func (g *glob) match(text string) bool {
 	if g.steps == nil {
 		return text == g.text

@@ -16,9 +16,9 @@ import (
 // maxPattern bounds a pattern, in characters.
 const maxPattern = 200
 
-// Pattern is a glob over stacks, as in "web*@production": the name before the last @, the environment behind it, which fits every one where
-// none is given. * is any run of characters, / included, ? one, [abc], [a-z] and [!a] are sets, \x is the character x itself. Upper and lower
-// case are the same.
+// Pattern is a glob over stacks, as in "web*@production": the name before the last @, the environment behind it, which fits every one
+// where none is given. * is any run of characters, / included, ? one, [abc], [a-z] and [!a] are sets, \x is the character x itself.
+// Upper and lower case are the same.
 type Pattern struct {
 	text              string
 	name, environment glob
@@ -95,8 +95,8 @@ func (p Pattern) String() string { return p.text }
 // Everything reports whether no stack can be outside the pattern.
 func (p Pattern) Everything() bool { return p.name.everything() && p.environment.everything() }
 
-// Exactly gives a pattern that fits stacks of that very name and environment and no others. Where they cannot be written as a pattern (a name too
-// long, or a stack without an environment), it is the UID.
+// Exactly gives a pattern that fits stacks of that very name and environment and no others. Where they cannot be written as a pattern
+// (a name too long, or a stack without an environment), it is the UID.
 func Exactly(s storage.StackRef) string {
 	text := Literal(s.Name) + "@" + Literal(s.Environment)
 	if _, err := ParsePattern(text); err == nil {

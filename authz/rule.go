@@ -43,9 +43,9 @@ func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule,
 // Changed has the rules of a channel read anew. It is called after a transaction that changed them, whatever the transaction gave.
 func (a *Authorizer) Changed(channel string) { a.rulebook.forget(channel) }
 
-// AddRule adds a rule to its channel as part of the caller's transaction, and gives it its id. Of rules that say the same of the same people only
-// one is kept, the one that lasts longest: where there is one that lasts as long as the new one, the error is *ExistsError; one that ends sooner
-// keeps its id and becomes the new one in all else.
+// AddRule adds a rule to its channel as part of the caller's transaction, and gives it its id. Of rules that say the same of the same
+// people only one is kept, the one that lasts longest: where there is one that lasts as long as the new one, the error is
+// *ExistsError; one that ends sooner keeps its id and becomes the new one in all else.
 func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	if err := checkRule(&r); err != nil {
 		return storage.Rule{}, err
@@ -82,7 +82,8 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 // checkRule holds that a rule can be understood, and puts its actions in order.
 func checkRule(r *storage.Rule) error {
 	if r.Channel == "" || strings.Contains(r.Channel, "/") || !whoForm.MatchString(r.Who) {
-		return fmt.Errorf("a rule needs a channel and whom it concerns: “%s” in “%s” is neither a user, a user group nor everyone", r.Who, r.Channel)
+		return fmt.Errorf("a rule needs a channel and whom it concerns: “%s” in “%s” is neither a user, a user group nor everyone",
+			r.Who, r.Channel)
 	}
 	actions, err := ParseActions(strings.Join(r.Actions, ","))
 	if err != nil {
@@ -116,8 +117,8 @@ func newRuleID(tx storage.Tx) (string, error) {
 	return storage.ShortID(func(id string) bool { return taken[id] }), err
 }
 
-// RemoveRule removes a rule of a channel as part of the caller's transaction and gives what it was; storage.ErrNotFound where the channel has none
-// of that id. Upper and lower case are the same.
+// RemoveRule removes a rule of a channel as part of the caller's transaction and gives what it was; storage.ErrNotFound where the
+// channel has none of that id. Upper and lower case are the same.
 func RemoveRule(tx storage.Tx, channel, id string) (storage.Rule, error) {
 	id = strings.ToLower(strings.TrimSpace(id))
 	if id == "" || strings.Contains(id, "/") {

@@ -23,8 +23,8 @@ type rulebook struct {
 	channels map[string]*channelRules
 }
 
-// channelRules is the cached rules of one channel. A change of the rules puts another one in its place: what was being read for the old one is
-// lost with it.
+// channelRules is the cached rules of one channel. A change of the rules puts another one in its place: what was being read for the
+// old one is lost with it.
 type channelRules struct {
 	turn  chan struct{} // holds one while somebody looks at rules, or reads them
 	rules *ruleset      // nil until they are read

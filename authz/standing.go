@@ -28,8 +28,8 @@ type Standing struct {
 	outside        bool // not a member of the channel, which is private, or which the bot is not in
 }
 
-// Standing finds out what one person may do in one channel. Slack is asked for nothing that makes no difference. The error is ErrUnknown where
-// Slack cannot tell what would make one, or the database's.
+// Standing finds out what one person may do in one channel. Slack is asked for nothing that makes no difference. The error is
+// ErrUnknown where Slack cannot tell what would make one, or the database's.
 func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error) {
 	none, at := Standing{}, time.Now()
 	rules, s := &ruleset{}, Standing{refusal: noRule}
@@ -113,8 +113,8 @@ func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 func allows(c *compiled) bool { return !c.Deny }
 func denies(c *compiled) bool { return c.Deny }
 
-// Decide says whether the action on the stack is allowed. A zero stack is one of which nothing is known: only what is said of all stacks holds
-// for it. Admin is on no stack.
+// Decide says whether the action on the stack is allowed. A zero stack is one of which nothing is known: only what is said of all
+// stacks holds for it. Admin is on no stack.
 func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	if action == Admin {
 		return s.Admin()
@@ -161,8 +161,8 @@ func (s Standing) Outside() bool { return s.outside }
 // Configured reports whether the person is an admin by the configuration.
 func (s Standing) Configured() bool { return s.admin != "" }
 
-// Some reports whether the person has any of these rights on some stack, whichever stacks exist. It may be true where other rules deny, one by
-// one, all that is allowed; never the other way round.
+// Some reports whether the person has any of these rights on some stack, whichever stacks exist. It may be true where other rules
+// deny, one by one, all that is allowed; never the other way round.
 func (s Standing) Some(actions ...Action) bool {
 	return slices.ContainsFunc(actions, func(action Action) bool {
 		if action == Admin {

@@ -111,9 +111,11 @@ func pick[T any](tx Tx, table Table[T], prefix string, f func(key string, rec *T
 	return found, err
 }
 
-// move moves the records that stand under ChannelKey, but for those whose content the other channel has already. adapt makes a record one of the
-// other channel and gives its id there.
-func move[T, C any](tx Tx, table Table[T], from, to string, content func(T) C, adapt func(rec *T, taken func(id string) bool) string) error {
+// move moves the records that stand under ChannelKey, but for those whose content the other channel has already. adapt makes a record
+// one of the other channel and gives its id there.
+func move[T, C any](
+	tx Tx, table Table[T], from, to string, content func(T) C, adapt func(rec *T, taken func(id string) bool) string,
+) error {
 	all := func(string, *T) bool { return true }
 	leaving, err := pick(tx, table, ChannelKey(from, ""), all)
 	if err != nil {

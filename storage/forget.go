@@ -17,7 +17,8 @@ const (
 	KeepMissed     = 30 * day
 )
 
-// Forget removes the records that are kept no longer, in one transaction for each table that has such. A table that is not named here keeps all.
+// Forget removes the records that are kept no longer, in one transaction for each table that has such. A table that is not named here
+// keeps all.
 func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	now := time.Now()
 	old := func(at time.Time, keep time.Duration) bool { return now.Sub(at) > keep }

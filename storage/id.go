@@ -15,8 +15,8 @@ func NewID(now time.Time) string {
 	return fmt.Sprintf("%011s%s", micros, strings.ToLower(rand.Text()[:9]))
 }
 
-// ShortID returns an id for people to type, of four characters or, where those become rare, more. The function says which are taken. No id has
-// vowels, so that none is a word, and of what looks alike only one.
+// ShortID returns an id for people to type, of four characters or, where those become rare, more. The function says which are taken.
+// No id has vowels, so that none is a word, and of what looks alike only one.
 func ShortID(taken func(id string) bool) string {
 	const alphabet, length, tries = "2346789bcdfghjkmpqrtvwxy", 4, 20
 	for n := 0; ; n++ {

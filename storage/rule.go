@@ -18,8 +18,8 @@ type Rule struct {
 	Until   time.Time `json:"until,omitzero"` // when it ends; zero for one that stays
 }
 
-// ChannelKey is the key of what belongs to a channel alone: a rule or a subscription by its id, a request by its user. With no id it is the prefix
-// of all.
+// ChannelKey is the key of what belongs to a channel alone: a rule or a subscription by its id, a request by its user. With no id it
+// is the prefix of all.
 func ChannelKey(channel, id string) string { return channel + "/" + id }
 
 // Requests holds what somebody has asked the admins of a channel for last, by RequestKey.

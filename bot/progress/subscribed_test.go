@@ -33,7 +33,7 @@ func (r *rig) unsubscribe(channel string) {
 	r.Helper()
 	err := r.records.Update(r.ctx, func(tx storage.Tx) error {
 		var keys []string
-		err := storage.Subscriptions.Scan(tx, storage.SubscriptionsOf(channel), func(key string, _ storage.Subscription) error {
+		err := storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(key string, _ storage.Subscription) error {
 			keys = append(keys, key)
 			return nil
 		})

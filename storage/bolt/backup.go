@@ -9,7 +9,8 @@ import (
 )
 
 // Backup writes a consistent copy of the database to what begin returns for the number of bytes that will come. Updates go on
-// meanwhile, but the file cannot use again the space that they free, and where it outgrows what is mapped of it they wait: begin's writer must not take long.
+// meanwhile, but the file cannot use again the space that they free, and where it outgrows what is mapped of it they wait: begin's
+// writer must not take long.
 func (db *DB) Backup(begin func(size int64) (io.Writer, error)) error {
 	return db.transact(false, func(tx *tx) error {
 		info, err := db.file.Stat() // Also where it has no name any more: a copy is then what saves it.

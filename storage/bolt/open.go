@@ -98,7 +98,8 @@ func (db *DB) Close() error {
 	return errors.Join(err, wrap("close database "+db.path, db.bolt.Close()))
 }
 
-// inspect gives the format of an existing file, 0 for an empty one, without writing to it: even an opening for writing may change a foreign file.
+// inspect gives the format of an existing file, 0 for an empty one, without writing to it: even an opening for writing may change a
+// foreign file.
 func inspect(path string, steps []migration) (format int, err error) {
 	info, err := statFile(path)
 	if err != nil || info.Size() == 0 {

@@ -183,7 +183,8 @@ func (w *walk) read(b []byte, id uint64) error {
 	return nil
 }
 
-// tree walks a page and all below it. Its keys are at least least and below limit, where there is one. The table is empty in the tree of tables.
+// tree walks a page and all below it. Its keys are at least least and below limit, where there is one. The table is empty in the tree
+// of tables.
 func (w *walk) tree(id uint64, table string, least, limit []byte) error {
 	p, err := w.page(id)
 	if err != nil {

@@ -83,8 +83,8 @@ func (db *DB) round() {
 	}
 }
 
-// probe tries whether there is room on the disk, and, after a commit that failed, whether another one succeeds. That writes a record, always
-// the same one.
+// probe tries whether there is room on the disk, and, after a commit that failed, whether another one succeeds. That writes a record,
+// always the same one.
 func (db *DB) probe(ctx context.Context) {
 	done := db.timed()
 	err := db.note.stretch()
