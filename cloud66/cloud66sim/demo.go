@@ -33,11 +33,11 @@ var demoStacks = []Stack{
 	{Name: "landing page", Environment: "production", Git: "git@github.com:acme/landing.git", Framework: "laravel", UsualDuration: 4 * time.Minute, History: 58},
 }
 
-// SeedDemo adds a dozen believable stacks, with a past of 40 to 95 deployments each.
-func SeedDemo(s *Sim) {
+// SeedDemo adds a dozen believable stacks, with a past of 40 to 95 deployments each, and returns their UIDs by name@environment.
+func SeedDemo(s *Sim) map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.advance()
+	now, uids := s.advance(), map[string]string{}
 	for _, described := range demoStacks {
 		number := described.History
 		described.History = 0
@@ -46,7 +46,9 @@ func SeedDemo(s *Sim) {
 			st.pastOf(s, st.demoPast(i, i == number-1))
 		}
 		s.datePast(st, now)
+		uids[st.Name+"@"+st.Environment] = st.UID
 	}
+	return uids
 }
 
 // demoPast makes up one past deployment; about every ninth failed, but neither the first nor the last.

@@ -1,133 +1,86 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
+	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"c66bot/cloud66"
+	"c66bot/bot/demo"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/cloud66/secret"
+	"c66bot/storage"
+	"c66bot/storage/bolt"
 )
 
-// demoSpeed makes a deployment of six minutes take nine seconds.
-const demoSpeed = 40
-
-// demoOptions are the flags of the demonstration.
-type demoOptions struct {
-	speed   float64
-	showLog bool
-}
-
 func newDemoCommand(environ []string) *cobra.Command {
-	var opts demoOptions
+	var speed float64
+	var showLog bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Play a story with the bot, a simulated Slack and a simulated Cloud 66",
-		Long: "Runs the bot, as a process of its own, between a simulated Slack workspace and a simulated Cloud 66, " +
-			"and plays a story with it that shows who sees what. It needs no account and no token, and leaves nothing behind.",
+		Long: "Runs the bot between a simulated Slack workspace and a simulated Cloud 66, and plays a story with it that shows who sees what. " +
+			"It needs no account and no token, and leaves nothing behind.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !(opts.speed > 0) {
-				return &usageError{fmt.Errorf("--speed is %v: give a number above 0, such as %d", opts.speed, demoSpeed)}
+			if !(speed > 0) {
+				return &usageError{fmt.Errorf("--speed is %v: give a number above 0, such as %d", speed, demo.Speed)}
 			}
-			return runDemo(cmd.Context(), opts, environ, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			terminal := demo.NewTerminal(cmd.OutOrStdout(), showsColours(cmd.OutOrStdout(), environ))
+			log := io.Discard
+			if showLog {
+				log = cmd.ErrOrStderr()
+			}
+			return runDemo(cmd.Context(), demo.Config{Speed: speed, Version: currentBuild().Version, Show: terminal.Show}, log)
 		},
 	}
-	cmd.Flags().Float64Var(&opts.speed, "speed", demoSpeed, "how many times faster than in reality a deployment takes place, a `number`")
-	cmd.Flags().BoolVar(&opts.showLog, "log", false, "show the bot's log on stderr")
+	cmd.Flags().Float64Var(&speed, "speed", demo.Speed, "how many times faster than in reality a deployment takes place, a `number`")
+	cmd.Flags().BoolVar(&showLog, "log", false, "show the bot's log on stderr")
 	return cmd
 }
 
 // runDemo plays the story and takes everything down again. That ctx ends, as by Ctrl-C, is a fine end too.
-func runDemo(ctx context.Context, opts demoOptions, environ []string, stdout, stderr io.Writer) (err error) {
-	signal.Ignore(syscall.SIGPIPE) // A reader that goes away, as head does, must not leave the bot and its directory behind.
+func runDemo(ctx context.Context, cfg demo.Config, logTo io.Writer) (err error) {
+	signal.Ignore(syscall.SIGPIPE) // A reader that goes away, as head does, must not leave the directory behind.
 	dir, err := os.MkdirTemp("", "c66bot-demo-")
 	if err != nil {
 		return fmt.Errorf("making a directory for the demo: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-
-	slack, cloud := demoWorkspace(), cloud66sim.New(cloud66sim.Options{Speed: opts.speed, RateLimit: 1_000_000, WithGitRef: true})
-	defer slack.Close()
-	cloud66sim.SeedDemo(cloud)
-	slackURL, stopSlack, err := serveSimulator(ctx, slack)
-	if err != nil {
-		return err
-	}
-	defer stopSlack()
-	cloudURL, stopCloud, err := serveSimulator(ctx, cloud)
-	if err != nil {
-		return err
-	}
-	defer stopCloud()
-
-	bot, err := newChild(dir, environ, slackURL+"/api/", cloudURL+"/api/3")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, bot.close()) }()
-	if opts.showLog {
-		bot.copyLog = stderr
-	}
-	s := newScene(slack, cloud, bot, newPrinter(stdout, environ), opts.speed)
-	if err := s.findStacks(ctx); err != nil {
-		return err
-	}
-	err = s.play(ctx)
-	switch {
-	case ctx.Err() != nil:
+	cfg.Open = func() (storage.DB, error) { return bolt.Open(filepath.Join(dir, "c66bot.db")) }
+	var log bytes.Buffer
+	cfg.Log = newLogger(slog.LevelInfo, "text", secret.NewCleaner(secret.New(cloud66sim.DemoToken)), io.MultiWriter(&log, logTo))
+	err = demo.Play(ctx, cfg)
+	if ctx.Err() != nil {
+		_ = cfg.Show(demo.Moment{Narration: "Stopped."}) // Perhaps nobody reads it.
 		return nil
-	case s.out.err != nil:
-		return fmt.Errorf("telling the story: %w", s.out.err)
-	case err != nil:
-		return fmt.Errorf("%w\nThe end of the bot's log:\n%s", err, bot.logTail())
+	}
+	if err != nil {
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		return fmt.Errorf("%w\nThe end of the bot's log:\n%s", err, strings.Join(lines[max(0, len(lines)-20):], "\n"))
 	}
 	return nil
 }
 
-// serveSimulator serves a simulator on a free loopback port. It returns the address as a URL, and what ends it.
-func serveSimulator(ctx context.Context, handler http.Handler) (url string, stop func(), err error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, fmt.Errorf("listening for a simulator: %w", err)
+// showsColours reports whether w is a terminal, and nothing in the environment speaks against colours.
+func showsColours(w io.Writer, environ []string) bool {
+	file, ok := w.(*os.File)
+	if !ok || slices.ContainsFunc(environ, func(entry string) bool {
+		no, found := strings.CutPrefix(entry, "NO_COLOR=")
+		return found && no != "" || entry == "TERM=dumb"
+	}) {
+		return false
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listener) // Until it is closed; should it fail before, the story gets stuck and says where.
-	}()
-	return "http://" + listener.Addr().String(), func() {
-		_ = server.Close() // What is still open belongs to a bot that has ended.
-		<-served
-	}, nil
-}
-
-// findStacks asks the simulated Cloud 66 for the UIDs of its stacks.
-func (s *scene) findStacks(ctx context.Context) error {
-	client, err := cloud66.New(cloud66.Config{
-		BaseURL: "http://cloud66.demo/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1000, Transport: s.cloud.RoundTripper(),
-	})
-	if err != nil {
-		return fmt.Errorf("asking the simulated Cloud 66: %w", err)
-	}
-	page, err := client.StackPage(ctx, 1)
-	if err != nil {
-		return fmt.Errorf("listing the simulated stacks: %w", err)
-	}
-	for _, stack := range page.Stacks {
-		s.uids[stack.Name+"@"+stack.Environment] = stack.UID
-	}
-	return nil
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -23,6 +23,9 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
+// A person and a channel of the simulated Slack.
+const lin, deploys = "U0LIN", "C0DEPLOYS"
+
 // asProgram in the environment makes this test binary behave as c66bot itself.
 const asProgram = "TEST_BINARY_IS_C66BOT"
 
@@ -324,7 +327,7 @@ func TestADeploymentThatEndsWhileTheBotIsDeadIsToldAfterTheRestartAndWasSentOnce
 	w.until(t, s, "the thread tells the end", w.says("↳ 🟢"))
 	var cards []string
 	for _, m := range w.slack.Person(lin).Sees(deploys) {
-		if !m.Ephemeral && !isReply(m) {
+		if !m.Ephemeral && (m.ThreadTS == "" || m.ThreadTS == m.TS) {
 			cards = append(cards, m.Plain())
 		}
 	}

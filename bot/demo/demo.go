@@ -1,0 +1,153 @@
+// Package demo plays a story with the bot between a simulated Slack and a simulated Cloud 66, in one process and without any account.
+// The story is a table of steps. An observer is shown what people do and what they see: Terminal prints it.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"c66bot/bot"
+	"c66bot/bot/slacksim"
+	"c66bot/bot/slacksim/memnet"
+	"c66bot/cloud66"
+	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/secret"
+	"c66bot/storage"
+)
+
+// The people and the channels of the story.
+const (
+	lin, ana, sam, noor, olga = "U0LIN", "U0ANA", "U0SAM", "U0NOOR", "U0OLGA"
+	deploys, web, billing     = "C0DEPLOYS", "C0WEB", "C0BILLING"
+)
+
+// Speed makes a deployment of six minutes take nine seconds.
+const Speed = 40
+
+// Config is what a story is played with.
+type Config struct {
+	Open    func() (storage.DB, error) // opens the bot's database, which is empty at first
+	Speed   float64                    // how many times faster than in reality a deployment takes place
+	Version string                     // for status
+	Log     *slog.Logger
+	Show    func(Moment) error // is called with each moment in order; its error ends the story
+}
+
+// Moment is one thing that is shown: the title of a chapter, a word of the narrator, something that a person does, or an event in Slack.
+type Moment struct {
+	Time           time.Time
+	Title          string
+	Narration      string
+	Channel, Label string // where a person does something, if it is in a channel, and such as "lin types"
+	Text           []string
+	Event          *slacksim.Event
+}
+
+// Play plays the whole story. Its error says which step failed; the end of ctx is one too.
+func Play(ctx context.Context, cfg Config) error {
+	s := newScene(cfg)
+	defer s.close()
+	return s.play(ctx, story)
+}
+
+// newScene prepares the two simulators. The app in Slack is the one of the bot's manifest.
+func newScene(cfg Config) *scene {
+	s := &scene{
+		cfg:      cfg,
+		slack:    slacksim.New(slacksim.Options{Manifest: []byte(bot.Manifest("/c66")), TeamName: "Acme", TeamDomain: "acme"}),
+		cloud:    cloud66sim.New(cloud66sim.Options{Speed: cfg.Speed, RateLimit: 1_000_000, WithGitRef: true}),
+		admins:   []string{lin, ana},
+		patience: 20*time.Second + time.Duration(float64(16*time.Minute)/cfg.Speed),
+	}
+	s.uids = cloud66sim.SeedDemo(s.cloud)
+	for _, id := range []string{lin, ana, sam, noor} {
+		s.slack.AddUser(slacksim.User{ID: id, Name: name(id), RealName: name(id)})
+	}
+	s.slack.AddUser(slacksim.User{ID: olga, Name: name(olga), RealName: name(olga), TeamID: "T0PARTNER"})
+	s.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin, ana, sam}, BotIsMember: true})
+	s.slack.AddChannel(slacksim.Channel{ID: web, Name: "web", Members: []string{lin, ana, sam, olga}, BotIsMember: true, Shared: true})
+	s.slack.AddChannel(slacksim.Channel{ID: billing, Name: "billing", Members: []string{lin, ana, noor}, BotIsMember: true})
+	return s
+}
+
+func (s *scene) close() {
+	s.killBot()
+	s.slack.Close()
+}
+
+// life is one run of the bot. It reaches both simulators through one network in memory.
+type life struct {
+	network *memnet.Listener
+	records storage.DB
+	cancel  context.CancelFunc
+	ended   chan struct{}
+}
+
+// startBot starts the bot on the database that its last life left.
+func (s *scene) startBot() error {
+	l := &life{network: memnet.Listen(), ended: make(chan struct{})}
+	cloud, err := cloud66.New(cloud66.Config{
+		BaseURL: "http://cloud66.demo/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1_000_000, Logger: s.cfg.Log,
+		Transport: &http.Transport{DialContext: l.network.DialContext},
+	})
+	if err != nil {
+		return err
+	}
+	if l.records, err = s.cfg.Open(); err != nil {
+		return err
+	}
+	app, bearer := secret.New("xapp-1-A0C66-demo"), secret.New("xoxb-c66-demo")
+	b, err := bot.New(bot.Config{
+		AppToken: app, BotToken: bearer, SlackURL: "http://slack.demo/api/", Command: "/c66", Profiles: []string{"default", "canary"},
+		Admins: s.admins, Cloud: cloud, Records: l.records, PollMin: 300 * time.Millisecond, PollMax: 3 * time.Second,
+		Dial: l.network.DialContext, Metrics: prometheus.NewRegistry(), AuditKeep: time.Hour, Version: s.cfg.Version, Log: s.cfg.Log,
+		Cleaner: secret.NewCleaner(app, bearer, secret.New(cloud66sim.DemoToken)),
+	})
+	if err != nil {
+		return err
+	}
+	hosts := http.NewServeMux()
+	hosts.Handle("slack.demo/", s.slack)
+	hosts.Handle("cloud66.demo/", s.cloud)
+	server := &http.Server{Handler: hosts, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(l.network) }() // until the network is closed
+	var ctx context.Context
+	ctx, l.cancel = context.WithCancel(s.ctx)
+	s.life = l
+	go func() {
+		defer close(l.ended)
+		if err := b.Run(ctx); ctx.Err() == nil {
+			s.fail(fmt.Errorf("the bot ended by itself: %w", err))
+		}
+	}()
+	return nil
+}
+
+// killBot ends the bot, if it runs, without a farewell: from now on nothing that it does reaches Slack, Cloud 66 or the database.
+func (s *scene) killBot() {
+	if s.life == nil {
+		return
+	}
+	_ = s.life.network.Close() // It cannot fail.
+	s.life.network.CloseAll()
+	_ = s.life.records.Close() // Everything that was committed is on the disk.
+	s.life.cancel()
+	<-s.life.ended
+	s.life = nil
+}
+
+// name is what people call a user, channelName a channel.
+func name(user string) string { return strings.ToLower(strings.TrimPrefix(user, "U0")) }
+
+func channelName(channel string) string {
+	if channel == "" { // What is seen in no channel, such as a window.
+		return ""
+	}
+	return "#" + strings.ToLower(strings.TrimPrefix(channel, "C0"))
+}
