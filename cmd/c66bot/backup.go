@@ -25,9 +25,9 @@ func newBackupCommand(environ []string) *cobra.Command {
 		Short: "Write a consistent copy of the database, also while the bot runs",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := loadOne(cmd.Flags(), environ, storagePathSetting)
+			cfg, err := loadOne(cmd.Flags(), environ, "storage.path")
 			if err != nil {
-				return &usageError{err}
+				return err
 			}
 			size, err := backup(cmd.Context(), cfg.StoragePath, args[0])
 			if err != nil {
@@ -37,7 +37,7 @@ func newBackupCommand(environ []string) *cobra.Command {
 			return err
 		},
 	}
-	defineFlags(cmd.Flags(), storagePathSetting)
+	defineFlags(cmd.Flags(), "storage.path")
 	return cmd
 }
 
@@ -51,7 +51,9 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 		return 0, explain(fmt.Errorf("write backup %s: %w", target, err))
 	}
 	defer func() { _ = os.Remove(draft.Name()) }() // Either it is not wanted, or it has the right name by now.
-	size, err := fill(ctx, draft, database)
+	err = copyDatabase(ctx, draft, database)
+	size, seekErr := draft.Seek(0, io.SeekEnd)
+	err = errors.Join(err, seekErr, draft.Sync(), draft.Close())
 	if ctx.Err() != nil {
 		return 0, fmt.Errorf("interrupted: backup %s was not written", target)
 	}
@@ -59,7 +61,8 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 		return 0, fmt.Errorf("backup %s was not written: %w", target, explain(err))
 	}
 	if err := checkDatabase(ctx, draft.Name()); err != nil {
-		return 0, fmt.Errorf("backup %s was not written, as the copy cannot be used; most likely the database %s is damaged: %w", target, database, err)
+		return 0, fmt.Errorf("backup %s was not written, as the copy cannot be used; most likely the database %s is damaged: %w",
+			target, database, err)
 	}
 	if err := publish(draft.Name(), target); err != nil {
 		return 0, fmt.Errorf("backup %s was not written: %w", target, explain(err))
@@ -79,30 +82,21 @@ func refuseTarget(database, target string) error {
 	return nil
 }
 
-// fill writes the copy into the draft and has the disk keep it.
-func fill(ctx context.Context, draft *os.File, database string) (int64, error) {
-	err := errors.Join(copyDatabase(ctx, draft, database), draft.Sync())
-	info, statErr := draft.Stat()
-	if err := errors.Join(err, statErr, draft.Close()); err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
 // copyDatabase gets the copy from the bot that has the database, or reads the file where none has.
 func copyDatabase(ctx context.Context, to io.Writer, database string) error {
 	conn, err := dialBackups(ctx, database)
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
 		err = bolt.BackupFile(database, func(int64) (io.Writer, error) { return &untilDone{ctx, to}, nil })
 		locked, ok := errors.AsType[*bolt.LockedError](err)
-		if !ok {
-			if err != nil {
-				err = fmt.Errorf("%s: %w", label("storage.path"), err)
-			}
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case !ok:
+			return fmt.Errorf("%s: %w", label("storage.path"), err)
 		}
 		if conn, err = dialBackups(ctx, database); err != nil { // The bot may have started just now.
-			return fmt.Errorf("%s has the database %s and gives no copy of it (%w): try again when it has started, or stop it first", locked.Who(), database, err)
+			return fmt.Errorf("%s has the database %s and gives no copy of it (%w): try again when it has started, or stop it first",
+				locked.Who(), database, err)
 		}
 	}
 	if err != nil {
@@ -136,12 +130,11 @@ func receive(from io.Reader, to io.Writer) error {
 	if _, err := fmt.Sscanf(line, backupGreeting, &size); err != nil {
 		return fmt.Errorf("the bot gives no copy: %s", strings.TrimSpace(line))
 	}
-	if n, err := io.CopyN(to, buffered, size); errors.Is(err, io.EOF) {
+	n, err := io.CopyN(to, buffered, size)
+	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the bot stopped after %d of %d bytes: its log says why", n, size)
-	} else if err != nil {
-		return err
 	}
-	return nil
+	return err
 }
 
 // untilDone writes until its context ends.
@@ -157,7 +150,7 @@ func (w *untilDone) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// publish gives the draft its name, but takes none from a file that has come to have it.
+// publish renames the draft and never replaces a file.
 func publish(draft, target string) error {
 	err := os.Link(draft, target)
 	if err != nil && !errors.Is(err, fs.ErrExist) { // Not every file system has links.

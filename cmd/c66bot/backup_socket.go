@@ -23,14 +23,14 @@ const (
 	backupPace  = 4 << 20 // bytes a second, from then on
 )
 
-// backupGreeting comes before the copy, with its size in bytes. Any other line is the reason why there is none.
+// backupGreeting comes before the copy, with its size in bytes. Any other line says why there is no copy.
 const backupGreeting = "c66bot backup %d\n"
 
-// socketPath is where the bot that has a database gives copies of it, by whatever link that is named.
+// socketPath is the socket for copies of a database, the same for every link to the file.
 func socketPath(database string) string { return bolt.Real(database) + ".sock" }
 
-// startBackups gives copies of the database to whoever can open the socket beside it, until stop is called. It can be asked
-// for nothing else, as nothing is read from it. A bot without the socket works all the same: the log says what is missing.
+// startBackups serves copies of the database on a socket beside it, until stop is called. Nothing is read from the socket.
+// A bot without the socket works all the same, and its log says what is missing.
 func startBackups(ctx context.Context, database string, db *bolt.DB, log *slog.Logger) (stop func()) {
 	path := socketPath(database)
 	listener, err := listenBackups(ctx, path)
@@ -51,8 +51,8 @@ func startBackups(ctx context.Context, database string, db *bolt.DB, log *slog.L
 	}
 }
 
-// listenBackups makes the socket in a directory that is closed to others and moves it to its place when its mode is right,
-// so that at no moment anybody else can open it. One that a killed bot left there is replaced: who holds the database's lock is alone.
+// listenBackups makes the socket in a private directory and moves it to its place when its mode is right, so that another user can open it at
+// no moment. It replaces a socket that a killed bot left behind, since only one process holds the database's lock.
 func listenBackups(ctx context.Context, path string) (_ net.Listener, err error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
 		return nil, fmt.Errorf("%s is in the way, and no socket", path)
@@ -83,8 +83,8 @@ func listenBackups(ctx context.Context, path string) (_ net.Listener, err error)
 	return listener, nil
 }
 
-// socketName is a name for the path that fits into a socket's address, which holds 104 bytes or a few more. A longer one is
-// named by its directory's number in this process, until done is called; where the system has no such names, using it fails.
+// socketName is a name for the path that fits into a socket's address, which holds about 104 bytes. A longer path goes through the file
+// descriptor of its directory, until done is called; it fails on systems without /proc.
 func socketName(path string) (name string, done func(), err error) {
 	const most = 100
 	if len(path) <= most {
@@ -137,7 +137,7 @@ func giveBackup(ctx context.Context, conn net.Conn, db *bolt.DB, log *slog.Logge
 	log.InfoContext(ctx, "a backup was given", "bytes", total, "took", time.Since(begin))
 }
 
-// timed writes to a connection that must take each part in time, and all of them.
+// timed writes to a connection, with a limit for each part and one for the whole.
 type timed struct {
 	conn net.Conn
 	end  time.Time

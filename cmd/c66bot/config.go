@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -33,14 +34,87 @@ type Config struct {
 	LogFormat              string // "text" or "json".
 }
 
+// setting is one key of the configuration.
+type setting struct {
+	key      string // As the file spells it, such as "poll.min"; variable and flag follow from it.
+	fallback string // Empty where there is no default.
+	usage    string // What it means; the words in backquotes name the value in the help.
+	required bool
+	secret   bool // May stand in a file of its own, which <key>_file names, and is no flag.
+	list     bool // May be a YAML list as well as comma-separated words.
+	set      func(text string) error
+}
+
+// settings are all keys, in the order in which their faults are told.
+var settings = new(Config).settings()
+
+// settings are all keys, and set the fields of c.
+func (c *Config) settings() []setting {
+	return []setting{
+		{key: "slack.app_token", required: true, secret: true, usage: "the Slack app's app-level token (xapp-…)",
+			set: into(&c.SlackAppToken, parseSlackToken("xapp-", "xoxb-"))},
+		{key: "slack.bot_token", required: true, secret: true, usage: "the Slack app's bot token (xoxb-…)",
+			set: into(&c.SlackBotToken, parseSlackToken("xoxb-", "xapp-"))},
+		{key: "slack.api_url", fallback: "https://slack.com/api/", usage: "base `URL` of the Slack Web API",
+			set: into(&c.SlackAPIURL, parseSlackURL)},
+		{key: "slack.command", fallback: "/c66", usage: "the slash command's `name`",
+			set: into(&c.SlackCommand, parseCommandName)},
+		{key: "cloud66.token", required: true, secret: true, usage: "the Cloud 66 personal access token (scopes public and redeploy)",
+			set: into(&c.Cloud66Token, parseToken)},
+		{key: "cloud66.url", fallback: "https://app.cloud66.com/api/3", usage: "base `URL` of the Cloud 66 API",
+			set: into(&c.Cloud66URL, parseURL)},
+		{key: "cloud66.account", usage: "account `id`, where the token reaches several",
+			set: into(&c.Cloud66Account, parseAccount)},
+		{key: "cloud66.profiles", list: true, usage: "deployment profiles to offer, a comma-separated `list`",
+			set: into(&c.Cloud66Profiles, parseList)},
+		{key: "cloud66.requests_per_hour", fallback: "3000", usage: "API budget the bot stays under, a `number` of requests an hour",
+			set: into(&c.Cloud66RequestsPerHour, parsePositive)},
+		{key: "storage.path", fallback: "c66bot.db", usage: "the database `file`",
+			set: into(&c.StoragePath, parseNotEmpty)},
+		{key: "audit.keep", fallback: "9600h", usage: "`duration` for which decisions on what people asked for are kept",
+			set: into(&c.AuditKeep, parseDuration(1))},
+		{key: "approvals.expire", fallback: "1h", usage: "`duration` for which a request waits for approval",
+			set: into(&c.ApprovalsExpire, parseDuration(1))},
+		{key: "admins", required: true, list: true,
+			usage: "Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a comma-separated `list`",
+			set:   into(&c.Admins, parseAdmins)},
+		{key: "poll.min", fallback: "5s", usage: "shortest `duration` between two looks at one running deployment",
+			set: into(&c.PollMin, parseDuration(50*time.Millisecond))},
+		{key: "poll.max", fallback: "60s", usage: "longest `duration` between two looks at what is followed, while the budget allows",
+			set: into(&c.PollMax, parseDuration(1))},
+		{key: httpAddr, fallback: "127.0.0.1:8067", usage: "`address` (host:port) of /healthz, /readyz and /metrics; empty turns them off",
+			set: into(&c.HTTPAddr, parseListenAddr)},
+		{key: "log.level", fallback: "info", usage: "`level` from which messages are logged: debug, info, warn or error",
+			set: into(&c.LogLevel, oneOf("debug, info, warn or error", map[string]slog.Level{
+				"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+			}))},
+		{key: "log.format", fallback: "text", usage: "`format` of the log: text or json",
+			set: into(&c.LogFormat, oneOf("text or json", map[string]string{"text": "text", "json": "json"}))},
+	}
+}
+
+// httpAddr is the one key that may be set to nothing in the environment.
+const httpAddr = "http.addr"
+
+// into sets a field to what parse makes of a text, and leaves it alone on an error.
+func into[T any](field *T, parse func(string) (T, error)) func(string) error {
+	return func(text string) error {
+		value, err := parse(text)
+		if err == nil {
+			*field = value
+		}
+		return err
+	}
+}
+
 // loadConfig reads and checks every setting. Its error is a *usageError that tells all faults at once.
 func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	var cfg Config
-	sources := readSources(flags, environ)
-	found := sources.faults
-	for _, s := range settings {
-		err := s.load(sources, &cfg)
-		if errors.Is(err, errMissing) && sources.fileErr != nil {
+	from := readSources(flags, environ)
+	found := from.faults
+	for _, s := range cfg.settings() {
+		err := from.load(s)
+		if errors.Is(err, errMissing) && from.fileErr != nil {
 			continue // It may stand in the file that could not be read.
 		}
 		if err != nil {
@@ -57,30 +131,82 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	return cfg, nil
 }
 
-// loadOne reads one setting and looks at no other.
-func loadOne(flags *pflag.FlagSet, environ []string, s setting) (cfg Config, err error) {
-	sources := readSources(flags, environ)
-	if sources.fileErr != nil {
-		return cfg, faults{sources.fileErr}
+// loadOne reads one setting and looks at no other. Its error is a *usageError.
+func loadOne(flags *pflag.FlagSet, environ []string, key string) (cfg Config, err error) {
+	from := readSources(flags, environ)
+	if from.fileErr != nil {
+		return cfg, &usageError{faults{from.fileErr}}
 	}
-	if err := s.load(sources, &cfg); err != nil {
-		return cfg, faults{err}
+	for _, s := range cfg.settings() {
+		if s.key != key {
+			continue
+		}
+		if err := from.load(s); err != nil {
+			return cfg, &usageError{faults{err}}
+		}
 	}
 	return cfg, nil
 }
 
 // cleaner knows all tokens.
-func (c Config) cleaner() secret.Cleaner {
+func (c *Config) cleaner() secret.Cleaner {
 	return secret.NewCleaner(c.SlackAppToken, c.SlackBotToken, c.Cloud66Token)
 }
 
 // Warnings names the settings that were changed although this version makes no use of them.
-func (c Config) Warnings() []string {
-	var warnings []string
+func (c *Config) Warnings() []string {
 	if c.ApprovalsExpire != time.Hour {
-		warnings = append(warnings, "approvals.expire is set, but this version knows no approvals yet")
+		return []string{"approvals.expire is set, but this version knows no approvals yet"}
 	}
-	return warnings
+	return nil
+}
+
+// fileKey is the key of the file that holds a secret.
+func (s setting) fileKey() string { return s.key + "_file" }
+
+// keys are the setting's own key and, for a secret, its file's.
+func (s setting) keys() []string {
+	if s.secret {
+		return []string{s.key, s.fileKey()}
+	}
+	return []string{s.key}
+}
+
+// knownKeys are the keys of all settings and of the files of the secrets.
+func knownKeys() (keys []string) {
+	for _, s := range settings {
+		keys = append(keys, s.keys()...)
+	}
+	return keys
+}
+
+// label names a key as the environment and as the file spell it.
+func label(key string) string { return envName(key) + " (" + key + ")" }
+
+const envPrefix = "C66BOT_"
+
+func envName(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+func flagName(key string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(key) }
+
+// configFlag is the flag that names the configuration file.
+const configFlag = "config"
+
+// defineFlags adds --config and a flag for each setting, or for the one with a key. A secret's flag takes its file only.
+func defineFlags(flags *pflag.FlagSet, key string) {
+	flags.String(configFlag, "", "configuration `file` (default "+defaultFile+", where there is one)")
+	for _, s := range settings {
+		switch {
+		case key != "" && s.key != key:
+		case s.secret:
+			flags.String(flagName(s.fileKey()), "",
+				"`file` that holds "+s.usage+"; the token itself is no flag, as the list of processes would show it to everyone")
+		default:
+			flags.String(flagName(s.key), s.fallback, s.usage)
+		}
+	}
 }
 
 // faults are what is wrong with a configuration, each in one line.

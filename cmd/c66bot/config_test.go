@@ -20,7 +20,7 @@ import (
 func loadFrom(t *testing.T, environ []string, args ...string) (Config, error) {
 	t.Helper()
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
-	defineFlags(flags, settings...)
+	defineFlags(flags, "")
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -36,19 +34,8 @@ func openDatabase(ctx context.Context, path string) (*bolt.DB, error) {
 	return db, nil
 }
 
-// startWatch has the open database looked after until stop is called.
-func startWatch(ctx context.Context, db *bolt.DB, log *slog.Logger) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var watching sync.WaitGroup
-	watching.Go(func() { db.Watch(ctx, log) })
-	return func() {
-		cancel()
-		watching.Wait()
-	}
-}
-
-// checkDatabase reads the whole file. A file that is not there is fine. A disk may take for ever, which nothing can cut short but the end of
-// the process: the context or the limit ends the wait alone.
+// checkDatabase reads the whole file. A missing file is fine. Only the end of the process ends a read that hangs on a broken disk: the context
+// and the limit end the wait alone.
 func checkDatabase(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -27,7 +27,7 @@ func newHealthCommand(environ []string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			addr, err := healthAddress(cmd.Flags(), environ)
 			if err != nil {
-				return &usageError{err}
+				return err
 			}
 			if err := askReady(cmd.Context(), newHealthClient(), addr); err != nil {
 				return err
@@ -36,27 +36,25 @@ func newHealthCommand(environ []string) *cobra.Command {
 			return err
 		},
 	}
-	defineFlags(cmd.Flags(), httpAddrSetting)
+	defineFlags(cmd.Flags(), httpAddr)
 	return cmd
 }
 
-// healthAddress finds where the bot of this configuration can be asked, and looks at no other setting.
+// healthAddress finds where the bot of this configuration can be asked.
 func healthAddress(flags *pflag.FlagSet, environ []string) (string, error) {
-	cfg, err := loadOne(flags, environ, httpAddrSetting)
+	cfg, err := loadOne(flags, environ, httpAddr)
 	if err != nil {
 		return "", err
 	}
 	if cfg.HTTPAddr == "" {
-		return "", fmt.Errorf("%s is empty, so the bot has no endpoint to ask: set it to the address the bot listens on", label("http.addr"))
+		return "", &usageError{fmt.Errorf("%s is empty, so the bot has no endpoint to ask: set it to the address the bot listens on",
+			label(httpAddr))}
 	}
 	host, port, err := net.SplitHostPort(cfg.HTTPAddr)
-	if err != nil {
-		return "", fmt.Errorf("splitting %s %q: %w", label("http.addr"), cfg.HTTPAddr, err)
-	}
 	if host == "" || net.ParseIP(host).IsUnspecified() { // The bot listens on every interface.
 		host = "127.0.0.1"
 	}
-	return net.JoinHostPort(host, port), nil
+	return net.JoinHostPort(host, port), err
 }
 
 // newHealthClient asks directly: a proxy could not reach the bot's loopback address.
@@ -73,21 +71,18 @@ func askReady(ctx context.Context, client *http.Client, addr string) error {
 	resp, err := client.Do(req)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nothing listens on %s: is c66bot running, with this %s?", addr, label("http.addr"))
+		return fmt.Errorf("nothing listens on %s: is c66bot running, with this %s?", addr, label(httpAddr))
 	case os.IsTimeout(err):
 		return fmt.Errorf("the bot at %s did not answer within %v", addr, healthTimeout)
 	case err != nil:
 		return fmt.Errorf("asking the bot at %s: %w", addr, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // Nothing more is read from it.
-	return readyFrom(resp, addr)
-}
-
-func readyFrom(resp *http.Response, addr string) error {
-	if resp.StatusCode == http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
 		return nil
-	}
-	if resp.StatusCode != http.StatusServiceUnavailable {
+	case http.StatusServiceUnavailable:
+	default:
 		return fmt.Errorf("what listens on %s answered %s: is it c66bot?", addr, resp.Status)
 	}
 	reason, err := io.ReadAll(io.LimitReader(resp.Body, 4096))

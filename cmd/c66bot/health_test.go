@@ -111,7 +111,7 @@ func TestHealthAsksWhereTheConfigurationSays(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			inEmptyDir(t, map[string]string{"c66bot.yaml": tt.file})
 			flags := pflag.NewFlagSet("health", pflag.ContinueOnError)
-			defineFlags(flags, httpAddrSetting)
+			defineFlags(flags, httpAddr)
 			if err := flags.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -75,7 +77,7 @@ func fetch(t *testing.T, method, url string) (status int, contentType, body stri
 	return resp.StatusCode, resp.Header.Get("Content-Type"), string(content)
 }
 
-func listen(t *testing.T) *fewConns {
+func listen(t *testing.T) net.Listener {
 	t.Helper()
 	listener, err := listenHTTP(t.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -182,6 +184,31 @@ func holdOpen(t *testing.T, addr string, n int, said string) {
 	}
 }
 
+// countedListener counts its open connections.
+type countedListener struct {
+	net.Listener
+	open atomic.Int64
+}
+
+func (l *countedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.open.Add(1)
+	return &countedConn{Conn: conn, closed: sync.OnceFunc(func() { l.open.Add(-1) })}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c *countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
 func TestWhoHoldsManyConnectionsOpenKeepsNobodyOut(t *testing.T) {
 	for name, said := range map[string]string{
 		"idle ones":              "",
@@ -192,7 +219,7 @@ func TestWhoHoldsManyConnectionsOpenKeepsNobodyOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			listener := listen(t)
+			listener := &countedListener{Listener: listen(t)}
 			ctx, cancel := context.WithCancel(t.Context())
 			served := make(chan error, 1)
 			go func() {
@@ -204,10 +231,7 @@ func TestWhoHoldsManyConnectionsOpenKeepsNobodyOut(t *testing.T) {
 					t.Errorf("a probe got %d %q", status, body)
 				}
 			}
-			listener.mu.Lock()
-			open := len(listener.open)
-			listener.mu.Unlock()
-			if open > maxConns {
+			if open := listener.open.Load(); open > maxConns {
 				t.Errorf("%d connections are open", open)
 			}
 			cancel()

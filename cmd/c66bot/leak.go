@@ -11,7 +11,7 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// longHex is what else may be a token, as Cloud 66's are: nothing but many hexadecimal digits.
+// longHex matches what may be a token of Cloud 66's: many hexadecimal digits and nothing else.
 var longHex = regexp.MustCompile(`(?i)(?:^-*|[=,_\s])[0-9a-f]{40,}(?:$|[,\s])`)
 
 // errTokenArgument does not repeat what it is about.
@@ -19,7 +19,7 @@ var errTokenArgument = &usageError{errors.New("the command line holds what looks
 	"everybody can read it in the list of processes. Give tokens by the environment, the configuration file, or a file of their own, " +
 	"and take this one for known to others")}
 
-// withoutTokens gives the arguments with *** in the place of those that hold a token, and whether there was any.
+// withoutTokens replaces arguments that hold a token by ***, and reports whether there were any.
 func withoutTokens(args []string, cleaner secret.Cleaner) (clean []string, found bool) {
 	clean = []string{} // Cobra takes nil for os.Args.
 	for _, arg := range args {
@@ -41,8 +41,8 @@ func looksSecret(text string, cleaner secret.Cleaner) bool {
 	return cleaner.Finds(text) || longHex.MatchString(text)
 }
 
-// configuredTokens are the tokens that this call may use: of the environment, of the configuration file, and of the files that these name.
-// It is asked before the command line and the configuration are understood, so it takes what it finds.
+// configuredTokens are the tokens in the environment, in the configuration file and in the files that these name.
+// It runs before the command line and the configuration are checked, and ignores whatever is wrong with them.
 func configuredTokens(args, environ []string) []secret.Text {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.ParseErrorsAllowlist.UnknownFlags = true
@@ -64,5 +64,5 @@ func configuredTokens(args, environ []string) []secret.Text {
 	return tokens
 }
 
-// shortestToken is a length below which a text is no token, but would be found in many words.
+// shortestToken is the length below which a text is no token: it would be found in many words.
 const shortestToken = 6

@@ -8,8 +8,8 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// newLogger writes the messages of level and above to w, as JSON objects where format is "json", else as text. What is logged is cleaned:
-// much of it comes from outside.
+// newLogger logs messages of level and above to w, as JSON objects if format is "json", else as text. It cleans all values, since many come
+// from outside.
 func newLogger(level slog.Level, format string, cleaner secret.Cleaner, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return cleaned(cleaner, a) }}
 	if format == "json" {

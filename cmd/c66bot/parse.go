@@ -3,10 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,9 +99,9 @@ func parseList(text string) ([]string, error) {
 	items := strings.Split(text, ",")
 	for i, item := range items {
 		items[i] = strings.TrimSpace(item)
-		if items[i] == "" {
-			return nil, fmt.Errorf("is %q, with an empty item: put one comma between two items and none at the end", text)
-		}
+	}
+	if slices.Contains(items, "") {
+		return nil, fmt.Errorf("is %q, with an empty item: put one comma between two items and none at the end", text)
 	}
 	return items, nil
 }
@@ -119,9 +119,9 @@ func parseAdmins(text string) ([]string, error) {
 			wrong = append(wrong, strconv.Quote(id))
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, fmt.Errorf("has %s, which is no Slack id of a user (U…) or user group (S…): a profile's menu in Slack has \"Copy member ID\"",
-			strings.Join(wrong, ", "))
+	if wrong != nil {
+		return nil, fmt.Errorf("has %s, which is no Slack id of a user (U…) or user group (S…): "+
+			"a profile's menu in Slack has \"Copy member ID\"", strings.Join(wrong, ", "))
 	}
 	return ids, nil
 }
@@ -173,24 +173,13 @@ func parseListenAddr(text string) (string, error) {
 	return text, nil
 }
 
-func parseLogLevel(text string) (slog.Level, error) {
-	switch text {
-	case "debug":
-		return slog.LevelDebug, nil
-	case "info":
-		return slog.LevelInfo, nil
-	case "warn":
-		return slog.LevelWarn, nil
-	case "error":
-		return slog.LevelError, nil
-	default:
-		return 0, fmt.Errorf("is %q: it is debug, info, warn or error", text)
+// oneOf accepts the keys of values, whose list is shown to people.
+func oneOf[T any](list string, values map[string]T) func(string) (T, error) {
+	return func(text string) (T, error) {
+		value, ok := values[text]
+		if !ok {
+			return value, fmt.Errorf("is %q: it is %s", text, list)
+		}
+		return value, nil
 	}
-}
-
-func parseLogFormat(text string) (string, error) {
-	if text != "text" && text != "json" {
-		return "", fmt.Errorf("is %q: it is text or json", text)
-	}
-	return text, nil
 }

@@ -1,7 +1,19 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"c66bot/bot"
+	"c66bot/cloud66"
 )
 
 func newServeCommand(environ []string) *cobra.Command {
@@ -21,6 +33,69 @@ func newServeCommand(environ []string) *cobra.Command {
 			return runServe(cmd.Context(), cfg, log)
 		},
 	}
-	defineFlags(cmd.Flags(), settings...)
+	defineFlags(cmd.Flags(), "")
 	return cmd
+}
+
+// runServe runs the bot until ctx ends, and the HTTP endpoints as long as the bot.
+func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
+	db, err := openDatabase(ctx, cfg.StoragePath)
+	if errors.Is(err, context.Canceled) { // It was told to end before it had begun.
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	watched, stopWatch := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	watching.Go(func() { db.Watch(watched, log) })
+	defer watching.Wait()
+	defer stopWatch()
+	defer startBackups(ctx, cfg.StoragePath, db, log)()
+
+	cloud, err := cloud66.New(cloud66.Config{
+		BaseURL: cfg.Cloud66URL, Token: cfg.Cloud66Token, Account: cfg.Cloud66Account, RequestsPerHour: cfg.Cloud66RequestsPerHour,
+		UserAgent: "c66bot/" + currentBuild().Version, Logger: log,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", label("cloud66.url"), err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	b, err := bot.New(bot.Config{
+		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
+		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax,
+		AuditKeep: cfg.AuditKeep, Beat: bot.Beat, Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
+	})
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "starting", "version", currentBuild().Version, "database", cfg.StoragePath, "admins", cfg.Admins)
+	return runParts(ctx, cfg, b, registry, log)
+}
+
+// runParts runs the bot and, where they are wanted, the HTTP endpoints. The endpoints answer until the bot has shut down.
+func runParts(ctx context.Context, cfg Config, b *bot.Bot, registry *prometheus.Registry, log *slog.Logger) error {
+	if cfg.HTTPAddr == "" {
+		return b.Run(ctx)
+	}
+	listener, err := listenHTTP(ctx, cfg.HTTPAddr)
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "HTTP endpoints listen", "addr", listener.Addr().String())
+	endpoints, stopEndpoints := context.WithCancel(context.WithoutCancel(ctx))
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	var parts errgroup.Group
+	parts.Go(func() error {
+		defer stopEndpoints()
+		return b.Run(running)
+	})
+	parts.Go(func() error {
+		defer stop() // without its endpoints nobody can see how the bot is
+		return serveHTTP(endpoints, listener, onlyOwnNames(cfg.HTTPAddr, newHTTPHandler(b.Ready, registry)), log)
+	})
+	return parts.Wait()
 }

@@ -33,52 +33,69 @@ func readSources(flags *pflag.FlagSet, environ []string) *sources {
 	s := &sources{values: viper.NewWithOptions()}
 	s.overlay(s.readFile(flags))
 	s.overlay(s.readEnvironment(environ))
-	s.overlay(readFlags(flags))
+	given := map[string]any{}
+	for _, key := range knownKeys() {
+		if flag := flags.Lookup(flagName(key)); flag != nil && flag.Changed {
+			given[key] = flag.Value.String()
+		}
+	}
+	s.overlay(given)
 	return s
 }
 
 // overlay lets a source win over those before it. A secret and its file displace each other, but may not both be given.
 func (s *sources) overlay(source map[string]any) {
 	given := func(key string) bool { return source[key] != nil && source[key] != "" }
+	for key, value := range source {
+		s.values.Set(key, value)
+	}
 	for _, set := range settings {
-		for _, key := range set.keys() {
-			if value, ok := source[key]; ok {
-				s.values.Set(key, value)
-			}
-		}
-		if !set.secret {
-			continue
-		}
-		switch file := set.fileKey(); {
-		case given(set.key) && given(file):
-			s.fault("%s and %s are both set: keep one of them", label(set.key), label(file))
-		case given(set.key):
+		switch key, file := set.key, set.fileKey(); {
+		case given(key) && given(file):
+			s.fault("%s and %s are both set: keep one of them", label(key), label(file))
+		case given(key) && set.secret:
 			s.values.Set(file, "")
 		case given(file):
-			s.values.Set(set.key, "")
+			s.values.Set(key, "")
 		}
 	}
 }
 
+// readFile takes the known keys from the file. A key without a value counts as absent.
 func (s *sources) readFile(flags *pflag.FlagSet) map[string]any {
-	path, required := defaultFile, false
-	if flag := flags.Lookup(configFlag); flag.Changed {
-		path, required = flag.Value.String(), true
+	flag := flags.Lookup(configFlag)
+	path := defaultFile
+	if flag.Changed {
+		path = flag.Value.String()
 	}
 	content, err := os.ReadFile(path)
-	if !required && errors.Is(err, fs.ErrNotExist) {
+	if !flag.Changed && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		s.fileFault(fmt.Errorf("reading the configuration file: %w", err))
+		err = fmt.Errorf("reading the configuration file: %w", err)
+	} else {
+		s.values.SetConfigType("yaml")
+		if err = s.values.ReadConfig(bytes.NewReader(content)); err != nil {
+			err = fmt.Errorf("the configuration file %s is not a YAML mapping of keys to values: %s", path, withoutValues(err))
+		}
+	}
+	if err != nil {
+		s.fileErr, s.faults = err, append(s.faults, err)
 		return nil
 	}
-	s.values.SetConfigType("yaml")
-	if err := s.values.ReadConfig(bytes.NewReader(content)); err != nil {
-		s.fileFault(fmt.Errorf("the configuration file %s is not a YAML mapping of keys to values: %s", path, withoutValues(err)))
-		return nil
+	known, values := knownKeys(), map[string]any{}
+	for _, key := range slices.Sorted(slices.Values(s.values.AllKeys())) {
+		value := s.values.Get(key)
+		switch {
+		case value == nil:
+		case slices.Contains(known, key):
+			values[key] = value
+		default:
+			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", s.shownName(key), path, nearest(key, known))
+		}
 	}
-	return s.fileValues(path)
+	return values
 }
 
 var quotedValue = regexp.MustCompile("`[^`]*`|\"[^\"]*\"|'[^']*'")
@@ -88,64 +105,28 @@ func withoutValues(err error) string {
 	return quotedValue.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), secret.Redacted)
 }
 
-// fileValues takes the known keys from the file that was read. A key without a value counts as absent.
-func (s *sources) fileValues(path string) map[string]any {
-	values := map[string]any{}
-	known := knownKeys()
-	found := s.values.AllKeys()
-	slices.Sort(found)
-	for _, key := range found {
-		value := s.values.Get(key)
-		if value == nil {
-			continue
-		}
-		if !slices.Contains(known, key) {
-			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", s.shownName(key), path, nearest(key, known))
-			continue
-		}
-		values[key] = value
-	}
-	return values
-}
-
 // readEnvironment takes the variables of the bot. An empty one counts as absent, except where empty has a meaning.
 func (s *sources) readEnvironment(environ []string) map[string]any {
-	values := map[string]any{}
-	keyOf := map[string]string{}
+	values, keyOf := map[string]any{}, map[string]string{}
 	for _, key := range knownKeys() {
 		keyOf[envName(key)] = key
 	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) {
-			continue
-		}
-		key, ok := keyOf[name]
-		if !ok {
+		switch key, known := keyOf[name]; {
+		case !strings.HasPrefix(name, envPrefix):
+		case !known:
 			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name),
 				nearest(name, slices.Sorted(maps.Keys(keyOf))))
-			continue
-		}
-		if value != "" || key == httpAddrSetting.key {
+		case value != "" || key == httpAddr:
 			values[key] = value
 		}
 	}
 	return values
 }
 
-func readFlags(flags *pflag.FlagSet) map[string]any {
-	values := map[string]any{}
-	for _, key := range knownKeys() {
-		if flag := flags.Lookup(flagName(key)); flag != nil && flag.Changed {
-			values[key] = flag.Value.String()
-		}
-	}
-	return values
-}
-
 // tokens are those among the values.
-func (s *sources) tokens() []secret.Text {
-	var tokens []secret.Text
+func (s *sources) tokens() (tokens []secret.Text) {
 	for _, set := range settings {
 		if text, ok := asText(s.values.Get(set.key)); ok && set.secret && len(text) >= shortestToken {
 			tokens = append(tokens, secret.New(text))
@@ -166,24 +147,101 @@ func (s *sources) fault(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Errorf(format, args...))
 }
 
-func (s *sources) fileFault(err error) {
-	s.fileErr = err
-	s.faults = append(s.faults, err)
-}
-
-// knownKeys are the keys of all settings and of the files of the secrets.
-func knownKeys() []string {
-	var keys []string
-	for _, s := range settings {
-		keys = append(keys, s.keys()...)
-	}
-	return keys
-}
-
 // nearest returns the known name that is most like name, its beginning above all.
 func nearest(name string, known []string) string {
 	params := levenshtein.NewParams().BonusThreshold(0)
 	return slices.MaxFunc(known, func(a, b string) int {
 		return cmp.Compare(levenshtein.Match(name, a, params), levenshtein.Match(name, b, params))
 	})
+}
+
+// errMissing is what a required setting without a value is.
+var errMissing = errors.New("missing")
+
+// load sets a setting to what the sources say. Its error names the setting.
+func (s *sources) load(set setting) error {
+	text, err := s.text(set)
+	if err != nil {
+		return err
+	}
+	meaning := strings.ReplaceAll(set.usage, "`", "")
+	if text == "" && set.required {
+		return fmt.Errorf("%s is %w: set it to %s", label(set.key), errMissing, meaning)
+	}
+	err = set.set(text)
+	switch {
+	case err == nil:
+		return nil
+	case !set.secret && looksSecret(text, secret.NewCleaner(s.tokens()...)): // Its own words would repeat the text.
+		return fmt.Errorf("%s holds what looks like a token, and is not shown: it is %s", label(set.key), meaning)
+	default:
+		return fmt.Errorf("%s %w", label(set.key), err)
+	}
+}
+
+// text returns a setting's value or its default. A list comes out comma-separated, a secret out of its file.
+func (s *sources) text(of setting) (string, error) {
+	if of.secret {
+		path, ok := asText(s.values.Get(of.fileKey()))
+		if !ok {
+			return "", fmt.Errorf("%s is not one text: give the path of a file", label(of.fileKey()))
+		}
+		if path != "" {
+			return readSecretFile(of.fileKey(), path)
+		}
+	}
+	value := s.values.Get(of.key)
+	if value == nil {
+		return of.fallback, nil
+	}
+	if _, ok := value.(string); of.secret && !ok { // YAML reads some tokens as numbers.
+		return "", fmt.Errorf("%s is not a text: put it in quotes", label(of.key))
+	}
+	if items, ok := value.([]any); ok && of.list {
+		var texts []string
+		for _, item := range items {
+			text, ok := asText(item)
+			if !ok || text == "" {
+				return "", fmt.Errorf("%s has an item that is empty or not one value: give a list of texts", label(of.key))
+			}
+			texts = append(texts, text)
+		}
+		return strings.Join(texts, ","), nil
+	}
+	text, ok := asText(value)
+	if !ok {
+		return "", fmt.Errorf("%s is not one value: give it as one text or number", label(of.key))
+	}
+	return text, nil
+}
+
+// asText returns what YAML holds as one value, empty for none.
+func asText(value any) (string, bool) {
+	switch value := value.(type) {
+	case nil:
+		return "", true
+	case string:
+		return value, true
+	case bool, int, int64, uint64, float64:
+		return fmt.Sprint(value), true
+	default:
+		return "", false
+	}
+}
+
+// readSecretFile returns what the file that a key names holds, without the line's end. It does not repeat a path
+// that could be the secret itself, put there by mistake.
+func readSecretFile(key, path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok && !strings.ContainsRune(path, os.PathSeparator) {
+			err = pathErr.Err
+		}
+		return "", fmt.Errorf("%s names a file that cannot be read: %w", label(key), err)
+	}
+	secret := strings.TrimRight(string(content), "\r\n")
+	if secret == "" {
+		return "", fmt.Errorf("%s names an empty file: write the token into it", label(key))
+	}
+	return secret, nil
 }
