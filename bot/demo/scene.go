@@ -90,14 +90,11 @@ func (s *scene) wait(ctx context.Context, holds func() bool) error {
 		failed = s.catchUp()
 		return failed != nil || holds()
 	})
-	switch failed = cmp.Or(failed, s.catchUp()); { // What made it hold may have come just before it was asked for.
-	case failed != nil:
-		return failed
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	default:
-		return err
+	failed = cmp.Or(failed, s.catchUp()) // What made it hold may have come just before it was asked for.
+	if failed == nil && err != nil {
+		failed = cmp.Or(context.Cause(ctx), err)
 	}
+	return failed
 }
 
 // until waits until something holds, and gives up when that takes too long.

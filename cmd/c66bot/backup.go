@@ -20,25 +20,12 @@ import (
 )
 
 func newBackupCommand(environ []string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "backup FILE",
-		Short: "Write a consistent copy of the database, also while the bot runs",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := loadOne(cmd.Flags(), environ, "storage.path")
-			if err != nil {
-				return err
-			}
-			size, err := backup(cmd.Context(), cfg.StoragePath, args[0])
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is a copy of %s, %d bytes, and was checked\n", args[0], cfg.StoragePath, size)
-			return err
-		},
-	}
-	defineFlags(cmd.Flags(), "storage.path")
-	return cmd
+	return newSettingCommand(environ, "storage.path", &cobra.Command{
+		Use: "backup FILE", Short: "Write a consistent copy of the database, also while the bot runs", Args: cobra.ExactArgs(1),
+	}, func(ctx context.Context, cfg Config, args []string) (string, error) {
+		size, err := backup(ctx, cfg.StoragePath, args[0])
+		return fmt.Sprintf("%s is a copy of %s, %d bytes, and was checked\n", args[0], cfg.StoragePath, size), err
+	})
 }
 
 // backup writes a copy of the database to a new file, whole and checked or not at all, and returns its size.

@@ -51,8 +51,8 @@ func startBackups(ctx context.Context, database string, db *bolt.DB, log *slog.L
 	}
 }
 
-// listenBackups makes the socket in a private directory and moves it to its place when its mode is right, so that another user can open it at
-// no moment. It replaces a socket that a killed bot left behind, since only one process holds the database's lock.
+// listenBackups makes the socket in a private directory and moves it to its place when its mode is right: other users can never open it.
+// It replaces a socket that a killed bot left behind, since only one process holds the database's lock.
 func listenBackups(ctx context.Context, path string) (_ net.Listener, err error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
 		return nil, fmt.Errorf("%s is in the way, and no socket", path)

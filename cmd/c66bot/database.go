@@ -34,8 +34,8 @@ func openDatabase(ctx context.Context, path string) (*bolt.DB, error) {
 	return db, nil
 }
 
-// checkDatabase reads the whole file. A missing file is fine. Only the end of the process ends a read that hangs on a broken disk: the context
-// and the limit end the wait alone.
+// checkDatabase reads the whole file. A missing file is fine. The context and the limit end the wait alone: only the end of the process
+// ends a read that hangs on a broken disk.
 func checkDatabase(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -13,44 +13,30 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // healthTimeout bounds one question to the running bot.
 const healthTimeout = 2 * time.Second
 
 func newHealthCommand(environ []string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "health",
-		Short: "Ask the running bot whether it is ready; exit 0 if it is",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			addr, err := healthAddress(cmd.Flags(), environ)
-			if err != nil {
-				return err
-			}
-			if err := askReady(cmd.Context(), newHealthClient(), addr); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), "ready")
-			return err
-		},
-	}
-	defineFlags(cmd.Flags(), httpAddr)
-	return cmd
+	return newSettingCommand(environ, httpAddr, &cobra.Command{
+		Use: "health", Short: "Ask the running bot whether it is ready; exit 0 if it is", Args: cobra.NoArgs,
+	}, func(ctx context.Context, cfg Config, _ []string) (string, error) {
+		addr, err := healthAddress(cfg.HTTPAddr)
+		if err != nil {
+			return "", err
+		}
+		return "ready\n", askReady(ctx, newHealthClient(), addr)
+	})
 }
 
-// healthAddress finds where the bot of this configuration can be asked.
-func healthAddress(flags *pflag.FlagSet, environ []string) (string, error) {
-	cfg, err := loadOne(flags, environ, httpAddr)
-	if err != nil {
-		return "", err
-	}
-	if cfg.HTTPAddr == "" {
+// healthAddress is where a bot that listens on addr can be asked.
+func healthAddress(addr string) (string, error) {
+	if addr == "" {
 		return "", &usageError{fmt.Errorf("%s is empty, so the bot has no endpoint to ask: set it to the address the bot listens on",
 			label(httpAddr))}
 	}
-	host, port, err := net.SplitHostPort(cfg.HTTPAddr)
+	host, port, err := net.SplitHostPort(addr)
 	if host == "" || net.ParseIP(host).IsUnspecified() { // The bot listens on every interface.
 		host = "127.0.0.1"
 	}

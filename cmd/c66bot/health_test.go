@@ -115,7 +115,11 @@ func TestHealthAsksWhereTheConfigurationSays(t *testing.T) {
 			if err := flags.Parse(tt.args); err != nil {
 				t.Fatal(err)
 			}
-			got, err := healthAddress(flags, tt.environ)
+			cfg, err := loadOne(flags, tt.environ, httpAddr)
+			got := ""
+			if err == nil {
+				got, err = healthAddress(cfg.HTTPAddr)
+			}
 			if got != tt.want || (err == nil) != (tt.wantErr == "") || err != nil && !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("got %q, %v; want %q, %q", got, err, tt.want, tt.wantErr)
 			}

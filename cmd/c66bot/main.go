@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"c66bot/bot"
 	"c66bot/cloud66/secret"
 )
 
@@ -84,6 +85,33 @@ func newRootCommand(environ []string) *cobra.Command {
 	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newManifestCommand(environ),
 		newBackupCommand(environ), newVersionCommand())
 	return root
+}
+
+// newSettingCommand makes a command that needs one setting, looks at no other, and prints a text.
+func newSettingCommand(
+	environ []string, key string, cmd *cobra.Command, run func(ctx context.Context, cfg Config, args []string) (string, error),
+) *cobra.Command {
+	defineFlags(cmd.Flags(), key)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cfg, err := loadOne(cmd.Flags(), environ, key)
+		if err != nil {
+			return err
+		}
+		text, err := run(cmd.Context(), cfg, args)
+		if err == nil {
+			_, err = io.WriteString(cmd.OutOrStdout(), text)
+		}
+		return err
+	}
+	return cmd
+}
+
+func newManifestCommand(environ []string) *cobra.Command {
+	return newSettingCommand(environ, "slack.command", &cobra.Command{
+		Use: "manifest", Short: "Print the Slack app manifest to paste when the app is created", Args: cobra.NoArgs,
+	}, func(_ context.Context, cfg Config, _ []string) (string, error) {
+		return bot.Manifest(cfg.SlackCommand), nil
+	})
 }
 
 // newHelpCommand replaces cobra's own, which ends well for a command that does not exist.
