@@ -84,7 +84,10 @@ func TestAButtonOfLastMonthSaysWhatHasChanged(t *testing.T) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		running := r.card("deploying #1036")
 		r.card("is live")
+		pass(time.Hour)
+		r.stop()
 		pass(31 * 24 * time.Hour)
+		r.start()
 		d, err := r.slack.Person(lin).ClickOld(deploys, running, "Cancel")
 		if err != nil {
 			t.Fatal(err)

@@ -181,7 +181,7 @@ func TestAnAnswerFindsAnotherWayWhereTheFirstIsShut(t *testing.T) {
 
 func TestACancelWhoseAnswerIsLostIsNotSentAgainHoursLater(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		r.cloud.NextOutcome(r.web, cloud66sim.Next{Duration: 12 * time.Hour, Fail: true})
+		r.cloud.NextOutcome(r.web, cloud66sim.Next{Duration: 6 * time.Hour, Fail: true})
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
 		r.command(lin, deploys, "/c66 follow web")
 		card := r.card("deploying #1036")
@@ -189,13 +189,13 @@ func TestACancelWhoseAnswerIsLostIsNotSentAgainHoursLater(t *testing.T) {
 		r.click(lin, card, "Cancel")
 		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "not clear") })
 		r.kill()
-		pass(3 * time.Hour)
+		pass(5 * time.Hour)
 		r.start()
 		pass(10 * time.Minute)
 		if n := r.requests("DELETE"); n != 1 {
 			t.Errorf("%d DELETEs were made", n)
 		}
-		pass(9 * time.Hour)
+		pass(time.Hour)
 		hold(t, "the card of what failed by itself", r.card("failed").Plain(), "🔴")
 	})
 }

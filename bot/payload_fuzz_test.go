@@ -13,9 +13,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/bot/outbox/mortal"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/cloud66/secret"
@@ -63,9 +65,9 @@ func (polite) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // idleBot is a bot of which only what takes envelopes is at work, for people who may nothing.
-func idleBot(f *testing.F) (*Bot, *lines) {
+func idleBot(f testing.TB) (*Bot, *lines) {
 	f.Helper()
-	db, err := bolt.Open(filepath.Join(f.TempDir(), "c66bot.db"))
+	db, err := bolt.Open(filepath.Join(mortal.Dir(f), "c66bot.db"))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -143,35 +145,38 @@ func FuzzPayloads(f *testing.F) {
 			f.Add(kind, payload)
 		}
 	}
-	b, log := idleBot(f)
-	n := 0
 	f.Fuzz(func(t *testing.T, kind, payload string) {
-		n++
-		env := envelope{Type: word(kind), ID: word(fmt.Sprint("e", n)), Payload: json.RawMessage(payload)}
-		var mu sync.Mutex
-		var frames []string
-		b.take(env, time.Now(), func(payload any) error {
-			frame, err := json.Marshal(acknowledgement{ID: env.ID, Payload: payload})
-			if err != nil {
-				t.Errorf("an acknowledgement cannot be encoded: %v", err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			frames = append(frames, string(frame))
-			return nil
-		})
-		b.tasks.Wait()
-		said := log.take()
-		if strings.Contains(said, "panicked") {
-			t.Errorf("%s %s: %s", kind, payload, said)
-		}
-		if len(frames) != 1 || len(frames[0]) > 20_480 {
-			t.Errorf("%s %s: acknowledged with %d frames: %.200q", kind, payload, len(frames), frames)
-		}
-		if url := urlIn(payload); len(url) > len("https://x.example") && strings.Contains(said, url) {
-			t.Errorf("the log has a response_url: %s", said)
-		}
+		synctest.Test(t, func(t *testing.T) { take(t, kind, payload) })
 	})
+}
+
+// take has an idle bot take one envelope, to the end of all that follows from it.
+func take(t *testing.T, kind, payload string) {
+	b, log := idleBot(t)
+	env := envelope{Type: word(kind), ID: "e1", Payload: json.RawMessage(payload)}
+	var mu sync.Mutex
+	var frames []string
+	b.take(env, time.Now(), func(payload any) error {
+		frame, err := json.Marshal(acknowledgement{ID: env.ID, Payload: payload})
+		if err != nil {
+			t.Errorf("an acknowledgement cannot be encoded: %v", err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		frames = append(frames, string(frame))
+		return nil
+	})
+	b.tasks.Wait()
+	said := log.take()
+	if strings.Contains(said, "panicked") {
+		t.Errorf("%s %s: %s", kind, payload, said)
+	}
+	if len(frames) != 1 || len(frames[0]) > 20_480 {
+		t.Errorf("%s %s: acknowledged with %d frames: %.200q", kind, payload, len(frames), frames)
+	}
+	if url := urlIn(payload); len(url) > len("https://x.example") && strings.Contains(said, url) {
+		t.Errorf("the log has a response_url: %s", said)
+	}
 }
 
 func urlIn(payload string) string {

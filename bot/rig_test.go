@@ -17,11 +17,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"c66bot/bot"
+	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/slacksim"
 	"c66bot/bot/slacksim/memnet"
 	"c66bot/cloud66"
@@ -79,6 +81,7 @@ type rig struct {
 	db    string
 	set   settings
 	log   *logBuffer
+	texts map[shownKey]string
 	steps steps
 
 	kill      func() // ends the running bot without any farewell
@@ -141,7 +144,7 @@ func newRig(t *testing.T, set settings) *rig {
 	set.slack.Manifest = []byte(bot.Manifest("/c66"))
 	r := &rig{
 		t: t, slack: slacksim.New(set.slack), cloud: cloud66sim.New(set.cloud), net: memnet.Listen(),
-		db: filepath.Join(t.TempDir(), "c66bot.db"), set: set, log: &logBuffer{},
+		db: filepath.Join(mortal.Dir(t), "c66bot.db"), set: set, log: &logBuffer{}, texts: map[shownKey]string{},
 	}
 	r.slack.AddUser(slacksim.User{ID: lin, Name: "lin", RealName: "Lin"})
 	r.slack.AddUser(slacksim.User{ID: sam, Name: "sam", RealName: "Sam"})
@@ -365,9 +368,28 @@ func (r *rig) thread(card slacksim.Message) []string {
 func (r *rig) sees(user, channel string) string {
 	var b strings.Builder
 	for _, m := range r.slack.Person(user).Sees(channel) {
-		b.WriteString(m.Plain() + "\n")
+		b.WriteString(r.plain(m) + "\n")
 	}
 	return b.String()
+}
+
+// shownKey identifies the content of a message.
+type shownKey struct {
+	text   string
+	blocks *map[string]any
+	edits  int
+}
+
+// plain is the text of a message. It is rendered once, though until may look at it every 100 ms.
+func (r *rig) plain(m slacksim.Message) string {
+	key := shownKey{text: m.Text, blocks: unsafe.SliceData(m.Blocks), edits: m.Edits}
+	if key.blocks == nil {
+		return m.Plain()
+	}
+	if _, ok := r.texts[key]; !ok {
+		r.texts[key] = m.Plain()
+	}
+	return r.texts[key]
 }
 
 // requests counts the requests of one method that were sent to Cloud 66.
