@@ -19,6 +19,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/bot/outbox"
+	"c66bot/bot/people"
 	"c66bot/bot/progress"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
@@ -68,7 +69,7 @@ type Bot struct {
 	records    storage.DB
 	slack      outbox.API
 	auditKeep  time.Duration
-	people     *people
+	people     *people.People
 	self       atomic.Pointer[outbox.Self] // who the bot is, once Slack has said so
 	windows    windows
 	mentions   recent // the messages that mention the bot and were taken, or answered as edited
@@ -111,7 +112,7 @@ func New(cfg Config) (*Bot, error) {
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
-	b.people = newPeople(b.api)
+	b.people = people.New(b.slack.API)
 	b.outbox = outbox.New(outbox.Config{
 		Records: cfg.Records, Slack: directs{b.slack, b.heardDirect}, Log: cfg.Log,
 		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
@@ -188,7 +189,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { return b.progress.Run(lifeCtx) })
 	life.Go(func() error { b.checkCloud(lifeCtx); return nil })
 	life.Go(func() error { b.checkSlack(lifeCtx); return nil })
-	life.Go(func() error { b.people.run(lifeCtx); return nil })
+	life.Go(func() error { b.people.Run(lifeCtx); return nil })
 	life.Go(func() error { b.forget(lifeCtx); return nil })
 	life.Go(func() error { b.checkChannels(lifeCtx); return nil })
 

@@ -8,6 +8,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/people"
 	"c66bot/bot/webapi"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -15,7 +16,7 @@ import (
 
 // channels is what commands need of the channels. It implements commands.Channels.
 type channels struct {
-	people  *people
+	people  *people.People
 	records storage.DB
 	outbox  *outbox.Outbox
 	log     *slog.Logger
@@ -24,15 +25,17 @@ type channels struct {
 // Member fails with a *commands.CardError where the bot may not post in the channel, in which a user asks for something, and with another
 // error where Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel, user string) error {
-	if strings.HasPrefix(channel, "D") {
-		return c.direct(ctx, channel, user)
+	if strings.HasPrefix(channel, "D") { // which must be the user's with the bot: in one of two people the bot can post nothing
+		own, err := c.people.Direct(ctx, user)
+		if err == nil && own != channel {
+			return noCard(webapi.WrongChannel)
+		}
+		return c.judge(ctx, channel, err)
 	}
-	r, err := c.people.room(ctx, channel)
-	if err == nil && r.no != "" { // of which an event may have been lost
-		c.people.forgetRoom(channel)
-		r, err = c.people.room(ctx, channel)
+	if room, err := c.people.Room(ctx, channel); err != nil || room.Closed() == "" {
+		return c.judge(ctx, channel, err)
 	}
-	return c.judge(ctx, channel, r, err)
+	return c.look(ctx, channel) // an event may have been lost
 }
 
 // look asks Slack, whatever it said just now.
@@ -40,24 +43,26 @@ func (c *channels) look(ctx context.Context, channel string) error {
 	if strings.HasPrefix(channel, "D") { // a message shows it
 		return nil
 	}
-	c.people.forgetRoom(channel)
-	r, err := c.people.room(ctx, channel)
-	return c.judge(ctx, channel, r, err)
+	c.people.ForgetRoom(channel)
+	room, err := c.people.Room(ctx, channel)
+	if code := room.Closed(); err == nil && code != "" {
+		return noCard(code)
+	}
+	return c.judge(ctx, channel, err)
 }
 
-func (c *channels) judge(ctx context.Context, channel string, r room, err error) error {
+// judge gives the *commands.CardError that an error of a look-up stands for, or the error. Where the bot may not look it up, a message shows it.
+func (c *channels) judge(ctx context.Context, channel string, err error) error {
 	fault := webapi.Judge(err)
 	switch {
-	case err == nil && r.no == "":
-		return nil
 	case err == nil:
-		return noCard(r.no)
+		return nil
 	case fault.Kind == webapi.NoChannel:
 		return noCard(fault.Code)
 	case fault.Kind == webapi.NoScope && strings.HasPrefix(fault.Scope, "mpim:"):
 		return noCard(webapi.WrongChannel)
-	case webapi.Forbids(err): // the message itself shows it
-		c.log.WarnContext(ctx, "whether I am a member of a channel cannot be looked up", "channel", channel, "error", err)
+	case webapi.Forbids(err):
+		c.log.WarnContext(ctx, "whether I can post in a channel cannot be looked up", "channel", channel, "error", err)
 		return nil
 	default:
 		return err
@@ -68,22 +73,6 @@ func (c *channels) judge(ctx context.Context, channel string, r room, err error)
 func noCard(code string) *commands.CardError {
 	fault := webapi.Meaning(code, "")
 	return &commands.CardError{Code: code, What: fault.Words(), Do: fault.Do()}
-}
-
-// direct tells somebody's direct message with the bot from one of two people, in which the bot can post nothing.
-func (c *channels) direct(ctx context.Context, channel, user string) error {
-	own, err := c.people.directOf(ctx, user)
-	switch {
-	case webapi.Forbids(err): // the message itself shows it
-		c.log.WarnContext(ctx, "whose direct message it is cannot be looked up", "channel", channel, "error", err)
-		return nil
-	case err != nil:
-		return err
-	case own != channel:
-		return noCard(webapi.WrongChannel)
-	default:
-		return nil
-	}
 }
 
 // Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction.

@@ -133,7 +133,7 @@ func (b *Bot) tellLost(ctx context.Context, channel string, h holding) error {
 		return err
 	}
 	users, groups := b.authorizer.Admins()
-	members, err := b.people.membersOf(ctx, groups)
+	members, err := b.people.Members(ctx, groups)
 	if err != nil {
 		b.log.WarnContext(ctx, "who is in the admins' groups could not be looked up: only those who are named are told", "error", err)
 	}

@@ -20,13 +20,20 @@ import (
 // mentionAge is how old a mention may be that changes something: Slack delivers events again for minutes, after an outage for longer.
 const mentionAge = 10 * time.Minute
 
+// ofRooms are the events after which other people may be in a channel, or the bot may no longer post there.
+var ofRooms = map[string]bool{
+	"channel_archive": true, "channel_unarchive": true, "channel_deleted": true, "channel_left": true,
+	"group_archive": true, "group_unarchive": true, "group_deleted": true, "group_left": true,
+	"member_joined_channel": true, "member_left_channel": true,
+}
+
 // readEvent takes an event: a mention asks for something, others say that what is known of groups and people has changed.
 func (b *Bot) readEvent(h happening) *task {
 	e := h.Event
 	self := b.self.Load()
 	switch {
 	case ofRooms[string(e.Type)]:
-		b.people.forgetRoom(string(e.Channel))
+		b.people.ForgetRoom(string(e.Channel))
 		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == nil || string(e.User) == self.User) {
 			b.hint(string(e.Channel))
 		}
@@ -34,7 +41,7 @@ func (b *Bot) readEvent(h happening) *task {
 	case e.Type == "channel_id_changed":
 		return b.readMove(e)
 	case e.Type != "app_mention":
-		b.people.event(string(e.Type))
+		b.people.Event(string(e.Type))
 		return nil
 	}
 	if e.Message != nil {

@@ -115,7 +115,7 @@ func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 	to = b.moved.now(to)
 	for _, channel := range []string{from, to} {
 		b.authorizer.Changed(channel)
-		b.people.forgetRoom(channel)
+		b.people.ForgetRoom(channel)
 	}
 	b.outbox.Moved(from, to)
 	b.troubles.lost(from, false)

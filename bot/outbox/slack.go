@@ -200,19 +200,3 @@ func (a API) KeyOf(ctx context.Context, channel, ts string) (string, error) {
 	}
 	return key, nil
 }
-
-// Direct opens a direct conversation with conversations.open.
-func (a API) Direct(ctx context.Context, user string) (string, error) {
-	var opened struct {
-		Channel struct {
-			ID string `json:"id"`
-		} `json:"channel"`
-	}
-	if err := a.Call(ctx, "conversations.open", url.Values{"users": {user}, "return_im": {"true"}}, &opened); err != nil {
-		return "", err
-	}
-	if opened.Channel.ID == "" {
-		return "", errors.New("conversations.open answered without a channel")
-	}
-	return opened.Channel.ID, nil
-}

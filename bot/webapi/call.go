@@ -174,23 +174,63 @@ func (a API) Pages(
 	return false, nil
 }
 
-// CanPost asks conversations.info whether the bot can post in a channel. Its error is of the kind NoChannel where it cannot, and of another
-// one where Slack does not tell.
-func (a API) CanPost(ctx context.Context, channel string) error {
+// Room is what conversations.info says of a channel.
+type Room struct {
+	ID       string `json:"id"`
+	Archived bool   `json:"is_archived"`
+	Member   *bool  `json:"is_member"` // of conversations of other kinds it is not said
+	Group    bool   `json:"is_mpim"`
+	Direct   bool   `json:"is_im"`
+	Private  bool   `json:"is_private"`
+	Hidden   bool   `json:"is_group"` // what a private channel was once called
+}
+
+// IsPrivate reports whether only its members see the channel. A group direct message is private, too.
+func (r Room) IsPrivate() bool {
+	return r.Private || r.Hidden || r.Group || strings.HasPrefix(r.ID, "G")
+}
+
+// Closed gives the code why the bot can post nothing in the channel; "" where it can.
+func (r Room) Closed() string {
+	switch {
+	case r.Archived:
+		return Archived
+	case r.Member != nil && !*r.Member && !r.Group && !r.Direct:
+		return NotMember
+	default:
+		return ""
+	}
+}
+
+// Room asks conversations.info about a channel.
+func (a API) Room(ctx context.Context, channel string) (Room, error) {
 	var answer struct {
-		Channel struct {
-			Archived bool  `json:"is_archived"`
-			Member   *bool `json:"is_member"` // of conversations of other kinds it is not said
-			Group    bool  `json:"is_mpim"`
-			Direct   bool  `json:"is_im"`
-		} `json:"channel"`
+		Channel Room `json:"channel"`
 	}
-	if err := a.Call(ctx, "conversations.info", url.Values{"channel": {channel}}, &answer); err != nil {
-		return err
-	}
-	c := answer.Channel
-	if code := Closed(c.Archived, c.Member == nil || *c.Member || c.Group || c.Direct); code != "" {
+	err := a.Call(ctx, "conversations.info", url.Values{"channel": {channel}}, &answer)
+	return answer.Channel, err
+}
+
+// CanPost asks whether the bot can post in a channel. Its error is of the kind NoChannel where it cannot, and of another one where Slack does
+// not tell.
+func (a API) CanPost(ctx context.Context, channel string) error {
+	room, err := a.Room(ctx, channel)
+	if code := room.Closed(); err == nil && code != "" {
 		return slack.SlackErrorResponse{Err: code}
 	}
-	return nil
+	return err
+}
+
+// Direct opens a direct conversation with a user, and gives its id.
+func (a API) Direct(ctx context.Context, user string) (string, error) {
+	var opened struct {
+		Channel struct {
+			ID string `json:"id"`
+		} `json:"channel"`
+	}
+	err := a.Call(ctx, "conversations.open", url.Values{"users": {user}, "return_im": {"true"}}, &opened)
+	if err == nil && opened.Channel.ID == "" {
+		err = fmt.Errorf("conversations.open: %w", ErrEmpty)
+	}
+	return opened.Channel.ID, err
 }

@@ -107,18 +107,6 @@ func Is(err error, kinds ...Kind) bool {
 // Forbids reports whether an error of a look-up says that the bot may not make it at all, which tells nothing of what was looked up.
 func Forbids(err error) bool { return Is(err, NoScope, Setting, NoMethod) }
 
-// Closed gives the code why the bot can post nothing in a channel, by what conversations.info says of it; "" where it can.
-func Closed(archived, member bool) string {
-	switch {
-	case archived:
-		return Archived
-	case !member:
-		return NotMember
-	default:
-		return ""
-	}
-}
-
 // NotMember and Archived are the codes by which the bot says of itself what conversations.info says in other words.
 const (
 	NotMember = "not_in_channel"

@@ -3,6 +3,8 @@ package webapi
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -21,6 +23,21 @@ func Look(ctx context.Context, call func(ctx context.Context) error) error {
 		defer cancel()
 		return call(ctx)
 	})
+}
+
+// Ask makes a call with Look's retries and gives its answer. One that is not whole proves nothing.
+func Ask[T any](ctx context.Context, a API, method string, args url.Values, whole func(T) bool) (T, error) {
+	var answer T
+	err := Look(ctx, func(ctx context.Context) error {
+		var got T
+		err := a.Call(ctx, method, args, &got)
+		if err == nil && !whole(got) {
+			err = fmt.Errorf("%s: %w", method, ErrEmpty)
+		}
+		answer = got
+		return err
+	})
+	return answer, err
 }
 
 // Retry makes a call, and again after a fault that passes: after a limit's time, else after growing pauses, as long as the next try begins

@@ -1,4 +1,4 @@
-package bot
+package people
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/authz"
+	"c66bot/bot/webapi"
+	"c66bot/cloud66/secret"
 )
 
 // slackBook is a Slack that knows people and groups. It answers as Slack documents it, and counts what it is asked.
@@ -39,8 +41,8 @@ func newSlackBook() *slackBook {
 	}
 }
 
-// group is a user group as usergroups.list shows it, with more fields behind it.
-func group(id, handle, more string) string {
+// shown is a user group as usergroups.list shows it, with more fields behind it.
+func shown(id, handle, more string) string {
 	return fmt.Sprintf(`{"id":%q,"team_id":"T0ACME","is_usergroup":true,"is_subteam":true,"name":"Some people","description":"","handle":%q,
 		"is_external":false,"date_create":1446598059,"date_update":1446670362,"date_delete":0,"auto_type":null,"created_by":"U0LIN",
 		"updated_by":"U0LIN","deleted_by":null,"prefs":{"channels":[],"groups":[]},%s}`, id, handle, more)
@@ -89,11 +91,7 @@ func (b *slackBook) answer(method string, args url.Values) string {
 	case "auth.test":
 		return b.auth
 	case "usergroups.list":
-		text := `{"ok":true,"usergroups":[` + strings.Join(b.groups, ",") + `]}`
-		if args.Get("include_count") != "true" {
-			text = strings.ReplaceAll(text, `,"user_count":"`, `,"no_count":"`)
-		}
-		return text
+		return `{"ok":true,"usergroups":[` + strings.Join(b.groups, ",") + `]}`
 	case "usergroups.users.list":
 		if users, ok := b.members[what]; ok {
 			return `{"ok":true,"users":` + users + `}`
@@ -124,13 +122,13 @@ func (b *slackBook) calls() []string {
 	return slices.Clone(b.asked)
 }
 
-func (b *slackBook) people() *people {
-	return newPeople(slack.New("xoxb-test", slack.OptionAPIURL("https://slack.test/api/"), slack.OptionHTTPClient(&http.Client{Transport: b})))
+func (b *slackBook) people() *People {
+	return New(webapi.API{HTTP: &http.Client{Transport: b}, URL: "https://slack.test/api/", Token: secret.New("xoxb-test")})
 }
 
 const theList = "usergroups.list truetruetrue"
 
-func wantGroups(t *testing.T, p *people, user string, want ...string) {
+func wantGroups(t *testing.T, p *People, user string, want ...string) {
 	t.Helper()
 	got, err := p.GroupsOf(t.Context(), user)
 	if diff := cmp.Diff(want, slices.Clone(got)); diff != "" || err != nil {
@@ -149,10 +147,10 @@ func TestAllGroupsAreReadByOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
 		for i := range 500 {
-			b.groups = append(b.groups, group(fmt.Sprintf("S%d", i), fmt.Sprintf("team%d", i), fmt.Sprintf(`"users":["U0SAM","U%d"],"user_count":2`, i)))
+			b.groups = append(b.groups, shown(fmt.Sprintf("S%d", i), fmt.Sprintf("team%d", i), fmt.Sprintf(`"users":["U0SAM","U%d"],"user_count":2`, i)))
 		}
-		b.groups = append(b.groups, group("SNONE", "none", `"users":[],"user_count":0`), group("SEMPTY", "empty", `"user_count":0`),
-			strings.Replace(group("SOLD", "old", `"users":["U1"],"user_count":1`), `"date_delete":0`, `"date_delete":1446670362`, 1))
+		b.groups = append(b.groups, shown("SNONE", "none", `"users":[],"user_count":0`), shown("SEMPTY", "empty", `"user_count":0`),
+			strings.Replace(shown("SOLD", "old", `"users":["U1"],"user_count":1`), `"date_delete":0`, `"date_delete":1446670362`, 1))
 		p := b.people()
 		if got, err := p.GroupsOf(t.Context(), "U0SAM"); len(got) != 500 || err != nil {
 			t.Errorf("%d groups, %v", len(got), err)
@@ -167,7 +165,7 @@ func TestAllGroupsAreReadByOneCall(t *testing.T) {
 			}
 		}
 		wantCalls(t, b, theList)
-		time.Sleep(peopleAge - time.Nanosecond)
+		time.Sleep(maxAge - time.Nanosecond)
 		wantGroups(t, p, "U1", "S1")
 		wantCalls(t, b)
 		time.Sleep(time.Nanosecond)
@@ -180,8 +178,8 @@ func TestMembersThatTheListLeavesOutAreAskedForWhenTheyAreNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
 		b.groups = []string{
-			group("S1", "one", `"users":["U0SAM"],"user_count":1`), group("S2", "two", `"user_count":3`), group("S3", "three", `"user_count":1`),
-			group("S4", "four", `"users":null,"user_count":4`), strings.Replace(group("S5", "old", `"user_count":9`), `"date_delete":0`, `"date_delete":1`, 1),
+			shown("S1", "one", `"users":["U0SAM"],"user_count":1`), shown("S2", "two", `"user_count":3`), shown("S3", "three", `"user_count":1`),
+			shown("S4", "four", `"users":null,"user_count":4`), strings.Replace(shown("S5", "old", `"user_count":9`), `"date_delete":0`, `"date_delete":1`, 1),
 		}
 		b.members = map[string]string{"S2": `["U0SAM","U0ANA"]`, "S4": `["U0ANA"]`} // S3 was disabled meanwhile
 		p := b.people()
@@ -204,28 +202,25 @@ func TestMembersThatTheListLeavesOutAreAskedForWhenTheyAreNeeded(t *testing.T) {
 	})
 }
 
-func TestACountWrittenAsAStringIsDoneWithout(t *testing.T) {
+func TestACountMayBeWrittenAsAString(t *testing.T) {
 	b := newSlackBook()
 	b.groups = []string{
-		group("S1", "one", `"users":["U0SAM"],"user_count":"1"`), group("S2", "two", `"users":[],"user_count":"0"`), group("S3", "three", `"x":0,"user_count":"0"`),
+		shown("S1", "one", `"users":["U0SAM"],"user_count":"1"`), shown("S2", "two", `"user_count":"0"`), shown("S3", "three", `"user_count":"1"`),
 	}
 	b.members = map[string]string{"S3": `["U0SAM"]`}
 	p := b.people()
 	wantGroups(t, p, "U0SAM", "S1", "S3")
-	wantCalls(t, b, theList, "usergroups.list truetrue", "usergroups.users.list S3")
-	p.event("subteam_created")
-	wantGroups(t, p, "U0SAM", "S1", "S3")
-	wantCalls(t, b, "usergroups.list truetrue", "usergroups.users.list S3")
+	wantCalls(t, b, theList, "usergroups.users.list S3")
 }
 
 func TestAnErrorAboutGroupsIsNoOldAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
-		b.groups = []string{group("S1", "one", `"users":["U0SAM"],"user_count":1`)}
+		b.groups = []string{shown("S1", "one", `"users":["U0SAM"],"user_count":1`)}
 		p := b.people()
 		wantGroups(t, p, "U0SAM", "S1")
 		b.set(func() { b.fails["usergroups.list"] = `{"ok":false,"error":"missing_scope","needed":"usergroups:read"}` })
-		time.Sleep(peopleAge)
+		time.Sleep(maxAge)
 		groups, err := p.GroupsOf(t.Context(), "U0SAM")
 		var refused slack.SlackErrorResponse
 		if groups != nil || !errors.As(err, &refused) || refused.Err != "missing_scope" || !strings.Contains(err.Error(), "usergroups.list: missing_scope") {
@@ -251,7 +246,7 @@ func TestAPlanWithoutGroupsIsSaidToBeOne(t *testing.T) {
 				}
 			}
 			wantCalls(t, b, theList)
-			time.Sleep(peopleAge)
+			time.Sleep(maxAge)
 			b.set(func() { clear(b.fails) })
 			wantGroups(t, p, "U0SAM")
 		}
@@ -266,11 +261,11 @@ func TestAGroupThatIsNotThereIsLookedForAgainOnce(t *testing.T) {
 			t.Error(err)
 		}
 		wantCalls(t, b, theList)
-		b.set(func() { b.groups = []string{group("S1", "one", `"users":[],"user_count":0`)} })
+		b.set(func() { b.groups = []string{shown("S1", "one", `"users":[],"user_count":0`)} })
 		if _, err := p.Group(t.Context(), "S1"); !errors.Is(err, authz.ErrNoGroup) {
 			t.Error("the list was read just now:", err)
 		}
-		time.Sleep(groupsMinAge)
+		time.Sleep(minAge)
 		if got, err := p.Group(t.Context(), "S1"); got.Handle != "one" || err != nil {
 			t.Errorf("%+v, %v", got, err)
 		}
@@ -281,11 +276,11 @@ func TestAGroupThatIsNotThereIsLookedForAgainOnce(t *testing.T) {
 func TestGroupsAreReadAnewInTheBackgroundWhileTheyAreNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
-		b.groups = []string{group("S1", "one", `"users":["U0SAM"],"user_count":1`)}
+		b.groups = []string{shown("S1", "one", `"users":["U0SAM"],"user_count":1`)}
 		p := b.people()
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		running.Go(func() { p.run(ctx) })
+		running.Go(func() { p.Run(ctx) })
 		time.Sleep(time.Hour)
 		wantCalls(t, b)         // nobody has needed them
 		time.Sleep(time.Second) // so that nobody asks in the very moment of a reading
@@ -293,7 +288,7 @@ func TestGroupsAreReadAnewInTheBackgroundWhileTheyAreNeeded(t *testing.T) {
 		b.calls()
 		read := 0
 		for range 60 { // ten minutes in which somebody asks now and then: nobody ever has to wait for Slack
-			time.Sleep(groupsEvery / 4)
+			time.Sleep(refreshEvery / 4)
 			synctest.Wait()
 			read += len(b.calls())
 			wantGroups(t, p, "U0SAM", "S1")
@@ -303,12 +298,12 @@ func TestGroupsAreReadAnewInTheBackgroundWhileTheyAreNeeded(t *testing.T) {
 			t.Errorf("read %d times in ten minutes", read)
 		}
 		b.set(func() { b.fails["usergroups.list"] = `{"ok":false,"error":"internal_error"}` })
-		time.Sleep(peopleAge)
+		time.Sleep(maxAge)
 		if _, err := p.GroupsOf(t.Context(), "U0SAM"); err == nil {
 			t.Error("what is too old is told")
 		}
 		b.set(func() { clear(b.fails) })
-		time.Sleep(groupsIdle + groupsEvery)
+		time.Sleep(idleAfter + refreshEvery)
 		b.calls()
 		time.Sleep(time.Hour)
 		wantCalls(t, b)
@@ -330,12 +325,12 @@ func TestAnEventDropsWhatIsKnown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newSlackBook()
-			b.groups = []string{group("S1", "one", `"users":["U0SAM"],"user_count":1`)}
+			b.groups = []string{shown("S1", "one", `"users":["U0SAM"],"user_count":1`)}
 			p := b.people()
 			wantGroups(t, p, "U0SAM", "S1")
-			b.set(func() { b.groups = []string{group("S1", "one", `"users":["U0ANA"],"user_count":1`)} })
+			b.set(func() { b.groups = []string{shown("S1", "one", `"users":["U0ANA"],"user_count":1`)} })
 			b.calls()
-			p.event(test.event)
+			p.Event(test.event)
 			if test.drops {
 				wantGroups(t, p, "U0SAM")
 				wantGroups(t, p, "U0ANA", "S1")
@@ -351,7 +346,7 @@ func TestAnEventDropsWhatIsKnown(t *testing.T) {
 func TestAReadingFromBeforeAnEventDoesNotOutliveIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
-		b.groups = []string{group("S1", "one", `"users":["U0SAM"],"user_count":1`)}
+		b.groups = []string{shown("S1", "one", `"users":["U0SAM"],"user_count":1`)}
 		slow := make(chan struct{})
 		b.hold = slow
 		p := b.people()
@@ -362,8 +357,8 @@ func TestAReadingFromBeforeAnEventDoesNotOutliveIt(t *testing.T) {
 			}
 		})
 		synctest.Wait() // Slack has read its books, the answer is on its way
-		b.set(func() { b.hold, b.groups = nil, []string{group("S1", "one", `"users":[],"user_count":0`)} })
-		p.event("subteam_members_changed")
+		b.set(func() { b.hold, b.groups = nil, []string{shown("S1", "one", `"users":[],"user_count":0`)} })
+		p.Event("subteam_members_changed")
 		late.Go(func() { wantGroups(t, p, "U0SAM") })
 		late.Wait() // it did not wait for the slow answer
 		close(slow)
@@ -376,7 +371,7 @@ func TestAReadingFromBeforeAnEventDoesNotOutliveIt(t *testing.T) {
 func TestManyWhoAskAtOnceAreAnsweredByOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
-		b.groups = []string{group("S1", "one", `"users":["U0SAM"],"user_count":1`)}
+		b.groups = []string{shown("S1", "one", `"users":["U0SAM"],"user_count":1`)}
 		b.users["U0SAM"] = `{"id":"U0SAM","team_id":"T0ACME","name":"sam"}`
 		b.hold = make(chan struct{})
 		p := b.people()
@@ -500,7 +495,7 @@ func TestAUserIsRememberedForAMinute(t *testing.T) {
 		ask("U0SAM", false, nil, "auth.test", "users.info U0SAM")
 		ask("U0GONE", false, authz.ErrNoPerson, "users.info U0GONE")
 		b.set(func() { b.users["U0SAM"] = `{"id":"U0SAM","team_id":"T0ACME","name":"sam","deleted":true}` })
-		time.Sleep(peopleAge - time.Nanosecond)
+		time.Sleep(maxAge - time.Nanosecond)
 		ask("U0SAM", false, nil)
 		ask("U0GONE", false, authz.ErrNoPerson)
 		time.Sleep(time.Nanosecond)
@@ -512,31 +507,33 @@ func TestAUserIsRememberedForAMinute(t *testing.T) {
 }
 
 func TestAnErrorAboutAUserKeepsSlacksCode(t *testing.T) {
-	for method, code := range map[string]string{"auth.test": "invalid_auth", "users.info": "fatal_error"} {
-		b := newSlackBook()
-		b.users["U0SAM"] = `{"id":"U0SAM","team_id":"T0ACME","name":"sam"}`
-		b.fails[method] = fmt.Sprintf(`{"ok":false,"error":%q}`, code)
-		p := b.people()
-		got, err := p.Person(t.Context(), "U0SAM")
-		var refused slack.SlackErrorResponse
-		if !errors.As(err, &refused) || refused.Err != code || got.ID != "" || errors.Is(err, authz.ErrNoPerson) || !strings.Contains(err.Error(), method) {
-			t.Errorf("%+v, %v", got, err)
+	synctest.Test(t, func(t *testing.T) {
+		for method, code := range map[string]string{"auth.test": "invalid_auth", "users.info": "fatal_error"} {
+			b := newSlackBook()
+			b.users["U0SAM"] = `{"id":"U0SAM","team_id":"T0ACME","name":"sam"}`
+			b.fails[method] = fmt.Sprintf(`{"ok":false,"error":%q}`, code)
+			p := b.people()
+			got, err := p.Person(t.Context(), "U0SAM")
+			var refused slack.SlackErrorResponse
+			if !errors.As(err, &refused) || refused.Err != code || got.ID != "" || errors.Is(err, authz.ErrNoPerson) || !strings.Contains(err.Error(), method) {
+				t.Errorf("%+v, %v", got, err)
+			}
+			clear(b.fails)
+			if got, err := p.Person(t.Context(), "U0SAM"); got.Name != "sam" || err != nil {
+				t.Errorf("after the fault: %+v, %v", got, err)
+			}
 		}
-		clear(b.fails)
-		if got, err := p.Person(t.Context(), "U0SAM"); got.Name != "sam" || err != nil {
-			t.Errorf("after the fault: %+v, %v", got, err)
-		}
-	}
+	})
 }
 
 func TestNoMoreThanABoundedNumberOfUsersIsRemembered(t *testing.T) {
 	b := newSlackBook()
 	p := b.people()
-	for i := range maxPeople + 10 {
-		p.users[fmt.Sprint(i)] = knownUser{}
+	for i := range maxKept + 10 {
+		p.users.keep(fmt.Sprint(i), 0, answer[user]{})
 	}
 	_, _ = p.Person(t.Context(), "U0SAM")
-	if len(p.users) != 1 {
-		t.Errorf("%d are remembered", len(p.users))
+	if n := len(p.users.answers); n > 11 {
+		t.Errorf("%d are remembered", n)
 	}
 }

@@ -1,0 +1,97 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// forever is the age of answers that do not change.
+const forever time.Duration = 1<<63 - 1
+
+// errLeft is the error of a call whose caller did not wait for the answer: the others call again.
+var errLeft = errors.New("the caller left")
+
+// cache keeps answers of Slack's by key. Those who need the same key at the same time share one call. Its zero value works.
+type cache[V any] struct {
+	calls singleflight.Group
+
+	mu      sync.Mutex
+	answers map[string]answer[V]
+	epoch   int // of what is kept: a call of an earlier one may be outdated
+}
+
+type answer[V any] struct {
+	at    time.Time // when it was asked for
+	value V
+}
+
+// get gives the answer for a key, of at most an age. Where none is kept it asks; an error is not kept.
+func (c *cache[V]) get(ctx context.Context, key string, age time.Duration, ask func(ctx context.Context) (V, error)) (V, error) {
+	for {
+		c.mu.Lock()
+		kept, ok := c.answers[key]
+		epoch := c.epoch
+		c.mu.Unlock()
+		if ok && time.Since(kept.at) < age {
+			return kept.value, nil
+		}
+		called := c.calls.DoChan(key, func() (any, error) {
+			at := time.Now()
+			value, err := ask(ctx)
+			if err == nil {
+				c.keep(key, epoch, answer[V]{at, value})
+			} else if ctx.Err() != nil {
+				err = errLeft
+			}
+			return value, err
+		})
+		var none V
+		select {
+		case <-ctx.Done():
+			return none, ctx.Err()
+		case result := <-called:
+			if errors.Is(result.Err, errLeft) && ctx.Err() == nil {
+				continue
+			}
+			value, _ := result.Val.(V)
+			return value, result.Err
+		}
+	}
+}
+
+// keep stores an answer, unless something was forgotten since it was asked for. A full cache begins anew.
+func (c *cache[V]) keep(key string, epoch int, a answer[V]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.epoch != epoch {
+		return
+	}
+	if c.answers == nil || len(c.answers) >= maxKept {
+		c.answers = map[string]answer[V]{}
+	}
+	c.answers[key] = a
+}
+
+// forget drops the answer for a key, also one that is on its way.
+func (c *cache[V]) forget(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.epoch++
+	delete(c.answers, key)
+	c.calls.Forget(key)
+}
+
+// clear drops all answers.
+func (c *cache[V]) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.epoch++
+	for key := range c.answers {
+		c.calls.Forget(key)
+	}
+	c.answers = nil
+}

@@ -1,0 +1,163 @@
+package people
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/bot/webapi"
+)
+
+const (
+	// refreshEvery is how often the groups are read anew while they are needed, so that nobody waits for them: soon enough that the reading
+	// ends before the last answer is too old. idleAfter is how long after the last use that goes on.
+	refreshEvery, idleAfter = 40 * time.Second, 10 * time.Minute
+	// minAge is how soon the groups may be read again where one is not among them.
+	minAge = 5 * time.Second
+)
+
+// group is a user group as usergroups.list shows it. A group without members has no field of them and the count 0.
+type group struct {
+	ID      string          `json:"id"`
+	Handle  string          `json:"handle"`
+	Deleted int64           `json:"date_delete"`
+	Users   []string        `json:"users"`
+	Count   json.RawMessage `json:"user_count"` // a number, or a string that holds one
+}
+
+// groupList is Slack's answer about all groups. It is never changed.
+type groupList struct {
+	none   error // says that the workspace's plan has no groups
+	groups map[string]group
+	of     map[string][]string // the ids of the groups in use by their members
+	unread []string            // the groups in use whose members the list does not tell
+}
+
+// Run reads the groups anew while they are needed, until the context ends.
+func (p *People) Run(ctx context.Context) {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if wanted := time.Unix(p.wanted.Load(), 0); time.Since(wanted) >= idleAfter {
+			continue
+		}
+		list, err := p.groups.get(ctx, "", 0, p.readGroups)
+		for i := 0; err == nil && i < len(list.unread); i++ { // after an error whoever needs the groups asks again, and learns why
+			_, err = p.membersOf(ctx, list.unread[i], 0)
+		}
+	}
+}
+
+// GroupsOf gives the ids of the groups in use that a user is in.
+func (p *People) GroupsOf(ctx context.Context, user string) ([]string, error) {
+	list, err := p.list(ctx, maxAge)
+	if err != nil {
+		return nil, err
+	}
+	groups := slices.Clone(list.of[user])
+	for _, id := range list.unread {
+		members, err := p.membersOf(ctx, id, maxAge)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(members, user) {
+			groups = append(groups, id)
+		}
+	}
+	return groups, nil
+}
+
+// Group tells of one group; authz.ErrNoGroup where there is none.
+func (p *People) Group(ctx context.Context, id string) (authz.Group, error) {
+	for _, age := range []time.Duration{maxAge, minAge} {
+		list, err := p.list(ctx, age)
+		if err != nil {
+			return authz.Group{}, err
+		}
+		if g, ok := list.groups[id]; ok {
+			return authz.Group{ID: g.ID, Handle: g.Handle, Disabled: g.Deleted != 0}, nil
+		}
+	}
+	return authz.Group{}, fmt.Errorf("group %s: %w", id, authz.ErrNoGroup)
+}
+
+// Members gives the users in any of the groups in use.
+func (p *People) Members(ctx context.Context, groups []string) (members []string, err error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	list, err := p.list(ctx, maxAge)
+	for i := 0; err == nil && i < len(groups); i++ {
+		users := list.groups[groups[i]].Users
+		if slices.Contains(list.unread, groups[i]) {
+			users, err = p.membersOf(ctx, groups[i], maxAge)
+		}
+		if list.groups[groups[i]].Deleted == 0 {
+			members = append(members, users...)
+		}
+	}
+	return members, err
+}
+
+// list gives all groups, as Slack showed them at most so long ago.
+func (p *People) list(ctx context.Context, age time.Duration) (*groupList, error) {
+	p.wanted.Store(time.Now().Unix())
+	list, err := p.groups.get(ctx, "", age, p.readGroups)
+	if err == nil {
+		err = list.none
+	}
+	return list, err
+}
+
+func (p *People) readGroups(ctx context.Context) (*groupList, error) {
+	type answer struct {
+		Groups []group `json:"usergroups"`
+	}
+	args := url.Values{"include_users": {"true"}, "include_disabled": {"true"}, "include_count": {"true"}}
+	all, err := webapi.Ask(ctx, p.api, "usergroups.list", args, func(a answer) bool {
+		return a.Groups != nil && !slices.ContainsFunc(a.Groups, func(g group) bool { return g.ID == "" })
+	})
+	list := &groupList{groups: map[string]group{}, of: map[string][]string{}}
+	if webapi.Is(err, webapi.NoGroups) {
+		list.none = fmt.Errorf("%w: %w", authz.ErrNoGroups, err)
+		return list, nil
+	}
+	for _, g := range all.Groups {
+		list.groups[g.ID] = g
+		count := string(bytes.Trim(g.Count, `" `))
+		switch {
+		case g.Deleted != 0:
+		case g.Users == nil && count != "" && count != "0":
+			list.unread = append(list.unread, g.ID)
+		default:
+			for _, user := range slices.Compact(slices.Sorted(slices.Values(g.Users))) {
+				list.of[user] = append(list.of[user], g.ID)
+			}
+		}
+	}
+	return list, err
+}
+
+// membersOf asks for the members of one group. One that was disabled meanwhile has none.
+func (p *People) membersOf(ctx context.Context, group string, age time.Duration) ([]string, error) {
+	return p.grouped.get(ctx, group, age, func(ctx context.Context) ([]string, error) {
+		type answer struct {
+			Users []string `json:"users"`
+		}
+		got, err := webapi.Ask(ctx, p.api, "usergroups.users.list", url.Values{"usergroup": {group}}, func(a answer) bool { return a.Users != nil })
+		if webapi.Is(err, webapi.NoGroup) {
+			err = nil
+		}
+		return got.Users, err
+	})
+}
