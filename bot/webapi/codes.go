@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -117,9 +118,9 @@ const (
 	WrongChannel = "method_not_supported_for_channel_type"
 )
 
-// Words says to people what a code means, as a main clause without its full stop. A code that stands in no table is named, with what it is.
+// Words says to people what a code means, as a main clause without its full stop. A code that stands in no table is named.
 func Words(code string) string {
-	if c, ok := codes[code]; ok && c.words != "" {
+	if c, ok := codes[code]; ok {
 		return c.words
 	}
 	return "Slack refused it with the code " + code + ", which I do not know"
@@ -157,114 +158,91 @@ func (f Fault) Do() string {
 	}
 }
 
-// Parting says to people why Slack ends a connection of the socket, by the reason that it gives. An unknown one is given as it is.
+// Parting says to people why Slack ends a connection of the socket, by the reason that it gives (Socket Mode).
 func Parting(reason string) string {
-	if words, ok := partings[reason]; ok {
-		return words
+	switch reason {
+	case "link_disabled":
+		return "Socket Mode is turned off in the app's settings"
+	case "too_many_websockets":
+		return "the app has too many connections; other instances use its token"
+	default:
+		return reason
 	}
-	return reason
 }
 
-// partings are the reasons that need an explanation (Socket Mode).
-var partings = map[string]string{
-	"link_disabled":       "Socket Mode is turned off in the app's settings",
-	"too_many_websockets": "the app has too many connections; other instances use its token",
-}
-
-// code is what is known of an error code.
-type code struct {
+// meaning is what is known of some error codes.
+type meaning struct {
 	kind    Kind
-	unclear bool // the call may have been carried out all the same
 	words   string
+	unclear bool   // the call may have been carried out all the same
+	codes   string // separated by spaces
 }
 
 const (
 	notMember  = "I am not a member of the channel"
-	tokenWords = "Slack refuses my token"
-	setWords   = "a setting of the app or the workspace does not allow it"
-	formWords  = "Slack does not take the message's form"
-	slackWords = "Slack has trouble of its own"
 	limitWords = "Slack's limit on calls was reached"
 )
 
-// codes are the codes that Slack documents for the methods that the bot calls, and those that were seen in the field.
-var codes = map[string]code{
-	"internal_error":             {Trouble, true, slackWords},
-	"fatal_error":                {Trouble, true, slackWords},
-	"service_unavailable":        {Trouble, true, slackWords},
-	"request_timeout":            {Trouble, true, slackWords},
-	"server_error":               {Trouble, true, slackWords},
-	"update_failed":              {Trouble, true, slackWords},
-	"team_added_to_org":          {Trouble, false, "the workspace is being moved to another organisation"},
-	"external_channel_migrating": {Trouble, false, "the channel is being moved"},
-	"ratelimited":                {Limited, false, limitWords},
-	"rate_limited":               {Limited, false, limitWords},
-	"message_limit_exceeded":     {Trouble, false, "Slack's limit on messages was reached"},
-	"accesslimited":              {Trouble, false, "Slack limits the access at present"},
+// meanings has the codes that Slack documents for the methods that the bot calls, and those that were seen in the field.
+var meanings = []meaning{
+	{kind: Trouble, unclear: true, words: "Slack has trouble of its own",
+		codes: "internal_error fatal_error service_unavailable request_timeout server_error update_failed"},
+	{kind: Trouble, words: "the workspace is being moved to another organisation", codes: "team_added_to_org"},
+	{kind: Trouble, words: "the channel is being moved", codes: "external_channel_migrating"},
+	{kind: Trouble, words: "Slack's limit on messages was reached", codes: "message_limit_exceeded"},
+	{kind: Trouble, words: "Slack limits the access at present", codes: "accesslimited"},
+	{kind: Limited, words: limitWords, codes: "ratelimited rate_limited"},
 
-	"invalid_auth":              {Token, false, tokenWords},
-	"not_authed":                {Token, false, tokenWords},
-	"account_inactive":          {Token, false, tokenWords},
-	"token_revoked":             {Token, false, tokenWords},
-	"token_expired":             {Token, false, tokenWords},
-	"not_allowed_token_type":    {WrongToken, false, tokenWords},
-	"missing_scope":             {NoScope, false, "the app lacks a scope"},
-	"no_permission":             {Setting, false, setWords},
-	"access_denied":             {Setting, false, setWords},
-	"ekm_access_denied":         {Setting, false, "the organisation's key management keeps me out"},
-	"org_login_required":        {Setting, false, setWords},
-	"team_access_not_granted":   {Setting, false, setWords},
-	"enterprise_is_restricted":  {Setting, false, setWords},
-	"two_factor_setup_required": {Setting, false, setWords},
-	"messages_tab_disabled":     {Setting, false, "direct messages to me are turned off in the app's settings (App Home, Messages Tab)"},
+	{kind: Token, words: "Slack refuses my token", codes: "invalid_auth not_authed account_inactive token_revoked token_expired"},
+	{kind: WrongToken, words: "Slack refuses my token", codes: "not_allowed_token_type"},
+	{kind: NoScope, words: "the app lacks a scope", codes: "missing_scope"},
+	{kind: Setting, words: "a setting of the app or the workspace does not allow it",
+		codes: "no_permission access_denied org_login_required team_access_not_granted enterprise_is_restricted two_factor_setup_required"},
+	{kind: Setting, words: "the organisation's key management keeps me out", codes: "ekm_access_denied"},
+	{kind: Setting, words: "direct messages to me are turned off in the app's settings (App Home, Messages Tab)", codes: "messages_tab_disabled"},
 
-	NotShown:                    {NoChannel, false, notMember},
-	NotMember:                   {NoChannel, false, notMember},
-	Archived:                    {NoChannel, false, "the channel is archived"},
-	"is_inactive":               {NoChannel, false, "the channel takes no messages"},
-	"channel_is_limited_access": {NoChannel, false, "access to the channel is limited"},
-	"team_not_found":            {NoChannel, false, notMember},
-	"restricted_action":         {Restricted, false, "not everyone may post in the channel, and I may not"},
-	"cant_update_message":       {NoEdit, false, "Slack does not let me change the message"},
-	"cant_delete_message":       {NoEdit, false, "Slack does not let me delete the message"},
-	"edit_window_closed":        {NoEdit, false, "the workspace does not let messages be changed so late"},
-	"block_mismatch":            {TooMuch, false, formWords},
-	"cannot_reply_to_message":   {NoThread, false, "the message takes no replies"},
-	"thread_not_found":          {NoThread, false, "the thread is not there any more"},
-	"message_not_found":         {NoMessage, false, "the message is not there any more"},
-	"user_not_found":            {NoPerson, false, "Slack does not know that user"},
-	"users_not_found":           {NoPerson, false, "Slack does not know that user"},
-	"user_not_visible":          {NoPerson, false, "Slack does not show me that user"},
-	"user_not_in_channel":       {NoPerson, false, "the user is not in the channel"},
-	"user_disabled":             {NoPerson, false, "the user's account is deactivated"},
-	"cannot_dm_bot":             {NoPerson, false, "a bot takes no direct messages"},
-	"not_found":                 {NoView, false, "the window was closed"},
-	"expired_url":               {NoURL, false, "Slack takes no answer there so late"},
-	"used_url":                  {NoURL, false, "Slack takes no more answers there"},
-	"expired_trigger_id":        {NoTrigger, false, "Slack opens no window so late"},
-	"exchanged_trigger_id":      {NoTrigger, false, "Slack has opened a window for it before"},
-	"invalid_trigger_id":        {NoTrigger, false, "Slack opens no window for it"},
-	"no_such_subteam":           {NoGroup, false, "Slack does not know that user group"},
-	"subteam_not_found":         {NoGroup, false, "Slack does not know that user group"},
-	"plan_upgrade_required":     {NoGroups, false, "the workspace's plan has no user groups"},
-	"paid_teams_only":           {NoGroups, false, "the workspace's plan has no user groups"},
-	"unknown_method":            {NoMethod, false, "Slack does not know the method"},
-	WrongChannel:                {NoMethod, false, "I cannot post in this kind of conversation"},
-
-	"invalid_arguments":       {TooMuch, false, formWords},
-	"invalid_payload":         {TooMuch, false, formWords},
-	"invalid_blocks":          {TooMuch, false, formWords},
-	"invalid_blocks_format":   {TooMuch, false, formWords},
-	"msg_too_long":            {TooMuch, false, formWords},
-	"msg_blocks_too_long":     {TooMuch, false, formWords},
-	"invalid_metadata_format": {TooMuch, false, formWords},
-	"invalid_metadata_schema": {TooMuch, false, formWords},
-	"metadata_too_large":      {TooMuch, false, formWords},
-	"no_text":                 {TooMuch, false, formWords},
-	"view_too_large":          {TooMuch, false, formWords},
-
-	"restricted_action_read_only_channel":      {Restricted, false, "the channel can only be read"},
-	"restricted_action_thread_only_channel":    {Restricted, false, "the channel takes replies in threads alone"},
-	"restricted_action_non_threadable_channel": {NoThread, false, "the channel has no threads"},
-	"restricted_action_thread_locked":          {NoThread, false, "the thread is locked"},
+	{kind: NoChannel, words: notMember, codes: NotShown + " " + NotMember + " team_not_found"},
+	{kind: NoChannel, words: "the channel is archived", codes: Archived},
+	{kind: NoChannel, words: "the channel takes no messages", codes: "is_inactive"},
+	{kind: NoChannel, words: "access to the channel is limited", codes: "channel_is_limited_access"},
+	{kind: Restricted, words: "not everyone may post in the channel, and I may not", codes: "restricted_action"},
+	{kind: Restricted, words: "the channel can only be read", codes: "restricted_action_read_only_channel"},
+	{kind: Restricted, words: "the channel takes replies in threads alone", codes: "restricted_action_thread_only_channel"},
+	{kind: NoThread, words: "the channel has no threads", codes: "restricted_action_non_threadable_channel"},
+	{kind: NoThread, words: "the thread is locked", codes: "restricted_action_thread_locked"},
+	{kind: NoThread, words: "the message takes no replies", codes: "cannot_reply_to_message"},
+	{kind: NoThread, words: "the thread is not there any more", codes: "thread_not_found"},
+	{kind: NoEdit, words: "Slack does not let me change the message", codes: "cant_update_message"},
+	{kind: NoEdit, words: "Slack does not let me delete the message", codes: "cant_delete_message"},
+	{kind: NoEdit, words: "the workspace does not let messages be changed so late", codes: "edit_window_closed"},
+	{kind: NoMessage, words: "the message is not there any more", codes: "message_not_found"},
+	{kind: NoPerson, words: "Slack does not know that user", codes: "user_not_found users_not_found"},
+	{kind: NoPerson, words: "Slack does not show me that user", codes: "user_not_visible"},
+	{kind: NoPerson, words: "the user is not in the channel", codes: "user_not_in_channel"},
+	{kind: NoPerson, words: "the user's account is deactivated", codes: "user_disabled"},
+	{kind: NoPerson, words: "a bot takes no direct messages", codes: "cannot_dm_bot"},
+	{kind: NoView, words: "the window was closed", codes: "not_found"},
+	{kind: NoURL, words: "Slack takes no answer there so late", codes: "expired_url"},
+	{kind: NoURL, words: "Slack takes no more answers there", codes: "used_url"},
+	{kind: NoTrigger, words: "Slack opens no window so late", codes: "expired_trigger_id"},
+	{kind: NoTrigger, words: "Slack has opened a window for it before", codes: "exchanged_trigger_id"},
+	{kind: NoTrigger, words: "Slack opens no window for it", codes: "invalid_trigger_id"},
+	{kind: NoGroup, words: "Slack does not know that user group", codes: "no_such_subteam subteam_not_found"},
+	{kind: NoGroups, words: "the workspace's plan has no user groups", codes: "plan_upgrade_required paid_teams_only"},
+	{kind: NoMethod, words: "Slack does not know the method", codes: "unknown_method"},
+	{kind: NoMethod, words: "I cannot post in this kind of conversation", codes: WrongChannel},
+	{kind: TooMuch, words: "Slack does not take the message's form",
+		codes: "invalid_arguments invalid_payload invalid_blocks invalid_blocks_format msg_too_long msg_blocks_too_long " +
+			"invalid_metadata_format invalid_metadata_schema metadata_too_large no_text view_too_large block_mismatch"},
 }
+
+// codes has the meanings by code.
+var codes = func() map[string]meaning {
+	all := map[string]meaning{}
+	for _, m := range meanings {
+		for code := range strings.FieldsSeq(m.codes) {
+			all[code] = m
+		}
+	}
+	return all
+}()
