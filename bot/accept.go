@@ -165,7 +165,7 @@ func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error
 
 // ephemeral is a reply as the payload of a slash command's acknowledgement; nil where the envelope takes none.
 func ephemeral(env envelope) func(commands.Reply) any {
-	if !env.Accepts {
+	if !env.Accepts.holds() {
 		return nil
 	}
 	return func(reply commands.Reply) any {

@@ -240,7 +240,7 @@ func (b *Bot) readClick(in interaction, envelope string) *task {
 	t := &task{
 		answer: answer{
 			url: in.ResponseURL, user: string(in.User), channel: string(cmp.Or(in.Channel, in.Container.ChannelID)),
-			replace: bool(in.Container.Ephemeral) && replaces[verb],
+			replace: in.Container.Ephemeral.holds() && replaces[verb],
 		},
 		operation: "click:" + cmp.Or(string(in.TriggerID), envelope), trigger: string(in.TriggerID),
 	}

@@ -1,11 +1,9 @@
 package bot
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 )
 
 // What Slack sends is read field by field: one of another type than the documents say is read as far as it can be, else it is as if it were
@@ -20,7 +18,7 @@ func lenient(data []byte, v any) error {
 	return err
 }
 
-// word is a string, or a number or a truth value as it is written.
+// word is a string; a number or a truth value as it is written; or the id of an object.
 type word string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -32,63 +30,29 @@ func (w *word) UnmarshalJSON(b []byte) error {
 			return err
 		}
 		*w = word(s)
-	case '{', '[', 'n':
-	default:
-		*w = word(b)
-	}
-	return nil
-}
-
-// ref is an id, or that of an object.
-type ref string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *ref) UnmarshalJSON(b []byte) error {
-	var id word
-	if b[0] == '{' {
+	case '{':
 		var object struct {
 			ID word `json:"id"`
 		}
 		if err := lenient(b, &object); err != nil {
 			return err
 		}
-		id = object.ID
-	} else if err := id.UnmarshalJSON(b); err != nil {
-		return err
+		*w = object.ID
+	case '[', 'n':
+	default:
+		*w = word(b)
 	}
-	*r = ref(id)
 	return nil
 }
 
-// count is a number of things, in whatever way it is written.
-type count int
+// holds reports whether a word says yes.
+func (w word) holds() bool { return w == "true" || w == "1" }
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *count) UnmarshalJSON(b []byte) error {
+// count is the number that a word says; 0 for none and for one beyond reason.
+func (w word) count() int {
 	const most = 1e6
-	if n, err := strconv.ParseFloat(string(bytes.Trim(b, `" `)), 64); err == nil && n >= 0 && n <= most {
-		*c = count(n)
+	if n, err := strconv.ParseFloat(string(w), 64); err == nil && n >= 0 && n <= most {
+		return int(n)
 	}
-	return nil
-}
-
-// flag is a truth value, in whatever way it is written.
-type flag bool
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (f *flag) UnmarshalJSON(b []byte) error {
-	text := strings.ToLower(string(bytes.Trim(b, `" `)))
-	*f = text == "true" || text == "1"
-	return nil
-}
-
-// presence tells that there is an object, or the word that there is one.
-type presence bool
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *presence) UnmarshalJSON(b []byte) error {
-	var f flag
-	_ = f.UnmarshalJSON(b) // it takes everything
-	*p = presence(f) || b[0] == '{'
-	return nil
+	return 0
 }

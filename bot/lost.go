@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -53,25 +52,6 @@ func (b *Bot) holdings(ctx context.Context) (map[string]holding, error) {
 	return all, err
 }
 
-// heldChannels gives the channels that have rules, subscriptions or open cards.
-func (b *Bot) heldChannels(ctx context.Context) ([]string, error) {
-	all, err := b.holdings(ctx)
-	return slices.Sorted(maps.Keys(all)), err
-}
-
-// held reports whether a channel has rules or subscriptions.
-func (b *Bot) held(ctx context.Context, channel string) (held bool, err error) {
-	err = b.records.View(ctx, func(tx storage.Tx) error {
-		held = false
-		return errors.Join(
-			storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(string, storage.Rule) error { held = true; return storage.ErrStop }),
-			storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""),
-				func(string, storage.Subscription) error { held = true; return storage.ErrStop }),
-		)
-	})
-	return held, err
-}
-
 // lost takes note of whether Slack shows a channel that has something, by what a look at it gave. Where it does not, since the bot was
 // removed from it or its id changed while the bot was down, the admins are told once.
 func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
@@ -96,17 +76,17 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 		}
 		return err
 	})
-	doubted, twice := b.doubts[channel]
-	delete(b.doubts, channel)
-	switch told := !known.Lost.IsZero(); {
-	case err != nil:
-		return err
-	case gone && !told && (!twice || time.Since(doubted) < doubtFor): // its new id may come any moment
-		if !twice {
-			doubted = time.Now()
+	doubted, told := b.doubts[channel], !known.Lost.IsZero()
+	if gone && !told && (doubted.IsZero() || time.Since(doubted) < doubtFor) { // its new id may come any moment
+		if err == nil && doubted.IsZero() {
+			b.doubts[channel] = time.Now()
+			time.AfterFunc(doubtFor, func() { b.hint(channel) })
 		}
-		b.doubts[channel] = doubted
-		return nil
+		return err
+	}
+	delete(b.doubts, channel)
+	switch {
+	case err != nil:
 	case gone && !told:
 		err = b.tellLost(ctx, channel, has)
 	case !gone && told:

@@ -57,7 +57,7 @@ func (b *Bot) readEvent(h happening) *task {
 	}
 	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)},
 		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
-	if e.Edited {
+	if e.Edited != nil && e.Edited != false {
 		if e.BotID != "" {
 			return nil // which edits its messages as it goes
 		}

@@ -15,8 +15,8 @@ import (
 type frame struct {
 	envelope
 
-	Reason         word  `json:"reason"`          // of a disconnect
-	NumConnections count `json:"num_connections"` // of a hello, as are the others
+	Reason         word `json:"reason"`          // of a disconnect
+	NumConnections word `json:"num_connections"` // of a hello, as are the others
 	ConnectionInfo struct {
 		AppID word `json:"app_id"`
 	} `json:"connection_info"`
@@ -30,7 +30,7 @@ type envelope struct {
 	Type    word            `json:"type"`
 	ID      word            `json:"envelope_id"`
 	Payload json.RawMessage `json:"payload"`
-	Accepts flag            `json:"accepts_response_payload"`
+	Accepts word            `json:"accepts_response_payload"`
 	Again   word            `json:"retry_attempt"` // how often an event was sent before
 }
 
@@ -94,8 +94,8 @@ func authorOf(data []byte) answer {
 type command struct {
 	Command     word        `json:"command"`
 	Text        word        `json:"text"`
-	UserID      ref         `json:"user_id"`
-	ChannelID   ref         `json:"channel_id"`
+	UserID      word        `json:"user_id"`
+	ChannelID   word        `json:"channel_id"`
 	ResponseURL secret.Text `json:"response_url"`
 	TriggerID   word        `json:"trigger_id"`
 }
@@ -107,11 +107,11 @@ type interaction struct {
 	CallbackID  word        `json:"callback_id"` // of a shortcut
 	ResponseURL secret.Text `json:"response_url"`
 	Value       word        `json:"value"` // what was typed into a select
-	User        ref         `json:"user"`
-	Channel     ref         `json:"channel"`
+	User        word        `json:"user"`
+	Channel     word        `json:"channel"`
 	Container   struct {
-		ChannelID ref  `json:"channel_id"`
-		Ephemeral flag `json:"is_ephemeral"`
+		ChannelID word `json:"channel_id"`
+		Ephemeral word `json:"is_ephemeral"`
 	} `json:"container"`
 	View    view          `json:"view"`
 	Actions []clickAction `json:"actions"`
@@ -148,7 +148,7 @@ type clickAction struct {
 	SelectedOption struct {
 		Value word `json:"value"`
 	} `json:"selected_option"`
-	SelectedConversation ref `json:"selected_conversation"`
+	SelectedConversation word `json:"selected_conversation"`
 }
 
 // happening is what is needed of an event's payload.
@@ -158,20 +158,20 @@ type happening struct {
 }
 
 type event struct {
-	Type     word     `json:"type"`
-	User     ref      `json:"user"`
-	Text     word     `json:"text"`
-	Channel  ref      `json:"channel"`
-	TS       word     `json:"ts"`
-	ThreadTS word     `json:"thread_ts"`
-	BotID    word     `json:"bot_id"` // of a bot's message
-	Edited   presence `json:"edited"` // the message was changed after it was sent
+	Type     word `json:"type"`
+	User     word `json:"user"`
+	Text     word `json:"text"`
+	Channel  word `json:"channel"`
+	TS       word `json:"ts"`
+	ThreadTS word `json:"thread_ts"`
+	BotID    word `json:"bot_id"` // of a bot's message
+	Edited   any  `json:"edited"` // an object where the message was changed after it was sent
 
 	// Message is the message as it is now, and Previous as it was, where the event is about the change itself.
 	Message  *event `json:"message"`
 	Previous *event `json:"previous_message"`
 	// Of a channel whose id has changed.
-	OldChannel ref  `json:"old_channel_id"`
-	NewChannel ref  `json:"new_channel_id"`
+	OldChannel word `json:"old_channel_id"`
+	NewChannel word `json:"new_channel_id"`
 	EventTS    word `json:"event_ts"`
 }

@@ -217,7 +217,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 func (s *socket) greet(hello frame) {
 	s.mu.Lock()
 	own := s.open + s.closing()
-	others := max(0, int(hello.NumConnections)-own)
+	others := max(0, hello.NumConnections.count()-own)
 	s.extra, s.counted = others, time.Now()
 	s.mu.Unlock()
 	if others > 0 {

@@ -31,32 +31,27 @@ func (b *Bot) hint(channel string) {
 	}
 }
 
-// checkChannels suspends the subscriptions of channels in which the bot can post nothing, and has them go on where it can again: whenever an
-// event says that something has changed, and for all channels at once and every hour, since what happens while the bot is down has no event
-// for it, until the context ends.
+// checkChannels suspends the subscriptions of channels in which the bot can post nothing, and has them go on where it can again, until the
+// context ends. It looks at a channel after an event about it, and at all channels at the start and every hour: what happened while the bot was
+// down had no event.
 func (b *Bot) checkChannels(ctx context.Context) {
 	all := time.NewTimer(0)
 	defer all.Stop()
-	pace := time.NewTicker(channelsPace)
-	defer pace.Stop()
-	doubt := time.NewTicker(doubtFor)
-	defer doubt.Stop()
 	var left []string
 	for {
 		var next <-chan time.Time
 		if len(left) > 0 {
-			next = pace.C
+			next = time.After(channelsPace)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case channel := <-b.hints:
-			held, err := b.held(ctx, b.moved.now(channel))
+			has, err := b.holdings(ctx)
+			_, held := has[b.moved.now(channel)]
 			if err != nil || held || b.outbox.Missed(channel) || slices.Contains(b.troubles.lostOnes(), channel) {
 				b.checkChannel(ctx, channel)
 			}
-		case <-doubt.C:
-			left = append(left, slices.Sorted(maps.Keys(b.doubts))...)
 		case <-next:
 			b.checkChannel(ctx, left[0])
 			left = left[1:]
@@ -65,11 +60,11 @@ func (b *Bot) checkChannels(ctx context.Context) {
 			if len(left) > 0 { // the last check of all is still under way
 				continue
 			}
-			held, err := b.heldChannels(ctx)
+			has, err := b.holdings(ctx)
 			if err != nil && ctx.Err() == nil {
 				b.log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
 			}
-			left = slices.Concat(held, b.outbox.Behind(), b.troubles.lostOnes())
+			left = slices.Concat(slices.Collect(maps.Keys(has)), b.outbox.Behind(), b.troubles.lostOnes())
 			slices.Sort(left)
 			left = slices.Compact(left)
 		}

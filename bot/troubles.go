@@ -1,10 +1,15 @@
 package bot
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
+
+	"c66bot/bot/outbox"
+	"c66bot/bot/webapi"
 )
 
 // troubles are what keeps the bot from a part of its work, for status. Its zero value works.
@@ -59,4 +64,36 @@ func (t *troubles) all() []string {
 		all = append(all, fmt.Sprintf(words, n))
 	}
 	return all
+}
+
+// directs is Slack as the outbox needs it, which hears what Slack says to direct messages.
+type directs struct {
+	outbox.API
+	heard func(error)
+}
+
+// Post posts a message.
+func (d directs) Post(ctx context.Context, channel, thread string, broadcast bool, body outbox.Body, key string) (string, error) {
+	ts, err := d.API.Post(ctx, channel, thread, broadcast, body, key)
+	if strings.HasPrefix(channel, "D") {
+		d.heard(err)
+	}
+	return ts, err
+}
+
+// heardDirect takes note of what Slack said to a direct message: where a setting refuses it, none reaches anybody.
+func (b *Bot) heardDirect(err error) {
+	if err == nil {
+		if b.troubles.set("direct", "") {
+			b.log.Info("direct messages reach people again")
+		}
+		return
+	}
+	if fault := webapi.Judge(err); fault.Kind == webapi.Setting {
+		words := "What I tell people directly does not reach them: " + webapi.Words(fault.Code) +
+			". An admin of the app can turn them on in its settings, under App Home, or by the manifest"
+		if b.troubles.set("direct", words) {
+			b.log.Error("not everything reaches people", "reason", words)
+		}
+	}
 }
