@@ -23,24 +23,23 @@ import (
 // that each needs (Slack, the methods' pages). A method that is used and not here fails the test, and so does one that is here and not
 // used.
 var webMethods = map[string][]string{
-	"AuthTestContext":               {},
-	"StartSocketModeContext":        {}, // apps.connections.open, with the app-level token
-	"chat.postMessage":              {"chat:write"},
-	"chat.postEphemeral":            {"chat:write"},
-	"chat.update":                   {"chat:write"},
-	"chat.delete":                   {"chat:write"},
-	"conversations.open":            {"im:write"}, // of direct messages
-	"OpenConversationContext":       {"im:write"},
-	"conversations.info":            {"channels:read", "groups:read"},
-	"conversations.history":         {"channels:history", "groups:history", "im:history"},
-	"conversations.replies":         {"channels:history", "groups:history"},
-	"GetConversationInfoContext":    {"channels:read", "groups:read"},
-	"GetUsersInConversationContext": {"groups:read"}, // of private channels
-	"GetUserInfoContext":            {"users:read"},
-	"GetUserGroupsContext":          {"usergroups:read"},
-	"GetUserGroupMembersContext":    {"usergroups:read"},
-	"OpenViewContext":               {},
-	"UpdateViewContext":             {},
+	"AuthTestContext":        {},
+	"auth.test":              {},
+	"StartSocketModeContext": {}, // apps.connections.open, with the app-level token
+	"chat.postMessage":       {"chat:write"},
+	"chat.postEphemeral":     {"chat:write"},
+	"chat.update":            {"chat:write"},
+	"chat.delete":            {"chat:write"},
+	"conversations.open":     {"im:write"}, // of direct messages
+	"conversations.info":     {"channels:read", "groups:read"},
+	"conversations.history":  {"channels:history", "groups:history", "im:history"},
+	"conversations.replies":  {"channels:history", "groups:history"},
+	"conversations.members":  {"groups:read"}, // of private channels
+	"users.info":             {"users:read"},
+	"usergroups.list":        {"usergroups:read"},
+	"usergroups.users.list":  {"usergroups:read"},
+	"OpenViewContext":        {},
+	"UpdateViewContext":      {},
 }
 
 // eventScopes are the bot scopes that each event needs (Slack, the events' pages).
