@@ -9,13 +9,13 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
-// Somebody who may view one stack of 3,000 types names that do not exist, turns pages and asks who may do what, by hand and without a
+// Somebody who may view one stack of a thousand types names that do not exist, turns pages and asks who may do what, by hand and without a
 // pause.
 func TestNobodySpendsEverybodysBudget(t *testing.T) {
 	for _, watched := range []bool{false, true} {
 		t.Run(fmt.Sprintf("watched %t", watched), func(t *testing.T) {
-			inBubble(t, settings{cloud: cloud66sim.Options{RateLimit: 3000}}, func(t *testing.T, r *rig) {
-				for i := range 2999 {
+			inBubble(t, settings{perHour: 1000, cloud: cloud66sim.Options{RateLimit: 1000}}, func(t *testing.T, r *rig) {
+				for i := range 999 {
 					stack := cloud66sim.Stack{Name: fmt.Sprintf("app%d", i), History: 2}
 					if i < 10 {
 						stack.History = 40
@@ -34,12 +34,12 @@ func TestNobodySpendsEverybodysBudget(t *testing.T) {
 				}
 				cost := r.cloud.Count() - before
 				t.Logf("30 names that do not exist cost %d requests, with what the watch reads", cost)
-				if cost > 300 {
+				if cost > 100 {
 					t.Errorf("they cost %d requests", cost)
 				}
 				refused := 0
 				lines := []string{"list app7 --page 2", "show app7", "stacks", "access why view app7", "list app7 --outcome failed", "subscriptions"}
-				for i := range 900 { // every way that reads
+				for i := range 300 { // every way that reads
 					if says := r.ask(sam, deploys, "/c66 "+lines[i%len(lines)]).Plain(); strings.Contains(says, "used up") {
 						refused++
 						hold(t, "the refusal", says, "Your share of the hourly number of Cloud 66 requests is used up", "Nothing was done.", "Try again in")
