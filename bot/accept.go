@@ -3,7 +3,6 @@ package bot
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -20,6 +19,8 @@ const (
 	journalWait = 2 * time.Second
 	// sayWait is until when an acknowledgement may wait for what it is to say, from the arrival.
 	sayWait = 2500 * time.Millisecond
+	// latestStart is how long after its arrival the work on a change may begin: later it would surprise people.
+	latestStart = 33 * time.Second
 )
 
 // anyCard stands for what a thread's card shows, while it is not looked up yet.
@@ -56,7 +57,7 @@ func (b *Bot) receive(t *task, what string) {
 	})
 }
 
-// accept leads a change through the journal to its claim. It reports whether the work on it may begin; else its author is told why not.
+// accept leads a change through the journal to its turn. It reports whether the work on it may begin; else its author is told why not.
 func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) bool {
 	if t.change.excess {
 		b.log.Error("the journal is full: a change is turned away", "user", t.answer.user, "changes", maxOpen)
@@ -88,7 +89,19 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 		}
 		return false
 	}
-	return b.acknowledge(ctx, t, ack) && b.claim(ctx, t)
+	if !b.acknowledge(ctx, t, ack) {
+		return false
+	}
+	switch stood := since(t.received); {
+	case stood > latestStart: // the process, since nothing above takes so long
+		b.say(ctx, t.answer, t.rendered(stoodStill(stood).reply(t.words())))
+		return false
+	case ctx.Err() != nil:
+		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Try again in a minute."}))
+		return false
+	}
+	t.turn.wait(ctx)
+	return true
 }
 
 // takenReply answers a change that came before.
@@ -123,30 +136,6 @@ func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	return t.say(ctx)
-}
-
-// claim records that the work on a change begins, and waits for its turn.
-func (b *Bot) claim(ctx context.Context, t *task) bool {
-	err := b.journal.claim(ctx, t.change)
-	stood := since(t.received)
-	switch {
-	case err == nil && stood > slackWait+claimWait: // the process, since the journal takes no longer
-		b.say(ctx, t.answer, t.rendered(stoodStill(stood).reply(t.words())))
-	case err == nil:
-		t.turn.wait(ctx)
-		return true
-	case errors.Is(err, commands.ErrTaken):
-		b.say(ctx, t.answer, t.rendered(commands.TakenReply))
-	case ctx.Err() != nil:
-		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Try again in a minute."}))
-	default:
-		ref := commands.NewReference()
-		b.log.ErrorContext(ctx, "a change could not be claimed", "ref", ref, "operation", t.operation, "user", t.answer.user, "error", err)
-		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
-			What: "I could not begin with that: my database did not write it down.", State: "Nothing was done.", Do: "Try again in a minute.", Ref: ref,
-		}))
-	}
-	return false
 }
 
 // decline tells the author of a change that it is not taken: in the acknowledgement where that shows, which it does while Slack waits, else

@@ -150,8 +150,6 @@ func (tx *namedTx) Put(bucket, key string, value []byte) error {
 func nameOf(bucket, value string) string {
 	holds := func(what string) bool { return strings.Contains(value, what) }
 	switch {
-	case bucket == "journal" && holds(`"claimed":true`):
-		return "claim"
 	case bucket == "journal":
 		return "journal"
 	case bucket == "operations" && holds(`"void":true`):

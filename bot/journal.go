@@ -3,21 +3,17 @@ package bot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
-	"c66bot/commands"
 	"c66bot/storage"
 )
 
 const (
 	// maxOpen bounds the changes that are not settled.
 	maxOpen = 10_000
-	// claimWait is how long the work on a change may wait for the disk: later it would surprise people.
-	claimWait = 30 * time.Second
 	// lastWrite is how long the journal may take at shutdown for what it still has to write.
 	lastWrite = 500 * time.Millisecond
 	// maxDeliveries is how many deliveries of one void operation are remembered.
@@ -28,16 +24,15 @@ const (
 // not. An operation runs through these states:
 //
 //	received      its entry is written; only then does Slack get our word
-//	acknowledged  Slack has it, in time; that is known in memory alone
-//	claimed       its entry says so; only then does the work begin
+//	acknowledged  Slack has it, in time; that is known in memory alone. The work begins
 //	settled       its entry is gone: it is done (commands.Take, in the transaction of what it does), or void
 //
 // A void operation is one of which nothing came and whose author was told why. Its deliveries count no more; another click or Submit, which
 // is another delivery, may try again. A done one stays done. Both are kept in storage.Operations, which is what "taken before" means.
 //
 // Whatever is received and not settled when a process ends was not done: the next process makes it void and tells its author, in one
-// transaction. What was claimed and done is carried on by its own records. So an operation costs two commits, which all that come at once
-// share, beside the one of what it does.
+// transaction. What was done is carried on by its own records. So an operation costs one commit, which all that come at once share, beside
+// the one of what it does.
 type journal struct {
 	records storage.DB
 	tasks   *sync.WaitGroup
@@ -166,30 +161,6 @@ func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 	case <-written:
 	case <-limited.Done():
 	}
-}
-
-// claim records that the work on a change begins. It fails with commands.ErrTaken where another answer to the same question came first.
-func (j *journal) claim(ctx context.Context, c *change) error {
-	ctx, cancel := context.WithTimeout(ctx, claimWait)
-	defer cancel()
-	err := j.records.Update(ctx, func(tx storage.Tx) error {
-		e, err := storage.Journal.Get(tx, c.entry.Operation)
-		if errors.Is(err, storage.ErrNotFound) {
-			return commands.ErrTaken
-		}
-		if err != nil {
-			return err
-		}
-		e.Claimed = true
-		return storage.Journal.Put(tx, e.Operation, e)
-	})
-	if err == nil {
-		err = ctx.Err() // too late
-	}
-	if err != nil {
-		return fmt.Errorf("claim %s: %w", c.entry.Operation, err)
-	}
-	return nil
 }
 
 // settle ends a change whose entry stands. What was done has left the journal in its own transaction; anything else is void.

@@ -16,7 +16,7 @@ import (
 
 // BenchmarkJournal measures, over real sockets and with a real file, how long 200 changes that come at once wait for their acknowledgement, which
 // comes after they stand in the journal, beside a client that waits for all of them, writes them in one commit and acknowledges; and how many
-// commits the bot makes until all are acknowledged, and until all are claimed too.
+// commits the bot makes until all are acknowledged.
 //
 //	go test -run '^$' -bench Journal -benchtime 5x ./bot
 func BenchmarkJournal(b *testing.B) {
@@ -57,17 +57,14 @@ func BenchmarkJournal(b *testing.B) {
 		workspace, server := benchWorkspace(b)
 		slow, file := benchBot(b, server.URL)
 		settled := answeredAll(workspace, slow)
-		acked, claimed, rounds, before := 0, 0, 0, commits(b, file)
+		acked, rounds, before := 0, 0, commits(b, file)
 		measure(b, workspace, lin, crowdChannels(workspace), "/c66 follow web", func() {
 			acked += commits(b, file) - before
-			time.Sleep(time.Second)
-			claimed += commits(b, file) - before
 			rounds++
 			settled()
 			before = commits(b, file)
 		})
 		b.ReportMetric(float64(acked)/float64(rounds*crowd), "commits/ack")
-		b.ReportMetric(float64(claimed)/float64(rounds*crowd), "commits/claim")
 	})
 }
 

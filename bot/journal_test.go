@@ -88,9 +88,7 @@ func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
 	}{
 		{"journal", false, 1, 0, "", "is live"}, // nobody has our word: Slack brings it again
 		{"journal", true, 0, 1, "before I began with your “redeploy", ""},
-		{"claim", false, 0, 1, "before I began with your “redeploy", ""},
-		{"claim", true, 0, 1, "in the middle of your “redeploy", ""},
-		{"done", false, 0, 1, "in the middle of your “redeploy", ""},
+		{"done", false, 0, 1, "before I began with your “redeploy", ""},
 		{"done", true, 1, 0, "", "is live"},
 		{"posted", true, 1, 0, "", "is live"},
 		{"POST", false, 0, 0, "", "did not tell what became of the redeploy"},
@@ -195,7 +193,7 @@ func TestWhatTheDiskDoesNotTakeInTimeIsNotTakenAndNeverRun(t *testing.T) {
 
 func TestAChangeThatComesAgainInAnyStateIsDoneOnce(t *testing.T) {
 	for name, again := range map[string]time.Duration{
-		"while it is written": 500 * time.Millisecond, "while it is claimed": 1500 * time.Millisecond, "while Cloud 66 is asked": 4 * time.Second, "when it is done": time.Minute,
+		"while it is written": 500 * time.Millisecond, "while it begins": 1500 * time.Millisecond, "while Cloud 66 is asked": 4 * time.Second, "when it is done": time.Minute,
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachWish(t, func(t *testing.T, r *rig, send func() *slacksim.Delivery) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
@@ -56,22 +55,14 @@ func unsettled(tx storage.Tx) (messages []storage.Message, err error) {
 
 // wordOf is what somebody is told of wishes that a process left in its journal, as many as one message names.
 func wordOf(left []storage.Entry) (storage.Message, error) {
-	var begun, waiting []string
+	var names []string
 	for _, e := range left {
-		if e.Claimed {
-			begun = append(begun, quoted(commands.Spoken(e.What)))
-		} else {
-			waiting = append(waiting, quoted(commands.Spoken(e.What)))
-		}
+		names = append(names, quoted(commands.Spoken(e.What)))
 	}
-	var said []string
-	if len(begun) > 0 {
-		said = append(said, fmt.Sprintf("I was stopped in the middle of your %s, before anything was sent.", joined(begun)))
-	}
-	if len(waiting) > 0 {
-		said = append(said, fmt.Sprintf("I was stopped before I began with your %s.", joined(waiting)))
-	}
-	m := card.Reply(commands.ProblemReply{What: strings.Join(said, " "), State: "Nothing was done.", Do: "Ask again if it is still wanted."})
+	m := card.Reply(commands.ProblemReply{
+		What:  fmt.Sprintf("I was stopped before I began with your %s.", joined(names)),
+		State: "Nothing was done.", Do: "Ask again if it is still wanted.",
+	})
 	blocks, err := m.JSON()
 	return storage.Message{
 		Key: "unsettled/" + left[0].Operation + "/" + left[0].Deliveries[0], Channel: outbox.Direct(left[0].User), Text: m.Text(), Blocks: blocks, Urgent: true, Last: true,

@@ -10,10 +10,9 @@ type Entry struct {
 	Operation  string    `json:"operation"`
 	User       string    `json:"user"`
 	Channel    string    `json:"channel"`
-	What       string    `json:"what"`              // as it can be typed, as in "redeploy web --now"
-	Deliveries []string  `json:"deliveries"`        // Slack's ids of what brought it, the newest last
-	At         time.Time `json:"at"`                // when it was received
-	Claimed    bool      `json:"claimed,omitempty"` // it was acknowledged in time, and the work on it has begun
+	What       string    `json:"what"`       // as it can be typed, as in "redeploy web --now"
+	Deliveries []string  `json:"deliveries"` // Slack's ids of what brought it, the newest last
+	At         time.Time `json:"at"`         // when it was received
 }
 
 // Operations holds the wishes that are settled, by operation key, so that the same wish delivered twice is one.
