@@ -80,7 +80,14 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 	v := b.journal.await(ctx, t.change, t.received.Add(journalWait))
 	switch {
 	case v == notTaken:
-		reply := b.unwritten("It was not taken: nothing was done.")
+		reply := commands.ProblemReply{
+			What:  "I could not take that: my database did not write it down in time.",
+			State: "It was not taken: nothing was done.", Do: "Try again in a minute.",
+		}
+		if b.records.Fault() != nil {
+			reply.What = "I could not take that: my database cannot be written now."
+			reply.Do = "Tell whoever runs me; " + b.command + " status says what is wrong with it."
+		}
 		b.decline(t, reply, ack, func() { b.say(ctx, t.answer, t.rendered(reply)) })
 		return false
 	case v == takenBefore, !t.first:

@@ -58,16 +58,18 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 	for pause := wayWait; ; pause *= 2 {
 		var faults []error
 		for i, w := range ways {
-			err := within(ctx, len(ways)-i, func(ctx context.Context, left time.Duration) error {
-				return webapi.Retry(ctx, left, func(ctx context.Context) error {
-					err := w.send(ctx, to, m, plain)
-					if webapi.Is(err, webapi.TooMuch) && !plain {
-						b.log.WarnContext(ctx, "Slack refused an answer's form; it goes as plain text", "way", w.name, "error", err)
-						plain = true
-						err = w.send(ctx, to, m, plain)
-					}
-					return err
-				})
+			left := wayWait
+			if end, ok := ctx.Deadline(); ok { // of which each way has its share
+				left = min(left, time.Until(end)/time.Duration(len(ways)-i))
+			}
+			err := webapi.Retry(ctx, left, func(ctx context.Context) error {
+				err := w.send(ctx, to, m, plain)
+				if webapi.Is(err, webapi.TooMuch) && !plain {
+					b.log.WarnContext(ctx, "Slack refused an answer's form; it goes as plain text", "way", w.name, "error", err)
+					plain = true
+					err = w.send(ctx, to, m, plain)
+				}
+				return err
 			})
 			if err == nil {
 				return true
@@ -84,15 +86,6 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 	}
 }
 
-// within gives one of the ways that are left its time: where the context ends soon, a share of what is left.
-func within(ctx context.Context, ways int, do func(ctx context.Context, left time.Duration) error) error {
-	left := wayWait
-	if end, ok := ctx.Deadline(); ok {
-		left = min(left, time.Until(end)/time.Duration(ways))
-	}
-	return do(ctx, left)
-}
-
 // errNoWay is that a way is not to be had.
 var errNoWay = webapi.Final("not to be had")
 
@@ -103,9 +96,9 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message, plain bool)
 	if plain {
 		m = m.Plain()
 	}
-	turn := b.windows.begin(to.view)
-	defer b.windows.end(turn)
-	return turn.take(func() error {
+	f := b.windows.begin(to.view)
+	defer b.windows.end(f)
+	return b.windows.show(f, func() error {
 		return b.showView(ctx, card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose}), to.view)
 	})
 }

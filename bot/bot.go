@@ -87,6 +87,8 @@ type Bot struct {
 	turns      turns
 	metrics    *metrics
 
+	stopping atomic.Bool
+
 	intake  context.Context // the life of the socket
 	work    context.Context // the life of the tasks, which outlives the socket's at shutdown
 	tasks   sync.WaitGroup
@@ -138,17 +140,13 @@ func New(cfg Config) (*Bot, error) {
 		Watch: b.watchStatus, Told: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, state: b.ready.setSocket, hello: b.greeted,
-		beat: cfg.Beat}
+	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, hello: func() { // what failed before may work now
+		signal(b.ready.hello)
+		b.outbox.Wake()
+	}, beat: cfg.Beat}
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil
-}
-
-// greeted is told of each connection to Slack that stands: what failed before may work now.
-func (b *Bot) greeted() {
-	b.ready.greeted()
-	b.outbox.Wake()
 }
 
 // listed is Cloud 66 with the list of stacks read where it counts for commands too.
@@ -165,7 +163,11 @@ func (l listed) StackPage(ctx context.Context, page int) (cloud66.StackPage, err
 // Ready says why the bot cannot do its work, nil where it can.
 // Its text is fit to be shown, whatever Slack said.
 func (b *Bot) Ready() error {
-	err := errors.Join(b.records.Fault(), b.ready.err())
+	connected := b.socket.err()
+	if b.stopping.Load() {
+		connected = errors.New("shutting down")
+	}
+	err := errors.Join(b.records.Fault(), connected, b.ready.err())
 	if err == nil {
 		return nil
 	}
@@ -199,9 +201,9 @@ func (b *Bot) Run(ctx context.Context) error {
 	context.AfterFunc(lifeCtx, stopIntake) // a part that cannot begin ends the whole
 	b.socket.run(intake)
 
-	b.ready.setSocket(errors.New("shutting down"))
+	b.stopping.Store(true)
 	b.log.Info("shutting down: nothing more is taken")
-	if !b.drained(drainTimeout) {
+	if !ended(&b.tasks, drainTimeout) {
 		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", b.underWay())
 	}
 	stopWork()
@@ -220,16 +222,4 @@ func (b *Bot) underWay() (n int) {
 		n += p.count()
 	}
 	return n
-}
-
-// drained waits until no task is under way, for as long as it may take.
-func (b *Bot) drained(limit time.Duration) bool {
-	done := make(chan struct{})
-	go func() { b.tasks.Wait(); close(done) }()
-	select {
-	case <-done:
-		return true
-	case <-time.After(limit):
-		return false
-	}
 }

@@ -92,7 +92,7 @@ func (t *task) rendered(reply commands.Reply) card.Message {
 // look has the Cloud 66 token looked at where something failed.
 func (b *Bot) look(reply commands.Reply) {
 	if reply != nil && reply.Document().Ref != "" {
-		b.ready.suspect()
+		signal(b.ready.again)
 	}
 }
 

@@ -57,16 +57,6 @@ func (c *connection) close() {
 	})
 }
 
-// retire closes an old connection after a while in which Slack may still deliver on it.
-func (c *connection) retire() {
-	if c != nil {
-		c.readUntil(time.Now().Add(drainFor))
-	}
-}
-
-// endReading has nothing more read, so that what came can still be acknowledged.
-func (c *connection) endReading() { c.readUntil(time.Now()) }
-
 // readUntil sets the end of the reading, once.
 func (c *connection) readUntil(end time.Time) {
 	c.mu.Lock()
@@ -76,16 +66,6 @@ func (c *connection) readUntil(end time.Time) {
 	}
 	c.retired = true
 	_ = c.ws.SetReadDeadline(end) // fails only on a closed connection
-}
-
-// drain waits a while for the acknowledgements of what came.
-func (c *connection) drain() {
-	done := make(chan struct{})
-	go func() { c.unacked.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(ackDrain):
-	}
 }
 
 // heard takes note of a frame, which shows that the connection lives.

@@ -30,8 +30,8 @@ func TestAConnectionThatIsReadNoMoreStaysSoWhenItsSuccessorStands(t *testing.T) 
 	_ = response.Body.Close()
 	c := &connection{ws: ws, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
 	defer c.close()
-	c.endReading()
-	c.retire()
+	c.readUntil(time.Now())
+	c.readUntil(time.Now().Add(drainFor))
 	read := make(chan error, 1)
 	go func() { read <- c.read(nil) }()
 	select {

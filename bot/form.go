@@ -120,12 +120,12 @@ func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 
 // showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the
 // one who waits for it hears so by another way.
-func (b *Bot) showForm(ctx context.Context, f filling, to answer, shown slack.ModalViewRequest) {
+func (b *Bot) showForm(ctx context.Context, f *filling, to answer, shown slack.ModalViewRequest) {
 	stop := b.sayLate(ctx, to)
 	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, showTry)
 		defer cancel()
-		return f.take(func() error {
+		return b.windows.show(f, func() error {
 			err := b.showView(ctx, shown, f.id)
 			if webapi.Is(err, webapi.TooMuch) {
 				b.log.ErrorContext(ctx, "Slack refused a form; it is told in words", "error", err)

@@ -14,7 +14,6 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
-	"c66bot/commands"
 )
 
 // How often the Cloud 66 token is looked at: seldom while it is good, once a minute while it is not.
@@ -28,12 +27,11 @@ const (
 // readiness is what must hold for the bot to do its work.
 type readiness struct {
 	mu     sync.Mutex
-	socket error     // the connection
-	bot    error     // the bot token
-	cloud  error     // the Cloud 66 token
-	silent time.Time // since when Cloud 66 has not answered a look at it; zero where it does
-	again  chan struct{}
-	hello  chan struct{} // holds a value where a connection to Slack was made
+	bot    error         // the bot token
+	cloud  error         // the Cloud 66 token
+	silent time.Time     // since when Cloud 66 has not answered a look at it; zero where it does
+	again  chan struct{} // has the Cloud 66 token looked at again
+	hello  chan struct{} // has a bot token that is in doubt looked at again
 }
 
 // believedAfter is how many refusals of a token that was good are needed in a row before one is believed.
@@ -56,7 +54,6 @@ func (t *trust) refuse() (believed bool, again time.Duration) {
 }
 
 func (r *readiness) begin() {
-	r.socket = errors.New("not connected to Slack yet")
 	r.cloud = errors.New("the Cloud 66 token is not checked yet")
 	r.again, r.hello = make(chan struct{}, 1), make(chan struct{}, 1)
 }
@@ -64,10 +61,8 @@ func (r *readiness) begin() {
 func (r *readiness) err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(r.socket, r.bot, r.cloud)
+	return errors.Join(r.bot, r.cloud)
 }
-
-func (r *readiness) setSocket(err error) { r.set(&r.socket, err) }
 
 func (r *readiness) set(which *error, err error) {
 	r.mu.Lock()
@@ -75,27 +70,13 @@ func (r *readiness) set(which *error, err error) {
 	*which = err
 }
 
-// unwritten tells the author of a change that the database did not take it, and what state that leaves.
-func (b *Bot) unwritten(state string) commands.ProblemReply {
-	if b.records.Fault() != nil {
-		return commands.ProblemReply{
-			What: "I could not take that: my database cannot be written now.", State: state,
-			Do: "Tell whoever runs me; " + b.command + " status says what is wrong with it.",
-		}
-	}
-	return commands.ProblemReply{
-		What: "I could not take that: my database did not write it down in time.", State: state, Do: "Try again in a minute.",
-	}
-}
-
 // answers takes note of whether Cloud 66 answered a look at the token.
 func (r *readiness) answers(yes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case yes:
+	if yes {
 		r.silent = time.Time{}
-	case r.silent.IsZero():
+	} else if r.silent.IsZero() {
 		r.silent = time.Now()
 	}
 }
@@ -107,12 +88,7 @@ func (r *readiness) silentSince() time.Time {
 	return r.silent
 }
 
-// suspect has the Cloud 66 token looked at again, since something failed.
-func (r *readiness) suspect() { signal(r.again) }
-
-// greeted has a bot token that is in doubt looked at again, since Slack has let the bot connect.
-func (r *readiness) greeted() { signal(r.hello) }
-
+// signal leaves a value in a channel of one.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -149,8 +125,7 @@ func (b *Bot) checkCloud(ctx context.Context) {
 	for {
 		err := b.cloud.CheckToken(cloud66.Background(ctx))
 		if errors.Is(err, cloud66.ErrNotFound) {
-			// A server without the token check: a list that can be read shows the same.
-			err = b.readable(ctx)
+			_, err = b.cloud.StackPage(cloud66.Background(ctx), 1) // a server without the token check: a list that can be read shows the same
 		}
 		if ctx.Err() != nil {
 			return
@@ -165,11 +140,6 @@ func (b *Bot) checkCloud(ctx context.Context) {
 			}
 		}
 	}
-}
-
-func (b *Bot) readable(ctx context.Context) error {
-	_, err := b.cloud.StackPage(cloud66.Background(ctx), 1)
-	return err
 }
 
 // tokenState takes note of what a look at the token showed, and gives when the next one is due. A server that is down says nothing against
@@ -234,13 +204,13 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		}
 		err = explainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
 		_, refused := errors.AsType[*tokenError](err)
-		believed := !token.accepted
+		believed, hello := !token.accepted, b.ready.hello
 		switch {
 		case err == nil:
 			b.self.Store(&outbox.Self{User: auth.UserID, Bot: auth.BotID})
 			b.setBot(b.missingScopes(auth.Header, !token.accepted))
 			token.accept()
-			wait = checkGood
+			wait, hello = checkGood, nil
 		case refused:
 			believed, wait = token.refuse()
 		case token.accepted:
@@ -248,16 +218,10 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		default:
 			wait = min(2*wait, longestAttempt)
 		}
-		switch {
-		case err == nil:
-		case believed:
+		if err != nil && believed {
 			b.setBot(err)
-		default:
+		} else if err != nil {
 			b.log.Warn("the bot token is looked at again soon", "error", err)
-		}
-		hello := b.ready.hello
-		if err == nil {
-			hello = nil
 		}
 		select {
 		case <-ctx.Done():
@@ -285,20 +249,18 @@ func (b *Bot) missingScopes(h http.Header, first bool) error {
 	if header == "" {
 		return nil
 	}
-	var granted []string
-	for scope := range strings.SplitSeq(header, ",") {
-		granted = append(granted, strings.TrimSpace(scope))
-	}
+	granted := strings.FieldsFunc(header, func(r rune) bool { return r == ',' || r == ' ' })
 	var fatal error
 	for _, w := range wantedScopes {
 		if slices.Contains(granted, w.scope) {
 			b.troubles.set("scope "+w.scope, "")
 			continue
 		}
-		b.troubles.set("scope "+w.scope,
-			fmt.Sprintf("The app lacks the scope %s, and without it %s: add it in the app's settings and install the app again", w.scope, w.without))
+		const words = "The app lacks the scope %s, and without it %s: add it in the app's settings and install the app again"
+		b.troubles.set("scope "+w.scope, fmt.Sprintf(words, w.scope, w.without))
 		if first {
-			b.log.Warn("the bot token lacks a scope: add it in the app's settings and install the app again", "scope", w.scope, "without_it", w.without)
+			b.log.Warn("the bot token lacks a scope: add it in the app's settings and install the app again", "scope", w.scope,
+				"without_it", w.without)
 		}
 		if w.scope == "chat:write" {
 			fatal = fmt.Errorf("the bot token (C66BOT_SLACK_BOT_TOKEN) lacks the scope %s: %s", w.scope, w.without)

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -49,19 +49,17 @@ type socket struct {
 	dialer *websocket.Dialer
 	log    *slog.Logger
 	take   taker
-	state  func(err error) // nil: connected; else why not
-	hello  func()          // told of each connection that stands
+	hello  func() // told of each connection that stands
 	pulse  pulse
 	beat   time.Duration // of the pulse, 0 for none
 
 	conns   sync.WaitGroup
 	mu      sync.Mutex
-	open    int         // our own connections, those that drain included
-	closed  []time.Time // when those of our own ended that ended lately
-	extra   int         // connections of the app that were not ours at the last hello
-	counted time.Time   // when that was
+	own     map[*connection]time.Time // when each of our own ended, also lately; zero for those that are open or drain
+	extra   int                       // connections of the app that were not ours at the last hello
+	counted time.Time                 // when that was
 	current *connection
-	fault   error // why there is no successor, where the last attempt brought none
+	fault   error // of the last attempt, where it brought no connection
 }
 
 // taker takes an envelope without waiting, which may have come as early as received. The channel is closed when it is acknowledged or never
@@ -96,11 +94,15 @@ func (s *socket) run(ctx context.Context) {
 		token.accept()
 		s.succeed(next)
 		s.hello()
+		var recount <-chan time.Time
+		if s.others() > 0 {
+			recount = time.After(recountAfter)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-next.leaving: // one that Slack asks us to leave is read on until its successor stands
-		case <-s.recount():
+		case <-recount:
 		}
 		if faults++; time.Since(last) > settledAfter {
 			faults = 0
@@ -112,49 +114,35 @@ func (s *socket) run(ctx context.Context) {
 // growing is the time between two attempts to connect after so many faults.
 func growing(faults int) time.Duration { return min(shortestAttempt<<min(faults, 6), longestAttempt) }
 
-// succeed makes a connection the current one. Its predecessor is read a while longer.
+// succeed makes a connection the current one. Its predecessor is read a while longer, since Slack may still deliver on it.
 func (s *socket) succeed(next *connection) {
 	s.mu.Lock()
 	old := s.current
 	s.current, s.fault = next, nil
 	s.mu.Unlock()
-	old.retire()
-	s.state(nil)
-	select {
-	case <-next.ended: // already: it may have ended before it was the current one
-		s.lost(next)
-	default:
+	if old != nil {
+		old.readUntil(time.Now().Add(drainFor))
 	}
 }
 
-// lost says that there is no connection, where the one that ended was the current one. Why no other could be made is newer than why it
-// ended.
-func (s *socket) lost(c *connection) {
+// err says why there is no connection, nil where there is one. Slack may have asked us to leave that.
+func (s *socket) err() error {
 	s.mu.Lock()
-	current, why := s.current == c, s.fault
-	s.mu.Unlock()
-	if !current {
-		return
+	defer s.mu.Unlock()
+	if s.current != nil {
+		select {
+		case <-s.current.ended:
+		default:
+			return nil
+		}
 	}
-	if why == nil {
-		why = fmt.Errorf("the connection to Slack was lost: %w", c.err)
-	}
-	s.state(why)
-}
-
-// alive reports whether the current connection, which Slack may have asked us to leave, is still read.
-func (s *socket) alive() bool {
-	s.mu.Lock()
-	current := s.current
-	s.mu.Unlock()
-	if current == nil {
-		return false
-	}
-	select {
-	case <-current.ended:
-		return false
+	switch {
+	case s.fault != nil: // which is newer than why the connection ended
+		return s.fault
+	case s.current != nil:
+		return fmt.Errorf("the connection to Slack was lost: %w", s.current.err)
 	default:
-		return true
+		return errors.New("not connected to Slack yet")
 	}
 }
 
@@ -166,9 +154,6 @@ func (s *socket) report(ctx context.Context, err error, token *trust, faults int
 	s.mu.Lock()
 	s.fault = err
 	s.mu.Unlock()
-	if !s.alive() {
-		s.state(err)
-	}
 	if _, refused := errors.AsType[*tokenError](err); refused {
 		_, again := token.refuse()
 		s.log.Error("Slack refuses the connection; it is not tried again at once", "error", err, "again_in", again)
@@ -216,7 +201,8 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 // greet takes note of a hello. Other connections of the app than our own take part of the envelopes.
 func (s *socket) greet(hello frame) {
 	s.mu.Lock()
-	own := s.open + s.closing()
+	maps.DeleteFunc(s.own, func(_ *connection, end time.Time) bool { return !end.IsZero() && since(end) > closingTime })
+	own := len(s.own)
 	others := max(0, hello.NumConnections.count()-own)
 	s.extra, s.counted = others, time.Now()
 	s.mu.Unlock()
@@ -224,20 +210,6 @@ func (s *socket) greet(hello frame) {
 		s.log.Warn("the app has another connection: another instance takes part of the commands", "connections", hello.NumConnections, "own", own)
 	}
 	s.log.Info("connected to Slack", "app", hello.ConnectionInfo.AppID, "host", hello.DebugInfo.Host)
-}
-
-// closing gives the number of our own connections that Slack may still count though they ended. The lock is held.
-func (s *socket) closing() int {
-	s.closed = slices.DeleteFunc(s.closed, func(at time.Time) bool { return since(at) > closingTime })
-	return len(s.closed)
-}
-
-// recount gives a channel that says when the connections are to be counted anew; nil where there are no others.
-func (s *socket) recount() <-chan time.Time {
-	if s.others() == 0 {
-		return nil
-	}
-	return time.After(recountAfter)
 }
 
 // others gives the number of connections of the app that are not ours, as far as a fresh hello says so.
@@ -252,27 +224,40 @@ func (s *socket) others() int {
 
 // serve reads a connection to its end, and watches it so that a dead one is noticed.
 func (s *socket) serve(ctx context.Context, c *connection) {
-	s.count(1)
-	defer s.count(-1)
-	stop := context.AfterFunc(ctx, c.endReading)
+	s.note(c, time.Time{})
+	defer func() { s.note(c, time.Now()) }()
+	stop := context.AfterFunc(ctx, func() { c.readUntil(time.Now()) }) // what came can still be acknowledged
 	defer stop()
 	done := make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() { c.watch(done) })
 	c.leave(c.read(s.take))
 	close(done)
-	c.drain()
+	ended(&c.unacked, ackDrain)
 	c.close()
 	close(c.ended)
-	s.lost(c)
 	watch.Wait()
 }
 
-func (s *socket) count(n int) {
+// note takes note of a connection of our own, and of when it ended.
+func (s *socket) note(c *connection, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open += n; n < 0 {
-		s.closed = append(s.closed, time.Now())
+	if s.own == nil {
+		s.own = map[*connection]time.Time{}
+	}
+	s.own[c] = end
+}
+
+// ended waits until nothing in a group is under way, for as long as it may take.
+func ended(group *sync.WaitGroup, limit time.Duration) bool {
+	done := make(chan struct{})
+	go func() { group.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-time.After(limit):
+		return false
 	}
 }
 

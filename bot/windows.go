@@ -2,7 +2,8 @@ package bot
 
 import "sync"
 
-// windows has each form's window show what is to stand in it last, where several fillings are under way. Its zero value works.
+// windows orders the updates of each form's window where several fillings are under way: an older one does not overwrite a newer one. Slack's
+// own guard, the hash of views.update, would keep the first one instead. Its zero value works.
 type windows struct {
 	mu   sync.Mutex
 	open map[string]*window
@@ -10,54 +11,50 @@ type windows struct {
 
 // window is the window of one form.
 type window struct {
-	open  int // how many fillings are under way
-	begun int // how many there were
-
-	update sync.Mutex // held while Slack is told, so that what is newer comes later
+	fillings int // under way
+	newest   *filling
+	update   sync.Mutex // held during a call, so that newer content is sent later
 }
 
 // filling is one filling of a window.
 type filling struct {
-	windows *windows
-	window  *window
-	id      string
-	number  int
+	id     string
+	window *window
 }
 
-// begin says that a window is being filled in. What was begun before does not show in it any more.
-func (w *windows) begin(id string) filling {
+// begin says that a window is being filled in. What was begun before is not shown any more.
+func (w *windows) begin(id string) *filling {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
 		w.open = map[string]*window{}
 	}
-	win := w.open[id]
-	if win == nil {
-		win = &window{}
-		w.open[id] = win
+	if w.open[id] == nil {
+		w.open[id] = &window{}
 	}
-	win.open++
-	win.begun++
-	return filling{windows: w, window: win, id: id, number: win.begun}
+	f := &filling{id, w.open[id]}
+	f.window.fillings++
+	f.window.newest = f
+	return f
 }
 
-// take tells Slack what is to be shown, unless something newer is.
-func (f filling) take(tell func() error) error {
+// show calls Slack, unless a newer filling has begun.
+func (w *windows) show(f *filling, call func() error) error {
 	f.window.update.Lock()
 	defer f.window.update.Unlock()
-	f.windows.mu.Lock()
-	newest := f.window.begun == f.number
-	f.windows.mu.Unlock()
+	w.mu.Lock()
+	newest := f.window.newest == f
+	w.mu.Unlock()
 	if !newest {
 		return nil
 	}
-	return tell()
+	return call()
 }
 
-func (w *windows) end(f filling) {
+func (w *windows) end(f *filling) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if f.window.open--; f.window.open == 0 {
+	if f.window.fillings--; f.window.fillings == 0 {
 		delete(w.open, f.id)
 	}
 }
