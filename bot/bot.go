@@ -124,7 +124,7 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: listed{cfg.Cloud, b.directory}, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		Pattern: fits, May: maySubscribe(b.authorizer),
+		Pattern: parseGlob, May: b.maySubscribe,
 	})
 	since := time.Now()
 	b.handler = commands.New(commands.Config{

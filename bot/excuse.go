@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -41,30 +40,6 @@ func stoodStill(d time.Duration) reason {
 
 func (r reason) reply(asked string) commands.ProblemReply {
 	return commands.ProblemReply{What: fmt.Sprintf(r.text, asked), State: "Nothing was done.", Do: r.try}
-}
-
-// turnAway acknowledges a task that is not carried out, and tells its author: in the acknowledgement where that shows, else beside it. What
-// would change something is recorded as void first, so that nothing brings it again.
-func (b *Bot) turnAway(t *task, what, key string, acked chan struct{}, why reason) {
-	t.away = &why
-	if why.late && t.kind != aSearch {
-		t.decline = nil
-	}
-	if what != "" {
-		b.receive(t, what)
-		b.start(t, key, acked, func(ctx context.Context) bool {
-			return b.accept(ctx, t, func(payload any) error { return b.acks.write(key, payload, true) })
-		})
-		return
-	}
-	defer close(acked)
-	var payload any
-	if t.decline != nil {
-		payload = t.decline(why.reply(t.words()))
-	}
-	if b.acks.write(key, payload, false) == nil && payload == nil {
-		b.excuse(t)
-	}
 }
 
 // words are what a task asks for, in quotes.

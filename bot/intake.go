@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -87,28 +86,41 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 }
 
 // admit gives a task its place and has it carried out, or turns it away. When the acknowledgement of its envelope is behind it, done is
-// closed.
+// closed. What is turned away is told in the acknowledgement where that shows, else beside it; where it would change something it is recorded as
+// void first, so that nothing brings it again.
 func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
 	t.kind = t.kindOf(what)
-	stood := since(t.received)
-	ofSlack := t.answer.user == "" // which takes nobody's place and is never too late
-	if stood <= tooLong && !ofSlack {
-		t.place = b.places[t.kind].enter(t.answer.user)
+	switch stood := since(t.received); {
+	case t.answer.user == "": // of Slack, which takes nobody's place and is never too late
+	case stood > tooLong:
+		b.log.Warn("an envelope came while the process stood still: it is turned away", "envelope", env.ID, "user", t.answer.user, "stood", stood)
+		away := stoodStill(stood)
+		if t.away = &away; t.kind != aSearch {
+			t.decline = nil
+		}
+	default:
+		if t.place = b.places[t.kind].enter(t.answer.user); t.place == nil {
+			b.log.Error("too many tasks at once: one is turned away", "envelope", env.ID, "user", t.answer.user)
+			t.away = &busy
+		}
 	}
 	switch {
-	case stood > tooLong && !ofSlack:
-		b.log.Warn("an envelope came while the process stood still: it is turned away", "envelope", env.ID, "user", t.answer.user, "stood", stood)
-		b.turnAway(t, what, key, done, stoodStill(stood))
-	case t.place == nil && !ofSlack:
-		b.log.Error("too many tasks at once: one is turned away", "envelope", env.ID, "user", t.answer.user)
-		b.turnAway(t, what, key, done, busy)
 	case what != "":
 		b.receive(t, what)
 		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.accept(ctx, t, func(payload any) error { return b.acks.write(key, payload, true) })
 		})
+	case t.away != nil:
+		defer close(done)
+		var payload any
+		if t.decline != nil {
+			payload = t.decline(t.away.reply(t.words()))
+		}
+		if b.acks.write(key, payload, false) == nil && payload == nil {
+			b.excuse(t)
+		}
 	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
 		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.acks.write(key, t.sayWithin(ctx, t.received.Add(ackWait)), false) == nil
@@ -158,7 +170,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 		}
 		t := b.readInteraction(in, id)
 		if t != nil {
-			t.delivery = cmp.Or(string(in.TriggerID), digest(env.Payload))
+			t.delivery = cmp.Or(string(in.TriggerID), fmt.Sprintf("%x", sha256.Sum256(env.Payload)))
 		}
 		return t, id
 	case "events_api":
@@ -172,20 +184,12 @@ func (b *Bot) read(env envelope) (*task, string) {
 		}
 		return t, cmp.Or(string(h.EventID), id)
 	case unreadable:
-		return b.unread(env, errNoJSON), id
+		return b.unread(env, errors.New("it is no JSON")), id
 	default:
 		b.log.Debug("envelope of no concern", "type", env.Type)
 		return nil, ""
 	}
 }
-
-// digest knows a payload again that has no id of its own.
-func digest(payload []byte) string {
-	sum := sha256.Sum256(payload)
-	return hex.EncodeToString(sum[:])
-}
-
-var errNoJSON = errors.New("it is no JSON")
 
 // unread gives the task of an envelope that cannot be read, which is to tell its author so; nil where nobody can be told.
 func (b *Bot) unread(env envelope, err error) *task {

@@ -29,12 +29,11 @@ var ofRooms = map[string]bool{
 
 // readEvent takes an event: a mention asks for something, others say that what is known of groups and people has changed.
 func (b *Bot) readEvent(h happening) *task {
-	e := h.Event
-	self := b.self.Load()
+	e, self := h.Event, b.who().User
 	switch {
 	case ofRooms[string(e.Type)]:
 		b.people.ForgetRoom(string(e.Channel))
-		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == nil || string(e.User) == self.User) {
+		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == "" || string(e.User) == self) {
 			b.hint(string(e.Channel))
 		}
 		return nil
@@ -52,7 +51,7 @@ func (b *Bot) readEvent(h happening) *task {
 		e = *e.Message
 		e.Channel, e.Edited = channel, true
 	}
-	if e.User == "" || e.Channel == "" || e.TS == "" || (self != nil && string(e.User) == self.User) {
+	if e.User == "" || e.Channel == "" || e.TS == "" || string(e.User) == self {
 		return nil // of nobody, or our own
 	}
 	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)},
@@ -95,10 +94,8 @@ var someone = regexp.MustCompile(`<@([A-Z0-9]+)`)
 // line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own name yet, that is
 // the first one mentioned: Slack sends no mentions of others.
 func (b *Bot) line(text string) (line string, addressed bool) {
-	name := ""
-	if self := b.self.Load(); self != nil {
-		name = self.User
-	} else if first := someone.FindStringSubmatch(text); first != nil {
+	name := b.who().User
+	if first := someone.FindStringSubmatch(text); first != nil && name == "" {
 		name = first[1]
 	}
 	return commands.Line(text, b.command, name)
@@ -176,8 +173,7 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 		return commands.Here{}, nil
 	}
 	var follow storage.Follow
-	err = b.records.View(ctx, func(tx storage.Tx) error {
-		var err error
+	err = b.records.View(ctx, func(tx storage.Tx) (err error) {
 		follow, err = storage.Follows.Get(tx, id)
 		return err
 	})

@@ -79,6 +79,10 @@ func (b *Bot) checkChannel(ctx context.Context, channel string) {
 		b.troubles.lost(channel, false)
 		channel = now
 	}
+	maySubscribe := func(ctx context.Context, user string) (bool, error) { // to any stack
+		standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
+		return err == nil && standing.Some(authz.Subscribe), err
+	}
 	err := b.channels.look(ctx, channel)
 	if lost := b.lost(ctx, channel, err); lost != nil && ctx.Err() == nil {
 		b.log.Error("the admins could not be told of a channel that Slack does not show; the next check tries again", "channel", channel, "error",
@@ -87,42 +91,23 @@ func (b *Bot) checkChannel(ctx context.Context, channel string) {
 	if no, ok := errors.AsType[*commands.CardError](err); ok {
 		err = b.progress.Suspend(ctx, channel, no.Code)
 	} else if err == nil {
-		err = errors.Join(b.progress.Resume(ctx, channel), b.progress.CheckAuthors(ctx, channel, b.maySubscribeIn(channel)), b.outbox.Again(ctx, channel))
+		err = errors.Join(b.progress.Resume(ctx, channel), b.progress.CheckAuthors(ctx, channel, maySubscribe), b.outbox.Again(ctx, channel))
 	}
 	if err != nil && ctx.Err() == nil {
 		b.log.Error("whether a channel can hear of what it subscribes to was not found out; the next check tries again", "channel", channel, "error", err)
 	}
 }
 
-// maySubscribeIn gives what reports whether somebody may have a channel hear of any stack.
-func (b *Bot) maySubscribeIn(channel string) func(ctx context.Context, user string) (bool, error) {
-	return func(ctx context.Context, user string) (bool, error) {
-		standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
-		if err != nil {
-			return false, err
-		}
-		return standing.Some(authz.Subscribe), nil
-	}
-}
-
-// fits reads a glob over stacks.
-func fits(glob string) (func(storage.StackRef) bool, error) {
+// parseGlob reads a glob over stacks.
+func parseGlob(glob string) (func(storage.StackRef) bool, error) {
 	p, err := authz.ParsePattern(glob)
-	if err != nil {
-		return nil, err
-	}
-	return p.Match, nil
+	return p.Match, err
 }
 
-// maySubscribe gives what reports whether somebody may have a channel hear of a stack.
-func maySubscribe(a *authz.Authorizer) func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
-	return func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
-		standing, err := a.Standing(ctx, authz.Subject{User: user, Channel: channel})
-		if err != nil {
-			return false, err
-		}
-		return standing.Decide(authz.Subscribe, stack).Allowed, nil
-	}
+// maySubscribe reports whether a user may have a channel hear of a stack.
+func (b *Bot) maySubscribe(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+	standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
+	return err == nil && standing.Decide(authz.Subscribe, stack).Allowed, err
 }
 
 // told reports whether a subscription would have told of a past deployment.
