@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -77,53 +78,59 @@ func noCard(code string) *commands.CardError {
 
 // Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction.
 func (c *channels) Announce(ctx context.Context, req commands.Request, change func(tx storage.Tx) ([]commands.Announcement, error)) error {
-	var messages []storage.Message
-	err := c.records.Update(ctx, func(tx storage.Tx) error {
-		messages = nil
+	err := c.write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		if err := commands.Take(tx, req.Operation, req.User); err != nil {
-			return err
+			return nil, err
 		}
 		said, err := change(tx)
-		if err != nil {
-			return err
-		}
 		for _, a := range said {
-			m, err := messageOf(a, req)
-			if err != nil {
-				return err
-			}
-			if err := outbox.Put(tx, m); err != nil {
-				return err
-			}
-			messages = append(messages, m)
+			m, wrong := announced(a, req)
+			messages, err = append(messages, m), errors.Join(err, wrong)
 		}
-		return nil
+		return messages, err
 	})
 	if err != nil {
 		return fmt.Errorf("record a change and tell the channel: %w", err)
 	}
-	c.outbox.Deliver(messages...)
 	return nil
 }
 
 // Amend has a message that was announced for a request say something else.
 func (c *channels) Amend(ctx context.Context, req commands.Request, said commands.Announcement) error {
-	m, err := messageOf(said, req)
-	if err == nil {
-		err = c.records.Update(ctx, func(tx storage.Tx) error { return outbox.Put(tx, m) })
-	}
+	err := c.write(ctx, func(storage.Tx) ([]storage.Message, error) {
+		m, err := announced(said, req)
+		return []storage.Message{m}, err
+	})
 	if err != nil {
 		return fmt.Errorf("amend what the channel was told: %w", err)
 	}
-	c.outbox.Deliver(m)
 	return nil
 }
 
-func messageOf(a commands.Announcement, req commands.Request) (storage.Message, error) {
-	m := card.Reply(a.Reply)
+// write runs a change and writes the messages that it gives, in one transaction, and has them delivered.
+func (c *channels) write(ctx context.Context, change func(tx storage.Tx) ([]storage.Message, error)) error {
+	var messages []storage.Message
+	err := c.records.Update(ctx, func(tx storage.Tx) (err error) {
+		messages, err = change(tx)
+		for _, m := range messages {
+			err = errors.Join(err, outbox.Put(tx, m))
+		}
+		return err
+	})
+	if err == nil {
+		c.outbox.Deliver(messages...)
+	}
+	return err
+}
+
+func announced(a commands.Announcement, req commands.Request) (storage.Message, error) {
+	m, err := message(a.Key, req.Channel, card.Reply(a.Reply))
+	m.Parent, m.Urgent, m.Tell = a.Parent, !a.Later, []string{req.User}
+	return m, err
+}
+
+// message is an urgent message that is not edited later.
+func message(key, channel string, m card.Message) (storage.Message, error) {
 	blocks, err := m.JSON()
-	return storage.Message{
-		Key: a.Key, Channel: req.Channel, Parent: a.Parent, Text: m.Text(), Blocks: blocks, Urgent: !a.Later, Last: true,
-		Tell: []string{req.User},
-	}, err
+	return storage.Message{Key: key, Channel: channel, Text: m.Text(), Blocks: blocks, Urgent: true, Last: true}, err
 }

@@ -108,35 +108,21 @@ func (b *Bot) tellLost(ctx context.Context, channel string, h holding) error {
 		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears " +
 			"another id now: make its rules and subscriptions anew in it.",
 	})
-	blocks, err := said.JSON()
-	if err != nil {
-		return err
-	}
 	users, groups := b.authorizer.Admins()
 	members, err := b.people.Members(ctx, groups)
 	if err != nil {
 		b.log.WarnContext(ctx, "who is in the admins' groups could not be looked up: only those who are named are told", "error", err)
 	}
 	users = slices.Compact(slices.Sorted(slices.Values(slices.Concat(users, members))))
-	messages := make([]storage.Message, len(users))
 	now := time.Now()
-	for i, user := range users {
-		messages[i] = storage.Message{
-			Key: fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), Channel: outbox.Direct(user), Text: said.Text(), Blocks: blocks,
-			Urgent: true, Last: true,
+	return b.channels.write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
+		err = storage.Channels.Put(tx, channel, storage.Channel{Lost: now})
+		for _, user := range users {
+			m, wrong := message(fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), outbox.Direct(user), said)
+			messages, err = append(messages, m), errors.Join(err, wrong)
 		}
-	}
-	err = b.records.Update(ctx, func(tx storage.Tx) error {
-		err := storage.Channels.Put(tx, channel, storage.Channel{Lost: now})
-		for _, m := range messages {
-			err = errors.Join(err, outbox.Put(tx, m))
-		}
-		return err
+		return messages, err
 	})
-	if err == nil {
-		b.outbox.Deliver(messages...)
-	}
-	return err
 }
 
 func (h holding) inWords() string {
