@@ -26,7 +26,7 @@ func heap() float64 {
 
 func TestManyFollowedDeploymentsKeepTheBudgetInBoundedGoroutinesAndMemory(t *testing.T) {
 	const channels = 50
-	perHour := 700 + 23*(*follows)/10 // fewer than they would take
+	perHour := 400 + 26*(*follows)/10 // fewer than they would take
 	inBubble(t, settings{perHour: perHour, cloud: cloud66sim.Options{RateLimit: 1 << 30}}, func(t *testing.T, r *rig) {
 		var stacks []string
 		for i := range *follows {
