@@ -17,13 +17,13 @@ const (
 	slackWait = 3 * time.Second
 	// journalWait is how long the journal may take for a change, from its arrival.
 	journalWait = 2 * time.Second
-	// sayWait is until when an acknowledgement may wait for what it is to say, from the arrival.
+	// sayWait bounds how long an acknowledgement waits for its content, from the arrival.
 	sayWait = 2500 * time.Millisecond
 	// latestStart is how long after its arrival the work on a change may begin: later it would surprise people.
 	latestStart = 33 * time.Second
 )
 
-// anyCard stands for what a thread's card shows, while it is not looked up yet.
+// anyCard stands for the card of a thread before it is looked up.
 var anyCard = commands.Here{UID: "card", Deployment: 1}
 
 // asked gives the change that a task asks for, as it can be typed; "" where it only reads. It looks nothing up.
@@ -48,7 +48,7 @@ func (t *task) asked() string {
 	return ""
 }
 
-// receive has the journal take note of a task that changes something, and gives it its turn. It waits for nothing.
+// receive hands a change to the journal and takes its place in its author's order. It does not wait.
 func (b *Bot) receive(t *task, what string) {
 	t.turn = b.turns.join(t.answer.user + "/" + t.answer.channel)
 	t.change, t.first = b.journal.receive(storage.Entry{
@@ -104,7 +104,9 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 		b.say(ctx, t.answer, t.rendered(stoodStill(stood).reply(t.words())))
 		return false
 	case ctx.Err() != nil:
-		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Try again in a minute."}))
+		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
+			What: "I am shutting down.", State: "Nothing was done.", Do: "Try again in a minute.",
+		}))
 		return false
 	}
 	t.turn.wait(ctx)
@@ -135,7 +137,7 @@ func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) er
 	return !t.answered
 }
 
-// sayWithin gives what an acknowledgement is to say, as far as it is known by then.
+// sayWithin gives the content of an acknowledgement, as far as it is known in time.
 func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 	if latest := time.Now().Add(ackWait); latest.Before(until) {
 		until = latest
@@ -145,9 +147,9 @@ func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 	return t.say(ctx)
 }
 
-// decline tells the author of a change that it is not taken: in the acknowledgement where that shows, which it does while Slack waits, else
-// beside it. Where a shutdown cuts the acknowledgement off nothing is said: no record shows the next process that it was declined, and
-// Slack may bring it there.
+// decline tells the author of a change that it is not taken: in the acknowledgement while Slack waits for it and shows it, else beside
+// it. Where a shutdown cuts the acknowledgement off nothing is said: Slack may deliver the change to the next process, which has no
+// record of it.
 func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error, beside func()) {
 	var payload any
 	if t.decline != nil {
@@ -165,12 +167,12 @@ func ephemeral(env envelope) func(commands.Reply) any {
 		return nil
 	}
 	return func(reply commands.Reply) any {
-		// Its text alone: whether Slack takes blocks there nobody would hear.
+		// Its text alone: an acknowledgement whose blocks Slack refuses would be lost silently.
 		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": card.Reply(reply).Text(), "parse": "none"}
 	}
 }
 
-// settle ends what a task has begun with the journal, and lets the next change have its turn.
+// settle ends a change's time in the journal and in its author's order.
 func (b *Bot) settle(ctx context.Context, t *task) {
 	if t.turn == nil {
 		return

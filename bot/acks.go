@@ -2,17 +2,17 @@ package bot
 
 import "sync"
 
-// arrival is what an envelope is that came.
+// arrival says whether an envelope is new.
 type arrival int
 
 const (
 	fresh    arrival = iota
-	waiting          // it came before and is not acknowledged yet: it will be on this connection too
-	repeated         // it came before and was acknowledged
+	waiting          // delivered again before its acknowledgement, which goes out on this connection too
+	repeated         // delivered again after its acknowledgement
 )
 
-// acks remembers envelopes, by what they are known by when they come again, and the connections that wait for their acknowledgement: where
-// one is lost before that is written, Slack sends the envelope on another. Its zero value works.
+// acks deduplicates envelopes by a key, and remembers the connections on which each has to be acknowledged: where one is lost before that,
+// Slack delivers the envelope on another. Its zero value works.
 type acks struct {
 	mu   sync.Mutex
 	seen recent
@@ -25,8 +25,8 @@ type unacked struct {
 	done <-chan struct{}
 }
 
-// arrive takes an envelope, with what acknowledges it and the channel that is closed when that is behind it. For one that waits already it
-// gives the channel of the first.
+// arrive takes an envelope with the function that acknowledges it, and the channel that is closed when that is done. For one that waits
+// already it gives the channel of the first delivery.
 func (a *acks) arrive(key string, ack func(payload any) error, done <-chan struct{}) (arrival, <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -44,8 +44,8 @@ func (a *acks) arrive(key string, ack func(payload any) error, done <-chan struc
 	return fresh, done
 }
 
-// write acknowledges an envelope on each connection on which it has come. Where none takes it the error is the last one's, and the envelope
-// comes again: it is fresh then, unless its author is told anyway what became of it.
+// write acknowledges an envelope on each connection on which it was delivered. Where none takes it the error is the last one's, and the
+// next delivery is fresh, unless its author is told the result anyway.
 func (a *acks) write(key string, payload any, told bool) error {
 	var written bool
 	var last error
@@ -78,8 +78,8 @@ func (a *acks) write(key string, payload any, told bool) error {
 	return last
 }
 
-// drop forgets the arrival of an envelope, by its channel, that is not acknowledged and will not be: it is fresh when it comes again. What is
-// acknowledged stays known, and so does one that has come again since.
+// drop forgets an envelope that will not be acknowledged: the next delivery is fresh. One that was acknowledged, or has another channel
+// by now, stays known.
 func (a *acks) drop(key string, done <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

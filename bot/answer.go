@@ -39,9 +39,9 @@ func (b *Bot) say(ctx context.Context, to answer, m card.Message) {
 }
 
 const (
-	// wayWait is how long one way of answering is tried before the next one is taken. What hangs may still arrive: twice is better than never.
+	// wayWait bounds the tries of one way of answering. One that hangs may still arrive: an answer that comes twice is better than none.
 	wayWait = 3 * time.Second
-	// tellFor is how long the ways are tried one after the other, again and again, where all of them fail for what passes.
+	// tellFor bounds the rounds through all ways, while their errors may pass.
 	tellFor = time.Minute
 )
 
@@ -59,7 +59,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 		var faults []error
 		for i, w := range ways {
 			left := wayWait
-			if end, ok := ctx.Deadline(); ok { // of which each way has its share
+			if end, ok := ctx.Deadline(); ok { // each way has its share of the time
 				left = min(left, time.Until(end)/time.Duration(len(ways)-i))
 			}
 			err := webapi.Retry(ctx, left, func(ctx context.Context) error {
@@ -86,7 +86,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 	}
 }
 
-// errNoWay is that a way is not to be had.
+// errNoWay says that a way does not exist for this answer.
 var errNoWay = webapi.Final("not to be had")
 
 func (b *Bot) byView(ctx context.Context, to answer, m card.Message, plain bool) error {

@@ -1,5 +1,9 @@
-// Package bot is the Slack side of a running bot: it takes envelopes from the socket, acknowledges them, has the commands carried out, and
-// answers. It owns the lifetimes of everything that runs.
+// Package bot is the Slack side of a running bot. It owns the lifetimes of everything that runs.
+//
+// The socket holds one Socket Mode connection and reads frames. take deduplicates an envelope, reads it into a task and admits it: at
+// most so many of a kind and of one person at once. A task that only reads is acknowledged at once. A change is first written to the
+// journal, so that it is done once or its author is told why not; then it is acknowledged and carried out in its author's order. The
+// command handler does the work, and the answer goes back by the first way that Slack takes.
 package bot
 
 import (
@@ -29,7 +33,7 @@ import (
 )
 
 const (
-	// drainTimeout is how long what was taken may take to finish at shutdown, lastWord how long it may take to tell people what is cut short.
+	// drainTimeout bounds the tasks that are under way at shutdown, lastWord what people are then told of those that are cut short.
 	drainTimeout = 4 * time.Second
 	lastWord     = 2 * time.Second
 )
@@ -46,7 +50,7 @@ type Config struct {
 	PollMin, PollMax   time.Duration
 	// Dial opens connections to Slack; nil is the net package's way.
 	Dial webapi.Dial
-	// Beat is how often it is looked whether the process stood still, as bot.Beat; 0 is never, for simulated time, which never does.
+	// Beat is the interval at which standstills of the process are noticed, as bot.Beat; 0 for simulated time, which has none.
 	Beat      time.Duration
 	Metrics   prometheus.Registerer
 	AuditKeep time.Duration // how long entries of the audit are kept
@@ -111,7 +115,8 @@ func New(cfg Config) (*Bot, error) {
 		doubts: map[string]time.Time{}, log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
 		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(), excuses: excuses{slots: make(chan struct{}, maxExcuses)},
 	}
-	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL), slack.OptionHTTPClient(b.http))
+	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL),
+		slack.OptionHTTPClient(b.http))
 	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
 	b.people = people.New(b.slack.API)
@@ -149,7 +154,7 @@ func New(cfg Config) (*Bot, error) {
 	return b, nil
 }
 
-// listed is Cloud 66 with the list of stacks read where it counts for commands too.
+// listed is Cloud 66 for the watch. Its pages of stacks keep the commands' list fresh.
 type listed struct {
 	*cloud66.Client
 	directory *commands.Directory
@@ -174,8 +179,8 @@ func (b *Bot) Ready() error {
 	return errors.New(b.cleaner.Clean(err.Error()))
 }
 
-// Run runs the bot until the context ends. Then nothing more is taken, what was taken is finished within a bound or stays recorded, and
-// Run returns when nothing is under way any more. Its error is a fault of the database at the start.
+// Run runs the bot until the context ends. Then it takes nothing more, finishes what it took within a bound or leaves it recorded, and
+// returns when no task is left. Its error is a fault of the database at the start.
 func (b *Bot) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -216,7 +221,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	return nil
 }
 
-// underWay gives the number of tasks that are taken and not done with.
+// underWay counts the tasks.
 func (b *Bot) underWay() (n int) {
 	for _, p := range b.places {
 		n += p.count()

@@ -10,7 +10,7 @@ import (
 	"c66bot/commands"
 )
 
-// slowAnswer is when somebody who waits is told that it goes on.
+// slowAnswer is when somebody who waits for an answer gets a first word.
 const slowAnswer = 5 * time.Second
 
 func (b *Bot) carryOut(ctx context.Context, t *task) {
@@ -46,7 +46,9 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 			return
 		}
 		if t.invocation.UID == "" && t.invocation.Stack == "" { // of the shortcut, which no button can stand for
-			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{What: "Slack did not open the form.", State: "Nothing was done.", Do: "Use the shortcut again."}))
+			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
+				What: "Slack did not open the form.", State: "Nothing was done.", Do: "Use the shortcut again.",
+			}))
 			return
 		}
 	}
@@ -96,7 +98,7 @@ func (b *Bot) look(reply commands.Reply) {
 	}
 }
 
-// patiently does something, and tells the one who waits for it that it goes on where it takes long.
+// patiently does something, and says so to whoever waits for it where it takes long.
 func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context) commands.Reply) commands.Reply {
 	if to.view != "" { // whose window says so
 		return do(ctx)

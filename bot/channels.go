@@ -23,7 +23,7 @@ type channels struct {
 	log     *slog.Logger
 }
 
-// Member fails with a *commands.CardError where the bot may not post in the channel, in which a user asks for something, and with another
+// Member fails with a *commands.CardError where the bot may not post in the channel in which a user asks for something, and with another
 // error where Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel, user string) error {
 	if strings.HasPrefix(channel, "D") { // which must be the user's with the bot: in one of two people the bot can post nothing
@@ -52,7 +52,8 @@ func (c *channels) look(ctx context.Context, channel string) error {
 	return c.judge(ctx, channel, err)
 }
 
-// judge gives the *commands.CardError that an error of a look-up stands for, or the error. Where the bot may not look it up, a message shows it.
+// judge turns the error of a look-up into a *commands.CardError where it says that the bot cannot post. Where the bot may not look it up, a
+// message shows it.
 func (c *channels) judge(ctx context.Context, channel string, err error) error {
 	fault := webapi.Judge(err)
 	switch {

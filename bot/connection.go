@@ -126,8 +126,8 @@ func (c *connection) watch(done <-chan struct{}) {
 	}
 }
 
-// tick counts a tick, and may send a ping. It is false where the connection is dead and closed. One on which pings were answered and are no
-// more is left for a successor, and read on.
+// tick counts a tick, and may send a ping. It is false where the connection is dead and closed. One whose pings are no longer answered
+// gets a successor and is read on.
 func (c *connection) tick(ping bool) bool {
 	c.mu.Lock()
 	c.quiet++

@@ -16,16 +16,16 @@ import (
 const (
 	// maxExcuses is how many people at once are told that something of theirs was not taken.
 	maxExcuses = 64
-	// gatherExcuses is how long it is gathered what one message tells one person.
+	// gatherExcuses is how long one person's tasks are gathered for one message.
 	gatherExcuses = 250 * time.Millisecond
-	// maxNames is how long the names may be that one message names, in characters: a sentence of a message has 1,000.
+	// maxNames bounds the names in one message, in characters: a sentence of a message has 1,000.
 	maxNames = 800
 )
 
 // reason is why tasks are turned away.
 type reason struct {
 	text, try string // text has a place for what was asked for
-	late      bool   // Slack has given up before, so that nobody sees what an acknowledgement says
+	late      bool   // Slack has given up before: nobody sees what an acknowledgement says
 }
 
 var busy = reason{text: "I am busy with too many commands at once: I did not take %s.", try: "Try again in a minute."}
@@ -58,7 +58,7 @@ func (t *task) words() string {
 
 func quoted(text string) string { return "“" + text + "”" }
 
-// excuses gathers what each person is told of what was turned away. Its zero value works but for its slots.
+// excuses gathers, for each person, the tasks that were turned away. Its slots must be made.
 type excuses struct {
 	slots chan struct{}
 	mu    sync.Mutex
@@ -123,7 +123,7 @@ func (b *Bot) tellExcuses(key excuseKey, why reason) {
 	}
 }
 
-// portions are what was turned away, as much as one message holds each. What would have changed something is all named.
+// portions name what was turned away, as much as one message holds each. Changes are all named, looks are counted.
 func (e excuse) portions() []string {
 	names := e.changes
 	switch n := len(e.looks); {

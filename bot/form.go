@@ -28,8 +28,8 @@ const (
 	maxAck = 18_000
 )
 
-// openForm opens the form of a redeploy as a loading view, at once, since the trigger lives for 3 s only, and fills it in after. It is false
-// where Slack did not open it.
+// openForm opens the form of a redeploy as a loading view at once, since the trigger expires after 3 s, and then fills it in. It is
+// false where Slack did not open it.
 func (b *Bot) openForm(ctx context.Context, t *task) bool {
 	loading := card.Loading()
 	loading.ExternalID = storage.NewID(time.Now()) // by which it is found again where the answer was lost

@@ -47,11 +47,9 @@ type task struct {
 	turn   *turn
 }
 
-// take takes an envelope from the socket, and waits for nothing. What only reads is acknowledged at once and carried out beside; what changes
-// something goes through the journal first, beside too. What Slack delivers again is acknowledged again and not done again. It gives a channel
-// that is closed when the acknowledgement is written or never will be.
-//
-// What only reads is remembered in memory alone: to read twice after a restart harms nobody, and a commit for each would cost more.
+// take takes an envelope from the socket and does not wait. It gives a channel that is closed when the acknowledgement is written or
+// never will be. An envelope that Slack delivers again is acknowledged again and not done again. Tasks that only read are deduplicated
+// in memory alone: to read twice after a restart harms nobody.
 func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{}) {
 	counted := func(payload any) error {
 		err := ack(payload)
@@ -85,9 +83,9 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 	return done
 }
 
-// admit gives a task its place and has it carried out, or turns it away. When the acknowledgement of its envelope is behind it, done is
-// closed. What is turned away is told in the acknowledgement where that shows, else beside it; where it would change something it is recorded as
-// void first, so that nothing brings it again.
+// admit gives a task its place and has it carried out, or turns it away. It closes done after the acknowledgement. The author of a task
+// that is turned away is told in the acknowledgement where Slack shows that, else beside it. A change is first recorded as void, so
+// that no later delivery brings it again.
 func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
@@ -275,8 +273,7 @@ var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, for which a place is held, unless what comes first says no. When the acknowledgement of
-// its envelope is behind it, acked is closed.
+// start carries a task out in its own goroutine, unless first says no. It closes acked after the acknowledgement.
 func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer t.place.leave()
@@ -297,7 +294,7 @@ func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ct
 	})
 }
 
-// caught, deferred, keeps a panic from ending more than what it happened in, and tells of it.
+// caught, deferred, keeps a panic from ending more than one task, and tells of it.
 func (b *Bot) caught(tell func(commands.Reply)) {
 	r := recover()
 	if r == nil {

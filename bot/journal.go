@@ -142,8 +142,8 @@ func (j *journal) await(ctx context.Context, c *change, until time.Time) verdict
 	return j.decide(c, notTaken)
 }
 
-// turnAway makes a change void before anything of it was written, so that no process takes it up. It waits for that until a time; what the disk
-// takes later is written all the same. For one in excess it tries but once, and no longer: the journal is bounded.
+// turnAway makes a change void before its entry is written, so that no process takes it up. It waits for that until a time; what the
+// disk takes later is written all the same. For a change in excess it tries once: the journal is bounded.
 func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 	j.decide(c, notTaken)
 	limited, cancel := context.WithDeadline(ctx, until)
@@ -154,7 +154,8 @@ func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 		if !c.excess {
 			j.void(ctx, c)
 		} else if err := j.writeVoid(limited, c); err != nil {
-			j.log.Error("a change that was turned away is not recorded: a later process may take it up", "operation", c.entry.Operation, "error", err)
+			j.log.Error("a change that was turned away is not recorded: a later process may take it up", "operation", c.entry.Operation,
+				"error", err)
 		}
 	})
 	select {

@@ -100,8 +100,8 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 
 // tellLost tells the admins of a channel that Slack does not show, in the transaction that remembers it.
 func (b *Bot) tellLost(ctx context.Context, channel string, h holding) error {
-	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed", "channel", channel,
-		"rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
+	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed",
+		"channel", channel, "rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
 	said := card.Reply(commands.ProblemReply{
 		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, h.inWords()),
 		State: "They are kept, and take no effect.",

@@ -67,7 +67,8 @@ func (b *Bot) readEvent(h happening) *task {
 	text, addressed := b.line(string(e.Text))
 	if !addressed {
 		t.problem = &commands.ProblemReply{
-			What: "You named me in your message.", State: "Nothing was done.", Do: "To have me do something, begin the message with my name, then the command.",
+			What: "You named me in your message.", State: "Nothing was done.",
+			Do:      "To have me do something, begin the message with my name, then the command.",
 			Command: "@c66bot", Example: "help",
 		}
 		return t

@@ -29,6 +29,9 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
+	count := func(name, help string, value func() int) prometheus.Collector {
+		return gauge(name, help, func() float64 { return float64(value()) })
+	}
 	registry.MustRegister(m.envelopes, m.acks,
 		gauge("c66bot_ready", "1 where the bot can do its work.", func() float64 {
 			if b.Ready() != nil {
@@ -36,14 +39,13 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 			}
 			return 1
 		}),
-		gauge("c66bot_tasks", "Commands and clicks that are being carried out.", func() float64 { return float64(b.underWay()) }),
-		gauge("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", func() float64 { return float64(b.journal.size()) }),
-		gauge("c66bot_follows", "Cards whose deployment has not ended.", func() float64 { return float64(b.progress.Open()) }),
-		gauge("c66bot_subscriptions", "Subscriptions of channels.", func() float64 { return float64(b.progress.Watching().Subscriptions) }),
-		gauge("c66bot_subscriptions_suspended", "Subscriptions of channels in which nothing can be posted.", func() float64 {
-			return float64(b.progress.Watching().Suspended)
-		}),
-		gauge("c66bot_watched_stacks", "Stacks that are watched for every deployment.", func() float64 { return float64(b.progress.Watch().Watched) }),
+		count("c66bot_tasks", "Commands and clicks that are being carried out.", b.underWay),
+		count("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", b.journal.size),
+		count("c66bot_follows", "Cards whose deployment has not ended.", b.progress.Open),
+		count("c66bot_subscriptions", "Subscriptions of channels.", func() int { return b.progress.Watching().Subscriptions }),
+		count("c66bot_subscriptions_suspended", "Subscriptions of channels in which nothing can be posted.",
+			func() int { return b.progress.Watching().Suspended }),
+		count("c66bot_watched_stacks", "Stacks that are watched for every deployment.", func() int { return b.progress.Watch().Watched }),
 		gauge("c66bot_sweep_age_seconds", "Time since the list of stacks was last read to its end; 0 before the first time.", func() float64 {
 			last := b.progress.Watch().LastSweep
 			if last.IsZero() {
@@ -51,11 +53,11 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 			}
 			return time.Since(last).Seconds()
 		}),
-		gauge("c66bot_outbox_messages", "Messages and edits that are to be delivered to Slack.", func() float64 { return float64(b.outbox.Queued()) }),
+		count("c66bot_outbox_messages", "Messages and edits that are to be delivered to Slack.", b.outbox.Queued),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "c66bot_outbox_dropped_total", Help: "Messages and edits that were given up: too much waited for Slack, or for too long.",
 		}, func() float64 { return float64(b.outbox.Dropped()) }),
-		gauge("c66bot_cloud66_requests_left", "Cloud 66 requests left in the current hour.", func() float64 { return float64(b.cloud.Budget().Rest) }),
+		count("c66bot_cloud66_requests_left", "Cloud 66 requests left in the current hour.", func() int { return b.cloud.Budget().Rest }),
 	)
 	return m
 }

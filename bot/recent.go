@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// How long an envelope counts as the same one at least, and how many are remembered: Slack repeats them for minutes, also after a reconnect.
+// rememberFor is how long a key is remembered at least, rememberMax how many are: Slack repeats envelopes for minutes, also after a
+// reconnect.
 const (
 	rememberFor = 2 * time.Hour
 	rememberMax = 50_000

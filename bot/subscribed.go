@@ -31,9 +31,9 @@ func (b *Bot) hint(channel string) {
 	}
 }
 
-// checkChannels suspends the subscriptions of channels in which the bot can post nothing, and has them go on where it can again, until the
-// context ends. It looks at a channel after an event about it, and at all channels at the start and every hour: what happened while the bot was
-// down had no event.
+// checkChannels suspends the subscriptions of channels in which the bot cannot post, and resumes them where it can again, until the context
+// ends. It looks at a channel after an event about it, and at all channels at the start and every hour: there were no events while the bot
+// was down.
 func (b *Bot) checkChannels(ctx context.Context) {
 	all := time.NewTimer(0)
 	defer all.Stop()
@@ -71,8 +71,7 @@ func (b *Bot) checkChannels(ctx context.Context) {
 	}
 }
 
-// checkChannel asks Slack whether the bot can post in a channel. An event alone does not say so: it may be late. Where it can, its cards are
-// brought to what they have missed.
+// checkChannel asks Slack whether the bot can post in a channel: an event may be late. Where it can, cards that have missed edits get them.
 func (b *Bot) checkChannel(ctx context.Context, channel string) {
 	if now := b.moved.now(channel); now != channel {
 		delete(b.doubts, channel)
@@ -94,7 +93,8 @@ func (b *Bot) checkChannel(ctx context.Context, channel string) {
 		err = errors.Join(b.progress.Resume(ctx, channel), b.progress.CheckAuthors(ctx, channel, maySubscribe), b.outbox.Again(ctx, channel))
 	}
 	if err != nil && ctx.Err() == nil {
-		b.log.Error("whether a channel can hear of what it subscribes to was not found out; the next check tries again", "channel", channel, "error", err)
+		b.log.Error("whether a channel can hear of what it subscribes to was not found out; the next check tries again", "channel", channel,
+			"error", err)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 // orderWait bounds how long a change waits for the one before it, from its arrival.
 const orderWait = 3 * time.Second
 
-// turns has the changes that one person asks for in one channel take effect in the order in which they came: each begins when the one before
-// has ended, or has its place in the queue of its stack. Its zero value works.
+// turns keeps the changes of one person in one channel in order: each begins when the one before has ended, or has its place in the
+// queue of its stack. Its zero value works.
 type turns struct {
 	mu   sync.Mutex
 	last map[string]chan struct{} // closed when the last change so far has passed

@@ -27,7 +27,8 @@ func (b *Bot) tellUnsettled(ctx context.Context) error {
 		return fmt.Errorf("read the journal: %w", err)
 	}
 	if told > 0 {
-		b.log.Warn("an earlier process was stopped with changes in its journal: nothing was done of them, and their authors are told", "messages", told)
+		b.log.Warn("an earlier process was stopped with changes in its journal: nothing was done of them, and their authors are told",
+			"messages", told)
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package bot
 
 import "sync"
 
-// windows orders the updates of each form's window where several fillings are under way: an older one does not overwrite a newer one. Slack's
-// own guard, the hash of views.update, would keep the first one instead. Its zero value works.
+// windows orders the updates of each form's window: an older filling does not overwrite a newer one. Slack's own guard, the hash of
+// views.update, would keep the first one instead. Its zero value works.
 type windows struct {
 	mu   sync.Mutex
 	open map[string]*window

@@ -154,7 +154,8 @@ func (p *People) membersOf(ctx context.Context, group string, age time.Duration)
 		type answer struct {
 			Users []string `json:"users"`
 		}
-		got, err := webapi.Ask(ctx, p.api, "usergroups.users.list", url.Values{"usergroup": {group}}, func(a answer) bool { return a.Users != nil })
+		whole := func(a answer) bool { return a.Users != nil }
+		got, err := webapi.Ask(ctx, p.api, "usergroups.users.list", url.Values{"usergroup": {group}}, whole)
 		if webapi.Is(err, webapi.NoGroup) {
 			err = nil
 		}

@@ -1,5 +1,5 @@
-// Package people knows users, user groups and the members of channels, as Slack tells them. Answers are cached for a minute, or until an event
-// says that they have changed. Slack allows 20 calls a minute about groups, so that all groups are read with their members by one call.
+// Package people knows users, user groups and the members of channels, as Slack tells them. An answer is cached for a minute, or until an
+// event says that it has changed. Slack allows 20 calls a minute about groups, so all groups are read with their members by one call.
 package people
 
 import (

@@ -48,7 +48,9 @@ func (p *People) Inside(ctx context.Context, channel, user string) (inside bool,
 	}
 	if err == nil {
 		var members map[string]bool
-		members, err = p.members.get(ctx, channel, maxAge, func(ctx context.Context) (map[string]bool, error) { return p.readMembers(ctx, channel) })
+		members, err = p.members.get(ctx, channel, maxAge, func(ctx context.Context) (map[string]bool, error) {
+			return p.readMembers(ctx, channel)
+		})
 		inside = members[user]
 	}
 	if webapi.Is(err, webapi.NoChannel) {

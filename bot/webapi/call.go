@@ -142,8 +142,8 @@ func (a API) Respond(ctx context.Context, address secret.Text, answer any) error
 	return nil
 }
 
-// Pages reads a list page by page until it ends, or read has enough. More than so many pages are not read, nor one that was read before: a
-// list without an end is no reason to ask for ever. It reports whether all was read that read wanted.
+// Pages reads a list page by page until it ends or read has enough, at most so many pages and none twice: a list may have no end. It
+// reports whether read got all it wanted.
 func (a API) Pages(
 	ctx context.Context, method string, args url.Values, most int, read func(page json.RawMessage) (enough bool),
 ) (bool, error) {
@@ -211,8 +211,7 @@ func (a API) Room(ctx context.Context, channel string) (Room, error) {
 	return answer.Channel, err
 }
 
-// CanPost asks whether the bot can post in a channel. Its error is of the kind NoChannel where it cannot, and of another one where Slack does
-// not tell.
+// CanPost asks whether the bot can post in a channel. Its error is of the kind NoChannel where it cannot, else Slack does not tell.
 func (a API) CanPost(ctx context.Context, channel string) error {
 	room, err := a.Room(ctx, channel)
 	if code := room.Closed(); err == nil && code != "" {

@@ -199,7 +199,8 @@ var meanings = []meaning{
 	{kind: Setting, words: "a setting of the app or the workspace does not allow it",
 		codes: "no_permission access_denied org_login_required team_access_not_granted enterprise_is_restricted two_factor_setup_required"},
 	{kind: Setting, words: "the organisation's key management keeps me out", codes: "ekm_access_denied"},
-	{kind: Setting, words: "direct messages to me are turned off in the app's settings (App Home, Messages Tab)", codes: "messages_tab_disabled"},
+	{kind: Setting, words: "direct messages to me are turned off in the app's settings (App Home, Messages Tab)",
+		codes: "messages_tab_disabled"},
 
 	{kind: NoChannel, words: notMember, codes: NotShown + " " + NotMember + " team_not_found"},
 	{kind: NoChannel, words: "the channel is archived", codes: Archived},

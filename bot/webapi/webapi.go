@@ -31,9 +31,8 @@ const (
 // Dial opens a network connection.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// NewClient makes the HTTP client of every call to Slack, response_urls included. It follows no redirect, since a token would go along, and
-// notices dead connections. A nil dial is the net package's. The clock learns from what is answered. A redirect is logged, whatever becomes of
-// its call.
+// NewClient makes the HTTP client of every call to Slack, response_urls included. It logs redirects and does not follow them, since a token
+// would go along, and notices dead connections. A nil dial is the net package's. The clock learns from the answers.
 func NewClient(dial Dial, clock *Clock, log *slog.Logger) (*http.Client, error) {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
