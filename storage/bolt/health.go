@@ -111,14 +111,18 @@ func (db *DB) remember() error {
 	return err
 }
 
-// readable refuses a file that bbolt would fall over, and keep its locks: one that is closed, was cut short, or has no head any more.
-func (db *DB) readable() error {
+// ready refuses to write to a file that would not be found again, and to read one that bbolt would fall over, and keep its locks: one that is
+// closed, was cut short, or has no head any more.
+func (db *DB) ready(writable bool) error {
 	info, err := db.file.Stat()
-	if errors.Is(err, os.ErrClosed) {
+	switch {
+	case errors.Is(err, os.ErrClosed):
 		return storage.ErrClosed
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("look at database %s: %w", db.path, err)
+	case writable:
+		defer db.timed()()
+		return db.look()
 	}
 	if size := get(db, &db.left).size; info.Size() < size {
 		return damaged("the file is cut short: it has %d bytes of at least %d", info.Size(), size)
@@ -127,11 +131,11 @@ func (db *DB) readable() error {
 	if err != nil { // As at the moment when it is written.
 		first, err = readHead(db.file, 1, uint64(db.pageSize))
 	}
-	if err == nil && int(first.PageSize) != db.pageSize {
-		err = damaged("the head has a page size of %d", first.PageSize)
-	}
-	if errors.Is(err, os.ErrClosed) {
+	switch {
+	case errors.Is(err, os.ErrClosed):
 		return storage.ErrClosed
+	case err == nil && int(first.PageSize) != db.pageSize:
+		return damaged("the head has a page size of %d", first.PageSize)
 	}
 	return err
 }

@@ -25,17 +25,8 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 // transact runs fn in one transaction of bbolt, which it undoes when fn fails, panics or leaves by runtime.Goexit.
 // The caller of a writable one has the turn.
 func (db *DB) transact(writable bool, fn func(*tx) error) error {
-	unreadable := db.readable()
-	if writable && !errors.Is(unreadable, storage.ErrClosed) {
-		done := db.timed()
-		err := db.look()
-		done()
-		if err != nil {
-			return err
-		}
-	}
-	if unreadable != nil {
-		return unreadable
+	if err := db.ready(writable); err != nil {
+		return err
 	}
 	var btx *bbolt.Tx
 	err := guard(func() (err error) {

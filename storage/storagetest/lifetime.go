@@ -53,15 +53,11 @@ func reopeningKeepsAll(t *testing.T, open Opener) {
 	put(t, db, "b", "k", "v", "gone", "")
 	put(t, db, "c", "k", "w")
 	update(t, db, func(tx storage.Tx) error { return tx.Delete("b", "gone") })
-	if err := db.Close(); err != nil {
-		t.Fatalf("close: %v", err)
-	}
+	must(t, db.Close())
 	again := open(t, dir)
 	wantPairs(t, again, "b", "", "k", "v")
 	wantPairs(t, again, "c", "", "k", "w")
-	if err := again.Close(); err != nil {
-		t.Fatalf("close again: %v", err)
-	}
+	must(t, again.Close())
 }
 
 func closedSaysSo(t *testing.T, open Opener) {
@@ -71,9 +67,7 @@ func closedSaysSo(t *testing.T, open Opener) {
 		kept = tx
 		return nil
 	})
-	if err := errors.Join(db.Close(), db.Close()); err != nil {
-		t.Fatalf("close twice: %v", err)
-	}
+	must(t, errors.Join(db.Close(), db.Close()))
 	nothing := func(storage.Tx) error { return nil }
 	wantError(t, "view", db.View(t.Context(), nothing), storage.ErrClosed)
 	wantError(t, "update", db.Update(t.Context(), nothing), storage.ErrClosed)

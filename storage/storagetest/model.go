@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"c66bot/storage"
@@ -24,7 +23,17 @@ func agreesWithMap(t *testing.T, open Opener) {
 		deletes := rapid.SliceOfN(keys, 0, 4).Draw(rt, "deletes")
 		fail := rapid.Bool().Draw(rt, "fail")
 		err := db.Update(t.Context(), func(tx storage.Tx) error {
-			return errors.Join(apply(tx, puts, deletes), map[bool]error{true: failed}[fail])
+			var errs []error
+			for key, value := range puts {
+				errs = append(errs, tx.Put("model", key, []byte(value)))
+			}
+			for _, key := range deletes {
+				errs = append(errs, tx.Delete("model", key))
+			}
+			if fail {
+				errs = append(errs, failed)
+			}
+			return errors.Join(errs...)
 		})
 		if fail != errors.Is(err, failed) || !fail && err != nil {
 			rt.Fatalf("update: %v", err)
@@ -33,34 +42,13 @@ func agreesWithMap(t *testing.T, open Opener) {
 			maps.Copy(model, puts)
 			maps.DeleteFunc(model, func(key, _ string) bool { return slices.Contains(deletes, key) })
 		}
-		compare(t, rt, db, model, rapid.StringMatching(`[ab/]{0,2}`).Draw(rt, "prefix"))
-	})
-}
-
-func apply(tx storage.Tx, puts map[string]string, deletes []string) error {
-	var errs []error
-	for key, value := range puts {
-		errs = append(errs, tx.Put("model", key, []byte(value)))
-	}
-	for _, key := range deletes {
-		errs = append(errs, tx.Delete("model", key))
-	}
-	return errors.Join(errs...)
-}
-
-func compare(t *testing.T, rt *rapid.T, db storage.DB, model map[string]string, prefix string) {
-	t.Helper()
-	var want, got []string
-	for _, key := range slices.Sorted(maps.Keys(model)) {
-		if strings.HasPrefix(key, prefix) {
-			want = append(want, key, model[key])
+		prefix := rapid.StringMatching(`[ab/]{0,2}`).Draw(rt, "prefix")
+		var want []string
+		for _, key := range slices.Sorted(maps.Keys(model)) {
+			if strings.HasPrefix(key, prefix) {
+				want = append(want, key, model[key])
+			}
 		}
-	}
-	err := db.View(t.Context(), func(tx storage.Tx) (err error) {
-		got, err = pairsOf(tx, "model", prefix)
-		return err
+		wantPairs(t, db, "model", prefix, want...)
 	})
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		rt.Fatalf("scan with prefix %q: %v (-want +got):\n%s", prefix, err, diff)
-	}
 }

@@ -15,25 +15,22 @@ func valuesComeBack(t *testing.T, open Opener) {
 	db := fresh(t, open)
 	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
 	values := map[string][]byte{"text": []byte("hello"), "big": big, "\x00odd\xff/ key": {0, 255, 10}, "empty": {}, "none": nil}
+	read := func(tx storage.Tx) error {
+		for key, value := range values {
+			if got, err := tx.Get("b", key); err != nil || !bytes.Equal(got, value) {
+				t.Errorf("%q is %.40q, %v", key, got, err)
+			}
+		}
+		return nil
+	}
 	update(t, db, func(tx storage.Tx) error {
+		var errs []error
 		for key, value := range values {
-			if err := tx.Put("b", key, value); err != nil {
-				return err
-			}
-			if got, err := tx.Get("b", key); err != nil || !bytes.Equal(got, value) {
-				t.Errorf("inside the update %q is %.40q, %v", key, got, err)
-			}
+			errs = append(errs, tx.Put("b", key, value))
 		}
-		return nil
+		return errors.Join(append(errs, read(tx))...)
 	})
-	view(t, db, func(tx storage.Tx) error {
-		for key, value := range values {
-			if got, err := tx.Get("b", key); err != nil || !bytes.Equal(got, value) {
-				t.Errorf("after the update %q is %.40q, %v", key, got, err)
-			}
-		}
-		return nil
-	})
+	view(t, db, read)
 	put(t, db, "b", "text", "bye")
 	wantPairs(t, db, "b", "te", "text", "bye")
 }
