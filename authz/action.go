@@ -28,8 +28,8 @@ var Actions = []Action{View, Redeploy, Cancel, Subscribe, Lock, Approve, Admin}
 // allWord stands for every right but Admin.
 const allWord = "all"
 
-// ParseActions reads rights as people write them: separated by commas, "all" for everything but admin. Upper and lower case are the
-// same. Each comes once, in the order of Actions. The error is for the one who typed it.
+// ParseActions reads a comma-separated list of rights, in any case, with "all" for everything but admin. It returns each right once,
+// in the order of Actions. The error is for the user.
 func ParseActions(list string) ([]Action, error) {
 	chosen := map[Action]bool{}
 	for word := range strings.SplitSeq(list, ",") {
@@ -52,7 +52,7 @@ func ParseActions(list string) ([]Action, error) {
 
 const knownActions = "the rights are view, redeploy, cancel, subscribe, lock, approve, admin, and all for everything but admin"
 
-// nearestAction asks whether the right that is spelt most like the word was meant; it is silent where none is near.
+// nearestAction suggests the right with the most similar spelling; it is empty if none is near.
 func nearestAction(word string) string {
 	const near = 0.5
 	best, score := "", near

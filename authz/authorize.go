@@ -9,7 +9,7 @@ import (
 	"c66bot/storage"
 )
 
-// Request is something that somebody wants.
+// Request is one thing that a user wants to do.
 type Request struct {
 	Subject
 	Action    Action
@@ -19,8 +19,8 @@ type Request struct {
 	Changes   bool // an allowed request that only reads is not recorded
 }
 
-// Authorize decides and records in one call. Where it gives an error, nothing is allowed: neither was it found out who may, nor
-// without a record may anything be done. A refusal is always recorded, one for want of knowledge too.
+// Authorize decides and records. On an error nothing is allowed: either the decision or its record is missing. Every refusal is
+// recorded, also one for lack of knowledge.
 func (a *Authorizer) Authorize(ctx context.Context, req Request) (Decision, error) {
 	standing, err := a.Standing(ctx, req.Subject)
 	if err != nil {
@@ -37,12 +37,12 @@ func (a *Authorizer) Authorize(ctx context.Context, req Request) (Decision, erro
 	return decision, nil
 }
 
-// Refuse records a refusal for which no stack was found or that has another reason than the rules.
+// Refuse records a refusal that no rule decided, such as an unknown stack.
 func (a *Authorizer) Refuse(ctx context.Context, req Request, reason string) error {
 	return a.record(ctx, req, Decision{Reason: reason})
 }
 
-// Permit records that something was done for which no right is needed.
+// Permit records an action that needs no right.
 func (a *Authorizer) Permit(ctx context.Context, req Request, reason string) error {
 	return a.record(ctx, req, Decision{Allowed: true, Reason: reason})
 }

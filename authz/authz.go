@@ -1,5 +1,13 @@
-// Package authz decides who may do what, and records it. Deny is the default; rules of a channel allow and deny, a deny beats an allow; the
-// admins of the configuration, named one by one or by user group, may do everything everywhere.
+// Package authz decides who may do what on which stack, and records the decision: no audit entry, no action. It knows subject,
+// channel, action and stack as values; of Slack it asks only who people are (People), of the database the rules and the audit.
+//
+// The default is deny. Rules of a channel allow and deny, and a deny beats an allow. Admins from the configuration, named as users
+// or by user group, may do everything everywhere. A rule names a user, a group or everyone; groups and everyone mean colleagues who
+// are in the channel if that is private.
+//
+// A command gets its rights from one Standing: the rules that apply to one person in one channel, evaluated once and then asked for
+// any number of stacks. The rules of up to 1,000 channels are cached. Changed, which every change of a rule calls after its
+// transaction, invalidates a channel.
 package authz
 
 import (
@@ -10,10 +18,10 @@ import (
 	"c66bot/storage"
 )
 
-// Everyone is whom a rule concerns that concerns all.
+// Everyone is the subject of a rule that applies to all users.
 const Everyone = "everyone"
 
-// ErrUnknown wraps what kept it from being known whether somebody may. Nothing is allowed then.
+// ErrUnknown wraps the error that prevented a decision. Nothing is allowed then.
 var ErrUnknown = errors.New("it cannot be found out who may do this")
 
 // Subject is who asks, and where, as Slack ids.
@@ -36,7 +44,7 @@ type Config struct {
 	Records storage.DB
 }
 
-// Authorizer decides by the admins of the configuration and by the rules of channels.
+// Authorizer decides by the configured admins and by the rules of channels.
 type Authorizer struct {
 	users, groups []string // the admins
 	people        People
@@ -57,7 +65,7 @@ func New(cfg Config) *Authorizer {
 	return a
 }
 
-// Admins gives the users and the groups that may do everything, as configured.
+// Admins returns the configured admins: users and groups.
 func (a *Authorizer) Admins() (users, groups []string) {
 	return slices.Clone(a.users), slices.Clone(a.groups)
 }

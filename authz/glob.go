@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// glob is one side of a pattern: the name's or the environment's. It is compared with folded text. (path.Match would do the same but
-// for ? and sets behind a *: it lets them fit a single byte of a character, so that "*??" fits "€".)
+// glob matches one side of a pattern, the name or the environment, against folded text. path.Match is no replacement: behind a * it
+// matches ? and sets against single bytes, so "*??" would match the one character "€".
 type glob struct {
 	text  string // the only text that fits, where there are no steps
 	steps []step
 }
 
-// step is * where star is set, else one character: any of the ranges, or, where not is set, any other.
+// step is a * if star is set, else one character: one inside the ranges, or outside of them if not is set.
 type step struct {
 	star, not bool
 	ranges    []span
@@ -26,11 +26,11 @@ func (s *step) has(r rune) bool {
 	return s.not != slices.ContainsFunc(s.ranges, func(span span) bool { return span.from <= r && r <= span.to })
 }
 
-// everything reports whether the glob fits every text.
+// everything reports whether the glob matches every text.
 func (g *glob) everything() bool { return len(g.steps) == 1 && g.steps[0].star }
 
-// match reports whether the glob fits the whole text. Only the last * that was met is ever tried again, further on: if what stands
-// before it fits at all, it fits no worse where it was found first. So the time is bounded by the product of both lengths.
+// match reports whether the glob matches the whole text. It backtracks to the last * only: what stands before that matches no worse
+// at its first place. So its time is bounded by the product of both lengths.
 func (g *glob) match(text string) bool {
 	if g.steps == nil {
 		return text == g.text
@@ -56,7 +56,7 @@ func (g *glob) match(text string) bool {
 	return true
 }
 
-// part is one character of a pattern, or one set.
+// part is one character or one set of a pattern.
 type part struct {
 	step
 	char    rune // of a part that is one character
@@ -69,17 +69,17 @@ func charPart(r rune) part {
 	return part{step: step{ranges: []span{{r, r}}}, char: r}
 }
 
-// scanner takes a pattern apart, character by character.
+// scanner splits a pattern into parts.
 type scanner struct{ rest string }
 
-// next gives the next character, ok is false at the end.
+// next returns the next character; ok is false at the end.
 func (s *scanner) next() (r rune, ok bool) {
 	r, size := utf8.DecodeRuneInString(s.rest)
 	s.rest = s.rest[size:]
 	return r, size > 0
 }
 
-// parts gives all parts. The problem is empty where there is none.
+// parts returns all parts, or a problem for the user.
 func (s *scanner) parts() (parts []part, problem string) {
 	for {
 		r, ok := s.next()
@@ -110,7 +110,7 @@ func (s *scanner) parts() (parts []part, problem string) {
 	}
 }
 
-// set reads a set, whose [ has been read.
+// set reads a set after its [.
 func (s *scanner) set() (set step, problem string) {
 	if s.rest != "" && (s.rest[0] == '!' || s.rest[0] == '^') {
 		set.not, s.rest = true, s.rest[1:]
@@ -141,7 +141,7 @@ func (s *scanner) set() (set step, problem string) {
 	}
 }
 
-// member reads one character of a set, or the ] that closes it; ok is false at the end.
+// member reads one character of a set, or its closing ]; ok is false at the end.
 func (s *scanner) member() (r rune, closed, ok bool) {
 	r, ok = s.next()
 	if r == ']' {
@@ -153,7 +153,7 @@ func (s *scanner) member() (r rune, closed, ok bool) {
 	return unicode.ToLower(r), false, ok
 }
 
-// newGlob puts parts together to a glob, without space at both ends, which Fold takes from names too.
+// newGlob makes a glob of parts. Like Fold it drops white space at both ends.
 func newGlob(parts []part) (g glob, empty bool) {
 	solid := func(p part) bool { return p.char == 0 || !unicode.IsSpace(p.char) }
 	first := slices.IndexFunc(parts, solid)

@@ -13,19 +13,19 @@ import (
 	"c66bot/storage"
 )
 
-// maxPattern bounds a pattern, in characters.
+// maxPattern is the longest pattern, in characters.
 const maxPattern = 200
 
-// Pattern is a glob over stacks, as in "web*@production": the name before the last @, the environment behind it, which fits every one
-// where none is given. * is any run of characters, / included, ? one, [abc], [a-z] and [!a] are sets, \x is the character x itself.
-// Upper and lower case are the same.
+// Pattern is a glob over stacks such as "web*@production": name, @, environment. Without an @ every environment matches. * is any
+// run of characters, also of /, ? is one character, [abc], [a-z] and [!a] are sets, and \x is the character x itself. Case is
+// ignored.
 type Pattern struct {
 	text              string
 	name, environment glob
 	plain             bool // nothing in it is special, so it may as well be a UID
 }
 
-// ParsePattern reads a pattern. The error is for the one who typed it.
+// ParsePattern reads a pattern. The error is for the user.
 func ParsePattern(text string) (Pattern, error) {
 	if utf8.ValidString(text) {
 		text = typography.Visible(text)
@@ -64,7 +64,7 @@ func ParsePattern(text string) (Pattern, error) {
 	return p, nil
 }
 
-// patternError says what is wrong with a pattern, to the one who typed it.
+// patternError tells the user what is wrong with a pattern.
 func patternError(text, format string, args ...any) error {
 	runes := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -78,25 +78,26 @@ func patternError(text, format string, args ...any) error {
 	return fmt.Errorf("“%s” does not name stacks: %s", text, fmt.Sprintf(format, args...))
 }
 
-// Match reports whether the stack's whole name and whole environment fit, or its UID is what a pattern without special characters says.
+// Match reports whether the pattern matches the whole name and the whole environment. A pattern without special characters also
+// matches a UID.
 func (p Pattern) Match(s storage.StackRef) bool {
 	f := fold(s)
 	return p.match(&f)
 }
 
-// match compares with a folded stack.
+// match takes a folded stack.
 func (p *Pattern) match(f *storage.StackRef) bool {
 	return p.environment.match(f.Environment) && p.name.match(f.Name) || p.plain && f.UID != "" && p.name.match(f.UID)
 }
 
-// String gives the pattern as it was written.
+// String returns the pattern as it was typed.
 func (p Pattern) String() string { return p.text }
 
-// Everything reports whether no stack can be outside the pattern.
+// Everything reports whether the pattern matches every possible stack.
 func (p Pattern) Everything() bool { return p.name.everything() && p.environment.everything() }
 
-// Exactly gives a pattern that fits stacks of that very name and environment and no others. Where they cannot be written as a pattern
-// (a name too long, or a stack without an environment), it is the UID.
+// Exactly returns a pattern for stacks of that very name and environment. It is the UID if they cannot be written as a pattern: a
+// name that is too long, or no environment.
 func Exactly(s storage.StackRef) string {
 	text := Literal(s.Name) + "@" + Literal(s.Environment)
 	if _, err := ParsePattern(text); err == nil {
@@ -108,15 +109,15 @@ func Exactly(s storage.StackRef) string {
 	return text
 }
 
-// special are the characters with a meaning in a pattern, which those of full width have there too.
+// special escapes the characters with a meaning in a pattern. Their full-width forms have the same meaning.
 var special = strings.NewReplacer(
 	`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `@`, `\@`, `＼`, `\＼`, `＊`, `\＊`, `？`, `\？`, `［`, `\［`, `＠`, `\＠`,
 )
 
-// Literal writes a part of a name so that it stands for itself in a pattern.
+// Literal escapes a part of a name for use in a pattern.
 func Literal(name string) string { return special.Replace(strings.TrimSpace(name)) }
 
-// SamePattern reports whether two texts are the same pattern but for case and the like.
+// SamePattern reports whether two texts are the same pattern after folding, or both match everything.
 func SamePattern(a, b string) bool {
 	if Fold(a) == Fold(b) {
 		return true
@@ -126,21 +127,21 @@ func SamePattern(a, b string) bool {
 	return err1 == nil && err2 == nil && p.Everything() && q.Everything()
 }
 
-// Fold makes names alike that differ only in case, in what keyboards write differently, in what shows nothing, or in the space around them.
+// Fold normalizes a name for comparison: case, typographic variants, invisible characters, surrounding space.
 func Fold(s string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(s))) }
 
-// fold makes a stack ready to be compared with patterns.
+// fold folds all fields of a stack.
 func fold(s storage.StackRef) storage.StackRef {
 	return storage.StackRef{UID: Fold(s.UID), Name: Fold(s.Name), Environment: Fold(s.Environment)}
 }
 
-// Catalogue is stacks made ready to be compared with many patterns.
+// Catalogue indexes stacks that are compared with many patterns.
 type Catalogue struct {
 	stacks []storage.StackRef // folded
 	named  map[string][]int   // by name, and by UID
 }
 
-// NewCatalogue makes a catalogue of stacks, which are known by their place among them.
+// NewCatalogue indexes stacks. They are identified by their index.
 func NewCatalogue(stacks []storage.StackRef) *Catalogue {
 	c := &Catalogue{named: make(map[string][]int, 2*len(stacks))}
 	for i, s := range stacks {
@@ -154,7 +155,7 @@ func NewCatalogue(stacks []storage.StackRef) *Catalogue {
 	return c
 }
 
-// Matching gives the places of the stacks that fit the pattern.
+// Matching yields the indexes of the stacks that match.
 func (c *Catalogue) Matching(p Pattern) iter.Seq[int] {
 	return func(yield func(i int) bool) {
 		if p.name.steps == nil {
@@ -173,7 +174,7 @@ func (c *Catalogue) Matching(p Pattern) iter.Seq[int] {
 	}
 }
 
-// Any reports whether any stack fits the pattern.
+// Any reports whether a stack matches.
 func (c *Catalogue) Any(p Pattern) bool {
 	for range c.Matching(p) {
 		return true

@@ -17,7 +17,7 @@ var (
 	ErrNoGroups = errors.New("this workspace's plan has no user groups")
 )
 
-// Person is what Slack tells of a user.
+// Person is what Slack knows of a user.
 type Person struct {
 	ID, Name    string
 	Deactivated bool
@@ -25,24 +25,24 @@ type Person struct {
 	Outsider    bool // of another organisation
 }
 
-// Group is what Slack tells of a user group.
+// Group is what Slack knows of a user group.
 type Group struct {
 	ID, Handle string
 	Disabled   bool
 }
 
-// People is what decisions need of Slack. All answer from memory as a rule.
+// People answers what decisions need to know of Slack, usually from a cache.
 type People interface {
-	// Person tells of one user; ErrNoPerson where there is none.
+	// Person returns one user, or ErrNoPerson.
 	Person(ctx context.Context, id string) (Person, error)
-	// GroupsOf gives the ids of the enabled groups that a user is in. The slice is only read.
+	// GroupsOf returns the ids of the enabled groups of a user.
 	GroupsOf(ctx context.Context, user string) ([]string, error)
-	// Inside reports whether the rules of a channel can mean a user as one of a group or of everyone: in a private channel only its members.
-	// ErrNoChannel where the bot is shown no such channel.
+	// Inside reports whether a channel's rules for groups and for everyone apply to a user: in a private channel to members only. It
+	// returns ErrNoChannel if Slack shows the bot no such channel.
 	Inside(ctx context.Context, channel, user string) (bool, error)
 }
 
-// strange says why a person is nobody as long as no rule names that very user; "" for a colleague.
+// strange says why only rules with the very user's name apply to a person; it is empty for a colleague.
 func (p Person) strange() string {
 	switch {
 	case p.Bot:

@@ -12,25 +12,25 @@ import (
 	"c66bot/storage"
 )
 
-// maxRules bounds the rules of a channel.
+// maxRules is the most rules that a channel can have.
 const maxRules = 10_000
 
-// ErrTooMany says that a channel has as many rules as it may have.
+// ErrTooMany says that a channel has maxRules rules.
 var ErrTooMany = fmt.Errorf("the channel has %d rules: revoke some that are not needed any more", maxRules)
 
-// ErrAdminEverywhere says that the right to make rules was given or denied on some stacks only.
+// ErrAdminEverywhere says that admin was given or denied on some stacks only.
 var ErrAdminEverywhere = errors.New("admin is the right to make rules, not on some stacks: it can be given and denied on * only")
 
-// ExistsError says that a rule is there already.
+// ExistsError says that there is an equal rule.
 type ExistsError struct{ ID string }
 
 // Error names the rule.
 func (e *ExistsError) Error() string { return "rule " + e.ID + " says so already" }
 
-// whoForm is how a rule names whom it concerns.
+// whoForm is the form of a rule's subject.
 var whoForm = regexp.MustCompile(`^([UWS][A-Z0-9]+|` + Everyone + `)$`)
 
-// Rules gives the rules of a channel that hold, oldest first.
+// Rules returns the rules of a channel that have not ended, oldest first.
 func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule, error) {
 	set, err := a.rulebook.of(ctx, channel)
 	if err != nil {
@@ -40,12 +40,11 @@ func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule,
 	return slices.DeleteFunc(slices.Clone(set.rules), func(r storage.Rule) bool { return !holds(&r, at) }), nil
 }
 
-// Changed has the rules of a channel read anew. It is called after a transaction that changed them, whatever the transaction gave.
+// Changed invalidates the cached rules of a channel. Call it after a transaction that changed them, whether that succeeded or not.
 func (a *Authorizer) Changed(channel string) { a.rulebook.forget(channel) }
 
-// AddRule adds a rule to its channel as part of the caller's transaction, and gives it its id. Of rules that say the same of the same
-// people only one is kept, the one that lasts longest: where there is one that lasts as long as the new one, the error is
-// *ExistsError; one that ends sooner keeps its id and becomes the new one in all else.
+// AddRule stores a new rule and sets its id. Of equal rules only the one that ends last is kept: if the channel has one that ends no
+// sooner, the error is *ExistsError; one that ends sooner is replaced under its id.
 func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	if err := checkRule(&r); err != nil {
 		return storage.Rule{}, err
@@ -79,7 +78,7 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	return r, storage.Rules.Put(tx, storage.ChannelKey(r.Channel, r.ID), r)
 }
 
-// checkRule holds that a rule can be understood, and puts its actions in order.
+// checkRule validates a rule and sorts its actions.
 func checkRule(r *storage.Rule) error {
 	if r.Channel == "" || strings.Contains(r.Channel, "/") || !whoForm.MatchString(r.Who) {
 		return fmt.Errorf("a rule needs a channel and whom it concerns: “%s” in “%s” is neither a user, a user group nor everyone",
@@ -107,7 +106,7 @@ func checkRule(r *storage.Rule) error {
 	return nil
 }
 
-// newRuleID gives an id that no rule of any channel has.
+// newRuleID returns an id that is unique among the rules of all channels.
 func newRuleID(tx storage.Tx) (string, error) {
 	taken := map[string]bool{}
 	err := tx.Scan(storage.Rules.Name, "", func(key string, _ []byte) error {
@@ -117,8 +116,7 @@ func newRuleID(tx storage.Tx) (string, error) {
 	return storage.ShortID(func(id string) bool { return taken[id] }), err
 }
 
-// RemoveRule removes a rule of a channel as part of the caller's transaction and gives what it was; storage.ErrNotFound where the
-// channel has none of that id. Upper and lower case are the same.
+// RemoveRule removes a rule, by its id in any case, and returns it, or storage.ErrNotFound.
 func RemoveRule(tx storage.Tx, channel, id string) (storage.Rule, error) {
 	id = strings.ToLower(strings.TrimSpace(id))
 	if id == "" || strings.Contains(id, "/") {

@@ -12,10 +12,10 @@ import (
 	"c66bot/storage"
 )
 
-// maxChannels bounds how many channels' rules are kept in memory.
+// maxChannels is the size of the cache.
 const maxChannels = 1000
 
-// rulebook caches the rules of channels, ready for decisions, from the first time that they are needed until they change.
+// rulebook caches the rules of channels from the first use until they change.
 type rulebook struct {
 	records storage.DB
 
@@ -23,14 +23,13 @@ type rulebook struct {
 	channels map[string]*channelRules
 }
 
-// channelRules is the cached rules of one channel. A change of the rules puts another one in its place: what was being read for the
-// old one is lost with it.
+// channelRules is one entry of the cache. Invalidation replaces the entry, so a read that is under way cannot store stale rules.
 type channelRules struct {
-	turn  chan struct{} // holds one while somebody looks at rules, or reads them
+	turn  chan struct{} // a mutex that a context can interrupt
 	rules *ruleset      // nil until they are read
 }
 
-// of gives the rules of a channel.
+// of returns the rules of a channel. Of concurrent callers one reads them and the others wait.
 func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 	c := b.cached(channel)
 	select {
@@ -77,14 +76,14 @@ func (b *rulebook) forget(channel string) {
 	delete(b.channels, channel)
 }
 
-// ruleset is the rules of one channel made ready for decisions. It is never changed.
+// ruleset is the immutable, parsed form of a channel's rules.
 type ruleset struct {
 	rules  []storage.Rule         // oldest first
 	about  map[string][]*compiled // by the user or the group, or Everyone
 	groups []*compiled            // all that are about groups
 }
 
-// compiled is a rule with its pattern read.
+// compiled is a rule with its parsed pattern.
 type compiled struct {
 	*storage.Rule
 	pattern Pattern
@@ -97,7 +96,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 		c := &compiled{Rule: &rules[i]}
 		var err error
 		if c.pattern, err = ParsePattern(c.Stacks); err != nil {
-			// As a later version may have written it: it allows nothing and denies everything.
+			// A later version may have written it: an allow is void, a deny covers everything.
 			if c.pattern, _ = ParsePattern("*"); !c.Deny {
 				continue
 			}
@@ -107,7 +106,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 			s.groups = append(s.groups, c)
 		}
 	}
-	for _, list := range s.about { // The rule that names a stack is the better reason.
+	for _, list := range s.about { // A rule without wildcard in the name is the better reason.
 		slices.SortStableFunc(list, func(a, b *compiled) int {
 			return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
 		})
@@ -115,7 +114,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 	return s
 }
 
-// holding gives those of the rules that have not ended.
+// holding returns the rules that have not ended.
 func holding(rules []*compiled, at time.Time) (left []*compiled) {
 	for _, c := range rules {
 		if holds(c.Rule, at) {

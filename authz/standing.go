@@ -11,7 +11,7 @@ import (
 	"c66bot/storage"
 )
 
-// Why something is refused that no rule forbids.
+// The reasons of refusals without a rule that denies.
 const (
 	noSubject = "nobody is named as the one who asks"
 	noRule    = "no rule allows it"
@@ -20,16 +20,16 @@ const (
 	notInside = "not a member of this private channel, and no rule that names this very user allows it"
 )
 
-// Standing is what one person may do in one channel, found out once for many stacks. The zero Standing may nothing.
+// Standing is what one person may do in one channel, computed once for any number of stacks. The zero Standing may do nothing.
 type Standing struct {
-	admin          string // why they are an admin by the configuration; "" for one who is none
-	refusal        string // why they may not where no rule allows it
+	admin          string // why they are a configured admin; "" if they are not
+	refusal        string // the reason if no rule allows it
 	denies, allows []*compiled
-	outside        bool // not a member of the channel, which is private, or which the bot is not in
+	outside        bool // not in the channel, which is private, or which the bot is not in
 }
 
-// Standing finds out what one person may do in one channel. Slack is asked for nothing that makes no difference. The error is
-// ErrUnknown where Slack cannot tell what would make one, or the database's.
+// Standing computes the standing of a subject. It asks Slack only for what can make a difference. The error wraps ErrUnknown if
+// Slack could not answer that; else it is the database's.
 func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error) {
 	none, at := Standing{}, time.Now()
 	rules, s := &ruleset{}, Standing{refusal: noRule}
@@ -49,7 +49,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	var groups []string
 	if grouped := holding(rules.groups, at); len(a.groups)+len(grouped) > 0 {
 		groups, err = a.people.GroupsOf(ctx, who.User)
-		// Without groups nobody is in one, but what was denied to one may have been denied to this person.
+		// On a plan without groups allow rules about them apply to nobody, but a deny rule may have meant this person.
 		if err != nil && (!errors.Is(err, ErrNoGroups) || slices.ContainsFunc(grouped, denies)) {
 			return none, fmt.Errorf("%w: find the user groups of %s: %w", ErrUnknown, who.User, err)
 		}
@@ -101,7 +101,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	return s, nil
 }
 
-// strange says why neither groups nor everyone count for the user; "" for a colleague.
+// strange says why rules about groups and everyone do not apply to the user; it is empty for a colleague.
 func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 	person, err := a.people.Person(ctx, user)
 	if errors.Is(err, ErrNoPerson) {
@@ -113,8 +113,8 @@ func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 func allows(c *compiled) bool { return !c.Deny }
 func denies(c *compiled) bool { return c.Deny }
 
-// Decide says whether the action on the stack is allowed. A zero stack is one of which nothing is known: only what is said of all
-// stacks holds for it. Admin is on no stack.
+// Decide reports whether the action is allowed on the stack. Only rules about all stacks apply to the zero stack, and to Admin,
+// which concerns no stack.
 func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	if action == Admin {
 		return s.Admin()
@@ -124,7 +124,7 @@ func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	return s.decide(action, fits, fits)
 }
 
-// Admin says whether the person may make rules in the channel.
+// Admin reports whether the person may make rules in the channel.
 func (s Standing) Admin() Decision { return s.decide(Admin, onSome, onAll) }
 
 // decide looks for a rule that denies, then for one that allows.
@@ -141,7 +141,7 @@ func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Dec
 	return Decision{Reason: cmp.Or(s.refusal, noRule)}
 }
 
-// find gives a rule about the action that has not ended and fits; nil where there is none.
+// find returns the first rule about the action that has not ended and matches, or nil.
 func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled {
 	at := time.Now()
 	for _, c := range rules {
@@ -155,14 +155,14 @@ func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled
 func onSome(*compiled) bool  { return true }
 func onAll(c *compiled) bool { return c.pattern.Everything() }
 
-// Outside reports whether the person is kept from what a channel's rules allow others, since they are not in it.
+// Outside reports whether allow rules do not apply to the person because they are not in the channel.
 func (s Standing) Outside() bool { return s.outside }
 
-// Configured reports whether the person is an admin by the configuration.
+// Configured reports whether the person is a configured admin.
 func (s Standing) Configured() bool { return s.admin != "" }
 
-// Some reports whether the person has any of these rights on some stack, whichever stacks exist. It may be true where other rules
-// deny, one by one, all that is allowed; never the other way round.
+// Some reports whether the person may have any of the rights on some stack, whichever exist. It is an upper bound: deny rules may
+// still take away, stack by stack, all that is allowed.
 func (s Standing) Some(actions ...Action) bool {
 	return slices.ContainsFunc(actions, func(action Action) bool {
 		if action == Admin {
@@ -172,5 +172,5 @@ func (s Standing) Some(actions ...Action) bool {
 	})
 }
 
-// All reports whether no stack, whichever exist, can be outside the person's right to the action.
+// All reports whether the right covers every possible stack.
 func (s Standing) All(action Action) bool { return s.decide(action, onSome, onAll).Allowed }
