@@ -2,10 +2,10 @@ package storage
 
 import "time"
 
-// Audit holds what was decided on, by an id that sorts by time.
+// Audit holds decisions by an id that sorts by time.
 var Audit = newTable[AuditEntry]("audit")
 
-// AuditEntry is one decision: who asked for what, where, what was decided by which rule.
+// AuditEntry is one decision: who asked for what, where, and which rule decided.
 type AuditEntry struct {
 	At        time.Time `json:"at"`
 	User      string    `json:"user"`

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Channels holds what is known of channels' ids that do not lead to them any more, by the id.
+// Channels holds channel ids that are out of use, by the id.
 var Channels = newTable[Channel]("channels")
 
-// Channel is what is known of a channel's id that does not lead to the channel any more.
+// Channel is what is known of a channel id that is out of use.
 type Channel struct {
 	To   string    `json:"to,omitempty"`  // the id that the channel bears now
 	Lost time.Time `json:"lost,omitzero"` // since when Slack does not show it, where the admins were told
 	At   time.Time `json:"at,omitzero"`   // when its new id came
 }
 
-// maxMoves bounds how often one channel's id is followed to the next.
+// maxMoves bounds the chain of ids of one channel.
 const maxMoves = 20
 
-// ChannelNow gives the id that a channel bears now, of which an earlier one may be given.
+// ChannelNow returns the present id of a channel, given any of its ids.
 func ChannelNow(tx Tx, id string) (string, error) {
 	for range maxMoves {
 		c, err := Channels.Get(tx, id)
@@ -35,9 +35,8 @@ func ChannelNow(tx Tx, id string) (string, error) {
 	return id, nil
 }
 
-// MoveChannel has all that stands under one id of a channel stand under another, and remembers it, so that what still names the old id is
-// led to the new one. Done twice, or in another order, it comes to the same. Where both have something, it is put together. What the audit
-// says of the past stays.
+// MoveChannel moves all records of a channel from one id to another, and redirects the old id. It is idempotent and independent of
+// the order of moves. Records under both ids are merged. The audit keeps the old id.
 func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	known, err := Channels.Get(tx, to)
 	if err == nil && known.To != "" && known.At.Before(at) { // it is in use again, whatever it was before
@@ -90,7 +89,7 @@ func replace(field *string, from, to string) bool {
 	return true
 }
 
-// change rewrites those records of a table that a function changes.
+// change rewrites the records that f changes.
 func change[T any](tx Tx, table Table[T], f func(*T) bool) error {
 	changed, err := pick(tx, table, "", func(_ string, rec *T) bool { return f(rec) })
 	for key, rec := range changed {
@@ -99,7 +98,7 @@ func change[T any](tx Tx, table Table[T], f func(*T) bool) error {
 	return err
 }
 
-// pick gives the records of a table that a function picks, by key.
+// pick returns the records that f picks, by key.
 func pick[T any](tx Tx, table Table[T], prefix string, f func(key string, rec *T) bool) (map[string]T, error) {
 	found := map[string]T{}
 	err := table.Scan(tx, prefix, func(key string, rec T) error {
@@ -111,8 +110,8 @@ func pick[T any](tx Tx, table Table[T], prefix string, f func(key string, rec *T
 	return found, err
 }
 
-// move moves the records that stand under ChannelKey, but for those whose content the other channel has already. adapt makes a record
-// one of the other channel and gives its id there.
+// move moves the records under ChannelKey, without those whose content the other channel has already. adapt makes a record one of
+// the other channel and returns its id there.
 func move[T, C any](
 	tx Tx, table Table[T], from, to string, content func(T) C, adapt func(rec *T, taken func(id string) bool) string,
 ) error {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Follows holds every card's deployment by the follow's id.
+// Follows holds the followed deployments, one for each card, by the follow's id.
 var Follows = newTable[Follow]("follows")
 
-// Follow is one card in one channel: a deployment, asked for here or elsewhere, that is told to its end.
+// Follow is one card in one channel: a deployment that is followed to its end.
 type Follow struct {
 	ID          string    `json:"id"`
 	Stack       StackRef  `json:"stack"`
@@ -42,7 +42,7 @@ const (
 	PhaseEnded     Phase = "ended"     // all that is to be told is in the outbox
 )
 
-// State is where a followed deployment stands, as people are told it.
+// State is the state of a followed deployment, as shown to people.
 type State string
 
 // The states. From Succeeded on they are ends.
@@ -61,12 +61,12 @@ const (
 	Vanished  State = "vanished" // the deployment or its stack is not there any more
 )
 
-// End reports whether nothing follows this state.
+// End reports whether the state is final.
 func (s State) End() bool {
 	return slices.Contains([]State{Succeeded, Failed, Cancelled, Refused, Unclear, Unposted, Vanished}, s)
 }
 
-// Wish is a redeploy as it was asked for and what is known of its way to Cloud 66.
+// Wish is a redeploy as it was asked for, and what is known of its way to Cloud 66.
 type Wish struct {
 	Reference    string    `json:"user_reference"` // our own, by which the stack action is found again
 	Ref          string    `json:"ref,omitempty"`
@@ -81,19 +81,19 @@ type Wish struct {
 	Looks        int       `json:"looks,omitempty"`   // how often the deployment was looked for
 }
 
-// Wishes names the follow that carries the redeploy which became a deployment, by DeploymentKey.
+// Wishes holds the follow whose redeploy became a deployment, by DeploymentKey.
 var Wishes = newTable[WishOf]("wishes")
 
-// Heard names the follow by which a channel hears or heard of a deployment, by HeardKey.
+// Heard holds the follow by which a channel hears of a deployment, by HeardKey.
 var Heard = newTable[WishOf]("heard")
 
-// WishOf leads from a deployment to the follow whose wish it was.
+// WishOf refers from a deployment to a follow.
 type WishOf struct {
 	Follow string    `json:"follow"`
 	At     time.Time `json:"at"`
 }
 
-// HeardKey is the key under which it is kept that a channel hears of a deployment.
+// HeardKey is the key of a deployment in a channel.
 func HeardKey(stackUID string, id int64, channel string) string {
 	return DeploymentKey(stackUID, id) + "/" + channel
 }

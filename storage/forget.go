@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// How long records are kept. KeepMissed concerns a message that is behind since its channel took nothing.
+// How long records are kept.
 const (
 	day            = 24 * time.Hour
 	keepRules      = day             // after their end
@@ -14,11 +14,11 @@ const (
 	keepMessages   = day             // after the last change
 	keepOperations = 7 * day         // Slack may deliver them again
 	keepFollows    = 30 * day        // after their end
-	KeepMissed     = 30 * day
+	// KeepMissed is for messages that are out of date because their channel refused edits.
+	KeepMissed = 30 * day
 )
 
-// Forget removes the records that are kept no longer, in one transaction for each table that has such. A table that is not named here
-// keeps all.
+// Forget removes old records, in one transaction for each table that has any. Tables that are not listed keep all.
 func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	now := time.Now()
 	old := func(at time.Time, keep time.Duration) bool { return now.Sub(at) > keep }
@@ -66,10 +66,10 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// removal counts the old records of a table, and removes them where it is told to.
+// removal counts the old records of a table and, if told to, removes them.
 type removal func(tx Tx, remove bool) (found int, err error)
 
-// removeFrom reads no further than the first record that is not old where the keys sort by time.
+// removeFrom stops at the first young record where the keys sort by time.
 func removeFrom[T any](table Table[T], old func(Tx, T) bool) removal {
 	return func(tx Tx, remove bool) (int, error) {
 		var keys []string

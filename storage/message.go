@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Messages holds what ought to stand in Slack, by the message's key.
+// Messages holds the desired state of messages in Slack, by the message's key.
 var Messages = newTable[Message]("messages")
 
-// Message is what ought to stand in one place in Slack. The outbox brings Slack to it.
+// Message is the desired state of one message in Slack. The outbox makes Slack match it.
 type Message struct {
 	Key       string          `json:"key"`
 	Channel   string          `json:"channel"`
@@ -24,10 +24,10 @@ type Message struct {
 	Sent      int             `json:"sent"`             // the revision that Slack has
 	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused: its text goes alone
 	TS        string          `json:"ts,omitempty"`     // Slack's name for the message, once it stands there
-	// Tried is the revision of a post that was begun and whose result is not recorded: look before posting.
+	// Tried is the revision of a post that was begun and whose result is not recorded: search before posting.
 	Tried   int       `json:"tried,omitempty"`
 	TriedAt time.Time `json:"tried_at,omitzero"` // when that post was begun
-	// Doubt is when it was posted though an earlier try may show up yet: Slack is searched for a second one.
+	// Doubt is the time of a post whose earlier try may still show up: Slack is searched for a duplicate.
 	Doubt     time.Time `json:"doubt,omitzero"`
 	Refused   string    `json:"refused,omitempty"`  // why it is given up
 	Refusing  string    `json:"refusing,omitempty"` // why Slack takes this revision not, which may pass
@@ -37,13 +37,13 @@ type Message struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// Delivered reports whether nothing remains to be sent of it.
+// Delivered reports whether nothing is left to send.
 func (m Message) Delivered() bool { return m.Refused != "" || m.Sent >= m.Revision }
 
-// Pending reports whether something is to be sent of it, or looked for in Slack.
+// Pending reports whether something is left to send, or to search for in Slack.
 func (m Message) Pending() bool {
 	return m.Refused == "" && (m.TS == "" || !m.Delivered() || !m.Doubt.IsZero())
 }
 
-// Counters holds what was counted last, by the name of what is counted.
+// Counters holds counters by name.
 var Counters = newTable[int64]("counters")

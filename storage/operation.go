@@ -2,10 +2,10 @@ package storage
 
 import "time"
 
-// Journal holds the changes that were asked for and are not settled, by operation key.
+// Journal holds changes that were asked for and are not settled, by operation key.
 var Journal = newTable[Entry]("journal")
 
-// Entry is a change that somebody asked for and that is not settled: it was neither done nor told to its author as not done.
+// Entry is an unsettled change: neither carried out nor reported to its author as not done.
 type Entry struct {
 	Operation  string    `json:"operation"`
 	User       string    `json:"user"`
@@ -15,10 +15,10 @@ type Entry struct {
 	At         time.Time `json:"at"`         // when it was received
 }
 
-// Operations holds the wishes that are settled, by operation key, so that the same wish delivered twice is one.
+// Operations holds settled changes, by operation key, so that a second delivery is recognised.
 var Operations = newTable[Operation]("operations")
 
-// Operation is a wish that is settled, kept for as long as Slack may deliver it again.
+// Operation is a settled change, kept while Slack may deliver it again.
 type Operation struct {
 	Key        string    `json:"key"`
 	User       string    `json:"user"`
@@ -27,10 +27,10 @@ type Operation struct {
 	Deliveries []string  `json:"deliveries,omitempty"` // of a void one: what brought it, which brings it no more
 }
 
-// Cancels holds who asked for the end of a deployment, by DeploymentKey.
+// Cancels holds who asked for the cancellation of a deployment, by DeploymentKey.
 var Cancels = newTable[Cancel]("cancels")
 
-// Cancel says who asked for the end of a deployment through this bot, and when.
+// Cancel is a request to cancel a deployment through this bot.
 type Cancel struct {
 	User   string    `json:"user"`
 	At     time.Time `json:"at"`
@@ -40,14 +40,15 @@ type Cancel struct {
 	Again  *Again    `json:"again,omitempty"` // a later wish for the same, of which it is not known what became
 }
 
-// Again is a later wish to cancel what somebody has wished to be cancelled before.
+// Again is a later request for the same cancellation.
 type Again struct {
 	User   string    `json:"user"`
 	At     time.Time `json:"at"`
 	Follow string    `json:"follow"`
 }
 
-// Explains reports whether a deployment that failed at a time did so because of the cancel. One that fails long after failed by itself.
+// Explains reports whether the cancel is the reason why a deployment failed at that time. One that fails long after failed by
+// itself.
 func (c *Cancel) Explains(failed time.Time) bool {
 	const soon, taken = 5 * time.Minute, 30 * time.Minute
 	if c == nil {

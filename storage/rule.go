@@ -2,10 +2,10 @@ package storage
 
 import "time"
 
-// Rules holds who may do what in a channel, by RuleKey.
+// Rules holds the rules of channels, by ChannelKey.
 var Rules = newTable[Rule]("rules")
 
-// Rule says who may, or may not, do what to which stacks in one channel.
+// Rule allows or denies actions on stacks to somebody in one channel.
 type Rule struct {
 	ID      string    `json:"id"` // short, and of this rule alone among those of all channels
 	Channel string    `json:"channel"`
@@ -18,14 +18,14 @@ type Rule struct {
 	Until   time.Time `json:"until,omitzero"` // when it ends; zero for one that stays
 }
 
-// ChannelKey is the key of what belongs to a channel alone: a rule or a subscription by its id, a request by its user. With no id it
-// is the prefix of all.
+// ChannelKey is the key of a channel's own record: a rule or a subscription by its id, a request by its user. Without an id it is
+// the prefix of all.
 func ChannelKey(channel, id string) string { return channel + "/" + id }
 
-// Requests holds what somebody has asked the admins of a channel for last, by RequestKey.
+// Requests holds the latest request for rights of each user in each channel, by ChannelKey.
 var Requests = newTable[Request]("requests")
 
-// Request is what somebody has asked the admins of a channel for, in one message.
+// Request is what a user asked a channel's admins for, in one message.
 type Request struct {
 	ID      string      `json:"id"` // of the message
 	Channel string      `json:"channel"`
@@ -35,7 +35,7 @@ type Request struct {
 	Made    []time.Time `json:"made"` // when the messages of the last hour were
 }
 
-// Asking is one right that somebody asks for.
+// Asking is one right of a request.
 type Asking struct {
 	Action string    `json:"action"`
 	Stacks string    `json:"stacks"` // a glob

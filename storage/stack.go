@@ -2,14 +2,14 @@ package storage
 
 import "fmt"
 
-// StackRef names a stack as people see it, beside the UID that the API wants.
+// StackRef identifies a stack for people (name and environment) and for the API (UID).
 type StackRef struct {
 	UID         string `json:"uid"`
 	Name        string `json:"name"`
 	Environment string `json:"environment"`
 }
 
-// String gives the form that can be typed: name@environment.
+// String returns name@environment, as it is typed.
 func (s StackRef) String() string {
 	if s.Environment == "" {
 		return s.Name
@@ -17,5 +17,5 @@ func (s StackRef) String() string {
 	return s.Name + "@" + s.Environment
 }
 
-// DeploymentKey is the key under which what is known of one deployment is kept.
+// DeploymentKey is the key of records about one deployment.
 func DeploymentKey(stackUID string, id int64) string { return fmt.Sprintf("%s/%020d", stackUID, id) }

@@ -1,5 +1,8 @@
-// Package storage is the small transactional key-value contract that the bot keeps its records in,
-// with typed records on top. Backends live in their own packages and pass the suite in storagetest.
+// Package storage is the small transactional key-value contract of the bot's database, with typed records on top. The contract (DB,
+// Tx) is small enough for a distributed store; its backends are packages of their own and pass the suite in storagetest.
+//
+// A Table holds records of one type as readable JSON with a checksum, under keys that sort as they are read. A change is one
+// transaction without side effects, which may run more than once. Forget is the only place that says how long records are kept.
 package storage
 
 import (
@@ -7,7 +10,7 @@ import (
 	"errors"
 )
 
-// These are the kinds of failure a caller may want to tell apart; test for them with errors.Is.
+// Kinds of errors, for errors.Is.
 var (
 	ErrNotFound = errors.New("not found")
 	ErrStop     = errors.New("stop the scan")
@@ -15,10 +18,9 @@ var (
 	ErrClosed   = errors.New("database is closed")
 )
 
-// Tx is one transaction: it sees its own writes and nothing that others write after it began.
-// It is used by one goroutine and only until the function it was given to returns.
-// Bucket and key are not empty and hold any bytes; a bucket exists as soon as something is put in it.
-// The bucket named meta belongs to the backend and takes no writes.
+// Tx is one transaction. It sees its own writes and none that others made after it began. It belongs to one goroutine and ends with
+// the function that got it. Bucket and key hold any bytes, at least one; a bucket exists once something is put into it. The bucket
+// meta belongs to the backend and is read-only.
 type Tx interface {
 	// Get returns a copy of the value, or ErrNotFound.
 	Get(bucket, key string) ([]byte, error)
@@ -31,18 +33,18 @@ type Tx interface {
 	Scan(bucket, prefix string, fn func(key string, value []byte) error) error
 }
 
-// DB runs transactions. The context counts until a transaction begins, which is then carried through.
-// A function given to View or Update must not call either of them, nor wait for one, nor leave by runtime.Goexit.
+// DB runs transactions. The context matters until a transaction begins; then it is carried through. A function in a transaction must
+// not start or wait for another one, nor leave by runtime.Goexit.
 type DB interface {
-	// View runs fn on one consistent state; writing in it fails.
+	// View runs fn on one consistent state, read-only.
 	View(ctx context.Context, fn func(Tx) error) error
-	// Update runs fn and returns nil only when what it wrote is on disk. Concurrent updates share commits, so fn
-	// may run more than once and on another goroutine: it has no effect but through Tx. An error
-	// of fn undoes the writes of that fn alone and is returned; a panic does so too and reaches the caller of Update.
+	// Update runs fn and returns nil only if its writes are on disk. Concurrent updates share commits, so fn may run more than once and
+	// on another goroutine, and must have no effect but through Tx. An error or a panic of fn undoes its own writes only, and reaches
+	// the caller of Update.
 	Update(ctx context.Context, fn func(Tx) error) error
-	// Fault says why nothing that is written now would be there after a restart, as far as that is known, and what to do; nil where nothing is
-	// wrong. It waits for nothing.
+	// Fault says why writes would fail or be lost at a restart, as far as known, and what to do; nil if nothing is wrong. It never
+	// blocks.
 	Fault() error
-	// Close waits for running transactions; afterwards every transaction fails with ErrClosed.
+	// Close waits for running transactions. Later ones fail with ErrClosed.
 	Close() error
 }

@@ -2,10 +2,10 @@ package storage
 
 import "time"
 
-// Subscriptions holds what each channel wants to hear of, by SubscriptionKey.
+// Subscriptions holds the subscriptions of channels, by ChannelKey.
 var Subscriptions = newTable[Subscription]("subscriptions")
 
-// Subscription has a channel hear of every deployment that fits it, whoever started it.
+// Subscription tells a channel of every matching deployment, whoever started it.
 type Subscription struct {
 	ID        string    `json:"id"`
 	Channel   string    `json:"channel"`
@@ -21,13 +21,13 @@ type Subscription struct {
 	Powerless bool      `json:"powerless,omitempty"` // the channel was told that its author may subscribe to nothing there any more
 }
 
-// Reverted is the event of a deployment that was rolled back off the servers. The other events bear the names of the states that they are.
+// Reverted is the event of a deployment that was rolled back. The other events are named like their states.
 const Reverted = "reverted"
 
-// Positions holds how far the deployments of each watched stack were told, by the stack's UID.
+// Positions holds how far the deployments of each watched stack were handled, by the stack's UID.
 var Positions = newTable[Position]("positions")
 
-// Position is how far what happens on a watched stack was told. It is written before anybody is told of more.
+// Position is how far the changes of a watched stack were handled. It is written before anybody is told of more.
 type Position struct {
 	Stack    StackRef  `json:"stack"`
 	Mark     string    `json:"mark"`               // what the list of stacks showed of it last, where a look has followed that
@@ -35,7 +35,7 @@ type Position struct {
 	Since    time.Time `json:"since,omitzero"`     // of a stack whose list was never read: what started later, by Cloud 66's clock, is news
 	Open     []int64   `json:"open,omitempty"`     // deployments that had not ended
 	Reverted []int64   `json:"reverted,omitempty"` // those of the newest page that were rolled back
-	// Began says when the bot saw those of Open begin that it saw begin, by its own clock.
+	// Began is when the bot saw deployments of Open begin, by its own clock.
 	Began map[int64]time.Time `json:"began,omitempty"`
 	At    time.Time           `json:"at"`
 }

@@ -9,9 +9,9 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Table holds the records of one type in the bucket with its name. A record is stored as a CRC-32C in eight hexadecimal
-// digits, a space, and its JSON, so that a person can read it and damage is noticed. The sum is that of the table's name,
-// a slash, the key, a space and the JSON, so that a record is not taken for another one either.
+// Table holds the records of one type in the bucket of its name. A stored record is a CRC-32C in eight hexadecimal digits, a space,
+// and JSON. The checksum covers the table's name, a slash, the key, a space and the JSON, so that a record in a wrong place is
+// noticed too.
 type Table[T any] struct{ Name string }
 
 // Get returns the record with the key, ErrNotFound, or ErrDamaged.
@@ -24,7 +24,7 @@ func (t Table[T]) Get(tx Tx, key string) (T, error) {
 	return t.decode(key, value)
 }
 
-// Put stores the record under the key, in place of one that is there.
+// Put stores the record under the key and replaces an older one.
 func (t Table[T]) Put(tx Tx, key string, rec T) error {
 	text, err := json.Marshal(rec)
 	if err != nil {
@@ -38,7 +38,7 @@ func (t Table[T]) Delete(tx Tx, key string) error {
 	return tx.Delete(t.Name, key)
 }
 
-// Scan calls fn for the records whose keys have the prefix, as Tx.Scan does. A damaged record ends it with ErrDamaged.
+// Scan calls fn for the records with a prefix, as Tx.Scan does. A damaged record ends it with ErrDamaged.
 func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) error {
 	return tx.Scan(t.Name, prefix, func(key string, value []byte) error {
 		rec, err := t.decode(key, value)
@@ -49,7 +49,7 @@ func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) e
 	})
 }
 
-// sum is what stands before the JSON of the record with the key.
+// sum returns the checksum with its space, as it stands before the JSON.
 func (t Table[T]) sum(key string, text []byte) []byte {
 	sum := crc32.Checksum(fmt.Appendf(nil, "%s/%s ", t.Name, key), castagnoli)
 	return fmt.Appendf(nil, "%08x ", crc32.Update(sum, castagnoli, text))
@@ -71,10 +71,10 @@ func (t Table[T]) decode(key string, value []byte) (rec T, err error) {
 	return rec, nil
 }
 
-// tables holds how a record of each table of the database is checked, by the table's name.
+// tables maps the name of each table to the check of its records.
 var tables = map[string]func(key string, value []byte) error{}
 
-// newTable makes a table of the database.
+// newTable makes a table of the database, which CheckRecord knows.
 func newTable[T any](name string) Table[T] {
 	t := Table[T]{Name: name}
 	tables[name] = func(key string, value []byte) error {
@@ -84,8 +84,8 @@ func newTable[T any](name string) Table[T] {
 	return t
 }
 
-// CheckRecord returns ErrDamaged, with the table and the key, for a stored record that its table could not read. A table
-// that nobody knows is damaged too: its name may be what was damaged, and what it holds would be lost without a word.
+// CheckRecord returns ErrDamaged, with table and key, if a stored record cannot be read. An unknown table is damage too: its name
+// may be what was damaged.
 func CheckRecord(table, key string, value []byte) error {
 	if check := tables[table]; check != nil {
 		return check(key, value)

@@ -8,9 +8,8 @@ import (
 	"c66bot/storage"
 )
 
-// Backup writes a consistent copy of the database to what begin returns for the number of bytes that will come. Updates go on
-// meanwhile, but the file cannot use again the space that they free, and where it outgrows what is mapped of it they wait: begin's
-// writer must not take long.
+// Backup writes a consistent copy to the writer that begin returns for the copy's size. Updates go on, but cannot reuse the pages
+// that they free, and wait if the file outgrows its mapping: the writer must be fast.
 func (db *DB) Backup(begin func(size int64) (io.Writer, error)) error {
 	return db.transact(false, func(tx *tx) error {
 		info, err := db.file.Stat() // Also where it has no name any more: a copy is then what saves it.
@@ -30,8 +29,8 @@ func (db *DB) Backup(begin func(size int64) (io.Writer, error)) error {
 	})
 }
 
-// BackupFile does the same with a file that no process has open for writing, else it fails with *LockedError. It reads the
-// file without trusting it: whether the copy is whole, Check says.
+// BackupFile copies a file that no process has open for writing, else it fails with *LockedError. It does not check the copy; Check
+// does.
 func BackupFile(path string, begin func(size int64) (io.Writer, error)) error {
 	info, err := statFile(path)
 	if err != nil {

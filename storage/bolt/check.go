@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// Check reads a whole file without changing it, an empty one included, and returns what Open would, or storage.ErrDamaged: for a fault
-// in its structure first, else for a record that the given function refuses.
+// Check reads a whole file without changing it. It returns what Open would, storage.ErrDamaged for a fault in the structure, or else
+// the first error of record. An empty file passes.
 func Check(path string, record func(table, key string, value []byte) error) (err error) {
 	if info, err := statFile(path); err != nil || info.Size() == 0 {
 		return err

@@ -24,10 +24,10 @@ const (
 // A migration brings a database from one format to the next.
 type migration func(storage.Tx) error
 
-// migrations holds at index i the step from format i+1 to format i+2. The newest format is one more than its length.
+// migrations holds at index i the step from format i+1 to i+2.
 var migrations []migration
 
-// formatOf returns the format of the file, and 0 for a file that nothing was written to yet.
+// formatOf returns the format of the file, 0 if nothing was written to it.
 func formatOf(tx *tx, steps []migration) (format int, err error) {
 	err = guard(func() error {
 		meta := tx.bolt.Bucket([]byte(metaBucket))
@@ -52,7 +52,7 @@ func formatOf(tx *tx, steps []migration) (format int, err error) {
 	return format, err
 }
 
-// migrate brings the database from its format to the newest in the transaction; a new file, with format 0, starts there.
+// migrate runs the steps from a format to the newest. A new file, with format 0, needs none.
 func migrate(tx *tx, format int, steps []migration) error {
 	for ; format > 0 && format <= len(steps); format++ {
 		if err := steps[format-1](tx); err != nil {

@@ -14,10 +14,10 @@ import (
 	"c66bot/storage"
 )
 
-// slowWrite is for how long a write may be under way before the disk is taken for one that takes nothing.
+// slowWrite is how long a write may take before the disk counts as frozen.
 const slowWrite = 10 * time.Second
 
-// health is what is known of whether the file can be written, and would be found again after a restart.
+// health is what is known about whether the file can be written and would be found by a restart.
 type health struct {
 	at       string // the absolute path at which the open file has to stand
 	pageSize int
@@ -32,13 +32,13 @@ type health struct {
 	since   time.Time
 }
 
-// state tells one moment of a file from another.
+// state identifies one version of the file.
 type state struct {
 	size        int64
 	transaction uint64 // the last one that stands in the file
 }
 
-// set is how the fields of health are written, and get how they are read.
+// set and get access a field of health under its lock.
 func set[T any](db *DB, field *T, value T) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -51,7 +51,7 @@ func get[T any](db *DB, field *T) T {
 	return *field
 }
 
-// Fault says why nothing that is written now would be there after a restart, as far as that is known; nil where nothing is wrong.
+// Fault implements storage.DB.
 func (db *DB) Fault() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -73,7 +73,7 @@ func (db *DB) Fault() error {
 	}
 }
 
-// timed says that a wait for the disk begins, and gives what says that it has ended.
+// timed marks the begin of a wait for the disk; done marks its end.
 func (db *DB) timed() (done func()) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -87,7 +87,7 @@ func (db *DB) timed() (done func()) {
 	}
 }
 
-// commit commits a transaction, and tells whether its file will be found again. Its caller has the turn.
+// commit commits a transaction and checks that the file is still in its place. Its caller holds the turn.
 func (db *DB) commit(btx *bbolt.Tx) error {
 	err := guard(btx.Commit)
 	set(db, &db.failed, err)
@@ -98,7 +98,7 @@ func (db *DB) commit(btx *bbolt.Tx) error {
 	return errors.Join(wrap("commit transaction", err), db.look())
 }
 
-// remember takes note of the file as this process has left it. Its caller has the turn.
+// remember records the state in which this process leaves the file. Its caller holds the turn.
 func (db *DB) remember() error {
 	info, err := db.file.Stat()
 	if err != nil {
@@ -111,8 +111,8 @@ func (db *DB) remember() error {
 	return err
 }
 
-// ready refuses to write to a file that would not be found again, and to read one that bbolt would fall over, and keep its locks: one that is
-// closed, was cut short, or has no head any more.
+// ready checks the file before a transaction. A write needs one that a restart would find. A read needs one on which bbolt would not
+// fault with its locks held: open, not truncated, with a sound head.
 func (db *DB) ready(writable bool) error {
 	info, err := db.file.Stat()
 	switch {
@@ -140,14 +140,14 @@ func (db *DB) ready(writable bool) error {
 	return err
 }
 
-// look finds out whether what is in the file stays. Its caller has the turn.
+// look checks that the file is in its place and unchanged by others. Its caller holds the turn.
 func (db *DB) look() error {
 	err := db.lookForLoss()
 	set(db, &db.lost, err)
 	return err
 }
 
-// lookForLoss says that the file does not stand at its path, or is not as this process has left it.
+// lookForLoss is look without recording the result.
 func (db *DB) lookForLoss() error {
 	if err := db.misplaced(); err != nil {
 		return err
@@ -155,11 +155,11 @@ func (db *DB) lookForLoss() error {
 	return db.changed()
 }
 
-// rescue is what to do about a file that only this process still has.
+// rescue is the advice if only this process still has the file.
 const rescue = `or, where it is gone, save what I have of it by "c66bot backup FILE", stop me, put that copy in its place, ` +
 	`and start me again`
 
-// misplaced says that another file than the open one stands at its path, or none.
+// misplaced reports that the path has no file or another one.
 func (db *DB) misplaced() error {
 	there, err := os.Stat(db.at)
 	switch {
@@ -178,7 +178,7 @@ func (db *DB) misplaced() error {
 	return err
 }
 
-// changed says that somebody else has written to the file: this process's own view of it holds no more.
+// changed reports that somebody else wrote to the file, so that this process's view of it is stale.
 func (db *DB) changed() error {
 	const remedy = "nothing more is taken: stop me, copy your last backup to its place, and start me again"
 	left := get(db, &db.left)

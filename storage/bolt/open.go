@@ -1,4 +1,11 @@
-// Package bolt keeps the storage contract in one bbolt file that belongs to one process at a time.
+// Package bolt implements the storage contract in one bbolt file, which belongs to one process at a time. Nothing outside of it
+// names bbolt.
+//
+// Two locks keep a second process away: bbolt's on the file, and one on a note beside it with the process id, which still holds when
+// the file itself is deleted or replaced. Check reads a file without trusting it. Updates share group commits, since bbolt syncs
+// twice a commit. Before and after each commit the file is compared with what this process left, so that nothing is confirmed that a
+// restart would not find; Watch does the same while nothing is written, and probes the disk. The file has a format number with
+// migrations.
 package bolt
 
 import (
@@ -16,14 +23,14 @@ import (
 	"c66bot/storage"
 )
 
-// lockTimeout is how long Open waits for another process to let go of the file.
+// lockTimeout is how long Open waits for another process.
 const lockTimeout = time.Second
 
-// mappedSize is the address space in bytes that is reserved for the file. To grow beyond it bbolt holds up all
-// writing until no view is running; within it views and updates never wait for each other.
+// mappedSize is the reserved address space in bytes. Growing beyond it makes writers wait for all views; within it they never wait
+// for each other.
 const mappedSize = 256 << 20
 
-// growth is the step in bytes in which the file gets larger.
+// growth is the step in which the file grows, in bytes.
 const growth = 1 << 20
 
 // DB is an open database file.
@@ -38,8 +45,8 @@ type DB struct {
 
 var _ storage.DB = (*DB)(nil)
 
-// Open opens the database file, which it creates with mode 0600 when it is missing; its directory must exist.
-// It fails with *LockedError, ErrForeign, ErrNewer or storage.ErrDamaged and then leaves a file that was there as it was.
+// Open opens the database file, or creates it with mode 0600 in an existing directory. It fails with *LockedError, ErrForeign,
+// ErrNewer or storage.ErrDamaged and then leaves an existing file unchanged.
 func Open(path string) (*DB, error) {
 	return open(path, migrations)
 }
@@ -59,7 +66,7 @@ func open(path string, steps []migration) (*DB, error) {
 	return db, nil
 }
 
-// openNoted opens the file while this process has its note.
+// openNoted opens the file while this process holds the note.
 func openNoted(path string, note *note, steps []migration) (*DB, error) {
 	format, err := inspect(path, steps)
 	isNew := errors.Is(err, fs.ErrNotExist)
@@ -87,7 +94,7 @@ func opened(path string, bolt *bbolt.DB, file *os.File) *DB {
 	return &DB{path: path, bolt: bolt, file: file, health: health{at: absolute(path), pageSize: bolt.Info().PageSize}}
 }
 
-// Close ends the use of the file and gives it free for another process.
+// Close closes the file and releases its locks.
 func (db *DB) Close() error {
 	db.queue.turn <- struct{}{}
 	defer func() { <-db.queue.turn }()
@@ -98,8 +105,8 @@ func (db *DB) Close() error {
 	return errors.Join(err, wrap("close database "+db.path, db.bolt.Close()))
 }
 
-// inspect gives the format of an existing file, 0 for an empty one, without writing to it: even an opening for writing may change a
-// foreign file.
+// inspect returns the format of an existing file, 0 for an empty one. It opens it read-only: bbolt may change even a foreign file
+// when it opens it for writing.
 func inspect(path string, steps []migration) (format int, err error) {
 	info, err := statFile(path)
 	if err != nil || info.Size() == 0 {
@@ -116,7 +123,7 @@ func inspect(path string, steps []migration) (format int, err error) {
 	return format, errors.Join(wrap("open database "+path, err), bolt.Close())
 }
 
-// inspectPlace refuses a path at which no database can be.
+// inspectPlace refuses a path where no database can be.
 func inspectPlace(path string) error {
 	_, err := statFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -128,7 +135,7 @@ func inspectPlace(path string) error {
 	return nil
 }
 
-// statFile refuses what is no regular file, which an opening could wait for.
+// statFile refuses all but regular files: opening a pipe, for one, could block.
 func statFile(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -142,7 +149,7 @@ func statFile(path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// openFile opens and locks the file. bbolt panics on some damage and would leave the file open and locked.
+// openFile opens and locks the file. On some damage bbolt panics and leaves the file open and locked.
 func openFile(path string, readOnly bool) (db *bbolt.DB, file *os.File, err error) {
 	options := &bbolt.Options{
 		Timeout:         lockTimeout,
@@ -173,7 +180,7 @@ func openFile(path string, readOnly bool) (db *bbolt.DB, file *os.File, err erro
 	return db, file, wrap("open database "+path, err)
 }
 
-// hasHead reports whether a file that bbolt does not open was a database once.
+// hasHead reports whether a file that bbolt refuses was a database.
 func hasHead(path string) bool {
 	file, err := os.Open(path)
 	if err != nil {
@@ -184,7 +191,7 @@ func hasHead(path string) bool {
 	return err == nil
 }
 
-// takeOver makes the locked file this process's own: its mode, and last its format. One of the newest format is not written to.
+// takeOver sets the mode of the locked file, then migrates it. A file of the newest format is not written.
 func (db *DB) takeOver(format int, steps []migration) error {
 	info, err := db.file.Stat()
 	if err != nil {
@@ -201,7 +208,7 @@ func (db *DB) takeOver(format int, steps []migration) error {
 	return db.transact(true, func(tx *tx) error { return migrate(tx, format, steps) })
 }
 
-// wrap says what failed, when something did.
+// wrap adds context to an error, if there is one.
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil

@@ -20,7 +20,7 @@ const (
 	maxLinks  = 40                    // symbolic links that are followed, as many as Linux does
 )
 
-// LockedError says that another process has the database open. PID is 0 when it is not known.
+// LockedError says that another process has the database open. PID is 0 if unknown.
 type LockedError struct {
 	Path string
 	PID  int
@@ -38,8 +38,8 @@ func (e *LockedError) Who() string {
 	return fmt.Sprintf("process %d", e.PID)
 }
 
-// Real gives the absolute path of a file without symbolic links, also where the file does not exist: by whatever link a database
-// is named, what stands beside it is the same.
+// Real returns the absolute path of a file, which need not exist, without symbolic links. So the files beside a database have the
+// same path by whichever link it is named.
 func Real(path string) string {
 	for range maxLinks {
 		if whole, err := filepath.EvalSymlinks(path); err == nil {
@@ -68,17 +68,17 @@ func absolute(path string) string {
 	return path
 }
 
-// PIDPath is the file beside a database with the id of the process that has it open.
+// PIDPath is the note beside a database with the id of the process that has it open.
 func PIDPath(path string) string { return Real(path) + ".pid" }
 
-// note is that file, as its process has it. It is locked as the database is: where the database is deleted or replaced, its own lock
-// is gone with it, and the lock on the note alone keeps a second process from beginning with another file.
+// note is the open note of this process. Its lock outlives the database file: if that is deleted or replaced, the note alone keeps a
+// second process away.
 type note struct {
 	database, path string
 	file           *os.File
 }
 
-// takeNote locks the note beside a database and writes this process's id. It fails with *LockedError where another process has it.
+// takeNote makes the note. It fails with *LockedError if another process has it.
 func takeNote(database string) (*note, error) {
 	n := &note{database: database, path: PIDPath(database)}
 	for begun := time.Now(); ; time.Sleep(lockRetry) { // Whoever only looks at it lets go of it at once.
@@ -89,7 +89,7 @@ func takeNote(database string) (*note, error) {
 	}
 }
 
-// keep makes the note where it is not there: it opens the file at its path, locks it and writes this process's id.
+// keep makes the note unless it is in place: it opens and locks the file and writes the process id.
 func (n *note) keep() error {
 	if n.stands(n.file) {
 		return nil
@@ -113,7 +113,7 @@ func (n *note) keep() error {
 	return nil
 }
 
-// take fails with syscall.EWOULDBLOCK where another process has the file.
+// take locks the file and writes to it. It fails with syscall.EWOULDBLOCK if another process has it.
 func (n *note) take(file *os.File) error {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return err
@@ -141,10 +141,10 @@ func (n *note) stands(file *os.File) bool {
 	return err == nil && os.SameFile(there, mine)
 }
 
-// ownID is what the note of this process says.
+// ownID is the content of this process's note.
 func ownID() []byte { return []byte(strconv.Itoa(os.Getpid()) + "\n") }
 
-// release removes the note and gives its lock free.
+// release removes the note and its lock.
 func (n *note) release() error {
 	var err error
 	if n.stands(n.file) {
@@ -153,7 +153,7 @@ func (n *note) release() error {
 	return wrap("remove the noted process id", errors.Join(err, n.file.Close()))
 }
 
-// stretch makes the note longer for a moment. It stands on the database's disk, and, being open, can be written as long as that can.
+// stretch looks for room on the disk: the note, which is open and on the same disk, grows for a moment.
 func (n *note) stretch() error {
 	own := int64(len(ownID()))
 	_, err := n.file.WriteAt(bytes.Repeat([]byte("\n"), probeSize), own)
@@ -163,8 +163,8 @@ func (n *note) stretch() error {
 	return wrap("look for room on the disk", errors.Join(err, n.file.Truncate(own)))
 }
 
-// openNote opens a note, and nothing else that may stand at its path: a pipe would have the opening wait, a device may be set going
-// by it, and by a link the id would be written into somebody's file.
+// openNote opens nothing but a note: opening a pipe would block, opening a device may start it, and through a link the id would
+// overwrite another file.
 func openNote(path string, flag int) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if err := refuseNote(path, info); err != nil {
@@ -205,7 +205,7 @@ func refuseNote(path string, info fs.FileInfo) error {
 	return fmt.Errorf("%s is %s, and c66bot notes its process id there: remove it, or use another database", path, what)
 }
 
-// inUse fails with *LockedError where a process has the note of a database. It changes nothing.
+// inUse returns *LockedError if a process holds the note of a database. It changes nothing.
 func inUse(database string) error {
 	file, err := openNote(PIDPath(database), os.O_RDONLY)
 	if err != nil {
@@ -218,8 +218,8 @@ func inUse(database string) error {
 	return nil
 }
 
-// holder gives the id of the process that has a database: the system's word where it gives one, since that holds by whatever name a file is
-// opened, else what the note says; 0 where nothing is known.
+// holder returns the id of the process that has a database, 0 if unknown. The kernel's list of locks is right by whichever name the
+// file was opened; elsewhere the note says it.
 func holder(database string) int {
 	locks, err := os.ReadFile("/proc/locks") // Of Linux.
 	if err == nil {
@@ -232,8 +232,8 @@ func holder(database string) int {
 	return readPID(PIDPath(database))
 }
 
-// lockedBy finds in the list of all locks who has one on a file, in lines such as "1: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF" with
-// the numbers of the device, in hexadecimal digits, and of the file (proc_locks(5)).
+// lockedBy finds the holder of a file's lock in /proc/locks, in lines such as "1: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF" with
+// the device, in hexadecimal, and the inode (proc_locks(5)).
 func lockedBy(path string, locks []byte) int {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"c66bot/storage"
 )
 
-// View runs fn on the state that was last committed.
+// View implements storage.DB.
 func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("view database: %w", err)
@@ -22,8 +22,8 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 	return db.transact(false, func(tx *tx) error { return fn(tx) })
 }
 
-// transact runs fn in one transaction of bbolt, which it undoes when fn fails, panics or leaves by runtime.Goexit.
-// The caller of a writable one has the turn.
+// transact runs fn in one bbolt transaction and rolls it back if fn fails, panics or leaves by runtime.Goexit. The caller of a
+// writable one holds the turn.
 func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	if err := db.ready(writable); err != nil {
 		return err
@@ -47,7 +47,7 @@ func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	return db.commit(btx)
 }
 
-// guard turns the panics and memory faults of bbolt, which it answers damaged pages with, into errors.
+// guard turns bbolt's panics and memory faults, its answer to damaged pages, into errors.
 func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -132,7 +132,7 @@ func (tx *tx) Scan(bucket, prefix string, fn func(key string, value []byte) erro
 	return err
 }
 
-// do runs one call to bbolt and says in its error what was tried on which key.
+// do runs one call to bbolt and adds to its error what was tried on which key.
 func (tx *tx) do(verb, bucket, key string, call func() error) error {
 	err := berrors.ErrTxClosed
 	if tx.bolt.DB() != nil {

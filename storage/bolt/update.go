@@ -11,8 +11,8 @@ import (
 	"c66bot/storage"
 )
 
-// queue collects the updates that wait while a commit is under way. Whoever gets the turn commits all
-// of them together, so that a lone update never waits for company and many share the disk's time.
+// queue collects updates while a commit is under way. Whoever gets the turn commits all of them together: a lone update never waits
+// for company, and many share the disk's time.
 type queue struct {
 	turn    chan struct{} // Holds one element while someone writes.
 	mu      sync.Mutex
@@ -25,10 +25,10 @@ type update struct {
 	done  chan error  // Gets the outcome, once.
 }
 
-// errAlone tells the caller of an update to run it in a transaction of its own.
+// errAlone tells the caller of an update to run it in its own transaction.
 var errAlone = errors.New("run the update alone")
 
-// Update runs fn in a transaction that it may share with other updates.
+// Update implements storage.DB.
 func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("update database: %w", err)
@@ -53,7 +53,7 @@ func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	return db.alone(ctx, func(tx *tx) error { return fn(tx) })
 }
 
-// alone runs fn in a transaction of its own: an error undoes nothing else, and a panic reaches its own caller.
+// alone runs fn in its own transaction: an error undoes nothing else, and a panic reaches the caller.
 func (db *DB) alone(ctx context.Context, fn func(*tx) error) error {
 	select {
 	case db.queue.turn <- struct{}{}:
@@ -64,7 +64,7 @@ func (db *DB) alone(ctx context.Context, fn func(*tx) error) error {
 	return db.transact(true, fn)
 }
 
-// commitWaiting commits all waiting updates in one transaction, without those that fail, and gives the turn back.
+// commitWaiting commits all waiting updates in one transaction, without those that fail, and releases the turn.
 func (db *DB) commitWaiting() {
 	defer func() { <-db.queue.turn }()
 	db.queue.mu.Lock()
@@ -102,7 +102,7 @@ func finish(updates []*update, outcome error) {
 	}
 }
 
-// attempt runs fn on a goroutine that need not be its caller's, which is why its panic must not go on here.
+// attempt contains the panic of an fn that may be another goroutine's.
 func attempt(fn func(storage.Tx) error, tx storage.Tx) (err error) {
 	defer func() {
 		if recover() != nil {

@@ -12,8 +12,8 @@ import (
 	"c66bot/storage"
 )
 
-// The layout of a bbolt file, from bbolt's internal/common: pages of one size, with numbers in the machine's own byte
-// order. A page that is too small for its content goes on in the pages behind it, which have no header.
+// The layout of a bbolt file, from bbolt's internal/common: pages of one size with numbers in native byte order. A page with much
+// content continues in the pages behind it, which have no header.
 const (
 	pageHeader   = 16 // id uint64, kind uint16, count uint16, overflow uint32
 	elementSize  = 16 // of a leaf: flags, position, key's and value's size; of a branch: position, key's size, child uint64
@@ -33,12 +33,12 @@ const (
 
 var order = binary.NativeEndian
 
-// maxDepth bounds the pages on the way to a record. Sound trees are less than ten pages deep.
+// maxDepth bounds the depth of a tree. Sound ones have less than ten levels.
 const maxDepth = 64
 
-// walk reads a file page by page. It trusts nothing that it has not checked and follows no page twice, so it ends, with
-// a buffer no larger than the file, whatever the file holds. bbolt itself maps the file and trusts it: damage can have it
-// read outside the file, or in a circle, and a page with a wrong count loses records that it does not miss.
+// walk checks a file page by page. It trusts nothing unchecked and visits no page twice, so it ends, with buffers no larger than the
+// file, whatever the file holds. bbolt itself maps the file and trusts it: damage can make it fault or loop, and a wrong count loses
+// records without an error.
 type walk struct {
 	file     io.ReaderAt
 	pageSize uint64
@@ -48,7 +48,7 @@ type walk struct {
 	refused  error // The first fault in what the pages hold. It counts where the structure is sound.
 }
 
-// head is one of the two head pages as it stands in the file; the one of the last transaction counts.
+// head is one of the two head pages. The one with the later transaction counts.
 type head struct {
 	ID                              uint64
 	Kind, _                         uint16
@@ -58,14 +58,14 @@ type head struct {
 	Sum                             uint64
 }
 
-// page is one page with those that it goes on in.
+// page is a page with its continuation.
 type page struct {
 	id          uint64
 	kind, count uint16
 	data        []byte // With the header.
 }
 
-// element is one key of a page, with its value in a leaf and with a child page in a branch.
+// element is one entry of a page: key and value in a leaf, key and child page in a branch.
 type element struct {
 	bucket     bool
 	key, value []byte
@@ -76,9 +76,9 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{storage.ErrDamaged}, args...)...)
 }
 
-// walkFile checks the structure of a file of the size: both heads, the list of free pages, each page of each bucket. Every
-// page must be held by exactly one of them, and every page must be filled without gaps, as bbolt writes it. It gives each record of a table
-// to a function and returns the first error of that as refused.
+// walkFile checks the structure of a file: both heads, the free list, each page of each bucket. Every page must have exactly one
+// owner and be filled without gaps, as bbolt writes it. It passes all records of tables to record; refused is the first error of
+// that.
 func walkFile(file io.ReaderAt, size int64, record func(table, key string, value []byte) error) (refused, err error) {
 	last, err := readHeads(file)
 	if err != nil {
@@ -107,7 +107,7 @@ func walkFile(file io.ReaderAt, size int64, record func(table, key string, value
 	return w.refused, nil
 }
 
-// readHeads returns the newer one of the two heads. Both must be whole: with the older one alone the last commit is lost.
+// readHeads returns the newer head. Both must be sound: with the older one alone the last commit is lost.
 func readHeads(file io.ReaderAt) (last head, err error) {
 	first, err := readHead(file, 0, 0)
 	if err != nil {
@@ -149,7 +149,7 @@ func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
 	return h, nil
 }
 
-// page reads a page that nothing holds so far, with all that it goes on in.
+// page reads a page with its continuation and marks it as taken.
 func (w *walk) page(id uint64) (p page, err error) {
 	if id >= uint64(len(w.taken)) {
 		return p, damaged("page %d is used, but there are %d", id, len(w.taken))
@@ -183,8 +183,8 @@ func (w *walk) read(b []byte, id uint64) error {
 	return nil
 }
 
-// tree walks a page and all below it. Its keys are at least least and below limit, where there is one. The table is empty in the tree
-// of tables.
+// tree walks a page and all below it. Its keys are not less than least and less than limit, if there is one. The tree of tables has
+// the table "".
 func (w *walk) tree(id uint64, table string, least, limit []byte) error {
 	p, err := w.page(id)
 	if err != nil {
@@ -233,7 +233,7 @@ func (w *walk) content(p page, table string, least, limit []byte) error {
 	return nil
 }
 
-// bucket walks the bucket that stands in a page as a value. A small one has its only page there.
+// bucket walks a bucket, given as a value. A small bucket has its only page inline.
 func (w *walk) bucket(id uint64, table string, value []byte) error {
 	if len(value) < bucketHeader {
 		return damaged("page %d has a bucket of %d bytes", id, len(value))
@@ -255,7 +255,7 @@ func (w *walk) bucket(id uint64, table string, value []byte) error {
 	return w.content(p, table, nil, nil)
 }
 
-// elements reads the keys of a branch or a leaf. Each has its bytes right behind those of the one before.
+// elements reads the entries of a branch or a leaf, which stand side by side.
 func (p page) elements() ([]element, error) {
 	if p.kind != leafKind && p.kind != branchKind || p.kind == branchKind && p.count == 0 {
 		return nil, damaged("page %d is of kind %#x with %d keys where one with keys belongs", p.id, p.kind, p.count)
@@ -289,7 +289,7 @@ func (p page) element(b []byte) (flags uint32, position, keySize, valueSize, chi
 	return order.Uint32(b), uint64(order.Uint32(b[4:])), uint64(order.Uint32(b[8:])), uint64(order.Uint32(b[12:])), 0
 }
 
-// freeList walks the list of free pages, whose ids ascend.
+// freeList walks the free list, whose ids ascend.
 func (w *walk) freeList(id uint64) error {
 	p, err := w.page(id)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// How a file is looked after. A look costs a few calls of the system, which no disk has to answer; a probe writes.
+// Intervals of Watch. A look costs a few system calls, none of which needs the disk; a probe writes.
 const (
 	lookEvery   = time.Second / 4 // what is deleted with its note must have another before a second process begins
 	probeEvery  = 45 * time.Second
@@ -16,8 +16,8 @@ const (
 	probeKey    = "probe"
 )
 
-// Watch looks after the file until ctx ends, so that its loss, and a disk that takes no writes, are noticed also while there is nothing to
-// write. What begins to be wrong is logged, and its end. Close comes after it.
+// Watch looks after the file until ctx ends, so that a lost file or a full disk is noticed while nothing is written. It logs the
+// begin and the end of a fault. Call Close after it.
 func (db *DB) Watch(ctx context.Context, log *slog.Logger) {
 	var rounds sync.WaitGroup
 	defer rounds.Wait()
@@ -53,7 +53,7 @@ func (db *DB) Watch(ctx context.Context, log *slog.Logger) {
 	})
 }
 
-// every calls f again and again until ctx ends.
+// every calls f in an interval until ctx ends.
 func every(ctx context.Context, pause time.Duration, f func()) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -67,7 +67,7 @@ func every(ctx context.Context, pause time.Duration, f func()) {
 	}
 }
 
-// round looks at the file and at its note once. Both findings are set together, so that none is logged alone.
+// round checks the file and its note. It sets both results together, so that neither is logged alone.
 func (db *DB) round() {
 	defer db.timed()()
 	unnoted := db.note.keep()
@@ -83,8 +83,7 @@ func (db *DB) round() {
 	}
 }
 
-// probe tries whether there is room on the disk, and, after a commit that failed, whether another one succeeds. That writes a record,
-// always the same one.
+// probe looks for room on the disk and, after a failed commit, tries another one. That writes a record, always the same.
 func (db *DB) probe(ctx context.Context) {
 	done := db.timed()
 	err := db.note.stretch()
