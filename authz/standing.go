@@ -31,7 +31,6 @@ type Standing struct {
 // Standing computes the standing of a subject. It asks Slack only for what can make a difference. The error wraps ErrUnknown if
 // Slack could not answer that; else it is the database's.
 func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error) {
-	none, at := Standing{}, time.Now()
 	rules, s := &ruleset{}, Standing{refusal: noRule}
 	var err error
 	switch {
@@ -43,17 +42,13 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 		s.refusal = notDirect
 	default:
 		if rules, err = a.rulebook.of(ctx, who.Channel); err != nil {
-			return none, err
+			return Standing{}, err
 		}
 	}
-	var groups []string
-	if grouped := holding(rules.groups, at); len(a.groups)+len(grouped) > 0 {
-		groups, err = a.people.GroupsOf(ctx, who.User)
-		// On a plan without groups allow rules about them apply to nobody, but a deny rule may have meant this person.
-		if err != nil && (!errors.Is(err, ErrNoGroups) || slices.ContainsFunc(grouped, denies)) {
-			return none, fmt.Errorf("%w: find the user groups of %s: %w", ErrUnknown, who.User, err)
-		}
-		groups = slices.DeleteFunc(slices.Clone(groups), func(id string) bool { return err != nil || !isGroup(id) })
+	at := time.Now()
+	groups, err := a.groupsOf(ctx, who.User, holding(rules.groups, at))
+	if err != nil {
+		return Standing{}, err
 	}
 	var named, shared []*compiled // the rules that name the user; those about a group of theirs or everyone
 	if !isGroup(who.User) && who.User != Everyone {
@@ -67,7 +62,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 		strange, err := a.strange(ctx, who.User)
 		switch {
 		case err != nil:
-			return none, fmt.Errorf("%w: find out who %s is: %w", ErrUnknown, who.User, err)
+			return Standing{}, err
 		case strange != "":
 			shared = slices.DeleteFunc(shared, allows)
 			if s.refusal == noRule {
@@ -77,20 +72,11 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 			return Standing{admin: "in the admins' group " + a.groups[adminBy]}, nil
 		}
 	}
-	byName, byShare := slices.ContainsFunc(named, allows), slices.ContainsFunc(shared, allows)
-	if byName || byShare {
-		inside, err := a.people.Inside(ctx, who.Channel, who.User)
-		switch {
-		case errors.Is(err, ErrNoChannel):
-			named, shared = slices.DeleteFunc(named, allows), slices.DeleteFunc(shared, allows)
-			s.refusal, s.outside = notShown, true
-		case err != nil && byShare:
-			return none, fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
-		case err == nil && !inside:
-			shared = slices.DeleteFunc(shared, allows)
-			s.refusal, s.outside = notInside, true
-		}
+	named, shared, reason, err := a.inside(ctx, who, named, shared)
+	if err != nil {
+		return Standing{}, err
 	}
+	s.refusal, s.outside = cmp.Or(reason, s.refusal), reason != ""
 	for _, c := range slices.Concat(named, shared) {
 		if c.Deny {
 			s.denies = append(s.denies, c)
@@ -101,13 +87,51 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	return s, nil
 }
 
+// groupsOf returns the groups of a user, if a rule or the configuration is about groups.
+func (a *Authorizer) groupsOf(ctx context.Context, user string, rules []*compiled) ([]string, error) {
+	if len(a.groups)+len(rules) == 0 {
+		return nil, nil
+	}
+	groups, err := a.people.GroupsOf(ctx, user)
+	// On a plan without groups allow rules about them apply to nobody, but a deny rule may have meant this person.
+	if errors.Is(err, ErrNoGroups) && !slices.ContainsFunc(rules, denies) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: find the user groups of %s: %w", ErrUnknown, user, err)
+	}
+	return slices.DeleteFunc(slices.Clone(groups), func(id string) bool { return !isGroup(id) }), nil
+}
+
+// inside drops allow rules that need membership of the channel, and returns the reason. Of a channel that Slack does not show the bot
+// none is left; outside of a private one those that name the user are.
+func (a *Authorizer) inside(ctx context.Context, who Subject, named, shared []*compiled) (_, _ []*compiled, reason string, err error) {
+	byShare := slices.ContainsFunc(shared, allows)
+	if !byShare && !slices.ContainsFunc(named, allows) {
+		return named, shared, "", nil
+	}
+	inside, err := a.people.Inside(ctx, who.Channel, who.User)
+	switch {
+	case errors.Is(err, ErrNoChannel):
+		return slices.DeleteFunc(named, allows), slices.DeleteFunc(shared, allows), notShown, nil
+	case err != nil && byShare:
+		return nil, nil, "", fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
+	case err == nil && !inside:
+		return named, slices.DeleteFunc(shared, allows), notInside, nil
+	}
+	return named, shared, "", nil
+}
+
 // strange says why rules about groups and everyone do not apply to the user; it is empty for a colleague.
 func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 	person, err := a.people.Person(ctx, user)
 	if errors.Is(err, ErrNoPerson) {
 		return "unknown to Slack", nil
 	}
-	return person.strange(), err
+	if err != nil {
+		return "", fmt.Errorf("%w: find out who %s is: %w", ErrUnknown, user, err)
+	}
+	return person.strange(), nil
 }
 
 func allows(c *compiled) bool { return !c.Deny }

@@ -41,10 +41,10 @@ func (db *DB) Watch(ctx context.Context, log *slog.Logger) {
 		if err := db.Fault(); err != nil {
 			fault = err.Error()
 		}
-		switch {
-		case fault == logged:
+		switch fault {
+		case logged:
 			return
-		case fault == "":
+		case "":
 			log.InfoContext(ctx, "the database can be written again")
 		default:
 			log.ErrorContext(ctx, "not ready", "reason", fault)
