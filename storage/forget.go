@@ -32,8 +32,11 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 		removeFrom(Cancels, func(_ Tx, c Cancel) bool { return old(c.At, keepFollows) }),
 		removeFrom(Wishes, func(_ Tx, w WishOf) bool { return old(w.At, keepFollows) }),
 		removeFrom(Heard, func(tx Tx, w WishOf) bool { // While the follow is there, its channel hears of its deployment by it.
+			if !old(w.At, keepFollows) {
+				return false
+			}
 			_, err := Follows.Get(tx, w.Follow)
-			return old(w.At, keepFollows) && errors.Is(err, ErrNotFound)
+			return errors.Is(err, ErrNotFound)
 		}),
 		func(tx Tx, remove bool) (int, error) {
 			parents := map[string]bool{} // of what is to be delivered yet

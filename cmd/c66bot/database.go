@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -45,7 +46,10 @@ func checkDatabase(ctx context.Context, path string) error {
 		"Nothing in it was changed", path, limit))
 	defer cancel()
 	checked := make(chan error, 1)
-	go func() { checked <- explain(bolt.Check(path, storage.CheckRecord)) }()
+	go func() {
+		checked <- explain(bolt.Check(path, storage.CheckRecord))
+		debug.FreeOSMemory() // Which held every page once.
+	}()
 	select {
 	case err := <-checked:
 		return err
