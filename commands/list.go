@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +15,45 @@ import (
 
 // maxRow is how long a row of a list can be, so that ten fit into a message.
 const maxRow = 900
+
+const (
+	rowsPerPage = 10
+	// searchPages bounds how many pages of 30 are read to find the deployment that is live.
+	searchPages = 10
+	apiPage     = 30
+)
+
+func (h *Handler) list(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
+	if inv := req.Invocation; inv.Outcome != "" || inv.By != "" {
+		return h.listSome(ctx, stack, inv)
+	}
+	page := max(1, req.Invocation.Page)
+	offset := (page - 1) * rowsPerPage
+	got, err := h.Cloud.DeploymentRange(ctx, stack.UID, offset, rowsPerPage)
+	if err != nil {
+		return nil, err
+	}
+	if last := max(1, (got.Total+rowsPerPage-1)/rowsPerPage); page > last {
+		return h.noPage(stack, page, last), nil
+	}
+	entries, err := h.entries(ctx, stack.UID, got.Deployments)
+	if err != nil {
+		return nil, err
+	}
+	return ListReply{Stack: refOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, At: time.Now()}, nil
+}
+
+func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
+	there := "there is only one"
+	if last > 1 {
+		there = fmt.Sprintf("there are %d pages", last)
+	}
+	ref := refOf(stack)
+	return ProblemReply{
+		Stack: &ref, What: fmt.Sprintf("there is no page %d: %s.", page, there), Command: h.Command,
+		Example: fmt.Sprintf("list %s --page %d", shellWord(ref.String()), last),
+	}
+}
 
 // Entry is one deployment with what this bot knows of it beyond the API.
 type Entry struct {
@@ -35,6 +76,61 @@ func (e Entry) who() markup.Text {
 func (e Entry) standing() (sign, word string) {
 	sign, word = wording.State(e.Deployment, e.Cancelled)
 	return sign, markup.Shorten(word, wording.MaxName)
+}
+
+// entries adds to deployments what this bot knows of them: who asked for them here, why, and who asked for their end.
+func (h *Handler) entries(ctx context.Context, uid string, deployments []cloud66.Deployment) ([]Entry, error) {
+	entries := make([]Entry, len(deployments))
+	err := h.Records.View(ctx, func(tx storage.Tx) error {
+		for i, d := range deployments {
+			entry, err := entryOf(tx, uid, d)
+			if err != nil {
+				return err
+			}
+			entries[i] = entry
+		}
+		return nil
+	})
+	return entries, err
+}
+
+func (h *Handler) entry(ctx context.Context, uid string, d cloud66.Deployment) (Entry, error) {
+	entries, err := h.entries(ctx, uid, []cloud66.Deployment{d})
+	if err != nil {
+		return Entry{}, err
+	}
+	return entries[0], nil
+}
+
+func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
+	entry := Entry{Deployment: d}
+	key := storage.DeploymentKey(uid, d.ID)
+	cancel, err := storage.Cancels.Get(tx, key)
+	switch {
+	case err == nil:
+		entry.Cancelled = &cancel
+	case !errors.Is(err, storage.ErrNotFound):
+		return entry, err
+	}
+	wish, err := storage.Wishes.Get(tx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return entry, nil
+	}
+	if err != nil {
+		return entry, err
+	}
+	follow, err := storage.Follows.Get(tx, wish.Follow)
+	if errors.Is(err, storage.ErrNotFound) {
+		return entry, nil
+	}
+	if err != nil {
+		return entry, err
+	}
+	entry.AskedBy = follow.Asker
+	if follow.Wish != nil {
+		entry.Reason = follow.Wish.Reason
+	}
+	return entry, nil
 }
 
 // ListReply is one page of a stack's deployments.

@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"c66bot/bot/card/doc"
@@ -12,6 +15,92 @@ import (
 
 // maxFact is how long one of a deployment's details can be, so that all fit into a message.
 const maxFact = 650
+
+func (h *Handler) show(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
+	inv := req.Invocation
+	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
+	if err != nil {
+		return nil, err
+	}
+	if len(newest.Deployments) == 0 {
+		ref := refOf(stack)
+		return noticeOn(&ref, "this stack has never been deployed."), nil
+	}
+	deployment, found, err := h.pick(ctx, stack.UID, inv, newest)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return h.noDeployment(stack, inv, newest), nil
+	}
+	entry, err := h.entry(ctx, stack.UID, deployment)
+	if err != nil {
+		return nil, err
+	}
+	entry.QueuedAfter = aheadOf(newest.Deployments, deployment)
+	return DetailReply{
+		Stack: refOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments), Git: !stack.Docker(), At: time.Now(),
+	}, nil
+}
+
+// pick gives the deployment that the invocation means.
+func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest cloud66.DeploymentRange) (cloud66.Deployment, bool, error) {
+	if inv.Deployment != 0 {
+		d, err := h.Cloud.Deployment(ctx, uid, inv.Deployment)
+		if errors.Is(err, cloud66.ErrNotFound) {
+			return cloud66.Deployment{}, false, nil
+		}
+		return d, err == nil, err
+	}
+	fits := func(cloud66.Deployment) bool { return true }
+	switch inv.Which {
+	case "live":
+		fits = func(d cloud66.Deployment) bool { return d.IsLive }
+	case "head":
+		fits = func(d cloud66.Deployment) bool { return d.IsHead }
+	}
+	for page := newest; ; {
+		for _, d := range page.Deployments {
+			if fits(d) {
+				return d, true, nil
+			}
+		}
+		next := page.Offset + apiPage
+		if next >= newest.Total || next >= searchPages*apiPage {
+			return cloud66.Deployment{}, false, nil
+		}
+		var err error
+		if page, err = h.Cloud.DeploymentRange(ctx, uid, next, apiPage); err != nil {
+			return cloud66.Deployment{}, false, err
+		}
+	}
+}
+
+func (h *Handler) noDeployment(stack cloud66.Stack, inv Invocation, newest cloud66.DeploymentRange) Reply {
+	ref := refOf(stack)
+	latest := newest.Deployments[0].ID
+	what := fmt.Sprintf("none of its last %d deployments is %s.", min(newest.Total, searchPages*apiPage), inv.Which)
+	if inv.Deployment != 0 {
+		what = fmt.Sprintf("there is no deployment #%d of this stack.", inv.Deployment)
+	}
+	return ProblemReply{
+		Stack: &ref, What: what, Do: fmt.Sprintf("Its latest is #%d.", latest), Command: h.Command,
+		Example: fmt.Sprintf("show %s %d", shellWord(ref.String()), latest),
+	}
+}
+
+// aheadOf gives the running deployment that a queued one waits for, 0 where none is known.
+func aheadOf(newest []cloud66.Deployment, d cloud66.Deployment) int64 {
+	if !d.Queued() {
+		return 0
+	}
+	for _, other := range newest {
+		if other.ID < d.ID && other.Running() {
+			return other.ID
+		}
+	}
+	return 0
+}
 
 // DetailReply is one deployment with every field that the API gives.
 type DetailReply struct {
