@@ -28,7 +28,7 @@ var rights = map[authz.Action][2]string{
 	authz.Admin:     {"make rules", "make rules for"},
 }
 
-// access shows the rules of the channel, to each those that they may know of.
+// access shows the rules of the channel, as far as the person may know of them.
 func (h *Handler) access(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
@@ -46,7 +46,7 @@ func (h *Handler) access(ctx context.Context, req Request, standing authz.Standi
 	return AccessReply{page: p, Rules: rules[p.from:p.to], Admins: h.admins()}, nil
 }
 
-// takesIn reports whether a rule is about a stack that is seen, so that it tells of no other one.
+// takesIn reports whether a rule matches a visible stack, so that it names no hidden one.
 func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
 	pattern, err := authz.ParsePattern(r.Stacks)
 	return err == nil && (pattern.Everything() || seen.Any(pattern))
@@ -71,7 +71,8 @@ type AccessReply struct {
 // Document shows a line for each rule, the id first since it can be typed.
 func (r AccessReply) Document() doc.Document {
 	if r.total == 0 {
-		return doc.Say("access", markup.Format("There is no rule that you can see here. The bot's admins may do everything: %s.", r.Admins.names()))
+		return doc.Say("access",
+			markup.Format("There is no rule that you can see here. The bot's admins may do everything: %s.", r.Admins.names()))
 	}
 	lines := make([]markup.Text, len(r.Rules))
 	for i, rule := range r.Rules {
@@ -79,11 +80,13 @@ func (r AccessReply) Document() doc.Document {
 		if rule.Deny {
 			sign = "⛔"
 		}
-		lines[i] = markup.Format("%s %s %s · by %s%s", markup.Code(rule.ID), sign, terms(rule, wording.Party(rule.Who)), markup.User(rule.By), until(rule))
+		what := terms(rule, wording.Party(rule.Who))
+		lines[i] = markup.Format("%s %s %s · by %s%s", markup.Code(rule.ID), sign, what, markup.User(rule.By), until(rule))
 	}
+	foot := markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", r.Admins.names())
 	return doc.Document{Kind: "access", Blocks: []doc.Block{
-		doc.Lines(markup.Format("*Who may do what in this channel*: rules %s", r.page)), doc.Lines(lines...),
-		doc.Small(markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", r.Admins.names())), r.turns(Invocation{Verb: Access}),
+		doc.Lines(markup.Format("*Who may do what in this channel*: rules %s", r.page)), doc.Lines(lines...), doc.Small(foot),
+		r.turns(Invocation{Verb: Access}),
 	}}
 }
 
@@ -158,7 +161,8 @@ func (r RuleReply) Document() doc.Document {
 		who = markup.Format("@%s", cmp.Or(r.Handle, r.Rule.Who))
 	}
 	if !r.Revoked && !r.Rule.Until.IsZero() { // in the thread of the request, which says the rest
-		return doc.Say("rule", markup.Format("🔑 %s, that is granted until %s. It is rule %s, which revoke takes back.", who, markup.When(r.Rule.Until), id))
+		return doc.Say("rule",
+			markup.Format("🔑 %s, that is granted until %s. It is rule %s, which revoke takes back.", who, markup.When(r.Rule.Until), id))
 	}
 	did := "made a rule for"
 	if r.Revoked {

@@ -23,9 +23,11 @@ func (r HelpReply) Document() doc.Document {
 	const kind = "help"
 	switch {
 	case r.MayNot && r.Direct:
-		return doc.Say(kind, markup.Format("I run this team's Cloud 66 deployments. In a direct message that is for the bot's admins alone: ask in a channel."))
+		return doc.Say(kind, markup.Format(
+			"I run this team's Cloud 66 deployments. In a direct message that is for the bot's admins alone: ask in a channel."))
 	case r.MayNot:
-		return doc.Say(kind, markup.Format("I run this team's Cloud 66 deployments. You may not use me here yet. The bot's admins can allow it: %s.", r.Admins.names()))
+		return doc.Say(kind, markup.Format(
+			"I run this team's Cloud 66 deployments. You may not use me here yet. The bot's admins can allow it: %s.", r.Admins.names()))
 	case r.Topic != nil:
 		return r.topic()
 	}
@@ -33,9 +35,11 @@ func (r HelpReply) Document() doc.Document {
 	for _, spec := range r.Specs {
 		lines = append(lines, markup.Format("%s\n%s", markup.Code(r.Command+" "+spec.Examples[0]), spec.Summary))
 	}
-	foot := markup.Format("A stack is its name, name@environment, or its UID. More on one command: %s", markup.Code(r.Command+" help redeploy"))
+	more := markup.Code(r.Command + " help redeploy")
+	foot := markup.Format("A stack is its name, name@environment, or its UID. More on one command: %s", more)
 	return doc.Document{
-		Kind: kind, Brief: markup.Brief(lines[0], markup.Join(append(lines[1:], foot), "; ")), Blocks: []doc.Block{doc.Lines(lines...), doc.Small(foot)},
+		Kind: kind, Brief: markup.Brief(lines[0], markup.Join(append(lines[1:], foot), "; ")),
+		Blocks: []doc.Block{doc.Lines(lines...), doc.Small(foot)},
 	}
 }
 

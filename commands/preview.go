@@ -12,20 +12,21 @@ import (
 	"c66bot/storage"
 )
 
-// How far back a preview looks, at how many stacks, and for how long people wait for it.
+// Limits of a preview: how far back it looks, at how many stacks, and how long people wait for it.
 const (
 	previewDays   = 7 * 24 * time.Hour
 	previewStacks = 20
 	previewWait   = 8 * time.Second
 )
 
-// preview works out what a subscription would have told of stacks, of which each costs one request. It is nil where no stack fits.
+// preview computes what a subscription would have sent. Each stack costs one request.
 func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []cloud66.Stack) *Preview {
 	since := s.At.Add(-previewDays)
-	moved := slices.DeleteFunc(slices.Clone(stacks), func(s cloud66.Stack) bool { return !s.LastActivity.IsZero() && s.LastActivity.Before(since) })
 	if len(stacks) == 0 {
 		return nil
 	}
+	quiet := func(s cloud66.Stack) bool { return !s.LastActivity.IsZero() && s.LastActivity.Before(since) }
+	moved := slices.DeleteFunc(slices.Clone(stacks), quiet)
 	slices.SortStableFunc(moved, func(a, b cloud66.Stack) int { return cmp.Compare(b.LastActivity.Unix(), a.LastActivity.Unix()) })
 	p := &Preview{Of: len(moved)}
 	moved = moved[:min(len(moved), previewStacks)]
@@ -41,7 +42,7 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 	return p
 }
 
-// lately reads the newest deployments of stacks, some at once. What cannot be read in time is nil.
+// lately reads the newest deployments of stacks concurrently. What cannot be read in time is nil.
 func (h *Handler) lately(ctx context.Context, stacks []cloud66.Stack) []*cloud66.DeploymentRange {
 	ctx, cancel := context.WithTimeout(ctx, previewWait)
 	defer cancel()
@@ -63,8 +64,10 @@ func (h *Handler) lately(ctx context.Context, stacks []cloud66.Stack) []*cloud66
 	return all
 }
 
-// count adds to a preview what it would have told of one stack.
-func (h *Handler) count(ctx context.Context, p *Preview, s storage.Subscription, stack storage.StackRef, got cloud66.DeploymentRange, since time.Time) {
+// count adds to a preview the messages about one stack.
+func (h *Handler) count(
+	ctx context.Context, p *Preview, s storage.Subscription, stack storage.StackRef, got cloud66.DeploymentRange, since time.Time,
+) {
 	entries, err := h.entries(ctx, stack.UID, got.Deployments)
 	if err != nil {
 		h.Log.WarnContext(ctx, "what is known of deployments could not be read for a preview", "stack", stack.UID, "error", err)

@@ -8,8 +8,8 @@ import (
 	"c66bot/storage"
 )
 
-// prepareRefresh has a card look at its deployment now. One that has ended shows its end, whatever stands there, and the deployment is shown too.
-// A card of a stack that the person may not see is, to them, none.
+// prepareRefresh has a card look at its deployment now. A card whose deployment has ended is drawn again, and the deployment is shown too. A
+// hidden stack has no card.
 func (h *Handler) prepareRefresh(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
 	inv := req.Invocation
 	if !standing.Some(authz.View) {
@@ -36,7 +36,7 @@ func (h *Handler) prepareRefresh(ctx context.Context, req Request, standing auth
 	}, nil, nil
 }
 
-// followOf gives a follow, the zero value where there is none of that id.
+// followOf gives the follow of an id, or the zero value.
 func (h *Handler) followOf(ctx context.Context, id string) (follow storage.Follow, err error) {
 	if id == "" {
 		return follow, nil
@@ -62,7 +62,9 @@ func (h *Handler) refresh(ctx context.Context, req Request) (Reply, error) {
 
 // showInstead shows the deployment of a card that is not followed any more.
 func (h *Handler) showInstead(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	ended := ProblemReply{What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list " + exampleStack}
+	ended := ProblemReply{
+		What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list " + exampleStack,
+	}
 	if req.Invocation.UID == "" {
 		return nil, ended, nil
 	}

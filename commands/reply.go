@@ -11,8 +11,8 @@ import (
 	"c66bot/storage"
 )
 
-// Reply is what there is to say to the one who asked: a document, or what one is made of. A nil Reply says nothing: what was done shows
-// elsewhere.
+// Reply is the answer to a request: a document, or what one is made of. A nil Reply says nothing, since the card or the channel shows the
+// result.
 type Reply interface{ Document() doc.Document }
 
 // kindOf names a reply in the log.
@@ -31,7 +31,7 @@ const (
 	kindChoice  = "choice"
 )
 
-// ProblemReply says what went wrong, what state things are in, and what to do.
+// ProblemReply says what went wrong, what state things are in and what to do.
 type ProblemReply struct {
 	Stack   *storage.StackRef
 	What    string
@@ -71,7 +71,7 @@ func (e *UsageError) Document(command string) doc.Document {
 	return doc.Say("usage", lines...)
 }
 
-// Notice is a short word that something is as it was wanted.
+// Notice is a short confirmation.
 func Notice(text string) doc.Document { return noticeOn(nil, text) }
 
 // noticeOn is a notice about a stack.
@@ -108,7 +108,8 @@ func choiceOf(what string, options []alternative) doc.Document {
 	}
 	lines := []markup.Text{markup.Format("%s", what)}
 	if len(typed) > 0 {
-		lines = append(lines, markup.Format("Too long, or too many, for buttons: type the command again with one of %s.", markup.Join(typed, ", ")))
+		const more = "Too long, or too many, for buttons: type the command again with one of %s."
+		lines = append(lines, markup.Format(more, markup.Join(typed, ", ")))
 	}
 	d := doc.Say(kindChoice, lines...).With(doc.Buttons(buttons...))
 	d.Brief = markup.Brief(lines[0], append([]markup.Text{markup.Join(labels, ", ")}, lines[1:]...)...)
@@ -127,7 +128,7 @@ func question(stack storage.StackRef, what, yes string, inv Invocation, style do
 	}}
 }
 
-// Button makes a button whose action id begins with the word that it shows. It is none where the request does not fit into a button.
+// Button makes a button of a request. Its action id begins with the word that it shows. It is none where the request is too long for a value.
 func Button(label string, inv Invocation, id string) doc.Button {
 	value, err := inv.Value()
 	if err != nil {
@@ -199,7 +200,7 @@ type FormReply struct {
 // Document names the form in the log. Package card shows it as a window.
 func (FormReply) Document() doc.Document { return doc.Document{Kind: "form"} }
 
-// offerForm offers the form of a redeploy to somebody for whom it could not be opened at once. A deployment is the one whose version it offers.
+// offerForm offers the form of a redeploy where it could not be opened at once. With a deployment the form offers that version.
 func offerForm(stack storage.StackRef, deployment int64) doc.Document {
 	form := Invocation{Verb: Redeploy, UID: stack.UID, Deployment: deployment}
 	head := markup.Format("%s: the button opens the form. Nothing is done before you send it.", wording.Stack(stack))

@@ -16,7 +16,7 @@ import (
 	"c66bot/cloud66"
 )
 
-// How the newest deployments of a page of stacks are read: so many at once, and no longer than people wait for the page.
+// How the newest deployments of a page of stacks are read: requests at once, and the time that people wait for the page.
 const (
 	newestAtOnce = 5
 	newestWait   = 4 * time.Second
@@ -43,7 +43,7 @@ func (h *Handler) stacks(ctx context.Context, req Request, standing authz.Standi
 	return StacksReply{page: p, Text: inv.Text, Stacks: entries, At: time.Now()}, nil
 }
 
-// holds reports whether a stack's name@environment holds a text, or fits it where it is a glob.
+// holds reports whether a stack's name@environment contains a text, or matches it as a glob.
 func holds(s cloud66.Stack, text string) bool {
 	if strings.ContainsAny(text, "*?[") {
 		if pattern, err := authz.ParsePattern(text); err == nil {
@@ -53,8 +53,7 @@ func holds(s cloud66.Stack, text string) bool {
 	return strings.Contains(authz.Fold(refOf(s).String()), authz.Fold(text))
 }
 
-// newest adds to stacks their newest deployments. What cannot be read in time is left out: the stack's own state is there. That the budget
-// is used up is an error.
+// newest adds to stacks their newest deployments, but those that cannot be read in time. A spent budget is an error.
 func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, newestWait)
 	defer cancel()
@@ -121,7 +120,8 @@ func (r StacksReply) Document() doc.Document {
 // row is one stack in a line: what can be typed first, then sign and words of its state, then its last deployment.
 func (e StackEntry) row(now time.Time) markup.Text {
 	s := e.Stack
-	parts := []markup.Text{markup.Format("%s %s %s", markup.Code(markup.Shorten(refOf(s).String(), wording.MaxName)), stackSign(s), stackState(s))}
+	name := markup.Code(markup.Shorten(refOf(s).String(), wording.MaxName))
+	parts := []markup.Text{markup.Format("%s %s %s", name, stackSign(s), stackState(s))}
 	if s.Health != cloud66.HealthUnknown {
 		parts = append(parts, markup.Format("%s", strings.ToLower(s.Health.String())))
 	}
@@ -138,7 +138,7 @@ func (e StackEntry) row(now time.Time) markup.Text {
 	return markup.Join(parts, " · ")
 }
 
-// stackState says shortly what a stack is doing or did last.
+// stackState is what a stack is doing or did last.
 func stackState(s cloud66.Stack) string {
 	switch s.Status {
 	case cloud66.StatusDeployed:

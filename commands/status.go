@@ -18,21 +18,21 @@ import (
 type BotStatus struct {
 	Version string
 	Since   time.Time // when it was started
-	Others  int       // connections of the same app that are not this bot's
-	Ready   error     // nil where it can do its work
-	List    error     // why the list of stacks cannot be worked with, nil where it can
-	// Troubles are what keeps it from a part of it, in words; they name no stack.
+	Others  int       // connections of the same app by other processes
+	Ready   error     // nil while it can do its work
+	List    error     // why the list of stacks cannot be used, nil while it can
+	// Troubles keep it from a part of its work, in words; they name no stack.
 	Troubles []string
-	Silent   time.Time // since when Cloud 66 has not answered; zero where it does
+	Silent   time.Time // since when Cloud 66 has not answered; zero while it does
 	Budget   cloud66.BudgetState
-	Ahead    time.Duration // of Slack's clock, this machine's; 0 where they agree
+	Ahead    time.Duration // how far this machine's clock is ahead of Slack's; 0 while they agree
 }
 
 // WatchStatus is how the bot watches what channels subscribe to.
 type WatchStatus struct {
 	Stacks     []storage.StackRef // that are watched
-	Interval   time.Duration      // between two looks at one of them, as it was reached last; 0 where that is not known yet
-	LastSweep  time.Time          // when all of them were looked at last
+	Interval   time.Duration      // between two looks at a stack, as measured last; 0 while unknown
+	LastSweep  time.Time          // end of the last sweep over all of them
 	Unreadable []storage.StackRef // that could not be read for a while
 }
 
@@ -79,7 +79,8 @@ func (r StatusReply) Document() doc.Document {
 		lines = append(lines, markup.Format("⚠️ %s", trouble))
 	}
 	if r.Others > 0 {
-		lines = append(lines, markup.Format("The app has %d more connection%s than mine: stop the other instance", r.Others, wording.Plural(r.Others)))
+		lines = append(lines,
+			markup.Format("The app has %d more connection%s than mine: stop the other instance", r.Others, wording.Plural(r.Others)))
 	}
 	if r.Ahead != 0 {
 		way := "ahead of"
@@ -152,7 +153,7 @@ func (r StatusReply) following() markup.Text {
 	return markup.Format("I follow %d deployment%s: %s", len(all), wording.Plural(len(all)), wording.Some(all, maxNamed))
 }
 
-// watching says how what channels subscribe to is watched, of what this person may see. It is empty where nothing is.
+// watching says how the subscribed stacks that this person may see are watched. It is empty where there are none.
 func (r StatusReply) watching() markup.Text {
 	w := r.Watch
 	if r.Unknown || len(w.Stacks) == 0 {

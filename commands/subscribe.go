@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// maxSubscriptions is how many a channel has at most.
+	// maxSubscriptions bounds the subscriptions of a channel.
 	maxSubscriptions = 200
-	// listWait is how long it is waited for the list of stacks where it is only for a hint.
+	// listWait is how long a hint waits for the list of stacks.
 	listWait = 4 * time.Second
 )
 
@@ -28,7 +28,7 @@ type subscribedError struct{ id string }
 
 func (e *subscribedError) Error() string { return "it is subscription " + e.id }
 
-// prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to a pattern: it tells of those stacks alone.
+// prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to any pattern: it covers those stacks alone.
 func (h *Handler) prepareSubscribe(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
 	if !standing.Some(authz.Subscribe) {
 		reply, err := h.refuse(ctx, req, noneAtAll)
@@ -59,7 +59,7 @@ func (h *Handler) prepareSubscribe(ctx context.Context, req Request, standing au
 	return s.run, nil, nil
 }
 
-// notHere refuses stacks that the person sees and may not subscribe to, naming the first.
+// notHere refuses visible stacks that the person may not subscribe to, and names the first.
 func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) (Reply, error) {
 	ref := refOf(stack)
 	reply, err := h.authorize(ctx, req, ref)
@@ -69,7 +69,7 @@ func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack)
 	return reply, err
 }
 
-// listed gives the stacks that may be told of, and reports whether Cloud 66 has told which there are.
+// listed gives the visible stacks, and reports whether the list of stacks could be read.
 func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
 	ctx, cancel := context.WithTimeout(ctx, listWait)
 	defer cancel()
@@ -85,12 +85,12 @@ type subscribing struct {
 	h       *Handler
 	req     Request
 	pattern authz.Pattern
-	known   []cloud66.Stack // that the one who asks is told of
-	mine    []cloud66.Stack // that they may subscribe to and that fit
-	listed  bool            // Cloud 66 has told which stacks there are
+	known   []cloud66.Stack // visible to the person
+	mine    []cloud66.Stack // that match and that the person may subscribe to
+	listed  bool            // the list of stacks could be read
 }
 
-// run saves the subscription, tells the channel of it, then adds what it would have told.
+// run saves the subscription, tells the channel, then adds the preview.
 func (s subscribing) run(ctx context.Context) (Reply, error) {
 	h, inv := s.h, s.req.Invocation
 	mentioned, reply, err := h.mentioned(ctx, inv.Mention)
@@ -100,7 +100,9 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 	if err := h.member(ctx, s.req); err != nil {
 		return nil, err
 	}
-	said := SubscribedReply{Subscription: subscriptionOf(s.req, time.Now()), Whom: cmp.Or(mentioned.handle, mentioned.person.Name), Fits: len(s.mine)}
+	said := SubscribedReply{
+		Subscription: subscriptionOf(s.req, time.Now()), Whom: cmp.Or(mentioned.handle, mentioned.person.Name), Fits: len(s.mine),
+	}
 	if !s.listed {
 		said.Fits = -1
 	}
@@ -130,7 +132,7 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 	return asNotice(append(s.hints(), mentioned.hints()...)), nil
 }
 
-// hints tell the one who subscribed, alone, that nothing fits so far. There are none where something does.
+// hints tell the subscriber, alone, that no stack matches so far.
 func (s subscribing) hints() []string {
 	if len(s.mine) > 0 || !s.listed || s.pattern.Everything() {
 		return nil
@@ -143,7 +145,7 @@ func (s subscribing) hints() []string {
 	return []string{hint}
 }
 
-// hints tell the one who had a failure mention somebody, alone, that nobody may notice.
+// hints tell the subscriber, alone, that mentioning a bot notifies nobody.
 func (p party) hints() []string {
 	if !p.person.Bot {
 		return nil
@@ -160,8 +162,8 @@ func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	}
 }
 
-// tellAll gives those authors whose subscriptions, the same as s, tell of all that s can: their own author, and others who may subscribe to
-// every stack. Of somebody else's the channel hears only what that one may subscribe to.
+// tellAll gives the authors whose equal subscriptions cover all that s covers: the author of s, and others who may subscribe to every stack. A
+// subscription of anybody else covers only the stacks that its author may subscribe to.
 func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[string]bool, error) {
 	all, err := h.subscriptionsOf(ctx, s.Channel)
 	if err != nil {
@@ -173,16 +175,16 @@ func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[stri
 			continue
 		}
 		standing, err := h.Authz.Standing(ctx, authz.Subject{User: old.Author, Channel: s.Channel})
-		if err != nil { // then the channel gets one too many rather than one too few
-			h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out", "user", old.Author, "subscription", old.ID, "error", err)
+		if err != nil { // rather one subscription too many than one too few
+			h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out",
+				"user", old.Author, "subscription", old.ID, "error", err)
 		}
 		full[old.Author] = err == nil && standing.All(authz.Subscribe)
 	}
 	return full, nil
 }
 
-// addSubscription adds a subscription to its channel as part of a transaction, and gives it its id. One of the authors in full tells of the
-// same if it is the same.
+// addSubscription stores a subscription under a new id, unless one of the authors in full has an equal one.
 func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool) (storage.Subscription, error) {
 	taken := map[string]bool{}
 	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(s.Channel, ""), func(_ string, old storage.Subscription) error {
@@ -222,7 +224,7 @@ func subscriptionProblem(err error) Reply {
 	return nil
 }
 
-// mentioned gives whom a failure is to mention. A Reply says why nobody can be.
+// mentioned gives whom a failure is to mention. A Reply says why that is impossible.
 func (h *Handler) mentioned(ctx context.Context, id string) (party, Reply, error) {
 	if id == "" {
 		return party{}, nil, nil
@@ -230,7 +232,7 @@ func (h *Handler) mentioned(ctx context.Context, id string) (party, Reply, error
 	return h.who(ctx, id)
 }
 
-// resubscribed says that what channels subscribe to was changed. The records say the same to the next process.
+// resubscribed tells the watch that subscriptions were changed. A later process reads them from the database.
 func (h *Handler) resubscribed(ctx context.Context) {
 	if h.Resubscribed == nil {
 		return

@@ -15,25 +15,26 @@ import (
 // SubscribedReply tells the channel that it subscribes to stacks.
 type SubscribedReply struct {
 	Subscription storage.Subscription
-	Whom         string   // the name or the handle of the one whom a failure mentions, "" for nobody
-	Fits         int      // stacks that match now, of those that its author may subscribe to; -1 where Cloud 66 did not tell
-	Preview      *Preview // nil where it is not worked out yet, or there is nothing to work out
+	Whom         string   // name or handle that a failure mentions, "" for none
+	Fits         int      // stacks that match now and that its author may subscribe to; -1 where unknown
+	Preview      *Preview // nil before it is computed, or where no stack matches
 }
 
-// Preview is what a subscription would have told.
+// Preview is what a subscription would have sent.
 type Preview struct {
 	Messages int              // in the last seven days
-	AtLeast  bool             // there are more, further back than one request reads
-	Read, Of int              // stacks that were read, of those that have moved in these days
-	Unread   int              // that Cloud 66 did not tell of, or not in time; they are not in Read
+	AtLeast  bool             // one request did not reach far enough back to count all
+	Read, Of int              // stacks that were read, of those with activity in these days
+	Unread   int              // stacks that could not be read in time; they are not in Read
 	Stack    storage.StackRef // of the newest message
-	Newest   *Entry           // what it would have been about; nil where there is none
+	Newest   *Entry           // deployment of the newest message, nil where there is none
 }
 
 // Document says what the channel hears of, and what that would have been lately. It pings nobody but its author.
 func (r SubscribedReply) Document() doc.Document {
 	s := r.Subscription
-	head := markup.Format("🔔 %s subscribed this channel to %s (subscription %s)", markup.User(s.Author), wording.Stacks(s.Stacks), markup.Code(s.ID))
+	head := markup.Format("🔔 %s subscribed this channel to %s (subscription %s)",
+		markup.User(s.Author), wording.Stacks(s.Stacks), markup.Code(s.ID))
 	about := markup.Join([]markup.Text{narrowedTo(s), mentions(r.Whom), r.matching()}, " · ")
 	end := Button("Unsubscribe", Invocation{Verb: Unsubscribe, Rule: s.ID}, "unsubscribe-"+s.ID)
 	return doc.Document{Kind: "subscribed", Blocks: []doc.Block{
@@ -43,7 +44,8 @@ func (r SubscribedReply) Document() doc.Document {
 
 // eventWord puts events into words, as in "deployments that fail".
 var eventWord = map[string]string{
-	"started": "start", "succeeded": "succeed", "failed": "fail", "cancelled": "are cancelled", "reverted": "are rolled back", "slow": "take longer than usual",
+	"started": "start", "succeeded": "succeed", "failed": "fail", "cancelled": "are cancelled", "reverted": "are rolled back",
+	"slow": "take longer than usual",
 }
 
 // narrowedTo says in words which deployments a subscription is about.
@@ -102,7 +104,7 @@ func (r SubscribedReply) matching() markup.Text {
 	}
 }
 
-// lines say what a subscription would have told in the last days, and show the newest of it.
+// lines say what a subscription would have sent in the last days, and show the newest message.
 func (p *Preview) lines() []markup.Text {
 	switch {
 	case p == nil:
@@ -157,9 +159,9 @@ type SubscriptionsReply struct {
 // SubscriptionRow is one subscription, as somebody is shown it.
 type SubscriptionRow struct {
 	Subscription storage.Subscription
-	Whom         string // the name or the handle of the one whom a failure mentions, "" for nobody
-	Stacks       int    // that match and that the one who asks may see
-	Powerless    bool   // its author may subscribe to nothing here any more, so that it tells of nothing
+	Whom         string // name or handle that a failure mentions, "" for none
+	Stacks       int    // matching stacks that the reader may see
+	Powerless    bool   // its author may subscribe to nothing here any more
 	Suspended    string // why nothing can be posted in the channel, "" where it can
 }
 
@@ -192,7 +194,8 @@ func (r SubscriptionRow) line(unknown bool) markup.Text {
 		count = markup.Format("1 stack that you may see fits")
 	}
 	line := markup.Join([]markup.Text{
-		markup.Format("%s %s", markup.Code(s.ID), wording.Stacks(s.Stacks)), narrowedTo(s), mentions(r.Whom), count, markup.Format("by %s", markup.User(s.Author)),
+		markup.Format("%s %s", markup.Code(s.ID), wording.Stacks(s.Stacks)), narrowedTo(s), mentions(r.Whom), count,
+		markup.Format("by %s", markup.User(s.Author)),
 	}, " · ")
 	switch {
 	case r.Suspended != "":

@@ -28,14 +28,14 @@ func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []st
 	return all, err
 }
 
-// view is what one person is told of a channel's subscriptions.
+// view is what one person may see of a channel's subscriptions.
 type view struct {
 	user     string
 	standing authz.Standing
-	stacks   []storage.StackRef // that they are told of
-	seen     *authz.Catalogue   // of these
+	stacks   []storage.StackRef // visible to them
+	seen     *authz.Catalogue   // of these stacks
 	may      map[authz.Action][]bool
-	listed   bool // Cloud 66 has told which stacks there are
+	listed   bool // the list of stacks could be read
 }
 
 func (h *Handler) viewOf(ctx context.Context, req Request, standing authz.Standing) view {
@@ -57,7 +57,7 @@ func (v view) has(right authz.Action) []bool {
 	return v.may[right]
 }
 
-// fitting gives the stacks that a subscription fits, of those on which the person has one of the rights.
+// fitting counts the stacks that a subscription matches and on which the person has one of the rights.
 func (v view) fitting(s storage.Subscription, rights ...authz.Action) int {
 	pattern, err := authz.ParsePattern(s.Stacks)
 	if err != nil {
@@ -72,18 +72,21 @@ func (v view) fitting(s storage.Subscription, rights ...authz.Action) int {
 	return n
 }
 
-// shown reports whether a subscription can be told of: it names no stack that the person does not see, or it is their own.
+// shown reports whether the person may see a subscription: it names no hidden stack, or it is their own.
 func (v view) shown(s storage.Subscription) bool {
 	pattern, err := authz.ParsePattern(s.Stacks)
-	return s.Author == v.user || v.standing.All(authz.View) || err == nil && pattern.Everything() || v.fitting(s, authz.View, authz.Subscribe) > 0
+	if s.Author == v.user || v.standing.All(authz.View) || err == nil && pattern.Everything() {
+		return true
+	}
+	return v.fitting(s, authz.View, authz.Subscribe) > 0
 }
 
-// mayEnd reports whether the person may take a subscription back: one of theirs, or one that tells of a stack that they may subscribe to.
+// mayEnd reports whether the person may take a subscription back: their own, or one that matches a stack that they may subscribe to.
 func (v view) mayEnd(s storage.Subscription) bool {
 	return s.Author == v.user || v.standing.All(authz.Subscribe) || v.fitting(s, authz.Subscribe) > 0
 }
 
-// subscriptions shows what the channel subscribes to, to each what they may know of.
+// subscriptions shows the channel's subscriptions, as far as the person may know of them.
 func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
 	all, err := h.subscriptionsOf(ctx, req.Channel)
 	if err != nil {
@@ -98,7 +101,9 @@ func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz
 		if _, known := powerless[s.Author]; !known {
 			powerless[s.Author] = h.powerless(ctx, s)
 		}
-		row := SubscriptionRow{Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: view.fitting(s, authz.View), Powerless: powerless[s.Author]}
+		row := SubscriptionRow{
+			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: view.fitting(s, authz.View), Powerless: powerless[s.Author],
+		}
 		if s.Suspended != "" {
 			row.Suspended = h.SlackWords(s.Suspended)
 		}
@@ -111,13 +116,14 @@ func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz
 func (h *Handler) powerless(ctx context.Context, s storage.Subscription) bool {
 	standing, err := h.Authz.Standing(ctx, authz.Subject{User: s.Author, Channel: s.Channel})
 	if err != nil {
-		h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out", "user", s.Author, "subscription", s.ID, "error", err)
+		h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out",
+			"user", s.Author, "subscription", s.ID, "error", err)
 		return false
 	}
 	return !standing.Some(authz.Subscribe)
 }
 
-// named gives the name or the handle of somebody, the id where Slack does not tell it.
+// named gives the name or handle of somebody, or the id where Slack does not answer.
 func (h *Handler) named(ctx context.Context, id string) string {
 	var name string
 	var err error
@@ -156,7 +162,8 @@ func (h *Handler) prepareUnsubscribe(ctx context.Context, req Request, standing 
 	if len(meant) == 0 {
 		reply := h.noSubscription(req.Invocation, all)
 		if !view.listed && !standing.All(authz.View) {
-			reply.Do = "Cloud 66 does not tell which stacks there are, so I cannot tell which of its subscriptions are for you. Try again in a minute."
+			reply.Do = "Cloud 66 does not tell which stacks there are, so I cannot tell which of its subscriptions are for you. " +
+				"Try again in a minute."
 		}
 		return nil, reply, nil
 	}
@@ -171,7 +178,7 @@ func (h *Handler) prepareUnsubscribe(ctx context.Context, req Request, standing 
 	return func(ctx context.Context) (Reply, error) { return h.unsubscribe(ctx, req, meant) }, nil, nil
 }
 
-// meantBy gives the subscriptions that an invocation means: the one of a button, else all of the stacks that are named, else the one of that id.
+// meantBy gives the subscriptions that an invocation means: the one of a button, else all with the same pattern, else the one of that id.
 func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription {
 	of := func(fits func(storage.Subscription) bool) []storage.Subscription {
 		return slices.DeleteFunc(slices.Clone(all), func(s storage.Subscription) bool { return !fits(s) })
@@ -185,9 +192,11 @@ func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription 
 	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Glob) })
 }
 
-// noSubscription says that a channel does not subscribe to something, and to what it does.
+// noSubscription says that a channel has no such subscription, and which it has.
 func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) ProblemReply {
-	p := ProblemReply{What: fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Glob)), State: "Nothing was changed.", Command: h.Command}
+	p := ProblemReply{
+		What: fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Glob)), State: "Nothing was changed.", Command: h.Command,
+	}
 	if inv.Rule != "" {
 		p.What = "That subscription is not there any more."
 	}
@@ -202,14 +211,15 @@ func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) Pro
 	case len(globs) == 0:
 		p.Do, p.Example = "You can see none that it has.", "subscribe "+exampleStack
 	case len(globs) > most:
-		p.Do, p.Example = fmt.Sprintf("It subscribes to %s and %d more.", joinQuoted(globs[:most]), len(globs)-most), "unsubscribe "+shellWord(globs[0])
+		p.Do = fmt.Sprintf("It subscribes to %s and %d more.", joinQuoted(globs[:most]), len(globs)-most)
+		p.Example = "unsubscribe " + shellWord(globs[0])
 	default:
 		p.Do, p.Example = "It subscribes to "+joinQuoted(globs)+".", "unsubscribe "+shellWord(globs[0])
 	}
 	return p
 }
 
-// unsubscribe takes subscriptions back, and tells the channel, or where nothing can be posted in it the one who asks.
+// unsubscribe takes subscriptions back and tells the channel, or the person alone where nothing can be posted in the channel.
 func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.Subscription) (Reply, error) {
 	err := h.member(ctx, req)
 	_, mute := errors.AsType[*CardError](err)

@@ -12,21 +12,21 @@ import (
 	"c66bot/commands/typography"
 )
 
-// A name that Slack has resolved stands between these two characters while a text is read, so that it is told from one that was typed.
+// These two characters enclose a name that Slack has resolved while a text is parsed, so that a typed name is not taken for one.
 const (
 	nameOpens = '\uE000'
 	nameShuts = '\uE001'
 )
 
 var (
-	// slackName is what Slack makes of a name in the text of a command: <@U…>, <@U…|name>, <!subteam^S…|@handle>, <#C…|channel>, <!here>.
+	// slackName is how Slack sends a name in a command: <@U…>, <@U…|name>, <!subteam^S…|@handle>, <#C…|channel>, <!here>.
 	slackName = regexp.MustCompile(`<([@#!][^<>]*)>`)
 	readName  = regexp.MustCompile(string(nameOpens) + `([@#!])([^|]*?)(?:\|(.*?))?` + string(nameShuts))
 	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{1,29}$`)
 	groupID   = regexp.MustCompile(`^S[A-Z0-9]{1,29}$`)
 )
 
-// markNames marks the names that Slack has resolved. Each becomes one word, whatever its label holds.
+// markNames encloses the names that Slack has resolved. Each becomes one word, whatever its label contains.
 func markNames(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r == nameOpens || r == nameShuts {
@@ -39,7 +39,7 @@ func markNames(text string) string {
 	})
 }
 
-// inLabel is where a character goes that would end a word, or begin a quote in it, while it stands in a name's label.
+// inLabel is the offset of characters in a label that would end a word or begin a quote.
 const inLabel = '\uE100'
 
 // inOneWord keeps a character of a name from ending the word.
@@ -85,8 +85,8 @@ func UserOf(word string) string {
 // idLike tells an id from a word in capitals: what is shorter than Slack's own ids and has no digit is a word.
 func idLike(word string) bool { return len(word) >= 9 || strings.ContainsAny(word, "0123456789") }
 
-// parseWho reads whom a rule is for: a Slack id of a user or a group, or authz.Everyone. A name that Slack did not resolve is refused, since
-// nobody can know whose it is.
+// parseWho reads the subject of a rule: a Slack id of a user or a group, or authz.Everyone. A name that Slack did not resolve is refused, since
+// it identifies nobody.
 func parseWho(word string) (string, error) {
 	if id := UserOf(word); id != "" {
 		return id, nil
@@ -101,7 +101,8 @@ func parseWho(word string) (string, error) {
 	sign, id, _, ok := nameOf(word)
 	if !ok {
 		if strings.HasPrefix(word, "@") {
-			return "", fmt.Errorf("%s is a name that Slack did not resolve, so I cannot know who it is: choose the name from the list that Slack shows while you type it", quoted(word))
+			return "", fmt.Errorf("%s is a name that Slack did not resolve, so I cannot know who it is: "+
+				"choose the name from the list that Slack shows while you type it", quoted(word))
 		}
 		return "", fmt.Errorf("%s is nobody: write @name, @group or everyone", quoted(word))
 	}
@@ -118,8 +119,7 @@ func parseWho(word string) (string, error) {
 	}
 }
 
-// spoken shows the names in a text as people read them: @name for a mention with its name, #channel for a channel. A person or a group
-// whose name is not in it stays as Slack writes it.
+// spoken shows the names in a text as people read them: @name, #channel. A person or a group without a label stays as Slack writes it.
 func spoken(text string) string {
 	return readName.ReplaceAllStringFunc(text, func(name string) string {
 		sign, id, label, _ := nameOf(name)
@@ -138,13 +138,13 @@ func spoken(text string) string {
 	})
 }
 
-// unlabelled is what Slack makes of a person or a group where it leaves the name out.
+// unlabelled is how Slack sends a person or a group without a label.
 var unlabelled = regexp.MustCompile(`<(?:@([UW][A-Z0-9]{1,29})|!subteam\^(S[A-Z0-9]{1,29}))\|?>`)
 
-// maxLabelled is how many names one text gets.
+// maxLabelled bounds the names that are looked up for one text.
 const maxLabelled = 10
 
-// Label adds to the people and groups in a text, as Slack sends it, the names that it left out. More than a few are not looked up.
+// Label adds the missing labels to the people and groups in a text of Slack's.
 func Label(text string, user, group func(id string) string) string {
 	names := map[string]string{}
 	return unlabelled.ReplaceAllStringFunc(text, func(mention string) string {
@@ -167,7 +167,7 @@ func Label(text string, user, group func(id string) string) string {
 	})
 }
 
-// Spoken gives a text of Slack's with the names in it as people read them. A person whose name is not in it is someone.
+// Spoken gives a text of Slack's with its names as people read them. A person without a label is someone.
 func Spoken(text string) string {
 	nobody := func(string) string { return "" }
 	return spoken(markNames(Label(text, nobody, nobody)))

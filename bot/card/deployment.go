@@ -18,15 +18,15 @@ import (
 // View is what the card of a followed deployment shows.
 type View struct {
 	Follow     storage.Follow
-	Deployment *cloud66.Deployment // nil while it is not known
+	Deployment *cloud66.Deployment // nil while unknown
 	Cancelled  *storage.Cancel
-	By         string    // Slack user id of who asked the bot for it in another channel, "" for nobody
-	Began      time.Time // when it began by the bot's own clock, zero where that is not known
-	Ahead      int64     // the deployment that a queued one waits for, 0 where none is known
-	Live       int64     // the deployment that is live beside it, 0 where none is known
-	Mentions   []string  // the users and groups whom the channel's subscriptions want to know of its failure
-	Born       bool      // the card comes into being with its end, which no step tells
-	Gap        bool      // more deployments of the stack came than were read
+	By         string    // Slack user who asked the bot for it in another channel, "" for nobody
+	Began      time.Time // start by the bot's own clock, zero while unknown
+	Ahead      int64     // deployment that a queued one waits for, 0 for none
+	Live       int64     // deployment that is live beside it, 0 for none
+	Mentions   []string  // users and groups that a subscription mentions on failure
+	Born       bool      // first seen when it had ended: no step follows the card
+	Gap        bool      // the stack had more deployments than were read
 	At         time.Time
 }
 
@@ -44,8 +44,7 @@ func Deployment(v View) Message {
 	}})
 }
 
-// Step renders the line in the card's thread that tells a state. The last one names who asked; a failure names those whom the channel's
-// subscriptions want to be mentioned too.
+// Step renders the line for a state in the card's thread. The last line mentions who asked, and a failure those whom subscriptions name.
 func Step(v View, state storage.State, at time.Time) Message {
 	v.Follow.State = state
 	head := v.head()
@@ -67,10 +66,10 @@ func Step(v View, state storage.State, at time.Time) Message {
 	return draw(doc.Lines(append([]markup.Text{line}, all...)...))
 }
 
-// maxPings is how many people and groups one text names, so that none is cut.
+// maxPings is how many people and groups one text mentions, so that none is cut.
 const maxPings = 50
 
-// pings names people and groups, whom that pings.
+// pings mentions people and groups.
 func pings(ids []string) []markup.Text {
 	var texts []markup.Text
 	for some := range slices.Chunk(ids, maxPings) {
@@ -83,7 +82,7 @@ func pings(ids []string) []markup.Text {
 	return texts
 }
 
-// started is the thread's line for a start, which is read later than a running time would be true.
+// started is what the thread says of a start. It has no running time, which would soon be wrong.
 func (v View) started() markup.Text {
 	if v.usual() <= 0 {
 		return markup.Format("%s started", v.number())
@@ -98,13 +97,13 @@ func (v View) elapsed() time.Duration {
 	if began.IsZero() {
 		return 0
 	}
-	if !v.Began.IsZero() { // Cloud 66's clock may be off
+	if !v.Began.IsZero() { // the clock of Cloud 66 may be off
 		began = v.Began
 	}
 	return max(v.At.Sub(began), 0)
 }
 
-// took is the time from start to end, or until now.
+// took is the time from start to end, or to now.
 func (v View) took() time.Duration {
 	if v.Deployment != nil && v.Deployment.Duration() > 0 {
 		return v.Deployment.Duration()
@@ -112,7 +111,7 @@ func (v View) took() time.Duration {
 	return v.elapsed()
 }
 
-// number names the deployment, "the deployment" where its number is not known.
+// number names the deployment.
 func (v View) number() markup.Text {
 	if v.Follow.Deployment == 0 {
 		return markup.Format("the deployment")
@@ -120,16 +119,21 @@ func (v View) number() markup.Text {
 	return markup.Format("#%d", v.Follow.Deployment)
 }
 
-// head is the first line: state, stack, environment, what happened.
+// head is the first line: state, stack and what happened.
 func (v View) head() markup.Text {
 	return markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.happened())
 }
 
 func (v View) sign() string {
-	if d := v.Deployment; v.Follow.State == storage.Failed && d != nil && d.Outcome.Kind != cloud66.OutcomeFailed {
+	if v.Follow.State == storage.Failed && v.odd() {
 		return wording.Sign(storage.Unclear)
 	}
 	return wording.Sign(v.Follow.State)
+}
+
+// odd reports whether the outcome is none that counts as a failure.
+func (v View) odd() bool {
+	return v.Deployment != nil && v.Deployment.Outcome.Kind != cloud66.OutcomeFailed
 }
 
 func (v View) happened() markup.Text {
@@ -182,15 +186,16 @@ func (v View) lost(n markup.Text) markup.Text {
 	return markup.Format("Cloud 66 has not answered for %s; %s had not ended when last seen", silence, n)
 }
 
-// failed tells an end that is no success. An outcome that is not known is told as such.
+// failed tells an end without success, or an unknown outcome.
 func (v View) failed(n markup.Text) markup.Text {
-	if d := v.Deployment; d != nil && d.Outcome.Kind != cloud66.OutcomeFailed {
-		return markup.Format("%s ended%s; Cloud 66 gives an outcome that I do not know: %s%s", n, v.after(), cmp.Or(d.Outcome.Raw, "none"), v.stillLive())
+	if v.odd() {
+		return markup.Format("%s ended%s; Cloud 66 gives an outcome that I do not know: %s%s",
+			n, v.after(), cmp.Or(v.Deployment.Outcome.Raw, "none"), v.stillLive())
 	}
 	return markup.Format("%s failed%s%s", n, v.after(), v.stillLive())
 }
 
-// after says how long it took, nothing where that is not known.
+// after says how long it took.
 func (v View) after() markup.Text {
 	if v.took() <= 0 {
 		return markup.Text{}
@@ -206,15 +211,15 @@ func (v View) stillLive() markup.Text {
 }
 
 func (v View) cancelled(n markup.Text) markup.Text {
-	by := markup.Format("")
+	var by markup.Text
 	if v.Cancelled != nil {
 		by = markup.Format(" by %s", markup.User(v.Cancelled.User))
 	}
 	return markup.Format("%s was cancelled%s%s%s", n, by, v.after(), v.stillLive())
 }
 
-// deploying tells how far along it is, against the usual time where that is known. What a subscription brought is not looked at all the time:
-// there the times stand that do not grow old.
+// deploying tells the progress, against the usual time where known. A card of a subscription is seldom updated, so that it shows no running
+// time.
 func (v View) deploying(n markup.Text) markup.Text {
 	switch {
 	case v.Follow.Subscribed && v.usual() <= 0:
@@ -233,7 +238,7 @@ func (v View) about() []markup.Text {
 	return []markup.Text{v.request(), v.commit(), v.warning(), v.cancelAsked(), v.times()}
 }
 
-// warning is what Cloud 66 had to say beside its answer to the redeploy.
+// warning is what Cloud 66 added to its answer to the redeploy.
 func (v View) warning() markup.Text {
 	if v.Follow.Wish == nil || v.Follow.Wish.Warning == "" {
 		return markup.Text{}
@@ -241,7 +246,7 @@ func (v View) warning() markup.Text {
 	return markup.Format("Cloud 66 warns: %s", markup.Shorten(v.Follow.Wish.Warning, wording.MaxName))
 }
 
-// bar shows how far along a running deployment is against the usual time, in ten blocks.
+// bar shows the running time against the usual time in ten blocks.
 func (v View) bar() markup.Text {
 	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 || v.Follow.Subscribed {
 		return markup.Text{}
@@ -252,30 +257,22 @@ func (v View) bar() markup.Text {
 
 // request says who asked, for what, and why.
 func (v View) request() markup.Text {
-	w := v.Follow.Wish
-	if v.Follow.Subscribed {
-		if v.Deployment == nil {
-			return markup.Text{}
-		}
-		if v.By != "" { // what Cloud 66 tells is the owner of the bot's token
-			return markup.Format("asked by %s", markup.User(v.By))
-		}
-		return markup.Format("started%s", wording.Trigger(*v.Deployment))
+	w, d := v.Follow.Wish, v.Deployment
+	switch {
+	case v.Follow.Subscribed && d == nil:
+		return markup.Text{}
+	case v.Follow.Subscribed && v.By != "": // Cloud 66 names the owner of the bot's token
+		return markup.Format("asked by %s", markup.User(v.By))
+	case v.Follow.Subscribed:
+		return markup.Format("started%s", wording.Trigger(*d))
+	case w == nil && d == nil:
+		return markup.Format("followed by %s", markup.User(v.Follow.Asker))
+	case w == nil:
+		return markup.Format("started%s · followed by %s", wording.Trigger(*d), markup.User(v.Follow.Asker))
 	}
-	if w == nil {
-		if v.Deployment == nil {
-			return markup.Format("followed by %s", markup.User(v.Follow.Asker))
-		}
-		return markup.Format("started%s · followed by %s", wording.Trigger(*v.Deployment), markup.User(v.Follow.Asker))
-	}
-	parts := []markup.Text{markup.Format("asked by %s", markup.User(v.Follow.Asker))}
-	for _, p := range []struct {
-		what  markup.Text
-		value string
-	}{{markup.Text{}, w.Ref}, {markup.Text{}, w.Services}, {markup.Format("profile "), w.Profile}} {
-		if p.value != "" {
-			parts = append(parts, markup.Format("%s%s", p.what, markup.Code(p.value)))
-		}
+	parts := []markup.Text{markup.Format("asked by %s", markup.User(v.Follow.Asker)), markup.Code(w.Ref), markup.Code(w.Services)}
+	if w.Profile != "" {
+		parts = append(parts, markup.Format("profile %s", markup.Code(w.Profile)))
 	}
 	if w.Reason != "" {
 		parts = append(parts, markup.Format("“%s”", w.Reason))
@@ -317,25 +314,21 @@ func (v View) times() markup.Text {
 // buttons offers what the state allows, at most four, the dangerous one last.
 func (v View) buttons() []doc.Button {
 	f := v.Follow
-	on := commands.Invocation{UID: f.Stack.UID, Deployment: f.Deployment}
-	with := func(verb commands.Verb) commands.Invocation { inv := on; inv.Verb = verb; return inv }
-	refresh := with(commands.Refresh)
-	refresh.Follow = f.ID
+	if f.State == storage.Vanished || f.Deployment == 0 && !f.State.End() {
+		return nil
+	}
+	again := commands.Button("Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID}, "redeploy")
+	if f.Deployment == 0 {
+		return []doc.Button{again}
+	}
+	show := commands.Button("Show", commands.Invocation{Verb: commands.Show, UID: f.Stack.UID, Deployment: f.Deployment}, "show")
 	var commit doc.Button
 	if v.Deployment != nil {
 		commit = wording.CommitButton(*v.Deployment)
 	}
-	again := commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID}
-	switch {
-	case f.State == storage.Vanished:
-		return nil
-	case f.Deployment == 0 && f.State.End():
-		return []doc.Button{commands.Button("Redeploy", again, "redeploy")}
-	case f.Deployment == 0:
-		return nil
-	case f.State.End():
-		return []doc.Button{commands.Button("Show", with(commands.Show), "show"), commands.Button("Redeploy", again, "redeploy"), commit}
-	default:
-		return []doc.Button{commands.Button("Refresh", refresh, "refresh"), commands.Button("Show", with(commands.Show), "show"), commit, commands.CancelButton(f.Stack, f.Deployment)}
+	if f.State.End() {
+		return []doc.Button{show, again, commit}
 	}
+	refresh := commands.Invocation{Verb: commands.Refresh, UID: f.Stack.UID, Deployment: f.Deployment, Follow: f.ID}
+	return []doc.Button{commands.Button("Refresh", refresh, "refresh"), show, commit, commands.CancelButton(f.Stack, f.Deployment)}
 }

@@ -10,18 +10,18 @@ import (
 	"c66bot/bot/card/markup"
 )
 
-// The lines that one message of ends holds at most, how long one of them is, and all of them together, in characters.
+// Limits of one message of ends: lines, characters of a line, characters of all lines.
 const (
 	maxEnds    = 30
 	maxEnd     = 1500
 	maxAllEnds = 9000
 )
 
-// outcomes are the ends by their sign, the one that most needs somebody first.
+// outcomes are the ends by their sign, the most urgent first.
 var outcomes = []struct{ sign, words string }{{"🔴", "failed"}, {"❔", "unclear"}, {"⚪", "cancelled"}, {"🟢", "ended well"}}
 
-// Ended renders deployments that ended while nobody could look: how many, then a line each, by who asked, of whom each is named once. What
-// one message cannot hold is in further ones for its thread, and it says so.
+// Ended renders deployments that ended while the bot could not look: a summary, then a line each, grouped by who asked. Each asker is
+// mentioned once. What does not fit into the first message comes in further ones for its thread.
 func Ended(ends []View) []Message {
 	ends = byAsker(ends)
 	lines, to := page(ends, 0)
@@ -32,7 +32,8 @@ func Ended(ends []View) []Message {
 		foot = markup.Format("… and %d more, in this message's thread", len(ends)-to)
 	}
 	if slices.ContainsFunc(ends, func(v View) bool { return v.Gap }) {
-		foot = markup.Join([]markup.Text{foot, markup.Format("There were more deployments than I could read; the stacks' lists show all of them")}, "\n")
+		gap := markup.Format("There were more deployments than I could read; the stacks' lists show all of them")
+		foot = markup.Join([]markup.Text{foot, gap}, "\n")
 	}
 	all := []Message{endsMessage(head, slices.Concat(pings, lines), foot)}
 	for to < len(ends) {
@@ -43,7 +44,7 @@ func Ended(ends []View) []Message {
 	return all
 }
 
-// concerned pings each once whom a subscription wants to know of one of the failures. Those who asked are named with what they asked for.
+// concerned mentions once each whom a subscription names on failure, but those who are mentioned as askers.
 func concerned(ends []View) []markup.Text {
 	var mentions []string
 	for _, v := range ends {
@@ -62,7 +63,7 @@ func endsMessage(head markup.Text, lines []markup.Text, foot markup.Text) Messag
 	return kit.Draw(doc.Document{Brief: brief, Blocks: []doc.Block{all, doc.Small(foot)}})
 }
 
-// page gives the lines of as many ends as one message holds, those who asked between them, and the end that the next message begins with.
+// page gives the lines of as many ends as one message holds, with the askers between them, and the index of the next end.
 func page(ends []View, from int) (lines []markup.Text, to int) {
 	size, asker := 0, ""
 	if from > 0 {
@@ -109,7 +110,7 @@ func rankOf(v View) int {
 	return len(outcomes)
 }
 
-// byAsker brings together what one person asked for. Whoever has a failure comes first, and so does the failure.
+// byAsker groups ends by who asked. Askers with a failure come first, and failures first within a group.
 func byAsker(ends []View) []View {
 	worst := map[string]int{}
 	for _, v := range ends {
@@ -121,7 +122,7 @@ func byAsker(ends []View) []View {
 	ends = slices.Clone(ends)
 	slices.SortStableFunc(ends, func(a, b View) int {
 		x, y := a.Follow.Asker, b.Follow.Asker
-		if x != y && (x == "" || y == "") { // what nobody asked for must not stand below a name
+		if x != y && (x == "" || y == "") { // ends without an asker must not stand below a name
 			return cmp.Compare(x, y)
 		}
 		return cmp.Or(cmp.Compare(worst[x], worst[y]), cmp.Compare(x, y), cmp.Compare(rankOf(a), rankOf(b)),

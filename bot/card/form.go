@@ -16,7 +16,7 @@ import (
 	"c66bot/storage"
 )
 
-// The blocks and elements of the form. What belongs to one stack carries its UID, so that another stack's fields begin anew.
+// The blocks and elements of the form. Blocks of one stack carry its UID, so that the fields of another stack begin empty.
 const (
 	blockStack   = "stack"
 	blockChannel = "channel"
@@ -27,7 +27,7 @@ const (
 	blockServices = "services/"
 	blockVersion  = "version/"
 
-	// ActionStack and ActionChannel are the action ids of the choices upon which the form is filled anew.
+	// ActionStack and ActionChannel are the action ids of the choices that have the form filled anew.
 	ActionStack   = "stack"
 	ActionChannel = "channel"
 	actionField   = "field"
@@ -37,12 +37,12 @@ const (
 
 const formTitle = "Redeploy a stack"
 
-// Loading is what a form shows until it is known what goes into it.
+// Loading is the form while its content is looked up.
 func Loading() kit.View {
 	return plainView(FormState{}, kit.Blocks(doc.Lines(markup.Format("⏳ One moment, I am looking at how things stand …")))...)
 }
 
-// Inside shows a message inside a form's window, where nothing can be sent any more.
+// Inside shows a message inside a form's window, without a submit button.
 func Inside(m Message, state FormState) kit.View {
 	if state.Choose {
 		return plainView(state, append([]kit.Block{channelField(state.Channel)}, m.Blocks()...)...)
@@ -50,7 +50,7 @@ func Inside(m Message, state FormState) kit.View {
 	return plainView(state, m.Blocks()...)
 }
 
-// WithTyped adds to a message what was typed into a form, and a button that opens the form again with it, so that it is not lost.
+// WithTyped adds to a message what was typed into a form, so that it is not lost.
 func WithTyped(m Message, sent commands.Invocation) Message {
 	typed := sent.OptionsTyped()
 	if typed == "" {
@@ -60,12 +60,12 @@ func WithTyped(m Message, sent commands.Invocation) Message {
 	return m.With(doc.Small(line))
 }
 
-// WithAgain adds what was typed too, and a button that opens the form again with it.
+// WithAgain adds what was typed, and a button that opens the form with it again.
 func WithAgain(m Message, sent commands.Invocation) Message {
 	return WithTyped(m, sent).With(doc.Buttons(commands.Button("Redeploy", sent.Again(), "redeploy")))
 }
 
-// plainView is a form's window in which nothing can be sent.
+// plainView is a form's window without a submit button.
 func plainView(state FormState, blocks ...kit.Block) kit.View { return window(state, "", blocks) }
 
 func window(state FormState, submit string, blocks []kit.Block) kit.View {
@@ -74,7 +74,7 @@ func window(state FormState, submit string, blocks []kit.Block) kit.View {
 
 // Form renders the form of a redeploy.
 func Form(r commands.FormReply) kit.View {
-	if p := r.Fill.Profile; p != "" && !slices.Contains(r.Profiles, p) { // what was asked for is offered, though nobody listed it
+	if p := r.Fill.Profile; p != "" && !slices.Contains(r.Profiles, p) { // requested by name, though not configured
 		r.Profiles = append([]string{p}, r.Profiles...)
 	}
 	state := stateOf(r)
@@ -121,7 +121,8 @@ func stackFields(r commands.FormReply) []kit.Block {
 		blocks = append(blocks, versionField(versionBlock(uid), r))
 	}
 	if r.Git {
-		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, "Empty for "+cmp.Or(r.Branch, "the stack's own branch"), 255))
+		placeholder := "Empty for " + cmp.Or(r.Branch, "the stack's own branch")
+		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, placeholder, 255))
 	}
 	if r.Docker {
 		blocks = append(blocks, servicesField(servicesBlock(uid), r))
@@ -143,7 +144,7 @@ func servicesField(block string, r commands.FormReply) kit.Block {
 	return kit.Input(field, list, markup.Line("api:1.4.2"), 1000, true)
 }
 
-// current lists services with the tags that they have, one a line; it is empty where that is too long for a field.
+// current lists services with their tags, one a line; it is empty where that is too long for a field.
 func current(services []cloud66.Service) string {
 	lines := make([]string, len(services))
 	for i, s := range services {
@@ -159,7 +160,7 @@ func current(services []cloud66.Service) string {
 	return all
 }
 
-// fieldOf is a field that may be left empty.
+// fieldOf is an optional field.
 func fieldOf(block, label string) kit.Field {
 	return kit.Field{Block: block, Action: actionField, Label: markup.Line(label), Optional: true}
 }
@@ -186,7 +187,7 @@ func profileField(r commands.FormReply) kit.Block {
 	options := make([]kit.Option, len(r.Profiles))
 	var chosen kit.Option
 	for i, p := range r.Profiles {
-		options[i] = option(numberOf(i), p)
+		options[i] = option(strconv.Itoa(i), p)
 		if p == r.Fill.Profile {
 			chosen = options[i]
 		}
@@ -194,11 +195,9 @@ func profileField(r commands.FormReply) kit.Block {
 	return kit.Select(fieldOf(blockProfile, "Deployment profile"), markup.Line("None"), chosen, options)
 }
 
-func numberOf(i int) string { return strconv.Itoa(i) }
-
 func option(value, text string) kit.Option { return kit.NewOption(value, markup.Line(text)) }
 
-// stackField searches the stacks. Choosing one has the form filled for it.
+// stackField searches the stacks. A choice has the form filled for that stack.
 func stackField(stack *storage.StackRef) kit.Block {
 	field := kit.Field{Block: stackBlock(""), Action: ActionStack, Label: markup.Line("Stack"), Dispatch: true}
 	var chosen kit.Option
@@ -209,7 +208,7 @@ func stackField(stack *storage.StackRef) kit.Block {
 	return kit.Search(field, markup.Line("Type to search"), chosen)
 }
 
-// StackOption is a stack among those that a search offers. It is none for one whose UID cannot be an option's value.
+// StackOption is a stack as an option of a search. It is none where the UID cannot be an option's value.
 func StackOption(stack storage.StackRef) kit.Option {
 	if stack.UID == "" || len(stack.UID) > kit.MaxOptionValue {
 		return kit.Option{}
@@ -217,7 +216,7 @@ func StackOption(stack storage.StackRef) kit.Option {
 	return option(stack.UID, cmp.Or(stack.Name, stack.UID))
 }
 
-// channelField asks where the card goes, and whose rules decide. It is no input, so that it can stand where nothing can be sent.
+// channelField asks where the card goes, and whose rules decide. It is no input block, so that a window without a submit button can have it.
 func channelField(channel string) kit.Block {
 	text := markup.Format("*Channel*\nIts rules decide whether you may, and the card is posted there.")
 	return kit.Channels(blockChannel, ActionChannel, text, markup.Line("Choose a channel"), channel)

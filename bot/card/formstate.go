@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"c66bot/bot/card/kit"
@@ -12,29 +13,32 @@ import (
 	"c66bot/commands"
 )
 
-// FormState is what a form remembers of itself between two payloads, in its private_metadata.
+// FormState is what a form keeps of itself between two payloads, in its private_metadata.
 type FormState struct {
 	Channel  string   `json:"c,omitempty"`
 	Choose   bool     `json:"w,omitempty"` // the channel can be chosen in it
-	UID      string   `json:"u,omitempty"` // the stack that its fields are of
-	Newest   int64    `json:"l,omitempty"` // the stack's newest deployment when it was filled
+	UID      string   `json:"u,omitempty"` // stack of its fields
+	Newest   int64    `json:"l,omitempty"` // newest deployment of the stack when the form was filled
 	AskedAt  int64    `json:"m,omitempty"`
-	Version  string   `json:"v,omitempty"` // the commit of "this version"
-	Services string   `json:"s,omitempty"` // digest of the services as they were filled in: unchanged they say nothing
+	Version  string   `json:"v,omitempty"` // commit of "this version"
+	Services string   `json:"s,omitempty"` // digest of the services as filled in: unchanged, they are no request
 	Profiles []string `json:"p,omitempty"` // in the order of the choice, as many as fit
-	Shown    string   `json:"n,omitempty"` // the stack's name@environment
-	Asked    string   `json:"a,omitempty"` // the fields that it has beside the stack and the reason: r, s, v and p, each for one
+	Shown    string   `json:"n,omitempty"` // name@environment of the stack
+	Asked    string   `json:"a,omitempty"` // letters of the optional fields that the form has
 
-	// Typed is what was typed before the stack, or the channel, was chosen.
+	// Typed is what was typed before the stack or the channel was chosen.
 	Typed commands.Invocation `json:"t,omitzero"`
 }
 
-// optional are the fields that not every form has: their letters in Asked, and the blocks.
+// optional are the fields that not every form has, each with its letter in Asked. The reference is read before the version, which may stand
+// for it.
 var optional = []struct {
 	letter string
 	block  func(uid string) string
+	read   func(formReader)
 }{
-	{"r", refBlock}, {"s", servicesBlock}, {"v", versionBlock}, {"p", func(string) string { return blockProfile }},
+	{"r", refBlock, formReader.ref}, {"s", servicesBlock, formReader.services}, {"v", versionBlock, formReader.version},
+	{"p", func(string) string { return blockProfile }, formReader.profile},
 }
 
 // The blocks of the fields that belong to one stack.
@@ -42,7 +46,7 @@ func refBlock(uid string) string      { return blockRef + markup.Shorten(uid, wo
 func servicesBlock(uid string) string { return blockServices + markup.Shorten(uid, wording.MaxName) }
 func versionBlock(uid string) string  { return blockVersion + markup.Shorten(uid, wording.MaxName) }
 
-// stackBlock is the block of the stack's own field. Another one is chosen in another block, since Slack keeps what was chosen in the same.
+// stackBlock is the block of the stack's own field. Its id changes with the stack, since Slack keeps what was chosen in a block of the same id.
 func stackBlock(uid string) string {
 	if uid == "" {
 		return blockStack
@@ -50,11 +54,10 @@ func stackBlock(uid string) string {
 	return blockStack + "/" + markup.Shorten(uid, wording.MaxName)
 }
 
-// maxWrong is how much is said beside a field that is wrong, in characters.
-const maxWrong = 2000
-
-// maxState is how long private_metadata may be.
-const maxState = 3000
+const (
+	maxWrong = 2000 // characters of an error beside a field
+	maxState = 3000 // bytes of private_metadata
+)
 
 func stateOf(r commands.FormReply) FormState {
 	state := FormState{Channel: r.Channel, Choose: r.Choose}
@@ -73,7 +76,7 @@ func stateOf(r commands.FormReply) FormState {
 	if r.Docker && r.Fill.Services == "" {
 		state.Services = digest(oneList(current(r.Services)))
 	}
-	if len(state.encode()) > maxState { // no stack of Cloud 66's has such names: a form that knows none does nothing
+	if len(state.encode()) > maxState { // no real stack has such names
 		return FormState{Choose: r.Choose}
 	}
 	state.Profiles = state.fitting(r.Profiles)
@@ -93,7 +96,7 @@ func (s FormState) WithTyped(inv commands.Invocation) FormState {
 	return typed
 }
 
-// fitting gives as many of the profiles as can be chosen from and fit.
+// fitting gives as many profiles as the choice and the state can hold.
 func (s FormState) fitting(profiles []string) []string {
 	room := maxState - len(s.encode()) - len(`,"p":[]`)
 	for i, p := range profiles {
@@ -105,7 +108,7 @@ func (s FormState) fitting(profiles []string) []string {
 	return profiles
 }
 
-// digest stands for a text that is too long to be remembered; it is empty for an empty one.
+// digest stands for a text that is too long to be kept; it is empty for an empty text.
 func digest(text string) string {
 	if text == "" {
 		return ""
@@ -123,7 +126,7 @@ func (s FormState) encode() string {
 	return string(b)
 }
 
-// ParseFormState reads a view's private_metadata; what this version did not write is the zero value.
+// ParseFormState reads a view's private_metadata. What cannot be read is the zero value.
 func ParseFormState(metadata string) FormState {
 	var s FormState
 	if json.Unmarshal([]byte(metadata), &s) != nil || s.Newest < 0 {
@@ -144,7 +147,7 @@ type Field struct {
 // Fields are the elements of a view by their block's id and their own.
 type Fields map[string]map[string]Field
 
-// field gives the one element of a block, which is none where the form came back without it.
+// field gives the one element of a block, if the form came back with it.
 func (f Fields) field(block string) (field Field, shown bool) {
 	for _, element := range f[block] {
 		return element, true
@@ -152,7 +155,7 @@ func (f Fields) field(block string) (field Field, shown bool) {
 	return Field{}, false
 }
 
-// Typed is what stands in a form that was not sent, to be filled in again. What is wrong in it is left out.
+// Typed is what stands in a form that was not sent, to be filled in again. Errors in it are left out.
 func Typed(state FormState, fields Fields) commands.Invocation {
 	if state.UID == "" {
 		return state.Typed
@@ -162,7 +165,7 @@ func Typed(state FormState, fields Fields) commands.Invocation {
 	return inv.Again()
 }
 
-// blocks are those that a form has, all of which come back when it is sent.
+// blocks are those of the form's fields, all of which come back when it is sent.
 func (s FormState) blocks() []string {
 	blocks := []string{stackBlock(s.UID)}
 	if s.UID == "" {
@@ -177,8 +180,8 @@ func (s FormState) blocks() []string {
 	return blocks
 }
 
-// ReadForm makes a request of a form that was sent. What is wrong in a field is said by the id of its block; nothing outside this process is
-// asked. Blocks that did not come back are among what is wrong.
+// ReadForm makes a request of a form that was sent. Errors are given by the id of their block, also for blocks that did not come back. It asks
+// nothing outside this process.
 func ReadForm(state FormState, fields Fields) (commands.Invocation, map[string]string) {
 	inv := commands.Invocation{
 		Verb: commands.Redeploy, UID: state.UID, Shown: state.Shown, Yes: true, Form: true, Newest: state.Newest, AskedAt: state.AskedAt,
@@ -207,14 +210,14 @@ type formReader struct {
 	wrong  map[string]string
 }
 
-// read reads the fields that the form has, the reference before the version that may stand for it.
 func (r formReader) read() {
-	for i, read := range []func(){r.ref, r.services, r.version, r.profile} {
-		if strings.Contains(r.state.Asked, optional[i].letter) {
-			read()
+	for _, o := range optional {
+		if strings.Contains(r.state.Asked, o.letter) {
+			o.read(r)
 		}
 	}
-	r.reason()
+	field, _ := r.fields.field(blockReason)
+	r.set("reason", strings.TrimSpace(field.Value), blockReason)
 }
 
 func (r formReader) set(option, value, block string) {
@@ -256,29 +259,20 @@ func (r formReader) services() {
 
 func (r formReader) profile() {
 	field, _ := r.fields.field(blockProfile)
-	if name, known := r.state.profile(field.SelectedOption.Value); known {
-		r.set("profile", name, blockProfile)
-	} else {
-		r.wrong[blockProfile] = "I do not know this profile any more: open the form again."
+	chosen := field.SelectedOption.Value
+	if chosen == "" {
+		return
 	}
-}
-
-func (r formReader) reason() {
-	field, _ := r.fields.field(blockReason)
-	r.set("reason", strings.TrimSpace(field.Value), blockReason)
-}
-
-// profile gives the profile of a choice's number, "" where none was chosen.
-func (s FormState) profile(number string) (name string, known bool) {
-	for i, p := range s.Profiles {
-		if number == numberOf(i) {
-			return p, true
+	for i, p := range r.state.Profiles {
+		if chosen == strconv.Itoa(i) {
+			r.set("profile", p, blockProfile)
+			return
 		}
 	}
-	return "", number == ""
+	r.wrong[blockProfile] = "I do not know this profile any more: open the form again."
 }
 
-// stale reports whether another stack or channel was chosen than the form has been filled for.
+// stale reports whether the form is still filled for another stack or channel than the chosen one.
 func (s FormState) stale(fields Fields) bool {
 	stack, _ := fields.field(stackBlock(s.UID))
 	channel, _ := fields.field(blockChannel)
@@ -286,7 +280,7 @@ func (s FormState) stale(fields Fields) bool {
 	return s.UID == "" || other(stack.SelectedOption.Value, s.UID) || other(channel.SelectedConversation, s.Channel)
 }
 
-// oneList writes services that stand in lines as the option takes them, without what formats them, as a block of code does.
+// oneList writes services that stand in lines as the option takes them, without formatting such as backticks.
 func oneList(lines string) string {
 	var words []string
 	for word := range strings.FieldsFuncSeq(lines, func(r rune) bool { return r == '\n' || r == ',' || r == '\r' }) {

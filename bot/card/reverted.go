@@ -27,7 +27,7 @@ func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
 // draw makes a message of blocks whose fallback text says all of them.
 func draw(blocks ...doc.Block) Message { return kit.Draw(doc.Document{Blocks: blocks}) }
 
-// StackChange is that a stack bears another name, or is gone, where Now is zero.
+// StackChange is that a stack was renamed, or is gone, where Now is zero.
 type StackChange struct {
 	Was, Now storage.StackRef
 	Fits     bool // the channel still subscribes to it under its new name
@@ -36,12 +36,12 @@ type StackChange struct {
 // maxChanges is how many changed stacks one message names.
 const maxChanges = 30
 
-// StackChanges renders which stacks that a channel subscribes to are gone or bear another name. Where they are many, it says how many first
-// and names some.
+// StackChanges renders which subscribed stacks are gone or renamed. Of many it gives the number first and names some.
 func StackChanges(changes []StackChange) Message {
 	var lines []markup.Text
 	if n := len(changes); n > maxChanges {
-		lines = append(lines, markup.Format("%d stacks that this channel subscribes to are gone or are called otherwise now. %d of them:", n, maxChanges))
+		const many = "%d stacks that this channel subscribes to are gone or are called otherwise now. %d of them:"
+		lines = append(lines, markup.Format(many, n, maxChanges))
 		changes = changes[:maxChanges]
 	}
 	for _, c := range changes {
@@ -58,6 +58,7 @@ func (c StackChange) line() markup.Text {
 	case c.Fits:
 		return markup.Format("%s is called %s now. This channel still subscribes to it.", was, now)
 	default:
-		return markup.Format("%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more.", was, now)
+		const lost = "%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more."
+		return markup.Format(lost, was, now)
 	}
 }

@@ -9,7 +9,9 @@ const (
 	singles = "'‘’‚‛＇❛❜´"
 )
 
-var families = []string{doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "《》︽︾", "〈〉︿﹀\u2329\u232a", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡"}
+var families = []string{
+	doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "《》︽︾", "〈〉︿﹀\u2329\u232a", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡",
+}
 
 // usual holds the closing mark of an opening one, where only one is usual.
 var usual = map[rune]rune{'"': '"', '“': '”', '\'': '\'', '‘': '’', '«': '»', '‹': '›', '「': '」', '『': '』', '❮': '❯'}

@@ -28,7 +28,8 @@ func WebAddress(s string) Address {
 }
 
 func breaksLink(r rune) bool {
-	return strings.ContainsRune("|<>\"`", r) || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
+	return strings.ContainsRune("|<>\"`", r) || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) ||
+		r == utf8.RuneError
 }
 
 // Empty reports whether it is none.

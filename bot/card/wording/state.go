@@ -13,7 +13,8 @@ import (
 
 // signs are the states' signs: always the same for the same thing. A state without one has only been asked for.
 var signs = map[storage.State]string{
-	storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠", storage.Lost: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
+	storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠",
+	storage.Lost: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
 	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
 }
 
