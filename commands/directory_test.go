@@ -250,7 +250,7 @@ func TestALongListCostsNoMoreThanItsShareHoweverMuchIsTyped(t *testing.T) {
 		l := shelves(3000)
 		d := NewDirectory(l)
 		start, n := time.Now(), 0
-		for ; time.Since(start) < 3*time.Hour; n++ { // nobody else reads a page
+		for ; time.Since(start) < time.Hour; n++ { // nobody else reads a page
 			typed := fmt.Sprintf("app%d", n%3000)
 			if n%2 == 1 {
 				typed = fmt.Sprintf("none%d", n)
@@ -260,8 +260,8 @@ func TestALongListCostsNoMoreThanItsShareHoweverMuchIsTyped(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if asked := len(l.pagesAsked()); asked > 3*600+200 {
-			t.Errorf("%d commands in three hours cost %d requests", n, asked)
+		if asked := len(l.pagesAsked()); asked > 600+200 {
+			t.Errorf("%d commands in an hour cost %d requests", n, asked)
 		}
 	})
 }

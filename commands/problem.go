@@ -41,7 +41,8 @@ func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 	}
 	p := explain(err)
 	p.Ref = NewReference()
-	h.Log.ErrorContext(ctx, "command failed", "ref", p.Ref, "verb", req.Invocation.Verb, "user", req.User, "operation", req.Operation, "error", err)
+	h.Log.ErrorContext(ctx, "command failed",
+		"ref", p.Ref, "verb", req.Invocation.Verb, "user", req.User, "operation", req.Operation, "error", err)
 	return p
 }
 
@@ -57,7 +58,8 @@ var explanations = []struct {
 	what, do string
 }{
 	{context.Canceled, "I am shutting down.", "Try again in a minute."},
-	{authz.ErrNoGroups, "This workspace's Slack plan has no user groups any more, and a rule of this channel denies something to one.", "An admin of the bot can take that rule back: access shows it."},
+	{authz.ErrNoGroups, "This workspace's Slack plan has no user groups any more, and a rule of this channel denies something to one.",
+		"An admin of the bot can take that rule back: access shows it."},
 	{authz.ErrUnknown, "Slack did not answer. I cannot tell whether you may: who you are, or who is in which group or in this channel.",
 		"Try again in a minute, or show the reference to an admin of the bot."},
 	{errSlack, "Slack did not answer what I have to know for this.", "Try again in a minute."},

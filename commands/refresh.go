@@ -8,8 +8,8 @@ import (
 	"c66bot/storage"
 )
 
-// prepareRefresh has a card look at its deployment now. A card whose deployment has ended is drawn again, and the deployment is shown too. A
-// hidden stack has no card.
+// prepareRefresh has a card look at its deployment now. A card whose deployment has ended is drawn again, and the deployment is shown
+// too. A hidden stack has no card.
 func (h *Handler) prepareRefresh(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
 	inv := req.Invocation
 	if !standing.Some(authz.View) {

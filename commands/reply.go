@@ -128,7 +128,8 @@ func question(stack storage.StackRef, what, yes string, inv Invocation, style do
 	}}
 }
 
-// Button makes a button of a request. Its action id begins with the word that it shows. It is none where the request is too long for a value.
+// Button makes a button of a request. Its action id begins with the word that it shows. It is none where the request is too long for a
+// value.
 func Button(label string, inv Invocation, id string) doc.Button {
 	value, err := inv.Value()
 	if err != nil {

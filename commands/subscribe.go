@@ -28,7 +28,8 @@ type subscribedError struct{ id string }
 
 func (e *subscribedError) Error() string { return "it is subscription " + e.id }
 
-// prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to any pattern: it covers those stacks alone.
+// prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to any pattern: it covers those stacks
+// alone.
 func (h *Handler) prepareSubscribe(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
 	if !standing.Some(authz.Subscribe) {
 		reply, err := h.refuse(ctx, req, noneAtAll)
@@ -162,8 +163,8 @@ func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	}
 }
 
-// tellAll gives the authors whose equal subscriptions cover all that s covers: the author of s, and others who may subscribe to every stack. A
-// subscription of anybody else covers only the stacks that its author may subscribe to.
+// tellAll gives the authors whose equal subscriptions cover all that s covers: the author of s, and others who may subscribe to every
+// stack. A subscription of anybody else covers only the stacks that its author may subscribe to.
 func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[string]bool, error) {
 	all, err := h.subscriptionsOf(ctx, s.Channel)
 	if err != nil {

@@ -85,8 +85,8 @@ func UserOf(word string) string {
 // idLike tells an id from a word in capitals: what is shorter than Slack's own ids and has no digit is a word.
 func idLike(word string) bool { return len(word) >= 9 || strings.ContainsAny(word, "0123456789") }
 
-// parseWho reads the subject of a rule: a Slack id of a user or a group, or authz.Everyone. A name that Slack did not resolve is refused, since
-// it identifies nobody.
+// parseWho reads the subject of a rule: a Slack id of a user or a group, or authz.Everyone. A name that Slack did not resolve is refused,
+// since it identifies nobody.
 func parseWho(word string) (string, error) {
 	if id := UserOf(word); id != "" {
 		return id, nil

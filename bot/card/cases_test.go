@@ -255,7 +255,7 @@ func spoiled(bad string) map[string]Message {
 	all["reverted"] = Reverted(ref, whole)
 	other := storage.StackRef{UID: "u", Name: bad, Environment: bad}
 	all["stacks"] = StackChanges(slices.Repeat([]StackChange{{Was: ref, Now: other}, {Was: other}, {Was: ref, Now: other, Fits: true}}, 11))
-	for i := range 40 {
+	for i := range 12 {
 		v := views["failed-unknown-outcome"]
 		d := soil(*v.Deployment)
 		v.Deployment, v.Follow.Stack, v.Follow.Asker, v.Follow.Deployment = &d, ref, fmt.Sprint(bad, i%9), int64(i+1)
@@ -271,8 +271,8 @@ func spoiled(bad string) map[string]Message {
 func hostileRows(bad string) doc.Document {
 	text := markup.Format("a %s %s", bad, markup.Code(bad))
 	button := commands.Button("a "+bad, commands.Invocation{Verb: commands.Show, UID: bad}, "show")
-	d := doc.Document{Blocks: []doc.Block{doc.Lines(slices.Repeat([]markup.Text{text}, 60)...), doc.Small(slices.Repeat([]markup.Text{text}, 12)...)}}
-	for range 20 {
+	d := doc.Document{Blocks: []doc.Block{doc.Lines(slices.Repeat([]markup.Text{text}, 12)...), doc.Small(slices.Repeat([]markup.Text{text}, 12)...)}}
+	for range 12 {
 		d.Blocks = append(d.Blocks, doc.Row(text, button))
 	}
 	return d.With(doc.Buttons(button))

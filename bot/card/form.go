@@ -216,7 +216,8 @@ func StackOption(stack storage.StackRef) kit.Option {
 	return option(stack.UID, cmp.Or(stack.Name, stack.UID))
 }
 
-// channelField asks where the card goes, and whose rules decide. It is no input block, so that a window without a submit button can have it.
+// channelField asks where the card goes, and whose rules decide. It is no input block, so that a window without a submit button can have
+// it.
 func channelField(channel string) kit.Block {
 	text := markup.Format("*Channel*\nIts rules decide whether you may, and the card is posted there.")
 	return kit.Channels(blockChannel, ActionChannel, text, markup.Line("Choose a channel"), channel)

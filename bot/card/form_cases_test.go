@@ -110,10 +110,10 @@ func spoiledViews(bad string) map[string]slack.ModalViewRequest {
 			r.Version = &d
 		}
 		r.Branch, r.Profiles, r.Services = bad, nil, nil
-		for i := range 200 {
+		for i := range 110 {
 			r.Profiles = append(r.Profiles, few(bad, i)+fmt.Sprint(i))
 		}
-		for i := range 500 {
+		for i := range 120 {
 			r.Services = append(r.Services, cloud66.Service{Name: few(bad, i) + fmt.Sprint(i), ImageTag: few(bad, i)})
 		}
 		for range 20 {

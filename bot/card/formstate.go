@@ -46,7 +46,8 @@ func refBlock(uid string) string      { return blockRef + markup.Shorten(uid, wo
 func servicesBlock(uid string) string { return blockServices + markup.Shorten(uid, wording.MaxName) }
 func versionBlock(uid string) string  { return blockVersion + markup.Shorten(uid, wording.MaxName) }
 
-// stackBlock is the block of the stack's own field. Its id changes with the stack, since Slack keeps what was chosen in a block of the same id.
+// stackBlock is the block of the stack's own field. Its id changes with the stack, since Slack keeps what was chosen in a block of the
+// same id.
 func stackBlock(uid string) string {
 	if uid == "" {
 		return blockStack
@@ -180,8 +181,8 @@ func (s FormState) blocks() []string {
 	return blocks
 }
 
-// ReadForm makes a request of a form that was sent. Errors are given by the id of their block, also for blocks that did not come back. It asks
-// nothing outside this process.
+// ReadForm makes a request of a form that was sent. Errors are given by the id of their block, also for blocks that did not come back. It
+// asks nothing outside this process.
 func ReadForm(state FormState, fields Fields) (commands.Invocation, map[string]string) {
 	inv := commands.Invocation{
 		Verb: commands.Redeploy, UID: state.UID, Shown: state.Shown, Yes: true, Form: true, Newest: state.Newest, AskedAt: state.AskedAt,

@@ -15,8 +15,8 @@ import (
 	"c66bot/storage"
 )
 
-// filled is the state of a form's fields as Slack sends it: an element of each block holds a text, or what was chosen. What is not given is as it
-// was.
+// filled is the state of a form's fields as Slack sends it: an element of each block holds a text, or what was chosen. What is not given
+// is as it was.
 func filled(values map[string]string, state FormState) Fields {
 	all := map[string]string{}
 	for _, block := range state.blocks() {

@@ -2,8 +2,8 @@ package typography
 
 import "strings"
 
-// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, their ornaments, and
-// the brackets that serve as such in East Asia; those that are common in names, as 【】, are not among them.
+// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, their ornaments,
+// and the brackets that serve as such in East Asia; those that are common in names, as 【】, are not among them.
 const (
 	doubles = "\"“”„‟＂〝〞〟⹂❝❞🙶🙷🙸"
 	singles = "'‘’‚‛＇❛❜´"

@@ -34,18 +34,20 @@ const (
 type Message struct{ doc doc.Document }
 
 // Draw makes a message of a document.
-func Draw(d doc.Document) Message { return Message{d} }
+func Draw(d doc.Document) Message {
+	d.Brief = d.Fallback()
+	return Message{d}
+}
 
 // With adds blocks at the end.
-func (m Message) With(blocks ...doc.Block) Message { return Message{m.doc.With(blocks...)} }
+func (m Message) With(blocks ...doc.Block) Message { return Draw(m.doc.With(blocks...)) }
 
 // Text is the message's fallback text.
-func (m Message) Text() string { return m.doc.Fallback().String() }
+func (m Message) Text() string { return m.doc.Brief.String() }
 
 // Plain is the message as its text alone, for where Slack does not take its blocks and takes none without any.
 func (m Message) Plain() Message {
-	text := m.doc.Fallback()
-	return Message{doc.Document{Brief: text, Blocks: []doc.Block{doc.Lines(text.Text())}}}
+	return Message{doc.Document{Brief: m.doc.Brief, Blocks: []doc.Block{doc.Lines(m.doc.Brief.Text())}}}
 }
 
 // Blocks are the message's blocks.

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Shorten cuts text from outside to a number of characters, with a sign that it was.
+// Shorten cuts text from outside to a number of characters. It ends with … then.
 func Shorten(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
@@ -14,7 +14,7 @@ func Shorten(s string, most int) string {
 	return strings.TrimRightFunc(string([]rune(s)[:max(most-1, 0)]), unicode.IsSpace) + "…"
 }
 
-// Cut shortens the text to a number of characters, at least one, so that nothing of its markup is cut in two.
+// Cut shortens the text to a number of characters, at least one, and keeps its markup whole.
 func (t Text) Cut(most int) Text {
 	if utf8.RuneCountInString(t.s) <= most {
 		return t
@@ -24,15 +24,15 @@ func (t Text) Cut(most int) Text {
 	return Text{kept.String() + "…"}
 }
 
-// keeper keeps what there is room for.
+// keeper collects units of a text while there is room.
 type keeper struct {
 	strings.Builder
 	room int  // in characters
-	code bool // nothing formats in it
-	bold int  // where bold begins that is not over yet, -1 where none does
+	code bool // inside code, where nothing formats
+	bold int  // index of an open mark of bold, -1 for none
 }
 
-// fill takes units from the beginning of a text until there is no room for one.
+// fill collects units from the beginning of a text until one does not fit.
 func (k *keeper) fill(text string) {
 	for text != "" {
 		unit := text[:unitLen(text)]
@@ -50,8 +50,8 @@ func (k *keeper) fill(text string) {
 	}
 }
 
-// unitLen is the length of what a text begins with and must not be cut in two: a link, mention or date; an entity; code; marks that joiners
-// keep from formatting; a character.
+// unitLen is the length of the first unit of a text, which must not be cut in two: a link, mention or date; an entity; code; marks between
+// joiners; a character.
 func unitLen(text string) int {
 	switch text[0] {
 	case '<':
@@ -75,7 +75,7 @@ func unitLen(text string) int {
 	return n
 }
 
-// joinedLen is the length of the joiners that a text begins with and of the marks between them.
+// joinedLen is the length of the joiners and marks that a text begins with.
 func joinedLen(text string) int {
 	if !strings.HasPrefix(text, joiner) {
 		return 0
@@ -87,7 +87,7 @@ func joinedLen(text string) int {
 	return n
 }
 
-// takeCode takes as much of a code as there is room for, and shuts it.
+// takeCode collects as much of code as fits, and closes it.
 func (k *keeper) takeCode(unit string) {
 	if !strings.HasPrefix(unit, "`") || len(unit) < len("``") {
 		return
@@ -99,7 +99,7 @@ func (k *keeper) takeCode(unit string) {
 	}
 }
 
-// mark notes where bold begins and where it ends, before the rest of the text.
+// mark tracks where bold begins and ends.
 func (k *keeper) mark(rest string) {
 	before, _ := utf8.DecodeLastRuneInString(k.Builder.String())
 	after, _ := utf8.DecodeRuneInString(rest)
@@ -111,7 +111,7 @@ func (k *keeper) mark(rest string) {
 	}
 }
 
-// String is what was kept, without the mark of a bold that was cut.
+// String is what was collected, without the mark of an unfinished bold.
 func (k *keeper) String() string {
 	s := k.Builder.String()
 	if k.bold >= 0 {

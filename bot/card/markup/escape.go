@@ -9,22 +9,21 @@ import (
 	"c66bot/commands/typography"
 )
 
-// maxOutside is how much of one text from outside is shown, in characters: one long text must not push out the others.
+// maxOutside bounds one text from outside, in characters: a long text must not push out the others.
 const maxOutside = 1000
 
 var (
-	// entities are the three characters that Slack wants as entities, and the sign of code, for which there is none: another looks like it.
+	// entities are the three characters that Slack wants as entities, and the backtick, which has none: another character looks like it.
 	entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "ˋ")
 	marks    = regexp.MustCompile(`[*_~]+`)
-	// emojiName is what stands behind the colon that begins an emoji, such as :tada:, which Slack shows as its picture. The second colon may
-	// be one that follows the text.
+	// emojiName is what follows the first colon of an emoji such as :tada:. The second colon may be one that follows the text.
 	emojiName = regexp.MustCompile(`^[\p{L}\p{M}\p{N}_+'-]+(:|$)`)
 )
 
-// joiner is the word joiner, which shows nothing and keeps the sign beside it from being one.
+// joiner is the invisible word joiner. Beside a mark it keeps the mark from formatting.
 const joiner = "\u2060"
 
-// escape makes text from outside show as it is: one line, no control characters, no markup.
+// escape makes text from outside show as it is: one line without control characters or markup.
 func escape(s string) string {
 	s = spelt(entities.Replace(Shorten(OneLine(typography.Pictures(s)), maxOutside)))
 	var out strings.Builder
@@ -41,7 +40,7 @@ func escape(s string) string {
 	return out.String()
 }
 
-// unmarked keeps the marks s[from:to] from formatting. One within a word, as in snake_case, does not, and stays as it can be copied.
+// unmarked keeps the marks s[from:to] from formatting. A single mark within a word, as in snake_case, does not format and stays as it is.
 func unmarked(s string, from, to int) string {
 	before, _ := utf8.DecodeLastRuneInString(s[:from])
 	after, _ := utf8.DecodeRuneInString(s[to:])
@@ -53,7 +52,7 @@ func unmarked(s string, from, to int) string {
 
 func inWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r)) }
 
-// spelt keeps what could be the name of an emoji, and has no picture here, as it is written.
+// spelt keeps Slack from showing a picture for names that were not replaced by one.
 func spelt(s string) string {
 	var out strings.Builder
 	for {
@@ -70,7 +69,7 @@ func spelt(s string) string {
 	}
 }
 
-// OneLine turns line breaks and control characters into spaces, and takes out what turns the direction of writing.
+// OneLine turns line breaks and control characters into spaces, and removes marks that turn the direction of writing.
 func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// maxFallback leaves room below the 4,000 characters that the text of an edit may have.
+// maxFallback leaves room below the 4,000 characters of an edit.
 const maxFallback = 3000
 
-// Nothing stands where a text shows nothing, which Slack would refuse.
+// Nothing stands in place of an empty text, which Slack would refuse.
 const Nothing = "–"
 
 // Fallback is the text of a message beside its blocks.
@@ -17,12 +17,12 @@ type Fallback struct{ brief string }
 
 var (
 	tokens = regexp.MustCompile(`<!date\^-?\d+\^[^|>]*\|([^>]*)>|<https?://[^|>]*\|([^>]*)>`)
-	// emphasis is the mark of bold. Those from outside are within a word or have joiners beside them.
+	// emphasis is the mark of bold. Marks from outside are within a word or between joiners.
 	emphasis = regexp.MustCompile(`(^|\s)\*|\*([\s:…]|$)`)
 )
 
-// Brief gives the fallback text of a message, a line of what is most important and one of the rest: dates and links as words, no emphasis,
-// mentions kept.
+// Brief gives the fallback text of a message: a line of what is most important and one of the rest. Dates and links become words, emphasis
+// goes, mentions stay.
 func Brief(head Text, rest ...Text) Fallback {
 	var lines []Text
 	for _, line := range []Text{head, Join(rest, " · ")} {
@@ -30,7 +30,7 @@ func Brief(head Text, rest ...Text) Fallback {
 	}
 	text := Join(lines, "\n")
 	parts := strings.Split(tokens.ReplaceAllString(text.s, "$1$2"), "`")
-	for i := 0; i < len(parts); i += 2 { // every other one is code, in which no mark is one
+	for i := 0; i < len(parts); i += 2 { // the others are code
 		parts[i] = emphasis.ReplaceAllString(parts[i], "$1$2")
 	}
 	words := cmp.Or(strings.Join(parts, "`"), Nothing)

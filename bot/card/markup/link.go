@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxLink is how long an address in a text can be, as it is written there, and maxAddress how long the one of a button, both in bytes.
+// Limits of addresses in bytes: maxLink of an escaped one in a text, maxAddress of one in a button.
 const (
 	maxLink    = 600
 	maxAddress = 3000
 )
 
-// Address is an address of the web that may be followed. The zero Address is none.
+// Address is an address of the web. The zero Address is none.
 type Address struct{ url string }
 
-// WebAddress reads an address. It is none unless it is one of the web, with a host, without a
-// name or password before it, and free of what would end a link early.
+// WebAddress reads an address. It is none unless its scheme is http or https, and it has a host, no user, and no character that would end
+// a link.
 func WebAddress(s string) Address {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(s) > maxAddress ||
@@ -38,8 +38,8 @@ func (a Address) Empty() bool { return a.url == "" }
 // String is the address as it is, for a button.
 func (a Address) String() string { return a.url }
 
-// Link shows a label that leads to an address. It is the label alone where the address is none or too long for a text, and where the label
-// has a link, mention or date of its own.
+// Link links a label to an address. It is the label alone where the address is none or too long, or the label contains a link, mention or
+// date.
 func Link(to Address, label Text) Text {
 	written := entities.Replace(to.url)
 	if to.Empty() || len(written) > maxLink || label.Empty() || strings.ContainsAny(label.s, "<>\n") {

@@ -1,20 +1,19 @@
-// Package markup is the one way by which text gets into what Slack shows. Text from outside (from Cloud 66, from people, from Slack) is a
-// string. What may be shown has a type of its own, whose content no other package can set, so that the compiler refuses what was not escaped:
+// Package markup is the one way by which text gets into what Slack shows. Text from outside (Cloud 66, people, Slack) is a string. What
+// may be shown has a type of its own, whose content no other package can set, so that the compiler refuses text that was not escaped:
 //
-//   - [Text] is Slack's markup, for text objects of type mrkdwn. There &, < and > must be entities, since <…> is a mention, a link or a date,
-//     and *, _, ~, ` and a > at a line's beginning format (https://docs.slack.dev/messaging/formatting-message-text). An address or a name
-//     that only looks like one becomes a link unless the object is verbatim, which package kit sees to.
-//   - [Plain] is for text objects of type plain_text: labels, titles, options (https://docs.slack.dev/reference/block-kit/composition-objects/text-object).
-//     Nothing in it is markup, so that it needs no escaping; but it is one line and has a limit.
-//   - [Fallback] is the text of a message beside its blocks, for notifications and screen readers. Slack reads it as markup, whose dates and
-//     links it does not always write out, so that they stand there as words.
+//   - [Text] is Slack's markup, for text objects of type mrkdwn. There &, < and > must be entities, since <…> is a mention, a link or a
+//     date, and *, _, ~, ` and a > at the beginning of a line format (https://docs.slack.dev/messaging/formatting-message-text). Slack also
+//     makes links of bare addresses and names unless the object is verbatim, which package kit sees to.
+//   - [Plain] is for text objects of type plain_text: labels, titles, options
+//     (https://docs.slack.dev/reference/block-kit/composition-objects/text-object). Nothing in it is markup; but it is one line and limited.
+//   - [Fallback] is the text of a message beside its blocks, for notifications and screen readers. Slack reads it as markup, but does not
+//     always write out dates and links, so that they stand there as words.
 //   - [Address] is an address of the web, for a link or for a button that opens it.
 //
-// None of them holds control characters or signs that turn the direction of writing, and all are valid UTF-8. What is cut is cut at a
-// character, with the sign … for the rest; the name of an emoji is its picture; entities, links, mentions and dates stand whole or not at
-// all, and code that is cut is shut.
+// None of them contains control characters or marks that turn the direction of writing, and all are valid UTF-8. Cutting keeps entities,
+// links, mentions and dates whole, closes code, and ends with …. Names of emoji become pictures.
 //
-// Format takes constants only. A string that is put together while the program runs is not one:
+// Format takes constants only. A string that is built at run time is not one:
 //
 //	markup.Format("%s is live", name)     // the name is escaped
 //	markup.Format(name + " is live")      // does not compile
@@ -27,15 +26,15 @@ import (
 	"c66bot/commands/typography"
 )
 
-// Text is text in Slack's markup that is safe to show: whatever came from outside in it is escaped. Its field has another name than those of
-// the other types, since Go converts structs of the same fields into one another, also where those are not exported.
+// Text is text in Slack's markup with everything from outside escaped. Its field has a name of its own, since Go converts structs with
+// the same fields into one another, even unexported ones.
 type Text struct{ s string }
 
-// constant is what Format formats with. No other package can name it, so that none can convert a string to it: only constants fit.
+// constant is the type of formats. No other package can name it to convert a string, so that only constants can be passed.
 type constant string
 
-// Format formats as fmt.Sprintf does, with %s and %d. Arguments that are Text go in as they are, numbers too; every other one is text from
-// outside and is cut and escaped.
+// Format formats as fmt.Sprintf does, with %s and %d. Text and numbers go in as they are; every other argument is text from outside,
+// which is cut and escaped.
 func Format(format constant, args ...any) Text {
 	safe := make([]any, len(args))
 	for i, arg := range args {
@@ -62,7 +61,7 @@ func Code(s string) Text {
 	return Text{"`" + s + "`"}
 }
 
-// Join puts texts together, those that are empty left out.
+// Join joins the texts that are not empty.
 func Join(texts []Text, between constant) Text {
 	var all []string
 	for _, t := range texts {
@@ -73,7 +72,7 @@ func Join(texts []Text, between constant) Text {
 	return Text{strings.Join(all, string(between))}
 }
 
-// Empty reports whether the text shows nothing because there is none.
+// Empty reports whether there is no text.
 func (t Text) Empty() bool { return t.s == "" }
 
 // Trim takes the blanks at both ends away.

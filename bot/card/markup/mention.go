@@ -6,32 +6,23 @@ import (
 	"time"
 )
 
-// slackID is what identifies somebody in Slack. Nothing else is written into a mention.
+// slackID is an id of Slack's. Nothing else is written into a mention.
 var slackID = regexp.MustCompile(`^[A-Z0-9]{2,30}$`)
 
-// User shows a Slack user by name. A message that is posted with it pings that user; an edit and an ephemeral answer do not. What is no id is
-// shown as it is.
-func User(id string) Text {
-	if !slackID.MatchString(id) {
-		return Format("%s", id)
-	}
-	return Text{"<@" + id + ">"}
-}
+// User mentions a Slack user. A posted message pings that user; an edit and an ephemeral answer do not. What is no id is shown as it is.
+func User(id string) Text { return mention("<@", id) }
 
-// Group shows a Slack user group by its handle, and pings it as User does.
-func Group(id string) Text {
-	if !slackID.MatchString(id) {
-		return Format("%s", id)
-	}
-	return Text{"<!subteam^" + id + ">"}
-}
+// Group mentions a Slack user group, and pings it as User does.
+func Group(id string) Text { return mention("<!subteam^", id) }
 
 // Channel shows a Slack channel by its name, to those who may see it.
-func Channel(id string) Text {
+func Channel(id string) Text { return mention("<#", id) }
+
+func mention(opens, id string) Text {
 	if !slackID.MatchString(id) {
 		return Format("%s", id)
 	}
-	return Text{"<#" + id + ">"}
+	return Text{opens + id + ">"}
 }
 
 // When shows a time in the reader's own zone.

@@ -42,8 +42,8 @@ func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) 
 	}
 }
 
-// Outcome says how an ended deployment ended. A failure that was asked to be cancelled here is a cancel: the API shows no outcome of its own
-// for it.
+// Outcome says how an ended deployment ended. A failure that was asked to be cancelled here is a cancel: the API shows no outcome of its
+// own for it.
 func Outcome(d cloud66.Deployment, cancelled *storage.Cancel) string {
 	switch {
 	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && cancelled.Explains(d.FinishedAt):

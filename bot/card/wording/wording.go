@@ -1,4 +1,5 @@
-// Package wording says in one way, for cards and for answers, what things are called: stacks, states of deployments, times, people, commits.
+// Package wording says in one way, for cards and for answers, what things are called: stacks, states of deployments, times, people,
+// commits.
 package wording
 
 import (
