@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -30,7 +28,7 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 	slices.SortStableFunc(moved, func(a, b cloud66.Stack) int { return cmp.Compare(b.LastActivity.Unix(), a.LastActivity.Unix()) })
 	p := &Preview{Of: len(moved)}
 	moved = moved[:min(len(moved), previewStacks)]
-	lately := h.lately(ctx, moved)
+	lately, _ := h.readEach(ctx, moved, apiPage, previewWait) // with a spent budget some are missing
 	for i, stack := range moved {
 		if lately[i] == nil {
 			p.Unread++
@@ -40,28 +38,6 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 		h.count(ctx, p, s, refOf(stack), *lately[i], since)
 	}
 	return p
-}
-
-// lately reads the newest deployments of stacks concurrently. What cannot be read in time is nil.
-func (h *Handler) lately(ctx context.Context, stacks []cloud66.Stack) []*cloud66.DeploymentRange {
-	ctx, cancel := context.WithTimeout(ctx, previewWait)
-	defer cancel()
-	all := make([]*cloud66.DeploymentRange, len(stacks))
-	var reads errgroup.Group
-	reads.SetLimit(newestAtOnce)
-	for i, s := range stacks {
-		reads.Go(func() error {
-			got, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, apiPage)
-			if err != nil {
-				h.Log.WarnContext(ctx, "the deployments of a stack could not be read for a preview", "stack", s.UID, "error", err)
-				return nil
-			}
-			all[i] = &got
-			return nil
-		})
-	}
-	_ = reads.Wait() // they give no error
-	return all
 }
 
 // count adds to a preview the messages about one stack.

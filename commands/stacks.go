@@ -16,7 +16,7 @@ import (
 	"c66bot/cloud66"
 )
 
-// How the newest deployments of a page of stacks are read: requests at once, and the time that people wait for the page.
+// How the newest deployments of many stacks are read: requests at once, and the time that people wait for a page of stacks.
 const (
 	newestAtOnce = 5
 	newestWait   = 4 * time.Second
@@ -55,29 +55,43 @@ func holds(s cloud66.Stack, text string) bool {
 
 // newest adds to stacks their newest deployments, but those that cannot be read in time. A spent budget is an error.
 func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, newestWait)
-	defer cancel()
+	all, err := h.readEach(ctx, stacks, 1, newestWait)
 	entries := make([]StackEntry, len(stacks))
+	for i, s := range stacks {
+		entries[i].Stack = s
+		switch got := all[i]; {
+		case got == nil:
+		case len(got.Deployments) == 0:
+			entries[i].Never = true
+		default:
+			entries[i].Newest = &got.Deployments[0]
+		}
+	}
+	return entries, err
+}
+
+// readEach reads the newest deployments of stacks concurrently. What cannot be read in time is nil. The only error is a spent budget.
+func (h *Handler) readEach(ctx context.Context, stacks []cloud66.Stack, limit int, wait time.Duration) ([]*cloud66.DeploymentRange, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	all := make([]*cloud66.DeploymentRange, len(stacks))
 	var reads errgroup.Group
 	reads.SetLimit(newestAtOnce)
 	for i, s := range stacks {
-		entries[i].Stack = s
 		reads.Go(func() error {
-			got, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, 1)
-			switch {
-			case errors.Is(err, cloud66.ErrBudget):
+			got, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, limit)
+			if errors.Is(err, cloud66.ErrBudget) {
 				return err
-			case err != nil:
-				h.Log.DebugContext(ctx, "the newest deployment could not be read", "stack", s.UID, "error", err)
-			case len(got.Deployments) == 0:
-				entries[i].Never = true
-			default:
-				entries[i].Newest = &got.Deployments[0]
 			}
+			if err != nil {
+				h.Log.DebugContext(ctx, "the newest deployments of a stack could not be read", "stack", s.UID, "error", err)
+				return nil
+			}
+			all[i] = &got
 			return nil
 		})
 	}
-	return entries, reads.Wait()
+	return all, reads.Wait()
 }
 
 // StacksReply is one page of the stacks that somebody may see.
