@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"c66bot/cloud66"
@@ -12,12 +14,12 @@ import (
 
 const (
 	page            = 30
-	gapPages        = 10 // of a stack's deployments that are read to reach what was seen before
+	gapPages        = 10 // pages of deployments that are read at most to reach the stack's position
 	unreadableAfter = 10 * time.Minute
-	lateSights      = 3 // times the interval between two sights, after which a stack counts as one that no page shows
+	lateSights      = 3 // intervals of the sweep after which a stack counts as one that no page shows
 )
 
-// aim is what a look is to see.
+// aim is what a look is to read.
 type aim struct {
 	uid   string
 	ids   []int64
@@ -25,12 +27,12 @@ type aim struct {
 	mark  string
 	only  bool // without a request
 
-	// What was seen before, of which nothing has to be read again.
-	since int64     // the newest deployment
-	from  time.Time // where none was read yet: what began earlier is history
+	// The stack's position: older deployments are not read again.
+	since int64     // the newest known deployment
+	from  time.Time // where there is none: deployments that began earlier are history
 }
 
-// reaches reports whether a deployment is one that was seen before, or one of those that nobody is told of.
+// reaches reports whether a deployment is at or before the position.
 func (a aim) reaches(d cloud66.Deployment) bool {
 	switch {
 	case a.since > 0:
@@ -42,7 +44,7 @@ func (a aim) reaches(d cloud66.Deployment) bool {
 	}
 }
 
-// look makes one look and plans the next.
+// look makes one look and schedules the next.
 func (w *Watcher) look(ctx context.Context, s *stack) {
 	var sight Look
 	var position storage.Position
@@ -76,7 +78,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 	w.plan(s, sight, kept{position.Mark, position.Began, known, taken})
 }
 
-// kept is what the position of a stack says after a look, and whether all of the look was taken.
+// kept is the position of a stack after a look, and whether the look was taken.
 type kept struct {
 	mark      string
 	began     map[int64]time.Time
@@ -86,7 +88,7 @@ type kept struct {
 func (w *Watcher) aim(s *stack) aim {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a := aim{uid: s.uid, shown: s.shown, mark: s.mark, only: s.only && s.shown != nil}
+	a := aim{uid: s.uid, shown: s.shown, mark: s.mark, only: s.why == isListed && s.shown != nil}
 	for id := range s.ids {
 		if id != 0 {
 			a.ids = append(a.ids, id)
@@ -95,7 +97,7 @@ func (w *Watcher) aim(s *stack) aim {
 	return a
 }
 
-// silence notes whether a look failed, and gives since when looks have.
+// silence notes whether a look failed, and returns when the first of the failures in a row was.
 func (w *Watcher) silence(s *stack, look Look) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,7 +110,7 @@ func (w *Watcher) silence(s *stack, look Look) time.Time {
 	return s.silent
 }
 
-// see reads the newest deployments, and those that are watched and not among them.
+// see reads the newest deployments, and the watched ones that are not among them.
 func (w *Watcher) see(ctx context.Context, a aim) Look {
 	ctx = cloud66.Background(ctx)
 	look := Look{Stack: a.uid, Listed: a.shown, Mark: a.mark, At: time.Now()}
@@ -135,8 +137,7 @@ func (w *Watcher) see(ctx context.Context, a aim) Look {
 	return look
 }
 
-// newest reads the newest deployments, further back where more than a page came since what was seen before. It also tells whether even
-// that did not reach so far.
+// newest reads the newest deployments back to the position, and reports a gap where that is more than gapPages.
 func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment, gap bool, err error) {
 	found = []cloud66.Deployment{}
 	for number := range gapPages {
@@ -153,7 +154,7 @@ func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment
 	return found, true, nil
 }
 
-// appendOlder appends those that are not there yet: the pages shift when something new comes while they are read.
+// appendOlder appends the deployments that are not there yet: the pages shift when a new one comes while they are read.
 func appendOlder(found, part []cloud66.Deployment) []cloud66.Deployment {
 	for _, d := range part {
 		if n := len(found); n == 0 || d.ID < found[n-1].ID {
@@ -171,9 +172,19 @@ func addError(errs map[int64]error, id int64, err error) map[int64]error {
 	return errs
 }
 
-// spent counts requests for looks.
+// spent counts requests of looks.
 func (w *Watcher) spent(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pace.spent(time.Now(), n, &w.pace.looks)
+}
+
+// safely turns a panic into an error, so that it ends one look only.
+func safely(do func() error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return do()
 }

@@ -10,20 +10,20 @@ import (
 
 const (
 	throttled = time.Minute      // the pause after a throttled request, where the answer names none
-	horizon   = 20 * time.Minute // what is left of the budget is spread over this
-	counted   = 62 * time.Minute // for how long the client counts a request
-	evenedOut = 5 * time.Minute  // in which the sweep makes up for what was used too fast
+	horizon   = 20 * time.Minute // the rest of the budget is spread over this time
+	counted   = 62 * time.Minute // the client counts a request for this long
+	evenedOut = 5 * time.Minute  // the sweep saves within this time what was used too fast
 	spareMost = 10               // requests that may be used at once after a lull
-	fullShare = 5 * time.Second  // a page is never read more often at the documented budget, whatever the shortest interval is
+	fullShare = 5 * time.Second  // the shortest time between two readings of a page at the documented budget
 )
 
-// pace says when requests may be sent. Its fields belong to the watcher's lock.
+// pace is the limiter: it says when requests may be sent. The watcher's lock guards its fields.
 type pace struct {
-	free         time.Time // no look before this
-	cut          bool      // Cloud 66, or the budget, refuses: one request a minute finds out whether it still does
-	next         time.Time // that request, at the earliest
+	free         time.Time // of the next look, at the earliest
+	cut          bool      // Cloud 66 or the budget refuses requests: one a minute probes whether it still does
+	next         time.Time // of the next probe, at the earliest
 	looks, pages recent    // requests
-	even         float64   // requests that an even use of the budget would have made beyond those that were made; negative after a rush
+	even         float64   // requests that an even use of the budget has left over; negative after a rush
 	evenAt       time.Time
 }
 
@@ -33,7 +33,7 @@ func (p *pace) spent(now time.Time, n int, of *recent) {
 	p.even -= float64(n)
 }
 
-// pause is how long no request may be sent at all.
+// pause is the time in which no request may be sent at all.
 func (p *pace) pause(now time.Time) time.Duration {
 	if !p.cut {
 		return 0
@@ -41,14 +41,14 @@ func (p *pace) pause(now time.Time) time.Duration {
 	return p.next.Sub(now)
 }
 
-// sent notes a request: while everything is refused, none follows it until it is answered or a minute has passed.
+// sent notes a request: while requests are refused, none follows until it is answered or a minute has passed.
 func (p *pace) sent(now time.Time) {
 	if p.cut {
 		p.next = now.Add(throttled)
 	}
 }
 
-// refused stops everything for a while.
+// refused stops all requests for a while.
 func (p *pace) refused(now time.Time, err error) {
 	pause := throttled
 	if api, ok := errors.AsType[*cloud66.Error](err); ok && api.RetryAfter > 0 {
@@ -57,7 +57,7 @@ func (p *pace) refused(now time.Time, err error) {
 	p.cut, p.next = true, now.Add(pause)
 }
 
-// served ends that, and tells whether it has.
+// served ends that, and reports whether it had to.
 func (p *pace) served(now time.Time) bool {
 	if !p.cut {
 		return false
@@ -66,9 +66,8 @@ func (p *pace) served(now time.Time) bool {
 	return true
 }
 
-// look gives the time between two looks at which the rest of the budget lasts. The rest is spread over the next 20 minutes: a short rush is
-// served at once, and a long one settles below the budget, since what was used an hour ago comes back. What the sweep would use in that
-// time counts as rest: it gives way.
+// look is the time between two looks. It spreads the rest of the budget over the horizon: a short rush is served at once, and a long one
+// settles below the budget, since requests of an hour ago come back. The sweep gives way: its requests count as rest.
 func (p *pace) look(now time.Time, budget cloud66.BudgetState) time.Duration {
 	if budget.BackgroundRest < 1 {
 		return throttled
@@ -76,8 +75,8 @@ func (p *pace) look(now time.Time, budget cloud66.BudgetState) time.Duration {
 	return min(horizon/time.Duration(budget.BackgroundRest+p.pages.last(now)), throttled)
 }
 
-// page gives the time between two pages of a sweep over so many. It uses what the looks leave of the background's budget, but for a margin,
-// spread evenly over the hour: what a rush uses is saved in the minutes after it. No round is shorter than the shortest.
+// page is the time between two pages of a sweep. It spreads what the looks leave of the background's budget, but for a margin, evenly over
+// the hour: what a rush uses is saved in the minutes after it. No round takes less than the shortest interval.
 func (p *pace) page(now time.Time, budget cloud66.BudgetState, pages int, shortest time.Duration) time.Duration {
 	gap := max(shortest, min(fullShare, shareOf(budget.PerHour))) / time.Duration(max(pages, 1))
 	limit := budget.PerHour * 4 / 5
@@ -95,7 +94,7 @@ func (p *pace) page(now time.Time, budget cloud66.BudgetState, pages int, shorte
 	return min(gap, throttled)
 }
 
-// evened gives how many requests fewer than an even use of the budget were made.
+// evened is the number of requests that an even use of the budget has left over.
 func (p *pace) evened(now time.Time, limit int) float64 {
 	if !p.evenAt.IsZero() {
 		p.even += float64(limit) * float64(now.Sub(p.evenAt)) / float64(counted)
@@ -113,7 +112,7 @@ func shareOf(perHour int) time.Duration {
 	return time.Hour * 25 / 6 / time.Duration(perHour)
 }
 
-// recent counts what happened lately: as much as in one horizon, where it goes on evenly.
+// recent is a fading counter: about the events of one horizon.
 type recent struct {
 	n  float64
 	at time.Time

@@ -8,16 +8,16 @@ import (
 	"c66bot/storage"
 )
 
-// Interest says which stacks are watched for every deployment, beside those that were added one by one.
+// Interest says which stacks are swept, beside those that were added one by one.
 type Interest interface {
-	// Wants reports whether every deployment of a stack is to be seen.
+	// Wants reports whether a stack is swept.
 	Wants(s cloud66.Stack) bool
-	// Position gives how far a stack was seen by an earlier look, also of an earlier process; false where it never was. It is asked
+	// Position returns how far the deployments of a stack were read, also by an earlier process; false where they never were. It is called
 	// before and after each look, so that the watcher keeps nothing that must last.
 	Position(uid string) (storage.Position, bool)
 }
 
-// MarkOf is what moves when something happens on a stack, as the list of stacks shows it.
+// MarkOf is the part of a list's entry that changes when something happens on the stack.
 func MarkOf(s cloud66.Stack) string {
 	return fmt.Sprintf("%d %t %d %d %d", s.Status, s.IsBusy, s.Health, second(s.LastActivity), second(s.UpdatedAt))
 }
@@ -29,7 +29,7 @@ func second(t time.Time) int64 {
 	return t.Unix()
 }
 
-// sight takes note of a stack that a page shows, and reports whether it is wanted.
+// sight handles the entry of a stack on a page, and reports whether the stack is wanted.
 func (w *Watcher) sight(shown *cloud66.Stack) bool {
 	s := w.note(shown)
 	wanted := w.Interest.Wants(*shown)
@@ -53,7 +53,7 @@ func (w *Watcher) sight(shown *cloud66.Stack) bool {
 	return wanted
 }
 
-// note keeps that the round has shown a stack, and gives what is known of it.
+// note adds a stack to the round, and returns it where it is known.
 func (w *Watcher) note(shown *cloud66.Stack) *stack {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,7 +65,7 @@ func (w *Watcher) note(shown *cloud66.Stack) *stack {
 	return s
 }
 
-// learn makes a stack that is wanted for the first time known. One that is watched already for a card of its own is the same stack.
+// learn starts the sweep of a stack, which may be watched one by one already.
 func (w *Watcher) learn(s *stack, k kept) *stack {
 	if watched := w.stacks[s.uid]; watched != nil {
 		watched.unfinished = s.unfinished
@@ -76,19 +76,17 @@ func (w *Watcher) learn(s *stack, k kept) *stack {
 	return s
 }
 
-// unknown forgets a stack that is not wanted any more.
+// unknown ends the sweep of a stack.
 func (w *Watcher) unknown(s *stack) {
 	delete(w.known, s.uid)
-	s.shown, s.planned, s.only, s.never = nil, false, false, false
-	if s.catching {
-		w.caught(s)
-	}
+	s.shown, s.why, s.never = nil, notDue, false
+	w.caught(s)
 	if len(s.ids) > 0 {
 		w.soon(s)
 	}
 }
 
-// show plans what the list's sight of a known stack asks for.
+// show schedules what a new entry of a known stack asks for.
 func (w *Watcher) show(s *stack, shown *cloud66.Stack, now time.Time) {
 	mark := MarkOf(*shown)
 	moved := s.shown == nil || s.mark != mark
@@ -102,23 +100,22 @@ func (w *Watcher) show(s *stack, shown *cloud66.Stack, now time.Time) {
 		w.tellListed(s, moved, now)
 	case s.never || s.kept != mark:
 		w.follow(s, moved, now)
-	case !s.settled() && !s.planned:
+	case !s.settled() && s.why < hasMoved:
 		w.bring(s, s.last.Add(w.backoff(s)))
 	}
 }
 
-// tellListed has an idle stack that has no position yet told of without a look.
+// tellListed has an idle stack without a position told of without a request.
 func (w *Watcher) tellListed(s *stack, moved bool, now time.Time) {
-	if s.only || s.planned || !moved && s.due.After(now) {
+	if s.why != notDue || !moved && s.due.After(now) {
 		return
 	}
-	s.only = true
-	w.listed = append(w.listed, s)
+	s.why, w.stacks[s.uid] = isListed, s
 	w.catch(s)
 	signal(w.wake)
 }
 
-// follow has a stack that has moved looked at, one that cannot be read not before its time, unless all could not.
+// follow makes a stack due that has moved. A stack that cannot be read keeps its time, except after an outage of everything.
 func (w *Watcher) follow(s *stack, moved bool, now time.Time) {
 	switch {
 	case s.failures > 0 && !w.sweep.catchUp:
@@ -126,16 +123,13 @@ func (w *Watcher) follow(s *stack, moved bool, now time.Time) {
 	case s.failures > 0:
 		s.failures = 0
 		w.bring(s, now)
-	case moved || !s.planned:
+	case moved || s.why < hasMoved:
 		w.bring(s, s.last.Add(w.backoff(s)))
 	}
 	w.catch(s)
 }
 
-// catch notes that a stack did something while nothing was seen.
+// catch notes that a stack moved during an outage.
 func (w *Watcher) catch(s *stack) {
-	if w.sweep.catchUp && !s.catching {
-		s.catching = true
-		w.sweep.catching++
-	}
+	s.catching = s.catching || w.sweep.catchUp
 }

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	slowShare = 50               // one part in so many of the budget is for stacks on which nothing moved
-	slowEvery = 30 * time.Second // between two of them, at least
-	slowAgain = time.Hour        // between two such looks at one stack
+	slowShare = 50               // one part in so many of the budget is for stacks that have not moved
+	slowEvery = 30 * time.Second // shortest time between two of them
+	slowAgain = time.Hour        // shortest time between two such looks at one stack
 )
 
 // sweepOn reads the pages of the list of stacks in turn until the context ends.
@@ -34,7 +34,7 @@ func (w *Watcher) sweepOn(ctx context.Context) {
 	}
 }
 
-// nextPage gives the page whose turn it is, or how long there is nothing to do.
+// nextPage returns the page that is due, or the time until one is.
 func (w *Watcher) nextPage() (number int, wait time.Duration) {
 	idle := w.Idle != nil && w.Idle()
 	w.mu.Lock()
@@ -63,7 +63,7 @@ func (w *Watcher) nextPage() (number int, wait time.Duration) {
 	return s.at, 0
 }
 
-// gap gives the time until the page after the one that is read now.
+// gap is the time between the page that is read now and the next.
 func (w *Watcher) gap(now time.Time) time.Duration {
 	budget := w.Cloud.Budget()
 	gap := w.pace.page(now, budget, w.sweep.count(), w.Min)
@@ -73,8 +73,8 @@ func (w *Watcher) gap(now time.Time) time.Duration {
 	return gap
 }
 
-// readSlowly plans a look at the stack whose last one is the longest ago, though nothing on it has moved: that the list shows all that
-// happens is not documented.
+// readSlowly makes the stack due whose last look is the oldest, though it has not moved: that the list shows all that happens is not
+// documented.
 func (w *Watcher) readSlowly(now time.Time) {
 	if w.sweep.catchUp || !w.sweep.failing.IsZero() || now.Before(w.sweep.slow) {
 		return
@@ -82,7 +82,7 @@ func (w *Watcher) readSlowly(now time.Time) {
 	w.sweep.slow = now.Add(max(slowEvery, time.Hour*slowShare/time.Duration(max(w.Cloud.Budget().PerHour, slowShare))))
 	var first *stack
 	for _, s := range w.known {
-		if s.looking || s.planned || s.only || len(s.ids) > 0 || now.Sub(s.last) < slowAgain {
+		if s.looking || s.why != notDue || len(s.ids) > 0 || now.Sub(s.last) < slowAgain {
 			continue
 		}
 		if first == nil || s.last.Before(first.last) || s.last.Equal(first.last) && s.uid < first.uid {
@@ -94,7 +94,7 @@ func (w *Watcher) readSlowly(now time.Time) {
 	}
 }
 
-// readPage reads one page and takes note of the stacks on it.
+// readPage reads one page and handles the stacks on it.
 func (w *Watcher) readPage(ctx context.Context, number int) {
 	p, err := w.Cloud.StackPage(cloud66.Background(ctx), number)
 	if ctx.Err() != nil {
@@ -130,7 +130,7 @@ func (w *Watcher) readPage(ctx context.Context, number int) {
 	}
 }
 
-// missPage notes that a page could not be read. That is tried again later and later, beside the looks.
+// missPage notes that a page could not be read. It is tried again with growing delays, beside the looks.
 func (w *Watcher) missPage(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,12 +158,12 @@ func (w *Watcher) missPage(err error) {
 	w.lookOneByOne(now)
 }
 
-// unseen reports whether no page has shown a stack for so long that nobody can leave it to the sweep to see when something moves.
+// unseen reports whether the sweep has not shown a stack for so long that it cannot be relied on.
 func (w *Watcher) unseen(s *stack, now time.Time) bool {
 	return w.sweep.blind(now) || now.Sub(s.shownAt) > max(outage, lateSights*w.sweep.interval)
 }
 
-// lookOneByOne has what was left to the sweep looked at by itself, while the list of stacks alone, or the page with it, cannot be read.
+// lookOneByOne makes the stacks due that were left to the sweep, while it does not show them.
 func (w *Watcher) lookOneByOne(now time.Time) {
 	for _, s := range w.known {
 		if len(s.ids) > 0 && s.failures == 0 && w.unseen(s, now) && s.due.After(now.Add(w.Max)) {
@@ -190,8 +190,8 @@ func (w *Watcher) endRound() {
 	s.end(time.Now(), missing)
 }
 
-// missing gives the known stacks that two full rounds in a row did not show, and has the next round be a full one where there are some that
-// this round did not show: they may stand on another page now.
+// missing gives up the known stacks that two full rounds in a row did not show, and returns them. Where this round did not show
+// a stack, the next one is full: the stack may be on another page now.
 func (w *Watcher) missing() []string {
 	var gone []string
 	short := false
@@ -216,16 +216,19 @@ func (w *Watcher) missing() []string {
 	return gone
 }
 
-// deliver tells of the last round, once what it had to catch up with was looked at.
+// deliver reports the last round, once every stack that moved during an outage was looked at.
 func (w *Watcher) deliver(ctx context.Context) {
 	w.mu.Lock()
 	r := w.sweep.held
-	if w.sweep.catching > 0 {
-		r = nil
-	}
 	if r != nil {
-		w.sweep.held = nil
+		for _, s := range w.known {
+			if s.catching {
+				w.mu.Unlock()
+				return
+			}
+		}
 	}
+	w.sweep.held = nil
 	w.mu.Unlock()
 	if r == nil || w.Swept == nil {
 		return
@@ -233,4 +236,214 @@ func (w *Watcher) deliver(ctx context.Context) {
 	if err := safely(func() error { w.Swept(ctx, *r); return nil }); err != nil {
 		w.Log.Error("a round over the stacks was not taken note of", "error", err)
 	}
+}
+
+const (
+	fullEvery   = 10 * time.Minute // longest time between two full rounds, for new stacks
+	soughtFor   = time.Hour        // how long full rounds are frequent after the last wanted stack has vanished
+	outage      = 2 * time.Minute  // without a page, after which the sweep catches up
+	catchWithin = 10 * time.Minute // longest time for catching up, where pages cannot be read
+	pageTries   = 3                // for one page, before the next ones have their turn
+	hastyRounds = 2                // rounds in a row that missed a stack and are followed by another at once: the list may never stand still
+)
+
+// Round is one complete reading of the list of stacks.
+type Round struct {
+	Began, Ended time.Time
+	Pages        int             // that were read
+	Failed       int             // pages that could not be read: their stacks are not in Stacks
+	Full         bool            // every page was read; else those without a wanted stack were left out
+	CaughtUp     bool            // the first after a start or an outage; the stacks that had moved were looked at before
+	Stacks       []cloud66.Stack // every stack seen, once
+	Missing      []string        // UIDs of wanted stacks that were in neither of the last two full rounds, each reported once
+}
+
+// State is how well the watcher keeps up.
+type State struct {
+	Watched    int                  // swept stacks
+	Interval   time.Duration        // between the last two rounds; 0 before the second, and while there are none
+	LastSweep  time.Time            // when the last round ended
+	Unlisted   time.Time            // since when the list of stacks cannot be read, if that is for ten minutes; else zero
+	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read or no page shows them, if that is for ten minutes
+}
+
+// sweep is the state of the reading of the list of stacks. The watcher's lock guards its fields.
+type sweep struct {
+	pages  []int // number of wanted stacks on each page
+	at     int   // the page that is read next, from 1; 0 between two rounds
+	from   time.Time
+	full   bool      // the rest of the round leaves no page out
+	again  bool      // the next round is a full one
+	hasty  bool      // pages are read as fast as the budget allows
+	number int       // of the round, from 1
+	short  int       // rounds in a row that missed a wanted stack
+	lost   time.Time // when a wanted stack was given up last
+	round  Round
+	seen   map[string]int // index in round.Stacks by UID
+
+	fullAt   time.Time // when the last full round began
+	ended    time.Time
+	interval time.Duration
+
+	tries    int // of this page
+	failures int // of pages, in a row
+	failing  time.Time
+	said     bool // they are in the log
+
+	catchUp bool      // the round catches up with an outage, or with the time before the start
+	since   time.Time // when that began
+	held    *Round    // the last round, not reported yet
+	slow    time.Time // when the next stack is due that has not moved
+}
+
+func newSweep() sweep {
+	return sweep{again: true, hasty: true, catchUp: true}
+}
+
+// changed starts a full round.
+func (s *sweep) changed() {
+	s.full, s.again, s.hasty = true, true, true
+}
+
+// begin starts a round where one is due, and else returns the time until it is.
+func (s *sweep) begin(now time.Time, longest time.Duration) (wait time.Duration) {
+	every := s.every(now, longest)
+	full := s.again || now.Sub(s.fullAt) >= every
+	first := s.after(0, full)
+	if first == 0 {
+		return s.fullAt.Add(every).Sub(now)
+	}
+	s.start(now, first, full)
+	return 0
+}
+
+// every is the time between two full rounds. It is short where no page shows a wanted stack that one showed lately: the list may have been
+// cut short, and no other page would be read.
+func (s *sweep) every(now time.Time, longest time.Duration) time.Duration {
+	if s.lost.IsZero() || now.Sub(s.lost) >= soughtFor || s.after(0, false) > 0 {
+		return fullEvery
+	}
+	return min(longest, fullEvery)
+}
+
+func (s *sweep) start(now time.Time, first int, full bool) {
+	s.number++
+	s.at, s.full, s.again, s.tries = first, full, false, 0
+	s.round, s.seen = Round{Began: now, Full: full}, map[string]int{}
+	if s.catchUp && s.since.IsZero() {
+		s.since = now
+	}
+}
+
+// after returns the page that is read after one, 0 for none.
+func (s *sweep) after(number int, full bool) int {
+	if full {
+		if number == 0 || number < len(s.pages) {
+			return number + 1
+		}
+		return 0
+	}
+	for i := number; i < len(s.pages); i++ {
+		if s.pages[i] > 0 {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// count is the number of pages that the round reads.
+func (s *sweep) count() int {
+	if s.full {
+		return len(s.pages)
+	}
+	n := 0
+	for _, wanted := range s.pages {
+		if wanted > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// note adds a stack to the round.
+func (s *sweep) note(shown *cloud66.Stack) {
+	if i, ok := s.seen[shown.UID]; ok {
+		s.round.Stacks[i] = *shown
+		return
+	}
+	s.seen[shown.UID] = len(s.round.Stacks)
+	s.round.Stacks = append(s.round.Stacks, *shown)
+}
+
+// read notes the number of wanted stacks on a page, and goes on to the next page.
+func (s *sweep) read(number, wanted int, p cloud66.StackPage) {
+	pages := max(p.Pages, p.Next)
+	if p.Next == 0 {
+		pages = number
+	}
+	if len(s.pages) < pages && !s.full { // the last full round has not read those
+		s.again = true
+	}
+	for len(s.pages) < pages {
+		s.pages = append(s.pages, 0)
+	}
+	s.pages = s.pages[:pages]
+	s.pages[number-1] = wanted
+	s.round.Pages++
+	s.tries = 0
+	s.at = s.after(number, s.full)
+}
+
+// failed notes that a page could not be read, and goes on to the next page after some tries. It reports whether that ends the round.
+func (s *sweep) failed(now time.Time) (over bool) {
+	if s.failing.IsZero() {
+		s.failing = now
+	}
+	s.failures++
+	if s.tries++; s.tries < pageTries || len(s.pages) == 0 {
+		return false
+	}
+	s.round.Failed++
+	s.tries = 0
+	s.at = s.after(s.at, s.full)
+	return s.at == 0
+}
+
+// blind reports an outage: no page could be read for some time.
+func (s *sweep) blind(now time.Time) bool {
+	return !s.failing.IsZero() && now.Sub(s.failing) >= outage
+}
+
+// recovered notes that pages can be read. After an outage it starts a round that catches up.
+func (s *sweep) recovered(now time.Time) {
+	blind := s.blind(now)
+	s.failures, s.failing, s.said = 0, time.Time{}, false
+	if !blind {
+		return
+	}
+	s.catchUp, s.hasty, s.since = true, true, now
+	s.start(now, 1, true)
+}
+
+// end closes the round, which deliver reports.
+func (s *sweep) end(now time.Time, missing []string) {
+	r := s.round
+	r.Ended, r.Missing = now, missing
+	if r.Full {
+		s.fullAt = r.Began
+	}
+	if !s.ended.IsZero() {
+		s.interval = now.Sub(s.ended)
+	}
+	s.ended, s.hasty = now, s.again && s.short <= hastyRounds
+	if s.catchUp && (r.Failed == 0 || now.Sub(s.since) > catchWithin) {
+		s.catchUp, r.CaughtUp, s.since = false, true, time.Time{}
+	}
+	if s.catchUp {
+		s.again, s.hasty = true, true
+	}
+	if s.held != nil {
+		r.CaughtUp, r.Missing = r.CaughtUp || s.held.CaughtUp, append(s.held.Missing, r.Missing...)
+	}
+	s.held, s.round, s.seen = &r, Round{}, nil
 }

@@ -305,7 +305,7 @@ func BenchmarkNextOfManyStacks(b *testing.B) {
 	}
 	now := time.Now()
 	for b.Loop() {
-		w.first(now)
+		_, _ = w.first(now)
 	}
 }
 

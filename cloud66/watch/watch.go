@@ -1,10 +1,13 @@
-// Package watch looks at deployments, within the API budget: the one loop that does so for all who want to know.
+// Package watch polls Cloud 66 for deployments, within the API budget, for everybody who wants to know.
 //
-// What is watched is a stack: one page of its deployments shows every deployment of it that has not ended, what is live, and how long
-// deployments usually take, for one request. However many cards follow a stack's deployments, it is looked at once an interval.
+// The unit is the stack. One request for the newest page of its deployments shows every deployment that has not ended, which one is live,
+// and how long deployments usually take. A stack is polled once an interval, however many cards follow its deployments.
 //
-// Stacks that are watched for every deployment are found by a sweep over the list of stacks, 30 for one request: only one that has moved
-// is looked at itself, so that the cost depends on the pages of the list and on what happens, not on how many stacks are watched.
+// Subscribed stacks are found by a sweep over the list of stacks, 30 for one request. Each has a mark of its visible state; only a stack
+// whose mark has changed is polled itself. So the cost depends on the number of pages and on what happens, not on the number of stacks.
+//
+// Stacks that are due form a queue, most overdue first. A limiter spreads the rest of the background's budget over looks and pages. Nothing
+// here must last: positions are the Interest's, and a new process finds the rest with its first sweep.
 package watch
 
 import (
@@ -22,7 +25,7 @@ const (
 	minDuration = 10 * time.Millisecond
 )
 
-// Cloud is what the watcher needs of the Cloud 66 API.
+// Cloud is the part of the Cloud 66 client that the watcher uses.
 type Cloud interface {
 	DeploymentRange(ctx context.Context, uid string, offset, limit int) (cloud66.DeploymentRange, error)
 	Deployment(ctx context.Context, uid string, id int64) (cloud66.Deployment, error)
@@ -30,21 +33,21 @@ type Cloud interface {
 	Budget() cloud66.BudgetState
 }
 
-// Look is what was seen of a stack at one time.
+// Look is the state of a stack at one time.
 type Look struct {
 	Stack  string         // UID
-	Listed *cloud66.Stack // as the list of stacks showed it last; nil where that is not read for it
-	Mark   string         // of it, to be kept in the stack's position: while it stays so, nothing has moved; empty where the look failed
+	Listed *cloud66.Stack // its newest entry in the list of stacks; nil where it is not swept
+	Mark   string         // of that entry, to be stored in the stack's position; empty where the look failed
 	At     time.Time
 	Newest []cloud66.Deployment // newest first, back to the newest of the stack's position; nil without an error: only the list was read
-	Gap    bool                 // more than these came since that position, and were not read
+	Gap    bool                 // there are more since that position, which were not read
 	Others []cloud66.Deployment // watched ones, and open ones of the position, that are not among the newest
-	Err    error                // nothing was seen
-	Errs   map[int64]error      // why watched ones that are not among the newest were not seen
-	Silent time.Time            // since when looks have failed in a row, zero where this one did not
+	Err    error                // the look failed
+	Errs   map[int64]error      // failures to read single deployments that are not among the newest
+	Silent time.Time            // when the first of the looks that failed in a row was made; zero where this one did not fail
 }
 
-// Find gives a deployment of the look.
+// Find returns a deployment of the look.
 func (l Look) Find(id int64) (cloud66.Deployment, bool) {
 	for _, list := range [][]cloud66.Deployment{l.Newest, l.Others} {
 		for _, d := range list {
@@ -56,7 +59,7 @@ func (l Look) Find(id int64) (cloud66.Deployment, bool) {
 	return cloud66.Deployment{}, false
 }
 
-// ErrOf says why a deployment was not seen, nil where it was, or where it is not there.
+// ErrOf returns the error that hid a deployment, nil where it was read or does not exist.
 func (l Look) ErrOf(id int64) error {
 	if l.Err != nil {
 		return l.Err
@@ -64,61 +67,68 @@ func (l Look) ErrOf(id int64) error {
 	return l.Errs[id]
 }
 
-// Config is what a Watcher works with.
+// Config configures a Watcher.
 type Config struct {
 	Cloud    Cloud
-	Min, Max time.Duration // the shortest and the longest time between two looks at a stack, while the budget allows
-	// Seen takes a look, and reports whether it could: else the next one comes soon.
+	Min, Max time.Duration // bounds of the time between two looks at a stack, as far as the budget allows
+	// Seen handles a look. Where it returns false, the look is repeated soon.
 	Seen func(ctx context.Context, look Look) (taken bool)
 	Log  *slog.Logger
 
 	Interest Interest                               // nil: the list of stacks is not read
-	Idle     func() bool                            // nothing is wanted, so that not even new stacks are looked for; nil: never
-	Swept    func(ctx context.Context, round Round) // after each round; nil: nobody wants to know
+	Idle     func() bool                            // no stack at all is wanted, so that nothing is swept; nil: never
+	Swept    func(ctx context.Context, round Round) // called after each round; may be nil
 }
 
-// Watcher looks at what was added until it is removed, and at what its Interest wants.
+// Watcher polls what was added until it is removed, and what its Interest wants.
 type Watcher struct {
 	Config
 	wake chan struct{} // for the looks
 	turn chan struct{} // for the sweep
 
 	mu     sync.Mutex
-	stacks map[string]*stack // watched one by one, or with a look planned
-	known  map[string]*stack // wanted ones that the list of stacks has shown
-	listed []*stack          // wanted ones to be told of as the list shows them, without a look
+	stacks map[string]*stack // the queue, by UID: stacks that are watched one by one, or due
+	known  map[string]*stack // swept stacks, by UID
 	pace   pace
 	sweep  sweep
 }
 
-// stack is one stack that is watched. Its fields belong to the watcher's lock.
+// reason says why a stack is due, beside being watched by somebody. A higher one covers those below it.
+type reason int
+
+const (
+	notDue   reason = iota
+	isListed        // the list shows it for the first time: it is told of without a request
+	hasMoved        // what the list shows of it was not looked at
+	isAsked         // a person waits for the look, which goes before those of the others
+)
+
+// stack is one stack that is watched. The watcher's lock guards its fields.
 type stack struct {
 	uid      string
-	ids      map[int64]int // watched deployments by how many watch each; 0 stands for one that is still looked for
-	awaited  int           // how many of those have time until the sweep shows that something moved
+	ids      map[int64]int // watched deployments with the number of watchers of each; 0 stands for one that is not found yet
+	awaited  int           // watchers that leave it to the sweep to see when something moves
 	due      time.Time
 	last     time.Time
-	asked    bool // a person waits for the next look, which goes before those of the others
+	why      reason
 	failures int
-	silent   time.Time // since when looks have failed in a row
+	silent   time.Time // time of the first of the failures
 	looking  bool
 
-	// Of one that is wanted for every deployment.
-	shown      *cloud66.Stack // by the list of stacks, the last time; nil where it is not wanted
+	// Of a swept stack.
+	shown      *cloud66.Stack // its newest entry in the list
 	shownAt    time.Time
-	mark       string // of it
+	mark       string // of that entry
 	kept       string // the mark in its position
 	never      bool   // it has no position yet
 	unfinished bool   // its last look showed a deployment that had not ended, or could not read one
-	planned    bool   // a look is due for the sweep's sake
-	only       bool   // it waits to be told of without a look
-	again      int    // looks in a row that did not bring what the list shows and what was seen together
-	catching   bool   // what it did while nothing was seen has to be looked at yet
-	round      int    // in which it was seen last
-	missed     int    // full rounds since, in a row
+	again      int    // looks in a row that did not settle it
+	catching   bool   // it moved during an outage and was not looked at since
+	round      int    // number of the last round that showed it
+	missed     int    // full rounds in a row that did not
 }
 
-// New makes a Watcher; Run makes it look.
+// New returns a Watcher that polls while Run runs.
 func New(cfg Config) *Watcher {
 	return &Watcher{
 		Config: cfg, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
@@ -126,7 +136,7 @@ func New(cfg Config) *Watcher {
 	}
 }
 
-// Add watches a deployment of a stack. The id 0 stands for one that is not known yet: the stack is looked at as often as allowed.
+// Add watches a deployment of a stack. The id 0 stands for one that is not known yet: the stack is polled at the shortest interval.
 func (w *Watcher) Add(uid string, id int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,11 +195,14 @@ func (w *Watcher) remove(uid string, id int64) *stack {
 	if s.ids[id]--; s.ids[id] <= 0 {
 		delete(s.ids, id)
 	}
+	if len(s.ids) == 0 && s.why == isAsked && w.known[uid] != s {
+		s.why = notDue
+	}
 	signal(w.wake)
 	return s
 }
 
-// patient reports whether all who watch a stack leave it to the sweep to see when something moves.
+// patient reports whether all watchers of a stack leave it to the sweep to see when something moves.
 func (w *Watcher) patient(s *stack) bool {
 	watching := 0
 	for _, n := range s.ids {
@@ -198,19 +211,19 @@ func (w *Watcher) patient(s *stack) bool {
 	return watching == s.awaited && w.known[s.uid] == s
 }
 
-// Now has a stack looked at as soon as the shortest interval allows, because somebody asks for it or has changed something.
+// Now makes a stack due as soon as the shortest interval allows, because somebody asks for it or has changed something.
 func (w *Watcher) Now(uid string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if s := w.known[uid]; s != nil {
 		w.bring(s, s.last.Add(w.Min))
 	}
-	if s := w.stacks[uid]; s != nil && (len(s.ids) > 0 || s.planned) {
+	if s := w.stacks[uid]; s != nil && (len(s.ids) > 0 || s.why >= hasMoved) {
 		w.soon(s)
 	}
 }
 
-// Changed has the whole list of stacks read anew, because what the Interest wants has changed.
+// Changed starts a full sweep, because the Interest wants other stacks.
 func (w *Watcher) Changed() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -218,7 +231,7 @@ func (w *Watcher) Changed() {
 	signal(w.turn)
 }
 
-// State tells how well the watcher keeps up.
+// State reports how well the watcher keeps up.
 func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -241,13 +254,13 @@ func (w *Watcher) State() State {
 	return state
 }
 
-// soon makes a stack due once the shortest interval has passed since its last look.
+// soon makes a stack due when the shortest interval since its last look has passed.
 func (w *Watcher) soon(s *stack) {
-	s.due, s.asked = s.last.Add(w.Min), true
+	s.due, s.why = s.last.Add(w.Min), isAsked
 	signal(w.wake)
 }
 
-// signal wakes who waits on a channel, now or the next time.
+// signal wakes the goroutine that waits on a channel, now or when it waits next.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -255,7 +268,7 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Run looks until the context ends, and returns when the last look has.
+// Run polls until the context ends, and returns when the last look has ended.
 func (w *Watcher) Run(ctx context.Context) {
 	var looks sync.WaitGroup
 	defer looks.Wait()

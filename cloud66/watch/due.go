@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	againAtMost   = 5 * time.Minute  // between looks at a stack whose looks do not fit what the list shows
-	patience      = 20               // looks at one that stays active without a deployment, until it is taken for stuck
-	failingAtMost = 10 * time.Minute // between looks at a stack that cannot be read and that no card follows
+	againAtMost   = 5 * time.Minute  // longest time between looks at a stack that is not settled
+	patience      = 20               // looks at a stack that stays active without a deployment, until it counts as stuck
+	failingAtMost = 10 * time.Minute // longest time between looks at a stack that cannot be read and that no card follows
 )
 
-// plan says when the stack is looked at next.
+// plan makes the stack due again after a look.
 func (w *Watcher) plan(s *stack, look Look, k kept) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -24,7 +24,9 @@ func (w *Watcher) plan(s *stack, look Look, k kept) {
 	refused := false
 	switch {
 	case look.Err != nil:
-		s.planned = w.known[s.uid] == s
+		if w.known[s.uid] == s {
+			s.why = max(s.why, hasMoved)
+		}
 		s.due = now.Add(w.afterFailure(s, look.Err, now))
 		refused = isRefusal(look.Err)
 	default:
@@ -37,21 +39,22 @@ func (w *Watcher) plan(s *stack, look Look, k kept) {
 			w.settle(s, look, k, now)
 		}
 	}
-	s.only = false
-	if s.planned {
+	if s.why == isListed {
+		s.why = notDue
+	}
+	if s.why >= hasMoved {
 		w.stacks[s.uid] = s
 	}
-	if s.catching && !refused {
+	if !refused {
 		w.caught(s)
 	}
-	if s.asked { // since this look began
+	if s.why == isAsked { // since this look began
 		s.due = now.Add(w.Min)
 	}
 	signal(w.wake)
 }
 
-// settle compares what the list of stacks shows with what a look has seen and with what was kept of it, and plans another look where they
-// do not fit.
+// settle compares the list's entry with the look and with the position, and schedules another look where they differ.
 func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	s.kept, s.never = k.mark, !k.ok
 	if look.Newest != nil {
@@ -60,7 +63,7 @@ func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	switch {
 	case s.never && look.Newest == nil:
 		s.again++
-		s.due = now.Add(w.backoff(s)) // for the next sight, which costs no request either
+		s.due = now.Add(w.backoff(s)) // to be told of again, which costs no request either
 	case !k.taken || !s.settled():
 		w.bring(s, now.Add(w.backoff(s)))
 		s.again++
@@ -72,23 +75,23 @@ func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	}
 }
 
-// settled reports whether what the list shows was looked at, kept, and fits.
+// settled reports whether the list's entry was looked at, is in the position, and agrees with the deployments.
 func (s *stack) settled() bool {
 	return !s.never && s.kept == s.mark && s.shown.Active() == s.unfinished
 }
 
-// bring plans a look for the sweep's sake, at the latest at a time.
+// bring makes a swept stack due, at the latest at a time.
 func (w *Watcher) bring(s *stack, at time.Time) {
-	if !s.planned && len(s.ids) == 0 || at.Before(s.due) {
+	if s.why < hasMoved && len(s.ids) == 0 || at.Before(s.due) {
 		s.due = at
 	}
-	s.planned, s.only = true, false
+	s.why = max(s.why, hasMoved)
 	w.stacks[s.uid] = s
 	signal(w.wake)
 }
 
-// backoff is the time after which a look that settled nothing is made again. A stack that is stuck, because Cloud 66 never ended one of its
-// deployments or never analysed it, is not worth more than the slow round.
+// backoff is the time until a look that settled nothing is repeated. A stuck stack, whose deployment never ended or which was never
+// analysed, gets no more than the slow round.
 func (w *Watcher) backoff(s *stack) time.Duration {
 	longest := againAtMost
 	if s.kept == s.mark && (!s.shown.Active() || s.again > patience) {
@@ -97,11 +100,11 @@ func (w *Watcher) backoff(s *stack) time.Duration {
 	return min(w.Min<<min(s.again, 10), max(longest, w.Min))
 }
 
-// unfinished reports whether more will come of a deployment.
+// unfinished reports whether a deployment goes on.
 func unfinished(d cloud66.Deployment) bool { return !d.Ended() }
 
-// turnsSlow is when the first of the deployments that run will have run for so long that it is worth a word, since they were seen to begin
-// or else since when Cloud 66 says so; zero where none will.
+// turnsSlow is when the first running deployment will count as slow, measured from the start that was seen or else from Cloud 66's; zero
+// where none runs.
 func turnsSlow(look Look, began map[int64]time.Time) time.Time {
 	limit := cloud66.SlowAfter(cloud66.UsualDuration(look.Newest))
 	var first time.Time
@@ -114,7 +117,7 @@ func turnsSlow(look Look, began map[int64]time.Time) time.Time {
 	return first
 }
 
-// afterFailure looks less often at what cannot be seen, and pauses everything where the budget is used up.
+// afterFailure is the time until the look after one that failed. It pauses everything where the budget is used up.
 func (w *Watcher) afterFailure(s *stack, err error, now time.Time) time.Duration {
 	s.failures++
 	w.Log.Debug("look failed", "stack", s.uid, "failures", s.failures, "error", err)
@@ -129,7 +132,7 @@ func (w *Watcher) afterFailure(s *stack, err error, now time.Time) time.Duration
 	return min(w.Min<<min(s.failures, 10), longest)
 }
 
-// isRefusal reports whether no request at all would be served at present.
+// isRefusal reports whether an error means that no request at all is served at present.
 func isRefusal(err error) bool {
 	return errors.Is(err, cloud66.ErrThrottled) || errors.Is(err, cloud66.ErrBudget)
 }
@@ -142,15 +145,15 @@ func (w *Watcher) served(now time.Time) {
 	}
 }
 
-// caught notes that what a stack did while nothing was seen was looked at.
+// caught notes that a stack which moved during an outage was looked at.
 func (w *Watcher) caught(s *stack) {
-	s.catching = false
-	if w.sweep.catching--; w.sweep.catching == 0 {
+	if s.catching {
+		s.catching = false
 		signal(w.turn)
 	}
 }
 
-// wanted gives the shortest interval that one of the watched deployments wants.
+// wanted is the shortest interval of the watched deployments.
 func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 	if w.patient(s) && !w.unseen(s, time.Now()) {
 		return slowAgain
@@ -170,8 +173,8 @@ func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 	return wanted
 }
 
-// Interval says how long after a look the next one at a deployment is worth its request: soon after the start and around the usual end,
-// seldom in the long middle, and seldom again when it is long overdue. A usual time of 0 is an unknown one.
+// Interval is the time between two looks at a deployment: short after its start and around its usual end, long in the middle and when it is
+// long overdue. A usual time of 0 is unknown.
 func Interval(d cloud66.Deployment, usual time.Duration, now time.Time, shortest, longest time.Duration) time.Duration {
 	elapsed := now.Sub(d.StartedAt)
 	var wanted time.Duration
@@ -188,4 +191,53 @@ func Interval(d cloud66.Deployment, usual time.Duration, now time.Time, shortest
 		wanted = (elapsed - usual) / 8
 	}
 	return min(max(wanted, shortest), longest)
+}
+
+// next takes the stack that is due from the queue, or returns the time until one is.
+func (w *Watcher) next() (*stack, time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, wait := time.Now(), time.Hour
+	first, listed := w.first(now)
+	if first != nil {
+		if wait = max(first.due.Sub(now), w.pace.free.Sub(now), w.pace.pause(now)); wait <= 0 {
+			first.looking, first.why = true, notDue
+			w.pace.free = now.Add(w.pace.look(now, w.Cloud.Budget()))
+			w.pace.sent(now)
+			return first, 0
+		}
+	}
+	if listed != nil { // which costs no request
+		listed.looking = true
+		return listed, 0
+	}
+	return nil, max(wait, minDuration)
+}
+
+// first returns the head of the queue, and a stack that is told of without a request. It drops stacks that nobody watches.
+func (w *Watcher) first(now time.Time) (first, listed *stack) {
+	for uid, s := range w.stacks {
+		switch {
+		case s.looking:
+		case len(s.ids) > 0 || s.why >= hasMoved:
+			if first == nil || s.before(first, now) {
+				first = s
+			}
+		case s.why == notDue && now.Sub(s.last) >= w.Min: // a stack that is added again at once keeps its time
+			delete(w.stacks, uid)
+		}
+		if s.why == isListed && !s.looking {
+			listed = s
+		}
+	}
+	return first, listed
+}
+
+// before is the order of the queue: what is due and asked for first, then the most overdue.
+func (s *stack) before(other *stack, now time.Time) bool {
+	mine, others := s.why == isAsked && !s.due.After(now), other.why == isAsked && !other.due.After(now)
+	if mine != others {
+		return mine
+	}
+	return s.due.Before(other.due)
 }
