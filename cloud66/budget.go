@@ -19,7 +19,7 @@ const (
 	leastShare     = 10 // requests that anybody has, however small the budget is
 )
 
-// BudgetState is how much of the request budget is left at one moment.
+// BudgetState is the state of the request budget at one moment.
 type BudgetState struct {
 	PerHour        int       // the budget
 	Used           int       // requests counted for the last hour
@@ -31,7 +31,7 @@ type BudgetState struct {
 	NextTry        time.Time // when a request will be let through again, where Rest is 0; else zero
 }
 
-// class is what a request is for. A class cannot use what is kept for those after it.
+// class is the priority of a request, lowest first. A class cannot use the reserves of the classes after it.
 type class int
 
 const (
@@ -40,7 +40,7 @@ const (
 	changing         // something, with the look-ups for it
 )
 
-// purpose is what the requests of a context are for, and who asked for them.
+// purpose is the class of the requests of a context, and the person who asked for them.
 type purpose struct {
 	class  class
 	person string // "" for nobody, whose share would be counted
@@ -48,25 +48,24 @@ type purpose struct {
 
 type purposeKey struct{}
 
-// Background marks the requests made with the context as background work: they cannot use the part of the budget that is
-// kept for people.
+// Background marks the requests of the context as background work: they cannot use the reserve for people.
 func Background(ctx context.Context) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: background})
 }
 
-// Reading marks the requests made with the context as what a person only looks at: they cannot use the part of the budget that is kept for
-// changes, nor more than one person's share. The empty person stands for all people, and has no share.
+// Reading marks the requests of the context as reads for a person: they cannot use the reserve for changes, nor more than one person's
+// share. The empty person stands for everybody and has no share.
 func Reading(ctx context.Context, person string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: looking, person: person})
 }
 
-// Changing marks the requests made with the context as what changes something for a person, with all that has to be looked up for it. That
-// has a share of its own. Requests of a context that is not marked are such ones of nobody.
+// Changing marks the requests of the context as a change by a person, with the reads that it needs. Changes have a share of their own.
+// The requests of an unmarked context are changes by nobody.
 func Changing(ctx context.Context, person string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: changing, person: person})
 }
 
-// ForAll marks the requests made with the context as for whoever asks, of the same class as they are.
+// ForAll keeps the class of the context's requests and takes the person from them.
 func ForAll(ctx context.Context) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: purposeOf(ctx).class})
 }
@@ -78,7 +77,7 @@ func purposeOf(ctx context.Context) purpose {
 	return purpose{class: changing}
 }
 
-// budget decides which requests may be sent. Its own count always holds; Cloud 66's, where it is smaller, too.
+// budget decides which requests may be sent: it keeps its own count, and Cloud 66's where that leaves less.
 type budget struct {
 	mu       sync.Mutex
 	perHour  int
@@ -94,14 +93,14 @@ type budget struct {
 	serverKnown bool
 	serverRest  int // what is left at the server, if whatever is in flight was not counted yet
 	serverLimit int
-	heard       int // the newest request whose answer told the server's rest
+	restFrom    int // the newest request whose answer told the server's rest
 }
 
 func newBudget(perHour int) *budget {
 	return &budget{perHour: perHour, window: window{start: time.Now()}, persons: map[purpose]*window{}, serverLimit: documented}
 }
 
-// reading is what an answer tells about the budget; the zero value is no answer at all.
+// reading is the part of an answer that concerns the budget; the zero value stands for no answer.
 type reading struct {
 	served    bool // the server took the request up, so it does not throttle
 	throttled bool
@@ -150,8 +149,8 @@ func (b *budget) take(p purpose) (number int, refusal *Error) {
 	return b.number, nil
 }
 
-// share gives where the requests of a person are counted, nil for nobody's. It refuses what is above one person's share, or what would
-// leave less to all others than that person has used.
+// share returns the window that counts the person's requests, nil for nobody's. It refuses a request above one person's share, and one
+// after which the others would have less left than that person has used.
 func (b *budget) share(p purpose, now time.Time) (*window, *Error) {
 	if p.person == "" {
 		return nil, nil
@@ -206,7 +205,7 @@ func (b *budget) done(number int, r reading) {
 	if r.limit > 0 {
 		b.serverLimit = r.limit
 	}
-	b.hear(number, r)
+	b.noteRest(number, r)
 	switch {
 	case r.throttled:
 		b.throttled, b.throttledBy = true, b.number
@@ -218,18 +217,18 @@ func (b *budget) done(number int, r reading) {
 	}
 }
 
-// hear notes the server's rest. Requests still in flight are taken as not counted by the server, and an answer that comes
-// after that of a later request may only lower the rest.
-func (b *budget) hear(number int, r reading) {
+// noteRest notes the server's rest. Requests in flight are taken as not counted by the server yet. An answer that comes after the answer to
+// a later request can only lower the rest.
+func (b *budget) noteRest(number int, r reading) {
 	if !r.restKnown {
 		return
 	}
 	rest := r.rest - b.inFlight
-	if number < b.heard {
+	if number < b.restFrom {
 		b.serverRest = min(b.serverRest, rest)
 		return
 	}
-	b.serverKnown, b.serverRest, b.heard = true, rest, number
+	b.serverKnown, b.serverRest, b.restFrom = true, rest, number
 }
 
 func (b *budget) state() BudgetState {
@@ -274,4 +273,50 @@ func (b *budget) nextTry(now time.Time, used int) time.Time {
 		}
 	}
 	return next
+}
+
+const (
+	slot = time.Minute
+	// slots cover an hour, the begun minute at either end, and one more for requests that wait on their way.
+	slots = 62
+)
+
+// window counts the requests of the last hour by the minute, never too few.
+type window struct {
+	start  time.Time
+	newest int // the slot that add counts in, from start
+	counts [slots]int
+	sum    int
+}
+
+// used returns the requests that count at now.
+func (w *window) used(now time.Time) int {
+	current := int(now.Sub(w.start) / slot)
+	w.newest = max(w.newest, current-slots)
+	for w.newest < current {
+		w.newest++
+		w.sum -= w.counts[w.newest%slots]
+		w.counts[w.newest%slots] = 0
+	}
+	return w.sum
+}
+
+// add counts a request at now.
+func (w *window) add(now time.Time) {
+	w.used(now)
+	w.counts[w.newest%slots]++
+	w.sum++
+}
+
+// below returns when fewer than limit requests will count, if none is added. It follows a call of used.
+func (w *window) below(limit int) time.Time {
+	sum := w.sum
+	oldest := w.newest - slots + 1
+	for i := max(oldest, 0); i <= w.newest; i++ {
+		sum -= w.counts[i%slots]
+		if sum < limit {
+			return w.start.Add(time.Duration(i+slots) * slot)
+		}
+	}
+	return w.start.Add(time.Duration(w.newest+slots) * slot)
 }

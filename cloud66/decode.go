@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// text is any JSON scalar as text: null, a list and an object are empty. Answers mix numbers and strings, so it stands in
-// all wire types, and what a field means is read off it.
+// text is any JSON scalar as text; null, a list and an object are empty. All wire types use it, since answers mix numbers and strings.
 type text string
 
 // UnmarshalJSON takes any value.
@@ -63,8 +62,7 @@ func (t text) bool() bool {
 // layouts are the forms of a time in answers (Cloud 66 API, Transport).
 var layouts = []string{time.RFC3339, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 -0700"}
 
-// firstTime returns the moment that the first readable of the texts is, in UTC, else the zero time; odd gets those that are not
-// empty and cannot be read.
+// firstTime returns the first readable time of the texts in UTC, else the zero time. Those that are unreadable go to odd.
 func firstTime(odd func(raw string), candidates ...text) time.Time {
 	for _, t := range candidates {
 		s := strings.TrimSpace(string(t))
@@ -102,8 +100,7 @@ type pagination struct {
 
 var errEmpty = errors.New("it holds nothing")
 
-// single decodes an answer about one thing. One documented sample of a single action comes without the envelope, so that is
-// accepted everywhere.
+// single decodes an answer about one thing, with the envelope or without it: the documentation has both.
 func single[W any](body []byte) (W, error) {
 	var thing W
 	var e envelope

@@ -80,8 +80,8 @@ func kind(ans answer, said complaint) error {
 	return ErrServer
 }
 
-// throttled reports whether a 503 is the one that ends the hour's requests, not one of a server that is down: the API's own error or its
-// count must say so, since a write that was throttled counts as one that certainly did not happen.
+// throttled reports whether a 503 means that the hour's requests are used up, not that the server is down. The API's own error or count
+// must say so, since a throttled write counts as certainly not done.
 func throttled(ans answer, name string) bool {
 	rest, err := strconv.Atoi(ans.header.Get("X-RateLimit-Remaining"))
 	return strings.Contains(name, "throttl") || (err == nil && rest <= 0)
@@ -120,7 +120,7 @@ func deeper(value any, depth int) string {
 	return phrase(value, depth+1)
 }
 
-// safe makes one short line without the token of what came from outside.
+// safe makes one short line without the token of text from outside.
 func (c *Client) safe(words string) string {
 	words = c.cleaner.Clean(words)
 	words = strings.Join(strings.Fields(words), " ")

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// MostStacks is how many stacks this program works with.
+	// MostStacks is the number of stacks that this program can handle.
 	MostStacks = 30_000
 
 	pageLimit = MostStacks / usualPage // more pages are taken for a fault
@@ -25,7 +25,7 @@ const (
 
 var errTooMany = errors.New("it lists more than there may be")
 
-// listing is how one kind of list is read: where from, and what its items are.
+// listing describes one kind of list: its path and its items.
 type listing[T any] struct {
 	client *Client
 	path   string
@@ -136,7 +136,7 @@ type ignored struct{}
 // UnmarshalJSON takes any value.
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-// each reads an item from its form on the wire.
+// each decodes an item by its wire type.
 func each[W, T any](item func(W) (T, error)) func(dec *json.Decoder) (T, error) {
 	return func(dec *json.Decoder) (thing T, err error) {
 		var w W
@@ -147,8 +147,8 @@ func each[W, T any](item func(W) (T, error)) func(dec *json.Decoder) (T, error) 
 	}
 }
 
-// all yields the items of every page, each page asked for when the one before is used up. Items whose key came before are
-// left out: the pages shift when something new is added while they are read. An error ends it.
+// all yields the items of every page, and requests a page when the one before is used up. It leaves out items whose key came before: the
+// pages shift when an item is added while they are read. An error ends it.
 func all[T any, K comparable](ctx context.Context, l listing[T], key func(T) K) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		seen := map[K]bool{}
@@ -189,4 +189,107 @@ func (l listing[T]) after(p page[T], number int) (int, error) {
 		return 0, l.client.unreadable(p.request, p.answer, errTooMany)
 	}
 	return int(next), nil
+}
+
+// Service is one of the services of a docker stack.
+type Service struct {
+	Name     string
+	ImageTag string // empty for a service that is built from git
+}
+
+type wireService struct {
+	Name     text `json:"name"`
+	ImageTag text `json:"image_tag"`
+}
+
+// Services returns the services of a stack.
+func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
+	path, err := stackPath(uid, "services")
+	if err != nil {
+		return nil, err
+	}
+	l := listing[Service]{client: c, path: path, pages: fewPages, item: each(func(w wireService) (Service, error) {
+		if w.Name == "" {
+			return Service{}, errors.New("a service in it has no name")
+		}
+		return Service{Name: string(w.Name), ImageTag: string(w.ImageTag)}, nil
+	})}
+	var services []Service
+	for s, err := range all(ctx, l, func(s Service) string { return s.Name }) {
+		if err != nil {
+			return nil, err
+		}
+		services = append(services, s)
+	}
+	return services, nil
+}
+
+// Action is something that was done to a stack, a deployment for example (Cloud 66 API, Stack actions).
+type Action struct {
+	ID              int64
+	FinishedSuccess *bool // nil while it is not known
+	FinishedMessage string
+	UserReference   string // which the request that started it gave
+}
+
+// ActionFilter narrows a list of actions; an empty UserReference does not.
+type ActionFilter struct {
+	UserReference string
+}
+
+// Actions yields the actions of a stack that match the filter.
+func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.Seq2[Action, error] {
+	path, err := stackPath(uid, "actions")
+	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(action)}
+	if f.UserReference != "" {
+		l.query = url.Values{"user_reference": {f.UserReference}}
+	}
+	return func(yield func(Action, error) bool) {
+		if err != nil {
+			yield(Action{}, err)
+			return
+		}
+		for a, err := range all(ctx, l, func(a Action) int64 { return a.ID }) {
+			if err == nil && f.UserReference != "" && a.UserReference != f.UserReference {
+				continue // not every server knows the filter
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
+}
+
+type wireAction struct {
+	ID              text          `json:"id"`
+	FinishedSuccess text          `json:"finished_success"`
+	FinishedMessage text          `json:"finished_message"`
+	Metadata        userReference `json:"metadata"`
+}
+
+// userReference is the part of an action's metadata that is read. It is empty where the metadata is not an object.
+type userReference text
+
+// UnmarshalJSON takes any value.
+func (u *userReference) UnmarshalJSON(data []byte) error {
+	*u = ""
+	if data[0] != '{' {
+		return nil
+	}
+	var metadata struct {
+		UserReference text `json:"user_reference"`
+	}
+	err := json.Unmarshal(data, &metadata)
+	*u = userReference(metadata.UserReference)
+	return err
+}
+
+func action(w wireAction) (Action, error) {
+	a := Action{
+		ID: w.ID.int(), FinishedSuccess: w.FinishedSuccess.truth(), FinishedMessage: string(w.FinishedMessage), UserReference: string(w.Metadata),
+	}
+	if a.ID <= 0 {
+		return Action{}, errors.New("an action in it has no id")
+	}
+	return a, nil
 }

@@ -1,6 +1,7 @@
 package cloud66
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -16,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -52,14 +55,14 @@ func (r request) timeout() time.Duration {
 	return writeTimeout
 }
 
-// answer is an HTTP answer, its body read to the end.
+// answer is an HTTP response with its body.
 type answer struct {
 	status int
 	header http.Header
-	body   []byte // nil where it was taken
+	body   []byte // nil where request.take has read it
 }
 
-// unusable is an answer that came and says nothing usable.
+// unusable is the error of a response with unusable content.
 type unusable struct{ error }
 
 func (u unusable) Unwrap() error { return u.error }
@@ -100,8 +103,8 @@ func (c *Client) once(ctx context.Context, r request) (answer, error) {
 	return ans, nil
 }
 
-// place waits until fewer reads are under way than there are connections for, so that a request's own time and its place in the budget
-// begin when it is sent. Writes never wait behind reads.
+// place waits for a free connection for a read, so that its timeout and its place in the budget begin when it is sent. Writes never wait
+// behind reads.
 func (c *Client) place(ctx context.Context, r request) (release func(), err error) {
 	if err := ctx.Err(); err != nil || r.method != http.MethodGet {
 		return func() {}, err
@@ -123,8 +126,7 @@ func (c *Client) lost(r request, status int, connected bool, err error) *Error {
 	return e
 }
 
-// exchange sends the request and reads the answer. It also tells whether the request may have reached the server: it did
-// not where no connection was made.
+// exchange sends the request and reads the answer. Without a connection the request certainly did not reach the server.
 func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected bool, err error) {
 	var asked, got atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -148,7 +150,7 @@ func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected
 	return ans, true, errors.Join(err, res.Body.Close())
 }
 
-// read reads the body of an answer, or has it taken.
+// read reads the body of an answer, or has request.take read it.
 func (a *answer) read(body io.Reader, r request, most int) (err error) {
 	if a.status < 200 || a.status > 299 {
 		a.body, err = io.ReadAll(newCutter(body, most, faultLimit))
@@ -169,7 +171,7 @@ func (a *answer) read(body io.Reader, r request, most int) (err error) {
 	return cmp.Or(in.err, err)
 }
 
-// isUnusable reports whether an answer came, though not one that can be used.
+// isUnusable reports whether an error is that of a response with unusable content.
 func isUnusable(err error) bool {
 	_, tooLong := errors.AsType[tooLongError](err)
 	_, other := errors.AsType[unusable](err)
@@ -182,8 +184,8 @@ func dialFailed(err error) bool {
 	return ok && failed.Op == "dial"
 }
 
-// build makes the HTTP request. Its body is never nil and cannot be rewound, because net/http sends on its own a second
-// time what it can, out of sight of the budget; an empty one is left out on the wire.
+// build makes the HTTP request. Its body is never nil and cannot be rewound: net/http repeats a request that it can rewind, and the budget
+// would not see that. An empty body is left out on the wire.
 func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 	address := c.base + r.path
 	if len(r.query) > 0 {
@@ -215,10 +217,166 @@ func requestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// stackPath is the path of a stack, with what is below it. Each segment stays one, whatever it holds.
+// stackPath is the path of a stack or of something below it. The UID is escaped to one segment.
 func stackPath(uid string, below ...string) (string, error) {
 	if uid == "" || uid == "." || uid == ".." {
 		return "", &Error{Kind: ErrNotFound, Method: http.MethodGet, Path: "/stacks", Message: "no stack has the UID " + strconv.Quote(uid)}
 	}
 	return "/stacks/" + strings.Join(append([]string{url.PathEscape(uid)}, below...), "/"), nil
+}
+
+const (
+	tries    = 3                      // of a read, in total
+	pause    = 500 * time.Millisecond // before the second try, doubled before each other
+	maxPause = 5 * time.Second        // where the server asks for a longer one, the call fails instead
+)
+
+// read sends a read, and repeats it where the network or the server failed.
+func (c *Client) read(ctx context.Context, r request) (answer, error) {
+	for try := 1; ; try++ {
+		ans, err := c.once(ctx, r)
+		if err == nil {
+			return ans, nil
+		}
+		if idle, ok := c.reads.(interface{ CloseIdleConnections() }); ok && errors.Is(err, ErrNoAnswer) {
+			idle.CloseIdleConnections() // what took one connection away may have taken them all
+		}
+		wait, again := nextTry(try, err)
+		if !again {
+			return answer{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer{}, fmt.Errorf("%w, after: %w", ctx.Err(), err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// nextTry reports whether a read is repeated, and the delay before that.
+func nextTry(try int, err error) (time.Duration, bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || try == tries || e.RetryAfter > maxPause {
+		return 0, false
+	}
+	if !errors.Is(e.Kind, ErrUnreachable) && !errors.Is(e.Kind, ErrNoAnswer) && !errors.Is(e.Kind, ErrServer) {
+		return 0, false
+	}
+	full := pause << (try - 1)
+	return max(e.RetryAfter, full/2+mathrand.N(full/2)), true
+}
+
+// fetchOne reads one thing of, or below, a stack.
+func fetchOne[W, T any](ctx context.Context, c *Client, uid string, convert func(W) (T, error), below ...string) (thing T, err error) {
+	path, err := stackPath(uid, below...)
+	if err != nil {
+		return thing, err
+	}
+	r := request{method: http.MethodGet, path: path}
+	ans, err := c.read(ctx, r)
+	if err != nil {
+		return thing, err
+	}
+	wire, err := single[W](ans.body)
+	if err == nil {
+		thing, err = convert(wire)
+	}
+	if err != nil {
+		return thing, c.unreadable(r, ans, err)
+	}
+	return thing, nil
+}
+
+const (
+	// longestText is the number of bytes that are kept of a JSON string. Documented strings have at most 255 characters, or are addresses.
+	longestText = 2 << 10
+
+	ellipsis = "…"
+	escaped  = -1 // the next byte says how long an escape sequence is
+)
+
+// tooLongError is the error of an answer above the limits.
+type tooLongError struct{ limit int }
+
+func (e tooLongError) Error() string { return fmt.Sprintf("it is longer than %d kB", e.limit>>10) }
+
+// cutter is a reader of JSON that cuts strings to longestText and marks the cut. So the memory for an answer is bounded, whatever it holds.
+type cutter struct {
+	from *bufio.Reader
+	most int   // bytes that are read, with the strings as they come
+	keep int   // bytes that are passed on
+	err  error // why it ended early: too long, or the connection's
+
+	came, passed int
+	pending      string // that goes out before anything else
+	inString     bool
+	length       int  // of the string so far
+	escape       int  // bytes that belong to an escape sequence yet, or escaped
+	cut          bool // the rest of the string is left out
+}
+
+func newCutter(body io.Reader, most, keep int) *cutter {
+	return &cutter{from: bufio.NewReaderSize(body, 16<<10), most: most, keep: keep}
+}
+
+// Read implements io.Reader.
+func (c *cutter) Read(p []byte) (n int, err error) {
+	for n < len(p) && c.err == nil {
+		if c.pending != "" {
+			k := copy(p[n:], c.pending)
+			n, c.pending = n+k, c.pending[k:]
+			continue
+		}
+		if n > 0 && c.from.Buffered() == 0 {
+			break // which may take a while
+		}
+		b, err := c.from.ReadByte()
+		if err == io.EOF {
+			return n, err
+		}
+		if c.err = err; err != nil {
+			break
+		}
+		if c.came++; c.came > c.most {
+			c.err = tooLongError{c.most}
+			break
+		}
+		if c.pass(b) {
+			p[n] = b
+			n++
+		}
+	}
+	if c.passed += n; c.err == nil && c.passed > c.keep {
+		c.err = tooLongError{c.keep}
+	}
+	return n, c.err
+}
+
+// pass takes the next byte of the answer, and reports whether it is passed on. A string is never cut inside a character or an escape
+// sequence.
+func (c *cutter) pass(b byte) bool {
+	if !c.inString {
+		c.inString, c.length, c.cut = b == '"', 0, false
+		return true
+	}
+	c.length++
+	switch {
+	case c.escape == escaped && b == 'u':
+		c.escape = 4
+	case c.escape == escaped:
+		c.escape = 0
+	case c.escape > 0:
+		c.escape--
+	case b == '"' && c.cut:
+		c.inString, c.pending = false, ellipsis+`"`
+		return false
+	case b == '"':
+		c.inString = false
+	default:
+		c.cut = c.cut || c.length > longestText && utf8.RuneStart(b)
+		if b == '\\' {
+			c.escape = escaped
+		}
+	}
+	return !c.cut
 }

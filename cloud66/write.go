@@ -13,8 +13,7 @@ type ServiceImage struct {
 	Name, Tag string
 }
 
-// RedeployRequest says what to deploy; what is empty is left to the server. GitRef is for stacks without docker, Services for
-// those with it.
+// RedeployRequest says what to deploy; the server chooses what is empty. GitRef is for stacks without docker, Services for those with it.
 type RedeployRequest struct {
 	GitRef            string
 	Services          []ServiceImage
@@ -22,13 +21,13 @@ type RedeployRequest struct {
 	UserReference     string // at most 255 characters, to find the action by
 }
 
-// RedeployAnswer is what the server said to a redeploy that it accepted.
+// RedeployAnswer is the answer to a redeploy that the server accepted.
 type RedeployAnswer struct {
 	DeploymentID int64  // 0 where it was not told
 	Warning      string // for the one who asked, from the header X-Cloud66-Warning
 }
 
-// CancelAnswer is what the server said to a cancel that it accepted; the deployment may still run, and succeed.
+// CancelAnswer is the answer to a cancel that the server accepted. The deployment may still run, and succeed.
 type CancelAnswer struct {
 	Message string
 	Warning string // for the one who asked, from the header X-Cloud66-Warning
@@ -60,7 +59,8 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 	r := request{method: http.MethodPost, path: path}
 	services, ok := joinServices(wish.Services)
 	if !ok {
-		return RedeployAnswer{}, &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Message: "a service or tag is empty or contains a separator"}
+		const why = "a service or tag is empty or contains a separator"
+		return RedeployAnswer{}, &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Message: why}
 	}
 	r.body, err = json.Marshal(wireRedeploy{wish.GitRef, services, wish.DeploymentProfile, wish.UserReference})
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 	return RedeployAnswer{DeploymentID: said.ID.int(), Warning: warning}, nil
 }
 
-// joinServices writes services as "name:tag,name", and tells whether none could be read as several.
+// joinServices writes services as "name:tag,name", and reports whether that is unambiguous.
 func joinServices(services []ServiceImage) (string, bool) {
 	var parts []string
 	for _, s := range services {
@@ -89,7 +89,8 @@ func joinServices(services []ServiceImage) (string, bool) {
 	return strings.Join(parts, ","), true
 }
 
-// Cancel asks for the end of a deployment. It is sent once, and its success means asked for, not done.
+// Cancel asks for the end of a deployment. It is sent once. Success means that the server has accepted it, not that the deployment has
+// ended.
 func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer, error) {
 	path, err := stackPath(uid, "deployments", strconv.FormatInt(id, 10))
 	if err != nil {
@@ -99,7 +100,7 @@ func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer
 	return CancelAnswer{Message: c.safe(string(said.Message)), Warning: warning}, err
 }
 
-// write sends a request that changes something, a single time, and reads the receipt.
+// write sends a write a single time, and reads the receipt.
 func (c *Client) write(ctx context.Context, r request) (said wireReceipt, warning string, err error) {
 	ans, err := c.once(ctx, r)
 	if err != nil {
@@ -113,7 +114,8 @@ func (c *Client) write(ctx context.Context, r request) (said wireReceipt, warnin
 		return wireReceipt{}, "", c.unreadable(r, ans, err)
 	}
 	if ok := said.OK.truth(); ok != nil && !*ok {
-		return wireReceipt{}, "", &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Status: ans.status, Message: c.safe(string(said.Message))}
+		why := c.safe(string(said.Message))
+		return wireReceipt{}, "", &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Status: ans.status, Message: why}
 	}
 	return said, c.safe(ans.header.Get("X-Cloud66-Warning")), nil
 }

@@ -19,10 +19,10 @@ import (
 	"c66bot/storage"
 )
 
-// How long the list of stacks is taken for true where it is short, and how soon it may be read again where a name is not in it.
+// Ages of the list of stacks.
 const (
-	directoryAge    = time.Minute
-	directoryMinAge = 5 * time.Second
+	directoryAge    = time.Minute     // that a short list may reach
+	directoryMinAge = 5 * time.Second // below which it is not read again for a name that is not in it
 	directoryLimit  = 3 * time.Minute // for reading all pages
 	// One part in so many of the budget is for reading the list as it ages, and one for names that are not in it.
 	directoryShare = 10
@@ -38,16 +38,16 @@ type StackLister interface {
 	Budget() cloud66.BudgetState
 }
 
-// Directory finds stacks by what people type. It keeps the list of stacks page by page, and reads again those that have become too old;
-// whoever else needs a page reads it here, so that it counts for all.
+// Directory finds stacks by what people type. It caches the list of stacks page by page, and reads pages again that are too old. The watch
+// reads its pages here too, so that each is paid for once.
 type Directory struct {
 	cloud StackLister
 	turns Queues // for reading one page again
 
 	mu    sync.Mutex
 	pages map[int]listPage
-	lost  map[string]lostStack // by UID, those that their page does not show any more: they may be on another, which was read before
-	all   *list                // put together of these; nil where that is to be done anew
+	lost  map[string]lostStack // by UID, stacks that have left their page: they may have moved to one that was read before
+	all   *list                // made of these; nil where it is to be made again
 
 	flight   singleflight.Group // the reading of the list that is under way
 	ctx      context.Context    // of all readings
@@ -90,7 +90,7 @@ func NewDirectory(cloud StackLister) *Directory {
 	return d
 }
 
-// StackPage reads a page of the list and takes note of it.
+// StackPage reads a page of the list and caches it.
 func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPage, error) {
 	p, err := d.cloud.StackPage(ctx, number)
 	if err != nil {
@@ -109,7 +109,7 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 	return p, nil
 }
 
-// note keeps a page, with the lock held.
+// note caches a page. The lock is held.
 func (d *Directory) note(number int, p cloud66.StackPage) {
 	for n, old := range d.pages {
 		if n != number && (p.Next != 0 || n < number) {
@@ -126,8 +126,8 @@ func (d *Directory) note(number int, p cloud66.StackPage) {
 	d.pages[number], d.all = listPage{stacks: slices.Clone(p.Stacks), next: p.Next, readAt: time.Now()}, nil
 }
 
-// whole puts the list together, with the lock held. Where two pages show a stack, the one that was read later counts. What no page shows
-// any more is left out once all pages were read without it.
+// whole makes the list of the pages. Where two pages show a stack, the one that was read later counts. A stack that no page shows any more
+// is left out once all pages were read without it. The lock is held.
 func (d *Directory) whole() *list {
 	if d.all != nil {
 		return d.all
@@ -167,15 +167,14 @@ func (d *Directory) whole() *list {
 	return l
 }
 
-// age is how old the list may become, and how often it is read for names that are not in it: a minute where it is short, longer where that
-// would take more than its share of the budget. The lock is held.
+// age is the age that the list may reach, and the time between two readings for names that are not in it: a minute where it is short, more
+// where that would take more than its share of the budget. The lock is held.
 func (d *Directory) age() time.Duration {
 	perHour := d.cloud.Budget().PerHour / directoryShare
 	return max(directoryAge, time.Duration(len(d.pages))*time.Hour/time.Duration(max(perHour, 1)))
 }
 
-// current gives the list, as old as it may be. Where it cannot be read again because the budget is used up, it gives an older one with the
-// error.
+// current returns the list, read again where it is too old. Where the budget is used up, it returns the old one with the error.
 func (d *Directory) current(ctx context.Context) ([]cloud66.Stack, error) {
 	d.mu.Lock()
 	age := d.age()
@@ -192,7 +191,7 @@ func (d *Directory) current(ctx context.Context) ([]cloud66.Stack, error) {
 	return nil, err
 }
 
-// again gives the list as it is now, for a name that is not in it. It is read for that only where it was not for any such name lately.
+// again returns a fresh list, for a name that is not in the cached one. It is not read again where it was for any such name lately.
 func (d *Directory) again(ctx context.Context) ([]cloud66.Stack, error) {
 	d.mu.Lock()
 	l, age := d.whole(), d.age()
@@ -206,7 +205,7 @@ func (d *Directory) again(ctx context.Context) ([]cloud66.Stack, error) {
 	return d.within(ctx, age)
 }
 
-// within gives the list, no older than an age.
+// within returns the list, no older than an age.
 func (d *Directory) within(ctx context.Context, age time.Duration) ([]cloud66.Stack, error) {
 	for {
 		d.mu.Lock()
@@ -233,7 +232,7 @@ func (d *Directory) within(ctx context.Context, age time.Duration) ([]cloud66.St
 	}
 }
 
-// rests gives why the list is not read at present, nil where it is. The lock is held.
+// rests returns the error for which the list is not read at present, nil where it is. The lock is held.
 func (d *Directory) rests() error {
 	pause := time.Duration(0)
 	switch {
@@ -248,7 +247,7 @@ func (d *Directory) rests() error {
 	return nil
 }
 
-// Trouble says why the list cannot be worked with at all, nil where it can.
+// Trouble returns the error that makes the list unusable, nil where it is usable.
 func (d *Directory) Trouble() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -258,8 +257,7 @@ func (d *Directory) Trouble() error {
 	return nil
 }
 
-// soon gives the list as it was read last, however old, and has it read anew beside; where there is none yet it waits for it. Whoever waits no
-// longer does not end the reading: the next one to ask wants it too.
+// soon gives the list as it was read last, however old, and starts a reading where that is too old. It waits only for the first list.
 func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
 	d.prepare(ctx)
 	d.mu.Lock()
@@ -271,7 +269,7 @@ func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
 	return d.current(ctx)
 }
 
-// prepare has the list read, so that it is there when it is needed. It does not wait.
+// prepare starts a reading where the list is too old. It does not wait.
 func (d *Directory) prepare(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -291,8 +289,8 @@ func (d *Directory) Close() {
 // wholeList is the key of a reading of the list.
 const wholeList = "list"
 
-// read starts a reading of the pages that are older than an age, unless one is under way. The channel gets the age of the reading that ended.
-// A reading is shared: no one person pays for it, and where there is a list already, neither does the reserve for changes.
+// read starts a reading of the pages that are older than an age, unless one is under way. The channel gets the age of that reading.
+// A reading is shared: no one person pays for it, and where there is a list already, it does not use the reserve for changes.
 func (d *Directory) read(ctx context.Context, age time.Duration) <-chan singleflight.Result {
 	return d.flight.DoChan(wholeList, func() (any, error) {
 		ctx := cloud66.ForAll(context.WithoutCancel(ctx))
@@ -340,8 +338,7 @@ func (d *Directory) readPages(ctx context.Context, age time.Duration) (err error
 	return nil
 }
 
-// renew reads the pages again that show some stacks, where they are older than a minute, for the one who asks. It reports whether it had
-// to.
+// renew reads the pages of some stacks again where they are older than a minute, and reports whether one was.
 func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, error) {
 	d.mu.Lock()
 	l, old := d.whole(), map[int]bool{}
@@ -374,9 +371,11 @@ func (d *Directory) renewPage(ctx context.Context, number int) error {
 	return err
 }
 
-// find gives the stacks that an invocation may mean, of those that may be told of. Where none fits, the list is read anew if it is not
-// brand-new, and then nearest names are given instead. A single one is given as it is now.
-func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (found []cloud66.Stack, near []string, err error) {
+// find returns the visible stacks that match an invocation. Where none does, the list is read again, and then the nearest names are
+// returned. The state of a single match is fresh.
+func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (
+	found []cloud66.Stack, near []string, err error,
+) {
 	fitting := func(stacks []cloud66.Stack) []cloud66.Stack {
 		seen := only(stacks, told)
 		if inv.UID != "" {
@@ -416,7 +415,7 @@ func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.
 	return found, near, nil
 }
 
-// told gives the stacks that may be told of, in the order of the list.
+// told returns the visible stacks, in the order of the list.
 func (d *Directory) told(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
 	stacks, err := d.current(ctx)
 	if stacks == nil && err != nil {
@@ -425,7 +424,7 @@ func (d *Directory) told(ctx context.Context, told func(cloud66.Stack) bool) ([]
 	return only(stacks, told), nil
 }
 
-// only gives a new list of those stacks that may be told of.
+// only returns a new list of the visible stacks.
 func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66.Stack) {
 	for _, s := range stacks {
 		if told(s) {
@@ -435,7 +434,7 @@ func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66
 	return seen
 }
 
-// asNow gives some stacks as they are now, those of them that are still there and may be told of.
+// asNow returns the fresh state of some stacks, without those that are gone or not visible any more.
 func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
 	renewed, err := d.renew(ctx, stacks)
 	if err != nil || !renewed {
@@ -454,14 +453,14 @@ func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func
 	return left, nil
 }
 
-// last gives the stacks that were read last, however old and many. It asks nobody.
+// last returns the cached stacks, however old.
 func (d *Directory) last() []cloud66.Stack {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.whole().stacks
 }
 
-// known gives the first stack, by name, that may be told of, of those that were read last. It asks nobody.
+// known returns the first visible stack by name of the cached ones.
 func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 	d.mu.Lock()
 	l := d.whole()
@@ -496,7 +495,7 @@ func sortStacks(stacks []cloud66.Stack) {
 	}
 }
 
-// match gives the stacks that fit, the best kind of fit alone. Upper and lower case are the same.
+// match returns the stacks that match what was typed, only those of the best kind of match. Case does not matter.
 func match(stacks []cloud66.Stack, typed string) []cloud66.Stack {
 	var found []cloud66.Stack
 	typed = authz.Fold(typed)
@@ -513,11 +512,11 @@ func match(stacks []cloud66.Stack, typed string) []cloud66.Stack {
 	return found
 }
 
-// noFit is the kind of fit that is none.
+// noFit is the kind of a stack that does not match.
 const noFit = 5
 
-// fit says how well a stack fits what was typed: 1 by its UID, 2 by the whole name with the whole environment, 3 by the bare name, 4 by the
-// name with the beginning of an environment.
+// fit is the kind of match of a stack with what was typed: 1 by its UID, 2 by the whole name with the whole environment, 3 by the bare
+// name, 4 by the name with the beginning of an environment.
 func fit(s cloud66.Stack, typed string) int {
 	name, environment := authz.Fold(s.Name), authz.Fold(s.Environment)
 	at := strings.LastIndexByte(typed, '@')

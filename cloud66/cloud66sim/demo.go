@@ -1,7 +1,13 @@
 package cloud66sim
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -11,26 +17,33 @@ var demoPeople = []string{"ana@acme.example", "ben@acme.example", "chloe@acme.ex
 // demoStacks are the stacks of the demonstration. History counts failed deployments too.
 var demoStacks = []Stack{
 	{Name: "web", Environment: "production", Git: "git@github.com:acme/web.git", UsualDuration: 6 * time.Minute, History: 95},
-	{Name: "web", Environment: "staging", Git: "git@github.com:acme/web.git", GitBranch: "develop", UsualDuration: 5 * time.Minute, History: 88},
-	{Name: "api", Environment: "production", Git: "https://github.com/acme/api.git", Framework: "docker", UsualDuration: 8 * time.Minute, History: 74,
+	{Name: "web", Environment: "staging", Git: "git@github.com:acme/web.git", GitBranch: "develop",
+		UsualDuration: 5 * time.Minute, History: 88},
+	{Name: "api", Environment: "production", Git: "https://github.com/acme/api.git", Framework: "docker",
+		UsualDuration: 8 * time.Minute, History: 74,
 		Services: []Service{
 			{Name: "api", ImageName: "registry.example/acme/api", ImageTag: "v4.2.0", DesiredCount: 3},
 			{Name: "worker", ImageName: "registry.example/acme/worker", ImageTag: "v4.2.0", DesiredCount: 2},
 			{Name: "proxy", SourceType: "git", GitRef: "main"},
 		}},
-	{Name: "api", Environment: "staging", Git: "https://github.com/acme/api.git", Framework: "docker", UsualDuration: 7 * time.Minute, History: 81,
+	{Name: "api", Environment: "staging", Git: "https://github.com/acme/api.git", Framework: "docker",
+		UsualDuration: 7 * time.Minute, History: 81,
 		Services: []Service{
 			{Name: "api", ImageName: "registry.example/acme/api", ImageTag: "v4.3.0-rc1"},
 			{Name: "worker", ImageName: "registry.example/acme/worker", ImageTag: "v4.3.0-rc1"},
 		}},
 	{Name: "worker", Environment: "production", Git: "git@github.com:acme/worker.git", UsualDuration: 4 * time.Minute, History: 62},
-	{Name: "docs", Environment: "production", Git: "git@github.com:acme/docs.git", Framework: "express", UsualDuration: 4 * time.Minute, History: 47},
+	{Name: "docs", Environment: "production", Git: "git@github.com:acme/docs.git", Framework: "express",
+		UsualDuration: 4 * time.Minute, History: 47},
 	{Name: "awesome app", Environment: "production", Git: "git@github.com:acme/awesome-app.git", UsualDuration: 9 * time.Minute, History: 55},
-	{Name: "awesome app", Environment: "staging", Git: "git@github.com:acme/awesome-app.git", GitBranch: "develop", UsualDuration: 8 * time.Minute, History: 66},
+	{Name: "awesome app", Environment: "staging", Git: "git@github.com:acme/awesome-app.git", GitBranch: "develop",
+		UsualDuration: 8 * time.Minute, History: 66},
 	{Name: "billing", Environment: "production", Git: "git@github.com:acme/billing.git", UsualDuration: 12 * time.Minute, History: 40},
-	{Name: "search", Environment: "production", Git: "https://gitlab.example/acme/search.git", Framework: "spring", UsualDuration: 16 * time.Minute, History: 43},
+	{Name: "search", Environment: "production", Git: "https://gitlab.example/acme/search.git", Framework: "spring",
+		UsualDuration: 16 * time.Minute, History: 43},
 	{Name: "admin", Environment: "production", Git: "git@github.com:acme/admin.git", UsualDuration: 5 * time.Minute, History: 51},
-	{Name: "landing page", Environment: "production", Git: "git@github.com:acme/landing.git", Framework: "laravel", UsualDuration: 4 * time.Minute, History: 58},
+	{Name: "landing page", Environment: "production", Git: "git@github.com:acme/landing.git", Framework: "laravel",
+		UsualDuration: 4 * time.Minute, History: 58},
 }
 
 // SeedDemo adds a dozen believable stacks, with a past of 40 to 95 deployments each, and returns their UIDs by name@environment.
@@ -67,4 +80,95 @@ func (st *stack) demoPast(i int, last bool) past {
 		p.services = []string{fmt.Sprintf("%s:%s", service.Name, service.ImageTag)}
 	}
 	return p
+}
+
+// past is a deployment that ended before the simulation began.
+type past struct {
+	start    Start
+	state    State
+	services []string
+}
+
+// pastOf appends a past deployment to a stack; datePast gives it its times.
+func (st *stack) pastOf(s *Sim, p past) {
+	if len(st.deployments) == 0 {
+		p.start.Type = "first_build"
+	}
+	d := s.newDeployment(st, p.start)
+	d.State, d.Services = p.state, p.services
+	st.deployments = append(st.deployments, d)
+	st.head = d
+	if p.state == Success {
+		st.goLive(d)
+	}
+}
+
+// datePast spreads the past deployments of a stack over the time before now, some hours apart. The last one ended about three hours ago.
+func (s *Sim) datePast(st *stack, now time.Time) {
+	if len(st.deployments) == 0 {
+		return
+	}
+	apart := 7*time.Hour + st.UsualDuration
+	end := now.Add(-3 * time.Hour)
+	for _, d := range slices.Backward(st.deployments) {
+		percent := 85 + pick(31, "duration", d.ID)
+		d.FinishedAt = end.Add(-time.Duration(pick(120, "pause", d.ID)) * time.Minute)
+		d.StartedAt = d.FinishedAt.Add(-s.scaled(st.UsualDuration * time.Duration(percent) / 100))
+		d.CreatedAt = d.StartedAt
+		end = end.Add(-apart)
+	}
+	st.touch(st.head.FinishedAt)
+	st.createdAt = st.deployments[0].StartedAt.Add(-time.Hour)
+}
+
+var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// digest is the only source of made-up values: the same parts give the same 32 bytes.
+func digest(parts ...any) []byte {
+	sum := sha256.Sum256([]byte(fmt.Sprintln(parts...)))
+	return sum[:]
+}
+
+// pick is a number from 0 to n-1 that depends on the parts alone.
+func pick(n int, parts ...any) int {
+	return int(binary.BigEndian.Uint32(digest(parts...)) % uint32(n))
+}
+
+// commitHash is the 40 hexadecimal digits that a ref stands for; a full hash stands for itself.
+func commitHash(uid, ref string, id int64) string {
+	if lower := strings.ToLower(ref); fullHash.MatchString(lower) {
+		return lower
+	}
+	return hex.EncodeToString(digest("commit", uid, ref, id)[:20])
+}
+
+// deploySession is ten letters and digits.
+func deploySession(id int64) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	sum := digest("session", id)
+	session := make([]byte, 10)
+	for i := range session {
+		session[i] = alphabet[int(sum[i])%len(alphabet)]
+	}
+	return string(session)
+}
+
+// snapshotUUID is a version 4 UUID.
+func snapshotUUID(id int64) string {
+	sum := digest("snapshot", id)
+	sum[6] = sum[6]&0x0f | 0x40
+	sum[8] = sum[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+// commitURL is the page of a commit in a repository that is given in any of git's usual notations.
+func commitURL(git, hash string) string {
+	repository := strings.TrimSuffix(git, ".git")
+	if _, rest, found := strings.Cut(repository, "://"); found {
+		repository = rest
+	}
+	if _, rest, found := strings.Cut(repository, "@"); found {
+		repository = rest
+	}
+	return "https://" + strings.Replace(repository, ":", "/", 1) + "/commit/" + hash
 }

@@ -1,8 +1,15 @@
 package cloud66sim
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // State is where a deployment stands: Queued, Running, or how it ended.
@@ -62,63 +69,43 @@ type deployment struct {
 }
 
 // Deploy begins a deployment as somebody else and returns its id, 0 where there is no such stack. It waits where the stack is busy.
-func (s *Sim) Deploy(uid string, start Start) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.advance()
-	st := s.find(uid)
-	if st == nil {
-		return 0
-	}
-	d := s.newDeployment(st, start)
-	s.enqueue(st, d, now)
-	return d.ID
+func (s *Sim) Deploy(uid string, start Start) (id int64) {
+	s.on(uid, func(st *stack, now time.Time) {
+		d := s.newDeployment(st, start)
+		s.enqueue(st, d, now)
+		id = d.ID
+	})
+	return id
 }
 
 // NextOutcome says what the next deployment that begins to run on a stack does. Several calls concern as many deployments, in order.
 func (s *Sim) NextOutcome(uid string, next Next) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.advance()
-	if st := s.find(uid); st != nil {
-		st.nexts = append(st.nexts, next)
-	}
+	s.on(uid, func(st *stack, _ time.Time) { st.nexts = append(st.nexts, next) })
 }
 
 // Deployment returns one deployment of a stack.
-func (s *Sim) Deployment(uid string, id int64) (View, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.advance()
-	if st := s.find(uid); st != nil {
+func (s *Sim) Deployment(uid string, id int64) (v View, found bool) {
+	s.on(uid, func(st *stack, _ time.Time) {
 		if d := st.deployment(id); d != nil {
-			return st.view(d), true
+			v, found = st.view(d), true
 		}
-	}
-	return View{}, false
+	})
+	return v, found
 }
 
 // Deployments returns all deployments of a stack, oldest first whatever the options say about lists.
-func (s *Sim) Deployments(uid string) []View {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.advance()
-	st := s.find(uid)
-	if st == nil {
-		return nil
-	}
-	views := make([]View, 0, len(st.deployments))
-	for _, d := range st.deployments {
-		views = append(views, st.view(d))
-	}
+func (s *Sim) Deployments(uid string) (views []View) {
+	s.on(uid, func(st *stack, _ time.Time) {
+		for _, d := range st.deployments {
+			views = append(views, st.view(d))
+		}
+	})
 	return views
 }
 
 func (st *stack) deployment(id int64) *deployment {
-	for _, d := range st.deployments {
-		if d.ID == id {
-			return d
-		}
+	if i := slices.IndexFunc(st.deployments, func(d *deployment) bool { return d.ID == id }); i >= 0 {
+		return st.deployments[i]
 	}
 	return nil
 }
@@ -158,4 +145,246 @@ func (st *stack) previousHash() string {
 		}
 	}
 	return ""
+}
+
+// cancelTakes is how long a running deployment goes on after its cancellation was accepted, before the speed divides it.
+const cancelTakes = 5 * time.Second
+
+// enqueue puts a new deployment behind those that run or wait, and begins it where there is none.
+func (s *Sim) enqueue(st *stack, d *deployment, now time.Time) {
+	d.CreatedAt = now
+	d.action = s.newAction(st, d)
+	st.deployments = append(st.deployments, d)
+	st.queue = append(st.queue, d)
+	st.touch(now)
+	s.advanceStack(st, now)
+}
+
+// advanceStack ends and begins what should have ended and begun on the stack until now.
+func (s *Sim) advanceStack(st *stack, now time.Time) {
+	for {
+		if st.running == nil && !s.beginNext(st) {
+			return
+		}
+		if st.running.endsAt.After(now) {
+			return
+		}
+		st.finishRunning()
+	}
+}
+
+// beginNext begins the deployment that waits longest and tells whether there was one that could.
+func (s *Sim) beginNext(st *stack) bool {
+	if st.Busy || len(st.queue) == 0 {
+		return false
+	}
+	d := st.queue[0]
+	st.queue = st.queue[1:]
+	next := st.takeNext()
+	d.State, d.willBe = Running, next.state()
+	d.StartedAt = d.CreatedAt
+	if st.freeAt.After(d.StartedAt) {
+		d.StartedAt = st.freeAt
+	}
+	d.endsAt = d.StartedAt.Add(s.scaled(next.Duration))
+	st.running = d
+	st.touch(d.StartedAt)
+	return true
+}
+
+// takeNext removes and returns what was asked for with NextOutcome, completed by the usual.
+func (st *stack) takeNext() Next {
+	var next Next
+	if len(st.nexts) > 0 {
+		next, st.nexts = st.nexts[0], st.nexts[1:]
+	}
+	setDefault(&next.Duration, st.UsualDuration)
+	return next
+}
+
+func (n Next) state() State {
+	switch {
+	case n.Outcome != "":
+		return State(n.Outcome)
+	case n.Fail:
+		return Failed
+	}
+	return Success
+}
+
+func (st *stack) finishRunning() {
+	d := st.running
+	st.running, st.freeAt = nil, d.endsAt
+	st.finish(d, d.willBe, d.endsAt)
+	st.head = d
+	if d.State == Success {
+		st.goLive(d)
+	}
+}
+
+// finish ends a deployment and its action.
+func (st *stack) finish(d *deployment, state State, at time.Time) {
+	d.State, d.FinishedAt = state, at
+	if d.action != nil {
+		d.action.finish(d)
+	}
+	st.touch(at)
+}
+
+// goLive puts a successful deployment on the servers. A revert marks what was there as reverted.
+func (st *stack) goLive(d *deployment) {
+	if d.Type == "revert" && st.live != nil {
+		st.live.revertedBy = d
+	}
+	st.live = d
+	for _, image := range d.Services {
+		if name, tag, tagged := strings.Cut(image, ":"); tagged {
+			st.setTag(name, tag)
+		}
+	}
+}
+
+func (st *stack) setTag(service, tag string) {
+	for i := range st.Services {
+		switch sv := &st.Services[i]; {
+		case sv.Name != service:
+		case sv.SourceType == "git":
+			sv.GitRef = tag
+		default:
+			sv.ImageTag = tag
+		}
+	}
+}
+
+// cancel takes a queued deployment out of the queue and lets a running one end soon, unless it ends by itself before that.
+func (s *Sim) cancel(st *stack, d *deployment, now time.Time) {
+	setDefault(&d.CancelRequestedAt, now)
+	st.touch(now)
+	if d.State == Queued {
+		st.queue = slices.DeleteFunc(st.queue, func(other *deployment) bool { return other == d })
+		st.finish(d, Cancelled, now)
+		return
+	}
+	ends := now
+	if !s.opts.CancelInstant {
+		ends = now.Add(s.scaled(cancelTakes))
+	}
+	if ends.Before(d.endsAt) {
+		d.endsAt, d.willBe = ends, Cancelled
+	}
+	s.advanceStack(st, now)
+}
+
+// redeployRequest is the body of a redeploy. What is empty is absent.
+type redeployRequest struct {
+	GitRef        string `json:"git_ref"`
+	Services      string `json:"services"` // "name:tag,name"
+	Profile       string `json:"deployment_profile"`
+	UserReference string `json:"user_reference"`
+}
+
+// readRedeploy refuses a parameter that is not documented, so that no mistake passes unnoticed.
+func readRedeploy(c *call) (req redeployRequest, err error) {
+	if len(c.body) == 0 {
+		return req, nil
+	}
+	if kind, _, err := mime.ParseMediaType(c.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return req, fmt.Errorf("a body of type %q is not understood", kind)
+	}
+	dec := json.NewDecoder(bytes.NewReader(c.body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&req); err != nil {
+		return req, fmt.Errorf("the body is not the JSON of a redeploy: %w", err)
+	}
+	return req, nil
+}
+
+func splitServices(text string) (services []string) {
+	for service := range strings.SplitSeq(text, ",") {
+		if service = strings.TrimSpace(service); service != "" {
+			services = append(services, service)
+		}
+	}
+	return services
+}
+
+func (s *Sim) redeploy(c *call, st *stack) answer {
+	req, err := readRedeploy(c)
+	services := splitServices(req.Services)
+	if err == nil {
+		err = req.check(st, services)
+	}
+	if err != nil {
+		return badRequest(err.Error())
+	}
+	d := s.newDeployment(st, Start{Via: "api", By: owner, Type: "redeploy", Ref: req.GitRef})
+	d.Services, d.Profile, d.UserReference = services, req.Profile, req.UserReference
+	s.enqueue(st, d, c.now)
+	return s.redeployAnswer(d)
+}
+
+// redeployAnswer is in the style that the options ask for.
+func (s *Sim) redeployAnswer(d *deployment) answer {
+	ok, queued := true, d.State == Queued
+	if s.opts.Answer == AnswerS0 {
+		return respond(outcomeAnswer{ID: d.ID, Message: "Deployment scheduled", Queued: &queued})
+	}
+	reply := outcomeAnswer{OK: &ok, Message: "Stack starting redeployment", Queued: &queued}
+	if queued {
+		reply.Message = "Stack queued for redeployment"
+	}
+	switch s.opts.Answer {
+	case AnswerD:
+		reply.AsyncActionID = d.action.id
+	case AnswerBare:
+		reply.Queued = nil
+	}
+	return respond(reply)
+}
+
+// check refuses what the stack does not allow (Cloud 66 API, Redeploy Stack).
+func (req redeployRequest) check(st *stack, services []string) error {
+	switch {
+	case st.docker() && req.GitRef != "":
+		return errors.New("git_ref is for stacks that are not docker stacks")
+	case !st.docker() && len(services) > 0:
+		return errors.New("services is for docker stacks only")
+	case utf8.RuneCountInString(req.UserReference) > 255:
+		return errors.New("user_reference is longer than 255 characters")
+	case req.Profile != "" && st.Profiles != nil && !slices.Contains(st.Profiles, req.Profile):
+		return fmt.Errorf("deployment_profile %q is unknown", req.Profile)
+	}
+	return st.checkServices(services)
+}
+
+func (st *stack) checkServices(images []string) error {
+	seen := map[string]bool{}
+	for _, image := range images {
+		name, tag, tagged := strings.Cut(image, ":")
+		switch {
+		case !slices.ContainsFunc(st.Services, func(sv Service) bool { return sv.Name == name }):
+			return fmt.Errorf("service %q is unknown", name)
+		case tagged && tag == "":
+			return fmt.Errorf("service %q has an empty tag", name)
+		case seen[name]:
+			return fmt.Errorf("service %q is given twice", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+func (s *Sim) cancelDeployment(c *call, st *stack) answer {
+	d := st.deployment(c.id())
+	switch {
+	case d == nil:
+		return notFound("Deployment")
+	case d.State != Queued && d.State != Running:
+		return conflict("The deployment has finished already")
+	}
+	s.cancel(st, d, c.now)
+	if s.opts.Answer == AnswerD {
+		return respondOK("Cancelling deployment")
+	}
+	return respondOK("Deployment cancelled")
 }

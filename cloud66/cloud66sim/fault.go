@@ -19,7 +19,7 @@ type Fault struct {
 	Times    int                      // Times is how many requests meet it; 0 means all until it is removed.
 
 	Delay time.Duration   // Delay is how long the request waits, in real time.
-	Block <-chan struct{} // Block holds the request until the channel is closed or gives a value; nil does not. A synctest bubble must make its own.
+	Block <-chan struct{} // Block holds the request until the channel is closed or gives a value. A synctest bubble makes its own.
 	After bool            // After carries the request out first: Delay, Block and Status then concern the answer.
 
 	Status      int               // Status is the status to answer with.
