@@ -2,8 +2,10 @@ package cloud66sim
 
 import (
 	"crypto/sha256"
+	_ "embed" // for the stacks of the demonstration
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,36 +16,15 @@ import (
 // demoPeople trigger the past deployments of the demonstration's stacks.
 var demoPeople = []string{"ana@acme.example", "ben@acme.example", "chloe@acme.example", "dmitri@acme.example", "efua@acme.example"}
 
-// demoStacks are the stacks of the demonstration. History counts failed deployments too.
-var demoStacks = []Stack{
-	{Name: "web", Environment: "production", Git: "git@github.com:acme/web.git", UsualDuration: 6 * time.Minute, History: 95},
-	{Name: "web", Environment: "staging", Git: "git@github.com:acme/web.git", GitBranch: "develop",
-		UsualDuration: 5 * time.Minute, History: 88},
-	{Name: "api", Environment: "production", Git: "https://github.com/acme/api.git", Framework: "docker",
-		UsualDuration: 8 * time.Minute, History: 74,
-		Services: []Service{
-			{Name: "api", ImageName: "registry.example/acme/api", ImageTag: "v4.2.0", DesiredCount: 3},
-			{Name: "worker", ImageName: "registry.example/acme/worker", ImageTag: "v4.2.0", DesiredCount: 2},
-			{Name: "proxy", SourceType: "git", GitRef: "main"},
-		}},
-	{Name: "api", Environment: "staging", Git: "https://github.com/acme/api.git", Framework: "docker",
-		UsualDuration: 7 * time.Minute, History: 81,
-		Services: []Service{
-			{Name: "api", ImageName: "registry.example/acme/api", ImageTag: "v4.3.0-rc1"},
-			{Name: "worker", ImageName: "registry.example/acme/worker", ImageTag: "v4.3.0-rc1"},
-		}},
-	{Name: "worker", Environment: "production", Git: "git@github.com:acme/worker.git", UsualDuration: 4 * time.Minute, History: 62},
-	{Name: "docs", Environment: "production", Git: "git@github.com:acme/docs.git", Framework: "express",
-		UsualDuration: 4 * time.Minute, History: 47},
-	{Name: "awesome app", Environment: "production", Git: "git@github.com:acme/awesome-app.git", UsualDuration: 9 * time.Minute, History: 55},
-	{Name: "awesome app", Environment: "staging", Git: "git@github.com:acme/awesome-app.git", GitBranch: "develop",
-		UsualDuration: 8 * time.Minute, History: 66},
-	{Name: "billing", Environment: "production", Git: "git@github.com:acme/billing.git", UsualDuration: 12 * time.Minute, History: 40},
-	{Name: "search", Environment: "production", Git: "https://gitlab.example/acme/search.git", Framework: "spring",
-		UsualDuration: 16 * time.Minute, History: 43},
-	{Name: "admin", Environment: "production", Git: "git@github.com:acme/admin.git", UsualDuration: 5 * time.Minute, History: 51},
-	{Name: "landing page", Environment: "production", Git: "git@github.com:acme/landing.git", Framework: "laravel",
-		UsualDuration: 4 * time.Minute, History: 58},
+// demoStacks are the stacks of the demonstration, as a list of demoStack.
+//
+//go:embed demo.json
+var demoStacks []byte
+
+type demoStack struct {
+	Stack
+
+	Minutes int // of a usual deployment
 }
 
 // SeedDemo adds a dozen believable stacks, with a past of 40 to 95 deployments each, and returns their UIDs by name@environment.
@@ -51,10 +32,14 @@ func SeedDemo(s *Sim) map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, uids := s.advance(), map[string]string{}
-	for _, described := range demoStacks {
-		number := described.History
-		described.History = 0
-		st := s.addStack(described, now)
+	var stacks []demoStack
+	if err := json.Unmarshal(demoStacks, &stacks); err != nil {
+		panic(fmt.Sprintf("cloud66sim: the stacks of the demonstration: %v", err)) // it is a part of the program
+	}
+	for _, described := range stacks {
+		number := described.History // failed deployments too
+		described.History, described.UsualDuration = 0, time.Duration(described.Minutes)*time.Minute
+		st := s.addStack(described.Stack, now)
 		for i := range number {
 			st.pastOf(s, st.demoPast(i, i == number-1))
 		}
