@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var fleets = flag.Int("fleets", 2, "how many sizes of the watched stacks are simulated, the smallest first")
+var fleets = flag.Int("fleets", 1, "how many sizes of the watched stacks are simulated, the smallest first")
 
 // figures are what a watch over some stacks has cost, and how late it was.
 type figures struct {
