@@ -3,7 +3,7 @@ package storage
 import "time"
 
 // Subscriptions holds the subscriptions of channels, by ChannelKey.
-var Subscriptions = newTable[Subscription]("subscriptions")
+var Subscriptions = newTable[Subscription]("subscriptions").counted()
 
 // Subscription tells a channel of every matching deployment, whoever started it.
 type Subscription struct {

@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 )
@@ -12,7 +13,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Table holds the records of one type in the bucket of its name. A stored record is a CRC-32C in eight hexadecimal digits, a space,
 // and JSON. The checksum covers the table's name, a slash, the key, a space and the JSON, so that a record in a wrong place is
 // noticed too.
-type Table[T any] struct{ Name string }
+type Table[T any] struct {
+	Name string
+
+	counts bool // every change moves the counter of the table's name
+}
+
+// counted makes every change of the table increment the counter of its name, so that readers can tell whether a snapshot is still valid.
+func (t Table[T]) counted() Table[T] {
+	t.counts = true
+	return t
+}
 
 // Get returns the record with the key, ErrNotFound, or ErrDamaged.
 func (t Table[T]) Get(tx Tx, key string) (T, error) {
@@ -24,18 +35,41 @@ func (t Table[T]) Get(tx Tx, key string) (T, error) {
 	return t.decode(key, value)
 }
 
+// Find is Get for a record that need not be there.
+func (t Table[T]) Find(tx Tx, key string) (rec T, found bool, err error) {
+	rec, err = t.Get(tx, key)
+	if errors.Is(err, ErrNotFound) {
+		return rec, false, nil
+	}
+	return rec, err == nil, err
+}
+
 // Put stores the record under the key and replaces an older one.
 func (t Table[T]) Put(tx Tx, key string, rec T) error {
 	text, err := json.Marshal(rec)
 	if err != nil {
 		return fmt.Errorf("encode record %q of %s: %w", key, t.Name, err)
 	}
-	return tx.Put(t.Name, key, append(t.sum(key, text), text...))
+	if err := tx.Put(t.Name, key, append(t.sum(key, text), text...)); err != nil {
+		return err
+	}
+	return t.count(tx)
+}
+
+func (t Table[T]) count(tx Tx) error {
+	if !t.counts {
+		return nil
+	}
+	n, _, err := Counters.Find(tx, t.Name)
+	return errors.Join(err, Counters.Put(tx, t.Name, n+1))
 }
 
 // Delete removes the record with the key, if there is one.
 func (t Table[T]) Delete(tx Tx, key string) error {
-	return tx.Delete(t.Name, key)
+	if err := tx.Delete(t.Name, key); err != nil {
+		return err
+	}
+	return t.count(tx)
 }
 
 // Scan calls fn for the records with a prefix, as Tx.Scan does. A damaged record ends it with ErrDamaged.
