@@ -23,27 +23,31 @@ const (
 // Cancel asks Cloud 66 to end a deployment. The channel gets a card of it first, unless it has one: the card tells what becomes of it.
 // That it was asked for is recorded before it is sent, so that the end is told as what it is, and so that a restart does not lose it.
 func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follow) (cloud66.CancelAnswer, error) {
-	now := time.Now()
-	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseFollowing, storage.Asked
+	f = newFollow(f, storage.PhaseFollowing)
 	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
 	record := func(tx storage.Tx) error {
 		if err := notEnded(tx, f); err != nil {
 			return err
 		}
-		c, err := storage.Cancels.Get(tx, key)
-		if first = errors.Is(err, storage.ErrNotFound); !first && err != nil {
+		c, there, err := storage.Cancels.Find(tx, key)
+		if err != nil {
 			return err
 		}
-		if !first { // asked for before: the first one's name stays
-			c.Again = &storage.Again{User: f.Asker, At: now, Follow: f.ID}
-			return storage.Cancels.Put(tx, key, c)
+		if first = !there; first {
+			c = storage.Cancel{User: f.Asker, At: f.AskedAt, Follow: f.ID}
+		} else { // the first one's name stays
+			c.Again = &storage.Again{User: f.Asker, At: f.AskedAt, Follow: f.ID}
 		}
-		return storage.Cancels.Put(tx, key, storage.Cancel{User: f.Asker, At: now, Follow: f.ID})
+		return storage.Cancels.Put(tx, key, c)
 	}
-	err := p.beginFollow(ctx, operation, f, record)
+	err := p.begin(ctx, operation, f, record)
 	if errors.Is(err, commands.ErrFollowed) {
-		f.ID = p.followed(f)
-		err = p.Records.Update(ctx, func(tx storage.Tx) error { return errors.Join(commands.Take(tx, operation, f.Asker), record(tx)) })
+		err = p.Records.Update(ctx, func(tx storage.Tx) (err error) {
+			if f.ID, err = p.followed(tx, f); err != nil {
+				return err
+			}
+			return errors.Join(commands.Take(tx, operation, f.Asker), record(tx))
+		})
 	} else if err == nil {
 		err = p.carded(ctx, f, cancelCardWait)
 		if err != nil {
@@ -73,11 +77,9 @@ func notEnded(tx storage.Tx, f storage.Follow) error {
 	if err != nil || id == "" {
 		return err
 	}
-	card, err := storage.Follows.Get(tx, id)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return nil
-	case err == nil && (card.State == storage.Succeeded || card.State == storage.Failed || card.State == storage.Cancelled):
+	card, _, err := storage.Follows.Find(tx, id)
+	switch card.State {
+	case storage.Succeeded, storage.Failed, storage.Cancelled:
 		return &cloud66.Error{Kind: cloud66.ErrConflict, Message: "it has ended"}
 	default:
 		return err
@@ -100,21 +102,15 @@ func undone(first bool) func(*storage.Cancel) {
 func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change func(*storage.Cancel), also ...storage.Message) error {
 	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		c, err := storage.Cancels.Get(tx, key)
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		for _, m := range also {
-			err = errors.Join(err, outbox.Put(tx, m))
-		}
-		if err != nil {
+		c, there, err := storage.Cancels.Find(tx, key)
+		if err != nil || !there {
 			return err
 		}
 		if change == nil {
-			return storage.Cancels.Delete(tx, key)
+			return errors.Join(putAll(tx, also), storage.Cancels.Delete(tx, key))
 		}
 		change(&c)
-		return storage.Cancels.Put(tx, key, c)
+		return errors.Join(putAll(tx, also), storage.Cancels.Put(tx, key, c))
 	})
 	if err != nil {
 		return fmt.Errorf("record what became of the cancel of %s: %w", key, err)
@@ -125,28 +121,21 @@ func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change fu
 
 // cancelAgain sends a cancel of which an earlier process has not recorded that it was taken, if it was asked for just now. To ask twice for
 // the end of one deployment does no harm; a refusal because it has ended does not prove that the first one was not taken.
-func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel, place commands.Place) {
-	done, err := place.Wait(ctx)
-	if err != nil {
-		return // the next process carries it on
-	}
-	defer done()
+func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) {
+	var err error
 	if time.Since(c.At) > cancelAge {
-		err = p.cancelTooLate(ctx, f, c)
+		// Where the deployment has ended its card tells how; else whoever asked is told.
+		if d, readErr := p.Cloud.Deployment(cloud66.Background(ctx), f.Stack.UID, f.Deployment); readErr == nil && d.Ended() {
+			err = p.changeCancel(ctx, f, told)
+		} else {
+			err = p.tellCancel(ctx, f, c, "I was restarted, and then it was too late to ask for it", told)
+		}
 	} else {
 		err = p.sendCancelAgain(ctx, f, c)
 	}
 	if err != nil && ctx.Err() == nil {
 		p.Log.Warn("a cancel of before the restart is not confirmed", "follow", f.ID, "stack", f.Stack.String(), "error", err)
 	}
-}
-
-// cancelTooLate leaves a cancel of long ago as it is. Where the deployment has ended its card tells how; else whoever asked is told.
-func (p *Progress) cancelTooLate(ctx context.Context, f storage.Follow, c storage.Cancel) error {
-	if d, err := p.Cloud.Deployment(cloud66.Background(ctx), f.Stack.UID, f.Deployment); err == nil && d.Ended() {
-		return p.changeCancel(ctx, f, told)
-	}
-	return p.tellCancel(ctx, f, c, "I was restarted, and then it was too late to ask for it", told)
 }
 
 func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) error {
@@ -160,21 +149,22 @@ func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c stor
 	case cloud66.NothingDone(err):
 		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then "+said(err), undone(c.Again == nil)))
 	default:
-		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then Cloud 66 did not answer, so that it may be cancelled all the same", told))
+		const why = "I was restarted meanwhile; then Cloud 66 did not answer, so that it may be cancelled all the same"
+		return errors.Join(err, p.tellCancel(ctx, f, c, why, told))
 	}
 }
 
 // tellCancel tells the one who asked for a cancel, in a direct message, that it is not confirmed, and why.
 func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.Cancel, why string, change func(*storage.Cancel)) error {
-	rendered := card.Reply(commands.ProblemReply{
+	m := storage.Message{
+		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Urgent: true, Last: true,
+	}
+	m, err := saying(m, card.Reply(commands.ProblemReply{
 		Stack: &f.Stack, What: fmt.Sprintf("the cancel of #%d is not confirmed.", f.Deployment), State: why + ".",
 		Do: "Look at its card, and ask again if it is still to be cancelled.",
-	})
-	blocks, err := rendered.JSON()
+	}))
 	if err != nil {
 		return err
 	}
-	return p.changeCancel(ctx, f, change, storage.Message{
-		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Text: rendered.Text(), Blocks: blocks, Urgent: true, Last: true,
-	})
+	return p.changeCancel(ctx, f, change, m)
 }

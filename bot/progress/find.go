@@ -2,7 +2,6 @@ package progress
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ type trace struct {
 // traceOf looks for the stack action that carries the wish's reference, unless it is known that the wish arrived and its deployment is only
 // now expected.
 func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
-	if (f.Phase != storage.PhaseFinding && f.Phase != storage.PhaseSending) || (f.Wish.Arrived && f.Wish.Looks < claimLooks) {
+	if f.Wish.Arrived && f.Wish.Looks < claimLooks {
 		return trace{}
 	}
 	for action, err := range p.Cloud.Actions(cloud66.Background(ctx), f.Stack.UID, cloud66.ActionFilter{UserReference: f.Wish.Reference}) {
@@ -60,7 +59,12 @@ func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Fo
 	if wish.Claimed <= wish.NewestBefore || (wish.Looks > claimLooks && !contains(look, wish.Claimed)) {
 		wish.Claimed = 0 // it names something else
 	}
+	patience := findUnproven
+	if wish.Arrived {
+		patience = findProven
+	}
 	proven := wish.Arrived || (!t.asked && wish.Looks >= findLooks) // where no actions can be read, the list has to do
+	failed := t.action != nil && t.action.FinishedSuccess != nil && !*t.action.FinishedSuccess
 	switch {
 	case wish.Claimed != 0 && contains(look, wish.Claimed):
 		f.Deployment = wish.Claimed
@@ -68,9 +72,9 @@ func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Fo
 		return f, nil
 	case len(candidates) == 1 && proven:
 		f.Deployment = candidates[0]
-	case t.failed() && len(candidates) == 0:
+	case failed && len(candidates) == 0:
 		return ended(f, storage.Refused, "Cloud 66 took it and gave up. "+t.action.FinishedMessage, look.At), nil
-	case look.At.Sub(wish.SentAt) > patience(wish) && wish.Looks >= findLooks:
+	case look.At.Sub(wish.SentAt) > patience && wish.Looks >= findLooks:
 		return ended(f, storage.Unclear, notFound(wish, candidates), look.At), nil
 	default:
 		return f, nil
@@ -79,37 +83,19 @@ func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Fo
 	return f, nil
 }
 
-// failed reports whether the action has ended without a success.
-func (t trace) failed() bool {
-	return t.action != nil && t.action.FinishedSuccess != nil && !*t.action.FinishedSuccess
-}
-
-func patience(w storage.Wish) time.Duration {
-	if w.Arrived {
-		return findProven
-	}
-	return findUnproven
-}
-
 // notFound says what was looked for and seen.
 func notFound(w storage.Wish, candidates []int64) string {
 	const once = "Nothing was sent a second time"
 	switch {
 	case len(candidates) > 0:
-		return fmt.Sprintf("since then %s started, and nothing tells whether that is this one. Look there before you try again. %s", numbers(candidates), once)
+		ids := strings.ReplaceAll(strings.Trim(fmt.Sprint(candidates), "[]"), " ", ", #")
+		return fmt.Sprintf("since then #%s started, and nothing tells whether that is this one. Look there before you try again. %s", ids, once)
 	case w.Arrived:
 		return fmt.Sprintf("it took it, but in %d looks no deployment of it showed up. Look at its dashboard. %s", w.Looks, once)
 	default:
-		return fmt.Sprintf("I looked %d times and it is not in its lists, so it was probably not started. Look at its dashboard, then try again. %s", w.Looks, once)
+		return fmt.Sprintf("I looked %d times and it is not in its lists, so it was probably not started. "+
+			"Look at its dashboard, then try again. %s", w.Looks, once)
 	}
-}
-
-func numbers(ids []int64) string {
-	words := make([]string, len(ids))
-	for i, id := range ids {
-		words[i] = fmt.Sprintf("#%d", id)
-	}
-	return strings.Join(words, ", ")
 }
 
 func ended(f storage.Follow, state storage.State, said string, at time.Time) storage.Follow {
@@ -126,11 +112,12 @@ func candidatesFor(tx storage.Tx, f storage.Follow, look watch.Look) ([]int64, e
 		if d.ID <= f.Wish.NewestBefore || !fits(d, *f.Wish) {
 			continue
 		}
-		_, err := storage.Wishes.Get(tx, storage.DeploymentKey(f.Stack.UID, d.ID))
-		if errors.Is(err, storage.ErrNotFound) {
-			ids = append(ids, d.ID)
-		} else if err != nil {
+		_, taken, err := storage.Wishes.Find(tx, storage.DeploymentKey(f.Stack.UID, d.ID))
+		if err != nil {
 			return nil, err
+		}
+		if !taken {
+			ids = append(ids, d.ID)
 		}
 	}
 	return ids, nil

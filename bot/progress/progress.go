@@ -14,8 +14,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"c66bot/bot/card"
 	"c66bot/bot/outbox"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
@@ -52,31 +54,24 @@ type Config struct {
 // Progress follows deployments. It implements commands.Progress.
 type Progress struct {
 	Config
-	watch *watch.Watcher
-	away  *away
-	index index
+	watch         *watch.Watcher
+	subscriptions atomic.Pointer[subscriptions] // as they were committed last
+	unpruned      atomic.Bool                   // positions of stacks that nobody subscribes to may be left
 
-	queues    commands.Queues // of what changes a stack
-	resumed   chan struct{}   // closed when what an earlier process left is known
-	following sync.Mutex      // held while a follow is checked against the open ones and added to them, and while positions are written
-	reloading sync.Mutex      // held while the subscriptions are read
-	unread    chan struct{}   // the subscriptions were changed and could not be read
-	wanting   wanting         // belongs to whoever reads them
+	queues  commands.Queues      // of what changes a stack
+	resumed chan struct{}        // closed when what an earlier process left is known
+	missing map[string]time.Time // since when rounds have missed stacks with a position, by UID; of the rounds alone
 
-	mu   sync.Mutex
-	open map[string]map[string]target // the follows that have not ended, by stack UID and id
-	// sending holds, by id, the follows whose wish is being sent, so that a deployment may come of it any moment.
-	sending map[string]storage.Follow
-	swept   time.Time     // when the last round over all stacks ended
-	between time.Duration // the last two
-	// absent has, by UID, the stacks with a position that the last rounds have missed. It belongs to the rounds alone.
-	absent map[string]absence
+	mu      sync.Mutex        // Never held while a transaction begins, which may wait for one that waits for this.
+	open    map[string]target // the follows that have not ended, by id
+	absence absence
 }
 
-// target is what is watched for a follow, and where its card is.
+// target is what is watched for a follow.
 type target struct {
-	deployment int64 // 0 while it is not known
-	channel    string
+	stack      string // UID
+	deployment int64  // 0 while it is not known
+	sending    bool   // its wish is being sent: a deployment may come of it any moment, and no look is made for it yet
 }
 
 var _ commands.Progress = (*Progress)(nil)
@@ -84,11 +79,13 @@ var _ commands.Progress = (*Progress)(nil)
 // New makes a Progress; Run carries on what the database holds and follows what is added.
 func New(cfg Config) *Progress {
 	p := &Progress{
-		Config: cfg, away: newAway(), resumed: make(chan struct{}), unread: make(chan struct{}, 1), open: map[string]map[string]target{},
-		sending: map[string]storage.Follow{},
+		Config: cfg, resumed: make(chan struct{}), open: map[string]target{},
+		absence: absence{away: map[string]*away{}, ends: map[string]end{}, due: make(chan struct{}, 1)},
 	}
+	p.subscriptions.Store(newSubscriptions(-1))
+	asked := interest{p}
 	p.watch = watch.New(watch.Config{
-		Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log, Interest: &p.index, Idle: p.index.idle, Swept: p.onRound,
+		Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log, Interest: asked, Idle: asked.Idle, Swept: p.onRound,
 	})
 	return p
 }
@@ -102,7 +99,6 @@ func (p *Progress) Run(ctx context.Context) error {
 	}
 	close(p.resumed)
 	left.Go(func() { p.tellKept(ctx) })
-	left.Go(func() { p.readAgain(ctx) })
 	p.watch.Run(ctx)
 	return nil
 }
@@ -111,18 +107,12 @@ func (p *Progress) Run(ctx context.Context) error {
 func (p *Progress) Open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := 0
-	for _, follows := range p.open {
-		n += len(follows)
-	}
-	return n
+	return len(p.open)
 }
 
 // track watches for a follow whatever is known of it: its deployment, or the stack while the deployment is looked for (id 0).
 func (p *Progress) track(f storage.Follow) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	uid, now := f.Stack.UID, target{f.Deployment, f.Channel}
+	now := target{stack: f.Stack.UID, deployment: f.Deployment}
 	if f.Deployment == 0 && f.Wish != nil {
 		now.deployment = f.Wish.Claimed
 	}
@@ -130,77 +120,84 @@ func (p *Progress) track(f storage.Follow) {
 	if f.Subscribed { // nobody waits for each step of it
 		add, remove = p.watch.Await, p.watch.Release
 	}
-	before, ok := p.open[uid][f.ID]
-	if f.Phase != storage.PhaseEnded {
-		if ok && before == now {
-			return
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, known := p.open[f.ID]
+	switch {
+	case f.Phase == storage.PhaseEnded:
+		delete(p.open, f.ID)
+		if !slices.ContainsFunc(slices.Collect(maps.Values(p.open)), func(t target) bool { return t.stack == now.stack }) {
+			p.absence.back(now.stack)
 		}
-		if p.open[uid] == nil {
-			p.open[uid] = map[string]target{}
-		}
-		p.open[uid][f.ID] = now
-		add(uid, now.deployment)
+	case known && before == now:
+		return
+	default:
+		p.open[f.ID] = now
+		add(now.stack, now.deployment)
 	}
-	if ok {
-		remove(uid, before.deployment)
+	if known && !before.sending {
+		remove(now.stack, before.deployment)
 	}
-	if f.Phase == storage.PhaseEnded {
-		delete(p.open[uid], f.ID)
-		if len(p.open[uid]) == 0 {
-			delete(p.open, uid)
-			p.away.back(uid)
+}
+
+// sends notes that a wish is being sent, until it is undone.
+func (p *Progress) sends(f storage.Follow) (undo func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open[f.ID] = target{stack: f.Stack.UID, sending: true}
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.open[f.ID].sending {
+			delete(p.open, f.ID)
 		}
 	}
 }
 
-// followed gives the channel's open follow of a deployment, "" where there is none.
-func (p *Progress) followed(f storage.Follow) string {
+// openOf gives the open follows of a stack that a condition holds for.
+func (p *Progress) openOf(stack string, holds func(target) bool) (ids []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for id, t := range p.open[f.Stack.UID] {
-		if t == (target{f.Deployment, f.Channel}) {
-			return id
+	for id, t := range p.open {
+		if t.stack == stack && holds(t) {
+			ids = append(ids, id)
 		}
-	}
-	return ""
-}
-
-func (p *Progress) openOf(stack string) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	ids := make([]string, 0, len(p.open[stack]))
-	for id := range p.open[stack] {
-		ids = append(ids, id)
 	}
 	return ids
 }
 
-// watches reports whether a stack is watched, for a card or because channels subscribe to it.
-func (p *Progress) watches(stack string) bool {
-	if _, subscribed := p.index.Position(stack); subscribed {
-		return true
+// followed gives the channel's open follow of a deployment, "" where there is none.
+func (p *Progress) followed(tx storage.Tx, f storage.Follow) (string, error) {
+	if f.Deployment == 0 {
+		return "", nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.open[stack]) > 0
-}
-
-func (p *Progress) openStacks() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Collect(maps.Keys(p.open))
+	heard, err := heardIn(tx, f.Stack.UID, f.Deployment, f.Channel)
+	candidates := p.openOf(f.Stack.UID, func(t target) bool { return t.deployment == f.Deployment })
+	if heard != "" {
+		candidates = append(candidates, heard)
+	}
+	for _, id := range candidates {
+		other, _, wrong := storage.Follows.Find(tx, id)
+		if err = errors.Join(err, wrong); other.Channel == f.Channel && other.Phase != storage.PhaseEnded {
+			return id, err
+		}
+	}
+	return "", err
 }
 
 // Refresh shows a card anew, whatever is thought to stand there, and looks at its deployment as soon as the shortest interval allows. It
 // reports whether the card is still followed.
 func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
 	var f storage.Follow
-	err := p.Records.View(ctx, func(tx storage.Tx) error {
-		var err error
-		f, err = storage.Follows.Get(tx, id)
+	var there bool
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		f, there, err = storage.Follows.Find(tx, id)
 		return err
 	})
-	if errors.Is(err, storage.ErrNotFound) || id == "" {
+	if err == nil && !there {
 		return false, nil
 	}
 	if err == nil {
@@ -239,21 +236,29 @@ func (p *Progress) join(verb commands.Verb, uid string) commands.Place {
 }
 
 // begin records a wish under its operation key, with its follow and card and what else belongs to it. What was taken before is
-// commands.ErrTaken.
+// commands.ErrTaken, and a deployment of which the channel has an open card is commands.ErrFollowed.
 func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
 	if err := p.ready(ctx); err != nil {
 		return err
 	}
-	card, err := cardOf(f, view{at: f.AskedAt})
+	card, err := view{View: card.View{Follow: f, At: f.AskedAt}}.card()
 	if err != nil {
 		return err
 	}
 	err = p.Records.Update(ctx, func(tx storage.Tx) error {
+		if other, err := p.followed(tx, f); err != nil {
+			return err
+		} else if other != "" {
+			return commands.ErrFollowed
+		}
 		return errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), register(tx, f), also(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("record the wish for %s: %w", f.Stack, err)
 	}
 	p.Outbox.Deliver(card)
+	if f.Deployment != 0 {
+		p.track(f)
+	}
 	return nil
 }

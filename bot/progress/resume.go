@@ -11,13 +11,6 @@ import (
 	"c66bot/storage"
 )
 
-// left is what an earlier process has begun and not ended.
-type left struct {
-	follows []storage.Follow
-	shown   []string                  // the keys of the cards that may be looked at yet, those of what is followed last
-	cancels map[string]storage.Cancel // by follow, those that nothing proves to have been taken
-}
-
 // An edit that Slack answered well need not stand there. So the newest cards, of what is followed and of what ended lately, are edited again at a
 // start.
 const (
@@ -30,84 +23,93 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := p.SubscriptionsChanged(ctx); err != nil {
 		return err
 	}
-	if !p.index.idle() {
-		p.away.catchUp()
-	}
-	var l left
+	p.absence.catchingUp = true
+	var follows []storage.Follow
+	var shown []string
+	cancels := map[string]storage.Cancel{}
 	err := p.Records.Update(ctx, func(tx storage.Tx) (err error) {
-		l, err = takeOver(tx)
+		if follows, shown, err = takeOver(tx); err != nil {
+			return err
+		}
+		clear(cancels)
+		for _, f := range follows {
+			c, unclear, wrong := unclearCancel(tx, f)
+			if err = errors.Join(err, wrong); unclear {
+				cancels[f.ID] = c
+			}
+		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("read what is followed: %w", err)
 	}
-	if err := p.Outbox.Anew(ctx, false, l.shown[max(0, len(l.shown)-shownMost):]...); err != nil {
+	if err := p.Outbox.Anew(ctx, false, shown[max(0, len(shown)-shownMost):]...); err != nil {
 		return err
 	}
-	for _, f := range l.follows {
+	// carry has what follows a wish take its place in the queue of its stack, in the order of the follows.
+	carry := func(verb commands.Verb, f storage.Follow, do func()) {
+		place := p.join(verb, f.Stack.UID)
+		tasks.Go(func() {
+			done, err := place.Wait(ctx)
+			if err != nil {
+				return // the next process carries it on
+			}
+			defer done()
+			do()
+		})
+	}
+	for _, f := range follows {
 		if f.Phase == storage.PhaseCarded {
-			place := p.join(commands.Redeploy, f.Stack.UID)
-			tasks.Go(func() { p.carryOn(ctx, f, place) })
+			carry(commands.Redeploy, f, func() { p.carryOn(ctx, f) })
 			continue
 		}
-		p.away.left(f.Stack.UID, time.Now())
 		p.track(f)
+		p.mu.Lock()
+		p.absence.left(f.Stack.UID, time.Now())
+		p.mu.Unlock()
 		if p.seeks(f) && !f.Wish.Arrived && time.Since(f.Wish.SentAt) < underWay {
-			place := p.join(commands.Redeploy, f.Stack.UID)
-			tasks.Go(func() { p.keepPlace(ctx, f, place) })
+			carry(commands.Redeploy, f, func() { p.keepPlace(ctx, f) })
+		}
+		if c, ok := cancels[f.ID]; ok {
+			carry(commands.Cancel, f, func() { p.cancelAgain(ctx, f, c) })
 		}
 	}
-	for _, f := range l.follows {
-		if c, ok := l.cancels[f.ID]; ok {
-			place := p.join(commands.Cancel, f.Stack.UID)
-			tasks.Go(func() { p.cancelAgain(ctx, f, c, place) })
-		}
-	}
-	if len(l.follows) > 0 {
-		p.Log.Info("carrying on", "follows", len(l.follows))
+	if len(follows) > 0 {
+		p.Log.Info("carrying on", "follows", len(follows))
 	}
 	return nil
 }
 
-// takeOver reads what is left. A wish that may have been sent is looked for from here on.
-func takeOver(tx storage.Tx) (left, error) {
-	l := left{cancels: map[string]storage.Cancel{}}
-	err := storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
+// takeOver reads what is followed, and the keys of the cards that may be looked at yet, those of what is followed last. A wish that may have been
+// sent is looked for from here on.
+func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err error) {
+	err = storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
 		switch {
 		case f.Phase != storage.PhaseEnded:
-			l.follows = append(l.follows, f)
+			follows = append(follows, f)
 		case time.Since(f.EndedAt) < shownFor:
-			l.shown = append(l.shown, cardKey(f.ID))
+			shown = append(shown, cardKey(f.ID))
 		}
 		return nil
 	})
-	if err != nil {
-		return left{}, err
-	}
-	for _, f := range l.follows {
-		l.shown = append(l.shown, cardKey(f.ID))
-	}
-	for i := range l.follows {
-		f := &l.follows[i]
+	for i, f := range follows {
+		shown = append(shown, cardKey(f.ID))
 		if f.Phase == storage.PhaseSending {
-			f.Phase = storage.PhaseFinding
-			if err := storage.Follows.Put(tx, f.ID, *f); err != nil {
-				return left{}, err
-			}
-		}
-		c, err := storage.Cancels.Get(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
-		switch again := c.Again; {
-		case again != nil && again.Follow == f.ID:
-			c.User, c.At = again.User, again.At
-			l.cancels[f.ID] = c
-		case err == nil && !c.Sent && !c.Told && c.Follow == f.ID:
-			l.cancels[f.ID] = c
-		}
-		if err != nil && !errors.Is(err, storage.ErrNotFound) {
-			return left{}, err
+			follows[i].Phase = storage.PhaseFinding
+			err = errors.Join(err, storage.Follows.Put(tx, f.ID, follows[i]))
 		}
 	}
-	return l, nil
+	return follows, shown, err
+}
+
+// unclearCancel gives the cancel that was asked for by a follow and that nothing proves to have been taken.
+func unclearCancel(tx storage.Tx, f storage.Follow) (c storage.Cancel, unclear bool, err error) {
+	c, there, err := storage.Cancels.Find(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
+	if again := c.Again; again != nil && again.Follow == f.ID {
+		c.User, c.At = again.User, again.At
+		return c, true, err
+	}
+	return c, there && !c.Sent && !c.Told && c.Follow == f.ID, err
 }
 
 // underWay is how long what an earlier process sent may take at Cloud 66 before the next wish for its stack is sent.
@@ -115,12 +117,7 @@ const underWay = 30 * time.Second
 
 // keepPlace has the next wishes for a stack wait while one that an earlier process sent may be under way: until its deployment is found, or that is
 // too long. Two side by side could not be told apart.
-func (p *Progress) keepPlace(ctx context.Context, f storage.Follow, place commands.Place) {
-	done, err := place.Wait(ctx)
-	if err != nil {
-		return
-	}
-	defer done()
+func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	limited, cancel := context.WithTimeout(ctx, min(underWay, time.Until(f.Wish.SentAt.Add(underWay))))
 	defer cancel()
 	tick := time.NewTicker(time.Second)
@@ -138,18 +135,13 @@ func (p *Progress) keepPlace(ctx context.Context, f storage.Follow, place comman
 func (p *Progress) seeks(f storage.Follow) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t, open := p.open[f.Stack.UID][f.ID]
+	t, open := p.open[f.ID]
 	return open && f.Wish != nil && t.deployment == 0
 }
 
 // carryOn sends a wish that an earlier process had taken and certainly not sent, or tells its author that it came too late.
-func (p *Progress) carryOn(ctx context.Context, f storage.Follow, place commands.Place) {
-	done, err := place.Wait(ctx)
-	if err != nil {
-		return // the next process carries it on
-	}
-	defer done()
-	err = p.send(ctx, p.behindTheNewest(ctx, f))
+func (p *Progress) carryOn(ctx context.Context, f storage.Follow) {
+	err := p.send(ctx, p.behindTheNewest(ctx, f))
 	if _, ok := errors.AsType[*commands.CardError](err); ok {
 		err = errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "I was restarted before I sent it, and then it was too late. Ask again"))
 	}

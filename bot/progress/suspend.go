@@ -2,6 +2,7 @@ package progress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,30 +23,23 @@ func (p *Progress) Refused(ctx context.Context, channel, code string) {
 // Suspend suspends the subscriptions of a channel in which nothing can be posted, by Slack's code for it, and tells each of those who made
 // them once.
 func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
-	var messages []storage.Message
-	changed, err := p.changeSubscriptions(ctx, channel, func(tx storage.Tx, of []storage.Subscription) error {
-		messages = nil
-		now, globs := time.Now(), map[string][]string{} // by author
-		for _, s := range of {
-			globs[s.Author] = append(globs[s.Author], s.Stacks)
-		}
-		for _, author := range slices.Sorted(maps.Keys(globs)) {
-			m, err := post(tx, storage.Message{
-				Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now.UnixNano()), Channel: outbox.Direct(author), Urgent: true,
-			}, card.Suspended(channel, code, slices.Sorted(slices.Values(globs[author]))))
-			if err != nil {
-				return err
-			}
-			messages = append(messages, m)
-		}
-		return nil
-	}, func(s *storage.Subscription) bool {
+	now := time.Now().UnixNano()
+	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
 		was := s.Suspended
 		s.Suspended = code
 		return was == ""
+	}, func(author string, of []storage.Subscription) (storage.Message, error) {
+		globs := make([]string, len(of))
+		for i, s := range of {
+			globs[i] = s.Stacks
+		}
+		slices.Sort(globs)
+		m := storage.Message{
+			Key: fmt.Sprintf("suspended/%s/%s/%d", channel, author, now), Channel: outbox.Direct(author), Urgent: true, Last: true,
+		}
+		return saying(m, card.Suspended(channel, code, globs))
 	})
-	if changed { // also where they could not be read anew
-		p.Outbox.Deliver(messages...)
+	if changed {
 		p.Log.WarnContext(ctx, "the subscriptions of a channel are suspended", "channel", channel, "code", code)
 	}
 	return err
@@ -53,12 +47,11 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 
 // Resume has the suspended subscriptions of a channel go on. What happened meanwhile on stacks that only they watched is history.
 func (p *Progress) Resume(ctx context.Context, channel string) error {
-	nothing := func(storage.Tx, []storage.Subscription) error { return nil }
-	changed, err := p.changeSubscriptions(ctx, channel, nothing, func(s *storage.Subscription) bool {
+	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
 		was := s.Suspended
 		s.Suspended = ""
 		return was != ""
-	})
+	}, nil)
 	if changed {
 		p.Log.InfoContext(ctx, "the subscriptions of a channel go on", "channel", channel)
 	}
@@ -68,99 +61,84 @@ func (p *Progress) Resume(ctx context.Context, channel string) error {
 // CheckAuthors finds out whether those who made a channel's subscriptions may subscribe to anything there still. Where one may not, nothing is
 // told for theirs: the channel hears of that once.
 func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ctx context.Context, user string) (bool, error)) error {
-	authors := map[string]bool{}
+	powerless := map[string]bool{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		return storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
-			authors[s.Author] = true
+			powerless[s.Author] = false
 			return nil
 		})
 	})
 	if err != nil {
 		return fmt.Errorf("read who made the subscriptions of %s: %w", channel, err)
 	}
-	for author := range authors {
-		if authors[author], err = may(ctx, author); err != nil {
+	for author := range powerless {
+		allowed, err := may(ctx, author)
+		if err != nil {
 			return fmt.Errorf("whether %s may subscribe to anything in %s: %w", author, channel, err)
 		}
+		powerless[author] = !allowed
 	}
-	var messages []storage.Message
-	changed, err := p.changeSubscriptions(ctx, channel, func(tx storage.Tx, of []storage.Subscription) error {
-		messages, err = writePowerless(tx, channel, of, time.Now())
-		return err
-	}, func(s *storage.Subscription) bool {
-		may, asked := authors[s.Author]
+	now := time.Now().UnixNano()
+	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
+		is, asked := powerless[s.Author]
 		was := s.Powerless
-		s.Powerless = asked && !may
-		return s.Suspended == "" && asked && was != s.Powerless
+		s.Powerless = is
+		return s.Suspended == "" && asked && was != is
+	}, func(author string, of []storage.Subscription) (storage.Message, error) {
+		if !powerless[author] {
+			return storage.Message{}, nil
+		}
+		m := storage.Message{Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, now), Channel: channel, Last: true}
+		return saying(m, card.Powerless(author, of))
 	})
 	if changed {
-		p.Outbox.Deliver(messages...)
-		p.Log.InfoContext(ctx, "what the authors of a channel's subscriptions may has changed", "channel", channel, "told", len(messages))
+		p.Log.InfoContext(ctx, "what the authors of a channel's subscriptions may has changed", "channel", channel)
 	}
 	return err
 }
 
-// writePowerless has a channel told of those of its subscriptions that tell nothing now.
-func writePowerless(tx storage.Tx, channel string, of []storage.Subscription, now time.Time) ([]storage.Message, error) {
-	by := map[string][]storage.Subscription{}
-	for _, s := range of {
-		if s.Powerless {
-			by[s.Author] = append(by[s.Author], s)
-		}
-	}
-	var messages []storage.Message
-	for _, author := range slices.Sorted(maps.Keys(by)) {
-		m, err := post(tx, storage.Message{Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, now.UnixNano()), Channel: channel},
-			card.Powerless(author, by[author]))
-		if err != nil {
-			return nil, err
-		}
-		messages = append(messages, m)
-	}
-	return messages, nil
-}
-
-// post has a message say something for good.
-func post(tx storage.Tx, m storage.Message, says card.Message) (storage.Message, error) {
-	blocks, err := says.JSON()
-	if err != nil {
-		return m, err
-	}
-	m.Text, m.Blocks, m.Last = says.Text(), blocks, true
-	return m, outbox.Put(tx, m)
-}
-
-// changeSubscriptions changes those subscriptions of a channel that change says, with what belongs to it in one transaction, and reads them anew. It reports
-// whether there were any, also where the reading fails.
+// changeSubscriptions makes a change to those subscriptions of a channel that it applies to, with a message for each of their authors, unless
+// that is empty, in one transaction. It reports whether there were any, also where what follows fails.
 func (p *Progress) changeSubscriptions(
-	ctx context.Context, channel string, also func(storage.Tx, []storage.Subscription) error, change func(*storage.Subscription) bool,
-) (bool, error) {
-	var of []storage.Subscription
-	read := func(tx storage.Tx) error {
-		of = nil
-		return storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
+	ctx context.Context, channel string, change func(*storage.Subscription) bool,
+	say func(author string, of []storage.Subscription) (storage.Message, error),
+) (changed bool, err error) {
+	var messages []storage.Message
+	err = p.update(ctx, func(tx storage.Tx) (func() error, error) {
+		by := map[string][]storage.Subscription{}
+		err := storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
 			if change(&s) {
-				of = append(of, s)
+				by[s.Author] = append(by[s.Author], s)
 			}
 			return nil
 		})
-	}
-	if err := p.Records.View(ctx, read); err != nil || len(of) == 0 {
-		return false, err
-	}
-	err := p.Records.Update(ctx, func(tx storage.Tx) error {
-		if err := read(tx); err != nil || len(of) == 0 {
-			return err
+		if changed = len(by) > 0; err != nil || !changed {
+			return nil, err
 		}
-		for _, s := range of {
-			if err := storage.Subscriptions.Put(tx, storage.ChannelKey(channel, s.ID), s); err != nil {
-				return err
+		return func() (err error) {
+			messages = nil
+			for _, author := range slices.Sorted(maps.Keys(by)) {
+				for _, s := range by[author] {
+					err = errors.Join(err, storage.Subscriptions.Put(tx, storage.ChannelKey(channel, s.ID), s))
+				}
+				if say == nil {
+					continue
+				}
+				m, wrong := say(author, by[author])
+				if err = errors.Join(err, wrong); m.Key != "" {
+					messages = append(messages, m)
+				}
 			}
-		}
-		return also(tx, of)
+			return errors.Join(err, putAll(tx, messages))
+		}, nil
 	})
 	if err != nil {
 		return false, fmt.Errorf("record the subscriptions of %s: %w", channel, err)
 	}
-	return len(of) > 0, p.SubscriptionsChanged(ctx)
+	if !changed {
+		return false, nil
+	}
+	err = p.SubscriptionsChanged(ctx)
+	p.Outbox.Deliver(messages...)
+	return true, err
 }

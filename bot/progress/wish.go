@@ -16,13 +16,12 @@ import (
 
 // Redeploy posts the card, sends the wish, and has what comes of it followed. It returns when Cloud 66 has answered or was found not to.
 func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
-	now := time.Now()
-	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseCarded, storage.Asked
+	f = newFollow(f, storage.PhaseCarded)
 	f.Wish.Reference = "c66bot-" + f.ID
-	if err := p.begin(ctx, operation, f, nothing); err != nil {
-		return err
+	err := p.begin(ctx, operation, f, nothing)
+	if err == nil {
+		err = p.send(ctx, f)
 	}
-	err := p.send(ctx, f)
 	if _, ok := errors.AsType[*commands.CardError](err); ok {
 		err = errors.Join(err, p.finish(ctx, f.ID, storage.Unposted, ""))
 	}
@@ -31,31 +30,20 @@ func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Fol
 
 func nothing(storage.Tx) error { return nil }
 
+// newFollow gives a follow that begins now.
+func newFollow(f storage.Follow, phase storage.Phase) storage.Follow {
+	now := time.Now()
+	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, phase, storage.Asked
+	return f
+}
+
 // Follow posts a card for a deployment that somebody started.
 func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follow) error {
-	now := time.Now()
-	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, storage.PhaseFollowing, storage.Asked
-	if err := p.beginFollow(ctx, operation, f, nothing); err != nil {
+	f = newFollow(f, storage.PhaseFollowing)
+	if err := p.begin(ctx, operation, f, nothing); err != nil {
 		return err
 	}
 	return p.carded(ctx, f, cardWait)
-}
-
-// beginFollow begins a follow, unless the channel has an open card of the deployment: that is commands.ErrFollowed.
-func (p *Progress) beginFollow(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
-	if err := p.ready(ctx); err != nil { // which needs the lock
-		return err
-	}
-	p.following.Lock()
-	defer p.following.Unlock()
-	if p.followed(f) != "" {
-		return commands.ErrFollowed
-	}
-	if err := p.begin(ctx, operation, f, also); err != nil {
-		return err
-	}
-	p.track(f)
-	return nil
 }
 
 // carded waits until the card of a follow stands. A channel that refuses it has nothing followed in it; a Slack that is slow gets it later.
@@ -129,18 +117,6 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		return fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err)
 	}
 	return nil
-}
-
-// sends notes that a wish is being sent, until it is undone.
-func (p *Progress) sends(f storage.Follow) (undo func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.sending[f.ID] = f
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.sending, f.ID)
-	}
 }
 
 // said gives the reason of a refusal for the card, in Cloud 66's own words where there are some.

@@ -6,10 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"path"
 	"slices"
 	"sync"
+	"testing"
+	"time"
 
 	"c66bot/storage"
 )
@@ -84,10 +89,14 @@ func (p *Process) step(what string, do func() error) error {
 	return ErrDead
 }
 
-func (p *Process) isDead() bool {
+// alive fails where the process is dead.
+func (p *Process) alive() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.dead
+	if p.dead {
+		return ErrDead
+	}
+	return nil
 }
 
 // DB is a database as the process reaches it. Each update is one effect.
@@ -99,8 +108,8 @@ type database struct {
 }
 
 func (d database) View(ctx context.Context, fn func(storage.Tx) error) error {
-	if d.process.isDead() {
-		return ErrDead
+	if err := d.process.alive(); err != nil {
+		return err
 	}
 	return d.DB.View(ctx, fn)
 }
@@ -118,23 +127,64 @@ type network struct {
 }
 
 // RoundTrip implements http.RoundTripper.
-func (n network) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet && !n.process.reads {
-		if n.process.isDead() {
-			return nil, ErrDead
-		}
-		return n.to.RoundTrip(r)
-	}
-	var res *http.Response
-	err := n.process.step(r.Method+" "+path.Base(r.URL.Path), func() (err error) {
-		res, err = n.to.RoundTrip(r) //nolint:bodyclose // the caller closes it, or the lines below
+func (n network) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	call := func() (err error) {
+		res, err = n.to.RoundTrip(r)
 		return err
-	})
-	if err != nil && res != nil {
+	}
+	if r.Method == http.MethodGet && !n.process.reads {
+		if err = n.process.alive(); err == nil {
+			err = call()
+		}
+		return res, err
+	}
+	if err = n.process.step(r.Method+" "+path.Base(r.URL.Path), call); err != nil && res != nil {
 		err = errors.Join(err, res.Body.Close())
+		res = nil
 	}
-	if err != nil {
-		return nil, err
+	return res, err
+}
+
+// Client is an HTTP client of the process on a network where a handler serves every request in the caller's goroutine. A handler that aborts
+// cuts the connection.
+func (p *Process) Client(h http.Handler) *http.Client {
+	return &http.Client{Transport: p.RoundTripper(handled{h}), Timeout: 20 * time.Second}
+}
+
+type handled struct{ http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (h handled) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	served := r.Clone(r.Context())
+	served.Host = r.URL.Host
+	if served.Body == nil {
+		served.Body = http.NoBody
 	}
+	defer func() {
+		if reason := recover(); reason == http.ErrAbortHandler { //nolint:errorlint // a panic's value is not wrapped
+			res, err = nil, fmt.Errorf("%s %s: connection cut: %w", r.Method, r.URL.Path, io.EOF)
+		} else if reason != nil {
+			panic(reason)
+		}
+	}()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, served)
+	if err := errors.Join(r.Context().Err(), served.Body.Close()); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, err)
+	}
+	res = w.Result()
+	res.Request = r
 	return res, nil
+}
+
+// Dir gives a directory for the file of processes that die, in memory where the system has such a place: what is written outlives these deaths
+// without reaching a disk, for which every commit would wait.
+func Dir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "c66bot-test-") //nolint:usetesting // whose directory is on the disk
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }

@@ -1,0 +1,322 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/notify"
+	"c66bot/bot/outbox"
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+const (
+	// awayAfter is how long looks at a stack must have failed before what ended meanwhile may be much.
+	awayAfter = time.Minute
+	// gatherFor is how long an end that is seen on the return waits for looks at the other stacks, of which many take a while, or the first
+	// one a minute where Cloud 66 throttles.
+	gatherFor = 90 * time.Second
+	// A round over all stacks that ends so late has been kept from it by something: after so many times the last one's time, and so long at least.
+	lateRounds = 3
+	lateAfter  = 2 * time.Minute
+	// fewEnds is how many ends of one channel are told in the threads of their cards; more of them become one message.
+	fewEnds = 5
+)
+
+// absence is what is known of the time in which the bot or Cloud 66 was down, and keeps what turns out to have ended meanwhile until all
+// stacks were looked at again: then it is told together. Its fields belong to the lock of Progress.
+type absence struct {
+	catchingUp bool          // the first round over all stacks since a start or an outage is under way, and may show more
+	swept      time.Time     // when the last round ended
+	between    time.Duration // the last two
+	unanswered time.Time     // since when no look at any stack was answered
+	away       map[string]*away
+	ends       map[string]end // by follow
+	limit      *time.Timer    // runs while an end is kept
+	due        chan struct{}  // the ends are to be told
+}
+
+// away is a stack that is not seen since a time.
+type away struct {
+	since time.Time
+	vain  bool // it was looked at again in vain, so that no end waits for it any more
+}
+
+// end is what a look says of a follow whose deployment ended.
+type end struct {
+	channel string
+	look    watch.Look
+	trace   trace
+}
+
+// left notes that a stack is not seen since a time.
+func (a *absence) left(stack string, since time.Time) {
+	if a.away[stack] == nil {
+		a.away[stack] = &away{since: since}
+	}
+}
+
+// back notes that a stack was seen, or is not followed any more.
+func (a *absence) back(stack string) {
+	delete(a.away, stack)
+	a.tellIfAll()
+}
+
+// tellIfAll has the ends told where no stack is still to be looked at.
+func (a *absence) tellIfAll() {
+	if len(a.ends) == 0 || a.catchingUp {
+		return
+	}
+	for _, s := range a.away {
+		if !s.vain {
+			return
+		}
+	}
+	a.tell()
+}
+
+func (a *absence) tell() {
+	select {
+	case a.due <- struct{}{}:
+	default:
+	}
+}
+
+// expire has the ends wait for nothing any more.
+func (p *Progress) expire() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.absence.away {
+		s.vain = true
+	}
+	p.absence.tell()
+}
+
+// keep keeps an end until it is told.
+func (p *Progress) keep(follow string, e end) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := &p.absence
+	a.ends[follow] = e
+	if a.limit == nil {
+		a.limit = time.AfterFunc(gatherFor, p.expire)
+	}
+}
+
+// keeps reports whether the end of a follow is kept, so that no later look tells it.
+func (p *Progress) keeps(follow string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.absence.ends[follow]
+	return ok
+}
+
+// returns takes note of a look: since when its stack was away, zero where it was not, and whether what is seen to have ended may have done so
+// while nobody could look at all. A stack is away that alone fails for a while, and all are where nothing is answered for as long, since
+// throttled or out of budget few are asked for at all.
+func (p *Progress) returns(look watch.Look) (since time.Time, catchingUp bool) {
+	idle := interest{p}.Idle()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := &p.absence
+	if late := max(lateAfter, lateRounds*a.between); idle {
+		a.catchingUp = false // no round comes
+	} else if !a.swept.IsZero() && look.At.Sub(a.swept) > late {
+		a.catchingUp = true
+	}
+	if answered(look) {
+		a.unanswered = time.Time{}
+	} else {
+		if a.unanswered.IsZero() {
+			a.unanswered = look.At
+		}
+		if look.At.Sub(look.Silent) >= awayAfter {
+			a.left(look.Stack, look.Silent)
+		}
+		if look.At.Sub(a.unanswered) >= awayAfter {
+			for _, t := range p.open {
+				a.left(t.stack, a.unanswered)
+			}
+		}
+		if s := a.away[look.Stack]; s != nil && len(a.ends) > 0 {
+			s.vain = true
+			a.tellIfAll()
+		}
+	}
+	if s := a.away[look.Stack]; s != nil {
+		since = s.since
+	}
+	return since, a.catchingUp
+}
+
+func answered(look watch.Look) bool {
+	return look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound)
+}
+
+// returned notes that a stack was seen again, and has the others that are away looked at.
+func (p *Progress) returned(stack string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.absence.back(stack)
+	for other := range p.absence.away {
+		p.watch.Now(other)
+	}
+}
+
+// roundEnded notes the end of a round over all stacks.
+func (p *Progress) roundEnded(round watch.Round) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := &p.absence
+	if !a.swept.IsZero() && !round.CaughtUp {
+		a.between = round.Ended.Sub(a.swept)
+	}
+	a.swept = round.Ended
+}
+
+// caughtUp notes whether a round has shown all stacks.
+func (p *Progress) caughtUp(all bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.absence.catchingUp = !all
+	p.absence.tellIfAll()
+}
+
+// kept gives the ends by channel and follow. They stay kept until they are told.
+func (p *Progress) kept() map[string]map[string]end {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.absence.limit != nil {
+		p.absence.limit.Stop()
+		p.absence.limit = nil
+	}
+	channels := map[string]map[string]end{}
+	for follow, e := range p.absence.ends {
+		if channels[e.channel] == nil {
+			channels[e.channel] = map[string]end{}
+		}
+		channels[e.channel][follow] = e
+	}
+	return channels
+}
+
+// tellKept tells what ended while nobody could look, whenever that is due.
+func (p *Progress) tellKept(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.absence.due:
+		}
+		for channel, ends := range p.kept() {
+			err := safely(func() error { return p.tellEnds(ctx, ends) })
+			p.mu.Lock()
+			maps.DeleteFunc(p.absence.ends, func(follow string, _ end) bool { _, told := ends[follow]; return told })
+			p.mu.Unlock()
+			if err == nil || ctx.Err() != nil {
+				continue
+			}
+			p.Log.Error("what ended meanwhile could not be told at once; the next look tries again", "channel", channel, "ends", len(ends), "error", err)
+			for _, e := range ends {
+				p.watch.Now(e.look.Stack)
+			}
+		}
+	}
+}
+
+// tellEnds tells the ends of one channel in one transaction: each in its card's thread, or where they are many all in one message. Then their
+// cards are corrected, and their threads stay as they are.
+func (p *Progress) tellEnds(ctx context.Context, ends map[string]end) error {
+	var steps []step
+	var messages []storage.Message
+	err := p.Records.Update(ctx, func(tx storage.Tx) error {
+		steps, messages = nil, nil
+		subscribed, err := p.subscribed(tx)
+		if err != nil {
+			return err
+		}
+		for _, id := range slices.Sorted(maps.Keys(ends)) {
+			e := ends[id]
+			at, _, err := storage.Positions.Find(tx, e.look.Stack)
+			if err != nil {
+				return err
+			}
+			s, err := planOf(tx, id, sight{e.look, subscribed, at}, e.trace)
+			if err != nil {
+				return fmt.Errorf("follow %s: %w", id, err)
+			}
+			if len(ends) > fewEnds && s.endsNow() {
+				steps = append(steps, s.withoutThread())
+			} else if len(ends) <= fewEnds {
+				steps = append(steps, s)
+			}
+		}
+		if len(ends) > fewEnds && len(steps) > 0 {
+			if messages, err = together(steps); err != nil {
+				return err
+			}
+		}
+		return errors.Join(putAll(tx, messages), writeAll(tx, steps))
+	})
+	if err != nil {
+		return fmt.Errorf("tell %d ends: %w", len(ends), err)
+	}
+	p.Outbox.Deliver(messages...)
+	p.done(ctx, steps...)
+	return nil
+}
+
+func putAll(tx storage.Tx, messages []storage.Message) (err error) {
+	for _, m := range messages {
+		err = errors.Join(err, outbox.Put(tx, m))
+	}
+	return err
+}
+
+// endsNow reports whether a step is the end of a deployment. What became of a wish that led to none needs words of its own.
+func (s *step) endsNow() bool {
+	return s.changed && s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0
+}
+
+// withoutThread leaves a step without its lines in the thread, and without a card that would be only another one of many.
+func (s step) withoutThread() step {
+	s.messages = slices.DeleteFunc(slices.Clone(s.messages), func(m storage.Message) bool { return m.Parent != "" || s.bornEnded() })
+	for i, n := range s.notices {
+		s.notices[i] = notify.Notice{State: n.State, At: n.At, Why: n.Why + ", and much else ended while nobody could look"}
+	}
+	return s
+}
+
+// together renders the one message of many ends, which says where more came than could be read, and what it cannot hold for its thread. Its
+// key is that of one of the follows, which ends but once.
+func together(steps []step) ([]storage.Message, error) {
+	views := make([]card.View, len(steps))
+	var tell []string
+	for i, s := range steps {
+		views[i] = s.view.View
+		tell = append(tell, s.view.tell...)
+	}
+	slices.Sort(tell)
+	tell = slices.Compact(tell)
+	key := "ended/" + steps[0].follow.ID
+	wait := slices.ContainsFunc(steps, func(s step) bool { return urgent(s.follow, s.notices...) })
+	var messages []storage.Message
+	for i, says := range card.Ended(views) {
+		m := storage.Message{Key: key, Channel: steps[0].follow.Channel, Urgent: wait, Last: true, Tell: tell}
+		if i > 0 {
+			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key
+		}
+		m, err := saying(m, says)
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
+}

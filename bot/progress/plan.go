@@ -1,0 +1,314 @@
+package progress
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/notify"
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+// sight is what a follow is brought up to: a look at its stack, who subscribes to what, and how far the stack was told.
+type sight struct {
+	look       watch.Look
+	subscribed *subscriptions
+	position   storage.Position // the zero value where nobody subscribes to the stack
+}
+
+// step is what a look makes of a follow: its new record and what there is to say.
+type step struct {
+	before, follow storage.Follow
+	messages       []storage.Message
+	notices        []notify.Notice
+	view           view
+	changed        bool
+	fresh          bool // its card is yet to come
+}
+
+// view is what is known of a follow's deployment beyond its record.
+type view struct {
+	card.View
+
+	tell []string // who is told of an end that the channel does not take
+	loud bool     // a subscription of the channel wants to hear of the failure
+}
+
+// planOf is plan for a follow as it is recorded.
+func planOf(tx storage.Tx, id string, s sight, t trace) (step, error) {
+	f, err := storage.Follows.Get(tx, id)
+	if err != nil {
+		return step{}, err
+	}
+	return plan(tx, f, s, t)
+}
+
+// plan works out what a look makes of a follow. It only reads.
+func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, error) {
+	s, look := step{before: before, follow: before}, seen.look
+	if before.Phase == storage.PhaseEnded {
+		return s, nil
+	}
+	if before.Phase == storage.PhaseSending { // what became of it could not be recorded
+		before.Phase = storage.PhaseFinding
+		s.follow.Phase = storage.PhaseFinding
+	}
+	var err error
+	if before.Phase == storage.PhaseFinding && look.Err == nil {
+		if s.follow, err = find(tx, notify.Heard(before), look, t); err != nil {
+			return step{}, err
+		}
+		if s.follow.Phase == storage.PhaseEnded {
+			s.notices = []notify.Notice{{State: s.follow.State, At: look.At, Why: s.follow.Said}}
+		}
+	}
+	if s.view, err = viewOf(tx, s.follow, seen); err != nil {
+		return step{}, err
+	}
+	v, unseen := &s.view, look.ErrOf(s.follow.Deployment)
+	var d cloud66.Deployment
+	if v.Deployment != nil {
+		d = *v.Deployment
+	}
+	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
+		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
+			At: look.At, Deployment: d, Found: v.Deployment != nil, Err: unseen, Silent: look.Silent,
+			Usual: cloud66.UsualDuration(look.Newest), Began: v.Began, Cancelled: v.Cancelled,
+		})
+	}
+	failed := slices.ContainsFunc(s.notices, isFailure)
+	if failed || s.follow.State.End() {
+		stack := s.follow.Stack
+		if seen.position.Stack.UID != "" { // it may bear another name by now
+			stack = seen.position.Stack
+		}
+		of := seen.subscribed.to(stack)[s.follow.Channel]
+		if failed {
+			v.Mentions, v.loud = notify.HearOfFailure(of, d)
+		}
+		if s.follow.State.End() {
+			v.tell = concerned(s.follow, of, d)
+		}
+	}
+	// What was not seen leaves the card as it is.
+	if shows := unseen == nil && (v.Deployment != nil || s.follow.Deployment == 0); shows || len(s.notices) > 0 {
+		if err := s.say(tx); err != nil {
+			return step{}, err
+		}
+	}
+	v.Follow = s.follow
+	s.changed = s.changed || differs(before, s.follow)
+	return s, nil
+}
+
+// say renders the card and the lines of the thread.
+func (s *step) say(tx storage.Tx) error {
+	old, there, err := storage.Messages.Find(tx, cardKey(s.follow.ID))
+	if err != nil {
+		return err
+	}
+	s.fresh = !there
+	s.view.Follow, s.view.Born = s.follow, s.bornEnded()
+	c, err := s.view.card()
+	if err != nil {
+		return err
+	}
+	c.Urgent = urgent(s.follow, s.notices...)
+	if s.bornEnded() {
+		c.Tell = s.view.tell
+	}
+	if s.fresh || old.Text != c.Text || !bytes.Equal(old.Blocks, c.Blocks) || old.Last != c.Last {
+		s.messages, s.changed = append(s.messages, c), true
+	}
+	if s.bornEnded() {
+		return nil
+	}
+	for _, n := range s.notices {
+		line, err := s.view.step(n)
+		if err != nil {
+			return err
+		}
+		s.messages = append(s.messages, line)
+	}
+	return nil
+}
+
+// bornEnded reports whether the card itself is the first that a channel hears, and the last: then its thread has nothing to add.
+func (s *step) bornEnded() bool {
+	return s.fresh && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded
+}
+
+// urgent reports whether somebody waits for what is new of a follow. What a subscription brings waits behind that, but for a failure.
+func urgent(f storage.Follow, notices ...notify.Notice) bool {
+	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
+}
+
+func isFailure(n notify.Notice) bool { return n.State == storage.Failed }
+
+// differs reports whether two records are stored differently.
+func differs(a, b any) bool {
+	left, errA := json.Marshal(a)
+	right, errB := json.Marshal(b)
+	return errA != nil || errB != nil || !bytes.Equal(left, right)
+}
+
+// writeAll writes what has changed.
+func writeAll(tx storage.Tx, steps []step) (err error) {
+	for _, s := range steps {
+		if !s.changed {
+			continue
+		}
+		f := s.follow
+		err = errors.Join(err, putAll(tx, s.messages), storage.Follows.Put(tx, f.ID, f), register(tx, f))
+		if f.Wish != nil && f.Deployment != 0 {
+			key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
+			err = errors.Join(err, storage.Wishes.Put(tx, key, storage.WishOf{Follow: f.ID, At: f.AskedAt}))
+		}
+	}
+	return err
+}
+
+// done does what follows the record of steps.
+func (p *Progress) done(ctx context.Context, steps ...step) {
+	for _, s := range steps {
+		p.Outbox.Deliver(s.messages...)
+		p.track(s.follow)
+		for _, n := range s.notices {
+			p.Log.InfoContext(ctx, "deployment", "state", n.State, "stack", s.follow.Stack.String(), "deployment", s.follow.Deployment,
+				"channel", s.follow.Channel, "user", s.follow.Asker, "follow", s.follow.ID, "why", n.Why)
+		}
+	}
+}
+
+// finish ends a follow whose wish came to nothing.
+func (p *Progress) finish(ctx context.Context, id string, state storage.State, said string) error {
+	var s step
+	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		f, err := storage.Follows.Get(tx, id)
+		s = step{follow: f}
+		if err != nil || f.Phase == storage.PhaseEnded {
+			return err
+		}
+		subscribed, err := p.subscribed(tx)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		s.follow = ended(f, state, said, now)
+		if state != storage.Unposted {
+			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
+		}
+		s.view.At, s.view.tell = now, concerned(s.follow, subscribed.to(f.Stack)[f.Channel], cloud66.Deployment{})
+		s.changed = true
+		if err := s.say(tx); err != nil {
+			return err
+		}
+		return writeAll(tx, []step{s})
+	})
+	if err != nil {
+		return fmt.Errorf("record the end of follow %s: %w", id, err)
+	}
+	p.done(ctx, s)
+	return nil
+}
+
+func viewOf(tx storage.Tx, f storage.Follow, seen sight) (view, error) {
+	look := seen.look
+	v := view{View: card.View{At: look.At, Gap: look.Gap}}
+	if f.Deployment == 0 {
+		return v, nil
+	}
+	if d, ok := look.Find(f.Deployment); ok {
+		v.Deployment = &d
+	}
+	for _, d := range look.Newest {
+		switch {
+		case d.IsLive && v.Live == 0:
+			v.Live = d.ID
+		case v.Ahead == 0 && d.ID < f.Deployment && d.Running():
+			v.Ahead = d.ID
+		}
+	}
+	v.Began = seen.position.Began[f.Deployment]
+	if v.Began.IsZero() && f.Wish != nil {
+		var started time.Time
+		if v.Deployment != nil {
+			started = v.Deployment.StartedAt
+		}
+		if started.Before(f.AskedAt) || started.After(look.At) && !slices.Contains(f.Told, storage.Queued) {
+			v.Began = f.AskedAt // no sooner, and not in the future: Cloud 66's clock is off
+		}
+	}
+	var err error
+	if v.By, err = askedBy(tx, f); err != nil {
+		return v, err
+	}
+	v.Cancelled, err = cancelOf(tx, f.Stack.UID, f.Deployment)
+	return v, err
+}
+
+// cancelOf gives who asked the bot for the end of a deployment, nil for nobody.
+func cancelOf(tx storage.Tx, stack string, deployment int64) (*storage.Cancel, error) {
+	cancel, asked, err := storage.Cancels.Find(tx, storage.DeploymentKey(stack, deployment))
+	if err != nil || !asked {
+		return nil, err
+	}
+	return &cancel, nil
+}
+
+// askedBy gives who asked the bot, in whichever channel, for the deployment that a subscription tells of; "" for nobody.
+func askedBy(tx storage.Tx, f storage.Follow) (string, error) {
+	if !f.Subscribed {
+		return "", nil
+	}
+	wish, asked, err := storage.Wishes.Find(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
+	if err != nil || !asked {
+		return "", err
+	}
+	f, _, err = storage.Follows.Find(tx, wish.Follow)
+	return f.Asker, err
+}
+
+func cardKey(follow string) string { return cardPrefix + follow }
+
+const cardPrefix = "card/"
+
+// FollowOf gives the follow whose card has a message key; it is false for what is no card.
+func FollowOf(key string) (string, bool) { return strings.CutPrefix(key, cardPrefix) }
+
+// saying gives a message with what it says.
+func saying(m storage.Message, says card.Message) (storage.Message, error) {
+	blocks, err := says.JSON()
+	m.Text, m.Blocks = says.Text(), blocks
+	return m, err
+}
+
+// card renders a follow's card as a message.
+func (v view) card() (storage.Message, error) {
+	m := storage.Message{Key: cardKey(v.Follow.ID), Channel: v.Follow.Channel, Urgent: true, Last: v.Follow.Phase == storage.PhaseEnded}
+	return saying(m, card.Deployment(v.View))
+}
+
+// step renders a state as a line of the card's thread. A failure shows in the channel too; an end reaches the one who asked in any case.
+func (v view) step(n notify.Notice) (storage.Message, error) {
+	f := v.Follow
+	m := storage.Message{
+		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Urgent: urgent(f, n), Last: true,
+		Broadcast: isFailure(n) && (v.loud || !f.Subscribed),
+	}
+	if n.State == storage.Lost { // which may come again
+		m.Key += fmt.Sprintf("/%d", n.At.Unix())
+	}
+	if n.State.End() {
+		m.Tell = v.tell
+	}
+	return saying(m, card.Step(v.View, n.State, n.At))
+}

@@ -1,0 +1,255 @@
+package progress
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"c66bot/bot/notify"
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+// subscriptions is a snapshot of what channels subscribe to. It is valid while the table's number in the database stays the same.
+type subscriptions struct {
+	number    int64
+	active    []subscriber
+	suspended int
+	globs     map[string]func(storage.StackRef) bool // those of the active ones
+
+	mu     sync.Mutex
+	wanted map[storage.StackRef]string // a glob that matches the stack, "" where none does
+}
+
+type subscriber struct {
+	storage.Subscription
+	fits func(storage.StackRef) bool
+}
+
+func newSubscriptions(number int64) *subscriptions {
+	return &subscriptions{number: number, globs: map[string]func(storage.StackRef) bool{}, wanted: map[storage.StackRef]string{}}
+}
+
+// wants reports whether a channel subscribes to a stack.
+func (s *subscriptions) wants(ref storage.StackRef) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	glob, known := s.wanted[ref]
+	if !known {
+		for text, fits := range s.globs {
+			if fits(ref) {
+				glob = text
+				break
+			}
+		}
+		s.wanted[ref] = glob
+	}
+	return glob != ""
+}
+
+// inherit takes over which stacks an earlier snapshot knows to be wanted, so that a change among thousands of subscriptions does not try every
+// glob on every stack again.
+func (s *subscriptions) inherit(earlier *subscriptions) {
+	earlier.mu.Lock()
+	defer earlier.mu.Unlock()
+	for ref, glob := range earlier.wanted {
+		if s.globs[glob] != nil {
+			s.wanted[ref] = glob
+		}
+	}
+}
+
+// to gives the subscriptions to a stack by channel.
+func (s *subscriptions) to(ref storage.StackRef) map[string][]storage.Subscription {
+	of := map[string][]storage.Subscription{}
+	for _, sub := range s.active {
+		if sub.fits(ref) {
+			of[sub.Channel] = append(of[sub.Channel], sub.Subscription)
+		}
+	}
+	return of
+}
+
+// subscribed gives the subscriptions as a transaction sees them.
+func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
+	number, _, err := storage.Counters.Find(tx, storage.Subscriptions.Name)
+	if err != nil {
+		return nil, err
+	}
+	last := p.subscriptions.Load()
+	if last.number == number {
+		return last, nil
+	}
+	s := newSubscriptions(number)
+	err = storage.Subscriptions.Scan(tx, "", func(key string, sub storage.Subscription) error {
+		if sub.Suspended != "" {
+			s.suspended++
+			return nil
+		}
+		fits, err := p.Pattern(sub.Stacks)
+		if err != nil {
+			p.Log.Error("a subscription cannot be read and tells nothing", "subscription", key, "stacks", sub.Stacks, "error", err)
+			return nil
+		}
+		s.active, s.globs[sub.Stacks] = append(s.active, subscriber{sub, fits}), fits
+		return nil
+	})
+	slices.SortStableFunc(s.active, func(a, b subscriber) int {
+		return cmp.Or(cmp.Compare(a.Channel, b.Channel), a.At.Compare(b.At))
+	})
+	s.inherit(last)
+	return s, err
+}
+
+// latest gives the subscriptions as they are now, or were when they could be read last. Only what is committed is kept as the snapshot.
+func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		s, err := p.subscribed(tx)
+		if err == nil {
+			p.subscriptions.Store(s)
+		}
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("read the subscriptions: %w", err)
+	}
+	return p.subscriptions.Load(), err
+}
+
+// interest is what the watcher asks of what channels subscribe to.
+type interest struct{ p *Progress }
+
+var _ watch.Interest = interest{}
+
+func (i interest) latest() *subscriptions {
+	s, err := i.p.latest(context.Background())
+	if err != nil {
+		i.p.Log.Error("what channels subscribe to could not be read; what was read before counts", "error", err)
+	}
+	return s
+}
+
+// Wants reports whether a channel subscribes to a stack.
+func (i interest) Wants(s cloud66.Stack) bool { return i.latest().wants(refOf(s)) }
+
+// Idle reports whether nothing is subscribed to.
+func (i interest) Idle() bool { return len(i.latest().active) == 0 }
+
+// Position gives how far the deployments of a stack were told.
+func (i interest) Position(uid string) (at storage.Position, known bool) {
+	err := i.p.Records.View(context.Background(), func(tx storage.Tx) (err error) {
+		at, known, err = storage.Positions.Find(tx, uid)
+		return err
+	})
+	if err != nil {
+		i.p.Log.Error("how far a stack was told could not be read", "stack", uid, "error", err)
+	}
+	return at, known
+}
+
+func refOf(s cloud66.Stack) storage.StackRef {
+	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
+}
+
+// Watching is what is watched because channels subscribe to it.
+type Watching struct{ Subscriptions, Suspended int }
+
+// Watching gives how much is watched.
+func (p *Progress) Watching() Watching {
+	s := interest{p}.latest()
+	return Watching{Subscriptions: len(s.active) + s.suspended, Suspended: s.suspended}
+}
+
+// Watch tells how well the watch over them keeps up.
+func (p *Progress) Watch() watch.State { return p.watch.State() }
+
+// Watched gives the stacks that are watched because channels subscribe to them, by UID.
+func (p *Progress) Watched() map[string]storage.StackRef {
+	stacks, err := p.watched(context.Background())
+	if err != nil {
+		p.Log.Error("the watched stacks are not shown", "error", err)
+	}
+	return stacks
+}
+
+func (p *Progress) watched(ctx context.Context) (map[string]storage.StackRef, error) {
+	stacks := map[string]storage.StackRef{}
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		return storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
+			stacks[uid] = at.Stack
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which stacks are watched: %w", err)
+	}
+	return stacks, nil
+}
+
+// SubscriptionsChanged has the watcher look for what is subscribed to now. The position of a stack that nobody subscribes to any more is removed:
+// what happens on it from now on is history for whoever subscribes to it again. Where that fails, the next round over the stacks tries again.
+func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
+	defer p.watch.Changed()
+	_, err := p.latest(ctx)
+	if err == nil {
+		err = p.update(ctx, p.unwanted)
+	}
+	p.unpruned.Store(err != nil)
+	return err
+}
+
+// unwanted finds the positions of stacks that nobody subscribes to.
+func (p *Progress) unwanted(tx storage.Tx) (remove func() error, err error) {
+	s, err := p.subscribed(tx)
+	if err != nil {
+		return nil, err
+	}
+	var uids []string
+	err = storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
+		if !s.wants(at.Stack) {
+			uids = append(uids, uid)
+		}
+		return nil
+	})
+	if err != nil || len(uids) == 0 {
+		return nil, err
+	}
+	return func() (err error) {
+		for _, uid := range uids {
+			err = errors.Join(err, storage.Positions.Delete(tx, uid))
+		}
+		return err
+	}, nil
+}
+
+// update runs a plan, which only reads, in a view. Where it finds something to write, it is run again in an update and writes: most looks
+// change nothing, and a commit waits for the disk.
+func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func() error, err error)) error {
+	var write func() error
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		write, err = plan(tx)
+		return err
+	})
+	if err != nil || write == nil {
+		return err
+	}
+	return p.Records.Update(ctx, func(tx storage.Tx) error {
+		write, err := plan(tx)
+		if err != nil || write == nil {
+			return err
+		}
+		return write()
+	})
+}
+
+// concerned gives for whom the end of a follow is: the one who asked, or those whose subscriptions tell of it.
+func concerned(f storage.Follow, of []storage.Subscription, d cloud66.Deployment) []string {
+	if f.Asker != "" {
+		return []string{f.Asker}
+	}
+	return notify.Authors(of, d, string(f.State))
+}

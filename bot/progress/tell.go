@@ -1,0 +1,396 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/notify"
+	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+// sinceAtMost is how long ago what happened last on a stack may be, at the first sight of it, so that a later deployment is news by Cloud 66's
+// clock too, which may be off.
+const sinceAtMost = time.Hour
+
+// author is who made a subscription, and of which channel.
+type author struct{ user, channel string }
+
+// tell is what one look makes of a stack: new deployments for the channels that subscribe to it, and changes for those that follow one.
+type tell struct {
+	look       watch.Look
+	since      time.Time // since when the stack was not looked at; zero where it was
+	catchingUp bool      // what is seen to have ended may have done so while nobody could look
+
+	// What is asked between the two passes. Nil in the first one, in which everybody may everything.
+	may    map[author]bool
+	traces map[string]trace // by follow
+
+	// What a pass finds out.
+	stack storage.StackRef
+	of    map[string][]storage.Subscription // by channel
+	hears map[string]bool                   // the channels that are told something new
+	known sight
+	finds []storage.Follow // those whose deployment is looked for
+
+	// What a pass has to write.
+	begun    []storage.Follow // of deployments that a channel is told of from now on
+	steps    []step
+	ends     map[string]end // which are kept back
+	messages []storage.Message
+	moved    bool // the stack's position, to that of known
+	whys     []string
+	held     bool  // something can be told only later, so that the position stays as it is
+	failed   error // of single follows
+}
+
+// seen tells what a look shows. It reports whether nothing is left to the next look.
+func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
+	t := &tell{look: look}
+	t.since, t.catchingUp = p.returns(look)
+	err := safely(func() error { return p.tell(ctx, t) })
+	if err = errors.Join(err, t.failed); err != nil && ctx.Err() == nil {
+		p.Log.Error("what a look shows could not all be told; the next one tries again", "stack", look.Stack, "error", err)
+	}
+	if !t.since.IsZero() && answered(look) {
+		p.returned(look.Stack)
+	}
+	return err == nil && !t.held
+}
+
+// safely turns a panic into an error: one follow's fault is not another's.
+func safely(do func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+// tell works out in a view whether a look changes anything. If so, it asks what the database does not know, works it out again and writes it, in
+// one transaction.
+func (p *Progress) tell(ctx context.Context, t *tell) error {
+	if _, err := p.latest(ctx); err != nil {
+		return err
+	}
+	pass := func(tx storage.Tx) error { return p.pass(tx, t) }
+	if err := p.Records.View(ctx, pass); err != nil {
+		return err
+	}
+	if t.changes() {
+		p.ask(ctx, t)
+		err := p.Records.Update(ctx, func(tx storage.Tx) error {
+			if err := pass(tx); err != nil {
+				return err
+			}
+			return t.write(tx)
+		})
+		if err != nil {
+			return fmt.Errorf("record what a look at %s shows: %w", t.look.Stack, err)
+		}
+	}
+	for _, f := range t.begun {
+		p.track(f)
+	}
+	for id, e := range t.ends {
+		p.keep(id, e)
+	}
+	for _, why := range t.whys {
+		p.Log.InfoContext(ctx, "told by subscription", "stack", t.stack.String(), "why", why)
+	}
+	p.Outbox.Deliver(t.messages...)
+	p.done(ctx, t.steps...)
+	return nil
+}
+
+// changes reports whether there is anything to write.
+func (t *tell) changes() bool {
+	return t.moved || len(t.begun)+len(t.messages)+len(t.finds) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+}
+
+// ask finds out who may have their channel hear of the stack, where there is something to hear, and what became of the wishes whose deployment
+// is looked for.
+func (p *Progress) ask(ctx context.Context, t *tell) {
+	t.may, t.traces = map[author]bool{}, map[string]trace{}
+	for channel := range t.hears {
+		for _, s := range t.of[channel] {
+			key := author{s.Author, channel}
+			if _, asked := t.may[key]; asked {
+				continue
+			}
+			may, err := p.May(ctx, s.Author, channel, t.stack)
+			if err != nil {
+				p.Log.WarnContext(ctx, "whether a channel may hear of a stack cannot be found out; the next look asks again", "channel", channel,
+					"user", s.Author, "error", err)
+				continue
+			}
+			t.may[key] = may
+		}
+	}
+	for _, f := range t.finds {
+		t.traces[f.ID] = p.traceOf(ctx, f)
+	}
+}
+
+// pass works out what a look changes. It only reads.
+func (p *Progress) pass(tx storage.Tx, t *tell) error {
+	*t = tell{
+		look: t.look, since: t.since, catchingUp: t.catchingUp, may: t.may, traces: t.traces, hears: map[string]bool{}, ends: map[string]end{},
+		known: sight{look: t.look},
+	}
+	var err error
+	if t.known.subscribed, err = p.subscribed(tx); err != nil {
+		return err
+	}
+	if err := p.discover(tx, t); err != nil {
+		return err
+	}
+	for _, f := range t.begun {
+		t.follow(f.ID, func() (step, error) { return plan(tx, f, t.known, trace{}) })
+	}
+	for _, id := range p.openOf(t.look.Stack, func(open target) bool { return !open.sending }) {
+		if !p.keeps(id) {
+			t.follow(id, func() (step, error) { return planOf(tx, id, t.known, t.traces[id]) })
+		}
+	}
+	return nil
+}
+
+// follow adds the step of one follow. An end that came about while the stack was away is kept back, to be told with others.
+func (t *tell) follow(id string, work func() (step, error)) {
+	err := safely(func() error {
+		s, err := work()
+		if err != nil {
+			return err
+		}
+		if phase := s.before.Phase; t.look.Err == nil && (phase == storage.PhaseFinding || phase == storage.PhaseSending) {
+			t.finds = append(t.finds, s.before)
+		}
+		switch {
+		case (t.catchingUp || !t.since.IsZero()) && t.look.Err == nil && s.endsNow() &&
+			(s.follow.AskedAt.Before(t.since) || (s.follow.Subscribed && s.fresh)):
+			t.ends[id] = end{s.follow.Channel, t.look, t.traces[id]}
+		default:
+			t.steps = append(t.steps, s)
+		}
+		return nil
+	})
+	if err != nil {
+		t.failed = errors.Join(t.failed, fmt.Errorf("follow %s: %w", id, err))
+	}
+}
+
+func (t *tell) write(tx storage.Tx) error {
+	err := putAll(tx, t.messages)
+	for _, f := range t.begun {
+		err = errors.Join(err, storage.Follows.Put(tx, f.ID, f), register(tx, f))
+	}
+	if t.moved {
+		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, t.known.position))
+	}
+	return errors.Join(err, writeAll(tx, t.steps))
+}
+
+// discover compares a look with the stack's position, where channels subscribe to the stack: each is to follow what is new and meant for it.
+func (p *Progress) discover(tx storage.Tx, t *tell) error {
+	look := t.look
+	before, known, err := storage.Positions.Find(tx, look.Stack)
+	if err != nil {
+		return err
+	}
+	t.known.position, t.stack = before, before.Stack
+	if look.Listed != nil {
+		t.stack = refOf(*look.Listed)
+	}
+	if look.Err != nil || t.stack.UID == "" { // or looked at for a card alone, under a name that is not known here
+		return nil
+	}
+	if t.of = t.known.subscribed.to(t.stack); len(t.of) == 0 {
+		return nil
+	}
+	after := before // under its old name, until everybody is told of the new one
+	var from *storage.Position
+	if known {
+		from = &before
+	} else {
+		after.Stack = t.stack
+	}
+	made, mark := t.made(), look.Mark
+	switch {
+	case len(look.Newest) > 0:
+		since, shown := from, slices.Concat(look.Newest, look.Others)
+		if !known && !made.IsZero() {
+			since = &storage.Position{Since: made}
+		}
+		after = notify.Moved(after, shown, look.Errs, look.At, known && !t.catchingUp)
+		if err := p.hear(tx, t, notify.News(since, shown), notify.NewlyReverted(from, shown), after.Began); err != nil {
+			return err
+		}
+	case !known && !made.IsZero(): // without a mark, so that its deployments are looked at
+		after.Since, after.At, mark = made, look.At, ""
+	case !known:
+		after.Since, after.At = firstSight(look), look.At
+	}
+	if look.Listed != nil {
+		after.Mark = mark
+	}
+	if t.held { // it comes again with the next look
+		t.messages = nil
+		return nil
+	}
+	t.known.position, t.moved = after, !known || moves(before, after)
+	return nil
+}
+
+// moves reports whether a position is another one than before. The time of the look alone is not worth a commit.
+func moves(before, after storage.Position) bool {
+	after.At = before.At
+	return differs(before, after)
+}
+
+// made gives the moment before a stack was made, where that was lately and while a channel subscribed to what it bears: all that has happened
+// on it is news. Else it is zero.
+func (t *tell) made() time.Time {
+	if t.look.Listed == nil {
+		return time.Time{}
+	}
+	made := t.look.Listed.CreatedAt
+	for _, of := range t.of {
+		if made.After(t.look.At.Add(-sinceAtMost)) && slices.ContainsFunc(of, func(s storage.Subscription) bool { return made.After(s.At) }) {
+			return made.Add(-time.Second)
+		}
+	}
+	return time.Time{}
+}
+
+func firstSight(look watch.Look) time.Time {
+	since := look.At.Add(-sinceAtMost)
+	if look.Listed != nil && look.Listed.LastActivity.After(since) {
+		return look.Listed.LastActivity
+	}
+	return since
+}
+
+// hear has each channel that subscribes to them follow new deployments, and tells it which ones were rolled back.
+func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployment, began map[int64]time.Time) error {
+	for _, channel := range slices.Sorted(maps.Keys(t.of)) {
+		for _, d := range news {
+			cancel, err := cancelOf(tx, t.stack.UID, d.ID)
+			if err != nil {
+				return err
+			}
+			heard, err := heardIn(tx, t.stack.UID, d.ID, channel)
+			if err != nil {
+				return err
+			}
+			seen := notify.Sight{
+				At: t.look.At, Deployment: d, Found: true, Usual: cloud66.UsualDuration(t.look.Newest), Began: began[d.ID], Cancelled: cancel,
+			}
+			if _, hears := notify.Hear(t.of[channel], seen); !hears || heard != "" {
+				continue
+			}
+			why, hears := notify.Hear(t.allowed(channel), seen)
+			if !hears {
+				continue
+			}
+			asked, err := p.mayBeAskedIn(tx, t.stack.UID, channel, d)
+			if err != nil {
+				return err
+			}
+			if asked {
+				t.held = true
+				continue
+			}
+			f := storage.Follow{Stack: t.stack, Deployment: d.ID, Channel: channel, Subscribed: true}
+			t.begun = append(t.begun, newFollow(f, storage.PhaseFollowing))
+			t.whys = append(t.whys, fmt.Sprintf("#%d in %s: %s", d.ID, channel, why))
+		}
+		for _, d := range reverts {
+			if _, hears := notify.HearOfRevert(t.of[channel], d); !hears {
+				continue
+			}
+			of := t.allowed(channel)
+			why, hears := notify.HearOfRevert(of, d)
+			if !hears {
+				continue
+			}
+			if err := t.revert(tx, channel, d, notify.Authors(of, d, storage.Reverted)); err != nil {
+				return err
+			}
+			t.whys = append(t.whys, fmt.Sprintf("the roll-back of #%d in %s: %s", d.ID, channel, why))
+		}
+	}
+	return nil
+}
+
+// allowed gives a channel's subscriptions whose authors may subscribe to the stack now. Where that cannot be found out, what they would tell waits.
+func (t *tell) allowed(channel string) []storage.Subscription {
+	t.hears[channel] = true
+	if t.may == nil {
+		return t.of[channel]
+	}
+	return slices.DeleteFunc(slices.Clone(t.of[channel]), func(s storage.Subscription) bool {
+		may, asked := t.may[author{s.Author, channel}]
+		t.held = t.held || !asked
+		return !may
+	})
+}
+
+// mayBeAskedIn reports whether a deployment may be the one that a redeploy of this channel is looking for, which has its card.
+func (p *Progress) mayBeAskedIn(tx storage.Tx, stack, channel string, d cloud66.Deployment) (bool, error) {
+	for _, id := range p.openOf(stack, func(open target) bool { return open.deployment == 0 || open.deployment == d.ID }) {
+		f, err := storage.Follows.Get(tx, id)
+		if err != nil {
+			return false, err
+		}
+		if f.Channel == channel && f.Wish != nil && f.Deployment == 0 && f.Phase != storage.PhaseEnded && d.ID > f.Wish.NewestBefore &&
+			fits(d, *f.Wish) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// revert tells a channel that a deployment was rolled back: in the thread of its card, where it has one.
+func (t *tell) revert(tx storage.Tx, channel string, d cloud66.Deployment, tell []string) error {
+	heard, err := heardIn(tx, t.stack.UID, d.ID, channel)
+	if err != nil {
+		return err
+	}
+	m := storage.Message{
+		Key: "reverted/" + storage.HeardKey(t.stack.UID, d.ID, channel), Channel: channel, Last: true, Tell: tell,
+	}
+	if heard != "" {
+		m.Parent, m.Broadcast = cardKey(heard), true
+	}
+	if m, err = saying(m, card.Reverted(t.stack, d)); err == nil {
+		t.messages = append(t.messages, m)
+	}
+	return err
+}
+
+// heardIn gives the follow by which a channel hears or heard of a deployment, "" where it does not.
+func heardIn(tx storage.Tx, stack string, deployment int64, channel string) (string, error) {
+	heard, _, err := storage.Heard.Find(tx, storage.HeardKey(stack, deployment, channel))
+	return heard.Follow, err
+}
+
+// register keeps by which follow a channel hears of a deployment: the first one that has.
+func register(tx storage.Tx, f storage.Follow) error {
+	if f.Deployment == 0 {
+		return nil
+	}
+	heard, err := heardIn(tx, f.Stack.UID, f.Deployment, f.Channel)
+	if err != nil || heard != "" {
+		return err
+	}
+	return storage.Heard.Put(tx, storage.HeardKey(f.Stack.UID, f.Deployment, f.Channel), storage.WishOf{Follow: f.ID, At: f.AskedAt})
+}
