@@ -62,70 +62,53 @@ func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Messag
 		if m.Channel, err = storage.ChannelNow(tx, m.Channel); err != nil || m.Parent == "" {
 			return err
 		}
-		parent, err = storage.Messages.Get(tx, m.Parent)
-		if errors.Is(err, storage.ErrNotFound) {
-			return nil // pruned or never there: the reply goes to the channel
-		}
+		parent, _, err = storage.Messages.Find(tx, m.Parent) // pruned or never there: the reply goes to the channel
 		return err
 	})
 	return m, parent, err
 }
 
-// thrice are the kinds of answers that are believed when they came three times, seconds apart.
-var thrice = map[webapi.Kind]bool{webapi.NoMessage: true, webapi.NoEdit: true, webapi.NoThread: true, webapi.NoPerson: true}
+var (
+	// thrice are the kinds of answers that are believed when they came three times, seconds apart.
+	thrice = map[webapi.Kind]bool{webapi.NoMessage: true, webapi.NoEdit: true, webapi.NoThread: true, webapi.NoPerson: true}
+	// waits are those that say nothing of the message itself.
+	waits = map[webapi.Kind]bool{
+		webapi.NoAnswer: true, webapi.NotSent: true, webapi.Token: true, webapi.WrongToken: true, webapi.NoScope: true, webapi.Setting: true,
+	}
+)
 
 // judge turns what went wrong into what is done next.
 func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message, err error) (time.Duration, error) {
-	fault := webapi.Judge(err)
+	fault, posted := webapi.Judge(err), m.TS != ""
 	if thrice[fault.Kind] && it.failures < 2 {
 		return 0, err
 	}
-	switch fault.Kind {
-	case webapi.NoAnswer, webapi.NotSent, webapi.Token, webapi.WrongToken, webapi.NoScope, webapi.Setting:
-		return 0, err
-	case webapi.Limited:
+	switch {
+	case fault.Kind == webapi.Limited:
 		return fault.After, err
-	case webapi.TooMuch:
-		switch {
-		case m.Plain != m.Revision:
-			o.Log.Error("Slack refused a message's form; it is sent as plain text", "message", m.Key, "error", err)
-			return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
-		case m.TS == "":
-			return 0, o.giveUpNow(ctx, only(m), fault.Code)
-		}
-	case webapi.NoMessage:
-		if m.TS != "" {
-			// Somebody deleted it. A change of state is worth a new message, progress is not.
-			return 0, o.replace(ctx, m, m.Urgent)
-		}
-	case webapi.NoEdit:
-		if m.TS != "" {
-			// What shows a state that has passed stays; its end is worth a new message.
-			anew := m.Last && m.Urgent
-			o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", anew, "error", err)
-			return 0, o.replace(ctx, m, anew)
-		}
-	case webapi.NoThread:
-		switch {
-		case m.Parent == "" || m.TS != "":
-		case laneOf(parent) == edits && parent.Urgent && it.failures < 5:
+	case waits[fault.Kind]:
+		return 0, err
+	case fault.Kind == webapi.TooMuch && m.Plain != m.Revision:
+		o.Log.Error("Slack refused a message's form; it is sent as plain text", "message", m.Key, "error", err)
+		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
+	case !posted && (fault.Kind == webapi.TooMuch || fault.Kind == webapi.NoPerson):
+		return 0, o.giveUpOne(ctx, m, fault.Code)
+	case posted && fault.Kind == webapi.NoMessage: // Somebody deleted it. A change of state is worth a new message, progress is not.
+		return 0, o.replace(ctx, m, m.Urgent)
+	case posted && fault.Kind == webapi.NoEdit: // What shows a state that has passed stays; its end is worth a new message.
+		anew := m.Last && m.Urgent
+		o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", anew, "error", err)
+		return 0, o.replace(ctx, m, anew)
+	case fault.Kind == webapi.NoThread && !posted && m.Parent != "":
+		if laneOf(parent) == edits && parent.Urgent && it.failures < 5 {
 			return 0, err // somebody deleted it, and its edit makes it anew
-		default:
-			return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
 		}
-	case webapi.NoPerson:
-		if m.TS == "" {
-			return 0, o.giveUpNow(ctx, only(m), fault.Code)
-		}
-	case webapi.NoChannel:
+		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
+	case fault.Kind == webapi.NoChannel:
 		return o.unreachable(ctx, it, m, err)
+	default:
+		return o.refused(ctx, it, m, err)
 	}
-	return o.refused(ctx, it, m, err)
-}
-
-// only picks one message.
-func only(m storage.Message) func(storage.Message) bool {
-	return func(other storage.Message) bool { return other.Key == m.Key }
 }
 
 // replace leaves a message that cannot be changed. Another one takes its place now or not before the next change.
@@ -186,12 +169,20 @@ func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, s
 	default:
 		return o.refused(ctx, it, m, said)
 	}
-	channel := m.Channel
-	if err := o.giveUpNow(ctx, func(m storage.Message) bool { return m.Channel == channel }, code); err != nil {
+	err = o.giveUp(ctx, func(tx storage.Tx) (over []givenUp, err error) {
+		err = storage.Messages.Scan(tx, "", func(_ string, other storage.Message) error {
+			if !other.Delivered() && other.Channel == m.Channel {
+				over = append(over, givenUp{other, code})
+			}
+			return nil
+		})
+		return over, err
+	})
+	if err != nil {
 		return 0, err
 	}
 	if o.Refused != nil {
-		o.Refused(ctx, channel, code)
+		o.Refused(ctx, m.Channel, code)
 	}
 	return 0, nil
 }
@@ -311,7 +302,9 @@ func (o *Outbox) posted(ctx context.Context, key, ts string, revision int, twice
 	if err != nil {
 		return fmt.Errorf("record message %s: %w", key, err)
 	}
-	o.settled(key)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.spread()
 	return nil
 }
 

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Held gives the number of queues and of waiting message keys that an Outbox keeps in memory.
-func (o *Outbox) Held() (queues, waiting int) {
+// Held gives the number of queues that an Outbox keeps in memory.
+func (o *Outbox) Held() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.queues), len(o.waiting)
+	return len(o.queues)
 }
 
 // Limit sets how much may wait and for how long, in a bubble, once the outbox has done what it begins with.

@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,14 +47,10 @@ type givenUp struct {
 	why     string
 }
 
-// trim gives up what waits for too long, and where too much waits progress before the steps of a thread, and those before ends and answers,
-// the oldest first. An edit is left undone until the next one; who was promised what is not posted is told directly.
-func (o *Outbox) trim(ctx context.Context) error {
-	return o.giveUpWhere(ctx, func(tx storage.Tx) ([]givenUp, error) { return o.limits.over(tx, time.Now()) })
-}
-
-// giveUpWhere gives up what is found in the records, in one transaction with what tells of it.
-func (o *Outbox) giveUpWhere(ctx context.Context, find func(tx storage.Tx) ([]givenUp, error)) error {
+// giveUp gives up what is found in the records, in one transaction with what tells of it. An edit is left undone until the next one; who was
+// promised what is not posted is told directly.
+func (o *Outbox) giveUp(ctx context.Context, find func(tx storage.Tx) ([]givenUp, error)) error {
+	ctx = context.WithoutCancel(ctx)
 	var over []givenUp
 	var directs []storage.Message
 	read := func(tx storage.Tx) (err error) {
@@ -64,28 +61,35 @@ func (o *Outbox) giveUpWhere(ctx context.Context, find func(tx storage.Tx) ([]gi
 		return err
 	}
 	err := o.Records.Update(ctx, func(tx storage.Tx) error {
-		if err := read(tx); err != nil {
-			return err
-		}
+		err := read(tx)
 		directs = apologies(over)
 		for _, g := range over {
-			if err := storage.Messages.Put(tx, g.message.Key, g.after()); err != nil {
-				return err
-			}
+			err = errors.Join(err, storage.Messages.Put(tx, g.message.Key, g.after()))
 		}
 		for _, m := range directs {
-			if err := Put(tx, m); err != nil {
-				return err
-			}
+			err = errors.Join(err, Put(tx, m))
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("give up messages: %w", err)
 	}
-	o.giveUp(over)
+	o.dequeue(over)
+	o.dropped.Add(int64(len(over)))
+	o.Log.Error("messages are given up", "messages", len(over), "why", reasons(over))
 	o.Deliver(directs...)
 	return nil
+}
+
+// giveUpOne gives up a message, where it is not delivered yet.
+func (o *Outbox) giveUpOne(ctx context.Context, m storage.Message, why string) error {
+	return o.giveUp(ctx, func(tx storage.Tx) ([]givenUp, error) {
+		now, err := storage.Messages.Get(tx, m.Key)
+		if err != nil || now.Delivered() {
+			return nil, err
+		}
+		return []givenUp{{now, why}}, nil
+	})
 }
 
 // after is the record of a message that was given up.
@@ -99,33 +103,18 @@ func (g givenUp) after() storage.Message {
 	return m
 }
 
-// giveUp takes messages from their queues and says so.
-func (o *Outbox) giveUp(over []givenUp) {
-	edits, posts := 0, 0
-	gone, channels := map[string]bool{}, map[string]bool{}
-	for _, g := range over {
-		gone[g.message.Key], channels[g.message.Channel] = true, true
-		if g.message.TS != "" {
-			edits++
-		} else {
-			posts++
-		}
-		o.settled(g.message.Key)
-	}
+// dequeue takes what is given up from its queue.
+func (o *Outbox) dequeue(over []givenUp) {
 	o.mu.Lock()
-	for at, q := range o.queues {
-		if channels[at.channel] && at.lane != looks {
-			q.items = slices.DeleteFunc(q.items, func(it *item) bool { return gone[it.key] })
-		}
-	}
+	defer o.mu.Unlock()
 	for _, g := range over {
-		if g.after().Missed {
-			o.missed[g.message.Channel] = true
+		for _, lane := range []lane{posts, edits} {
+			if q := o.queues[place{g.message.Channel, lane}]; q != nil {
+				q.items = slices.DeleteFunc(q.items, func(it *item) bool { return it.key == g.message.Key })
+			}
 		}
 	}
-	o.mu.Unlock()
-	o.dropped.Add(int64(len(over)))
-	o.Log.Error("messages are given up", "edits", edits, "posts", posts, "why", reasons(over))
+	o.spread()
 }
 
 // reasons says why messages are given up.
@@ -139,10 +128,10 @@ func reasons(over []givenUp) string {
 	return strings.Join(words, "; ")
 }
 
-// over gives what exceeds the limits.
+// over gives what waits for too long, and where too much waits progress before the steps of a thread, and those before ends and answers, the oldest
+// first.
 func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	var over []givenUp
-	var all []storage.Message
 	channels := map[string][]storage.Message{}
 	err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
 		switch {
@@ -152,32 +141,30 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 		case !m.Missed && now.Sub(m.UpdatedAt) > l.age: // what was missed waited for its channel, not for Slack
 			over = append(over, givenUp{m, tooOld})
 		default:
-			all, channels[m.Channel] = append(all, m), append(channels[m.Channel], m)
+			channels[m.Channel] = append(channels[m.Channel], m)
 		}
 		return nil
 	})
-	gone := map[string]bool{}
+	// shorten gives up what is worth least of what waits, where that is more than so much, and gives the rest.
+	shorten := func(waiting []storage.Message, most int) (rest []storage.Message) {
+		if len(waiting) <= most {
+			return waiting
+		}
+		slices.SortFunc(waiting, func(a, b storage.Message) int {
+			return cmp.Or(cmp.Compare(worth(a), worth(b)), cmp.Compare(a.Order, b.Order))
+		})
+		n := len(waiting) - most*9/10
+		for _, m := range waiting[:n] {
+			over = append(over, givenUp{m, tooMany})
+		}
+		return waiting[n:]
+	}
+	var all []storage.Message
 	for _, channel := range slices.Sorted(maps.Keys(channels)) {
-		for _, m := range excess(channels[channel], l.ofChannel) {
-			over, gone[m.Key] = append(over, givenUp{m, tooMany}), true
-		}
+		all = append(all, shorten(channels[channel], l.ofChannel)...)
 	}
-	left := slices.DeleteFunc(all, func(m storage.Message) bool { return gone[m.Key] })
-	for _, m := range excess(left, l.ofAll) {
-		over = append(over, givenUp{m, tooMany})
-	}
+	shorten(all, l.ofAll)
 	return over, err
-}
-
-// excess gives the messages that are given up first, where there are more than so many.
-func excess(waiting []storage.Message, most int) []storage.Message {
-	if len(waiting) <= most {
-		return nil
-	}
-	slices.SortFunc(waiting, func(a, b storage.Message) int {
-		return cmp.Or(cmp.Compare(worth(a), worth(b)), cmp.Compare(a.Order, b.Order))
-	})
-	return waiting[:len(waiting)-most*9/10]
 }
 
 // worth tells progress, which a later look shows anew, from a step of a thread, and that from what somebody waits for.
@@ -231,19 +218,6 @@ func apology(of []givenUp) string {
 	return strings.Join(lines, "\n")
 }
 
-// giveUpNow gives messages up, of those that are not delivered yet, and tells directly whoever was promised one.
-func (o *Outbox) giveUpNow(ctx context.Context, which func(storage.Message) bool, why string) error {
-	return o.giveUpWhere(context.WithoutCancel(ctx), func(tx storage.Tx) (over []givenUp, err error) {
-		err = storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if !m.Delivered() && which(m) {
-				over = append(over, givenUp{m, why})
-			}
-			return nil
-		})
-		return over, err
-	})
-}
-
 // crowded asks for a trim where more waits than may. The lock is held.
 func (o *Outbox) crowded(channel string) {
 	n, here := 0, 0
@@ -256,19 +230,9 @@ func (o *Outbox) crowded(channel string) {
 		}
 	}
 	if here > o.limits.ofChannel || n > o.limits.ofAll {
-		select {
-		case o.full <- struct{}{}:
-		default:
-		}
+		signal(o.full)
 	}
 }
 
 // Dropped gives the number of messages and edits that were given up since the start.
 func (o *Outbox) Dropped() int { return int(o.dropped.Load()) }
-
-// tidy gives up what is too much. It is tried again with the next one.
-func (o *Outbox) tidy(ctx context.Context) {
-	if err := o.trim(ctx); err != nil && ctx.Err() == nil {
-		o.Log.Error("messages that are too many could not be given up", "error", err)
-	}
-}

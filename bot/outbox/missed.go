@@ -11,24 +11,29 @@ import (
 	"c66bot/storage"
 )
 
-func (o *Outbox) misses(channel string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.missed[channel] = true
+// behind reports whether a message shows what has passed, since its last edit was given up, and nothing is under way that mends it.
+func behind(m storage.Message) bool {
+	return m.Missed && m.Delivered() && time.Since(m.UpdatedAt) < storage.KeepMissed
 }
 
 // Missed reports whether a channel's messages are behind because edits were given up.
-func (o *Outbox) Missed(channel string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.missed[channel]
-}
+func (o *Outbox) Missed(channel string) bool { return slices.Contains(o.Behind(), channel) }
 
 // Behind gives the channels whose messages are.
 func (o *Outbox) Behind() []string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Collect(maps.Keys(o.missed))
+	channels := map[string]bool{}
+	err := o.Records.View(context.Background(), func(tx storage.Tx) error {
+		return storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+			if behind(m) {
+				channels[m.Channel] = true
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		o.Log.Error("which channels have missed something could not be read", "error", err)
+	}
+	return slices.Collect(maps.Keys(channels))
 }
 
 // Again makes the edits of a channel's messages that were refused while nothing could be changed in it.
@@ -36,33 +41,26 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 	if !o.Missed(channel) {
 		return nil
 	}
-	o.mu.Lock()
-	delete(o.missed, channel) // before it is read, since more may be missed meanwhile
-	o.mu.Unlock()
-	var behind []storage.Message
+	var missed []storage.Message
 	err := o.Records.Update(ctx, func(tx storage.Tx) error {
-		behind = nil
+		missed = nil
 		err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if m.Channel == channel && m.Missed && time.Since(m.UpdatedAt) < storage.KeepMissed {
-				behind = append(behind, m)
+			if m.Channel == channel && behind(m) {
+				m.Revision++ // it stays missed until Slack has taken it
+				m.Refusing, m.Since = "", time.Time{}
+				missed = append(missed, m)
 			}
 			return nil
 		})
-		for i := range behind {
-			m := &behind[i]
-			m.Revision++ // it stays missed until Slack has taken it
-			m.Refusing, m.Since = "", time.Time{}
-			if err == nil {
-				err = storage.Messages.Put(tx, m.Key, *m)
-			}
+		for _, m := range missed {
+			err = errors.Join(err, storage.Messages.Put(tx, m.Key, m))
 		}
 		return err
 	})
 	if err != nil {
-		o.misses(channel)
 		return fmt.Errorf("read what the channel %s has missed: %w", channel, err)
 	}
-	o.Deliver(behind...)
+	o.Deliver(missed...)
 	return nil
 }
 
@@ -73,21 +71,19 @@ func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
 	err := o.Records.Update(ctx, func(tx storage.Tx) error {
 		anew = nil
 		for _, key := range keys {
-			m, err := storage.Messages.Get(tx, key)
-			switch {
-			case errors.Is(err, storage.ErrNotFound): // it ended long ago
-				continue
-			case err != nil:
+			m, there, err := storage.Messages.Find(tx, key)
+			if err != nil {
 				return err
-			case m.TS == "", !urgent && !m.Delivered():
+			}
+			if !there || m.TS == "" || !urgent && !m.Delivered() { // one that is not there ended long ago
 				continue
 			}
 			m.Urgent = urgent
 			m.Revision++
+			anew = append(anew, m)
 			if err := storage.Messages.Put(tx, key, m); err != nil {
 				return err
 			}
-			anew = append(anew, m)
 		}
 		return nil
 	})
@@ -102,10 +98,6 @@ func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
 func (o *Outbox) Moved(from, to string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.missed[from] {
-		delete(o.missed, from)
-		o.missed[to] = true
-	}
 	for _, at := range slices.Collect(maps.Keys(o.queues)) {
 		if at.channel != from {
 			continue

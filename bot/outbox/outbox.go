@@ -97,17 +97,15 @@ type Outbox struct {
 	running   context.Context // the life of the deliverers, which start whenever there is something to deliver
 	deliverer sync.WaitGroup
 	queues    map[place]*queue
-	waiting   map[string][]chan struct{} // by message key, closed when there is news of its delivery
-	holds     map[string]time.Time       // until when Slack's limits allow no such call
-	missed    map[string]bool            // the channels that have missed edits
+	news      chan struct{}        // closed, and made anew, when a message was delivered or failed
+	holds     map[string]time.Time // until when Slack's limits allow no such call
 }
 
 // New makes an Outbox; Run makes it deliver.
 func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
-		limits: usual, full: make(chan struct{}, 1), queues: map[place]*queue{}, waiting: map[string][]chan struct{}{},
-		holds: map[string]time.Time{}, missed: map[string]bool{},
+		limits: usual, full: make(chan struct{}, 1), queues: map[place]*queue{}, news: make(chan struct{}), holds: map[string]time.Time{},
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may just have used them up
 	return o
@@ -116,18 +114,16 @@ func New(cfg Config) *Outbox {
 // Put writes what a message ought to say. Deliver must be told after the commit.
 func Put(tx storage.Tx, m storage.Message) error {
 	now := time.Now()
-	old, err := storage.Messages.Get(tx, m.Key)
+	old, there, err := storage.Messages.Find(tx, m.Key)
 	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		if m.Order, err = next(tx); err != nil {
-			return err
-		}
-		m.Revision, m.CreatedAt, m.UpdatedAt = 1, now, now
-		return storage.Messages.Put(tx, m.Key, m)
 	case err != nil:
 		return err
-	}
-	if old.Refused != "" || (old.Text == m.Text && bytes.Equal(old.Blocks, m.Blocks) && old.Last == m.Last) {
+	case !there: // they are counted, so that their order outlives a restart whatever the clock does
+		m.Order, _, err = storage.Counters.Find(tx, storage.Messages.Name)
+		m.Order++
+		m.Revision, m.CreatedAt, m.UpdatedAt = 1, now, now
+		return errors.Join(err, storage.Counters.Put(tx, storage.Messages.Name, m.Order), storage.Messages.Put(tx, m.Key, m))
+	case old.Refused != "" || (old.Text == m.Text && bytes.Equal(old.Blocks, m.Blocks) && old.Last == m.Last):
 		return nil
 	}
 	old.Urgent = m.Urgent || (old.Urgent && !old.Delivered())
@@ -137,43 +133,30 @@ func Put(tx storage.Tx, m storage.Message) error {
 	return storage.Messages.Put(tx, m.Key, old)
 }
 
-// next counts the messages, so that their order outlives a restart whatever the clock does.
-func next(tx storage.Tx) (int64, error) {
-	n, err := storage.Counters.Get(tx, "messages")
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return 0, err
-	}
-	return n + 1, storage.Counters.Put(tx, "messages", n+1)
-}
-
-// Deliver has messages delivered that a transaction put.
+// Deliver has messages delivered that a transaction put. They are read again, so that each comes to its lane at once.
 func (o *Outbox) Deliver(messages ...storage.Message) {
-	recorded := o.recorded(messages)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i, m := range messages {
-		o.enqueue(recorded[i], m.Urgent)
+	if len(messages) == 0 {
+		return
 	}
-}
-
-// recorded gives messages as they are recorded by now, so that each comes to its lane at once. Its deliverer reads it again.
-func (o *Outbox) recorded(messages []storage.Message) []storage.Message {
-	all := slices.Clone(messages)
+	recorded := slices.Clone(messages)
 	err := o.Records.View(context.Background(), func(tx storage.Tx) error {
-		for i, m := range all {
-			switch now, err := storage.Messages.Get(tx, m.Key); {
-			case err == nil:
-				all[i] = now
-			case !errors.Is(err, storage.ErrNotFound):
+		for i, m := range messages {
+			if now, there, err := storage.Messages.Find(tx, m.Key); err != nil {
 				return err
+			} else if there {
+				recorded[i] = now
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		o.Log.Warn("messages to deliver could not be read; they are read again in their turn", "messages", len(all), "error", err)
+		o.Log.Warn("messages to deliver could not be read; they are read again in their turn", "messages", len(messages), "error", err)
 	}
-	return all
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, m := range messages {
+		o.enqueue(recorded[i], m.Urgent)
+	}
 }
 
 // enqueue adds a message to its queue and makes sure that somebody works on it. The lock is held.
@@ -204,7 +187,7 @@ func (o *Outbox) start(q *queue) {
 		return
 	}
 	if q.working {
-		q.nudge()
+		signal(q.wake)
 		return
 	}
 	q.working = true
@@ -214,14 +197,14 @@ func (o *Outbox) start(q *queue) {
 
 // Run delivers what the database holds and what comes until the context ends, and returns when nothing is under way any more.
 func (o *Outbox) Run(ctx context.Context) error {
-	undelivered, err := o.load(ctx)
+	left, err := o.load(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil // it has not begun
 	}
 	if err != nil {
 		return err
 	}
-	o.begin(ctx, undelivered)
+	o.begin(ctx, left)
 	for _, channel := range o.Behind() {
 		if err := o.Again(ctx, channel); err != nil && ctx.Err() == nil {
 			o.Log.Error("what a channel has missed is left to the next check", "channel", channel, "error", err)
@@ -230,10 +213,16 @@ func (o *Outbox) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		o.tidy(ctx)
+		err := o.giveUp(ctx, func(tx storage.Tx) ([]givenUp, error) { return o.limits.over(tx, time.Now()) })
+		if err != nil && ctx.Err() == nil {
+			o.Log.Error("messages that are too many could not be given up; it is tried again", "error", err)
+		}
 		select {
 		case <-ctx.Done():
-			o.end()
+			o.mu.Lock()
+			o.running = nil // no new deliverer starts
+			o.mu.Unlock()
+			o.deliverer.Wait()
 			return nil
 		case <-o.full:
 		case <-tick.C:
@@ -257,22 +246,11 @@ func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
 	}
 }
 
-// end waits for the deliverers, of which no new one starts.
-func (o *Outbox) end() {
-	o.mu.Lock()
-	o.running = nil
-	o.mu.Unlock()
-	o.deliverer.Wait()
-}
-
 // load gives what is not delivered, oldest first.
 func (o *Outbox) load(ctx context.Context) ([]storage.Message, error) {
 	var undelivered []storage.Message
 	err := o.Records.View(ctx, func(tx storage.Tx) error {
 		return storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if m.Missed {
-				o.misses(m.Channel)
-			}
 			if laneOf(m) != none {
 				m.Text, m.Blocks = "", nil // they are read when their turn comes
 				undelivered = append(undelivered, m)
@@ -299,43 +277,34 @@ func (e *RefusedError) Error() string { return e.Fault.Words() }
 // had not by the context's deadline.
 func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 	for {
-		settled := o.settling(key)
-		ts, err := o.standing(ctx, key)
-		if ts != "" || err != nil {
-			o.forget(key, settled)
-			return ts, err
+		o.mu.Lock()
+		news := o.news
+		o.mu.Unlock()
+		var m storage.Message
+		err := o.Records.View(ctx, func(tx storage.Tx) (err error) {
+			m, err = storage.Messages.Get(tx, key)
+			return err
+		})
+		fault, since := o.failing(key)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("read message %s: %w", key, err)
+		case m.TS != "":
+			return m.TS, nil
+		case m.Refused != "":
+			return "", &RefusedError{meaning(m.Refused)}
+		case fault.Code != "" && !fault.Passes && time.Since(since) >= refusedFor:
+			return "", &RefusedError{fault}
 		}
 		select {
-		case <-settled:
+		case <-news:
 		case <-ctx.Done():
-			o.forget(key, settled)
-			if fault, _ := o.failing(key); fault != (webapi.Fault{}) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if fault != (webapi.Fault{}) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				return "", &RefusedError{fault}
 			}
 			return "", ctx.Err()
 		}
 	}
-}
-
-// standing gives a message's ts, "" while it is not posted.
-func (o *Outbox) standing(ctx context.Context, key string) (string, error) {
-	var m storage.Message
-	err := o.Records.View(ctx, func(tx storage.Tx) error {
-		var err error
-		m, err = storage.Messages.Get(tx, key)
-		return err
-	})
-	switch fault, since := o.failing(key); {
-	case err != nil:
-		return "", fmt.Errorf("read message %s: %w", key, err)
-	case m.TS != "":
-		return m.TS, nil
-	case m.Refused != "":
-		return "", &RefusedError{meaning(m.Refused)}
-	case fault.Code != "" && !fault.Passes && time.Since(since) >= refusedFor:
-		return "", &RefusedError{fault}
-	}
-	return "", nil
 }
 
 // failing gives what keeps a message from being posted, and since when.
@@ -355,36 +324,18 @@ func (o *Outbox) failing(key string) (webapi.Fault, time.Time) {
 	return webapi.Fault{}, time.Time{}
 }
 
-func (o *Outbox) settling(key string) chan struct{} {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	c := make(chan struct{})
-	o.waiting[key] = append(o.waiting[key], c)
-	return c
+// spread wakes those who wait for a message. The lock is held.
+func (o *Outbox) spread() {
+	close(o.news)
+	o.news = make(chan struct{})
 }
 
-func (o *Outbox) forget(key string, c chan struct{}) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.waiting[key] = slices.DeleteFunc(o.waiting[key], func(other chan struct{}) bool { return other == c })
-	if len(o.waiting[key]) == 0 {
-		delete(o.waiting, key)
+// signal wakes who waits on a channel, now or the next time.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
-}
-
-// settled wakes those who wait for a message.
-func (o *Outbox) settled(key string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.wakeWaiting(key)
-}
-
-// wakeWaiting does so with the lock held.
-func (o *Outbox) wakeWaiting(key string) {
-	for _, c := range o.waiting[key] {
-		close(c)
-	}
-	delete(o.waiting, key)
 }
 
 // Queued gives the number of messages that are to be delivered.

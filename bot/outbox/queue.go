@@ -137,14 +137,6 @@ func (q *queue) remove(it *item) {
 	q.items = slices.DeleteFunc(q.items, func(other *item) bool { return other == it })
 }
 
-// nudge has a queue's deliverer look at it again.
-func (q *queue) nudge() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
 // work delivers what is in a queue until there is nothing.
 func (o *Outbox) work(ctx context.Context, q *queue) {
 	for ctx.Err() == nil {
@@ -185,19 +177,16 @@ func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 	return nil, wait
 }
 
-// safely delivers, and turns a panic into an error: one message's fault is not another's.
-func (o *Outbox) safely(ctx context.Context, q *queue, it *item) (later time.Duration, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return o.deliver(ctx, q, it)
-}
-
 // attempt takes one step with an item and decides when the next one comes.
 func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
-	later, err := o.safely(ctx, q, it)
+	later, err := func() (later time.Duration, err error) {
+		defer func() {
+			if r := recover(); r != nil { // one message's fault is not another's
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		return o.deliver(ctx, q, it)
+	}()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -213,7 +202,7 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 		it.fault = webapi.Judge(err)
 		wait := max(later, growing(it.failures, longestPause))
 		it.notBefore = time.Now().Add(wait)
-		o.wakeWaiting(it.key)
+		o.spread()
 		o.Log.Warn("message not delivered yet", "message", it.key, "tries", it.failures, "again_in", wait, "why", it.fault.Words(), "error", err)
 	case later > 0:
 		it.notBefore = time.Now().Add(later)
@@ -225,4 +214,18 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 // growing is the pause after so many failures in a row.
 func growing(failures int, longest time.Duration) time.Duration {
 	return min(firstPause<<min(max(failures-1, 0), 20), longest)
+}
+
+// Wake has what waits because of a fault tried again at once, since Slack is there again. A limit of Slack's holds all the same.
+func (o *Outbox) Wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, q := range o.queues {
+		for _, it := range q.items {
+			if it.failures > 0 {
+				it.notBefore = time.Time{}
+			}
+		}
+		o.start(q)
+	}
 }

@@ -192,12 +192,12 @@ func (r *rig) settle() {
 // until waits until something holds, for a simulated day and a bit at most.
 func (r *rig) until(what string, holds func() bool) {
 	r.Helper()
-	limit := time.Now().Add(26 * time.Hour)
+	from := time.Now()
 	for synctest.Wait(); !holds(); synctest.Wait() {
-		if time.Now().After(limit) {
+		if time.Since(from) > 26*time.Hour {
 			r.Fatalf("it never came about that %s; the channel shows %q", what, r.channel(deploys))
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(max(50*time.Millisecond, time.Since(from)/100))
 	}
 }
 
