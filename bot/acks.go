@@ -51,11 +51,8 @@ func (a *acks) write(key string, payload any, told bool) error {
 	var last error
 	for {
 		a.mu.Lock()
-		var ways []func(payload any) error
-		if e := a.open[key]; e != nil {
-			ways, e.ways = e.ways, nil
-		}
-		if len(ways) == 0 {
+		e := a.open[key]
+		if e == nil || len(e.ways) == 0 {
 			delete(a.open, key)
 			if !written && !told {
 				a.seen.remove(key)
@@ -63,6 +60,8 @@ func (a *acks) write(key string, payload any, told bool) error {
 			a.mu.Unlock()
 			break
 		}
+		ways := e.ways
+		e.ways = nil
 		a.mu.Unlock()
 		for _, ack := range ways {
 			if err := ack(payload); err != nil {

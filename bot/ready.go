@@ -142,35 +142,40 @@ func (b *Bot) checkCloud(ctx context.Context) {
 	}
 }
 
-// tokenState takes note of what a look at the token showed, and gives when the next one is due. A server that is down says nothing against
-// a token that was accepted.
+// tokenState takes note of what a look at the Cloud 66 token showed, and gives when the next one is due.
 func (b *Bot) tokenState(token *trust, err error) time.Duration {
-	again, refused := checkBad, true
+	refused := false
+	switch words := cloud66.WordsFor(err).Token; {
+	case err == nil && !token.accepted:
+		b.log.Info("Cloud 66 accepts the token")
+	case err == nil:
+	case words != "":
+		err, refused = errors.New(words), true
+	default:
+		err = fmt.Errorf("the Cloud 66 token could not be checked: %w", err)
+	}
+	b.ready.answers(err == nil || refused)
+	return b.looked(token, &b.ready.cloud, err, refused)
+}
+
+// looked takes note of what a look at a token showed, and gives when the next one is due. An error that is no refusal says nothing against a
+// token that was accepted.
+func (b *Bot) looked(token *trust, part *error, err error, refused bool) time.Duration {
+	believed, again := !token.accepted, checkBad
 	switch {
 	case err == nil:
-		if !token.accepted {
-			b.log.Info("Cloud 66 accepts the token")
-		}
 		token.accept()
-		b.ready.set(&b.ready.cloud, nil)
-		b.ready.answers(true)
+		b.ready.set(part, nil)
 		return checkGood
-	case cloud66.WordsFor(err).Token != "":
-		err = errors.New(cloud66.WordsFor(err).Token)
-	default:
-		err, refused = fmt.Errorf("the Cloud 66 token could not be checked: %w", err), false
-	}
-	believed := !token.accepted
-	if refused {
+	case refused:
 		believed, again = token.refuse()
 	}
-	b.ready.answers(refused)
 	if !believed {
-		b.log.Warn("the Cloud 66 token is looked at again soon", "error", err)
+		b.log.Warn("a token is looked at again soon", "error", err)
 		return again
 	}
 	b.log.Error("not ready", "reason", err)
-	b.ready.set(&b.ready.cloud, err)
+	b.ready.set(part, err)
 	return again
 }
 
@@ -204,24 +209,20 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		}
 		err = explainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
 		_, refused := errors.AsType[*tokenError](err)
-		believed, hello := !token.accepted, b.ready.hello
+		first, hello := !token.accepted, b.ready.hello
+		next := b.looked(&token, &b.ready.bot, err, refused)
 		switch {
 		case err == nil:
 			b.self.Store(&outbox.Self{User: auth.UserID, Bot: auth.BotID})
-			b.setBot(b.missingScopes(auth.Header, !token.accepted))
-			token.accept()
-			wait, hello = checkGood, nil
-		case refused:
-			believed, wait = token.refuse()
-		case token.accepted:
-			wait = checkBad
+			if fatal := b.missingScopes(auth.Header, first); fatal != nil {
+				b.log.Error("not ready", "reason", fatal)
+				b.ready.set(&b.ready.bot, fatal)
+			}
+			wait, hello = next, nil
+		case refused || token.accepted:
+			wait = next
 		default:
 			wait = min(2*wait, longestAttempt)
-		}
-		if err != nil && believed {
-			b.setBot(err)
-		} else if err != nil {
-			b.log.Warn("the bot token is looked at again soon", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -233,14 +234,6 @@ func (b *Bot) checkSlack(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// setBot takes note of what a look at the bot token showed.
-func (b *Bot) setBot(err error) {
-	if err != nil {
-		b.log.Error("not ready", "reason", err)
-	}
-	b.ready.set(&b.ready.bot, err)
 }
 
 // missingScopes says what the token may not, as far as Slack tells, and logs it the first time. Without chat:write nothing works.
