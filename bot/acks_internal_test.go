@@ -62,7 +62,7 @@ func TestAnEnvelopeWhoseTaskPanicsBeforeItsAcknowledgementIsFreshAgain(t *testin
 		api := slack.New("xoxb", slack.OptionHTTPClient(&http.Client{Transport: unreachable{}}))
 		b := &Bot{log: slog.New(slog.DiscardHandler), work: t.Context(), api: api,
 			slack: outbox.API{API: webapi.API{HTTP: &http.Client{Transport: unreachable{}}}}}
-		places := &places{all: 1, each: 1, atOnce: 1}
+		places := &places{all: 1, each: 1, atOnce: 1, crowds: map[string]*crowd{}}
 		task := &task{place: places.enter("U0LIN"), answer: answer{user: "U0LIN"}}
 		acked := 0
 		ack := func(any) error { acked++; return nil }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -58,7 +59,7 @@ func (t *task) words() string {
 
 func quoted(text string) string { return "“" + text + "”" }
 
-// excuses gathers, for each person, the tasks that were turned away. Its slots must be made.
+// excuses gathers, for each person, the tasks that were turned away. Its fields must be made.
 type excuses struct {
 	slots chan struct{}
 	mu    sync.Mutex
@@ -76,21 +77,14 @@ type excuse struct {
 
 // excuse has the author of a task told that it was turned away, with all else of theirs that was.
 func (b *Bot) excuse(t *task) {
-	key := excuseKey{t.answer.user, t.away.text}
-	if t.answer.user == "" {
-		key.who = t.answer.url.Reveal()
-	}
+	key := excuseKey{cmp.Or(t.answer.user, t.answer.url.Reveal()), t.away.text}
 	b.excuses.mu.Lock()
 	defer b.excuses.mu.Unlock()
 	e := b.excuses.open[key]
 	if e == nil {
-		if b.excuses.open == nil {
-			b.excuses.open = map[excuseKey]*excuse{}
-		}
 		e = &excuse{}
 		b.excuses.open[key] = e
-		why := *t.away
-		b.tasks.Go(func() { b.tellExcuses(key, why) })
+		b.tasks.Go(func() { b.tellExcuses(key, *t.away) })
 	}
 	e.to = t.answer
 	e.to.replace, e.to.view = false, ""
@@ -109,7 +103,9 @@ func (b *Bot) tellExcuses(key excuseKey, why reason) {
 		b.excuses.mu.Lock()
 		e := b.excuses.open[key]
 		told := *e
-		if e.changes, e.looks = nil, nil; len(told.changes)+len(told.looks) == 0 {
+		e.changes, e.looks = nil, nil
+		nothing := len(told.changes)+len(told.looks) == 0
+		if nothing {
 			delete(b.excuses.open, key)
 		}
 		b.excuses.mu.Unlock()
@@ -117,7 +113,7 @@ func (b *Bot) tellExcuses(key excuseKey, why reason) {
 			b.say(b.work, told.to, card.Reply(why.reply(names)))
 		}
 		<-b.excuses.slots
-		if len(told.changes)+len(told.looks) == 0 {
+		if nothing {
 			return
 		}
 	}

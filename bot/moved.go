@@ -27,7 +27,7 @@ var channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
 // moved knows in memory which ids of channels have changed. Its zero value works.
 type moved struct {
 	mu sync.Mutex
-	to map[string]string
+	to map[string]storage.Channel // by the old id
 }
 
 // now gives the id that a channel bears now.
@@ -35,34 +35,39 @@ func (m *moved) now(channel string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for range len(m.to) {
-		to, ok := m.to[channel]
-		if !ok {
-			break
+		if next, ok := m.to[channel]; ok {
+			channel = next.To
 		}
-		channel = to
 	}
 	return channel
 }
 
 // read takes over what the database knows.
 func (m *moved) read(ctx context.Context, records storage.DB) error {
-	to := map[string]string{}
-	err := records.View(ctx, func(tx storage.Tx) error {
-		clear(to)
-		return storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {
-			if c.To != "" {
-				to[id] = c.To
-			}
-			return nil
-		})
+	var all map[string]storage.Channel
+	err := records.View(ctx, func(tx storage.Tx) (err error) {
+		all, err = movedChannels(tx)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("read which channels bear another id now: %w", err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.to = to
+	m.to = all
 	return nil
+}
+
+// movedChannels gives the channels whose id has changed, by the old one.
+func movedChannels(tx storage.Tx) (map[string]storage.Channel, error) {
+	all := map[string]storage.Channel{}
+	err := storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {
+		if c.To != "" {
+			all[id] = c
+		}
+		return nil
+	})
+	return all, err
 }
 
 // readMove takes the event that a channel's id has changed. It is acknowledged when what the channel has is moved, and as a rule in time.
@@ -125,15 +130,8 @@ func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 
 // moveLeft moves what was written under old ids of channels, also by an earlier process.
 func (b *Bot) moveLeft(ctx context.Context) error {
-	left := map[string]storage.Channel{}
 	err := b.records.Update(ctx, func(tx storage.Tx) error {
-		clear(left)
-		err := storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {
-			if c.To != "" {
-				left[id] = c
-			}
-			return nil
-		})
+		left, err := movedChannels(tx)
 		for _, id := range slices.Sorted(maps.Keys(left)) {
 			err = errors.Join(err, storage.MoveChannel(tx, id, left[id].To, left[id].At))
 		}

@@ -42,9 +42,9 @@ const (
 // newPlaces are the bounds. Most of what is carried out waits for Cloud 66.
 func newPlaces() [kinds]*places {
 	return [kinds]*places{
-		aLook:   {all: 4096, each: 200, atOnce: 16},
-		aChange: {all: 2048, each: 128, atOnce: 128},
-		aSearch: {all: 1024, each: 16, atOnce: 16},
+		aLook:   {all: 4096, each: 200, atOnce: 16, crowds: map[string]*crowd{}},
+		aChange: {all: 2048, each: 128, atOnce: 128, crowds: map[string]*crowd{}},
+		aSearch: {all: 1024, each: 16, atOnce: 16, crowds: map[string]*crowd{}},
 	}
 }
 
@@ -52,9 +52,6 @@ func newPlaces() [kinds]*places {
 func (p *places) enter(user string) *place {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.crowds == nil {
-		p.crowds = map[string]*crowd{}
-	}
 	c := p.crowds[user]
 	if c == nil {
 		c = &crowd{running: make(chan struct{}, p.atOnce)}
