@@ -113,7 +113,8 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		doubts: map[string]time.Time{}, log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(), excuses: excuses{slots: make(chan struct{}, maxExcuses), open: map[excuseKey]*excuse{}},
+		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(),
+		excuses: excuses{slots: make(chan struct{}, maxExcuses), open: map[excuseKey]*excuse{}},
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL),
 		slack.OptionHTTPClient(b.http))

@@ -18,8 +18,8 @@ const (
 	shortcut = "redeploy"
 	// openWait is how long a trigger can open a form (Slack, interactivity).
 	openWait = 3 * time.Second
-	// openTry is how long one try of that may take. showWait is how long Slack is asked to show what a form's window waits for, showTry how
-	// long one try of that may take. After wordWait whoever waits hears of it by another way.
+	// openTry bounds one try of that. showWait bounds the tries to show a form's content, showTry each of them. After wordWait whoever
+	// waits is told by another way.
 	openTry  = 1500 * time.Millisecond
 	showWait = time.Minute
 	showTry  = 5 * time.Second
@@ -32,7 +32,7 @@ const (
 // false where Slack did not open it.
 func (b *Bot) openForm(ctx context.Context, t *task) bool {
 	loading := card.Loading()
-	loading.ExternalID = storage.NewID(time.Now()) // by which it is found again where the answer was lost
+	loading.ExternalID = storage.NewID(time.Now()) // finds the view again where the answer was lost
 	var opened *slack.ViewResponse
 	unclear := false
 	err := webapi.Retry(ctx, time.Until(t.received.Add(openWait)), func(ctx context.Context) (err error) {
@@ -62,7 +62,7 @@ func (b *Bot) openForm(ctx context.Context, t *task) bool {
 	return true
 }
 
-// fillForm fills a form in as far as it is known. Where something newer is to stand in it meanwhile, that stays.
+// fillForm shows the content of a form, unless newer content is under way.
 func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 	f := b.windows.begin(id)
 	defer b.windows.end(f)
@@ -85,12 +85,12 @@ var refusedForm = commands.ProblemReply{
 	Do: "Close its window and open it again, or write the whole command with its options: help redeploy lists them.",
 }
 
-// lateForm is said beside a form that Slack does not show so far.
+// lateForm is said beside a form that Slack has not shown so far.
 var lateForm = commands.ProblemReply{
 	What: "Slack did not take the content of the form yet.", State: "Nothing was done. I keep trying for a minute.", Do: refusedForm.Do,
 }
 
-// showView shows a view in a window. An answer that does not say that it does is no success.
+// showView shows a view in a window. An answer without ok is no success.
 func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id string) error {
 	answer, err := b.api.UpdateViewContext(ctx, shown, "", "", id)
 	if err == nil && !answer.Ok {
@@ -99,7 +99,7 @@ func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id str
 	return err
 }
 
-// sayLate says beside a form that Slack does not show it so far, unless it does so in time. Stopping it reports whether that was said.
+// sayLate says lateForm unless it is stopped in time. The stop reports whether that was said.
 func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 	to.view = ""
 	shown, said := make(chan struct{}), make(chan bool, 1)
@@ -118,8 +118,8 @@ func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 	return func() bool { close(shown); return <-said }
 }
 
-// showForm shows something in a form's window, in its turn. One that was closed meanwhile shows nothing. Where Slack does not take it, the
-// one who waits for it hears so by another way.
+// showForm shows content in a form's window, unless that was closed meanwhile. Where Slack does not take it, whoever waits for it is
+// told by another way.
 func (b *Bot) showForm(ctx context.Context, f *filling, to answer, shown slack.ModalViewRequest) {
 	stop := b.sayLate(ctx, to)
 	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
@@ -170,14 +170,14 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	}
 	typed := card.Typed(state, fields)
 	switch {
-	case action.ActionID == card.ActionStack: // what was typed stays in its fields
+	case action.ActionID == card.ActionStack: // the fields keep what was typed
 		typed.UID = string(action.SelectedOption.Value)
 		t.invocation = &typed
 	case action.ActionID == card.ActionChannel:
 		t.answer.channel = string(action.SelectedConversation)
 		t.invocation = &typed
 	case action.Value == "":
-		return nil // a field, of which nothing depends
+		return nil // a field on which nothing depends
 	default:
 		b.readButton(string(action.Value), t)
 	}
@@ -229,8 +229,8 @@ func suggestions(found []storage.StackRef) any {
 	return map[string]any{"options": options}
 }
 
-// readForm takes a form that was sent. What is wrong with a field is said beside it. What is refused at once is said in the form's window,
-// which else closes.
+// readForm takes a form that was sent. A wrong field is named beside it. A refusal within the acknowledgement's time is shown in the
+// window, which else closes.
 func (b *Bot) readForm(in interaction) *task {
 	state := card.ParseFormState(string(in.View.PrivateMetadata))
 	fields, err := in.View.fields()
@@ -265,7 +265,7 @@ func (b *Bot) readForm(in interaction) *task {
 	return t
 }
 
-// wrongFields says beside the fields what is wrong with them. Where one is not in the form at all, Slack would show nothing of it.
+// wrongFields says beside the fields what is wrong with them. Where one is missing in the form, Slack would show nothing.
 func wrongFields(state card.FormState, fields card.Fields, wrong map[string]string) any {
 	for block := range wrong {
 		if _, shown := fields[block]; !shown {
@@ -281,13 +281,13 @@ func wrongFields(state card.FormState, fields card.Fields, wrong map[string]stri
 	}), card.FormState{Channel: state.Channel}))
 }
 
-// decision is what became of a form before it is carried out.
+// decision is the result of Prepare: what carries the form out, or a reply where that is nil.
 type decision struct {
 	do    func(context.Context) commands.Reply
 	reply commands.Reply
 }
 
-// decide finds out beside the acknowledgement whether a form may be carried out.
+// decide finds out, beside the acknowledgement, whether a form may be carried out.
 func (b *Bot) decide(t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
 	b.tasks.Go(func() {
@@ -310,7 +310,7 @@ func (b *Bot) carryOutForm(ctx context.Context, t *task, decided chan decision) 
 	})
 }
 
-// update has Slack show another view in the place of the form, unless it is too large for a frame: then the form closes.
+// update replaces the form by another view. It is nil where that is too large for a frame: then the form closes.
 func update(shown slack.ModalViewRequest) any {
 	payload := map[string]any{"response_action": "update", "view": shown}
 	if encoded, err := json.Marshal(payload); err != nil || len(encoded) > maxAck {

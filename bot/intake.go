@@ -14,36 +14,36 @@ import (
 	"c66bot/commands"
 )
 
-// ackWait is how long an acknowledgement may wait for what it is to say: Slack wants it within 3 s.
+// ackWait bounds how long an acknowledgement waits for its content: Slack wants it within 3 s.
 const ackWait = 1500 * time.Millisecond
 
-// task is something that somebody asked for, with where its answer goes.
+// task is a request of somebody's, with where its answer goes.
 type task struct {
 	kind      kind
 	place     *place
 	answer    answer
 	operation string
-	delivery  string // what brought it, where the same operation may be asked for again; "" where the operation is one deed
+	delivery  string // identifies the click or Submit, where the same operation may be asked for again; "" where it may not
 	trigger   string // with which a form can be opened; "" for none
 	received  time.Time
 
-	// What is asked for is one of these.
+	// The request is one of these.
 	text       *string   // behind a slash command or a mention
 	said       time.Time // when, for a mention, by Slack's clock
 	again      bool      // Slack has sent it before
 	invocation *commands.Invocation
 	do         func(ctx context.Context)
 
-	problem *commands.ProblemReply // what was wrong with it before it was read further
-	// say gives what the acknowledgement says, while the context lives; nil for one that says nothing.
+	problem *commands.ProblemReply // found while it was read
+	// say gives the content of the acknowledgement, within the context; nil for none.
 	say      func(ctx context.Context) any
-	answered bool // by that, so that nothing is left to do
-	// decline gives an acknowledgement that says that it is not taken; nil where none can, or it gives nil.
+	answered bool // by the acknowledgement: nothing is left to do
+	// decline gives the content of an acknowledgement that says that the task is not taken. It is nil, or gives nil, where none can.
 	decline func(reply commands.Reply) any
 
-	away   *reason // why it is turned away; nil where it is not
-	change *change // what the journal knows of it, where it changes something
-	first  bool    // it is what brought that change
+	away   *reason // why it is turned away; nil for one that is taken
+	change *change // its entry in the journal, where it changes something
+	first  bool    // of the deliveries of that change
 	turn   *turn
 }
 
@@ -74,7 +74,7 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 		}
 	}
 	if t == nil {
-		_ = counted(nil) // its failure is logged there, and Slack delivers what is not acknowledged again
+		_ = counted(nil) // logged there; Slack delivers again what is not acknowledged
 		close(done)
 		return done
 	}
@@ -119,7 +119,7 @@ func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 		if b.acks.write(key, payload, false) == nil && payload == nil {
 			b.excuse(t)
 		}
-	case t.say != nil && t.problem == nil: // what it says takes a moment, for which no other envelope waits
+	case t.say != nil && t.problem == nil: // no other envelope waits for the content
 		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.acks.write(key, t.sayWithin(ctx, t.received.Add(ackWait)), false) == nil
 		})
@@ -131,7 +131,7 @@ func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	}
 }
 
-// kindOf says what a task is that asks for a change, "" for none. What leads to a change is one too.
+// kindOf gives the kind of a task that asks for a change, or for none (""). A form or a question that leads to a change counts as one.
 func (t *task) kindOf(what string) kind {
 	inv := t.invocation
 	if inv == nil && t.text != nil {
@@ -149,7 +149,7 @@ func (t *task) kindOf(what string) kind {
 	}
 }
 
-// read makes a task of an envelope, with the key by which it is known when it comes again. What asks for nothing is none.
+// read makes a task of an envelope, with the key that its deliveries share. An envelope that asks for nothing gives nil.
 func (b *Bot) read(env envelope) (*task, string) {
 	id := string(env.ID)
 	switch env.Type {
@@ -189,7 +189,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 	}
 }
 
-// unread gives the task of an envelope that cannot be read, which is to tell its author so; nil where nobody can be told.
+// unread gives the task that tells the author of an envelope that it cannot be read; nil where nobody can be told.
 func (b *Bot) unread(env envelope, err error) *task {
 	b.log.Error("an envelope could not be read", "envelope", env.ID, "type", env.Type, "error", err)
 	to := authorOf(env.Payload)
@@ -262,13 +262,13 @@ func (b *Bot) readButton(value string, t *task) {
 		}
 		return
 	}
-	if inv.Nonce != "" { // in nobody else's hands, and nowhere else, does it use this one up
+	if inv.Nonce != "" { // used up by this person in this channel alone
 		t.operation = strings.Join([]string{"answer:" + inv.Asking(), t.answer.channel, t.answer.user, inv.Nonce}, ":")
 	}
 	t.invocation = &inv
 }
 
-// replaces holds the buttons whose answer takes the place of the message that they are on.
+// replaces holds the buttons whose answer replaces their message.
 var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
@@ -282,7 +282,7 @@ func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ct
 		goOn := true
 		func() {
 			defer close(acked)
-			defer b.acks.drop(envelope, acked) // where a panic came before
+			defer b.acks.drop(envelope, acked) // after a panic
 			if first != nil {
 				goOn = first(b.work)
 			}

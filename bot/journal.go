@@ -20,19 +20,18 @@ const (
 	maxDeliveries = 20
 )
 
-// journal holds every change that somebody asks for, from its arrival until it is settled, so that it is done once or its author hears why
-// not. An operation runs through these states:
+// journal holds every change from its arrival until it is settled, so that it is done once or its author is told why not. An operation runs
+// through these states:
 //
 //	received      its entry is written; only then does Slack get our word
 //	acknowledged  Slack has it, in time; that is known in memory alone. The work begins
 //	settled       its entry is gone: it is done (commands.Take, in the transaction of what it does), or void
 //
-// A void operation is one of which nothing came and whose author was told why. Its deliveries count no more; another click or Submit, which
-// is another delivery, may try again. A done one stays done. Both are kept in storage.Operations, which is what "taken before" means.
+// A void operation came to nothing, and its author was told why. Its deliveries are used up; another click or Submit, which is another
+// delivery, may try again. A done operation stays done. Both are kept in storage.Operations.
 //
-// Whatever is received and not settled when a process ends was not done: the next process makes it void and tells its author, in one
-// transaction. What was done is carried on by its own records. So an operation costs one commit, which all that come at once share, beside
-// the one of what it does.
+// An operation that is received and not settled when a process ends was not done: the next process makes it void and tells its author
+// in one transaction. So an operation costs one commit, which all that come at once share, beside the one of its effect.
 type journal struct {
 	records storage.DB
 	tasks   *sync.WaitGroup
@@ -42,25 +41,25 @@ type journal struct {
 	open map[string]*change // by operation: all that this process has received and not settled
 }
 
-// change is a change as this process knows it until it is settled.
+// change is a change that is not settled, in memory.
 type change struct {
 	entry   storage.Entry
 	known   chan struct{} // closed when the verdict is known
 	verdict verdict
-	excess  bool // the journal was full when it came: it is not in it, and can only be turned away
+	excess  bool // the journal was full: the change is not in it, and can only be turned away
 }
 
-// verdict is what became of writing a change into the journal.
+// verdict is the result of writing a change into the journal.
 type verdict int
 
 const (
-	entered     verdict = iota + 1 // it stands there: it may be acknowledged
+	entered     verdict = iota + 1 // it may be acknowledged
 	takenBefore                    // it was settled before
 	notTaken                       // the database did not take it in time: it is never run
 )
 
-// receive takes note of a change, without waiting for anything. One that is received already and not settled is given as it is, with
-// first false; where the journal is full it takes no note, and gives one in excess.
+// receive takes a change and does not wait. For another delivery of one that is not settled it gives that, with first false. Where the
+// journal is full it gives a change in excess.
 func (j *journal) receive(e storage.Entry) (c *change, first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -81,7 +80,7 @@ func (j *journal) receive(e storage.Entry) (c *change, first bool) {
 	return c, true
 }
 
-// enter writes a change into the journal, beside its caller. What was not written when the verdict fell, or was written later, is void.
+// enter writes a change into the journal in the background. One that was not written before its verdict is void.
 func (j *journal) enter(ctx context.Context, c *change) {
 	j.tasks.Go(func() {
 		e, before := j.entryOf(c), false
@@ -107,7 +106,7 @@ func (j *journal) enter(ctx context.Context, c *change) {
 	})
 }
 
-// enter writes an entry, unless the operation was done before or its delivery has brought it before.
+// enter writes an entry, unless the operation was done or the delivery used up before.
 func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
 	o, err := storage.Operations.Get(tx, e.Operation)
 	switch {
@@ -164,7 +163,7 @@ func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 	}
 }
 
-// settle ends a change whose entry stands. What was done has left the journal in its own transaction; anything else is void.
+// settle ends a change whose entry was written. One that was done has left the journal in its own transaction; any other is void.
 func (j *journal) settle(ctx context.Context, c *change) {
 	err := j.records.View(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		_, err := storage.Journal.Get(tx, c.entry.Operation)
@@ -177,7 +176,7 @@ func (j *journal) settle(ctx context.Context, c *change) {
 	j.tasks.Go(func() { j.void(ctx, c) })
 }
 
-// void makes a change void, and tries until that is written. Where the process ends before, the next one does it.
+// void makes a change void, and retries until that is written or the process ends: then the next one does it.
 func (j *journal) void(ctx context.Context, c *change) {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		last := ctx.Err() != nil
@@ -204,7 +203,7 @@ func (j *journal) writeVoid(ctx context.Context, c *change) error {
 	return j.records.Update(ctx, func(tx storage.Tx) error { return void(tx, e) })
 }
 
-// void removes an entry. Its deliveries are remembered, so that none of them brings it again.
+// void removes an entry and remembers its deliveries, so that none of them brings it again.
 func void(tx storage.Tx, e storage.Entry) error {
 	before, err := storage.Operations.Get(tx, e.Operation)
 	switch {
@@ -222,7 +221,7 @@ func void(tx storage.Tx, e storage.Entry) error {
 	)
 }
 
-// forget ends what is known in memory of a change that is settled.
+// forget drops a settled change from memory.
 func (j *journal) forget(c *change) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -18,10 +18,10 @@ import (
 // doubtFor is how long Slack must not show a channel for that to be believed.
 const doubtFor = 5 * time.Minute
 
-// holding is what the database has of a channel that counts from now on.
+// holding counts the records of a channel that are still in use.
 type holding struct{ rules, subscriptions, cards int }
 
-// holdings gives what the channels have that have something.
+// holdings gives the channels that have records in use.
 func (b *Bot) holdings(ctx context.Context) (map[string]holding, error) {
 	all := map[string]holding{}
 	add := func(channel string, h holding) {
@@ -52,7 +52,7 @@ func (b *Bot) holdings(ctx context.Context) (map[string]holding, error) {
 	return all, err
 }
 
-// lost takes note of whether Slack shows a channel that has something, by what a look at it gave. Where it does not, since the bot was
+// lost takes note of whether Slack shows a channel that has records, by the result of a look at it. Where it does not, since the bot was
 // removed from it or its id changed while the bot was down, the admins are told once.
 func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 	no, refused := errors.AsType[*commands.CardError](looked)
@@ -61,7 +61,7 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 		return nil // Slack does not tell
 	}
 	var has holding
-	if gone { // which is rare: it reads all that any channel has
+	if gone { // which is rare: all records are read
 		all, err := b.holdings(ctx)
 		if err != nil {
 			return err

@@ -27,7 +27,7 @@ var ofRooms = map[string]bool{
 	"member_joined_channel": true, "member_left_channel": true,
 }
 
-// readEvent takes an event: a mention asks for something, others say that what is known of groups and people has changed.
+// readEvent takes an event: a mention is a request, others invalidate what is cached of groups and channels.
 func (b *Bot) readEvent(h happening) *task {
 	e, self := h.Event, b.who().User
 	switch {
@@ -45,7 +45,7 @@ func (b *Bot) readEvent(h happening) *task {
 	}
 	if e.Message != nil {
 		if e.Previous != nil && e.Previous.Text == e.Message.Text {
-			return nil // what people see of it has not changed
+			return nil // its text has not changed
 		}
 		channel := e.Channel
 		e = *e.Message
@@ -58,7 +58,7 @@ func (b *Bot) readEvent(h happening) *task {
 		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
 	if e.Edited != nil && e.Edited != false {
 		if e.BotID != "" {
-			return nil // which edits its messages as it goes
+			return nil // bots edit their messages as they go
 		}
 		t.do = func(ctx context.Context) { b.sayEdited(ctx, t) }
 		return t
@@ -77,8 +77,7 @@ func (b *Bot) readEvent(h happening) *task {
 	return t
 }
 
-// sayEdited tells somebody that an edit is not carried out. A message that was taken as it was sent, or whose edit was told of, gets no
-// word.
+// sayEdited tells somebody that an edit is not carried out, once, and only where the message itself was no mention.
 func (b *Bot) sayEdited(ctx context.Context, t *task) {
 	if !b.mentions.add(t.operation) {
 		return
@@ -89,10 +88,10 @@ func (b *Bot) sayEdited(ctx context.Context, t *task) {
 	}))
 }
 
-// someone is a mention of whoever it is.
+// someone is a mention of any user.
 var someone = regexp.MustCompile(`<@([A-Z0-9]+)`)
 
-// line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own name yet, that is
+// line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own id it takes
 // the first one mentioned: Slack sends no mentions of others.
 func (b *Bot) line(text string) (line string, addressed bool) {
 	name := b.who().User
@@ -102,7 +101,7 @@ func (b *Bot) line(text string) (line string, addressed bool) {
 	return commands.Line(text, b.command, name)
 }
 
-// age is how old a mention is, by Slack's clock. Where that is not known for sure, one that did not come again counts as new.
+// age is how old a mention is, by Slack's clock. Where that is not known for sure, a first delivery counts as new.
 func (b *Bot) age(t *task) time.Duration {
 	now, sure := b.slack.Clock.Now()
 	if t.said.IsZero() || !sure && !t.again {
@@ -111,7 +110,7 @@ func (b *Bot) age(t *task) time.Duration {
 	return now.Sub(t.said)
 }
 
-// parse reads what was typed. In a card's thread the stack may be left out, for which Slack is asked whose card it is.
+// parse reads what was typed. In a card's thread the stack may be left out: the card tells it.
 func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	text := b.labelled(ctx, *t.text)
 	inv, err := commands.Parse(text)
@@ -160,7 +159,7 @@ type lookError struct{ err error }
 func (e *lookError) Error() string { return "look up the card of a thread: " + e.err.Error() }
 func (e *lookError) Unwrap() error { return e.err }
 
-// here gives what the card shows whose thread a mention is in. A thread of another message shows nothing.
+// here gives the deployment of the card in whose thread a mention is; the zero value in the thread of another message.
 func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 	key, err := b.standing(ctx, t.answer.channel, t.answer.thread)
 	if err == nil && key == "" { // of a card whose message is forgotten, or of none
@@ -184,7 +183,7 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err
 }
 
-// standing gives the key of the bot's own message that stands at a place in Slack, "" where the database knows none.
+// standing gives the key of the bot's own message with a timestamp, "" where the database knows none.
 func (b *Bot) standing(ctx context.Context, channel, ts string) (key string, err error) {
 	err = b.records.View(ctx, func(tx storage.Tx) error {
 		key = ""
@@ -199,7 +198,7 @@ func (b *Bot) standing(ctx context.Context, channel, ts string) (key string, err
 	return key, err
 }
 
-// keyInSlack asks Slack for the key of the message that a thread begins with. Where the bot cannot read it, there is none.
+// keyInSlack asks Slack for the key of a thread's first message, "" where the bot cannot read it.
 func (b *Bot) keyInSlack(ctx context.Context, channel, thread string) (key string, err error) {
 	err = webapi.Look(ctx, func(ctx context.Context) (err error) {
 		key, err = b.slack.KeyOf(ctx, channel, thread)

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// moveAgain is how soon after a channel's id has changed it is looked whether something was written under the old one meanwhile.
+	// moveAgain is when, after a change of a channel's id, records that were written under the old one meanwhile are moved.
 	moveAgain = time.Minute
 	// longestRetry bounds the pauses between tries to record that an id has changed.
 	longestRetry = time.Minute
@@ -42,7 +42,7 @@ func (m *moved) now(channel string) string {
 	return channel
 }
 
-// read takes over what the database knows.
+// read loads the changes of ids from the database.
 func (m *moved) read(ctx context.Context, records storage.DB) error {
 	var all map[string]storage.Channel
 	err := records.View(ctx, func(tx storage.Tx) (err error) {
@@ -70,7 +70,8 @@ func movedChannels(tx storage.Tx) (map[string]storage.Channel, error) {
 	return all, err
 }
 
-// readMove takes the event that a channel's id has changed. It is acknowledged when what the channel has is moved, and as a rule in time.
+// readMove takes the event that a channel's id has changed. It is acknowledged after the channel's records are moved, where that is in
+// time.
 func (b *Bot) readMove(e event) *task {
 	from, to, at := string(e.OldChannel), string(e.NewChannel), webapi.Time(string(e.EventTS))
 	if !channelID.MatchString(from) || !channelID.MatchString(to) || from == to {
@@ -89,7 +90,7 @@ func (b *Bot) readMove(e event) *task {
 	return t
 }
 
-// moveOn tries again to move what a channel has, until that is done. What was under way with the old id is moved after it.
+// moveOn retries to move a channel's records until that is done, and moves once more what was under way with the old id.
 func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Time) {
 	for pause := time.Second; err != nil; pause = min(2*pause, longestRetry) {
 		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in",
@@ -111,7 +112,7 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 	})
 }
 
-// move moves what stands under an old id of a channel, in the database and in memory.
+// move moves a channel's records to its new id, in the database and in memory.
 func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 	moved := b.progress.MoveChannel(ctx, from, to, at)
 	if err := errors.Join(moved, b.moved.read(ctx, b.records)); err != nil {
@@ -128,7 +129,7 @@ func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 	return nil
 }
 
-// moveLeft moves what was written under old ids of channels, also by an earlier process.
+// moveLeft moves the records that are left under old ids, also by an earlier process.
 func (b *Bot) moveLeft(ctx context.Context) error {
 	err := b.records.Update(ctx, func(tx storage.Tx) error {
 		left, err := movedChannels(tx)

@@ -9,9 +9,9 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// The frames and the payloads are read into types of our own, of what is needed alone: slack-go's refuse a whole command for one odd field.
+// Frames and payloads are read into types of our own with the fields in use: slack-go's types refuse a whole command for one odd field.
 
-// frame is one message of the socket: an envelope, a hello, or the word that a connection ends.
+// frame is one message of the socket: an envelope, a hello or a disconnect.
 type frame struct {
 	envelope
 
@@ -25,7 +25,7 @@ type frame struct {
 	} `json:"debug_info"`
 }
 
-// envelope is something that the app is told, and acknowledges.
+// envelope is a delivery that the app must acknowledge.
 type envelope struct {
 	Type    word            `json:"type"`
 	ID      word            `json:"envelope_id"`
@@ -40,11 +40,10 @@ type acknowledgement struct {
 	Payload any  `json:"payload,omitempty"`
 }
 
-// unreadable is our own type of an envelope that is no JSON; its payload is the whole frame.
+// unreadable is our type for an envelope that is no JSON; its payload is the whole frame.
 const unreadable = "unreadable"
 
-// In a frame that is no JSON, these find what it is and whose. Within a string a quote has a backslash before it, so that nothing there is
-// found.
+// These find an envelope's id and author in a frame that is no JSON. They find nothing inside a string, where a quote follows a backslash.
 var (
 	brokenEnvelope = regexp.MustCompile(`"envelope_id"\s*:\s*"([^"\\]+)"`)
 	brokenUser     = regexp.MustCompile(`"(?:user_id"|user"\s*:\s*\{[^{}]*?"id")\s*:\s*"([UW][A-Z0-9]+)"`)
@@ -52,7 +51,7 @@ var (
 	brokenURL      = regexp.MustCompile(`"response_url"\s*:\s*"(https?:[^"]+)"`)
 )
 
-// readFrame reads a frame. It is false for what is no JSON object and no envelope either, such as a ping in words.
+// readFrame reads a frame. It is false for text that is neither a JSON object nor an envelope, such as a ping.
 func readFrame(data []byte) (frame, bool) {
 	var f frame
 	if lenient(data, &f) == nil {

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// places bound the tasks of one kind: how many there are in all, how many of one person, and how many of one person are carried out at once
-// while the others wait. Whoever has many keeps nobody else waiting.
+// places bound the tasks of one kind: in all, of one person, and of one person at once, while that person's others wait.
 type places struct {
 	all, each, atOnce int
 
@@ -21,7 +20,7 @@ type crowd struct {
 	running chan struct{} // holds a value for each that is carried out
 }
 
-// place is that of one task. A nil one is none.
+// place is the place of one task. Its methods take nil.
 type place struct {
 	of      *places
 	user    string
@@ -29,7 +28,7 @@ type place struct {
 	running bool
 }
 
-// kind is what a task is, by which it has its place.
+// kind is the kind of a task, which bounds how many there may be.
 type kind int
 
 const (
@@ -39,7 +38,7 @@ const (
 	kinds
 )
 
-// newPlaces are the bounds. Most of what is carried out waits for Cloud 66.
+// newPlaces gives the bounds. Most tasks wait for Cloud 66.
 func newPlaces() [kinds]*places {
 	return [kinds]*places{
 		aLook:   {all: 4096, each: 200, atOnce: 16, crowds: map[string]*crowd{}},

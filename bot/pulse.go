@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// Beat is how often a running process looks whether it stood still.
+// Beat is the interval at which a running process looks whether it stood still.
 const Beat = 500 * time.Millisecond
 
 const (
-	// hiccup is how long nothing may beat before the process counts as having stood still: stopped, frozen, paused or asleep.
+	// hiccup is the longest gap between two beats that is no standstill: the process was stopped, frozen, paused or asleep.
 	hiccup = time.Second
-	// tooLong is how long it may have stood still so that what it then finds in its sockets is still in time: Slack waits 3 s.
+	// tooLong is the longest standstill after which frames in the sockets are still in time: Slack waits 3 s.
 	tooLong = 2 * time.Second
-	// waited is how long a read takes at least that had to wait for its frame.
+	// waited is the least time of a read that had to wait for its frame.
 	waited = 10 * time.Millisecond
-	// settling is how long after a standstill what was on its way meanwhile may still come, longestBacklog how long it may take to be read.
+	// settling is how long after a standstill delayed frames may still arrive, longestBacklog how long it may take to read them.
 	settling, longestBacklog = time.Second, time.Minute
 )
 
@@ -58,8 +58,8 @@ func (p *pulse) note(now time.Time) {
 	p.last = now
 }
 
-// emptied gives when a socket was empty last whose read has waited for its frame, from one time to another. What comes once a standstill is
-// settled did not wait in the socket.
+// emptied gives when a socket was last empty, for a read that waited for its frame from ready to now. A frame that comes after a
+// standstill has settled did not wait in the socket.
 func (p *pulse) emptied(ready, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,7 +73,7 @@ func (p *pulse) emptied(ready, now time.Time) time.Time {
 	return now
 }
 
-// came gives the earliest time at which a frame can have come that was read now, from a socket that was known to be empty at a time.
+// came gives the earliest time at which a frame can have arrived that is read now, from a socket that was last empty at a time.
 func (p *pulse) came(empty, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
 )
 
-// readiness is what must hold for the bot to do its work.
+// readiness holds why the bot cannot do its work, the socket and the database aside.
 type readiness struct {
 	mu     sync.Mutex
 	bot    error         // the bot token
@@ -34,10 +34,10 @@ type readiness struct {
 	hello  chan struct{} // has a bot token that is in doubt looked at again
 }
 
-// believedAfter is how many refusals of a token that was good are needed in a row before one is believed.
+// believedAfter is how many refusals in a row make a good token count as bad.
 const believedAfter = 3
 
-// trust is what is thought of a token.
+// trust counts the refusals of a token.
 type trust struct {
 	accepted bool
 	refusals int // in a row
@@ -125,7 +125,7 @@ func (b *Bot) checkCloud(ctx context.Context) {
 	for {
 		err := b.cloud.CheckToken(cloud66.Background(ctx))
 		if errors.Is(err, cloud66.ErrNotFound) {
-			_, err = b.cloud.StackPage(cloud66.Background(ctx), 1) // a server without the token check: a list that can be read shows the same
+			_, err = b.cloud.StackPage(cloud66.Background(ctx), 1) // a server without the token check
 		}
 		if ctx.Err() != nil {
 			return
@@ -158,8 +158,8 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 	return b.looked(token, &b.ready.cloud, err, refused)
 }
 
-// looked takes note of what a look at a token showed, and gives when the next one is due. An error that is no refusal says nothing against a
-// token that was accepted.
+// looked takes note of what a look at a token showed, and gives when the next one is due. An error that is no refusal says nothing
+// against a token that was accepted.
 func (b *Bot) looked(token *trust, part *error, err error, refused bool) time.Duration {
 	believed, again := !token.accepted, checkBad
 	switch {
@@ -236,7 +236,8 @@ func (b *Bot) checkSlack(ctx context.Context) {
 	}
 }
 
-// missingScopes says what the token may not, as far as Slack tells, and logs it the first time. Without chat:write nothing works.
+// missingScopes notes the scopes that the token lacks, as far as Slack tells, and logs them the first time. Without chat:write nothing
+// works.
 func (b *Bot) missingScopes(h http.Header, first bool) error {
 	header := h.Get("X-OAuth-Scopes")
 	if header == "" {

@@ -33,9 +33,8 @@ const (
 	settledAfter    = 10 * time.Second // a connection that lived so long was a good one
 	maxFrame        = 4 << 20
 
-	// Another instance is claimed for as long as a hello is fresh that counts it. To know more, the bot connects anew after recountAfter:
-	// what that hello counted may have been the last sigh of an earlier process. A connection of our own that was closed within closingTime
-	// may be counted still.
+	// Another instance is reported while a hello that counts it is fresh. The bot connects anew after recountAfter to count again: the
+	// hello may have counted an earlier process. Slack may count a connection of our own for closingTime after its end.
 	freshHello   = 5 * time.Minute
 	recountAfter = 3 * time.Minute
 	closingTime  = 2 * time.Minute
@@ -62,8 +61,8 @@ type socket struct {
 	fault   error // of the last attempt, where it brought no connection
 }
 
-// taker takes an envelope without waiting, which may have come as early as received. The channel is closed when it is acknowledged or never
-// will be.
+// taker takes an envelope, which may have arrived as early as received, and does not wait. The channel is closed when it is acknowledged or
+// never will be.
 type taker func(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{})
 
 // run connects, and connects again, until the context ends. It returns when every connection is closed.
@@ -167,7 +166,7 @@ func (s *socket) report(ctx context.Context, err error, token *trust, faults int
 func (s *socket) connect(ctx context.Context) (*connection, error) {
 	openCtx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	s.http.CloseIdleConnections() // what has ended the last connection may have ended these too, and nothing tells
+	s.http.CloseIdleConnections() // what ended the last connection may have ended these silently
 	_, address, err := s.api.StartSocketModeContext(openCtx)
 	if err != nil {
 		return nil, explainToken("app-level token (C66BOT_SLACK_APP_TOKEN)", "connections:write", err)

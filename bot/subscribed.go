@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// channelsEvery is how often each channel that subscribes to something, or whose cards have missed something, is asked about,
-	// channelsPace how long there is between two of them, far below Slack's limit of 50 a minute.
+	// channelsEvery is the interval between two checks of all channels with records, channelsPace the pause between two channels, far
+	// below Slack's limit of 50 calls a minute.
 	channelsEvery = time.Hour
 	channelsPace  = 2 * time.Second
-	// channelHints is how many channels may wait to be asked about because of an event.
+	// channelHints bounds the channels that wait for a check after an event.
 	channelHints = 1000
 )
 
-// hint has a channel asked about soon. What does not fit is asked about with all others.
+// hint has a channel checked soon. One for which there is no room is left to the next check of all.
 func (b *Bot) hint(channel string) {
 	select {
 	case b.hints <- channel:
@@ -115,7 +115,7 @@ func told(s storage.Subscription, e commands.Entry, usual time.Duration) bool {
 	return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 }
 
-// watchStatus tells how what channels subscribe to is watched.
+// watchStatus tells how the subscribed stacks are watched.
 func (b *Bot) watchStatus() commands.WatchStatus {
 	state, stacks := b.progress.Watch(), b.progress.Watched()
 	status := commands.WatchStatus{Interval: state.Interval, LastSweep: state.LastSweep}

@@ -12,11 +12,11 @@ import (
 	"c66bot/bot/webapi"
 )
 
-// troubles are what keeps the bot from a part of its work, for status. Its zero value works.
+// troubles holds what keeps the bot from a part of its work, for status. Its zero value works.
 type troubles struct {
 	mu       sync.Mutex
-	words    map[string]string // by what the trouble is with
-	channels map[string]bool   // that have something and that Slack does not show
+	words    map[string]string // by subject
+	channels map[string]bool   // with records, that Slack does not show
 }
 
 // set takes note of a trouble in words, "" where there is none, and reports whether that is new.
@@ -51,7 +51,7 @@ func (t *troubles) lostOnes() []string {
 	return slices.Sorted(maps.Keys(t.channels))
 }
 
-// all gives what there is, in words. It names no channel: not everybody may know of each.
+// all gives the troubles in words. It names no channel: not everybody may know of each.
 func (t *troubles) all() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
