@@ -123,7 +123,7 @@ func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 		b.authorizer.Changed(channel)
 		b.people.ForgetRoom(channel)
 	}
-	b.outbox.Moved(from, to)
+	b.outbox.Wake() // what waits for the channel finds its new id
 	b.troubles.lost(from, false)
 	b.log.InfoContext(ctx, "a channel's id has changed: what it has was moved", "from", from, "to", to)
 	return nil

@@ -40,8 +40,7 @@ type Notice struct {
 	Why   string
 }
 
-// Advance brings a follow up to what was seen, and says which states are new. A state that the thread has heard of is not told again, and
-// a follow that has ended stays as it is.
+// Advance updates a follow from a sight and returns the new states. No state is told twice, and an ended follow does not change.
 func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	if f.State.End() {
 		return f, nil
@@ -71,7 +70,7 @@ func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	return end(f, s.At), notices
 }
 
-// Heard takes note of an answer of Cloud 66 after a silence: a later one is news again.
+// Heard ends a silence of Cloud 66, so that the next one is told again.
 func Heard(f storage.Follow) storage.Follow {
 	if f.State == storage.Lost {
 		f.State, f.Said = storage.Asked, ""
@@ -81,7 +80,7 @@ func Heard(f storage.Follow) storage.Follow {
 	return f
 }
 
-// seen gives the states that a deployment has run through, as far as one look can tell, oldest first. The last is where it stands.
+// seen gives the states that a deployment has passed, as far as one look shows them, oldest first. The last one is current.
 func seen(s Sight) []Notice {
 	d := s.Deployment
 	if d.Queued() {
@@ -105,7 +104,7 @@ func seen(s Sight) []Notice {
 	return []Notice{started}
 }
 
-// outrun reports whether a state is older news than what was told: no beginning is told after an end.
+// outrun reports whether a later state was already told: no start is told after an end.
 func outrun(told []storage.State, s storage.State) bool {
 	if s == storage.Queued {
 		return slices.Contains(told, storage.Started)
@@ -113,8 +112,8 @@ func outrun(told []storage.State, s storage.State) bool {
 	return !s.End() && slices.ContainsFunc(told, storage.State.End)
 }
 
-// outcome names the end. A failure whose end was asked for here is a cancel; an outcome that is not known is never a success. What was seen to
-// have ended did so before, whatever Cloud 66's clock says.
+// outcome maps a deployment's outcome to an end state. A failure after a cancel from here counts as cancelled. An unknown outcome is never
+// a success. FinishedAt is capped at the time of the look, since Cloud 66's clock may be ahead.
 func outcome(d cloud66.Deployment, s Sight) storage.State {
 	failed := d.FinishedAt
 	if failed.After(s.At) {
@@ -130,7 +129,7 @@ func outcome(d cloud66.Deployment, s Sight) storage.State {
 	}
 }
 
-// unseen tells once that Cloud 66 has been silent for long.
+// unseen reports a long silence of Cloud 66 once.
 func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	if s.Silent.IsZero() || s.At.Sub(s.Silent) < lostAfter || slices.Contains(f.Told, storage.Lost) {
 		return f, nil
@@ -139,7 +138,7 @@ func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	return f, []Notice{{storage.Lost, s.At, fmt.Sprintf("Cloud 66 did not answer since %s: %v", s.Silent.UTC().Format(time.RFC3339), s.Err)}}
 }
 
-// missed counts looks that found the stack's list without the deployment, or no stack at all.
+// missed counts looks that found neither the deployment in the stack's list nor, possibly, the stack.
 func missed(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	f.Missing++
 	if f.MissedSince.IsZero() {
@@ -150,7 +149,8 @@ func missed(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	}
 	f.State = storage.Vanished
 	f.Told = append(f.Told, storage.Vanished)
-	return end(f, s.At), []Notice{{storage.Vanished, s.At, fmt.Sprintf("%d looks in a row over %s did not find it", f.Missing, s.At.Sub(f.MissedSince).Round(time.Second))}}
+	why := fmt.Sprintf("%d looks in a row over %s did not find it", f.Missing, s.At.Sub(f.MissedSince).Round(time.Second))
+	return end(f, s.At), []Notice{{storage.Vanished, s.At, why}}
 }
 
 func end(f storage.Follow, at time.Time) storage.Follow {

@@ -19,7 +19,7 @@ func Fits(s storage.Subscription, d cloud66.Deployment) bool {
 		oneOf(s.Via, string(d.TriggeredVia.Kind), d.TriggeredVia.Raw) && oneOf(s.Types, string(d.DeployType.Kind), d.DeployType.Raw)
 }
 
-// oneOf reports whether one of the words is wanted; where nothing is named all are.
+// oneOf reports whether one of the words is wanted; an empty list wants all.
 func oneOf(wanted []string, words ...string) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return word != "" && strings.EqualFold(word, w) })
@@ -31,8 +31,7 @@ func Wants(s storage.Subscription, event string) bool {
 	return len(s.Events) == 0 || slices.Contains(s.Events, event)
 }
 
-// Hear decides whether a channel hears of a deployment, by those of its subscriptions that fit the stack, and says why: from the first event
-// on that one of them wants.
+// Hear decides whether a channel is told of a deployment and why, given its subscriptions to the stack: from the first wanted event on.
 func Hear(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	for _, sub := range subscriptions {
 		if !Fits(sub, s.Deployment) {
@@ -57,7 +56,7 @@ func Told(sub storage.Subscription, s Sight) bool {
 	return was(string(storage.Slow), d.Duration() > cloud66.SlowAfter(s.Usual)) || was(storage.Reverted, d.Reverted)
 }
 
-// HearOfFailure decides, by the same, whether a channel hears of a deployment's failure, and which users and groups that mentions.
+// HearOfFailure decides whether a channel is told of a deployment's failure, and which users and groups are mentioned.
 func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (mentions []string, ok bool) {
 	for _, sub := range subscriptions {
 		if !Fits(sub, d) || !Wants(sub, string(storage.Failed)) {
@@ -71,7 +70,7 @@ func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (
 	return mentions, ok
 }
 
-// Authors gives who made those of a channel's subscriptions that tell of a state of a deployment.
+// Authors gives the authors of those subscriptions that want a state of a deployment.
 func Authors(subscriptions []storage.Subscription, d cloud66.Deployment, state string) []string {
 	var authors []string
 	for _, sub := range subscriptions {
@@ -82,7 +81,7 @@ func Authors(subscriptions []storage.Subscription, d cloud66.Deployment, state s
 	return authors
 }
 
-// HearOfRevert decides whether a channel hears that a deployment was rolled back, and says why.
+// HearOfRevert decides whether a channel is told of a roll-back, and why.
 func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (why string, ok bool) {
 	for _, sub := range subscriptions {
 		if Fits(sub, d) && Wants(sub, storage.Reverted) {
@@ -92,8 +91,8 @@ func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (w
 	return "", false
 }
 
-// News gives those of a stack's newest deployments, oldest first, that its position does not know or knows as not ended. Of a stack without
-// a position it is what has not ended: its history is told to nobody.
+// News gives the deployments, oldest first, that a position does not know or has as open. Without a position it is the open ones: history
+// is told to nobody.
 func News(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
 	var news []cloud66.Deployment
 	for _, d := range newest {
@@ -116,8 +115,8 @@ func isNews(p *storage.Position, d cloud66.Deployment) bool {
 	}
 }
 
-// NewlyReverted gives those of a stack's newest deployments that were rolled back since its position. Where its list was never read, the time
-// of the roll-back says so.
+// NewlyReverted gives those of a stack's newest deployments that were rolled back since its position, by the time of the roll-back if its
+// list was never read.
 func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
 	if p == nil {
 		return nil
@@ -131,8 +130,8 @@ func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.D
 	return reverted
 }
 
-// Moved gives the position of a stack behind a look at its newest deployments. Where the bot looks at the list of stacks all the time, begun
-// says that what is new and not ended has just begun. What had not ended and could not be read, as failed has it, is still to be told.
+// Moved advances the position of a stack by a look at its newest deployments. If begun, the bot has watched without a gap, so that what is
+// new and not ended has just started. Open deployments that could not be read, those in failed, stay open.
 func Moved(p storage.Position, newest []cloud66.Deployment, failed map[int64]error, at time.Time, begun bool) storage.Position {
 	known, began, open := p.Newest, p.Began, p.Open
 	p.Open, p.Reverted, p.Began, p.At = nil, nil, nil, at

@@ -198,7 +198,10 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 			return wait, err
 		}
 	}
-	if wait := o.grantPost(q); wait > 0 {
+	if wait := o.held(postingIn(q.channel)); wait > 0 {
+		return wait, nil
+	}
+	if wait := o.grant(q.limiter, 0); wait > 0 {
 		return wait, nil
 	}
 	if err := o.posts.Wait(ctx); err != nil {
@@ -347,14 +350,6 @@ func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
 		from.Allow()
 	}
 	return wait
-}
-
-// grantPost takes the right to one post to a channel, or says how long there is none.
-func (o *Outbox) grantPost(q *queue) time.Duration {
-	if wait := o.held(postingIn(q.channel)); wait > 0 {
-		return wait
-	}
-	return o.grant(q.limiter, 0)
 }
 
 // What Slack's limits hold, each by itself.

@@ -32,7 +32,7 @@ func meaning(why string) webapi.Fault {
 	}
 }
 
-// limits are how much may wait for Slack and for how long. Where it is too much, a tenth is given up at once.
+// limits bound how much may wait for Slack and for how long. Above a limit, a tenth of it is given up at once.
 type limits struct {
 	ofChannel, ofAll int
 	age              time.Duration // since the last change
@@ -47,8 +47,8 @@ type givenUp struct {
 	why     string
 }
 
-// giveUp gives up what is found in the records, in one transaction with what tells of it. An edit is left undone until the next one; who was
-// promised what is not posted is told directly.
+// giveUp drops the messages that find selects, in one transaction with the direct messages to the users who were promised them. A dropped
+// edit is made up for by the next one.
 func (o *Outbox) giveUp(ctx context.Context, find func(tx storage.Tx) ([]givenUp, error)) error {
 	ctx = context.WithoutCancel(ctx)
 	var over []givenUp
@@ -128,8 +128,8 @@ func reasons(over []givenUp) string {
 	return strings.Join(words, "; ")
 }
 
-// over gives what waits for too long, and where too much waits progress before the steps of a thread, and those before ends and answers, the oldest
-// first.
+// over gives what has waited too long. Where too much waits it also gives progress, then steps of threads, then ends and answers, each
+// oldest first.
 func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	var over []givenUp
 	channels := map[string][]storage.Message{}
@@ -145,7 +145,7 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 		}
 		return nil
 	})
-	// shorten gives up what is worth least of what waits, where that is more than so much, and gives the rest.
+	// shorten drops the least important messages above a limit, and returns the rest.
 	shorten := func(waiting []storage.Message, most int) (rest []storage.Message) {
 		if len(waiting) <= most {
 			return waiting
@@ -167,7 +167,7 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	return over, err
 }
 
-// worth tells progress, which a later look shows anew, from a step of a thread, and that from what somebody waits for.
+// worth ranks a message: progress, which a later look shows again, then a step of a thread, then what somebody waits for.
 func worth(m storage.Message) int {
 	switch {
 	case m.TS != "" && !m.Urgent && !m.Last:
@@ -179,7 +179,7 @@ func worth(m storage.Message) int {
 	}
 }
 
-// apologies gives one direct message for each user who was promised something that was given up.
+// apologies builds one direct message for each user who was promised something that is given up.
 func apologies(over []givenUp) []storage.Message {
 	promised := map[string][]givenUp{}
 	for _, g := range over {
@@ -200,7 +200,7 @@ func apologies(over []givenUp) []storage.Message {
 	return all
 }
 
-// apology says what was not told: one message in full, of many the first lines, as far as one message goes.
+// apology lists what was not posted: a single message in full, of several the first lines.
 func apology(of []givenUp) string {
 	const most = 10
 	if len(of) == 1 {

@@ -41,69 +41,47 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 	if !o.Missed(channel) {
 		return nil
 	}
-	var missed []storage.Message
-	err := o.Records.Update(ctx, func(tx storage.Tx) error {
-		missed = nil
-		err := storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if m.Channel == channel && behind(m) {
-				m.Revision++ // it stays missed until Slack has taken it
+	return o.revise(ctx, func(tx storage.Tx) (missed []storage.Message, err error) {
+		err = storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+			if m.Channel == channel && behind(m) { // it stays missed until Slack has taken it
 				m.Refusing, m.Since = "", time.Time{}
 				missed = append(missed, m)
 			}
 			return nil
 		})
-		for _, m := range missed {
-			err = errors.Join(err, storage.Messages.Put(tx, m.Key, m))
+		return missed, err
+	})
+}
+
+// Anew makes the last edits of messages again, whatever is recorded of them: what stands in Slack may be something else. Where that is not
+// urgent, it comes behind changes of state, and no message is posted anew because Slack does not take its edit.
+func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
+	return o.revise(ctx, func(tx storage.Tx) (anew []storage.Message, err error) {
+		for _, key := range keys {
+			m, _, wrong := storage.Messages.Find(tx, key) // one that is not there ended long ago
+			err = errors.Join(err, wrong)
+			if m.Urgent = urgent; m.TS != "" && (urgent || m.Delivered()) {
+				anew = append(anew, m)
+			}
+		}
+		return anew, err
+	})
+}
+
+// revise has messages delivered as if they had changed.
+func (o *Outbox) revise(ctx context.Context, find func(tx storage.Tx) ([]storage.Message, error)) error {
+	var messages []storage.Message
+	err := o.Records.Update(ctx, func(tx storage.Tx) (err error) {
+		messages, err = find(tx)
+		for i := range messages {
+			messages[i].Revision++
+			err = errors.Join(err, storage.Messages.Put(tx, messages[i].Key, messages[i]))
 		}
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("read what the channel %s has missed: %w", channel, err)
+		return fmt.Errorf("have messages edited again: %w", err)
 	}
-	o.Deliver(missed...)
+	o.Deliver(messages...)
 	return nil
-}
-
-// Anew makes the last edits of messages again, whatever is recorded of them: what stands in Slack may be something else. Where that is not urgent,
-// it comes behind changes of state, and no message is posted anew because Slack does not take its edit.
-func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
-	var anew []storage.Message
-	err := o.Records.Update(ctx, func(tx storage.Tx) error {
-		anew = nil
-		for _, key := range keys {
-			m, there, err := storage.Messages.Find(tx, key)
-			if err != nil {
-				return err
-			}
-			if !there || m.TS == "" || !urgent && !m.Delivered() { // one that is not there ended long ago
-				continue
-			}
-			m.Urgent = urgent
-			m.Revision++
-			anew = append(anew, m)
-			if err := storage.Messages.Put(tx, key, m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("have messages shown anew: %w", err)
-	}
-	o.Deliver(anew...)
-	return nil
-}
-
-// Moved has what waits for a channel delivered under the id that it bears now, after the records were changed.
-func (o *Outbox) Moved(from, to string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, at := range slices.Collect(maps.Keys(o.queues)) {
-		if at.channel != from {
-			continue
-		}
-		for _, it := range o.queues[at].items { // its deliverer finds the others gone
-			o.enqueueIn(place{to, at.lane}, it.key, it.root, it.urgent)
-		}
-	}
 }

@@ -10,7 +10,8 @@ import (
 	"c66bot/storage"
 )
 
-// twinLooks says when a message is looked for that was posted again while an earlier try could show up yet: most tries show up within seconds.
+// twinLooks are the ages at which the channel is searched for a second copy of a message that was posted again. Most copies show up within
+// seconds.
 var twinLooks = []time.Duration{10 * time.Second, 45 * time.Second, 5 * time.Minute}
 
 const (

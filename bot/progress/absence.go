@@ -17,22 +17,21 @@ import (
 )
 
 const (
-	// awayAfter is how long looks at a stack must have failed before what ended meanwhile may be much.
+	// awayAfter is how long looks at a stack must have failed for the stack to count as away.
 	awayAfter = time.Minute
-	// gatherFor is how long an end that is seen on the return waits for looks at the other stacks, of which many take a while, or the first
-	// one a minute where Cloud 66 throttles.
+	// gatherFor is how long an end that is seen on the return waits at most for looks at the other stacks.
 	gatherFor = 90 * time.Second
-	// A round over all stacks that ends so late has been kept from it by something: after so many times the last one's time, and so long at least.
+	// A round is late after lateRounds times the duration of the last one, and after lateAfter at least.
 	lateRounds = 3
 	lateAfter  = 2 * time.Minute
 	// fewEnds is how many ends of one channel are told in the threads of their cards; more of them become one message.
 	fewEnds = 5
 )
 
-// absence is what is known of the time in which the bot or Cloud 66 was down, and keeps what turns out to have ended meanwhile until all
-// stacks were looked at again: then it is told together. Its fields belong to the lock of Progress.
+// absence tracks which stacks could not be seen because the bot or Cloud 66 was down. Ends that are found on the return are kept until all
+// of those stacks were looked at again, and then told together. Its fields belong to the lock of Progress.
 type absence struct {
-	catchingUp bool          // the first round over all stacks since a start or an outage is under way, and may show more
+	catchingUp bool          // the first round over all stacks since a start or an outage is not over
 	swept      time.Time     // when the last round ended
 	between    time.Duration // the last two
 	unanswered time.Time     // since when no look at any stack was answered
@@ -42,33 +41,33 @@ type absence struct {
 	due        chan struct{}  // the ends are to be told
 }
 
-// away is a stack that is not seen since a time.
+// away is a stack that was not seen for a while.
 type away struct {
 	since time.Time
-	vain  bool // it was looked at again in vain, so that no end waits for it any more
+	vain  bool // another look has failed since, so that no end waits for it any more
 }
 
-// end is what a look says of a follow whose deployment ended.
+// end is an end that waits to be told: the look that showed it.
 type end struct {
 	channel string
 	look    watch.Look
 	trace   trace
 }
 
-// left notes that a stack is not seen since a time.
+// left marks a stack as away, unless it is already.
 func (a *absence) left(stack string, since time.Time) {
 	if a.away[stack] == nil {
 		a.away[stack] = &away{since: since}
 	}
 }
 
-// back notes that a stack was seen, or is not followed any more.
+// back ends the absence of a stack that was seen or has no follow any more.
 func (a *absence) back(stack string) {
 	delete(a.away, stack)
 	a.tellIfAll()
 }
 
-// tellIfAll has the ends told where no stack is still to be looked at.
+// tellIfAll has the ends told once they wait for no stack.
 func (a *absence) tellIfAll() {
 	if len(a.ends) == 0 || a.catchingUp {
 		return
@@ -88,7 +87,7 @@ func (a *absence) tell() {
 	}
 }
 
-// expire has the ends wait for nothing any more.
+// expire has the ends told at the latest time.
 func (p *Progress) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +97,7 @@ func (p *Progress) expire() {
 	p.absence.tell()
 }
 
-// keep keeps an end until it is told.
+// keep adds an end to those that wait.
 func (p *Progress) keep(follow string, e end) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +108,7 @@ func (p *Progress) keep(follow string, e end) {
 	}
 }
 
-// keeps reports whether the end of a follow is kept, so that no later look tells it.
+// keeps reports whether the end of a follow waits, so that no later look tells it.
 func (p *Progress) keeps(follow string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,9 +116,9 @@ func (p *Progress) keeps(follow string) bool {
 	return ok
 }
 
-// returns takes note of a look: since when its stack was away, zero where it was not, and whether what is seen to have ended may have done so
-// while nobody could look at all. A stack is away that alone fails for a while, and all are where nothing is answered for as long, since
-// throttled or out of budget few are asked for at all.
+// returns records a look. It gives since when its stack was away, zero if it was not, and whether the first round since a start or an
+// outage is still under way. A stack is away if its looks have failed for a minute. All followed stacks are away if no look was answered
+// for a minute, since few are made while throttled or out of budget.
 func (p *Progress) returns(look watch.Look) (since time.Time, catchingUp bool) {
 	idle := interest{p}.Idle()
 	p.mu.Lock()
@@ -159,7 +158,7 @@ func answered(look watch.Look) bool {
 	return look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound)
 }
 
-// returned notes that a stack was seen again, and has the others that are away looked at.
+// returned ends a stack's absence and has the other absent stacks looked at.
 func (p *Progress) returned(stack string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,26 +168,7 @@ func (p *Progress) returned(stack string) {
 	}
 }
 
-// roundEnded notes the end of a round over all stacks.
-func (p *Progress) roundEnded(round watch.Round) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a := &p.absence
-	if !a.swept.IsZero() && !round.CaughtUp {
-		a.between = round.Ended.Sub(a.swept)
-	}
-	a.swept = round.Ended
-}
-
-// caughtUp notes whether a round has shown all stacks.
-func (p *Progress) caughtUp(all bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.absence.catchingUp = !all
-	p.absence.tellIfAll()
-}
-
-// kept gives the ends by channel and follow. They stay kept until they are told.
+// kept gives the waiting ends by channel and follow, and stops the timer.
 func (p *Progress) kept() map[string]map[string]end {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,7 +186,7 @@ func (p *Progress) kept() map[string]map[string]end {
 	return channels
 }
 
-// tellKept tells what ended while nobody could look, whenever that is due.
+// tellKept tells the waiting ends whenever they are due. Those that cannot be told are left to the next look.
 func (p *Progress) tellKept(ctx context.Context) {
 	for {
 		select {
@@ -222,7 +202,8 @@ func (p *Progress) tellKept(ctx context.Context) {
 			if err == nil || ctx.Err() != nil {
 				continue
 			}
-			p.Log.Error("what ended meanwhile could not be told at once; the next look tries again", "channel", channel, "ends", len(ends), "error", err)
+			p.Log.Error("what ended meanwhile could not be told at once; the next look tries again", "channel", channel, "ends", len(ends),
+				"error", err)
 			for _, e := range ends {
 				p.watch.Now(e.look.Stack)
 			}
@@ -230,8 +211,8 @@ func (p *Progress) tellKept(ctx context.Context) {
 	}
 }
 
-// tellEnds tells the ends of one channel in one transaction: each in its card's thread, or where they are many all in one message. Then their
-// cards are corrected, and their threads stay as they are.
+// tellEnds tells the ends of one channel in one transaction: a few each in its card's thread, many in one message. With that message the
+// cards are corrected, and nothing is added to their threads.
 func (p *Progress) tellEnds(ctx context.Context, ends map[string]end) error {
 	var steps []step
 	var messages []storage.Message
@@ -279,12 +260,12 @@ func putAll(tx storage.Tx, messages []storage.Message) (err error) {
 	return err
 }
 
-// endsNow reports whether a step is the end of a deployment. What became of a wish that led to none needs words of its own.
+// endsNow reports whether a step ends a deployment. The end of a wish that led to none is always told by itself.
 func (s *step) endsNow() bool {
 	return s.changed && s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0
 }
 
-// withoutThread leaves a step without its lines in the thread, and without a card that would be only another one of many.
+// withoutThread drops the lines of the thread from a step, and a card that would be new.
 func (s step) withoutThread() step {
 	s.messages = slices.DeleteFunc(slices.Clone(s.messages), func(m storage.Message) bool { return m.Parent != "" || s.bornEnded() })
 	for i, n := range s.notices {
@@ -293,8 +274,8 @@ func (s step) withoutThread() step {
 	return s
 }
 
-// together renders the one message of many ends, which says where more came than could be read, and what it cannot hold for its thread. Its
-// key is that of one of the follows, which ends but once.
+// together renders the message of many ends, with replies for what it cannot hold. The key of one follow, which ends only once, makes its
+// key unique.
 func together(steps []step) ([]storage.Message, error) {
 	views := make([]card.View, len(steps))
 	var tell []string

@@ -17,14 +17,14 @@ import (
 	"c66bot/storage"
 )
 
-// sight is what a follow is brought up to: a look at its stack, who subscribes to what, and how far the stack was told.
+// sight is the input of a plan: a look, the subscriptions, and the position of the stack.
 type sight struct {
 	look       watch.Look
 	subscribed *subscriptions
 	position   storage.Position // the zero value where nobody subscribes to the stack
 }
 
-// step is what a look makes of a follow: its new record and what there is to say.
+// step is the planned change of a follow: its new record and messages.
 type step struct {
 	before, follow storage.Follow
 	messages       []storage.Message
@@ -51,7 +51,7 @@ func planOf(tx storage.Tx, id string, s sight, t trace) (step, error) {
 	return plan(tx, f, s, t)
 }
 
-// plan works out what a look makes of a follow. It only reads.
+// plan works out the step of a follow. It only reads.
 func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, error) {
 	s, look := step{before: before, follow: before}, seen.look
 	if before.Phase == storage.PhaseEnded {
@@ -98,7 +98,7 @@ func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, erro
 			v.tell = concerned(s.follow, of, d)
 		}
 	}
-	// What was not seen leaves the card as it is.
+	// A deployment that was not seen leaves its card unchanged.
 	if shows := unseen == nil && (v.Deployment != nil || s.follow.Deployment == 0); shows || len(s.notices) > 0 {
 		if err := s.say(tx); err != nil {
 			return step{}, err
@@ -141,12 +141,12 @@ func (s *step) say(tx storage.Tx) error {
 	return nil
 }
 
-// bornEnded reports whether the card itself is the first that a channel hears, and the last: then its thread has nothing to add.
+// bornEnded reports whether a subscription's card comes only with the end, so that its thread has nothing to add.
 func (s *step) bornEnded() bool {
 	return s.fresh && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded
 }
 
-// urgent reports whether somebody waits for what is new of a follow. What a subscription brings waits behind that, but for a failure.
+// urgent reports whether somebody waits for these notices: a person who asked, or for a failure the subscribers.
 func urgent(f storage.Follow, notices ...notify.Notice) bool {
 	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
 }
@@ -160,7 +160,7 @@ func differs(a, b any) bool {
 	return errA != nil || errB != nil || !bytes.Equal(left, right)
 }
 
-// writeAll writes what has changed.
+// writeAll writes the steps that change something.
 func writeAll(tx storage.Tx, steps []step) (err error) {
 	for _, s := range steps {
 		if !s.changed {
@@ -176,7 +176,7 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 	return err
 }
 
-// done does what follows the record of steps.
+// done delivers, tracks and logs steps that were recorded.
 func (p *Progress) done(ctx context.Context, steps ...step) {
 	for _, s := range steps {
 		p.Outbox.Deliver(s.messages...)
@@ -188,7 +188,7 @@ func (p *Progress) done(ctx context.Context, steps ...step) {
 	}
 }
 
-// finish ends a follow whose wish came to nothing.
+// finish ends a follow whose wish led to no deployment.
 func (p *Progress) finish(ctx context.Context, id string, state storage.State, said string) error {
 	var s step
 	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
@@ -255,7 +255,7 @@ func viewOf(tx storage.Tx, f storage.Follow, seen sight) (view, error) {
 	return v, err
 }
 
-// cancelOf gives who asked the bot for the end of a deployment, nil for nobody.
+// cancelOf gives the recorded cancel of a deployment, nil if there is none.
 func cancelOf(tx storage.Tx, stack string, deployment int64) (*storage.Cancel, error) {
 	cancel, asked, err := storage.Cancels.Find(tx, storage.DeploymentKey(stack, deployment))
 	if err != nil || !asked {
@@ -264,7 +264,7 @@ func cancelOf(tx storage.Tx, stack string, deployment int64) (*storage.Cancel, e
 	return &cancel, nil
 }
 
-// askedBy gives who asked the bot, in whichever channel, for the deployment that a subscription tells of; "" for nobody.
+// askedBy gives who asked the bot, in any channel, for the deployment that a subscription tells of; "" for nobody.
 func askedBy(tx storage.Tx, f storage.Follow) (string, error) {
 	if !f.Subscribed {
 		return "", nil
@@ -297,7 +297,8 @@ func (v view) card() (storage.Message, error) {
 	return saying(m, card.Deployment(v.View))
 }
 
-// step renders a state as a line of the card's thread. A failure shows in the channel too; an end reaches the one who asked in any case.
+// step renders a state as a line of the card's thread. A failure is also shown in the channel, and an end has recipients of direct
+// messages.
 func (v view) step(n notify.Notice) (storage.Message, error) {
 	f := v.Follow
 	m := storage.Message{

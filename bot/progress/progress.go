@@ -1,8 +1,9 @@
-// Package progress leads each card from the wish to its told end: it posts the card, sends the wish to Cloud 66 once, finds the deployment
-// that came of it, and follows it, across restarts.
+// Package progress takes each card from the wish to the end of its deployment: it posts the card, sends the wish to Cloud 66 once, finds
+// the deployment that came of it, and follows it, across restarts. It also starts follows for the channels that subscribe to a stack.
 //
-// All that must outlive the process is in the follow's record; each step writes the record, the card and the thread's lines in one
-// transaction, and the outbox delivers them.
+// All durable state is in the database. A look at a stack is worked out and written in one transaction: the stack's position, the follows,
+// their cards and the lines of their threads, which the outbox delivers. In memory are only what is watched (open), a snapshot of the
+// subscriptions that one number in the database makes valid, and what is gathered on the return after an outage (absence).
 package progress
 
 import (
@@ -26,7 +27,7 @@ import (
 )
 
 const (
-	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after it was asked for surprises people.
+	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after the request surprises people.
 	cardWait = 90 * time.Second
 )
 
@@ -56,10 +57,10 @@ type Progress struct {
 	Config
 	watch         *watch.Watcher
 	subscriptions atomic.Pointer[subscriptions] // as they were committed last
-	unpruned      atomic.Bool                   // positions of stacks that nobody subscribes to may be left
+	unpruned      atomic.Bool                   // positions of stacks without a subscription may be left
 
 	queues  commands.Queues      // of what changes a stack
-	resumed chan struct{}        // closed when what an earlier process left is known
+	resumed chan struct{}        // closed when the work of an earlier process is taken over
 	missing map[string]time.Time // since when rounds have missed stacks with a position, by UID; of the rounds alone
 
 	mu      sync.Mutex        // Never held while a transaction begins, which may wait for one that waits for this.
@@ -76,7 +77,7 @@ type target struct {
 
 var _ commands.Progress = (*Progress)(nil)
 
-// New makes a Progress; Run carries on what the database holds and follows what is added.
+// New makes a Progress. Run makes it work.
 func New(cfg Config) *Progress {
 	p := &Progress{
 		Config: cfg, resumed: make(chan struct{}), open: map[string]target{},
@@ -90,7 +91,7 @@ func New(cfg Config) *Progress {
 	return p
 }
 
-// Run carries on what an earlier process left, and follows until the context ends. It returns when nothing is under way any more.
+// Run takes over the work of an earlier process and follows until the context ends. It returns when nothing is under way any more.
 func (p *Progress) Run(ctx context.Context) error {
 	var left sync.WaitGroup
 	defer left.Wait()
@@ -110,7 +111,7 @@ func (p *Progress) Open() int {
 	return len(p.open)
 }
 
-// track watches for a follow whatever is known of it: its deployment, or the stack while the deployment is looked for (id 0).
+// track watches a follow's deployment, or its stack while the deployment is not known (id 0), and ends that with the follow.
 func (p *Progress) track(f storage.Follow) {
 	now := target{stack: f.Stack.UID, deployment: f.Deployment}
 	if f.Deployment == 0 && f.Wish != nil {
@@ -140,7 +141,7 @@ func (p *Progress) track(f storage.Follow) {
 	}
 }
 
-// sends notes that a wish is being sent, until it is undone.
+// sends marks a wish as being sent until undo is called.
 func (p *Progress) sends(f storage.Follow) (undo func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,7 +155,7 @@ func (p *Progress) sends(f storage.Follow) (undo func()) {
 	}
 }
 
-// openOf gives the open follows of a stack that a condition holds for.
+// openOf gives the ids of a stack's open follows that a condition holds for.
 func (p *Progress) openOf(stack string, holds func(target) bool) (ids []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,7 +167,7 @@ func (p *Progress) openOf(stack string, holds func(target) bool) (ids []string) 
 	return ids
 }
 
-// followed gives the channel's open follow of a deployment, "" where there is none.
+// followed gives the channel's open follow of a deployment, "" if there is none.
 func (p *Progress) followed(tx storage.Tx, f storage.Follow) (string, error) {
 	if f.Deployment == 0 {
 		return "", nil
@@ -185,8 +186,8 @@ func (p *Progress) followed(tx storage.Tx, f storage.Follow) (string, error) {
 	return "", err
 }
 
-// Refresh shows a card anew, whatever is thought to stand there, and looks at its deployment as soon as the shortest interval allows. It
-// reports whether the card is still followed.
+// Refresh has a card edited again, whatever is recorded of it, and its deployment looked at soon. It reports whether the card is still
+// followed.
 func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	if id == "" {
 		return false, nil
@@ -210,7 +211,7 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	return true, nil
 }
 
-// ready waits until what an earlier process left is known: what is begun before would be taken for that.
+// ready waits until the work of an earlier process is taken over. What began before would be mistaken for a part of it.
 func (p *Progress) ready(ctx context.Context) error {
 	select {
 	case <-p.resumed:
@@ -230,14 +231,14 @@ func (p *Progress) Turn(ctx context.Context, verb commands.Verb, uid string, pla
 	return place.Wait(ctx)
 }
 
-// join takes the next place in a stack's queue. A cancel does not wait behind a redeploy.
+// join takes the next place in a stack's queue. Each verb has its own: a cancel does not wait behind a redeploy.
 func (p *Progress) join(verb commands.Verb, uid string) commands.Place {
 	return p.queues.Join(string(verb) + "/" + uid)
 }
 
-// begin records a wish under its operation key, with its follow and card and what else belongs to it. What was taken before is
-// commands.ErrTaken, and a deployment of which the channel has an open card is commands.ErrFollowed.
-func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also func(tx storage.Tx) error) error {
+// begin records a follow with its operation, its card and what also writes. It fails with commands.ErrTaken for a known operation, and with
+// commands.ErrFollowed if the channel has an open card of the deployment.
+func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also ...func(tx storage.Tx) error) error {
 	if err := p.ready(ctx); err != nil {
 		return err
 	}
@@ -251,7 +252,11 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 		} else if other != "" {
 			return commands.ErrFollowed
 		}
-		return errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), register(tx, f), also(tx))
+		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), register(tx, f))
+		for _, write := range also {
+			err = errors.Join(err, write(tx))
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("record the wish for %s: %w", f.Stack, err)

@@ -11,14 +11,13 @@ import (
 	"c66bot/storage"
 )
 
-// An edit that Slack answered well need not stand there. So the newest cards, of what is followed and of what ended lately, are edited again at a
-// start.
+// Slack may have answered an edit well without making it. So the newest cards, open or ended within shownFor, are edited again at a start.
 const (
 	shownFor  = time.Hour
 	shownMost = 20
 )
 
-// resume carries on what the database holds.
+// resume takes over the work of an earlier process.
 func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := p.SubscriptionsChanged(ctx); err != nil {
 		return err
@@ -46,7 +45,7 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := p.Outbox.Anew(ctx, false, shown[max(0, len(shown)-shownMost):]...); err != nil {
 		return err
 	}
-	// carry has what follows a wish take its place in the queue of its stack, in the order of the follows.
+	// carry takes the next place in the queue of a follow's stack and works in its turn.
 	carry := func(verb commands.Verb, f storage.Follow, do func()) {
 		place := p.join(verb, f.Stack.UID)
 		tasks.Go(func() {
@@ -80,8 +79,8 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	return nil
 }
 
-// takeOver reads what is followed, and the keys of the cards that may be looked at yet, those of what is followed last. A wish that may have been
-// sent is looked for from here on.
+// takeOver reads the open follows, and the keys of the cards that people may look at, those of open follows last. A wish that may have
+// been sent is looked for from here on.
 func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err error) {
 	err = storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
 		switch {
@@ -102,7 +101,7 @@ func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err erro
 	return follows, shown, err
 }
 
-// unclearCancel gives the cancel that was asked for by a follow and that nothing proves to have been taken.
+// unclearCancel gives the cancel that a follow's asker requested, if nothing proves that Cloud 66 has taken it.
 func unclearCancel(tx storage.Tx, f storage.Follow) (c storage.Cancel, unclear bool, err error) {
 	c, there, err := storage.Cancels.Find(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
 	if again := c.Again; again != nil && again.Follow == f.ID {
@@ -115,8 +114,8 @@ func unclearCancel(tx storage.Tx, f storage.Follow) (c storage.Cancel, unclear b
 // underWay is how long what an earlier process sent may take at Cloud 66 before the next wish for its stack is sent.
 const underWay = 30 * time.Second
 
-// keepPlace has the next wishes for a stack wait while one that an earlier process sent may be under way: until its deployment is found, or that is
-// too long. Two side by side could not be told apart.
+// keepPlace holds the next wishes for a stack back while one that an earlier process sent may be under way: until its deployment is found,
+// for underWay at most. The deployments of two wishes at once could not be told apart.
 func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	limited, cancel := context.WithTimeout(ctx, min(underWay, time.Until(f.Wish.SentAt.Add(underWay))))
 	defer cancel()
@@ -131,7 +130,7 @@ func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	}
 }
 
-// seeks reports whether the deployment of a wish that was sent is still looked for.
+// seeks reports whether the deployment of a wish is still looked for.
 func (p *Progress) seeks(f storage.Follow) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +138,7 @@ func (p *Progress) seeks(f storage.Follow) bool {
 	return open && f.Wish != nil && t.deployment == 0
 }
 
-// carryOn sends a wish that an earlier process had taken and certainly not sent, or tells its author that it came too late.
+// carryOn sends a wish that an earlier process recorded and certainly did not send, or tells its asker that it is too late.
 func (p *Progress) carryOn(ctx context.Context, f storage.Follow) {
 	err := p.send(ctx, p.behindTheNewest(ctx, f))
 	if _, ok := errors.AsType[*commands.CardError](err); ok {
@@ -150,8 +149,8 @@ func (p *Progress) carryOn(ctx context.Context, f storage.Follow) {
 	}
 }
 
-// behindTheNewest gives a wish that was not sent with the newest deployment that there is now: what has begun since it was asked for is not
-// its own. Where that cannot be read, what was read before has to do.
+// behindTheNewest updates the newest deployment before an unsent wish: what started since it was recorded is not its own. If the list
+// cannot be read, the earlier value stays.
 func (p *Progress) behindTheNewest(ctx context.Context, f storage.Follow) storage.Follow {
 	limited, cancel := context.WithDeadline(ctx, f.AskedAt.Add(cardWait))
 	defer cancel()

@@ -13,9 +13,15 @@ import (
 	"c66bot/storage"
 )
 
-// onRound tells of stacks that have vanished or bear another name, and of what ended while nobody could look.
+// onRound tells channels of stacks that are gone or renamed, and ends the catching up.
 func (p *Progress) onRound(ctx context.Context, round watch.Round) {
-	p.roundEnded(round)
+	a := &p.absence
+	p.mu.Lock()
+	if !a.swept.IsZero() && !round.CaughtUp {
+		a.between = round.Ended.Sub(a.swept)
+	}
+	a.swept = round.Ended
+	p.mu.Unlock()
 	err := safely(func() error { return p.changedStacks(ctx, round) })
 	if p.unpruned.Load() {
 		err = errors.Join(err, p.SubscriptionsChanged(ctx))
@@ -23,15 +29,17 @@ func (p *Progress) onRound(ctx context.Context, round watch.Round) {
 	if err != nil && ctx.Err() == nil {
 		p.Log.Error("stacks that are gone or renamed could not be told; the next round tries again", "error", err)
 	}
-	p.caughtUp(round.Failed == 0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a.catchingUp = round.Failed > 0
+	a.tellIfAll()
 }
 
-// missedFor is over how long rounds must have missed a stack before it counts as gone, by two of them at least: lists shift while they are read, and
-// may be short for a while.
+// missedFor is how long full rounds in a row must have missed a stack before it counts as gone. One alone never does: lists shift while
+// they are read.
 const missedFor = 5 * time.Minute
 
-// changedStacks tells each channel once which stacks that it subscribes to have vanished or bear another name, with their positions in one
-// transaction.
+// changedStacks tells each channel once which of its stacks are gone or renamed, in one transaction with their positions.
 func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 	changes, subscribed, err := p.stackChanges(ctx, round)
 	if err != nil {
@@ -42,7 +50,8 @@ func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 	for _, c := range changes {
 		channels, err := p.concernedBy(ctx, subscribed, c)
 		if err != nil {
-			p.Log.WarnContext(ctx, "who may hear of a stack that changed cannot be found out; the next round asks again", "stack", c.Was.String(), "error", err)
+			p.Log.WarnContext(ctx, "who may hear of a stack that changed cannot be found out; the next round asks again", "stack", c.Was.String(),
+				"error", err)
 			continue
 		}
 		told = append(told, c)
@@ -76,7 +85,7 @@ func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 	return p.SubscriptionsChanged(ctx) // with it goes the position of what nobody subscribes to under its new name
 }
 
-// stackChanges compares a round with the positions. It gives the subscriptions too.
+// stackChanges compares the stacks of a round with the positions. It also gives the subscriptions that this is based on.
 func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes []card.StackChange, subscribed *subscriptions, err error) {
 	if subscribed, err = p.latest(ctx); err != nil {
 		return nil, nil, err
@@ -112,8 +121,8 @@ func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes
 	return changes, subscribed, nil
 }
 
-// concernedBy gives what each channel that subscribes to a changed stack is told: what the authors of its subscriptions may have it hear of. A new
-// name is for those who may hear of it alone.
+// concernedBy gives what each channel that subscribes to a changed stack is told, as far as the authors of its subscriptions may subscribe
+// to the stack. The new name is shown only if one of them may subscribe to that.
 func (p *Progress) concernedBy(ctx context.Context, subscribed *subscriptions, c card.StackChange) (map[string]card.StackChange, error) {
 	now := map[string][]storage.Subscription{}
 	if c.Now.UID != "" {

@@ -14,7 +14,7 @@ import (
 	"c66bot/storage"
 )
 
-// subscriptions is a snapshot of what channels subscribe to. It is valid while the table's number in the database stays the same.
+// subscriptions is a snapshot of the active subscriptions. It is valid while the counter of the table in the database is the same.
 type subscriptions struct {
 	number    int64
 	active    []subscriber
@@ -51,8 +51,8 @@ func (s *subscriptions) wants(ref storage.StackRef) bool {
 	return glob != ""
 }
 
-// inherit takes over which stacks an earlier snapshot knows to be wanted, so that a change among thousands of subscriptions does not try every
-// glob on every stack again.
+// inherit takes over the known matches of an earlier snapshot, so that a change among thousands of subscriptions does not match every glob
+// with every stack again.
 func (s *subscriptions) inherit(earlier *subscriptions) {
 	earlier.mu.Lock()
 	defer earlier.mu.Unlock()
@@ -105,7 +105,8 @@ func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
 	return s, err
 }
 
-// latest gives the subscriptions as they are now, or were when they could be read last. Only what is committed is kept as the snapshot.
+// latest gives the subscriptions as they are now, with an error as they were read last. Only a view makes the snapshot: what an update
+// sees may not be committed.
 func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		s, err := p.subscribed(tx)
@@ -120,7 +121,7 @@ func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	return p.subscriptions.Load(), err
 }
 
-// interest is what the watcher asks of what channels subscribe to.
+// interest answers the watcher's questions about subscriptions.
 type interest struct{ p *Progress }
 
 var _ watch.Interest = interest{}
@@ -155,16 +156,16 @@ func refOf(s cloud66.Stack) storage.StackRef {
 	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
 }
 
-// Watching is what is watched because channels subscribe to it.
+// Watching counts subscriptions.
 type Watching struct{ Subscriptions, Suspended int }
 
-// Watching gives how much is watched.
+// Watching counts the subscriptions.
 func (p *Progress) Watching() Watching {
 	s := interest{p}.latest()
 	return Watching{Subscriptions: len(s.active) + s.suspended, Suspended: s.suspended}
 }
 
-// Watch tells how well the watch over them keeps up.
+// Watch gives the state of the watcher.
 func (p *Progress) Watch() watch.State { return p.watch.State() }
 
 // Watched gives the stacks that are watched because channels subscribe to them, by UID.
@@ -190,8 +191,8 @@ func (p *Progress) watched(ctx context.Context) (map[string]storage.StackRef, er
 	return stacks, nil
 }
 
-// SubscriptionsChanged has the watcher look for what is subscribed to now. The position of a stack that nobody subscribes to any more is removed:
-// what happens on it from now on is history for whoever subscribes to it again. Where that fails, the next round over the stacks tries again.
+// SubscriptionsChanged has the watcher look for the stacks that are subscribed to now, and removes the position of each stack that is not
+// any more: for a later subscription, what happens until then is history. If that fails, the next round tries again.
 func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	defer p.watch.Changed()
 	_, err := p.latest(ctx)
@@ -226,8 +227,8 @@ func (p *Progress) unwanted(tx storage.Tx) (remove func() error, err error) {
 	}, nil
 }
 
-// update runs a plan, which only reads, in a view. Where it finds something to write, it is run again in an update and writes: most looks
-// change nothing, and a commit waits for the disk.
+// update runs a plan, which only reads, in a view. If it returns a write function, the plan is run again in an update and its write
+// function is called. This saves the commits that would write nothing.
 func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func() error, err error)) error {
 	var write func() error
 	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
@@ -246,7 +247,7 @@ func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func
 	})
 }
 
-// concerned gives for whom the end of a follow is: the one who asked, or those whose subscriptions tell of it.
+// concerned gives who must learn of the end of a follow: its asker, or the authors of the subscriptions that want it.
 func concerned(f storage.Follow, of []storage.Subscription, d cloud66.Deployment) []string {
 	if f.Asker != "" {
 		return []string{f.Asker}

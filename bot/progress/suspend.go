@@ -13,15 +13,14 @@ import (
 	"c66bot/storage"
 )
 
-// Refused takes note that nothing can be posted in a channel: its subscriptions are suspended.
+// Refused suspends the subscriptions of a channel that takes no messages.
 func (p *Progress) Refused(ctx context.Context, channel, code string) {
 	if err := p.Suspend(ctx, channel, code); err != nil && ctx.Err() == nil {
 		p.Log.Error("the subscriptions of a channel could not be suspended; the next check tries again", "channel", channel, "error", err)
 	}
 }
 
-// Suspend suspends the subscriptions of a channel in which nothing can be posted, by Slack's code for it, and tells each of those who made
-// them once.
+// Suspend suspends the subscriptions of a channel that takes no messages, by Slack's code, and tells each of their authors once.
 func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 	now := time.Now().UnixNano()
 	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
@@ -45,7 +44,7 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 	return err
 }
 
-// Resume has the suspended subscriptions of a channel go on. What happened meanwhile on stacks that only they watched is history.
+// Resume ends the suspension of a channel's subscriptions. What happened meanwhile on stacks that only they watched is not told.
 func (p *Progress) Resume(ctx context.Context, channel string) error {
 	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
 		was := s.Suspended
@@ -58,8 +57,8 @@ func (p *Progress) Resume(ctx context.Context, channel string) error {
 	return err
 }
 
-// CheckAuthors finds out whether those who made a channel's subscriptions may subscribe to anything there still. Where one may not, nothing is
-// told for theirs: the channel hears of that once.
+// CheckAuthors checks whether the authors of a channel's subscriptions may still subscribe to anything there. The subscriptions of one who
+// may not tell nothing, which the channel is told once.
 func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ctx context.Context, user string) (bool, error)) error {
 	powerless := map[string]bool{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
@@ -97,8 +96,8 @@ func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ct
 	return err
 }
 
-// changeSubscriptions makes a change to those subscriptions of a channel that it applies to, with a message for each of their authors, unless
-// that is empty, in one transaction. It reports whether there were any, also where what follows fails.
+// changeSubscriptions writes those subscriptions of a channel that change reports as changed, in one transaction with a message for each
+// of their authors, where that is not empty. It reports whether there were any, also if a later step fails.
 func (p *Progress) changeSubscriptions(
 	ctx context.Context, channel string, change func(*storage.Subscription) bool,
 	say func(author string, of []storage.Subscription) (storage.Message, error),

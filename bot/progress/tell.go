@@ -16,42 +16,42 @@ import (
 	"c66bot/storage"
 )
 
-// sinceAtMost is how long ago what happened last on a stack may be, at the first sight of it, so that a later deployment is news by Cloud 66's
-// clock too, which may be off.
+// sinceAtMost bounds how far back the first position of a stack begins. It begins at the stack's last activity, by Cloud 66's clock, which
+// may be off.
 const sinceAtMost = time.Hour
 
 // author is who made a subscription, and of which channel.
 type author struct{ user, channel string }
 
-// tell is what one look makes of a stack: new deployments for the channels that subscribe to it, and changes for those that follow one.
+// tell is what one look makes of a stack: follows of new deployments for its subscribers, and steps of the open follows.
 type tell struct {
 	look       watch.Look
 	since      time.Time // since when the stack was not looked at; zero where it was
-	catchingUp bool      // what is seen to have ended may have done so while nobody could look
+	catchingUp bool      // the first round since a start or an outage is not over
 
-	// What is asked between the two passes. Nil in the first one, in which everybody may everything.
+	// What is asked between the two passes; nil in the first one, which allows everybody everything.
 	may    map[author]bool
 	traces map[string]trace // by follow
 
-	// What a pass finds out.
+	// What a pass reads.
 	stack storage.StackRef
 	of    map[string][]storage.Subscription // by channel
 	hears map[string]bool                   // the channels that are told something new
 	known sight
 	finds []storage.Follow // those whose deployment is looked for
 
-	// What a pass has to write.
+	// What a pass wants to write.
 	begun    []storage.Follow // of deployments that a channel is told of from now on
 	steps    []step
 	ends     map[string]end // which are kept back
 	messages []storage.Message
 	moved    bool // the stack's position, to that of known
 	whys     []string
-	held     bool  // something can be told only later, so that the position stays as it is
+	held     bool  // something can be told only later, so that the position stays
 	failed   error // of single follows
 }
 
-// seen tells what a look shows. It reports whether nothing is left to the next look.
+// seen handles a look. It reports whether nothing is left to the next one.
 func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
 	t := &tell{look: look}
 	t.since, t.catchingUp = p.returns(look)
@@ -75,8 +75,8 @@ func safely(do func() error) (err error) {
 	return do()
 }
 
-// tell works out in a view whether a look changes anything. If so, it asks what the database does not know, works it out again and writes it, in
-// one transaction.
+// tell plans in a view what a look changes. If there is something, it asks others what the database does not know, plans again and writes,
+// in one update.
 func (p *Progress) tell(ctx context.Context, t *tell) error {
 	if _, err := p.latest(ctx); err != nil {
 		return err
@@ -116,8 +116,8 @@ func (t *tell) changes() bool {
 	return t.moved || len(t.begun)+len(t.messages)+len(t.finds) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
-// ask finds out who may have their channel hear of the stack, where there is something to hear, and what became of the wishes whose deployment
-// is looked for.
+// ask finds out which authors may subscribe to the stack, for channels that have something to hear, and what became of the wishes whose
+// deployment is not known.
 func (p *Progress) ask(ctx context.Context, t *tell) {
 	t.may, t.traces = map[author]bool{}, map[string]trace{}
 	for channel := range t.hears {
@@ -140,7 +140,7 @@ func (p *Progress) ask(ctx context.Context, t *tell) {
 	}
 }
 
-// pass works out what a look changes. It only reads.
+// pass plans what a look changes. It only reads, and may run several times.
 func (p *Progress) pass(tx storage.Tx, t *tell) error {
 	*t = tell{
 		look: t.look, since: t.since, catchingUp: t.catchingUp, may: t.may, traces: t.traces, hears: map[string]bool{}, ends: map[string]end{},
@@ -164,7 +164,7 @@ func (p *Progress) pass(tx storage.Tx, t *tell) error {
 	return nil
 }
 
-// follow adds the step of one follow. An end that came about while the stack was away is kept back, to be told with others.
+// follow adds the step of one follow. An end that came about while the stack was away is kept, to be told with others.
 func (t *tell) follow(id string, work func() (step, error)) {
 	err := safely(func() error {
 		s, err := work()
@@ -199,7 +199,7 @@ func (t *tell) write(tx storage.Tx) error {
 	return errors.Join(err, writeAll(tx, t.steps))
 }
 
-// discover compares a look with the stack's position, where channels subscribe to the stack: each is to follow what is new and meant for it.
+// discover compares a look with the position of a stack that channels subscribe to, and begins follows of what is new.
 func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	look := t.look
 	before, known, err := storage.Positions.Find(tx, look.Stack)
@@ -237,7 +237,10 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	case !known && !made.IsZero(): // without a mark, so that its deployments are looked at
 		after.Since, after.At, mark = made, look.At, ""
 	case !known:
-		after.Since, after.At = firstSight(look), look.At
+		after.Since, after.At = look.At.Add(-sinceAtMost), look.At
+		if look.Listed != nil && look.Listed.LastActivity.After(after.Since) {
+			after.Since = look.Listed.LastActivity
+		}
 	}
 	if look.Listed != nil {
 		after.Mark = mark
@@ -256,8 +259,8 @@ func moves(before, after storage.Position) bool {
 	return differs(before, after)
 }
 
-// made gives the moment before a stack was made, where that was lately and while a channel subscribed to what it bears: all that has happened
-// on it is news. Else it is zero.
+// made gives the time just before a stack was created, if a channel has subscribed to its name earlier and that was lately: then all its
+// deployments are news. Else it is zero.
 func (t *tell) made() time.Time {
 	if t.look.Listed == nil {
 		return time.Time{}
@@ -271,15 +274,7 @@ func (t *tell) made() time.Time {
 	return time.Time{}
 }
 
-func firstSight(look watch.Look) time.Time {
-	since := look.At.Add(-sinceAtMost)
-	if look.Listed != nil && look.Listed.LastActivity.After(since) {
-		return look.Listed.LastActivity
-	}
-	return since
-}
-
-// hear has each channel that subscribes to them follow new deployments, and tells it which ones were rolled back.
+// hear begins a follow for each new deployment and channel that wants it, and tells channels of roll-backs.
 func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployment, began map[int64]time.Time) error {
 	for _, channel := range slices.Sorted(maps.Keys(t.of)) {
 		for _, d := range news {
@@ -331,7 +326,8 @@ func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployme
 	return nil
 }
 
-// allowed gives a channel's subscriptions whose authors may subscribe to the stack now. Where that cannot be found out, what they would tell waits.
+// allowed gives a channel's subscriptions whose authors may subscribe to the stack now. If that is not known of one, the position stays
+// for the next look.
 func (t *tell) allowed(channel string) []storage.Subscription {
 	t.hears[channel] = true
 	if t.may == nil {
@@ -344,7 +340,7 @@ func (t *tell) allowed(channel string) []storage.Subscription {
 	})
 }
 
-// mayBeAskedIn reports whether a deployment may be the one that a redeploy of this channel is looking for, which has its card.
+// mayBeAskedIn reports whether a deployment may belong to a redeploy of this channel that has a card and looks for its deployment.
 func (p *Progress) mayBeAskedIn(tx storage.Tx, stack, channel string, d cloud66.Deployment) (bool, error) {
 	for _, id := range p.openOf(stack, func(open target) bool { return open.deployment == 0 || open.deployment == d.ID }) {
 		f, err := storage.Follows.Get(tx, id)
@@ -359,7 +355,7 @@ func (p *Progress) mayBeAskedIn(tx storage.Tx, stack, channel string, d cloud66.
 	return false, nil
 }
 
-// revert tells a channel that a deployment was rolled back: in the thread of its card, where it has one.
+// revert tells a channel that a deployment was rolled back, in the thread of its card if it has one.
 func (t *tell) revert(tx storage.Tx, channel string, d cloud66.Deployment, tell []string) error {
 	heard, err := heardIn(tx, t.stack.UID, d.ID, channel)
 	if err != nil {
@@ -377,13 +373,13 @@ func (t *tell) revert(tx storage.Tx, channel string, d cloud66.Deployment, tell 
 	return err
 }
 
-// heardIn gives the follow by which a channel hears or heard of a deployment, "" where it does not.
+// heardIn gives the follow that tells a channel of a deployment, "" if there is none.
 func heardIn(tx storage.Tx, stack string, deployment int64, channel string) (string, error) {
 	heard, _, err := storage.Heard.Find(tx, storage.HeardKey(stack, deployment, channel))
 	return heard.Follow, err
 }
 
-// register keeps by which follow a channel hears of a deployment: the first one that has.
+// register records which follow tells a channel of a deployment: the first one.
 func register(tx storage.Tx, f storage.Follow) error {
 	if f.Deployment == 0 {
 		return nil

@@ -18,7 +18,7 @@ import (
 func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
 	f = newFollow(f, storage.PhaseCarded)
 	f.Wish.Reference = "c66bot-" + f.ID
-	err := p.begin(ctx, operation, f, nothing)
+	err := p.begin(ctx, operation, f)
 	if err == nil {
 		err = p.send(ctx, f)
 	}
@@ -27,8 +27,6 @@ func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Fol
 	}
 	return err
 }
-
-func nothing(storage.Tx) error { return nil }
 
 // newFollow gives a follow that begins now.
 func newFollow(f storage.Follow, phase storage.Phase) storage.Follow {
@@ -40,7 +38,7 @@ func newFollow(f storage.Follow, phase storage.Phase) storage.Follow {
 // Follow posts a card for a deployment that somebody started.
 func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follow) error {
 	f = newFollow(f, storage.PhaseFollowing)
-	if err := p.begin(ctx, operation, f, nothing); err != nil {
+	if err := p.begin(ctx, operation, f); err != nil {
 		return err
 	}
 	return p.carded(ctx, f, cardWait)
@@ -73,8 +71,8 @@ func (p *Progress) card(ctx context.Context, f storage.Follow, wait time.Duratio
 	return err
 }
 
-// send sends a wish whose card stands, once: that it is about to be sent is recorded first, and whoever finds it so recorded looks instead
-// of sending. Without a card nothing is sent: that is a *commands.CardError.
+// send sends a wish once, after its card is posted. PhaseSending is recorded before the request: whoever finds that record looks for the
+// deployment and does not send. Without a card nothing is sent, and the error is a *commands.CardError.
 func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if err := p.card(ctx, f, cardWait); err != nil {
 		return err
@@ -110,7 +108,8 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		settled = true
 		return err // the next process looks what became of it
 	default:
-		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(), "reference", f.Wish.Reference, "error", err)
+		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(),
+			"reference", f.Wish.Reference, "error", err)
 	}
 	f.Phase = storage.PhaseFinding
 	if err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {

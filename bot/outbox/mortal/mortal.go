@@ -145,8 +145,8 @@ func (n network) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	return res, err
 }
 
-// Client is an HTTP client of the process on a network where a handler serves every request in the caller's goroutine. A handler that aborts
-// cuts the connection.
+// Client is the process's HTTP client on a network where a handler serves every request in the caller's goroutine. A handler that panics
+// with http.ErrAbortHandler cuts the connection.
 func (p *Process) Client(h http.Handler) *http.Client {
 	return &http.Client{Transport: p.RoundTripper(handled{h}), Timeout: 20 * time.Second}
 }
@@ -177,8 +177,8 @@ func (h handled) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	return res, nil
 }
 
-// Dir gives a directory for the file of processes that die, in memory where the system has such a place: what is written outlives these deaths
-// without reaching a disk, for which every commit would wait.
+// Dir gives a directory for the database of processes that die, in memory if possible: the data outlives these deaths, and no commit waits
+// for a disk.
 func Dir(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "c66bot-test-") //nolint:usetesting // whose directory is on the disk
