@@ -277,7 +277,7 @@ func TestAStackThatMovesBetweenPagesIsNotMissed(t *testing.T) {
 
 func TestAListThatNeverStandsStillDoesNotUseUpTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAccount(t, 120, 3000)
+		a := newAccount(t, 60, 1500)
 		r := rand.New(rand.NewPCG(1, 2))
 		a.bendBy(func(p *cloud66.StackPage) { // each stack is missing from its page now and then
 			p.Stacks = slices.DeleteFunc(p.Stacks, func(cloud66.Stack) bool { return r.IntN(20) == 0 })
@@ -285,7 +285,7 @@ func TestAListThatNeverStandsStillDoesNotUseUpTheBudget(t *testing.T) {
 		a.run()
 		defer func() { a.stop() }()
 		time.Sleep(70 * time.Minute)
-		if rest := a.Budget().BackgroundRest; rest < 20 {
+		if rest := a.Budget().BackgroundRest; rest < 10 {
 			t.Errorf("%d requests are left", rest)
 		}
 		id := a.deploy(50, 10*time.Minute)
