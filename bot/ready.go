@@ -155,17 +155,17 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 		err = fmt.Errorf("the Cloud 66 token could not be checked: %w", err)
 	}
 	b.ready.answers(err == nil || refused)
-	return b.looked(token, &b.ready.cloud, err, refused)
+	return b.looked(token, &b.ready.cloud, nil, err, refused)
 }
 
 // looked takes note of what a look at a token showed, and gives when the next one is due. An error that is no refusal says nothing
 // against a token that was accepted.
-func (b *Bot) looked(token *trust, part *error, err error, refused bool) time.Duration {
+func (b *Bot) looked(token *trust, part *error, lack, err error, refused bool) time.Duration {
 	believed, again := !token.accepted, checkBad
 	switch {
 	case err == nil:
 		token.accept()
-		b.ready.set(part, nil)
+		b.ready.set(part, lack)
 		return checkGood
 	case refused:
 		believed, again = token.refuse()
@@ -209,16 +209,16 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		}
 		err = explainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
 		_, refused := errors.AsType[*tokenError](err)
-		first, hello := !token.accepted, b.ready.hello
-		next := b.looked(&token, &b.ready.bot, err, refused)
-		switch {
-		case err == nil:
+		hello := b.ready.hello
+		var lack error
+		if err == nil {
+			hello = nil
 			b.self.Store(&outbox.Self{User: auth.UserID, Bot: auth.BotID})
-			if fatal := b.missingScopes(auth.Header, first); fatal != nil {
-				b.log.Error("not ready", "reason", fatal)
-				b.ready.set(&b.ready.bot, fatal)
+			if lack = b.missingScopes(auth.Header, !token.accepted); lack != nil {
+				b.log.Error("not ready", "reason", lack)
 			}
-			wait, hello = next, nil
+		}
+		switch next := b.looked(&token, &b.ready.bot, lack, err, refused); {
 		case refused || token.accepted:
 			wait = next
 		default:
