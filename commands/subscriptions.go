@@ -28,8 +28,8 @@ func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []st
 	return all, err
 }
 
-// view is what one person may see of a channel's subscriptions.
-type view struct {
+// reader is one person with what they may see of a channel's subscriptions.
+type reader struct {
 	user     string
 	standing authz.Standing
 	stacks   []storage.StackRef // visible to them
@@ -38,71 +38,70 @@ type view struct {
 	listed   bool // the list of stacks could be read
 }
 
-func (h *Handler) viewOf(ctx context.Context, req Request, standing authz.Standing) view {
-	v := view{user: req.User, standing: standing, may: map[authz.Action][]bool{}}
+// visibleSubscriptions gives a channel's subscriptions as far as the person may see them, oldest first.
+func (h *Handler) visibleSubscriptions(ctx context.Context, req Request, standing authz.Standing) (reader, []storage.Subscription, error) {
+	all, err := h.subscriptionsOf(ctx, req.Channel)
 	stacks, listed := h.listed(ctx, sees(standing, authz.Subscribe))
-	v.stacks, v.listed = refsOf(stacks), listed
-	v.seen = authz.NewCatalogue(v.stacks)
-	return v
+	r := reader{user: req.User, standing: standing, stacks: refsOf(stacks), listed: listed, may: map[authz.Action][]bool{}}
+	r.seen = authz.NewCatalogue(r.stacks)
+	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool { return !r.visible(s) }), err
 }
 
 // has gives on which of the stacks the person has a right.
-func (v view) has(right authz.Action) []bool {
-	if v.may[right] == nil {
-		v.may[right] = make([]bool, len(v.stacks))
-		for i, stack := range v.stacks {
-			v.may[right][i] = v.standing.Decide(right, stack).Allowed
+func (r reader) has(right authz.Action) []bool {
+	if r.may[right] == nil {
+		r.may[right] = make([]bool, len(r.stacks))
+		for i, stack := range r.stacks {
+			r.may[right][i] = r.standing.Decide(right, stack).Allowed
 		}
 	}
-	return v.may[right]
+	return r.may[right]
 }
 
-// fitting counts the stacks that a subscription matches and on which the person has one of the rights.
-func (v view) fitting(s storage.Subscription, rights ...authz.Action) int {
+// matching counts the stacks that a subscription matches and on which the person has one of the rights.
+func (r reader) matching(s storage.Subscription, rights ...authz.Action) int {
 	pattern, err := authz.ParsePattern(s.Stacks)
 	if err != nil {
 		return 0
 	}
 	n := 0
-	for i := range v.seen.Matching(pattern) {
-		if slices.ContainsFunc(rights, func(right authz.Action) bool { return v.has(right)[i] }) {
+	for i := range r.seen.Matching(pattern) {
+		if slices.ContainsFunc(rights, func(right authz.Action) bool { return r.has(right)[i] }) {
 			n++
 		}
 	}
 	return n
 }
 
-// shown reports whether the person may see a subscription: it names no hidden stack, or it is their own.
-func (v view) shown(s storage.Subscription) bool {
+// visible reports whether the person may see a subscription: it names no hidden stack, or it is their own.
+func (r reader) visible(s storage.Subscription) bool {
 	pattern, err := authz.ParsePattern(s.Stacks)
-	if s.Author == v.user || v.standing.All(authz.View) || err == nil && pattern.Everything() {
+	if s.Author == r.user || r.standing.All(authz.View) || err == nil && pattern.Everything() {
 		return true
 	}
-	return v.fitting(s, authz.View, authz.Subscribe) > 0
+	return r.matching(s, authz.View, authz.Subscribe) > 0
 }
 
 // mayEnd reports whether the person may take a subscription back: their own, or one that matches a stack that they may subscribe to.
-func (v view) mayEnd(s storage.Subscription) bool {
-	return s.Author == v.user || v.standing.All(authz.Subscribe) || v.fitting(s, authz.Subscribe) > 0
+func (r reader) mayEnd(s storage.Subscription) bool {
+	return s.Author == r.user || r.standing.All(authz.Subscribe) || r.matching(s, authz.Subscribe) > 0
 }
 
 // subscriptions shows the channel's subscriptions, as far as the person may know of them.
 func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
-	all, err := h.subscriptionsOf(ctx, req.Channel)
+	reader, all, err := h.visibleSubscriptions(ctx, req, standing)
 	if err != nil {
 		return nil, err
 	}
-	view := h.viewOf(ctx, req, standing)
-	all = slices.DeleteFunc(all, func(s storage.Subscription) bool { return !view.shown(s) })
 	p := pageOf(req.Invocation.Page, subscriptionsPerPage, len(all))
-	reply := SubscriptionsReply{page: p, Unknown: !view.listed}
+	reply := SubscriptionsReply{page: p, Unknown: !reader.listed}
 	powerless := map[string]bool{}
 	for _, s := range all[p.from:p.to] {
 		if _, known := powerless[s.Author]; !known {
 			powerless[s.Author] = h.powerless(ctx, s)
 		}
 		row := SubscriptionRow{
-			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: view.fitting(s, authz.View), Powerless: powerless[s.Author],
+			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: reader.matching(s, authz.View), Powerless: powerless[s.Author],
 		}
 		if s.Suspended != "" {
 			row.Suspended = h.SlackWords(s.Suspended)
@@ -152,29 +151,27 @@ func (h *Handler) prepareUnsubscribe(ctx context.Context, req Request, standing 
 		reply, err := h.refuse(ctx, req, noneAtAll)
 		return nil, reply, err
 	}
-	all, err := h.subscriptionsOf(ctx, req.Channel)
+	reader, all, err := h.visibleSubscriptions(ctx, req, standing)
 	if err != nil {
 		return nil, nil, err
 	}
-	view := h.viewOf(ctx, req, standing)
-	all = slices.DeleteFunc(all, func(s storage.Subscription) bool { return !view.shown(s) })
 	meant := meantBy(req.Invocation, all)
 	if len(meant) == 0 {
 		reply := h.noSubscription(req.Invocation, all)
-		if !view.listed && !standing.All(authz.View) {
+		if !reader.listed && !standing.All(authz.View) {
 			reply.Do = "Cloud 66 does not tell which stacks there are, so I cannot tell which of its subscriptions are for you. " +
 				"Try again in a minute."
 		}
 		return nil, reply, nil
 	}
-	if !slices.ContainsFunc(meant, view.mayEnd) {
+	if !slices.ContainsFunc(meant, reader.mayEnd) {
 		reply, err := h.refuse(ctx, req, "none of the stacks that it fits is for them to subscribe to")
 		return nil, reply, err
 	}
 	if err := h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it"); err != nil {
 		return nil, nil, err
 	}
-	meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !view.mayEnd(s) })
+	meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !reader.mayEnd(s) })
 	return func(ctx context.Context) (Reply, error) { return h.unsubscribe(ctx, req, meant) }, nil, nil
 }
 
