@@ -28,8 +28,16 @@ func begun(err error) error {
 	return fmt.Errorf("%w: %w", errBegun, err)
 }
 
+// answerError ends a transaction with an answer that is no fault.
+type answerError struct{ Reply }
+
+func (e answerError) Error() string { return e.Document().Fallback().String() }
+
 // problem puts an error into words that a person can act on, and into the log under the same reference.
 func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
+	if answer, ok := errors.AsType[answerError](err); ok {
+		return answer.Reply
+	}
 	if errors.Is(err, ErrTaken) {
 		return TakenReply
 	}

@@ -3,7 +3,6 @@ package commands
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -19,14 +18,6 @@ const (
 	// listWait is how long a hint waits for the list of stacks.
 	listWait = 4 * time.Second
 )
-
-// errFull says that a channel has as many subscriptions as there can be.
-var errFull = errors.New("the channel has as many subscriptions as there can be")
-
-// subscribedError says that a channel has the very same subscription.
-type subscribedError struct{ id string }
-
-func (e *subscribedError) Error() string { return "it is subscription " + e.id }
 
 // prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to any pattern: it covers those stacks
 // alone.
@@ -94,9 +85,13 @@ type subscribing struct {
 // run saves the subscription, tells the channel, then adds the preview.
 func (s subscribing) run(ctx context.Context) (Reply, error) {
 	h, inv := s.h, s.req.Invocation
-	mentioned, reply, err := h.mentioned(ctx, inv.Mention)
-	if err != nil || reply != nil {
-		return reply, err
+	var mentioned party
+	if inv.Mention != "" {
+		var reply Reply
+		var err error
+		if mentioned, reply, err = h.who(ctx, inv.Mention); err != nil || reply != nil {
+			return reply, err
+		}
 	}
 	if err := h.member(ctx, s.req); err != nil {
 		return nil, err
@@ -117,9 +112,6 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 		said.Subscription = made
 		return []Announcement{{Key: key, Reply: said}}, err
 	})
-	if reply := subscriptionProblem(err); reply != nil {
-		return reply, nil
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +183,7 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(s.Channel, ""), func(_ string, old storage.Subscription) error {
 		taken[old.ID] = true
 		if full[old.Author] && sameSubscription(old, s) {
-			return &subscribedError{id: old.ID}
+			return answerError{Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", old.ID))}
 		}
 		return nil
 	})
@@ -199,7 +191,10 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 		return s, err
 	}
 	if len(taken) >= maxSubscriptions {
-		return s, errFull
+		return s, answerError{ProblemReply{
+			What: fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions), State: "Nothing was done.",
+			Do: "Take some back, or write one pattern for many stacks.",
+		}}
 	}
 	s.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	return s, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s)
@@ -209,28 +204,6 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 func sameSubscription(a, b storage.Subscription) bool {
 	return authz.SamePattern(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
 		slices.Equal(a.Events, b.Events) && slices.Equal(a.Via, b.Via) && slices.Equal(a.Types, b.Types)
-}
-
-// subscriptionProblem says why a subscription was not made, where it is not a fault.
-func subscriptionProblem(err error) Reply {
-	if same, ok := errors.AsType[*subscribedError](err); ok {
-		return Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", same.id))
-	}
-	if errors.Is(err, errFull) {
-		return ProblemReply{
-			What: fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions), State: "Nothing was done.",
-			Do: "Take some back, or write one pattern for many stacks.",
-		}
-	}
-	return nil
-}
-
-// mentioned gives whom a failure is to mention. A Reply says why that is impossible.
-func (h *Handler) mentioned(ctx context.Context, id string) (party, Reply, error) {
-	if id == "" {
-		return party{}, nil, nil
-	}
-	return h.who(ctx, id)
 }
 
 // resubscribed tells the watch that subscriptions were changed. A later process reads them from the database.
