@@ -7,7 +7,7 @@ import (
 	"github.com/kyokomi/emoji/v2"
 )
 
-// Slack writes an emoji as its name between colons, with the tone of the skin behind it as in :+1::skin-tone-3:.
+// Slack writes an emoji as its name between colons, followed by a skin tone as in :+1::skin-tone-3:.
 var (
 	tone     = regexp.MustCompile(`^:skin-tone-[2-6]:`)
 	country  = regexp.MustCompile(`^flag-([a-z])([a-z])$`)
@@ -15,12 +15,15 @@ var (
 	noGender = strings.NewReplacer("\u200d♂\ufe0f", "", "\u200d♀\ufe0f", "")
 )
 
-// otherwise holds names that stand for something else in Slack than in the library's table.
+// flag plus a letter is one of the two characters of a country's flag.
+const flag = '\U0001F1E6' - 'a'
+
+// otherwise holds names that mean something else in Slack than in the library's table.
 var otherwise = map[string]string{
 	"family": "👪", "m": "Ⓜ️", "man_with_turban": "👳", "ok_woman": "🙆", "pencil": "📝", "sun_behind_cloud": "🌥️",
 }
 
-// Pictures puts emoji in the place of their names. What is no name of one, as a workspace's own, stays.
+// Pictures replaces the names of emoji by pictures. Other names, such as those of a workspace's own emoji, stay.
 func Pictures(s string) string {
 	if strings.Count(s, ":") < 2 {
 		return s
@@ -58,19 +61,16 @@ func pictureOf(name string) string {
 		return other
 	}
 	if letters := country.FindStringSubmatch(name); letters != nil {
-		return regional(letters[1]) + regional(letters[2])
+		return string([]rune{flag + rune(letters[1][0]), flag + rune(letters[2][0])})
 	}
 	picture := emoji.CodeMap()[":"+name+":"]
-	if !gendered.MatchString(name) { // to which the table gives a gender now and then, and Slack none
+	if !gendered.MatchString(name) { // the table sometimes adds a gender, Slack does not
 		picture = noGender.Replace(picture)
 	}
 	return picture
 }
 
-// regional is the sign of which two make a flag.
-func regional(letter string) string { return string('\U0001F1E6' + rune(letter[0]-'a')) }
-
-// withTone gives a picture in a tone of the skin, "" where it has none.
+// withTone gives a picture in a skin tone, "" where there is none.
 func withTone(picture, tone string) string {
 	runes := []rune(picture)
 	rest := strings.TrimPrefix(string(runes[1:]), "\ufe0f")

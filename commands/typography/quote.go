@@ -13,13 +13,13 @@ var families = []string{
 	doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "《》︽︾", "〈〉︿﹀\u2329\u232a", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡",
 }
 
-// usual holds the closing mark of an opening one, where only one is usual.
+// usual holds the usual closing mark of an opening one.
 var usual = map[rune]rune{'"': '"', '“': '”', '\'': '\'', '‘': '’', '«': '»', '‹': '›', '「': '」', '『': '』', '❮': '❯'}
 
 // IsQuote reports whether a character is a quotation mark.
 func IsQuote(r rune) bool { return Closers(r) != "" }
 
-// Closers gives the marks that can close a quotation that one opens, "" where it is no quotation mark.
+// Closers gives the marks that can close a quotation opened by a mark, "" where it is no quotation mark.
 func Closers(r rune) string {
 	for _, family := range families {
 		if strings.ContainsRune(family, r) {
@@ -29,8 +29,8 @@ func Closers(r rune) string {
 	return ""
 }
 
-// Closes reports whether a mark closes the quotation that another one opened, before the rest of the text: the usual mark does, or any of
-// its family where the usual one does not follow.
+// Closes reports whether a mark closes the quotation that another mark opened: the usual one does, or any of its family where the usual one is
+// not in the rest of the text.
 func Closes(opened, r rune, rest string) bool {
 	if !strings.ContainsRune(Closers(opened), r) {
 		return false
@@ -39,10 +39,10 @@ func Closes(opened, r rune, rest string) bool {
 	return !one || r == closing || !strings.ContainsRune(rest, closing)
 }
 
-// Single reports whether a mark is one of those that serve as apostrophes too.
+// Single reports whether a mark is also used as an apostrophe.
 func Single(r rune) bool { return strings.ContainsRune(singles, r) }
 
-// Straight gives the mark of a typewriter for a double or a single quotation mark.
+// Straight gives " for a double and ' for a single quotation mark.
 func Straight(r rune) rune {
 	switch {
 	case strings.ContainsRune(doubles, r):

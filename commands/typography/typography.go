@@ -1,5 +1,5 @@
-// Package typography makes alike what keyboards, autocorrection and copying write differently: quotation marks, dashes, blanks, what shows
-// nothing, fullwidth and decomposed letters, and emoji by name.
+// Package typography normalizes what keyboards, autocorrection and copying write differently: quotation marks, dashes, blanks, invisible
+// characters, fullwidth and decomposed letters, and emoji by name.
 package typography
 
 import (
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Normal gives a name in one form: composed (NFC), of normal width, with plain blanks and hyphens, emoji as pictures, and nothing in it
-// that cannot be seen. Case, quotation marks and long dashes stay.
+// Normal gives a name in one form: composed (NFC), of normal width, with plain blanks and hyphens, emoji as pictures, and no invisible
+// characters. Case, quotation marks and long dashes stay.
 func Normal(s string) string {
 	if simple(s) {
 		return s
@@ -26,8 +26,8 @@ func Normal(s string) string {
 	}, Pictures(s))
 }
 
-// Alike gives a name in the form in which it is compared with others, but for case: as Normal, with straight quotation marks and one kind
-// of dash, and without what chooses between two looks of the same sign.
+// Alike gives a name in the form in which names are compared, but for case: as Normal, with straight quotation marks, one kind of dash, and
+// without variation selectors.
 func Alike(s string) string {
 	if simple(s) {
 		return s
@@ -38,7 +38,7 @@ func Alike(s string) string {
 			return -1
 		case Dash(r):
 			return '-'
-		case r == 'ˋ': // stands for the sign of code in what the bot shows as code
+		case r == 'ˋ': // which the bot shows in place of a backtick
 			return '`'
 		default:
 			return Straight(r)
@@ -46,7 +46,7 @@ func Alike(s string) string {
 	}, Normal(s))
 }
 
-// simple reports whether a text is in every form already, as nearly every name is.
+// simple reports whether a text is normalized already, as nearly every name is.
 func simple(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf || s[i] == ':' {
@@ -56,7 +56,7 @@ func simple(s string) bool {
 	return true
 }
 
-// Blank turns every space of Unicode's, but those that end a line, into the usual one.
+// Blank turns every space of Unicode's into the usual one, but line ends.
 func Blank(r rune) rune {
 	if unicode.Is(unicode.Zs, r) || r == '\u2800' {
 		return ' '
@@ -72,8 +72,8 @@ func Dash(r rune) bool {
 // hyphen reports whether a character looks like the hyphen of a keyboard.
 func hyphen(r rune) bool { return strings.ContainsRune("-‐‑−˗﹣－⁃➖", r) }
 
-// Visible leaves out what shows nothing: signs of no width, marks of direction, soft hyphens, fillers. Joiners and selectors stay where
-// they make a letter or an emoji what it is, which is never behind ASCII.
+// Visible removes invisible characters: zero width, direction, soft hyphens, fillers. Joiners and selectors stay where they shape a letter or
+// an emoji, which is never behind ASCII.
 func Visible(s string) string {
 	if simple(s) {
 		return s
@@ -88,7 +88,7 @@ func Visible(s string) string {
 				continue
 			}
 		}
-		if r == utf8.RuneError { // which may be a byte that is no character
+		if r == utf8.RuneError { // perhaps an invalid byte
 			_, n := utf8.DecodeRuneInString(s[i:])
 			out.WriteString(s[i : i+n])
 		} else {
@@ -99,13 +99,13 @@ func Visible(s string) string {
 	return out.String()
 }
 
-// hidden reports whether a character shows nothing of its own (Unicode's Default_Ignorable_Code_Point, derived as UAX 44 does).
+// hidden reports whether a character is invisible (Unicode's Default_Ignorable_Code_Point, derived as in UAX 44).
 func hidden(r rune) bool {
 	return r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) &&
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-// selects reports whether a hidden character chooses the look of the one before it.
+// selects reports whether a hidden character selects the look of the one before it.
 func selects(r rune) bool {
 	return unicode.Is(unicode.Variation_Selector, r) || (r >= '\U000E0020' && r <= '\U000E007F')
 }
