@@ -118,14 +118,14 @@ func stackFields(r commands.FormReply) []kit.Block {
 	var blocks []kit.Block
 	uid := r.Stack.UID
 	if r.Version != nil {
-		blocks = append(blocks, versionField(versionBlock(uid), r))
+		blocks = append(blocks, versionField(blockOf(blockVersion, uid), r))
 	}
 	if r.Git {
 		placeholder := "Empty for " + cmp.Or(r.Branch, "the stack's own branch")
-		blocks = append(blocks, textField(refBlock(uid), "Branch, tag or commit", r.Fill.Ref, placeholder, 255))
+		blocks = append(blocks, textField(blockOf(blockRef, uid), "Branch, tag or commit", r.Fill.Ref, placeholder, 255))
 	}
 	if r.Docker {
-		blocks = append(blocks, servicesField(servicesBlock(uid), r))
+		blocks = append(blocks, servicesField(blockOf(blockServices, uid), r))
 	}
 	if len(r.Profiles) > 0 {
 		blocks = append(blocks, profileField(r))

@@ -33,18 +33,20 @@ type FormState struct {
 // optional are the fields that not every form has, each with its letter in Asked. The reference is read before the version, which may stand
 // for it.
 var optional = []struct {
-	letter string
-	block  func(uid string) string
-	read   func(formReader)
+	letter, block string
+	read          func(r formReader, block string, field Field)
 }{
-	{"r", refBlock, formReader.ref}, {"s", servicesBlock, formReader.services}, {"v", versionBlock, formReader.version},
-	{"p", func(string) string { return blockProfile }, formReader.profile},
+	{"r", blockRef, formReader.ref}, {"s", blockServices, formReader.services}, {"v", blockVersion, formReader.version},
+	{"p", blockProfile, formReader.profile},
 }
 
-// The blocks of the fields that belong to one stack.
-func refBlock(uid string) string      { return blockRef + markup.Shorten(uid, wording.MaxName) }
-func servicesBlock(uid string) string { return blockServices + markup.Shorten(uid, wording.MaxName) }
-func versionBlock(uid string) string  { return blockVersion + markup.Shorten(uid, wording.MaxName) }
+// blockOf is the block of a field. Fields of one stack carry its UID.
+func blockOf(name, uid string) string {
+	if strings.HasSuffix(name, "/") {
+		return name + markup.Shorten(uid, wording.MaxName)
+	}
+	return name
+}
 
 // stackBlock is the block of the stack's own field. Its id changes with the stack, since Slack keeps what was chosen in a block of the
 // same id.
@@ -175,7 +177,7 @@ func (s FormState) blocks() []string {
 	blocks = append(blocks, blockReason)
 	for _, o := range optional {
 		if strings.Contains(s.Asked, o.letter) {
-			blocks = append(blocks, o.block(s.UID))
+			blocks = append(blocks, blockOf(o.block, s.UID))
 		}
 	}
 	return blocks
@@ -214,7 +216,9 @@ type formReader struct {
 func (r formReader) read() {
 	for _, o := range optional {
 		if strings.Contains(r.state.Asked, o.letter) {
-			o.read(r)
+			block := blockOf(o.block, r.state.UID)
+			field, _ := r.fields.field(block)
+			o.read(r, block, field)
 		}
 	}
 	field, _ := r.fields.field(blockReason)
@@ -227,28 +231,21 @@ func (r formReader) set(option, value, block string) {
 	}
 }
 
-func (r formReader) ref() {
-	field, _ := r.fields.field(refBlock(r.state.UID))
-	r.set("ref", commands.Field(field.Value), refBlock(r.state.UID))
-}
+func (r formReader) ref(block string, field Field) { r.set("ref", commands.Field(field.Value), block) }
 
-func (r formReader) version() {
-	block := versionBlock(r.state.UID)
-	field, _ := r.fields.field(block)
+func (r formReader) version(block string, field Field) {
 	switch chosen := field.SelectedOption.Value; {
 	case chosen == newestVersion:
 	case chosen != thisVersion || r.state.Version == "":
 		r.wrong[block] = "I do not know this version any more: open the form again."
 	case r.inv.Ref != "" && r.inv.Ref != r.state.Version:
-		r.wrong[refBlock(r.state.UID)] = "Choose one: this version, or a branch, tag or commit."
+		r.wrong[blockOf(blockRef, r.state.UID)] = "Choose one: this version, or a branch, tag or commit."
 	default:
 		r.set("ref", r.state.Version, block)
 	}
 }
 
-func (r formReader) services() {
-	block := servicesBlock(r.state.UID)
-	field, _ := r.fields.field(block)
+func (r formReader) services(block string, field Field) {
 	switch list := oneList(field.Value); {
 	case digest(list) == r.state.Services:
 	case list == "":
@@ -258,19 +255,18 @@ func (r formReader) services() {
 	}
 }
 
-func (r formReader) profile() {
-	field, _ := r.fields.field(blockProfile)
+func (r formReader) profile(block string, field Field) {
 	chosen := field.SelectedOption.Value
 	if chosen == "" {
 		return
 	}
 	for i, p := range r.state.Profiles {
 		if chosen == strconv.Itoa(i) {
-			r.set("profile", p, blockProfile)
+			r.set("profile", p, block)
 			return
 		}
 	}
-	r.wrong[blockProfile] = "I do not know this profile any more: open the form again."
+	r.wrong[block] = "I do not know this profile any more: open the form again."
 }
 
 // stale reports whether the form is still filled for another stack or channel than the chosen one.

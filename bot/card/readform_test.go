@@ -23,8 +23,8 @@ func filled(values map[string]string, state FormState) Fields {
 		all[block] = ""
 	}
 	all[stackBlock(state.UID)] = state.UID
-	if _, asked := all[versionBlock(state.UID)]; asked {
-		all[versionBlock(state.UID)] = newestVersion
+	if _, asked := all[blockOf(blockVersion, state.UID)]; asked {
+		all[blockOf(blockVersion, state.UID)] = newestVersion
 	}
 	maps.Copy(all, values)
 	f := Fields{}
