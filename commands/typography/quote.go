@@ -29,8 +29,8 @@ func Closers(r rune) string {
 	return ""
 }
 
-// Closes reports whether a mark closes the quotation that another mark opened: the usual one does, or any of its family where the usual one is
-// not in the rest of the text.
+// Closes reports whether a mark closes the quotation that another mark opened: the usual one does, or any of its family where the usual
+// one is not in the rest of the text.
 func Closes(opened, r rune, rest string) bool {
 	if !strings.ContainsRune(Closers(opened), r) {
 		return false

@@ -72,8 +72,8 @@ func Dash(r rune) bool {
 // hyphen reports whether a character looks like the hyphen of a keyboard.
 func hyphen(r rune) bool { return strings.ContainsRune("-‐‑−˗﹣－⁃➖", r) }
 
-// Visible removes invisible characters: zero width, direction, soft hyphens, fillers. Joiners and selectors stay where they shape a letter or
-// an emoji, which is never behind ASCII.
+// Visible removes invisible characters: zero width, direction, soft hyphens, fillers. Joiners and selectors stay where they shape a
+// letter or an emoji, which is never behind ASCII.
 func Visible(s string) string {
 	if simple(s) {
 		return s

@@ -5,7 +5,7 @@
 //     date, and *, _, ~, ` and a > at the beginning of a line format (https://docs.slack.dev/messaging/formatting-message-text). Slack also
 //     makes links of bare addresses and names unless the object is verbatim, which package kit sees to.
 //   - [Plain] is for text objects of type plain_text: labels, titles, options
-//     (https://docs.slack.dev/reference/block-kit/composition-objects/text-object). Nothing in it is markup; but it is one line and limited.
+//     (https://docs.slack.dev/reference/block-kit/composition-objects/text-object). Nothing in it is markup; it is one line, and limited.
 //   - [Fallback] is the text of a message beside its blocks, for notifications and screen readers. Slack reads it as markup, but does not
 //     always write out dates and links, so that they stand there as words.
 //   - [Address] is an address of the web, for a link or for a button that opens it.
