@@ -85,7 +85,7 @@ func answeredAll(w *slacksim.Workspace, slow *atomic.Bool) func() {
 
 func benchWorkspace(b *testing.B) (*slacksim.Workspace, *httptest.Server) {
 	b.Helper()
-	w := slacksim.New(slacksim.Options{RateLimits: slacksim.RateLimits{Off: true}})
+	w := slacksim.New(slacksim.Options{NoRateLimits: true})
 	w.AddUser(slacksim.User{ID: lin, Name: "lin"})
 	w.AddUser(slacksim.User{ID: sam, Name: "sam"})
 	w.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin, sam}, BotIsMember: true})

@@ -172,7 +172,7 @@ func (r *rig) heard(user string, events int) string {
 		fmt.Fprintln(&b, r.acked(r.sent).Payload)
 		r.sent = nil
 	}
-	for _, v := range r.slack.Person(user).Views() {
+	if v, open := r.slack.Person(user).View(); open {
 		b.WriteString(v.Plain() + "\n")
 	}
 	return b.String()
@@ -187,7 +187,7 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 		"where lin's rules are for others": func(string) string { return deploys }, "in a channel without rules": func(string) string { return support },
 		"where the bot is no member": func(string) string { return random }, "in a direct message": direct,
 	}
-	inBubble(t, settings{slack: slacksim.Options{RateLimits: slacksim.RateLimits{Off: true}}}, func(t *testing.T, r *rig) {
+	inBubble(t, settings{slack: slacksim.Options{NoRateLimits: true}}, func(t *testing.T, r *rig) {
 		r.allow("allow @lin all *")
 		r.allow("allow everyone view elsewhere*")
 		r.command(lin, deploys, "/c66 redeploy web --now")

@@ -184,7 +184,7 @@ func inspect(t *testing.T, look func(ast.Node)) {
 func TestTheManifestHasTheCommandsNameWhateverIsInIt(t *testing.T) {
 	for _, name := range []string{"/c66", "/deploys", "/foo:", "/a#b", `/"x`, `/back\slash`, "/развёртывание"} {
 		manifest, err := slacksim.ParseManifest([]byte(bot.Manifest(name)))
-		if err != nil || len(manifest.Commands) != 1 || manifest.Commands[0].Command != name {
+		if _, declared := manifest.Commands[name]; err != nil || len(manifest.Commands) != 1 || !declared {
 			t.Errorf("%s: %+v, %v", name, manifest.Commands, err)
 		}
 	}

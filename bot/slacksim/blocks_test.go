@@ -81,13 +81,11 @@ func TestBlocksAreHeldToTheirLimits(t *testing.T) {
 		"a select of 100 options":       {`[{"type":"actions","elements":[{"type":"static_select","options":` + repeat(100, option) + `}]}]`, ""},
 		"a select of 101 options":       {`[{"type":"actions","elements":[{"type":"static_select","options":` + repeat(101, option) + `}]}]`, "no more than 100 items allowed [json-pointer:/blocks/0/elements/0/options]"},
 		"an overflow of 6 options":      {`[{"type":"actions","elements":[{"type":"overflow","options":` + repeat(6, option) + `}]}]`, "no more than 5 items allowed [json-pointer:/blocks/0/elements/0/options]"},
-		"an image without words":        {`[{"type":"image","image_url":"https://x/y.png"}]`, "missing required field: alt_text [json-pointer:/blocks/0]"},
 		"a table at its limits":         {`[{"type":"table","rows":` + repeat(100, repeat(20, `{"type":"raw_text","text":"c"}`)) + `}]`, ""},
 		"a table of 101 rows":           {`[{"type":"table","rows":` + repeat(101, `[{"type":"raw_text","text":"c"}]`) + `}]`, "no more than 100 items allowed [json-pointer:/blocks/0/rows]"},
 		"a table of 21 columns":         {`[{"type":"table","rows":[` + repeat(21, `{"type":"raw_text","text":"c"}`) + `]}]`, "no more than 20 items allowed [json-pointer:/blocks/0/rows/0]"},
 		"two tables":                    {repeat(2, `{"type":"table","rows":[[{"type":"raw_text","text":"c"}]]}`), "only one table allowed [json-pointer:/blocks/1/rows]"},
-		"rich text":                     {`[{"type":"rich_text","elements":[{"type":"rich_text_list","style":"bullet","elements":[{"type":"rich_text_section","elements":[{"type":"text","text":"x"}]}]}]}]`, ""},
-		"rich text of another kind":     {`[{"type":"rich_text","elements":[{"type":"poem"}]}]`, "unsupported type: poem [json-pointer:/blocks/0/elements/0/type]"},
+		"rich text, which is not used":  {`[{"type":"rich_text","elements":[]}]`, "unsupported type: rich_text [json-pointer:/blocks/0/type]"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +124,6 @@ func TestEveryFaultOfTheBlocksIsNamed(t *testing.T) {
 func FuzzBlocksNeverBreakTheWorkspace(f *testing.F) {
 	f.Add("[" + actions(`,"value":"v"`) + "," + section("*a* <!here> `b`") + "]")
 	f.Add(`[null,{"type":"section","text":{"type":"mrkdwn","text":5},"accessory":[]}]`)
-	f.Add(`[{"type":"rich_text","elements":[{"type":"rich_text_section","elements":[{"type":"broadcast"},{"type":"usergroup"},7]}]}]`)
 	f.Fuzz(func(t *testing.T, raw string) {
 		var blocks []map[string]any
 		if json.Unmarshal([]byte(raw), &blocks) != nil || checkBlocks(blocks) != nil {

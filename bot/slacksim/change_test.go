@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var groupEvents = Options{Events: []string{"subteam_created", "subteam_updated", "subteam_members_changed", "user_change"}}
+var groupEvents = appWith("subteam_created", "subteam_updated", "subteam_members_changed")
 
 // nextEvent reads and acknowledges the next event's inner part.
 func (l *link) nextEvent() map[string]any {
@@ -106,47 +106,8 @@ func TestAnEventNames500UsersAtMost(t *testing.T) {
 	})
 }
 
-func TestADeactivatedPersonCanDoNothingAnyMore(t *testing.T) {
-	inBubble(t, Options{Events: groupEvents.Events, Shortcuts: []string{"redeploy"}}, func(r *rig) {
-		t := r.t
-		l := r.connect()
-		r.ok("chat.postMessage", "channel", general, "text", "x", "blocks", twoButtons)
-		r.show(l, form(textInput("Ref", "", "")))
-		m, p := r.last(lin, general), r.w.Person(lin)
-		r.w.Deactivate(lin)
-		event := l.nextEvent()
-		user := object(event["user"])
-		if event["type"] != "user_change" || user["id"] != lin || user["deleted"] != true || event["cache_ts"] == nil {
-			t.Errorf("the event is %v", event)
-		}
-		if got := object(r.ok("users.info", "user", lin).json["user"]); got["deleted"] != true || got["is_admin"] != nil {
-			t.Errorf("users.info tells %v", got)
-		}
-		_, say := p.Say(general, "", "x")
-		_, click := p.Click(general, m, "Show")
-		_, submit := p.Submit()
-		for name, err := range map[string]error{
-			"says": say, "clicks": click, "submits": submit, "commands": p.Command(general, "/c66").Err(), "uses a shortcut": p.Shortcut("redeploy").Err(),
-			"edits": p.Edit(general, m.TS, "x"),
-		} {
-			if err == nil {
-				t.Errorf("Lin still %s", name)
-			}
-		}
-		if _, open := p.View(); open {
-			t.Error("the view is still open")
-		}
-		r.w.Deactivate(lin)
-		r.w.Deactivate("U0NONE")
-		r.w.Drop()
-		if last, err := l.ended(); err == nil || last != nil {
-			t.Errorf("the app got %v", last)
-		}
-	})
-}
-
 func TestEveryPayloadTellsTheTeamOfWhoActs(t *testing.T) {
-	inBubble(t, Options{Events: []string{"app_mention", "user_change"}, Shortcuts: []string{"redeploy"}}, func(r *rig) {
+	inBubble(t, appWith("app_mention"), func(r *rig) {
 		t := r.t
 		l := r.connect()
 		const eve = "U0EVE"
@@ -174,10 +135,6 @@ func TestEveryPayloadTellsTheTeamOfWhoActs(t *testing.T) {
 		p.CloseView()
 		if got := object(l.read()["payload"]); object(got["user"])["team_id"] != "T0OTHER" {
 			t.Errorf("a close: %v", got)
-		}
-		r.w.Deactivate(eve)
-		if got := object(l.nextEvent()["user"]); got["team_id"] != "T0OTHER" || got["is_stranger"] != false {
-			t.Errorf("the change: %v", got)
 		}
 	})
 }

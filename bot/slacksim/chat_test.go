@@ -3,7 +3,6 @@ package slacksim
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,7 +32,6 @@ func TestWhatCannotBePosted(t *testing.T) {
 		"alone, in an unknown channel":   {"chat.postEphemeral", "channel_not_found", []string{"channel", secret, "text", "x", "user", lin}},
 		"an edit of nothing":             {"chat.update", "message_not_found", []string{"channel", general, "ts", "1.000001", "text", "x"}},
 		"a deletion of nothing":          {"chat.delete", "message_not_found", []string{"channel", general, "ts", "1.000001"}},
-		"a permalink of nothing":         {"chat.getPermalink", "message_not_found", []string{"channel", general, "message_ts", "1.000001"}},
 		"an edit in an unknown channel":  {"chat.update", "channel_not_found", []string{"channel", secret, "ts", "1.000001", "text", "x"}},
 		"an edit by the person's id":     {"chat.update", "channel_not_found", []string{"channel", lin, "ts", "1.000001", "text", "x"}},
 		"a direct message to a bot":      {"conversations.open", "cannot_dm_bot", []string{"users", "U0C66BOT"}},
@@ -71,7 +69,8 @@ func TestAPostedMessageIsSeenAndAnswered(t *testing.T) {
 			t.Errorf("the block has no id: %v", block)
 		}
 		next := r.ok("chat.postMessage", "channel", general, "text", "again").str("ts")
-		if a, _ := parseTS(m.TS); formatTS(a+1) != next {
+		a, _ := parseTS(m.TS)
+		if b, _ := parseTS(next); a+1 != b {
 			t.Errorf("%s does not follow %s", next, m.TS)
 		}
 	})
@@ -109,7 +108,7 @@ func TestEditsFollowTheirRules(t *testing.T) {
 				ts := r.ok("chat.postMessage", "channel", general, "text", "old", "blocks", blocks, "metadata", metadata).str("ts")
 				r.ok("chat.update", append([]string{"channel", general, "ts", ts}, tt.args...)...)
 				m := r.last(lin, general)
-				if m.Text != tt.text || len(m.Blocks) != tt.blocks || (m.Metadata != nil) != tt.kept || m.Edits != 1 || !m.Edited {
+				if m.Text != tt.text || len(m.Blocks) != tt.blocks || (m.Metadata != nil) != tt.kept || m.Edits != 1 {
 					t.Errorf("the message is %+v", m)
 				}
 			})
@@ -158,10 +157,6 @@ func TestThreads(t *testing.T) {
 		if diff := cmp.Diff([]string{"card", "step", "failed"}, texts(r.w.Person(lin).Thread(general, parent))); diff != "" {
 			t.Error(diff)
 		}
-		link := r.ok("chat.getPermalink", "channel", general, "message_ts", loud).str("permalink")
-		if !strings.HasPrefix(link, "https://home.slack.com/archives/"+general+"/p") || !strings.Contains(link, "?thread_ts="+parent) {
-			t.Errorf("permalink %s", link)
-		}
 		if _, err := r.w.Person(sam).Say(general, parent, "thanks"); err != nil {
 			t.Error(err)
 		}
@@ -187,7 +182,7 @@ func TestADirectMessageIsOpenedOnceAndTakesTheUsersID(t *testing.T) {
 	inBubble(t, Options{}, func(r *rig) {
 		t := r.t
 		id := word(object(r.ok("conversations.open", "users", lin).json["channel"])["id"])
-		if again := object(r.ok("conversations.open", "users", lin, "return_im", "true").json["channel"]); again["id"] != id || again["user"] != lin {
+		if again := object(r.ok("conversations.open", "users", lin).json["channel"]); again["id"] != id {
 			t.Errorf("opened %v", again)
 		}
 		if got := r.ok("chat.postMessage", "channel", lin, "text", "psst").str("channel"); got != id {
@@ -199,44 +194,20 @@ func TestADirectMessageIsOpenedOnceAndTakesTheUsersID(t *testing.T) {
 	})
 }
 
-func TestReactions(t *testing.T) {
-	inBubble(t, Options{BotScopes: []string{"chat:write", "reactions:write"}}, func(r *rig) {
-		t := r.t
-		ts := r.ok("chat.postMessage", "channel", general, "text", "x").str("ts")
-		on := []string{"channel", general, "timestamp", ts, "name", "eyes"}
-		r.ok("reactions.add", on...)
-		r.refused("already_reacted", "reactions.add", on...)
-		if diff := cmp.Diff([]string{"eyes"}, r.last(lin, general).Reactions); diff != "" {
-			t.Error(diff)
-		}
-		r.ok("reactions.remove", on...)
-		r.refused("no_reaction", "reactions.remove", on...)
-		r.refused("message_not_found", "reactions.add", "channel", general, "timestamp", "1.000001", "name", "eyes")
-	})
-}
-
 func TestEverythingIsRecordedInOrder(t *testing.T) {
 	inBubble(t, Options{}, func(r *rig) {
 		t := r.t
-		var story []string
-		r.w.OnChange(func(e Event) {
-			line := e.Kind + " " + e.User + " " + e.Text
-			if e.Message != nil {
-				line += " (" + e.Message.Plain() + ")"
-			}
-			story = append(story, line)
-		})
 		ts := r.ok("chat.postMessage", "channel", general, "text", "one").str("ts")
 		r.ok("chat.update", "channel", general, "ts", ts, "text", "*two*")
 		r.ok("chat.postEphemeral", "channel", general, "user", lin, "text", "psst")
 		r.ok("chat.delete", "channel", general, "ts", ts)
-		synctest.Wait()
+		var story []string
+		for _, e := range r.w.Log() {
+			story = append(story, e.Kind+" "+e.User+" "+e.Text+" ("+e.Message.Plain()+")")
+		}
 		want := []string{"posted U0C66BOT one (one)", "updated U0C66BOT *two* (two)", "ephemeral U0LIN psst (psst)", "deleted U0C66BOT *two* (two)"}
 		if diff := cmp.Diff(want, story); diff != "" {
 			t.Error(diff)
-		}
-		if n := len(r.w.Log()); n != 4 {
-			t.Errorf("%d events", n)
 		}
 	})
 }

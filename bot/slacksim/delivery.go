@@ -13,7 +13,6 @@ type Delivery struct {
 	TriggerID   string
 	ResponseURL string
 	Confirm     *Confirm // the confirm dialog that was accepted
-	OpenedURL   string   // where a link button led
 
 	w             *Workspace
 	channel, user string // where and whose
@@ -22,8 +21,7 @@ type Delivery struct {
 	info          AckInfo
 	err           error
 
-	// taken is told of the acknowledgement's payload unless the person was told
-	// of a failure before, and lost of the failure; both may be nil.
+	// taken is told of the acknowledgement's payload unless the person was told of a failure before, and lost of the failure; both may be nil.
 	taken func(payload map[string]any)
 	lost  func()
 }
@@ -33,9 +31,8 @@ type Confirm struct{ Title, Text, Confirm, Deny string }
 
 // AckInfo says how an envelope was acknowledged.
 type AckInfo struct {
-	After       time.Duration  // since it was last sent
-	Payload     map[string]any // nil for none
-	OtherSocket bool           // on another socket than the one it came from
+	After   time.Duration  // since it was last sent
+	Payload map[string]any // nil for none
 }
 
 // DeliveryError is what a person is shown when their command or click got nowhere.
@@ -63,17 +60,15 @@ func (d *Delivery) Wait(ctx context.Context) (AckInfo, error) {
 	case <-d.failed:
 		return AckInfo{}, d.Err()
 	case <-d.acked:
-		d.w.mu.Lock()
-		defer d.w.mu.Unlock()
-		return d.info, d.err
+		return d.info, d.Err()
 	case <-ctx.Done():
 		return AckInfo{}, fmt.Errorf("wait for the acknowledgement of %s: %w", d.EnvelopeID, ctx.Err())
 	}
 }
 
 // newDelivery is the delivery of nothing yet. The lock is held.
-func (w *Workspace) newDelivery() *Delivery {
-	return &Delivery{w: w, acked: make(chan struct{}), failed: make(chan struct{})}
+func (w *Workspace) newDelivery(channel, user string) *Delivery {
+	return &Delivery{w: w, channel: channel, user: user, acked: make(chan struct{}), failed: make(chan struct{})}
 }
 
 // fail records what the person is shown, once.
@@ -81,6 +76,9 @@ func (d *Delivery) fail(code, shown string) *Delivery {
 	if d.err == nil {
 		d.err = &DeliveryError{Code: code, Shown: shown}
 		close(d.failed)
+		if d.lost != nil {
+			d.lost()
+		}
 	}
 	return d
 }

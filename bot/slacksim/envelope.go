@@ -1,9 +1,13 @@
 package slacksim
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 const (
@@ -11,8 +15,8 @@ const (
 	redeliverLife = time.Hour       // how long an unacknowledged envelope may come again
 )
 
-// retryAfterTimeout is when an event comes again, counted from the attempt before.
-func retryAfterTimeout() []time.Duration { return []time.Duration{0, time.Minute, 5 * time.Minute} }
+// retryAfter is when an event comes again, counted from the timeout of the attempt before.
+var retryAfter = [...]time.Duration{0, time.Minute, 5 * time.Minute}
 
 // envelope is one thing that the app is told, with what became of it.
 type envelope struct {
@@ -33,26 +37,10 @@ type envelope struct {
 	acked    bool
 }
 
-// Redeliver sends an envelope once more, as Slack sometimes does, acknowledged
-// or not; an event then comes as a retry with the same event_id. It answers
-// false where no such envelope or no socket is there.
-func (w *Workspace) Redeliver(envelopeID string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	e, s := w.envelopes[envelopeID], w.pick()
-	if e == nil || s == nil {
-		return false
-	}
-	if e.kind == "events_api" {
-		e.attempt++
-		e.reason = "timeout"
-	}
-	w.send(e, s)
-	return true
-}
+func (e *envelope) isEvent() bool { return e.kind == "events_api" }
 
-// Emit sends the app an event of the Events API, given as the inner event with
-// its type; what the app did not declare, or has no scope for, is not sent and fails.
+// Emit sends the app an event of the Events API, given as the inner event with its type; what the app did not declare, or has no scope for, is not
+// sent and fails.
 func (w *Workspace) Emit(event map[string]any) *Delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -60,34 +48,47 @@ func (w *Workspace) Emit(event map[string]any) *Delivery {
 }
 
 func (w *Workspace) emit(event map[string]any) *Delivery {
-	d := w.newDelivery()
-	kind, _ := event["type"].(string)
-	if !slices.Contains(w.opts.Events, kind) {
+	d, kind := w.newDelivery("", ""), text(event["type"])
+	scopes := ruleBook().Events[kind]
+	switch {
+	case !slices.Contains(w.app.BotEvents, kind):
 		return d.fail("not_subscribed", fmt.Sprintf("the app does not subscribe to the event %q", kind))
-	}
-	has := func(scope string) bool { return slices.Contains(w.opts.BotScopes, scope) }
-	if scopes := eventScopes[kind]; len(scopes) > 0 && !slices.ContainsFunc(scopes, has) {
+	case !anyOf(scopes, w.opts.BotScopes):
 		return d.fail("missing_scope", fmt.Sprintf("the event %q needs the scope %v", kind, scopes))
 	}
-	w.dispatch("events_api", w.eventPayload(event), false, d)
-	return d
+	return w.dispatch("events_api", w.eventPayload(event), false, d)
 }
 
 // Deliver sends the app an envelope of any type, known to Slack's documents or not.
 func (w *Workspace) Deliver(kind string, payload map[string]any, acceptsPayload bool) *Delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	d := w.newDelivery()
-	w.dispatch(kind, payload, acceptsPayload, d)
-	return d
+	return w.dispatch(kind, payload, acceptsPayload, w.newDelivery("", ""))
 }
 
-// dispatch makes an envelope and sends it to one socket. With none open, events
-// wait and all else fails at once. The lock is held.
-func (w *Workspace) dispatch(kind string, payload map[string]any, accepts bool, d *Delivery) {
+// Redeliver sends an envelope once more, as Slack sometimes does, acknowledged or not; an event then comes as a retry with the same event_id. It
+// answers false where no such envelope or no socket is there.
+func (w *Workspace) Redeliver(envelopeID string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e, s := w.envelopes[envelopeID], w.pick()
+	if e == nil || s == nil {
+		return false
+	}
+	if e.isEvent() {
+		e.attempt++
+		e.reason = "timeout"
+	}
+	w.send(e, s)
+	return true
+}
+
+// dispatch makes an envelope and sends it to one socket. With none open, events wait and all else fails at once. The lock is held.
+func (w *Workspace) dispatch(kind string, payload map[string]any, accepts bool, d *Delivery) *Delivery {
 	seq := w.nextID()
 	e := &envelope{
-		id: envelopeID(seq), seq: seq, kind: kind, payload: payload, accepts: accepts, delivery: d, made: time.Now(),
+		id:  fmt.Sprintf("%08x-c66b-4c66-8c66-%012x", seq, seq), // looks like a UUID and tells its number
+		seq: seq, kind: kind, payload: payload, accepts: accepts, delivery: d, made: time.Now(),
 	}
 	d.EnvelopeID, d.Payload = e.id, payload
 	w.envelopes[e.id] = e
@@ -95,21 +96,17 @@ func (w *Workspace) dispatch(kind string, payload map[string]any, accepts bool, 
 	switch {
 	case s != nil:
 		w.send(e, s)
-	case e.kind == "events_api":
-		w.waiting = append(w.waiting, e)
+	case e.isEvent():
+		w.again(e)
 	default:
 		w.nack(e, "dispatch_failed")
 	}
+	return d
 }
 
 // pick chooses the socket that gets the next envelope, each in turn.
 func (w *Workspace) pick() *socket {
-	var open []*socket
-	for _, s := range w.sockets {
-		if !s.dead {
-			open = append(open, s)
-		}
-	}
+	open := slices.DeleteFunc(slices.Clone(w.sockets), func(s *socket) bool { return s.dead })
 	switch {
 	case len(open) == 0:
 		return nil
@@ -125,10 +122,8 @@ func (w *Workspace) send(e *envelope, s *socket) {
 	e.on, e.sentAt = s, time.Now()
 	e.sends++
 	sends := e.sends
-	body := map[string]any{
-		"type": e.kind, "envelope_id": e.id, "payload": e.payload, "accepts_response_payload": e.accepts,
-	}
-	if e.kind == "events_api" {
+	body := map[string]any{"type": e.kind, "envelope_id": e.id, "payload": e.payload, "accepts_response_payload": e.accepts}
+	if e.isEvent() {
 		body["retry_attempt"], body["retry_reason"] = e.attempt, e.reason
 	}
 	s.push(w.twisted(body))
@@ -140,57 +135,122 @@ func (w *Workspace) send(e *envelope, s *socket) {
 	})
 }
 
-// overdue treats an envelope that was not acknowledged in time: an event is
-// retried, all else is shown as failed and may come again on the next connection.
+// overdue treats an envelope that was not acknowledged in time: an event is retried, all else is shown as failed and may come again on the next
+// connection.
 func (w *Workspace) overdue(e *envelope) {
-	if e.kind != "events_api" {
+	switch {
+	case !e.isEvent():
 		w.nack(e, "operation_timeout")
 		w.again(e)
-		return
-	}
-	if e.retries >= len(retryAfterTimeout()) {
+	case e.retries >= len(retryAfter):
 		w.nack(e, "event_dropped")
-		return
+	case !slices.Contains(w.waiting, e): // else its socket is gone, and the next one gets it
+		delay := retryAfter[e.retries]
+		e.retries++
+		e.attempt++
+		e.reason = "timeout"
+		w.after(delay, func() {
+			if s := w.pick(); s != nil && !e.acked {
+				w.send(e, s)
+			} else {
+				w.again(e)
+			}
+		})
 	}
-	if slices.Contains(w.waiting, e) {
-		return // its socket is gone, the next one gets it
-	}
-	delay := retryAfterTimeout()[e.retries]
-	e.retries++
-	e.attempt++
-	e.reason = "timeout"
-	w.after(delay, func() { w.retry(e) })
 }
 
-// retry sends an event again, or lets it wait for a socket.
-func (w *Workspace) retry(e *envelope) {
-	if e.acked {
-		return
-	}
-	if s := w.pick(); s != nil {
-		w.send(e, s)
-		return
-	}
-	w.again(e)
-}
-
-// again lets an envelope wait for the next socket that connects.
+// again lets an envelope wait for the next socket that connects, unless it is acknowledged.
 func (w *Workspace) again(e *envelope) {
 	if !e.acked && !slices.Contains(w.waiting, e) {
 		w.waiting = append(w.waiting, e)
 	}
 }
 
-// deliverWaiting gives a new socket what waits, with the same envelope ids.
+// deliverWaiting gives a socket what waits, with the same envelope ids.
 func (w *Workspace) deliverWaiting(s *socket) {
 	waiting := w.waiting
 	w.waiting = nil
 	for _, e := range waiting {
-		if !e.acked && time.Since(e.made) < redeliverLife {
-			if e.kind == "events_api" && e.attempt == 0 && time.Since(e.made) > ackWithin { // Slack has tried meanwhile
-				e.attempt, e.reason = 1, "timeout"
-			}
-			w.send(e, s)
+		if time.Since(e.made) >= redeliverLife {
+			continue
 		}
+		if e.isEvent() && e.attempt == 0 && time.Since(e.made) > ackWithin { // Slack has tried meanwhile
+			e.attempt, e.reason = 1, "timeout"
+		}
+		w.send(e, s)
+	}
+}
+
+// receive reads one frame of the client.
+func (w *Workspace) receive(s *socket, data []byte) {
+	switch {
+	case strings.HasPrefix(string(data), "Ping"):
+		s.push(frame{websocket.TextMessage, []byte("Pong from " + s.host)})
+		return
+	case strings.HasPrefix(string(data), "Pong"):
+		return
+	}
+	var ack struct {
+		ID      string         `json:"envelope_id"`
+		Payload map[string]any `json:"payload"`
+	}
+	if err := json.Unmarshal(data, &ack); err != nil || ack.ID == "" {
+		w.violate("socket %d: a frame that is no acknowledgement", s.n)
+		return
+	}
+	e := w.envelopes[ack.ID]
+	if e == nil || e.sends == 0 {
+		w.violate("socket %d: an acknowledgement of the unknown envelope %s", s.n, ack.ID)
+		return
+	}
+	w.acknowledge(e, s, ack.Payload)
+}
+
+// acknowledge takes an acknowledgement and records what is wrong with it.
+func (w *Workspace) acknowledge(e *envelope, s *socket, payload map[string]any) {
+	after := time.Since(e.sentAt)
+	e.acks++
+	w.record(Event{Kind: KindAcked, Envelope: e.id, Socket: s.n})
+	if e.acks > e.sends {
+		w.violate("envelope %s was acknowledged %d times but sent %d times", e.id, e.acks, e.sends)
+	}
+	if after > ackWithin {
+		w.violate("envelope %s was acknowledged after %v", e.id, after)
+	}
+	if len(payload) > 0 && !e.accepts {
+		w.violate("envelope %s takes no payload with its acknowledgement", e.id)
+		payload = nil
+	}
+	if len(payload) == 0 {
+		payload = nil
+	}
+	if e.acked {
+		return
+	}
+	e.acked = true
+	w.waiting = slices.DeleteFunc(w.waiting, func(o *envelope) bool { return o == e })
+	d := e.delivery
+	d.info = AckInfo{After: after, Payload: payload}
+	if payload != nil && e.kind == "slash_commands" && after <= ackWithin {
+		w.showAck(e, payload)
+	}
+	if d.taken != nil && d.err == nil {
+		d.taken(payload)
+	}
+	close(d.acked)
+}
+
+// nack tells the person that their command or click failed.
+func (w *Workspace) nack(e *envelope, code string) {
+	d, command := e.delivery, text(e.payload["command"])
+	first := d.err == nil
+	shown := "the action failed with the error \"" + code + "\""
+	if command != "" {
+		shown = command + " failed with the error \"" + code + "\""
+	}
+	d.fail(code, shown)
+	w.record(Event{Kind: KindNack, Envelope: e.id, Channel: d.channel, User: d.user, Text: code})
+	if c := w.channels[d.channel]; first && command != "" && c != nil {
+		w.post(c, Message{User: slackbot, Text: shown, Ephemeral: true, For: d.user})
 	}
 }

@@ -1,143 +1,145 @@
 package slacksim
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// Fill types into the text field with a label; "" empties it. Where the app
-// asked for it, each change is sent at once.
-func (p *Person) Fill(label, text string) error {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	v, f, err := p.field(label, "plain_text_input")
-	if err != nil {
-		return err
-	}
-	if multiline, _ := f.element["multiline"].(bool); !multiline && strings.Contains(text, "\n") {
-		return fmt.Errorf("the field %q has one line only", label)
-	}
-	var held any
-	if text != "" {
-		held = text
-	}
-	p.w.hold(v, f, f.with(held))
-	if f.triggers("on_character_entered") {
-		p.act(v, p.w.chose(v, f), f.element, f.label)
-	}
-	return nil
+const (
+	usualQuery = 3    // characters that must be typed where an external select does not say
+	maxInput   = 3000 // characters that a text field takes where the app does not say
+)
+
+// fieldKey names one element of a view.
+type fieldKey struct{ block, action string }
+
+// formField is one element that holds a value, with the block that it stands in.
+type formField struct {
+	key     fieldKey
+	name    string // the element's type
+	label   string // what a person sees beside it
+	block   map[string]any
+	element map[string]any
 }
 
-// Enter presses the enter key in the text field with a label. It returns nil
-// where nothing is sent: the app asks for it by the input's dispatch_action.
-func (p *Person) Enter(label string) (*Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	v, f, err := p.field(label, "plain_text_input")
-	if err != nil || !f.triggers("on_enter_pressed") {
-		return nil, err
-	}
-	return p.act(v, p.w.chose(v, f), f.element, f.label), nil
+// fieldKinds are the elements that hold a value, with the names under which it stands: in the element what it holds at first, and in view.state.
+var fieldKinds = map[string]struct{ initial, state string }{
+	"plain_text_input":     {"initial_value", "value"},
+	"static_select":        {"initial_option", "selected_option"},
+	"external_select":      {"initial_option", "selected_option"},
+	"radio_buttons":        {"initial_option", "selected_option"},
+	"conversations_select": {"initial_conversation", "selected_conversation"},
 }
 
-// triggers tells whether something done in a text field is sent.
-func (f formField) triggers(what string) bool {
-	on := list(object(f.element["dispatch_action_config"])["trigger_actions_on"])
-	if len(on) == 0 {
-		on = []any{"on_enter_pressed"}
-	}
-	return f.dispatches() && slices.Contains(on, any(what))
-}
+// fields are the view's fields in the order of reading.
+func (v *viewState) fields() []formField { return fieldsOf(v.blocks()) }
 
-// Choose chooses in the menu, radio buttons or checkboxes with a label: the
-// option with a text, or the "#channel" or "@person" in a menu of those. In an
-// external select it chooses among what the last Search brought. Where several
-// can be chosen, it takes the option in, or out if it was in. It returns nil
-// where nothing is sent: in an input without dispatch_action.
-func (p *Person) Choose(label, optionText string) (*Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	v, f, err := p.field(label, "")
-	if err != nil {
-		return nil, err
-	}
-	picked, err := p.pick(v, f, optionText)
-	if err != nil {
-		return nil, err
-	}
-	state := f.with(picked)
-	if f.kind.many {
-		state, err = f.toggled(v.values[f.key], picked)
-	}
-	if err != nil {
-		return nil, err
-	}
-	p.w.hold(v, f, state)
-	if !f.dispatches() {
-		return nil, nil
-	}
-	return p.act(v, p.w.chose(v, f), f.element, f.label), nil
-}
-
-// pick finds what a person means by the text of an option.
-func (p *Person) pick(v *viewState, f formField, text string) (any, error) {
-	switch f.name() {
-	case "plain_text_input":
-		return nil, fmt.Errorf("the field %q is typed into, not chosen from", f.label)
-	case "users_select":
-		if id, known := p.w.byName(text); known && p.w.users[id] != nil && !p.w.users[id].Deleted {
-			return id, nil
-		}
-	case "channels_select", "conversations_select":
-		if id, known := p.w.byName(text); known && p.w.channels[id] != nil && chooseable(f, p.w.channels[id], p.id) {
-			return id, nil
-		}
-	default:
-		options := optionsOf(f.element)
-		if f.name() == "external_select" {
-			options = v.offered[f.key]
-		}
-		r := &rendered{names: p.w.names}
-		for _, o := range options {
-			if r.text(object(o["text"])) == text {
-				return o, nil
+func fieldsOf(blocks []map[string]any) []formField {
+	var found []formField
+	for _, b := range blocks {
+		for _, element := range elementsOf(b) {
+			name := text(element["type"])
+			if _, holds := fieldKinds[name]; holds {
+				key := fieldKey{text(b["block_id"]), text(element["action_id"])}
+				found = append(found, formField{key: key, name: name, label: fieldLabel(b, element), block: b, element: element})
 			}
 		}
 	}
-	return nil, fmt.Errorf("the field %q does not offer %q", f.label, text)
+	return found
 }
 
-// toggled is the state after one of several options was taken in or out.
-func (f formField) toggled(state map[string]any, picked any) (map[string]any, error) {
-	held := list(state[f.kind.state])
-	left := slices.DeleteFunc(slices.Clone(held), func(o any) bool { return object(o)["value"] == object(picked)["value"] })
-	if len(left) < len(held) {
-		return f.with(left), nil
+// fieldLabel is what a person sees beside the field: an input's label, a section's text, and in a row of actions only the placeholder.
+func fieldLabel(block, element map[string]any) string {
+	switch {
+	case block["type"] == "input":
+		return textOf(block["label"])
+	case block["type"] == "section" && block["text"] != nil:
+		return (&rendered{}).text(block["text"])
 	}
-	if most, limited := f.element["max_selected_items"].(float64); limited && len(held) >= int(most) {
-		return nil, fmt.Errorf("the field %q takes %v options at most", f.label, most)
-	}
-	return f.with(append(left, picked)), nil
+	return textOf(element["placeholder"])
 }
 
-// top is the view that the person looks at.
-func (p *Person) top() (*viewState, error) {
-	stack := p.w.stack(p.id)
-	if len(stack) == 0 {
-		return nil, fmt.Errorf("%s has no view open", p.id)
+func (f formField) isInput() bool { return f.block["type"] == "input" }
+
+// dispatches reports whether a choice in the field is sent at once.
+func (f formField) dispatches() bool { return !f.isInput() || isTrue(f.block["dispatch_action"]) }
+
+// optionsOf are the options of an element, those in groups too.
+func optionsOf(element map[string]any) []map[string]any {
+	var found []map[string]any
+	groups := append([]any{map[string]any{"options": element["options"]}}, list(element["option_groups"])...)
+	for _, g := range groups {
+		for _, o := range list(object(g)["options"]) {
+			found = append(found, object(o))
+		}
 	}
-	return stack[len(stack)-1], nil
+	return found
 }
 
-// field finds the field with a label in the view that the person looks at; kind may be "".
+// offers reports whether the field can hold a value that it held before its content changed.
+func (f formField) offers(value any) bool {
+	held := object(value)
+	if held == nil || f.name == "external_select" {
+		return true
+	}
+	return slices.ContainsFunc(optionsOf(f.element), func(o map[string]any) bool { return o["value"] == held["value"] })
+}
+
+// initial is what the field holds before anybody filled it in.
+func (w *Workspace) initial(v *viewState, f formField) any {
+	held := f.element[fieldKinds[f.name].initial]
+	if c := w.channels[v.channel]; held == nil && isTrue(f.element["default_to_current_conversation"]) && c != nil && f.offersChannel(c, v.user) {
+		return c.ID
+	}
+	return held
+}
+
+// offersChannel reports whether a select of conversations offers a channel to a person.
+func (f formField) offersChannel(c *channelState, user string) bool {
+	kind := "public"
+	switch {
+	case c.IM:
+		kind = "im"
+	case c.MPIM:
+		kind = "mpim"
+	case c.Private:
+		kind = "private"
+	}
+	filter := object(f.element["filter"])
+	kinds := texts(filter["include"])
+	return !c.Archived && c.sees(user) && (len(kinds) == 0 || slices.Contains(kinds, kind)) &&
+		!(c.Shared && isTrue(filter["exclude_external_shared_channels"]))
+}
+
+// state is what a payload tells of the field.
+func (v *viewState) stateOf(f formField) map[string]any {
+	return map[string]any{"type": f.name, fieldKinds[f.name].state: v.values[f.key]}
+}
+
+// state is what view.state.values tells.
+func (v *viewState) state() map[string]any {
+	values := map[string]any{}
+	for _, f := range v.fields() {
+		if values[f.key.block] == nil {
+			values[f.key.block] = map[string]any{}
+		}
+		object(values[f.key.block])[f.key.action] = v.stateOf(f)
+	}
+	return values
+}
+
+// field finds the field with a label in the view that the person looks at; kind may be "". The lock is held.
 func (p *Person) field(label, kind string) (*viewState, formField, error) {
-	v, err := p.top()
-	if err != nil {
-		return nil, formField{}, err
+	v := p.w.views[p.id]
+	if v == nil {
+		return nil, formField{}, fmt.Errorf("%s has no view open", p.id)
 	}
 	for _, f := range v.fields() {
-		if f.label == label && (kind == "" || f.name() == kind) {
+		if f.label == label && (kind == "" || f.name == kind) {
 			return v, f, nil
 		}
 	}
@@ -145,8 +147,246 @@ func (p *Person) field(label, kind string) (*viewState, formField, error) {
 }
 
 // hold puts a value into a field; what was wrong with the old one is forgotten.
-func (w *Workspace) hold(v *viewState, f formField, state map[string]any) {
-	v.values[f.key] = state
+func (w *Workspace) hold(v *viewState, f formField, value any) {
+	v.values[f.key] = value
 	delete(v.errors, f.key.block)
 	w.touch()
+}
+
+// Fill types into the text field with a label; "" empties it.
+func (p *Person) Fill(label, typed string) error {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	v, f, err := p.field(label, "plain_text_input")
+	switch {
+	case err != nil:
+		return err
+	case strings.Contains(typed, "\n") && !isTrue(f.element["multiline"]):
+		return fmt.Errorf("the field %q has one line only", label)
+	case typed == "":
+		p.w.hold(v, f, nil)
+	default:
+		p.w.hold(v, f, typed)
+	}
+	return nil
+}
+
+// Choose chooses in the menu or radio buttons with a label: the option with a text, or the "#channel" in a menu of those. In an external select it
+// chooses among what the last Search brought. It returns nil where nothing is sent: in an input without dispatch_action.
+func (p *Person) Choose(label, option string) (*Delivery, error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	v, f, err := p.field(label, "")
+	if err != nil {
+		return nil, err
+	}
+	value, err := p.find(v, f, option)
+	if err != nil {
+		return nil, err
+	}
+	p.w.hold(v, f, value)
+	if !f.dispatches() {
+		return nil, nil
+	}
+	action := map[string]any{"block_id": f.key.block, "action_id": f.key.action, "action_ts": p.w.nextTS()}
+	maps.Copy(action, v.stateOf(f))
+	if placeholder, given := f.element["placeholder"]; given {
+		action["placeholder"] = placeholder
+	}
+	return p.act(v, action, f.element, f.label), nil
+}
+
+// find finds what a person means by the text of an option.
+func (p *Person) find(v *viewState, f formField, text string) (any, error) {
+	options := optionsOf(f.element)
+	switch f.name {
+	case "plain_text_input":
+		return nil, fmt.Errorf("the field %q is typed into, not chosen from", f.label)
+	case "conversations_select":
+		if c := p.w.channels[p.w.byName(text)]; c != nil && f.offersChannel(c, p.id) {
+			return c.ID, nil
+		}
+	case "external_select":
+		options = v.offered[f.key]
+	}
+	r := &rendered{names: p.w.names}
+	for _, o := range options {
+		if r.text(o["text"]) == text {
+			return o, nil
+		}
+	}
+	return nil, fmt.Errorf("the field %q does not offer %q", f.label, text)
+}
+
+// act sends one action in a view, on what the person reads as label.
+func (p *Person) act(v *viewState, action, element map[string]any, label string) *Delivery {
+	d := p.w.newDelivery("", p.id)
+	d.Confirm = confirmOf(element)
+	d.lost = func() { v.trouble = noConnection }
+	d.TriggerID = p.w.newTrigger(trigger{user: p.id, channel: v.channel, inView: true})
+	payload := p.w.viewInteraction("block_actions", p.w.users[p.id], v)
+	payload["trigger_id"], payload["actions"] = d.TriggerID, []any{action}
+	p.w.record(Event{Kind: KindClick, User: p.id, Text: label})
+	return p.w.interact(d, payload, false)
+}
+
+// viewInteraction is what a payload about an element of a view tells.
+func (w *Workspace) viewInteraction(kind string, u *User, v *viewState) map[string]any {
+	payload := w.interaction(kind, u)
+	payload["container"] = map[string]any{"type": "view", "view_id": v.id}
+	payload["view"] = w.wireView(v, true)
+	return payload
+}
+
+// ClickView clicks the first button with a label in the view that the person looks at.
+func (p *Person) ClickView(label string) (*Delivery, error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	v := p.w.views[p.id]
+	if v == nil {
+		return nil, fmt.Errorf("%s has no view open", p.id)
+	}
+	for _, b := range buttons(v.blocks()) {
+		if textOf(b.element["text"]) == label {
+			return p.act(v, p.w.clickAction(b), b.element, label), nil
+		}
+	}
+	return nil, fmt.Errorf("the view %q has no button with the label %s", textOf(v.given["title"]), label)
+}
+
+// Search types into the external select with a label, waits for the app's options and returns their texts. With fewer characters than
+// min_query_length (3 where the app does not say) nothing is sent: the Delivery is nil. An answer that Slack cannot use is listed by Violations and
+// shows no options.
+func (p *Person) Search(ctx context.Context, label, typed string) ([]string, *Delivery, error) {
+	d, offered, err := p.search(label, typed)
+	if d == nil || err != nil {
+		return nil, nil, err
+	}
+	if _, err := d.Wait(ctx); err != nil {
+		return nil, d, fmt.Errorf("search for %q in %q: %w", typed, label, err)
+	}
+	shown := []string{}
+	for _, o := range *offered {
+		shown = append(shown, textOf(o["text"]))
+	}
+	return shown, d, nil
+}
+
+// search sends the suggestion request; the options are set once it is acknowledged.
+func (p *Person) search(label, typed string) (*Delivery, *[]map[string]any, error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	v, f, err := p.field(label, "external_select")
+	if err != nil {
+		return nil, nil, err
+	}
+	least, given := f.element["min_query_length"].(float64)
+	if !given {
+		least = usualQuery
+	}
+	if utf8.RuneCountInString(typed) < int(least) {
+		return nil, nil, nil
+	}
+	d, offered := p.w.newDelivery("", p.id), &[]map[string]any{}
+	delete(v.offered, f.key)
+	d.taken = func(payload map[string]any) {
+		if c := check("suggestion", "", payload); len(c.problems) > 0 {
+			p.w.violate("envelope %s: the options are refused: %q", d.EnvelopeID, c.problems)
+			return
+		}
+		*offered = optionsOf(payload)
+		v.offered[f.key] = *offered
+	}
+	payload := p.w.viewInteraction("block_suggestion", p.w.users[p.id], v)
+	payload["block_id"], payload["action_id"], payload["value"] = f.key.block, f.key.action, typed
+	p.w.record(Event{Kind: KindSearched, User: p.id, Text: typed})
+	return p.w.interact(d, payload, true), offered, nil
+}
+
+// Submit presses the view's submit button. What Slack's client itself refuses, such as an empty field that is not optional, is shown beside the fields
+// and returned as an error; nothing is sent then.
+func (p *Person) Submit() (*Delivery, error) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	v := p.w.views[p.id]
+	switch {
+	case v == nil:
+		return nil, fmt.Errorf("%s has no view open", p.id)
+	case v.given["submit"] == nil:
+		return nil, fmt.Errorf("the view %q has no submit button", textOf(v.given["title"]))
+	case v.sending:
+		return nil, fmt.Errorf("the view %q is being submitted", textOf(v.given["title"]))
+	}
+	v.trouble, v.errors = "", map[string]string{}
+	for _, f := range v.fields() {
+		if fault := f.fault(v.values[f.key]); f.isInput() && fault != "" {
+			v.errors[f.key.block] = fault
+		}
+	}
+	p.w.touch()
+	if len(v.errors) > 0 {
+		return nil, fmt.Errorf("submit the view %q: %v", textOf(v.given["title"]), v.errors)
+	}
+	return p.submit(v), nil
+}
+
+func (p *Person) submit(v *viewState) *Delivery {
+	d := p.w.newDelivery("", p.id)
+	v.sending = true
+	d.TriggerID = p.w.newTrigger(trigger{user: p.id, channel: v.channel, inView: true})
+	d.lost = func() { v.sending, v.trouble = false, noConnection }
+	d.taken = func(payload map[string]any) {
+		v.sending = false
+		if p.w.views[p.id] != v {
+			return // closed meanwhile
+		}
+		if err := p.w.answerView(v, payload); err != nil {
+			v.trouble = noConnection
+			p.w.violate("envelope %s: the answer to the submission is refused: %v", d.EnvelopeID, err)
+		}
+	}
+	payload := p.w.interaction("view_submission", p.w.users[p.id])
+	payload["trigger_id"], payload["view"], payload["response_urls"] = d.TriggerID, p.w.wireView(v, true), []any{}
+	p.w.record(Event{Kind: KindSubmitted, User: p.id, Text: text(v.given["callback_id"])})
+	return p.w.interact(d, payload, true)
+}
+
+// fault is what the client finds wrong with what an input holds, or "".
+func (f formField) fault(held any) string {
+	typed := text(held)
+	empty := held == nil || f.name == "plain_text_input" && strings.TrimSpace(typed) == ""
+	least, _ := f.element["min_length"].(float64)
+	most, limited := f.element["max_length"].(float64)
+	if !limited {
+		most = maxInput
+	}
+	length := utf8.RuneCountInString(typed)
+	switch {
+	case empty && !isTrue(f.block["optional"]):
+		return "Please complete this required field."
+	case empty || f.name != "plain_text_input":
+		return ""
+	case length < int(least):
+		return fmt.Sprintf("This entry is too short, it needs at least %v characters.", least)
+	case length > int(most):
+		return fmt.Sprintf("This entry is too long, it takes at most %v characters.", most)
+	}
+	return ""
+}
+
+// CloseView presses the view's close button. It returns nil where the app did not ask to be told, or where no view is open.
+func (p *Person) CloseView() *Delivery {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	v := p.w.views[p.id]
+	if v == nil {
+		return nil
+	}
+	payload := p.w.interaction("view_closed", p.w.users[p.id])
+	payload["view"], payload["is_cleared"] = p.w.wireView(v, true), isTrue(v.given["clear_on_close"])
+	p.w.closeView(v)
+	if !isTrue(v.given["notify_on_close"]) {
+		return nil
+	}
+	return p.w.interact(p.w.newDelivery("", p.id), payload, false)
 }

@@ -104,7 +104,7 @@ func TestAResponseURLEnds(t *testing.T) {
 			if got := r.respond(d.ResponseURL, `{"text":"a"}`); got.status != http.StatusNotFound || got.body != "expired_url" {
 				t.Errorf("answered %d %s", got.status, got.body)
 			}
-			if got := r.respond(r.base+"/commands/T0HOME/guess", `{"text":"a"}`); got.body != "expired_url" {
+			if got := r.respond(r.base+"/hooks/guess", `{"text":"a"}`); got.body != "expired_url" {
 				t.Errorf("a guess answered %s", got.body)
 			}
 		})

@@ -36,7 +36,7 @@ func (a reply) cursor() string {
 }
 
 func TestHistoryIsReadNewestFirstAndInPages(t *testing.T) {
-	inBubble(t, Options{RateLimits: RateLimits{Off: true}}, func(r *rig) {
+	inBubble(t, Options{NoRateLimits: true}, func(r *rig) {
 		t := r.t
 		ts := map[string]string{}
 		for i := 1; i <= 5; i++ {
@@ -108,11 +108,9 @@ func TestWhatCannotBeRead(t *testing.T) {
 		"the direct message of others":           {"conversations.info", "channel_not_found", []string{"channel", "D0OTHER"}},
 		"a thread that is not":                   {"conversations.replies", "thread_not_found", []string{"channel", general, "ts", "1.000001"}},
 		"an unknown channel":                     {"conversations.info", "channel_not_found", []string{"channel", "C0NONE"}},
+		"the members with a foreign cursor":      {"conversations.members", "invalid_cursor", []string{"channel", general, "cursor", "bmV4dDp4"}},
 		"the members of a private channel":       {"conversations.members", "channel_not_found", []string{"channel", secret}},
-		"channels of an unknown type":            {"conversations.list", "invalid_types", []string{"types", "public"}},
 		"an unknown user":                        {"users.info", "user_not_found", []string{"user", "U0NONE"}},
-		"users with a broken cursor":             {"users.list", "invalid_cursor", []string{"cursor", "bmV4dDp4"}},
-		"an unknown bot":                         {"bots.info", "bot_not_found", []string{"bot", "B0NONE"}},
 		"an unknown group":                       {"usergroups.users.list", "no_such_subteam", []string{"usergroup", "S0NONE"}},
 		"a disabled group":                       {"usergroups.users.list", "no_such_subteam", []string{"usergroup", "S0OLD"}},
 	}
@@ -141,17 +139,11 @@ func TestLookingThingsUp(t *testing.T) {
 		if self := r.ok("auth.test"); self.str("team_id") != "T0HOME" || self.str("user_id") != "U0C66BOT" || self.str("bot_id") != "B0C66" {
 			t.Errorf("auth.test answered %s", self.body)
 		}
-		if bot := object(r.ok("bots.info", "bot", "B0C66").json["bot"]); bot["user_id"] != "U0C66BOT" || bot["app_id"] != "A0C66" {
-			t.Errorf("bots.info answered %v", bot)
-		}
 		tests := map[string]struct {
 			method, list string
 			args         []string
 			want         []string
 		}{
-			"public channels":              {"conversations.list", "channels", nil, []string{general, random}},
-			"private ones with the bot":    {"conversations.list", "channels", []string{"types", "private_channel"}, []string{}},
-			"the first users":              {"users.list", "members", []string{"limit", "3"}, []string{"U0C66BOT", "USLACKBOT", lin}},
 			"the members":                  {"conversations.members", "members", []string{"channel", general}, []string{lin, sam, "U0C66BOT"}},
 			"the groups in use":            {"usergroups.list", "usergroups", nil, []string{"S0OPS"}},
 			"all groups":                   {"usergroups.list", "usergroups", []string{"include_disabled", "true"}, []string{"S0OPS", "S0OLD"}},
@@ -163,12 +155,12 @@ func TestLookingThingsUp(t *testing.T) {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
-		next := r.ok("users.list", "limit", "3").cursor()
-		if diff := cmp.Diff([]string{sam, "U0PEER"}, r.ok("users.list", "limit", "3", "cursor", next).ids("members")); diff != "" {
+		next := r.ok("conversations.members", "channel", general, "limit", "2").cursor()
+		if diff := cmp.Diff([]string{"U0C66BOT"}, r.ok("conversations.members", "channel", general, "limit", "2", "cursor", next).ids("members")); diff != "" {
 			t.Error(diff)
 		}
-		info := object(r.ok("conversations.info", "channel", general, "include_num_members", "true").json["channel"])
-		if info["num_members"] != 3.0 || info["is_member"] != true || info["is_private"] != false || info["name"] != "general" {
+		info := object(r.ok("conversations.info", "channel", general).json["channel"])
+		if info["is_member"] != true || info["is_private"] != false || info["name"] != "general" {
 			t.Errorf("the channel is %v", info)
 		}
 	})

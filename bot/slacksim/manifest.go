@@ -2,20 +2,21 @@ package slacksim
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// Manifest is what an app manifest declares, as far as the workspace acts on it.
+// Manifest is what an app manifest declares, as far as the workspace or a test looks at it.
 type Manifest struct {
-	Name             string // of the app
-	BotName          string // the bot user's display name
-	Commands         []ManifestCommand
-	Shortcuts        []ManifestShortcut
+	BotName          string          // the bot user's display name
+	Commands         map[string]bool // by name with its slash: should_escape
+	Shortcuts        []Shortcut
 	BotEvents        []string
 	BotScopes        []string
 	Interactivity    bool
@@ -25,58 +26,11 @@ type Manifest struct {
 	MessagesReadOnly bool // and cannot write there
 }
 
-// ManifestCommand is a declared slash command.
-type ManifestCommand struct {
-	Command      string `yaml:"command"` // with its slash
-	Description  string `yaml:"description"`
-	UsageHint    string `yaml:"usage_hint"`
-	ShouldEscape bool   `yaml:"should_escape"`
-}
+// Shortcut is a declared shortcut.
+type Shortcut struct{ Name, Type, CallbackID string }
 
-// ManifestShortcut is a declared shortcut.
-type ManifestShortcut struct {
-	Name        string `yaml:"name"`
-	Type        string `yaml:"type"` // "global" or "message"
-	CallbackID  string `yaml:"callback_id"`
-	Description string `yaml:"description"`
-}
-
-// manifestFile is the part of the file that Manifest shows.
-type manifestFile struct {
-	Display struct {
-		Name string `yaml:"name"`
-	} `yaml:"display_information"`
-	Features struct {
-		BotUser struct {
-			Name string `yaml:"display_name"`
-		} `yaml:"bot_user"`
-		Home struct {
-			Home     bool `yaml:"home_tab_enabled"`
-			Messages bool `yaml:"messages_tab_enabled"`
-			ReadOnly bool `yaml:"messages_tab_read_only_enabled"`
-		} `yaml:"app_home"`
-		Commands  []ManifestCommand  `yaml:"slash_commands"`
-		Shortcuts []ManifestShortcut `yaml:"shortcuts"`
-	} `yaml:"features"`
-	OAuth struct {
-		Scopes struct {
-			Bot []string `yaml:"bot"`
-		} `yaml:"scopes"`
-	} `yaml:"oauth_config"`
-	Settings struct {
-		Socket        bool `yaml:"socket_mode_enabled"`
-		Interactivity struct {
-			On bool `yaml:"is_enabled"`
-		} `yaml:"interactivity"`
-		Events struct {
-			Bot []string `yaml:"bot_events"`
-		} `yaml:"event_subscriptions"`
-	} `yaml:"settings"`
-}
-
-// ParseManifest reads an app manifest in YAML or JSON. It refuses what Slack's
-// own check of manifests refuses: unknown keys, texts that are too long, and
-// features without the scope or setting that they need. The error names every fault.
+// ParseManifest reads an app manifest in YAML or JSON. It refuses what Slack's own check of manifests refuses: unknown keys, texts that are too
+// long, and features without the scope or setting that they need. The error names every fault.
 func ParseManifest(data []byte) (Manifest, error) {
 	var raw any
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -86,55 +40,72 @@ func ParseManifest(data []byte) (Manifest, error) {
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return Manifest{}, errors.New("read the app manifest: there is more than one document in it")
 	}
-	c := &checker{}
-	record(manifestShape())(c, "", decoded(raw))
+	var decoded any // what is no JSON, such as a key that is a number, is no manifest
+	if text, err := json.Marshal(raw); err == nil {
+		_ = json.Unmarshal(text, &decoded) // it was made the line before
+	}
+	m, c := Manifest{}, check("manifest", "", decoded)
+	if len(c.problems) == 0 {
+		m = newManifest(object(decoded))
+		m.checkNeeds(c)
+	}
 	if len(c.problems) > 0 {
-		return Manifest{}, manifestError(c.problems)
-	}
-	var f manifestFile
-	if err := yaml.Unmarshal(data, &f); err != nil {
-		return Manifest{}, fmt.Errorf("read the app manifest: %w", err)
-	}
-	m := f.manifest()
-	if problems := m.needs(); len(problems) > 0 {
-		return Manifest{}, manifestError(problems)
+		return Manifest{}, fmt.Errorf("the app manifest has faults:\n%s", strings.Join(c.problems, "\n"))
 	}
 	return m, nil
 }
 
-func manifestError(problems []string) error {
-	return fmt.Errorf("the app manifest has faults:\n%s", strings.Join(problems, "\n"))
+func newManifest(file map[string]any) Manifest {
+	features, settings := object(file["features"]), object(file["settings"])
+	home := object(features["app_home"])
+	m := Manifest{
+		BotName:       text(object(features["bot_user"])["display_name"]),
+		BotEvents:     texts(object(settings["event_subscriptions"])["bot_events"]),
+		BotScopes:     texts(object(object(file["oauth_config"])["scopes"])["bot"]),
+		Interactivity: isTrue(object(settings["interactivity"])["is_enabled"]), SocketMode: isTrue(settings["socket_mode_enabled"]),
+		HomeTab: isTrue(home["home_tab_enabled"]), MessagesTab: isTrue(home["messages_tab_enabled"]),
+		MessagesReadOnly: isTrue(home["messages_tab_read_only_enabled"]), Commands: map[string]bool{},
+	}
+	for _, c := range list(features["slash_commands"]) {
+		m.Commands[text(object(c)["command"])] = isTrue(object(c)["should_escape"])
+	}
+	for _, v := range list(features["shortcuts"]) {
+		s := object(v)
+		m.Shortcuts = append(m.Shortcuts, Shortcut{Name: text(s["name"]), Type: text(s["type"]), CallbackID: text(s["callback_id"])})
+	}
+	return m
 }
 
-func (f manifestFile) manifest() Manifest {
-	return Manifest{
-		Name: f.Display.Name, BotName: f.Features.BotUser.Name,
-		Commands: f.Features.Commands, Shortcuts: f.Features.Shortcuts,
-		BotEvents: f.Settings.Events.Bot, BotScopes: f.OAuth.Scopes.Bot,
-		Interactivity: f.Settings.Interactivity.On, SocketMode: f.Settings.Socket,
-		HomeTab: f.Features.Home.Home, MessagesTab: f.Features.Home.Messages, MessagesReadOnly: f.Features.Home.ReadOnly,
+// checkNeeds adds a fault for each thing that is declared without what it needs.
+func (m Manifest) checkNeeds(c *checker) {
+	for _, event := range m.BotEvents {
+		scopes, known := ruleBook().Events[event]
+		switch {
+		case !known:
+			c.fault("/settings/event_subscriptions/bot_events", "unknown event: %s", event)
+		case !anyOf(scopes, m.BotScopes):
+			c.fault("/oauth_config/scopes/bot", "the event %s needs the scope %s", event, strings.Join(scopes, " or "))
+		}
+	}
+	if len(m.Commands)+len(m.Shortcuts) > 0 && !slices.Contains(m.BotScopes, "commands") {
+		c.fault("/oauth_config/scopes/bot", "slash commands and shortcuts need the scope commands")
+	}
+	if len(m.Shortcuts) > 0 && !m.Interactivity {
+		c.fault("/settings/interactivity/is_enabled", "shortcuts need interactivity")
+	}
+	if len(m.BotScopes) > 0 && m.BotName == "" {
+		c.fault("/features/bot_user", "bot scopes need a bot user")
 	}
 }
 
-// decoded turns decoded YAML into what decoded JSON looks like, which the rules expect.
-func decoded(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for name, value := range v {
-			out[name] = decoded(value)
-		}
-		return out
-	case map[any]any: // a key that is no text
-		return nil
-	case []any:
-		out := make([]any, len(v))
-		for i, value := range v {
-			out[i] = decoded(value)
-		}
-		return out
-	case int:
-		return float64(v)
-	}
-	return v
+// anyOf reports whether one of the needed scopes is granted, or none is needed.
+func anyOf(needed, granted []string) bool {
+	return len(needed) == 0 || slices.ContainsFunc(needed, func(scope string) bool { return slices.Contains(granted, scope) })
+}
+
+// MessagesTab turns the app's Messages Tab on or off, which the manifest has set.
+func (w *Workspace) MessagesTab(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.app.MessagesTab = on
 }

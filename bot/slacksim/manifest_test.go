@@ -56,14 +56,9 @@ settings:
 func TestAManifestIsRead(t *testing.T) {
 	got, err := ParseManifest([]byte(wholeManifest))
 	want := Manifest{
-		Name: "Deploys", BotName: "deploybot",
-		Commands: []ManifestCommand{
-			{Command: "/deploy", Description: "Deploys a stack", UsageHint: "[stack]", ShouldEscape: true},
-			{Command: "/raw", Description: "Takes what is typed"},
-		},
-		Shortcuts: []ManifestShortcut{
-			{Name: "Redeploy a stack", Type: "global", CallbackID: "redeploy", Description: "Opens the form"},
-			{Name: "Show it", Type: "message", CallbackID: "show", Description: "Shows the deployment of a message"},
+		BotName: "deploybot", Commands: map[string]bool{"/deploy": true, "/raw": false},
+		Shortcuts: []Shortcut{
+			{Name: "Redeploy a stack", Type: "global", CallbackID: "redeploy"}, {Name: "Show it", Type: "message", CallbackID: "show"},
 		},
 		BotEvents: []string{"app_mention", "subteam_members_changed"}, BotScopes: []string{"commands", "chat:write", "app_mentions:read", "usergroups:read"},
 		Interactivity: true, SocketMode: true, HomeTab: true, MessagesTab: true,
@@ -72,7 +67,7 @@ func TestAManifestIsRead(t *testing.T) {
 		t.Error(diff, err)
 	}
 	got, err = ParseManifest([]byte(`{"display_information":{"name":"x"},"settings":{"socket_mode_enabled":true}}`))
-	if diff := cmp.Diff(Manifest{Name: "x", SocketMode: true}, got); diff != "" || err != nil {
+	if diff := cmp.Diff(Manifest{SocketMode: true, Commands: map[string]bool{}}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 }
@@ -241,28 +236,9 @@ func TestWithoutSocketModeThereIsNoConnection(t *testing.T) {
 	})
 }
 
-func TestOptionsWinOverTheManifest(t *testing.T) {
-	o := Options{
-		Manifest: []byte(wholeManifest), Commands: []string{"/c66"}, Shortcuts: []string{"other"}, Events: []string{"user_change"},
-		BotScopes: []string{"commands", "users:read"}, BotName: "mybot", NoEscape: true,
-	}
-	inBubble(t, o, func(r *rig) {
-		t := r.t
-		l := r.connect()
-		p := r.w.Person(lin)
-		if got := p.Command(general, "/c66 @sam").Payload["text"]; got != "@sam" {
-			t.Errorf("the command arrives as %q", got)
-		}
-		l.ack(l.read(), "")
-		if p.Command(general, "/deploy").Err() == nil || p.Shortcut("redeploy").Err() == nil {
-			t.Error("what only the manifest declares is there")
-		}
-		if p.Shortcut("other").Err() != nil || r.w.Emit(map[string]any{"type": "user_change"}).Err() != nil {
-			t.Error("what the options declare is not there")
-		}
-		if got := r.ok("auth.test").str("user"); got != "mybot" {
-			t.Errorf("the bot is called %q", got)
-		}
+func TestTheScopesOfTheOptionsWinOverTheManifest(t *testing.T) {
+	inBubble(t, Options{Manifest: []byte(wholeManifest), BotScopes: []string{"commands", "users:read"}}, func(r *rig) {
+		r.ok("users.info", "user", lin)
 		r.refused("missing_scope", "chat.postMessage", "channel", general, "text", "x")
 	})
 }
@@ -283,8 +259,8 @@ func FuzzManifestsAreReadOrRefused(f *testing.F) {
 	f.Add([]byte("a: &a [*a]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := ParseManifest(data)
-		if err == nil && m.Name == "" {
-			t.Errorf("taken without a name: %+v", m)
+		if err == nil && m.Commands == nil || err != nil && m.Commands != nil {
+			t.Errorf("%+v, %v", m, err)
 		}
 	})
 }

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// Message is one state of a message, as a client shows it. It is a value: what
-// happens to the message later does not change it.
+// Message is one state of a message, as a client shows it. It is a value: what happens to the message later does not change it.
 type Message struct {
 	TS       string
 	ThreadTS string // of the thread's parent, also on the parent once it has replies
@@ -19,63 +18,55 @@ type Message struct {
 
 	Ephemeral bool
 	For       string // who alone sees an ephemeral message
-	Edited    bool
 	Edits     int
-	Broadcast bool // a reply that is also shown in the channel
-	Reactions []string
-	Parse     string // the parse argument it was posted with
+	Broadcast bool   // a reply that is also shown in the channel
+	Parse     string // how links and names in the text are found: "full", "none" or as usual
 
-	linkNames bool
+	editedTS  string
 	tombstone bool
 	replies   int
 	names     map[string]string
-
-	foreign  map[string]any   // what the wire shows in place of ours
-	rich     []map[string]any // the blocks that Slack makes of what a person typed
-	clientID string           // client_msg_id
-	editedTS string
+	foreign   map[string]any // what the wire shows in place of ours
 }
 
 // post adds a message to a channel and records it. The lock is held.
 func (w *Workspace) post(c *channelState, m Message) *Message {
 	m.TS, m.Channel = w.nextTS(), c.ID
 	m.Blocks = w.withBlockIDs(m.Blocks)
-	stored := &m
-	c.messages = append(c.messages, stored)
+	c.messages = append(c.messages, &m)
 	kind := KindPosted
 	switch {
 	case m.Ephemeral:
 		kind = KindEphemeral
-	case m.BotID != w.opts.BotID:
+	case m.BotID != botID:
 		kind = KindSaid
 	}
 	if start := parent(c, m.ThreadTS); start != nil && !m.Ephemeral {
 		start.ThreadTS = start.TS
 		start.replies++
 	}
-	w.recordMessage(kind, stored)
-	return stored
+	w.recordMessage(kind, &m)
+	return &m
 }
 
-// Foreign posts a message of another app, in a thread unless that is "", which the Web API shows with these fields: a bot_id, metadata, or
-// elements that nobody knows yet. It gives the timestamp.
+// Foreign posts a message of another app, in a thread unless that is "", which the Web API shows with these fields: a bot_id, metadata, or elements
+// that nobody knows yet. It gives the timestamp.
 func (w *Workspace) Foreign(channel, thread string, shows map[string]any) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	text, _ := shows["text"].(string)
-	return w.post(w.channels[channel], Message{ThreadTS: thread, User: "U0OTHER", BotID: "B0OTHER", Text: text, foreign: shows}).TS
+	m := Message{ThreadTS: thread, User: "U0OTHER", BotID: "B0OTHER", Text: text(shows["text"]), foreign: shows}
+	return w.post(w.channels[channel], m).TS
 }
 
 // edit replaces what a message shows and records it. The lock is held.
 func (w *Workspace) edit(m *Message, text string, blocks []map[string]any) {
 	m.Text, m.Blocks = text, w.withBlockIDs(blocks)
-	m.Edited, m.editedTS = true, w.nextTS()
+	m.editedTS = w.nextTS()
 	m.Edits++
 	w.recordMessage(KindUpdated, m)
 }
 
-// remove takes a message away; a parent with replies leaves a tombstone, as in
-// Slack. The lock is held.
+// remove takes a message away; a parent with replies leaves a tombstone, as in Slack. The lock is held.
 func (w *Workspace) remove(c *channelState, m *Message) {
 	if m.replies > 0 {
 		m.Text, m.Blocks, m.Metadata, m.tombstone = "This message was deleted.", nil, nil, true
@@ -97,11 +88,9 @@ func (w *Workspace) recordMessage(kind string, m *Message) {
 	w.record(Event{Kind: kind, Channel: m.Channel, User: user, TS: m.TS, Text: m.Text, Message: &snapshot})
 }
 
-// snapshot copies a message for the outside. Blocks are replaced, never
-// changed, so they need no copy.
+// snapshot copies a message for the outside. Blocks are replaced, never changed, so they need no copy.
 func (w *Workspace) snapshot(m *Message) Message {
 	s := *m
-	s.Reactions = slices.Clone(m.Reactions)
 	s.names = w.names
 	return s
 }
@@ -132,16 +121,13 @@ func (m *Message) isReply() bool { return m.ThreadTS != "" && m.ThreadTS != m.TS
 
 // withBlockIDs gives each block without a block_id one, as Slack does.
 func (w *Workspace) withBlockIDs(blocks []map[string]any) []map[string]any {
-	if len(blocks) == 0 {
-		return nil
-	}
-	out := make([]map[string]any, len(blocks))
-	for i, b := range blocks {
-		out[i] = b
-		if id, given := b["block_id"].(string); !given || id == "" {
-			out[i] = maps.Clone(b)
-			out[i]["block_id"] = shortID(w.nextID())
+	var out []map[string]any
+	for _, b := range blocks {
+		if text(b["block_id"]) == "" {
+			b = maps.Clone(b)
+			b["block_id"] = w.shortID()
 		}
+		out = append(out, b)
 	}
 	return out
 }
@@ -151,16 +137,17 @@ func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	out := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS, "team": w.teamOf(m.User)}
 	switch m.BotID {
 	case "":
-	case w.opts.BotID:
-		out["bot_id"], out["app_id"], out["bot_profile"] = m.BotID, w.opts.AppID, w.botProfile()
+	case botID:
+		out["bot_id"], out["app_id"] = botID, appID
+		out["bot_profile"] = map[string]any{
+			"id": botID, "app_id": appID, "name": w.app.BotName, "team_id": w.opts.TeamID,
+			"deleted": false, "updated": 1700000000, "icons": map[string]any{},
+		}
 	default:
 		out["bot_id"], out["app_id"] = m.BotID, "A"+m.BotID[1:]
 	}
-	if m.clientID != "" {
-		out["client_msg_id"] = m.clientID
-	}
-	if blocks := slices.Concat(m.rich, m.Blocks); len(blocks) > 0 {
-		out["blocks"] = blocks
+	if len(m.Blocks) > 0 {
+		out["blocks"] = m.Blocks
 	}
 	if m.ThreadTS != "" {
 		out["thread_ts"] = m.ThreadTS
@@ -168,7 +155,7 @@ func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	if m.replies > 0 {
 		out["reply_count"] = m.replies
 	}
-	if m.Edited {
+	if m.editedTS != "" {
 		out["edited"] = map[string]any{"user": m.User, "ts": m.editedTS}
 	}
 	if metadata && m.Metadata != nil {
@@ -182,11 +169,4 @@ func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	}
 	maps.Copy(out, m.foreign)
 	return out
-}
-
-func (w *Workspace) botProfile() map[string]any {
-	return map[string]any{
-		"id": w.opts.BotID, "app_id": w.opts.AppID, "name": w.opts.BotName, "team_id": w.opts.TeamID,
-		"deleted": false, "updated": 1700000000, "icons": map[string]any{},
-	}
 }

@@ -2,18 +2,15 @@ package slacksim
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
 var (
-	controlSequence = regexp.MustCompile(`<([^<>\n]+)>`)
-	codeSpan        = regexp.MustCompile("```[\\s\\S]+?```|`[^`\n]+`")
+	controlSequence = regexp.MustCompile(`<[^<>\n]+>`)
 	bareThing       = regexp.MustCompile(`https?://[^\s<>|]+|@(?:here|channel|everyone)\b|#[\p{L}\d_-]+`)
 	wordEnd         = regexp.MustCompile(`[\w&;/]`)
-	emphasis        = map[string]*regexp.Regexp{
-		"*": emphasised(`\*`), "_": emphasised(`_`), "~": emphasised(`~`),
-	}
-	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
+	emphasis        = map[string]*regexp.Regexp{"*": emphasised(`\*`), "_": emphasised(`_`), "~": emphasised(`~`)}
 )
 
 func emphasised(sign string) *regexp.Regexp {
@@ -21,74 +18,35 @@ func emphasised(sign string) *regexp.Regexp {
 	return regexp.MustCompile(`(^|[\s\p{P}\p{S}])` + sign + `(` + inner + `)` + sign + `($|[\s\p{P}\p{S}])`)
 }
 
-// The expressions are costly, and messages are rendered again and again while a
-// test waits: they are not tried on a text without the signs that they need.
-
-func codeSpans(text string) [][]int {
-	if !strings.Contains(text, "`") {
+// spans finds what an expression matches. The expressions are costly, and messages are rendered again and again while a test waits: none is tried
+// on a text without one of the words that it needs.
+func spans(expression *regexp.Regexp, text string, needs ...string) [][]int {
+	if !slices.ContainsFunc(needs, func(word string) bool { return strings.Contains(text, word) }) {
 		return nil
 	}
-	return codeSpan.FindAllStringIndex(text, -1)
+	return expression.FindAllStringIndex(text, -1)
 }
 
-func controlSequences(text string) [][]int {
-	if !strings.Contains(text, "<") {
-		return nil
-	}
-	return controlSequence.FindAllStringSubmatchIndex(text, -1)
-}
-
-func bareThings(text string) [][]int {
-	if !strings.ContainsAny(text, "@#") && !strings.Contains(text, "http") {
-		return nil
-	}
-	return bareThing.FindAllStringIndex(text, -1)
-}
-
-// mrkdwn renders Slack's markup. links and names say whether bare addresses,
-// and bare names of channels and @here and its like, become what they look like.
+// mrkdwn renders Slack's markup. links and names say whether bare addresses, and bare names of channels and @here and its like, become what they
+// look like.
 func (r *rendered) mrkdwn(text string, links, names bool) string {
-	var out strings.Builder
-	code := codeSpans(text)
-	last := 0
-	for _, at := range controlSequences(text) {
-		out.WriteString(r.bare(text, last, at[0], code, links, names))
-		out.WriteString(r.control(text[at[2]:at[3]]))
-		last = at[1]
+	code := spans(codeSpan, text, "`")
+	bare := func(from, to int) string {
+		part := text[from:to]
+		return splice(part, spans(bareThing, part, "@", "#", "http"),
+			func(start, end int) string { return part[start:end] },
+			func(start, end int) string {
+				at := from + start
+				inCode := func(s []int) bool { return s[0] <= at && at < s[1] }
+				inWord := at > 0 && wordEnd.MatchString(text[at-1:at])
+				if inWord || slices.ContainsFunc(code, inCode) {
+					return part[start:end]
+				}
+				return r.autolink(part[start:end], links, names)
+			})
 	}
-	out.WriteString(r.bare(text, last, len(text), code, links, names))
-	return entities.Replace(unformatted(out.String()))
-}
-
-// bare renders text[from:to], which holds no control sequence.
-func (r *rendered) bare(text string, from, to int, code [][]int, links, names bool) string {
-	var out strings.Builder
-	last := from
-	for _, at := range bareThings(text[from:to]) {
-		start, end := from+at[0], from+at[1]
-		if within(code, start) || joined(text, start) {
-			continue
-		}
-		out.WriteString(text[last:start])
-		out.WriteString(r.autolink(text[start:end], links, names))
-		last = end
-	}
-	out.WriteString(text[last:to])
-	return out.String()
-}
-
-func within(spans [][]int, at int) bool {
-	for _, s := range spans {
-		if s[0] <= at && at < s[1] {
-			return true
-		}
-	}
-	return false
-}
-
-// joined tells whether the character before is part of the same word.
-func joined(text string, at int) bool {
-	return at > 0 && wordEnd.MatchString(text[at-1:at])
+	out := splice(text, spans(controlSequence, text, "<"), bare, func(from, to int) string { return r.control(text[from+1 : to-1]) })
+	return entities.Replace(unformatted(out))
 }
 
 func (r *rendered) autolink(word string, links, names bool) string {
@@ -155,15 +113,9 @@ func (r *rendered) name(id string) string {
 
 // unformatted takes the signs of bold, italic, struck and code text away.
 func unformatted(text string) string {
-	var out strings.Builder
-	last := 0
-	for _, at := range codeSpans(text) {
-		out.WriteString(unemphasised(text[last:at[0]]))
-		out.WriteString(strings.Trim(text[at[0]:at[1]], "`"))
-		last = at[1]
-	}
-	out.WriteString(unemphasised(text[last:]))
-	return out.String()
+	return splice(text, spans(codeSpan, text, "`"),
+		func(from, to int) string { return unemphasised(text[from:to]) },
+		func(from, to int) string { return strings.Trim(text[from:to], "`") })
 }
 
 func unemphasised(text string) string {

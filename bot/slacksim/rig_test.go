@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -66,6 +67,15 @@ func inBubble(t *testing.T, o Options, f func(r *rig)) {
 		})
 		f(r)
 	})
+}
+
+// appWith is the usual app with the shortcut redeploy, and with events.
+func appWith(events ...string) Options {
+	const settings = "settings: {"
+	declared := fmt.Sprintf("%sevent_subscriptions: {bot_events: [%s]}, ", settings, strings.Join(events, ", "))
+	shortcut := "features:\n  shortcuts: [{name: Redeploy, type: global, callback_id: redeploy, description: Opens the form}]\n"
+	manifest := strings.Replace(usualManifest, settings, declared, 1)
+	return Options{Manifest: []byte(strings.Replace(manifest, "features:\n", shortcut, 1))}
 }
 
 // reply is what a call answered.

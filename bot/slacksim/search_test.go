@@ -102,8 +102,8 @@ func TestTooFewCharactersAreNotSent(t *testing.T) {
 
 func TestOptionsThatSlackCannotUseShowNothing(t *testing.T) {
 	for name, tt := range map[string]struct{ payload, want string }{
-		"no payload":                  {``, "exactly one of options and option_groups"},
-		"options and groups":          {`{"options":[],"option_groups":[]}`, "exactly one of options and option_groups"},
+		"no payload":                  {``, "missing required field: options"},
+		"options and groups":          {`{"options":[],"option_groups":[]}`, "only one of options and option_groups"},
 		"101 options":                 {`{"options":` + repeat(101, optionJSON("O")) + `}`, "no more than 100 items allowed"},
 		"a text of 76":                {`{"options":[` + optionJSON(long(76)) + `]}`, "must be less than 76 characters"},
 		"a value of 151":              {`{"options":[{"text":{"type":"plain_text","text":"o"},"value":"` + long(151) + `"}]}`, "must be less than 151 characters"},

@@ -7,7 +7,7 @@ import (
 )
 
 func TestAShortcutsPayload(t *testing.T) {
-	inBubble(t, Options{Shortcuts: []string{"redeploy"}}, func(r *rig) {
+	inBubble(t, appWith(), func(r *rig) {
 		t := r.t
 		l := r.connect()
 		d := r.w.Person(lin).Shortcut("redeploy")
@@ -43,11 +43,11 @@ func TestShortcutsThatSlackItselfRefuses(t *testing.T) {
 		what string
 		code string
 	}{
-		"one that the app does not declare": {Options{Shortcuts: []string{"redeploy"}}, lin, "reboot", "unknown_shortcut"},
+		"one that the app does not declare": {appWith(), lin, "reboot", "unknown_shortcut"},
 		"one of an app without any":         {Options{}, lin, "redeploy", "unknown_shortcut"},
-		"one of an app without the scope":   {Options{Shortcuts: []string{"redeploy"}, BotScopes: []string{"chat:write"}}, lin, "redeploy", "unknown_shortcut"},
-		"one of somebody unknown":           {Options{Shortcuts: []string{"redeploy"}}, "U0NONE", "redeploy", "user_not_found"},
-		"one while nobody listens":          {Options{Shortcuts: []string{"redeploy"}}, lin, "redeploy", "dispatch_failed"},
+		"one of an app without the scope":   {Options{Manifest: appWith().Manifest, BotScopes: []string{"chat:write"}}, lin, "redeploy", "unknown_shortcut"},
+		"one of somebody unknown":           {appWith(), "U0NONE", "redeploy", "user_not_found"},
+		"one while nobody listens":          {appWith(), lin, "redeploy", "dispatch_failed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -15,19 +15,14 @@ import (
 const (
 	maxSockets   = 10
 	maxFrame     = 20480            // bytes of a frame from the client
+	pingEvery    = 10 * time.Second // between two pings of the server
 	ticketLife   = 30 * time.Second // how long a websocket address can be used
 	warningAhead = 10 * time.Second // from the warning to refresh_requested
 	closeDelay   = 5 * time.Second  // from refresh_requested to the close
 	debugLife    = 6 * time.Minute  // a socket's life with debug_reconnects=true
 )
 
-// ticket is the right to open one socket.
-type ticket struct {
-	until time.Time
-}
-
-// socket is one open Socket Mode connection. Its fields are guarded by the
-// workspace's lock, the connection's writes belong to its writer goroutine.
+// socket is one open Socket Mode connection. Its fields are guarded by the workspace's lock, the connection's writes belong to its writer goroutine.
 type socket struct {
 	w     *Workspace
 	n     int
@@ -36,9 +31,8 @@ type socket struct {
 	queue []frame
 	wake  chan struct{} // holds a value where the queue has frames
 	gone  chan struct{} // closed when the reader ends
-	pings int
-	half  bool // nothing flows any more, either way
-	dead  bool // no envelope goes there any more
+	half  bool          // nothing flows any more, either way
+	dead  bool          // no envelope goes there any more
 }
 
 // frame is one message to the client; kind 0 closes the connection.
@@ -48,22 +42,21 @@ type frame struct {
 }
 
 // connectionsOpen gives out the address of one websocket connection.
-func (w *Workspace) connectionsOpen(c *apiCall) (answer, error) {
-	if !w.app.socketMode {
+func (w *Workspace) connectionsOpen(*apiCall) (answer, error) {
+	if !w.app.SocketMode {
 		return nil, refuse("socket_mode_not_enabled")
 	}
 	id := fmt.Sprintf("ticket-%d", w.nextID())
-	w.tickets[id] = ticket{until: time.Now().Add(ticketLife)}
-	return answer{"url": "ws" + c.base[len("http"):] + "/link/?ticket=" + id + "&app_id=" + w.opts.AppID}, nil
+	w.tickets[id] = time.Now().Add(ticketLife)
+	return answer{"url": "ws" + w.base[len("http"):] + "/link/?ticket=" + id + "&app_id=" + appID}, nil
 }
 
 // serveLink upgrades to a websocket, from any origin, and reads it to its end.
 func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	id := r.URL.Query().Get("ticket")
-	t, known := w.tickets[id]
+	usable := time.Now().Before(w.tickets[id]) && !w.closed
 	delete(w.tickets, id)
-	usable := known && time.Now().Before(t.until) && !w.closed
 	if usable {
 		w.wg.Add(1)
 	}
@@ -97,43 +90,43 @@ func (w *Workspace) run(conn *websocket.Conn, life time.Duration) {
 		}
 		return nil
 	})
-	stop := w.admit(s, life)
+	w.mu.Lock()
+	w.admit(s)
+	end := w.after(life, func() { s.wind("warning") })
+	w.mu.Unlock()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		s.write()
 	}()
 	s.read()
+	end.Stop()
 	close(s.gone)
 	_ = conn.Close() // it may be closed already
 	<-written
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stop(stop)
 	w.dropped(s)
 }
 
-// admit greets a new socket, or refuses it where there are too many, and gives
-// it what waits for a connection.
-func (w *Workspace) admit(s *socket, life time.Duration) *timer {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// admit greets a new socket, or refuses it where there are too many, and gives it what waits for a connection.
+func (w *Workspace) admit(s *socket) {
 	w.socketSeq++
 	s.n, s.host = w.socketSeq, fmt.Sprintf("applink-%d", w.socketSeq)
-	if w.closed {
+	switch {
+	case w.closed:
 		s.cut()
-		return nil
-	}
-	if len(w.sockets) >= maxSockets {
+		return
+	case len(w.sockets) >= maxSockets:
 		s.dead = true
 		s.announce("too_many_websockets")
 		s.push(frame{})
-		return nil
+		return
 	}
 	w.sockets = append(w.sockets, s)
 	s.push(w.twisted(map[string]any{
 		"type": "hello", "num_connections": len(w.sockets),
-		"connection_info": map[string]any{"app_id": w.opts.AppID},
+		"connection_info": map[string]any{"app_id": appID},
 		"debug_info": map[string]any{
 			"host": s.host, "build_number": 66, "started": time.Now().UTC().Format("2006-01-02 15:04:05.000"),
 			"approximate_connection_time": 18060,
@@ -141,10 +134,6 @@ func (w *Workspace) admit(s *socket, life time.Duration) *timer {
 	}))
 	w.record(Event{Kind: KindConnected, Socket: s.n})
 	w.deliverWaiting(s)
-	if life < 0 {
-		return nil
-	}
-	return w.after(life, func() { s.wind("warning") })
 }
 
 // dropped forgets a socket that has ended. What it did not acknowledge comes again on the newest of the others, or waits for the next one.
@@ -153,7 +142,7 @@ func (w *Workspace) dropped(s *socket) {
 	w.sockets = slices.DeleteFunc(w.sockets, func(o *socket) bool { return o == s })
 	w.record(Event{Kind: KindDisconnected, Socket: s.n})
 	for _, e := range w.envelopes {
-		if e.on == s && !e.acked {
+		if e.on == s {
 			w.again(e)
 		}
 	}
@@ -167,17 +156,18 @@ func (w *Workspace) dropped(s *socket) {
 func (s *socket) read() {
 	for {
 		_, data, err := s.conn.ReadMessage()
+		tooBig := errors.Is(err, websocket.ErrReadLimit)
 		s.w.mu.Lock()
 		if err == nil && !s.half {
 			s.w.receive(s, data)
 		}
-		tooBig := errors.Is(err, websocket.ErrReadLimit)
 		if tooBig {
 			s.w.violate("socket %d: a frame above %d bytes", s.n, maxFrame)
 		}
 		s.w.mu.Unlock()
-		if tooBig {
-			s.drain()
+		if tooBig { // read on for a second at most, so that the close frame reaches the client and no reset of the connection overtakes it
+			_ = s.conn.NetConn().SetReadDeadline(time.Now().Add(time.Second))
+			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // it ends in an error or the end of the stream
 		}
 		if err != nil {
 			return
@@ -185,27 +175,20 @@ func (s *socket) read() {
 	}
 }
 
-// drain reads what the client still sends, for a second at most, so that the
-// close frame reaches it and no reset of the connection overtakes it.
-func (s *socket) drain() {
-	conn := s.conn.NetConn()
-	if conn.SetReadDeadline(time.Now().Add(time.Second)) == nil {
-		_, _ = io.Copy(io.Discard, conn) // it ends in an error or the end of the stream
-	}
-}
-
-// write sends what is queued and the server's pings until the reader ends.
+// write sends what is queued and the server's pings, as text frames and as control frames by turns, until the reader ends.
 func (s *socket) write() {
-	ping := time.NewTicker(s.w.opts.PingEvery)
-	defer ping.Stop()
-	for {
+	ticks := time.NewTicker(pingEvery)
+	defer ticks.Stop()
+	kinds := []int{websocket.TextMessage, websocket.PingMessage}
+	for n := 0; ; {
 		select {
 		case <-s.gone:
 			return
-		case <-ping.C:
+		case <-ticks.C:
 			s.w.mu.Lock()
-			s.ping()
+			s.push(frame{kinds[n%2], []byte("Ping from " + s.host)})
 			s.w.mu.Unlock()
+			n++
 		case <-s.wake:
 			if !s.flush() {
 				return
@@ -224,10 +207,8 @@ func (s *socket) flush() bool {
 		if f.kind == 0 {
 			message := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 			_ = s.conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(time.Second)) // it closes either way
-			_ = s.conn.Close()
-			return false
 		}
-		if s.conn.WriteMessage(f.kind, f.data) != nil {
+		if f.kind == 0 || s.conn.WriteMessage(f.kind, f.data) != nil {
 			_ = s.conn.Close()
 			return false
 		}
@@ -247,20 +228,91 @@ func (s *socket) push(f frame) {
 	}
 }
 
-func (s *socket) ping() {
-	s.pings++
-	control := s.w.opts.Pings == PingControl || (s.w.opts.Pings == PingBoth && s.pings%2 == 0)
-	kind := websocket.TextMessage
-	if control {
-		kind = websocket.PingMessage
-	}
-	s.push(frame{kind, []byte("Ping from " + s.host)})
-}
-
 // cut ends the connection abruptly. The lock is held.
 func (s *socket) cut() {
 	s.dead = true
 	_ = s.conn.NetConn().Close() // the reader notices
+}
+
+// announce queues a disconnect frame.
+func (s *socket) announce(reason string) {
+	s.push(textFrame(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": s.host}}))
+	s.w.record(Event{Kind: KindAnnounced, Socket: s.n, Text: reason})
+}
+
+// wind announces the end of a socket and brings it about. Envelopes go there until it closes.
+func (s *socket) wind(reason string) {
+	if s.dead {
+		return
+	}
+	s.announce(reason)
+	if reason == "warning" {
+		s.w.after(warningAhead, func() { s.wind("refresh_requested") })
+		return
+	}
+	s.w.after(closeDelay, func() {
+		s.dead = true
+		s.push(frame{})
+	})
+}
+
+// eachSocket does something to every open socket.
+func (w *Workspace) eachSocket(do func(*socket)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.sockets {
+		do(s)
+	}
+}
+
+// Disconnect does to every open socket what Slack does with a reason: "warning" is followed by "refresh_requested" 10 s later, which is followed by
+// the close 5 s later; "link_disabled" and any other reason close after 5 s as well.
+func (w *Workspace) Disconnect(reason string) { w.eachSocket(func(s *socket) { s.wind(reason) }) }
+
+// Announce sends every socket a disconnect frame and does nothing more.
+func (w *Workspace) Announce(reason string) { w.eachSocket(func(s *socket) { s.announce(reason) }) }
+
+// Drop cuts every socket abruptly, without a close frame.
+func (w *Workspace) Drop() { w.eachSocket((*socket).cut) }
+
+// HalfOpen lets every socket that is open now stay open while nothing flows any more, in either direction.
+func (w *Workspace) HalfOpen() { w.eachSocket(func(s *socket) { s.half, s.queue = true, nil }) }
+
+// SendFrame sends every socket a text frame as it is, for what no Slack document mentions.
+func (w *Workspace) SendFrame(text string) {
+	w.eachSocket(func(s *socket) { s.push(frame{websocket.TextMessage, []byte(text)}) })
+}
+
+// Sockets is how many connections are open.
+func (w *Workspace) Sockets() (n int) {
+	w.eachSocket(func(*socket) { n++ })
+	return n
+}
+
+// PreferOldest makes envelopes go to the oldest open socket, for as long as it is open, instead of to each in turn.
+func (w *Workspace) PreferOldest(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.oldest = on
+}
+
+// Twist has every hello and envelope changed before it is sent, as by a Slack that keeps its documents' names but not their types. Nil ends it.
+func (w *Workspace) Twist(twist func(frame map[string]any)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.twist = twist
+}
+
+// twisted is a frame of an envelope or a hello. The lock is held.
+func (w *Workspace) twisted(body map[string]any) frame {
+	plain := textFrame(body)
+	if w.twist == nil {
+		return plain
+	}
+	var own map[string]any               // the payload belongs to whoever made the envelope
+	_ = json.Unmarshal(plain.data, &own) // made a moment ago
+	w.twist(own)
+	return textFrame(own)
 }
 
 func textFrame(v any) frame {

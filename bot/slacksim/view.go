@@ -1,60 +1,304 @@
 package slacksim
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"strings"
 )
 
-// View is one state of a view of a modal, as a client shows it. It is a value:
-// what happens to the view later does not change it.
-type View struct {
-	ID, Hash, Type, CallbackID, ExternalID string
+const (
+	maxView      = 250 << 10 // bytes of a view
+	noConnection = "We had some trouble connecting. Try again?"
+)
 
-	RootID, PreviousID   string // of the stack's bottom view, and of the one below, if any
+// viewState is the open view of a person.
+type viewState struct {
+	id, hash string
+	user     string
+	channel  string         // where the person was when the modal opened
+	given    map[string]any // what the app gave; each block and element has its id
+
+	values  map[fieldKey]any              // what each field holds, nil for nothing
+	offered map[fieldKey][]map[string]any // the options that a search brought last
+	errors  map[string]string             // by block_id, shown beside the field
+	trouble string                        // shown where the app did not do its part
+	sending bool                          // a submission is under way
+}
+
+func (v *viewState) blocks() []map[string]any {
+	var blocks []map[string]any
+	for _, b := range list(v.given["blocks"]) {
+		blocks = append(blocks, object(b))
+	}
+	return blocks
+}
+
+// show gives a view new content. What people filled in stays where block_id, action_id and type are the same; initial values are then not applied again.
+func (w *Workspace) show(v *viewState, given map[string]any) {
+	kinds := map[fieldKey]string{}
+	for _, f := range v.fields() {
+		kinds[f.key] = f.name
+	}
+	given = maps.Clone(given)
+	given["blocks"] = w.identified(given["blocks"])
+	before := v.values
+	v.given, v.values, v.offered, v.errors, v.trouble = given, map[fieldKey]any{}, map[fieldKey][]map[string]any{}, nil, ""
+	v.hash = fmt.Sprintf("%s.%08x", strings.Split(w.nextTS(), ".")[0], w.nextID())
+	for _, f := range v.fields() {
+		value := before[f.key]
+		if kinds[f.key] != f.name || !f.offers(value) {
+			value = w.initial(v, f)
+		}
+		v.values[f.key] = value
+	}
+}
+
+// identified gives each block and each element in it an id, as Slack does.
+func (w *Workspace) identified(blocks any) []any {
+	out := []any{}
+	for _, given := range list(blocks) {
+		b := w.withID(object(given), "block_id")
+		for _, name := range []string{"element", "accessory"} {
+			if e := object(b[name]); e != nil {
+				b[name] = w.withID(e, "action_id")
+			}
+		}
+		if b["type"] == "actions" {
+			elements := []any{}
+			for _, e := range list(b["elements"]) {
+				elements = append(elements, w.withID(object(e), "action_id"))
+			}
+			b["elements"] = elements
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// withID copies a block or an element, with an id where it has none.
+func (w *Workspace) withID(o map[string]any, name string) map[string]any {
+	o = maps.Clone(o)
+	if text(o[name]) == "" {
+		o[name] = w.shortID()
+	}
+	return o
+}
+
+// wireView is the view as Slack tells the app of it. Only what people send has their values with it: the answers of the Web API hold none.
+func (w *Workspace) wireView(v *viewState, values bool) map[string]any {
+	state := map[string]any{}
+	if values {
+		state = v.state()
+	}
+	return map[string]any{
+		"id": v.id, "team_id": w.opts.TeamID, "type": v.given["type"], "blocks": v.given["blocks"],
+		"private_metadata": text(v.given["private_metadata"]), "callback_id": text(v.given["callback_id"]),
+		"external_id": text(v.given["external_id"]), "state": map[string]any{"values": state}, "hash": v.hash,
+		"title": v.given["title"], "close": v.given["close"], "submit": v.given["submit"],
+		"clear_on_close": isTrue(v.given["clear_on_close"]), "notify_on_close": isTrue(v.given["notify_on_close"]),
+		"root_view_id": v.id, "previous_view_id": nil, "app_id": appID,
+		"app_installed_team_id": w.opts.TeamID, "bot_id": botID,
+	}
+}
+
+// recordView records what became of a view. The lock is held.
+func (w *Workspace) recordView(kind string, v *viewState) {
+	shown := w.shownView(v)
+	w.record(Event{Kind: kind, User: v.user, Text: shown.Title, View: &shown})
+}
+
+// givenView reads and checks the view argument.
+func (c *apiCall) givenView() (map[string]any, error) {
+	raw := c.args["view"]
+	if raw == "" {
+		return nil, invalidArguments("[ERROR] missing required field: view [json-pointer:/view]")
+	}
+	if len(raw) > maxView {
+		return nil, refuse("view_too_large")
+	}
+	var view map[string]any
+	if json.Unmarshal([]byte(raw), &view) != nil || view == nil {
+		return nil, invalidArguments("[ERROR] must be a JSON object [json-pointer:/view]")
+	}
+	if problems := checkView(view); len(problems) > 0 {
+		return nil, invalidArguments(problems...)
+	}
+	return view, nil
+}
+
+// unusedExternalID refuses an external_id that another open view has.
+func (w *Workspace) unusedExternalID(view map[string]any, but *viewState) error {
+	id := text(view["external_id"])
+	for _, v := range w.views {
+		if id != "" && v != but && text(v.given["external_id"]) == id {
+			return refuse("duplicate_external_id")
+		}
+	}
+	return nil
+}
+
+// viewsOpen opens a modal in place of the one that the person had open. By what people do in a modal it is against the rules: Slack answers ok, but
+// not all clients show the new one.
+func (w *Workspace) viewsOpen(c *apiCall) (answer, error) {
+	view, err := c.givenView()
+	if err != nil {
+		return nil, err
+	}
+	t, err := w.trigger(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.unusedExternalID(view, nil); err != nil {
+		return nil, err
+	}
+	if t.inView {
+		w.violate("views.open with a trigger_id of a view, where clients need views.update or a response_action")
+	}
+	t.used = true
+	v := &viewState{id: "V" + strings.ToUpper(w.shortID()), user: t.user, channel: t.channel}
+	w.show(v, view)
+	w.closeView(w.views[v.user])
+	w.views[v.user] = v
+	w.recordView(KindViewOpened, v)
+	return answer{"view": w.wireView(v, false)}, nil
+}
+
+func (w *Workspace) viewsUpdate(c *apiCall) (answer, error) {
+	view, err := c.givenView()
+	if err != nil {
+		return nil, err
+	}
+	id, external := c.args["view_id"], c.args["external_id"]
+	if (id == "") == (external == "") {
+		return nil, invalidArguments("[ERROR] exactly one of view_id and external_id is required [json-pointer:/view_id]")
+	}
+	for _, v := range w.views {
+		if v.id != id && (external == "" || text(v.given["external_id"]) != external) {
+			continue
+		}
+		if hash := c.args["hash"]; hash != "" && hash != v.hash {
+			return nil, refuse("hash_conflict")
+		}
+		if err := w.updateView(v, view); err != nil {
+			return nil, err
+		}
+		return answer{"view": w.wireView(v, false)}, nil
+	}
+	return nil, refuse("not_found")
+}
+
+func (w *Workspace) updateView(v *viewState, view map[string]any) error {
+	if err := w.unusedExternalID(view, v); err != nil {
+		return err
+	}
+	w.show(v, view)
+	w.recordView(KindViewUpdated, v)
+	return nil
+}
+
+// closeView takes an open view away; nil is none.
+func (w *Workspace) closeView(v *viewState) {
+	if v != nil && w.views[v.user] == v {
+		delete(w.views, v.user)
+		w.recordView(KindViewClosed, v)
+	}
+}
+
+// answerView does what the acknowledgement of a submission asks for; nothing closes the view.
+func (w *Workspace) answerView(v *viewState, payload map[string]any) error {
+	action := text(payload["response_action"])
+	argument := map[string]string{"errors": "errors", "update": "view"}[action]
+	for name := range payload {
+		if name != "response_action" && name != argument {
+			return fmt.Errorf("%q does not belong to the response_action %q", name, action)
+		}
+	}
+	switch {
+	case action == "errors":
+		return w.showErrors(v, payload["errors"])
+	case action == "update":
+		view := object(payload["view"])
+		if view == nil {
+			return errors.New("no view")
+		}
+		if problems := checkView(view); len(problems) > 0 {
+			return fmt.Errorf("the view has faults: %q", problems)
+		}
+		return w.updateView(v, view)
+	case len(payload) > 0 && action != "clear":
+		return fmt.Errorf("an unknown response_action %q", action)
+	}
+	w.closeView(v)
+	return nil
+}
+
+// showErrors shows errors beside input blocks, the only ones that can have them.
+func (w *Workspace) showErrors(v *viewState, given any) error {
+	if len(object(given)) == 0 {
+		return errors.New("no errors by block_id")
+	}
+	inputs := map[string]bool{}
+	for _, b := range v.blocks() {
+		inputs[text(b["block_id"])] = b["type"] == "input"
+	}
+	shown := map[string]string{}
+	for id, e := range object(given) {
+		shown[id] = text(e)
+		switch {
+		case !inputs[id]:
+			return fmt.Errorf("the error for %q, which is no input block of the view", id)
+		case shown[id] == "":
+			return fmt.Errorf("the error for %q is no text", id)
+		}
+	}
+	v.errors = shown
+	w.recordView(KindViewUpdated, v)
+	return nil
+}
+
+// View is one state of a view, as a client shows it. It is a value: what happens to the view later does not change it.
+type View struct {
+	ID                   string
 	Title, Submit, Close string
 	PrivateMetadata      string
 	Blocks               []map[string]any
 	Errors               map[string]string // block_id to the message that is shown beside the field
 	Trouble              string            // what the view itself shows where the app failed to answer, or ""
 
-	values map[fieldKey]map[string]any
+	values map[fieldKey]any
 	names  map[string]string
 }
 
-// View is the view that the person looks at: the topmost open one.
+// View is the view that the person looks at.
 func (p *Person) View() (View, bool) {
-	views := p.Views()
-	if len(views) == 0 {
-		return View{}, false
-	}
-	return views[len(views)-1], true
-}
-
-// Views is the stack of the person's open views, the bottom one first.
-func (p *Person) Views() []View {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
-	var views []View
-	for _, v := range p.w.stack(p.id) {
-		views = append(views, p.w.shownView(v))
+	v := p.w.views[p.id]
+	if v == nil {
+		return View{}, false
 	}
-	return views
+	return p.w.shownView(v), true
 }
 
-// shownView copies a view for the outside. Values are replaced, never changed.
+// shownView copies a view for the outside. Blocks and values are replaced, never changed.
 func (w *Workspace) shownView(v *viewState) View {
 	return View{
-		ID: v.id, Hash: v.hash, Type: v.text("type"), CallbackID: v.text("callback_id"), ExternalID: v.text("external_id"),
-		RootID: v.root, PreviousID: v.previous, Title: textOf(v.given["title"]), Submit: textOf(v.given["submit"]),
-		Close: textOf(v.given["close"]), PrivateMetadata: v.text("private_metadata"), Blocks: v.blocks(),
+		ID: v.id, Title: textOf(v.given["title"]), Submit: textOf(v.given["submit"]), Close: textOf(v.given["close"]),
+		PrivateMetadata: text(v.given["private_metadata"]), Blocks: v.blocks(),
 		Errors: maps.Clone(v.errors), Trouble: v.trouble, values: maps.Clone(v.values), names: w.names,
 	}
 }
 
-// Plain is everything that a person reads: the title, a line a block, the
-// view's trouble, its buttons as [Label], and last the view's own Close and
-// Submit. An input is "Label: value", with the placeholder in parentheses while
-// it is empty, then its hint in a line of its own and its error after "! ".
+func (v View) render() *rendered {
+	r := &rendered{names: v.names, values: v.values, errors: v.Errors}
+	r.blocks(v.Blocks)
+	return r
+}
+
+// Plain is everything that a person reads: the title, a line a block, the view's trouble, its buttons as [Label], and last the view's own Close and
+// Submit. An input is "Label: value", with the placeholder in parentheses while it is empty, then its hint in a line of its own and its error after "! ".
 func (v View) Plain() string {
 	r := v.render()
 	lines := append([]string{v.Title}, r.lines...)
@@ -65,12 +309,11 @@ func (v View) Plain() string {
 	return strings.Join(notEmpty(lines), "\n")
 }
 
-// Buttons are the labels of the buttons in the view's blocks, in the order of
-// reading; its own Close and Submit are not among them.
+// Buttons are the labels of the buttons in the view's blocks, in the order of reading; its own Close and Submit are not among them.
 func (v View) Buttons() []string { return v.render().buttons }
 
-// Fields are the labels of the view's fields in the order of reading: an
-// input's label, a section's text beside its menu, the placeholder of a menu in a row of actions.
+// Fields are the labels of the view's fields in the order of reading: an input's label, a section's text beside its menu, the placeholder of a menu
+// in a row of actions.
 func (v View) Fields() []string {
 	var labels []string
 	for _, f := range fieldsOf(v.Blocks) {
@@ -79,8 +322,7 @@ func (v View) Fields() []string {
 	return labels
 }
 
-// Value is what the field with a label holds now, "" for nothing: the text that
-// was typed, the texts of the chosen options separated by ", ", or the chosen #channel or @person.
+// Value is what the field with a label holds now, "" for nothing: the text that was typed, the text of the chosen option, or the chosen #channel.
 func (v View) Value(label string) string {
 	for _, f := range fieldsOf(v.Blocks) {
 		if f.label == label {
@@ -89,9 +331,3 @@ func (v View) Value(label string) string {
 	}
 	return ""
 }
-
-// Links are the addresses that a reader of the view could follow, as Message.Links.
-func (v View) Links() []string { return unique(v.render().links) }
-
-// Pings are the mentions in the view, as Message.Pings; a view notifies nobody.
-func (v View) Pings() []string { return unique(v.render().pings) }

@@ -3,12 +3,10 @@ package slacksim
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"mime"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -22,10 +20,11 @@ const maxBody = 1 << 20
 // answer is the JSON object of a successful call, without "ok".
 type answer map[string]any
 
-// apiError is a business error: HTTP 200 with ok:false.
+// apiError is a business error: HTTP 200 with ok:false, or 429 where it says when to come again.
 type apiError struct {
-	code  string
-	extra answer
+	code       string
+	extra      answer
+	retryAfter time.Duration
 }
 
 // Error is Slack's error code.
@@ -33,84 +32,85 @@ func (e *apiError) Error() string { return e.code }
 
 func refuse(code string) error { return &apiError{code: code} }
 
-// apiCall is one parsed call of the Web API.
+// invalidArguments is the refusal of arguments with a message for each fault.
+func invalidArguments(problems ...string) error {
+	return &apiError{code: "invalid_arguments", extra: answer{"response_metadata": map[string]any{"messages": problems}}}
+}
+
+// apiCall is one call of the Web API or of a response_url.
 type apiCall struct {
-	name    string
-	args    map[string]string // JSON values as their text
-	granted []string          // scopes of the token
-	noForm  string            // the code that refuses every block
-	base    string            // scheme and host that the caller used
+	name       string
+	args       map[string]string // JSON values as their text; no token
+	token      string
+	tokenInURL bool
+	kind       string // the body's media type
+	granted    []string
+	channel    *channelState // the channel that the method is about
 }
 
-// flag tells whether a boolean argument is set.
-func (c *apiCall) flag(name string) bool {
-	return c.args[name] == "true" || c.args[name] == "1"
-}
+// flag reports whether a boolean argument is set.
+func (c *apiCall) flag(name string) bool { return c.args[name] == "true" || c.args[name] == "1" }
 
-func (c *apiCall) has(scope string) bool { return slices.Contains(c.granted, scope) }
-
-// need refuses the call where the token lacks a scope.
-func (c *apiCall) need(scope string) error {
-	if c.has(scope) {
+// need refuses the call where the token has none of the scopes.
+func (c *apiCall) need(scopes ...string) error {
+	if anyOf(scopes, c.granted) {
 		return nil
 	}
-	return &apiError{code: "missing_scope", extra: answer{"needed": scope, "provided": strings.Join(c.granted, ",")}}
+	return &apiError{code: "missing_scope", extra: answer{"needed": strings.Join(scopes, ","), "provided": strings.Join(c.granted, ",")}}
 }
 
-func (w *Workspace) serveAPI(rw http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("method")
-	args, token, err := readArgs(rw, r)
-	f := w.nextFault(name, args["channel"])
-	w.pause(r, f)
-	if f.status != 0 {
-		w.breakAnswer(rw, name, args, f)
-		return
-	}
+func (w *Workspace) serveMethod(rw http.ResponseWriter, r *http.Request) {
+	w.serve(rw, r, r.PathValue("method"), w.call, w.writeJSON)
+}
+
+// serve reads a call, lets the next fault do its part, and otherwise has the call carried out and answered.
+func (w *Workspace) serve(
+	rw http.ResponseWriter, r *http.Request, name string,
+	act func(*apiCall) (answer, error), write func(http.ResponseWriter, *apiCall, answer, error),
+) {
+	c, err := readCall(rw, r)
+	c.name = name
+	f := w.nextFault(name, c.args["channel"])
+	w.pause(r, f.delay)
 	var result answer
-	if err == nil && f.code != "" && !f.afterEffect {
+	switch {
+	case f.status == http.StatusTooManyRequests:
+		err = &apiError{code: "ratelimited", retryAfter: f.retryAfter}
+		write = w.writeJSON
+	case f.status != 0:
+		w.log(c, f.status, "")
+		rw.Header().Set("Content-Type", f.contentType)
+		rw.WriteHeader(f.status)
+		_, _ = io.WriteString(rw, f.body) // the caller may be gone
+		return
+	case err != nil:
+	case f.code != "" && !f.afterEffect:
 		err = refuse(f.code)
-	}
-	if err == nil && f.late > 0 {
-		result, err = w.callLate(rw, name, args, token, r, f.late)
-	} else if err == nil {
-		result, err = w.call(rw, name, args, token, r)
+	default:
+		result, err = w.carryOut(r, c, act, f.late)
 	}
 	if f.afterEffect {
-		w.logCall(name, args, 0, f.code)
+		w.log(c, 0, f.code)
 		panic(http.ErrAbortHandler)
 	}
-	w.write(rw, name, args, result, err)
+	write(rw, c, result, err)
 }
 
-// call authenticates, limits and carries out one call.
-func (w *Workspace) call(rw http.ResponseWriter, name string, args map[string]string, token string, r *http.Request) (answer, error) {
-	m, known := methods[name]
-	if !known {
-		return nil, &apiError{code: "unknown_method", extra: answer{"req_method": name}}
-	}
+// carryOut carries a call out, after a delay if there is one. The connection of a caller that is gone by then is cut.
+func (w *Workspace) carryOut(r *http.Request, c *apiCall, act func(*apiCall) (answer, error), late time.Duration) (result answer, err error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.callLocked(rw, m, name, args, token, r)
-}
-
-// callLate carries a call out after a delay. The connection of a caller that is gone by then is cut.
-func (w *Workspace) callLate(
-	rw http.ResponseWriter, name string, args map[string]string, token string, r *http.Request, delay time.Duration,
-) (result answer, err error) {
-	m, known := methods[name]
-	if !known {
-		return nil, refuse("unknown_method")
+	if late == 0 {
+		defer w.mu.Unlock()
+		return act(c)
 	}
-	done, header := make(chan struct{}), httptest.NewRecorder()
-	w.mu.Lock()
-	w.after(delay, func() {
-		result, err = w.callLocked(header, m, name, args, token, r)
+	done := make(chan struct{})
+	w.after(late, func() {
+		result, err = act(c)
 		close(done)
 	})
 	w.mu.Unlock()
 	select {
 	case <-done:
-		maps.Copy(rw.Header(), header.Header())
 		return result, err
 	case <-r.Context().Done():
 	case <-w.done:
@@ -118,158 +118,114 @@ func (w *Workspace) callLate(
 	panic(http.ErrAbortHandler)
 }
 
-// callLocked does the rest of call with the lock held.
-func (w *Workspace) callLocked(
-	rw http.ResponseWriter, m method, name string, args map[string]string, token string, r *http.Request,
-) (answer, error) {
-	c := &apiCall{name: name, args: args, base: w.base, noForm: w.noForm}
-	rw.Header().Set("X-Accepted-OAuth-Scopes", strings.Join(m.scopes, ","))
-	if r.URL.Query().Has("token") {
-		w.violate("%s: a token in the URL", name)
+// call authenticates and limits one call of a method, finds its channel, and runs it. The lock is held.
+func (w *Workspace) call(c *apiCall) (answer, error) {
+	m, known := methods[c.name]
+	if !known {
+		return nil, &apiError{code: "unknown_method", extra: answer{"req_method": c.name}}
+	}
+	if c.tokenInURL {
+		w.violate("%s: a token in the URL", c.name)
 		return nil, refuse("not_authed")
 	}
-	if err := w.authenticate(c, m, token); err != nil {
+	switch {
+	case c.token == "":
+		return nil, refuse("not_authed")
+	case c.token != w.opts.AppToken && c.token != w.opts.BotToken:
+		return nil, refuse("invalid_auth")
+	case (c.token == w.opts.AppToken) != m.appToken:
+		return nil, refuse("not_allowed_token_type")
+	case m.appToken:
+		c.granted = w.opts.AppScopes
+	default:
+		c.granted = w.opts.BotScopes
+	}
+	if err := c.need(m.scopes...); err != nil {
 		return nil, err
 	}
-	rw.Header().Set("X-OAuth-Scopes", strings.Join(c.granted, ","))
-	if err := c.needAny(m.scopes); err != nil {
-		return nil, err
+	if wait := w.limited(c, m.perMinute); wait > 0 {
+		return nil, &apiError{code: "ratelimited", retryAfter: wait}
 	}
-	if wait := w.limited(name, m.perMinute, args["channel"]); wait > 0 {
-		return nil, &throttled{seconds: retryAfter(wait)}
+	if m.channel != nil {
+		channel, err := m.channel(w, c)
+		if err != nil {
+			return nil, err
+		}
+		c.channel = channel
 	}
 	return m.run(w, c)
 }
 
-// authenticate checks that the token is of the kind that the method takes.
-func (w *Workspace) authenticate(c *apiCall, m method, token string) error {
-	switch {
-	case m.token == noToken:
-		return nil
-	case token == "":
-		return refuse("not_authed")
-	case token != w.opts.AppToken && token != w.opts.BotToken:
-		return refuse("invalid_auth")
-	case (token == w.opts.AppToken) != (m.token == appToken):
-		return refuse("not_allowed_token_type")
-	}
-	c.granted = w.opts.BotScopes
-	if m.token == appToken {
-		c.granted = w.opts.AppScopes
-	}
-	return nil
-}
-
-// needAny refuses the call where the token has none of the scopes.
-func (c *apiCall) needAny(scopes []string) error {
-	if len(scopes) == 0 || slices.ContainsFunc(scopes, c.has) {
-		return nil
-	}
-	return &apiError{code: "missing_scope", extra: answer{"needed": strings.Join(scopes, ","), "provided": strings.Join(c.granted, ",")}}
-}
-
-// throttled is the answer to a call beyond its limit.
-type throttled struct{ seconds int }
-
-// Error is Slack's error code.
-func (*throttled) Error() string { return "ratelimited" }
-
-// write answers a call and records it.
-func (w *Workspace) write(rw http.ResponseWriter, name string, args map[string]string, result answer, err error) {
+// writeJSON answers a call as the Web API does, and records it.
+func (w *Workspace) writeJSON(rw http.ResponseWriter, c *apiCall, result answer, err error) {
 	status, body := http.StatusOK, answer{"ok": err == nil}
 	maps.Copy(body, result)
-	if err != nil {
-		body["error"] = err.Error()
-	}
 	if refused, ok := errors.AsType[*apiError](err); ok {
+		body["error"] = refused.code
 		maps.Copy(body, refused.extra)
+		if refused.code == "ratelimited" {
+			status = http.StatusTooManyRequests
+			seconds := max(1, int((refused.retryAfter+time.Second-1)/time.Second))
+			rw.Header().Set("Retry-After", strconv.Itoa(seconds))
+		}
 	}
-	if limit, ok := errors.AsType[*throttled](err); ok {
-		status = http.StatusTooManyRequests
-		rw.Header().Set("Retry-After", strconv.Itoa(limit.seconds))
-	}
-	code, _ := body["error"].(string)
-	w.logCall(name, args, status, code)
+	w.log(c, status, text(body["error"]))
 	w.mu.Lock()
 	raw, err := json.Marshal(body)
+	date := time.Now().Add(w.ahead).UTC().Format(http.TimeFormat)
 	w.mu.Unlock()
 	if err != nil {
 		http.Error(rw, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
-	rw.Header().Set("Date", time.Now().Add(w.clock()).UTC().Format(http.TimeFormat))
+	rw.Header().Set("Date", date)
+	rw.Header().Set("X-Accepted-OAuth-Scopes", strings.Join(methods[c.name].scopes, ","))
+	rw.Header().Set("X-OAuth-Scopes", strings.Join(c.granted, ","))
 	rw.WriteHeader(status)
 	_, _ = rw.Write(raw) // the caller may be gone
 }
 
-// breakAnswer answers with the status of a fault instead of Slack's JSON.
-func (w *Workspace) breakAnswer(rw http.ResponseWriter, name string, args map[string]string, f fault) {
-	if f.status == http.StatusTooManyRequests {
-		w.write(rw, name, args, nil, &throttled{seconds: retryAfter(f.retryAfter)})
-		return
-	}
-	w.logCall(name, args, f.status, "")
-	if f.body != "" {
-		rw.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_, _ = io.WriteString(rw, f.body)
-		return
-	}
-	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
-	rw.WriteHeader(f.status)
-	_, _ = fmt.Fprintf(rw, "<html><body><h1>%s</h1></body></html>", http.StatusText(f.status))
-}
-
-// logCall records a call; the arguments hold no token.
-func (w *Workspace) logCall(name string, args map[string]string, status int, code string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls = append(w.calls, Call{Time: time.Now(), Method: name, Args: args, Status: status, Error: code})
-	w.touch()
-}
-
-// readArgs reads the arguments of a call from the query and from a form, JSON
-// or multipart body, and the token from the header or the form.
-func readArgs(rw http.ResponseWriter, r *http.Request) (map[string]string, string, error) {
+// readCall reads the arguments of a call from the query and from a form, JSON or multipart body, and the token from the header or the form.
+func readCall(rw http.ResponseWriter, r *http.Request) (*apiCall, error) {
 	r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
-	args := map[string]string{}
+	c := &apiCall{args: map[string]string{}, tokenInURL: r.URL.Query().Has("token")}
 	take := func(values url.Values) {
 		for name, v := range values {
-			args[name] = v[0]
+			if name != "token" {
+				c.args[name] = v[0]
+			}
 		}
 	}
 	take(r.URL.Query())
-	delete(args, "token")
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	c.kind, _, _ = mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
-	case r.Method == http.MethodGet || kind == "":
-	case kind == "application/json":
-		if err := readJSON(r, args); err != nil {
-			return nil, "", err
+	case r.Method == http.MethodGet || c.kind == "":
+	case c.kind == "application/json":
+		if err := c.readJSON(r.Body); err != nil {
+			return c, err
 		}
-		delete(args, "token") // Slack wants it in the header here
-	case kind == "application/x-www-form-urlencoded", kind == "multipart/form-data":
+	case slices.Contains([]string{"application/x-www-form-urlencoded", "multipart/form-data"}, c.kind):
 		if err := r.ParseMultipartForm(maxBody); err != nil && !errors.Is(err, http.ErrNotMultipart) {
-			return nil, "", refuse("invalid_form_data")
+			return c, refuse("invalid_form_data")
 		}
 		take(r.PostForm)
+		c.token = r.PostForm.Get("token") // elsewhere Slack wants it in the header
 	default:
-		return nil, "", refuse("invalid_post_type")
+		return c, refuse("invalid_post_type")
 	}
-	token := args["token"]
-	delete(args, "token")
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		token = bearer
+		c.token = bearer
 	}
-	return args, token, nil
+	return c, nil
 }
 
-// readJSON puts the fields of a JSON object into args: strings as they are, all else as JSON.
-func readJSON(r *http.Request, args map[string]string) error {
+// readJSON takes the fields of a JSON object as arguments.
+func (c *apiCall) readJSON(body io.Reader) error {
 	var raw json.RawMessage
-	err := json.NewDecoder(r.Body).Decode(&raw)
+	err := json.NewDecoder(body).Decode(&raw)
 	if errors.Is(err, io.EOF) {
-		return nil // Slack takes an empty body for no arguments; its SDKs send one to apps.connections.open.
+		return nil // Slack takes an empty body for no arguments; its SDKs send one to apps.connections.open
 	}
 	if err != nil {
 		return refuse("invalid_json")
@@ -278,12 +234,20 @@ func readJSON(r *http.Request, args map[string]string) error {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return refuse("json_not_object")
 	}
+	delete(fields, "token")
 	for name, value := range fields {
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			text = string(value)
-		}
-		args[name] = text
+		c.args[name] = asText(value)
 	}
 	return nil
+}
+
+// decodeArg reads a JSON argument; absent and null leave it nil.
+func decodeArg[T any](c *apiCall, name, code string) (value T, err error) {
+	if c.args[name] == "" {
+		return value, nil
+	}
+	if json.Unmarshal([]byte(c.args[name]), &value) != nil {
+		return value, refuse(code)
+	}
+	return value, nil
 }

@@ -1,91 +1,96 @@
+// Package slacksim is a simulated, headless Slack workspace for one app in Socket Mode: the Web API, the Socket Mode websocket and the
+// response_urls as an http.Handler, and a Go API with which tests and the demo act as people: they send commands, click, use shortcuts, fill in
+// modal views, and mention the bot.
+//
+// It is as strict as Slack's documentation, and stricter where Slack only sometimes forgives: it enforces every block limit, scope, membership and
+// rate limit, and Violations lists each breach of the Socket Mode protocol. Block kinds and methods that the bot does not use are refused. It can
+// also misbehave as Slack does: see the faults of calls (Throttle, FailCall, BreakCall, …) and of sockets (Disconnect, Drop, HalfOpen, …).
+//
+// It has its own wire types, so that it shares no mistake with a client library. All its waits work in a testing/synctest bubble.
 package slacksim
 
 import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Workspace is one simulated Slack workspace with one app. Its methods may be
-// called from any goroutine.
+// The app installed in the workspace.
+const (
+	appID     = "A0C66"
+	botID     = "B0C66"
+	botUserID = "U0C66BOT"
+)
+
+// Workspace is one simulated Slack workspace with one app. Its methods may be called from any goroutine.
 type Workspace struct {
 	opts Options
-	app  declared
+	app  Manifest
 	mux  *http.ServeMux
 	done chan struct{}  // closed by Close
-	wg   sync.WaitGroup // sockets, timers and observers
+	wg   sync.WaitGroup // sockets
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all that follows
 	closed  bool
 	changed chan struct{} // closed and replaced at each change
-	timers  map[*timer]struct{}
-	lastTS  int64 // microseconds of the newest timestamp given out
+	lastTS  int64         // microseconds of the newest timestamp
 	lastID  int
-	ahead   time.Duration // the workspace's clock, of time.Now
-	endless bool          // lists never end
-	noForm  string        // the code that refuses every message with blocks
+	ahead   time.Duration // of the workspace's clock before time.Now
 	base    string        // scheme and host under which the app reaches the workspace
 
 	users    map[string]*User
-	userIDs  []string // in order of arrival
 	channels map[string]*channelState
-	chanIDs  []string
 	groups   map[string]*Group
-	groupIDs []string
+	groupIDs []string          // in order of arrival
 	names    map[string]string // what people read for an id; replaced, never changed
 
-	tickets   map[string]ticket
+	tickets   map[string]time.Time // until when each can be used
 	sockets   []*socket
 	turn      int // whose turn it is among the sockets
 	twist     func(frame map[string]any)
 	oldest    bool
 	socketSeq int
-
 	envelopes map[string]*envelope
 	waiting   []*envelope // for the next socket that connects
 	hooks     map[string]*hook
 	slashes   int
-
-	triggers map[string]*trigger
-	views    map[string]*viewState   // the open ones
-	stacks   map[string][]*viewState // by user, the bottom one first
+	triggers  map[string]*trigger
+	views     map[string]*viewState // the open ones, by user
 
 	faults   map[string][]*fault
+	endless  bool   // lists never end
+	noBlocks string // the code that refuses every message with blocks
 	windows  map[string][]time.Time
-	channelR map[string]*bucket
+	buckets  map[string]*bucket
 
 	events     []Event
 	calls      []Call
 	violations []string
 }
 
-// New returns a workspace that holds the bot's user and nobody else. It panics
-// where Options.Manifest is not one that ParseManifest takes.
+// New returns a workspace that holds the bot's user and nobody else. It panics where ParseManifest refuses Options.Manifest.
 func New(o Options) *Workspace {
-	o, app := o.withManifest()
+	o, app := o.withDefaults()
 	w := &Workspace{
-		opts: o.withDefaults(), app: app, done: make(chan struct{}), changed: make(chan struct{}),
-		timers: map[*timer]struct{}{}, users: map[string]*User{}, channels: map[string]*channelState{},
-		groups: map[string]*Group{}, names: map[string]string{}, tickets: map[string]ticket{},
-		envelopes: map[string]*envelope{}, hooks: map[string]*hook{}, faults: map[string][]*fault{},
-		windows: map[string][]time.Time{}, channelR: map[string]*bucket{},
-		triggers: map[string]*trigger{}, views: map[string]*viewState{}, stacks: map[string][]*viewState{},
+		opts: o, app: app, done: make(chan struct{}), changed: make(chan struct{}),
+		users: map[string]*User{}, channels: map[string]*channelState{}, groups: map[string]*Group{}, names: map[string]string{},
+		tickets: map[string]time.Time{}, envelopes: map[string]*envelope{}, hooks: map[string]*hook{}, triggers: map[string]*trigger{},
+		views: map[string]*viewState{}, faults: map[string][]*fault{}, windows: map[string][]time.Time{}, buckets: map[string]*bucket{},
 	}
 	w.mux = http.NewServeMux()
-	w.mux.HandleFunc("/api/{method}", w.serveAPI)
+	w.mux.HandleFunc("/api/{method}", w.serveMethod)
 	w.mux.HandleFunc("GET /link/", w.serveLink)
-	w.mux.HandleFunc("POST /commands/{team}/{id}", w.serveHook)
-	w.mux.HandleFunc("POST /actions/{team}/{id}", w.serveHook)
-	w.mux.HandleFunc("POST /app/{team}/{id}", w.serveHook)
-	w.AddUser(User{ID: w.opts.BotUserID, Name: w.opts.BotName, RealName: w.opts.BotName, IsBot: true})
+	w.mux.HandleFunc("POST /hooks/{id}", w.serveHook)
+	w.AddUser(User{ID: botUserID, Name: app.BotName, RealName: app.BotName, IsBot: true})
 	w.AddUser(User{ID: slackbot, Name: "slackbot", RealName: "Slackbot"})
 	return w
 }
 
-// ServeHTTP serves /api/<method>, the websocket under /link/ and the
-// response_urls under /commands/, /actions/ and /app/.
+// ServeHTTP serves /api/<method>, the websocket under /link/ and the response_urls under /hooks/.
 func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	scheme := "http"
 	if r.TLS != nil {
@@ -102,15 +107,12 @@ func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mux.ServeHTTP(rw, r)
 }
 
-// Close closes every socket, stops every timer and joins every goroutine of the workspace.
+// Close closes every socket and joins its goroutines; no timer does anything any more.
 func (w *Workspace) Close() {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
 		close(w.done)
-		for t := range w.timers {
-			w.stop(t)
-		}
 		for _, s := range w.sockets {
 			s.cut()
 		}
@@ -120,8 +122,7 @@ func (w *Workspace) Close() {
 	w.wg.Wait()
 }
 
-// WaitFor returns nil as soon as cond holds. It asks cond first and then after
-// every change of the workspace; cond may call the workspace's methods.
+// WaitFor returns nil as soon as cond holds. It asks cond first and then after every change of the workspace; cond may call the workspace's methods.
 func (w *Workspace) WaitFor(ctx context.Context, cond func() bool) error {
 	for {
 		w.mu.Lock()
@@ -145,3 +146,46 @@ func (w *Workspace) touch() {
 	close(w.changed)
 	w.changed = make(chan struct{})
 }
+
+// after runs f with the lock held once d has passed, unless the workspace is closed by then.
+func (w *Workspace) after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !w.closed {
+			f()
+		}
+	})
+}
+
+// SetClock sets the workspace's clock ahead of the caller's, or behind it. Timestamps and the header Date show it.
+func (w *Workspace) SetClock(ahead time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ahead, w.lastTS = ahead, 0
+}
+
+// nextTS gives out a timestamp like "1700000000.000100", unique and ascending. The lock is held.
+func (w *Workspace) nextTS() string {
+	w.lastTS = max(w.lastTS+1, time.Now().Add(w.ahead).UnixMicro())
+	return fmt.Sprintf("%d.%06d", w.lastTS/1e6, w.lastTS%1e6)
+}
+
+// parseTS reads a timestamp as microseconds; whole seconds are fine too.
+func parseTS(ts string) (int64, bool) {
+	whole, fraction, _ := strings.Cut(ts, ".")
+	if len(fraction) > 6 {
+		return 0, false
+	}
+	micros, err := strconv.ParseInt(whole+(fraction + "000000")[:6], 10, 64)
+	return micros, err == nil
+}
+
+// nextID gives out a number that no other thing of the workspace has. The lock is held.
+func (w *Workspace) nextID() int {
+	w.lastID++
+	return w.lastID
+}
+
+// shortID gives out a number in the letters and digits of Slack's short ids.
+func (w *Workspace) shortID() string { return strconv.FormatInt(int64(w.nextID())+46656, 36) }

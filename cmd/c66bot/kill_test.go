@@ -271,7 +271,7 @@ func (w *world) waiting(t *testing.T) map[string]string {
 
 func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) {
 	t.Parallel()
-	options := slacksim.Options{RateLimits: slacksim.RateLimits{Off: true}, Manifest: []byte(bot.Manifest("/c66"))}
+	options := slacksim.Options{NoRateLimits: true, Manifest: []byte(bot.Manifest("/c66"))}
 	w := newWorld(t, options, cloud66sim.Options{Speed: 1e6})
 	staging := w.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 1})
 	all := w.crowd(*kills * perLife)

@@ -45,7 +45,7 @@ func TestManifestPrintsTheAppOfTheConfiguredCommand(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(app.Commands) != 1 || app.Commands[0].Command != tt.want || !app.Commands[0].ShouldEscape {
+			if len(app.Commands) != 1 || !app.Commands[tt.want] {
 				t.Errorf("the app's commands are %+v", app.Commands)
 			}
 		})

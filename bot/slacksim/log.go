@@ -18,14 +18,12 @@ const (
 	KindSubmitted    = "submitted"    // a person submitted a view; Text is its callback_id
 	KindSearched     = "searched"     // a person typed into an external select; Text is what
 	KindShortcut     = "shortcut"     // a person used a shortcut; Text is its callback_id
-	KindViewOpened   = "view_opened"  // a view was opened or pushed
+	KindViewOpened   = "view_opened"  // Text is the title
 	KindViewUpdated  = "view_updated" // a view shows something else
-	KindViewClosed   = "view_closed"  // a view is gone
-	KindGroup        = "group"        // a user group changed; Text is its id
-	KindDeactivated  = "deactivated"  // a person's account was deactivated
-	KindDelivered    = "delivered"    // an envelope went to a socket
-	KindAcked        = "acked"        // an envelope was acknowledged
-	KindNack         = "nack"         // a command, click or event was not acknowledged; Text says why
+	KindViewClosed   = "view_closed"
+	KindDelivered    = "delivered" // an envelope went to a socket
+	KindAcked        = "acked"     // an envelope was acknowledged
+	KindNack         = "nack"      // a command, click or event was not acknowledged; Text says why
 	KindPosted       = "posted"
 	KindUpdated      = "updated"
 	KindEphemeral    = "ephemeral" // shown to User alone
@@ -50,7 +48,7 @@ type Event struct {
 // Call is one call of the Web API or of a response_url.
 type Call struct {
 	Time   time.Time
-	Method string            // "response_url" for those
+	Method string            // ResponseURL for those
 	Args   map[string]string // JSON values as their text; no token
 	Status int               // HTTP status, 0 where the connection was cut
 	Error  string            // Slack's error code, "" for a success
@@ -84,38 +82,6 @@ func (w *Workspace) Violations() []string {
 	return slices.Clone(w.violations)
 }
 
-// OnChange calls f with every event from now on, in order, one at a time, from
-// one goroutine that ends with Close. f may call the workspace's methods, but not Close.
-func (w *Workspace) OnChange(f func(Event)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return
-	}
-	next := len(w.events)
-	w.wg.Go(func() { w.observe(next, f) })
-}
-
-func (w *Workspace) observe(next int, f func(Event)) {
-	for {
-		w.mu.Lock()
-		events, changed := w.events[next:], w.changed
-		w.mu.Unlock()
-		for _, e := range events {
-			f(e)
-		}
-		next += len(events)
-		if len(events) > 0 {
-			continue
-		}
-		select {
-		case <-changed:
-		case <-w.done:
-			return
-		}
-	}
-}
-
 // record appends an event and wakes whoever waits. The lock is held.
 func (w *Workspace) record(e Event) {
 	e.Time = time.Now()
@@ -123,15 +89,17 @@ func (w *Workspace) record(e Event) {
 	w.touch()
 }
 
-// recordView records what became of a view. The lock is held.
-func (w *Workspace) recordView(kind string, v *viewState) {
-	shown := w.shownView(v)
-	w.record(Event{Kind: kind, User: v.user, Text: shown.Title, View: &shown})
-}
-
 // violate records a breach of the protocol. The lock is held.
 func (w *Workspace) violate(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.violations = append(w.violations, text)
 	w.record(Event{Kind: KindViolation, Text: text})
+}
+
+// log records a call.
+func (w *Workspace) log(c *apiCall, status int, code string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, Call{Time: time.Now(), Method: c.name, Args: c.args, Status: status, Error: code})
+	w.touch()
 }

@@ -1,0 +1,91 @@
+package slacksim
+
+import (
+	"math"
+	"slices"
+)
+
+// conversationsHistory shows the channel's messages, newest first, without the replies in threads.
+func (w *Workspace) conversationsHistory(c *apiCall) (answer, error) {
+	return w.messages(c, nil, func(m *Message) bool { return !m.isReply() || m.Broadcast })
+}
+
+// conversationsReplies shows a thread, its parent first on the first page, then the replies, oldest first.
+func (w *Workspace) conversationsReplies(c *apiCall) (answer, error) {
+	start := find(c.channel, c.args["ts"])
+	if start == nil || start.Ephemeral {
+		return nil, refuse("thread_not_found")
+	}
+	return w.messages(c, start, func(m *Message) bool { return m.isReply() && m.ThreadTS == start.TS })
+}
+
+// messages shows a page of the messages that are wanted, in a thread after its start. The cursor is the timestamp that the next page starts with,
+// so that what is posted meanwhile does not shift it.
+func (w *Workspace) messages(c *apiCall, start *Message, wanted func(*Message) bool) (answer, error) {
+	from, to, err := c.span()
+	if err != nil {
+		return nil, err
+	}
+	limit, cursor, err := c.paging(999)
+	if err != nil {
+		return nil, err
+	}
+	shown := []any{}
+	if cursor != "" {
+		next, ok := parseTS(cursor)
+		switch {
+		case !ok:
+			return nil, refuse("invalid_cursor")
+		case start == nil:
+			to = min(to, next)
+		default:
+			from = max(from, next)
+		}
+	} else if start != nil {
+		shown = append(shown, w.wire(start, c.flag("include_all_metadata")))
+	}
+	var found []*Message
+	for _, m := range c.channel.messages {
+		if ts, _ := parseTS(m.TS); !m.Ephemeral && wanted(m) && from <= ts && ts <= to {
+			found = append(found, m)
+		}
+	}
+	if start == nil {
+		slices.Reverse(found)
+	}
+	n := min(len(found), max(limit-len(shown), 0))
+	for _, m := range found[:n] {
+		shown = append(shown, w.wire(m, c.flag("include_all_metadata")))
+	}
+	out := answer{"messages": shown, "has_more": n < len(found)}
+	if w.endless && len(found) > 0 {
+		out["has_more"], out["response_metadata"] = true, nextCursor(found[0].TS)
+	} else if n < len(found) {
+		out["response_metadata"] = nextCursor(found[n].TS)
+	}
+	return out, nil
+}
+
+// span reads oldest, latest and inclusive: the first and the last timestamp that are wanted.
+func (c *apiCall) span() (from, to int64, err error) {
+	edge := int64(1)
+	if c.flag("inclusive") {
+		edge = 0
+	}
+	to = math.MaxInt64
+	if v := c.args["oldest"]; v != "" && v != "0" {
+		ts, ok := parseTS(v)
+		if !ok {
+			return 0, 0, refuse("invalid_ts_oldest")
+		}
+		from = ts + edge
+	}
+	if v := c.args["latest"]; v != "" && v != "now" {
+		ts, ok := parseTS(v)
+		if !ok {
+			return 0, 0, refuse("invalid_ts_latest")
+		}
+		to = ts - edge
+	}
+	return from, to, nil
+}

@@ -1,0 +1,45 @@
+package slacksim
+
+import "encoding/json"
+
+// What follows reads decoded JSON: a value of another kind is empty.
+
+func object(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func isTrue(v any) bool {
+	b, _ := v.(bool)
+	return b
+}
+
+// textOf is the text of a text object.
+func textOf(v any) string { return text(object(v)["text"]) }
+
+// asText is a JSON value as an argument of a call: a string as it is, all else as JSON.
+func asText(v json.RawMessage) string {
+	var s string
+	if json.Unmarshal(v, &s) != nil {
+		return string(v)
+	}
+	return s
+}
+
+func texts(v any) []string {
+	var all []string
+	for _, item := range list(v) {
+		all = append(all, text(item))
+	}
+	return all
+}

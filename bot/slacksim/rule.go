@@ -1,0 +1,271 @@
+package slacksim
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed" // for the rules
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var (
+	//go:embed blocks.yaml
+	blockFile []byte
+	//go:embed manifest.yaml
+	manifestFile []byte
+)
+
+// rule says what a value must be; blocks.yaml explains the fields.
+type rule struct {
+	Type      string
+	Min, Max  int
+	Empty     bool
+	Enum      []string
+	Pattern   string
+	Says      string
+	Of        *rule
+	Distinct  string
+	Resets    string
+	Fields    map[string]*rule
+	Required  []string
+	Any       []string
+	Exclusive []string
+	Ordered   []string
+	Among     string
+	Kinds     []string
+	Read      bool
+	Unique    string
+	Once      string
+}
+
+// ruleSet is what the embedded files hold together.
+type ruleSet struct {
+	Shared any
+	Rules  map[string]*rule
+	Events map[string][]string // the scopes of which an event needs one
+}
+
+var ruleBook = sync.OnceValue(func() ruleSet {
+	set := ruleSet{Rules: map[string]*rule{}}
+	for _, file := range [][]byte{blockFile, manifestFile} {
+		decoder := yaml.NewDecoder(bytes.NewReader(file))
+		decoder.KnownFields(true)
+		if err := decoder.Decode(&set); err != nil {
+			panic(fmt.Sprintf("slacksim: the embedded rules: %v", err))
+		}
+	}
+	return set
+})
+
+// checker collects what is wrong with one value.
+type checker struct {
+	problems []string
+	ids      map[string]map[string]bool // what is unique so far, by the kind of id
+	once     map[string]int
+	read     int // characters of all texts
+}
+
+// check returns a message for each fault of a value by the named rule.
+func check(name, at string, v any) *checker {
+	c := &checker{ids: map[string]map[string]bool{}, once: map[string]int{}}
+	c.value(at, v, ruleBook().Rules[name])
+	return c
+}
+
+func (c *checker) fault(at, format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf("[ERROR] "+format+" [json-pointer:%s]", append(args, at)...))
+}
+
+// value checks the value at a JSON pointer.
+func (c *checker) value(at string, v any, r *rule) {
+	switch r.Type {
+	case "string":
+		c.text(at, v, r)
+	case "integer":
+		n, isNumber := v.(float64)
+		switch {
+		case !isNumber || n != float64(int(n)):
+			c.fault(at, "must be an integer")
+		case int(n) < r.Min || int(n) > r.Max:
+			c.fault(at, "must be from %d to %d", r.Min, r.Max)
+		}
+	case "boolean":
+		if _, ok := v.(bool); !ok {
+			c.fault(at, "must be a boolean")
+		}
+	case "list":
+		c.list(at, v, r)
+	case "object", "kind":
+		c.object(at, v, r)
+	}
+	if r.Once != "" && v != any(false) {
+		if c.once[r.Once]++; c.once[r.Once] > 1 {
+			c.fault(at, "%s", r.Once)
+		}
+	}
+}
+
+func (c *checker) text(at string, v any, r *rule) {
+	s, isString := v.(string)
+	length := utf8.RuneCountInString(s)
+	switch {
+	case r.Enum != nil:
+		if !slices.Contains(r.Enum, s) {
+			c.fault(at, "must be one of %v", r.Enum)
+		}
+		return
+	case !isString:
+		c.fault(at, "must be a string")
+		return
+	case s == "" && !r.Empty:
+		c.fault(at, "must be more than 0 characters")
+	case length > r.Max:
+		c.fault(at, "must be less than %d characters", r.Max+1)
+	case length < r.Min:
+		c.fault(at, "must be more than %d characters", r.Min-1)
+	}
+	if r.Pattern != "" && !regexp.MustCompile(r.Pattern).MatchString(s) {
+		c.fault(at, "%s", cmp.Or(r.Says, "does not match the pattern "+r.Pattern))
+	}
+	if r.Read {
+		c.read += length
+	}
+	if r.Unique != "" {
+		if c.ids[r.Unique][s] {
+			c.fault(at, "`%s` already exists: %s", r.Unique, s)
+		}
+		if c.ids[r.Unique] == nil {
+			c.ids[r.Unique] = map[string]bool{}
+		}
+		c.ids[r.Unique][s] = true
+	}
+}
+
+func (c *checker) list(at string, v any, r *rule) {
+	l, isList := v.([]any)
+	switch {
+	case !isList:
+		c.fault(at, "must be an array")
+	case len(l) < r.Min:
+		c.fault(at, "no less than %d items required", r.Min)
+	case len(l) > r.Max:
+		c.fault(at, "no more than %d items allowed", r.Max)
+	}
+	seen := map[string]bool{}
+	for i, item := range l {
+		delete(c.ids, r.Resets)
+		c.value(fmt.Sprintf("%s/%d", at, i), item, r.Of)
+		key, _ := item.(string)
+		if r.Distinct != "." {
+			key, _ = object(item)[r.Distinct].(string)
+		}
+		if key != "" && seen[key] {
+			c.fault(at, "duplicate entry: %s", key)
+		}
+		seen[key] = true
+	}
+}
+
+// object checks an object by the rule, or by the one of its kind: the limit of the rule is then that of the object's text.
+func (c *checker) object(at string, v any, r *rule) {
+	o, isObject := v.(map[string]any)
+	if !isObject {
+		c.fault(at, "must be an object")
+		return
+	}
+	limit := r.Max
+	if r.Type == "kind" {
+		kind, _ := o["type"].(string)
+		switch {
+		case kind == "":
+			c.fault(at, "missing required field: type")
+			return
+		case !slices.Contains(r.Kinds, kind):
+			c.fault(at+"/type", "unsupported type: %s", kind)
+			return
+		}
+		o = maps.Clone(o)
+		delete(o, "type")
+		r = ruleBook().Rules[kind]
+	}
+	for _, name := range r.Required {
+		if _, given := o[name]; !given {
+			c.fault(at, "missing required field: %s", name)
+		}
+	}
+	given := func(name string) bool { return o[name] != nil }
+	if len(r.Any) > 0 && !slices.ContainsFunc(r.Any, given) {
+		c.fault(at, "missing required field: %s", r.Any[0])
+	}
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		field := r.Fields[name]
+		if field == nil {
+			c.fault(at, "invalid additional property: %s", name)
+			continue
+		}
+		if field.Type == "string" && field.Max == 0 { // of a text object
+			limited := *field
+			limited.Max = limit
+			field = &limited
+		}
+		c.value(at+"/"+name, o[name], field)
+	}
+	c.together(at, o, r)
+}
+
+// together checks what concerns several fields of an object.
+func (c *checker) together(at string, o map[string]any, r *rule) {
+	if len(r.Exclusive) > 0 && o[r.Exclusive[0]] != nil && o[r.Exclusive[1]] != nil {
+		c.fault(at, "only one of %s and %s is allowed", r.Exclusive[0], r.Exclusive[1])
+	}
+	if len(r.Ordered) > 0 {
+		least, _ := o[r.Ordered[0]].(float64)
+		if most, limited := o[r.Ordered[1]].(float64); limited && least > most {
+			c.fault(at+"/"+r.Ordered[0], "must not be above %s", r.Ordered[1])
+		}
+	}
+	chosen := object(o[r.Among])
+	same := func(offer map[string]any) bool {
+		return fmt.Sprint(offer["value"]) == fmt.Sprint(chosen["value"]) && textOf(offer["text"]) == textOf(chosen["text"])
+	}
+	if chosen != nil && !slices.ContainsFunc(optionsOf(o), same) {
+		c.fault(at+"/"+r.Among, "must match one of the options")
+	}
+}
+
+// maxBlockText is how many characters all texts of a message's blocks have together.
+const maxBlockText = 13000
+
+// checkBlocks returns an invalid_blocks error with a message for each fault, or nil.
+func checkBlocks(blocks []map[string]any) error {
+	items := make([]any, len(blocks))
+	for i, b := range blocks {
+		items[i] = b
+	}
+	c := check("message", "/blocks", items)
+	switch {
+	case len(c.problems) > 0:
+		return &apiError{code: "invalid_blocks", extra: answer{
+			"errors": c.problems, "response_metadata": map[string]any{"messages": c.problems},
+		}}
+	case c.read > maxBlockText:
+		return refuse("msg_blocks_too_long")
+	}
+	return nil
+}
+
+// checkView returns a message for each fault of a view.
+func checkView(view map[string]any) []string {
+	c := check("modal", "/view", view)
+	isInput := func(b any) bool { return object(b)["type"] == "input" }
+	if view["submit"] == nil && slices.ContainsFunc(list(view["blocks"]), isInput) {
+		c.fault("/view", "must define `submit` to use an `input` block in modals")
+	}
+	return c.problems
+}

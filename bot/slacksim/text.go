@@ -1,0 +1,93 @@
+package slacksim
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	// typedToken is what a client has already resolved and people may give as it is.
+	typedToken = regexp.MustCompile(`<(?:@[UW]|#C|!subteam\^S|https?:|mailto:)[^<>\s]*>|<!(?:here|channel|everyone)>`)
+	typedWord  = regexp.MustCompile(`https?://[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[@#][\p{L}\d._-]+|(?:[a-zA-Z\d-]+\.)+(?:com|org|net|io|dev)\b`)
+	codeSpan   = regexp.MustCompile("```[\\s\\S]+?```|`[^`\n]+`")
+	// labelled is a mention with the name beside it, which messages do not have.
+	labelled = regexp.MustCompile(`<(@[UW][A-Za-z0-9]+|!subteam\^S[A-Za-z0-9]+)\|[^<>]*>`)
+	escaping = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
+)
+
+// splice rebuilds a text of its spans and of what lies between them, given by their ends.
+func splice(text string, spans [][]int, between, span func(from, to int) string) string {
+	var out strings.Builder
+	last := 0
+	for _, at := range spans {
+		out.WriteString(between(last, at[0]))
+		out.WriteString(span(at[0], at[1]))
+		last = at[1]
+	}
+	out.WriteString(between(last, len(text)))
+	return out.String()
+}
+
+// messageText does to what a person types in a message what Slack's client does: names, addresses and mail addresses become <…>, and &, < and >
+// become entities. In code only the entities are made.
+func (w *Workspace) messageText(typed string) string {
+	converted := splice(typed, codeSpan.FindAllStringIndex(typed, -1),
+		func(from, to int) string { return w.escape(typed[from:to]) },
+		func(from, to int) string { return escaping.Replace(typed[from:to]) })
+	return labelled.ReplaceAllString(converted, "<$1>")
+}
+
+// escape does to a typed command what the manifest's should_escape asks for: names that Slack knows, addresses and mail addresses become <…>, and
+// &, < and > become entities. A word in <…> that is already resolved stays.
+func (w *Workspace) escape(typed string) string {
+	return splice(typed, typedToken.FindAllStringIndex(typed, -1),
+		func(from, to int) string { return w.escapeWords(typed[from:to]) },
+		func(from, to int) string { return typed[from:to] })
+}
+
+func (w *Workspace) escapeWords(typed string) string {
+	escaped := func(from, to int) string { return escaping.Replace(typed[from:to]) }
+	return splice(typed, typedWord.FindAllStringIndex(typed, -1), escaped, func(from, to int) string {
+		if from > 0 && !strings.ContainsRune(" \t\n,(\"'=*_~", rune(typed[from-1])) {
+			return escaped(from, to)
+		}
+		return w.resolve(typed[from:to])
+	})
+}
+
+// resolve turns one typed word into what Slack makes of it.
+func (w *Workspace) resolve(word string) string {
+	escaped := escaping.Replace(word)
+	switch {
+	case strings.HasPrefix(word, "@"), strings.HasPrefix(word, "#"):
+		return w.resolveName(word, escaped)
+	case strings.HasPrefix(word, "http"):
+		return "<" + escaped + ">"
+	case strings.Contains(word, "@"):
+		return "<mailto:" + escaped + "|" + escaped + ">"
+	}
+	return "<http://" + escaped + "|" + escaped + ">"
+}
+
+// resolveName resolves a name; signs that end a sentence are no part of it.
+func (w *Workspace) resolveName(word, escaped string) string {
+	name := word
+	id := w.byName(name)
+	if id == "" {
+		name = strings.TrimRight(word, "._-")
+		id = w.byName(name)
+	}
+	rest := word[len(name):]
+	switch {
+	case name == "@here" || name == "@channel" || name == "@everyone":
+		return "<!" + name[1:] + ">" + rest
+	case id == "":
+		return escaped
+	case w.groups[id] != nil:
+		return "<!subteam^" + id + "|" + name + ">" + rest
+	case w.channels[id] != nil:
+		return "<#" + id + "|" + name[1:] + ">" + rest
+	}
+	return "<@" + id + "|" + name[1:] + ">" + rest
+}
