@@ -80,11 +80,6 @@ func TestBlocksAreHeldToTheirLimits(t *testing.T) {
 		"a confirm no of 31":            {"[" + actions(confirm(100, 300, 30, 31)) + "]", "must be less than 31 characters [json-pointer:/blocks/0/elements/0/confirm/deny/text]"},
 		"a select of 100 options":       {`[{"type":"actions","elements":[{"type":"static_select","options":` + repeat(100, option) + `}]}]`, ""},
 		"a select of 101 options":       {`[{"type":"actions","elements":[{"type":"static_select","options":` + repeat(101, option) + `}]}]`, "no more than 100 items allowed [json-pointer:/blocks/0/elements/0/options]"},
-		"an overflow of 6 options":      {`[{"type":"actions","elements":[{"type":"overflow","options":` + repeat(6, option) + `}]}]`, "no more than 5 items allowed [json-pointer:/blocks/0/elements/0/options]"},
-		"a table at its limits":         {`[{"type":"table","rows":` + repeat(100, repeat(20, `{"type":"raw_text","text":"c"}`)) + `}]`, ""},
-		"a table of 101 rows":           {`[{"type":"table","rows":` + repeat(101, `[{"type":"raw_text","text":"c"}]`) + `}]`, "no more than 100 items allowed [json-pointer:/blocks/0/rows]"},
-		"a table of 21 columns":         {`[{"type":"table","rows":[` + repeat(21, `{"type":"raw_text","text":"c"}`) + `]}]`, "no more than 20 items allowed [json-pointer:/blocks/0/rows/0]"},
-		"two tables":                    {repeat(2, `{"type":"table","rows":[[{"type":"raw_text","text":"c"}]]}`), "only one table allowed [json-pointer:/blocks/1/rows]"},
 		"rich text, which is not used":  {`[{"type":"rich_text","elements":[]}]`, "unsupported type: rich_text [json-pointer:/blocks/0/type]"},
 	}
 	for name, tt := range tests {

@@ -11,7 +11,6 @@ const (
 	maxMetadata   = 8000  // bytes of a message's metadata
 )
 
-// content reads and checks text and blocks.
 func (w *Workspace) content(c *apiCall) (text string, blocks []map[string]any, err error) {
 	blocks, err = decodeArg[[]map[string]any](c, "blocks", "invalid_blocks_format")
 	if err == nil {
@@ -43,25 +42,6 @@ func (c *apiCall) metadata() (map[string]any, error) {
 	return data, nil
 }
 
-// thread reads the thread_ts argument: the thread that it means.
-func (w *Workspace) thread(c *apiCall) (string, error) {
-	ts := c.args["thread_ts"]
-	if ts == "" {
-		return "", nil
-	}
-	m := find(c.channel, ts)
-	switch {
-	case m == nil:
-		return "", refuse("thread_not_found")
-	case m.Ephemeral:
-		return "", refuse("cannot_reply_to_message")
-	case m.isReply():
-		w.violate("a thread_ts names the reply %s instead of its parent %s", ts, m.ThreadTS)
-		return m.ThreadTS, nil
-	}
-	return ts, nil
-}
-
 // draft makes the app's message of a call's arguments. A text that is too long is cut, silently as Slack does.
 func (w *Workspace) draft(c *apiCall) (Message, error) {
 	text, blocks, err := w.content(c)
@@ -71,11 +51,23 @@ func (w *Workspace) draft(c *apiCall) (Message, error) {
 	if utf8.RuneCountInString(text) > maxText {
 		text = string([]rune(text)[:maxText])
 	}
-	thread, err := w.thread(c)
-	return Message{ThreadTS: thread, User: botUserID, BotID: botID, Text: text, Blocks: blocks, Parse: c.parse()}, err
+	m := Message{ThreadTS: c.args["thread_ts"], User: botUserID, BotID: botID, Text: text, Blocks: blocks, Parse: c.parse()}
+	if m.ThreadTS == "" {
+		return m, nil
+	}
+	start := find(c.channel, m.ThreadTS)
+	switch {
+	case start == nil:
+		return m, refuse("thread_not_found")
+	case start.Ephemeral:
+		return m, refuse("cannot_reply_to_message")
+	case start.isReply():
+		w.violate("a thread_ts names the reply %s instead of its parent %s", m.ThreadTS, start.ThreadTS)
+		m.ThreadTS = start.ThreadTS
+	}
+	return m, nil
 }
 
-// parse reads how the text is turned into links and mentions.
 func (c *apiCall) parse() string {
 	if c.flag("link_names") {
 		return "full"
@@ -108,7 +100,6 @@ func (w *Workspace) postEphemeral(c *apiCall) (answer, error) {
 	return answer{"message_ts": w.post(c.channel, m).TS}, nil
 }
 
-// own finds the message of a call that the app may change.
 func (c *apiCall) own(refusal string) (*Message, error) {
 	m := find(c.channel, c.args["ts"])
 	switch {

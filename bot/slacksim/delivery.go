@@ -49,8 +49,7 @@ func (d *Delivery) Acked() <-chan struct{} { return d.acked }
 
 // Err is the *DeliveryError that the person was shown, or nil.
 func (d *Delivery) Err() error {
-	d.w.mu.Lock()
-	defer d.w.mu.Unlock()
+	defer d.w.lock()()
 	return d.err
 }
 
@@ -66,7 +65,6 @@ func (d *Delivery) Wait(ctx context.Context) (AckInfo, error) {
 	}
 }
 
-// newDelivery is the delivery of nothing yet. The lock is held.
 func (w *Workspace) newDelivery(channel, user string) *Delivery {
 	return &Delivery{w: w, channel: channel, user: user, acked: make(chan struct{}), failed: make(chan struct{})}
 }

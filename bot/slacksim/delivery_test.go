@@ -187,7 +187,7 @@ func TestOnlyDeclaredEventsAreSent(t *testing.T) {
 		synctest.Wait()
 		delivered := 0
 		for _, e := range r.w.Log() {
-			if e.Kind == KindDelivered {
+			if e.Kind == "delivered" {
 				delivered++
 			}
 		}

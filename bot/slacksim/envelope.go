@@ -31,25 +31,22 @@ type envelope struct {
 	on       *socket // where it was sent last
 	sends    int
 	acks     int
-	retries  int    // how many of the scheduled ones were made
-	attempt  int    // retry_attempt, which a redelivery counts up too
-	reason   string // why it is sent again
+	retries  int // how many of the scheduled ones were made
+	attempt  int // retry_attempt, which a redelivery counts up too
 	acked    bool
 }
 
 func (e *envelope) isEvent() bool { return e.kind == "events_api" }
 
-// Emit sends the app an event of the Events API, given as the inner event with its type; what the app did not declare, or has no scope for, is not
-// sent and fails.
+// Emit sends the app an event, given as the inner event with its type; one that is not declared, or lacks its scope, fails.
 func (w *Workspace) Emit(event map[string]any) *Delivery {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	return w.emit(event)
 }
 
 func (w *Workspace) emit(event map[string]any) *Delivery {
 	d, kind := w.newDelivery("", ""), text(event["type"])
-	scopes := ruleBook().Events[kind]
+	scopes := rules().Events[kind]
 	switch {
 	case !slices.Contains(w.app.BotEvents, kind):
 		return d.fail("not_subscribed", fmt.Sprintf("the app does not subscribe to the event %q", kind))
@@ -61,29 +58,24 @@ func (w *Workspace) emit(event map[string]any) *Delivery {
 
 // Deliver sends the app an envelope of any type, known to Slack's documents or not.
 func (w *Workspace) Deliver(kind string, payload map[string]any, acceptsPayload bool) *Delivery {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	return w.dispatch(kind, payload, acceptsPayload, w.newDelivery("", ""))
 }
 
-// Redeliver sends an envelope once more, as Slack sometimes does, acknowledged or not; an event then comes as a retry with the same event_id. It
-// answers false where no such envelope or no socket is there.
+// Redeliver sends an envelope once more, as Slack sometimes does, acknowledged or not; an event then comes as a retry with the same
+// event_id. It answers false where no such envelope or no socket is there.
 func (w *Workspace) Redeliver(envelopeID string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	e, s := w.envelopes[envelopeID], w.pick()
 	if e == nil || s == nil {
 		return false
 	}
-	if e.isEvent() {
-		e.attempt++
-		e.reason = "timeout"
-	}
+	e.attempt++
 	w.send(e, s)
 	return true
 }
 
-// dispatch makes an envelope and sends it to one socket. With none open, events wait and all else fails at once. The lock is held.
+// dispatch makes an envelope and sends it to one socket. With none open, events wait and all else fails at once.
 func (w *Workspace) dispatch(kind string, payload map[string]any, accepts bool, d *Delivery) *Delivery {
 	seq := w.nextID()
 	e := &envelope{
@@ -117,17 +109,19 @@ func (w *Workspace) pick() *socket {
 	return open[w.turn%len(open)]
 }
 
-// send puts an envelope on a socket and starts its time to be acknowledged.
 func (w *Workspace) send(e *envelope, s *socket) {
 	e.on, e.sentAt = s, time.Now()
 	e.sends++
 	sends := e.sends
 	body := map[string]any{"type": e.kind, "envelope_id": e.id, "payload": e.payload, "accepts_response_payload": e.accepts}
 	if e.isEvent() {
-		body["retry_attempt"], body["retry_reason"] = e.attempt, e.reason
+		body["retry_attempt"], body["retry_reason"] = e.attempt, ""
+		if e.attempt > 0 {
+			body["retry_reason"] = "timeout"
+		}
 	}
 	s.push(w.twisted(body))
-	w.record(Event{Kind: KindDelivered, Envelope: e.id, Socket: s.n})
+	w.record(Event{Kind: "delivered", Envelope: e.id, Socket: s.n})
 	w.after(ackWithin, func() {
 		if e.sends == sends && !e.acked {
 			w.overdue(e)
@@ -135,8 +129,7 @@ func (w *Workspace) send(e *envelope, s *socket) {
 	})
 }
 
-// overdue treats an envelope that was not acknowledged in time: an event is retried, all else is shown as failed and may come again on the next
-// connection.
+// overdue treats what was not acknowledged in time: an event is retried, all else has failed and may come on the next connection.
 func (w *Workspace) overdue(e *envelope) {
 	switch {
 	case !e.isEvent():
@@ -148,7 +141,6 @@ func (w *Workspace) overdue(e *envelope) {
 		delay := retryAfter[e.retries]
 		e.retries++
 		e.attempt++
-		e.reason = "timeout"
 		w.after(delay, func() {
 			if s := w.pick(); s != nil && !e.acked {
 				w.send(e, s)
@@ -159,7 +151,6 @@ func (w *Workspace) overdue(e *envelope) {
 	}
 }
 
-// again lets an envelope wait for the next socket that connects, unless it is acknowledged.
 func (w *Workspace) again(e *envelope) {
 	if !e.acked && !slices.Contains(w.waiting, e) {
 		w.waiting = append(w.waiting, e)
@@ -175,13 +166,12 @@ func (w *Workspace) deliverWaiting(s *socket) {
 			continue
 		}
 		if e.isEvent() && e.attempt == 0 && time.Since(e.made) > ackWithin { // Slack has tried meanwhile
-			e.attempt, e.reason = 1, "timeout"
+			e.attempt = 1
 		}
 		w.send(e, s)
 	}
 }
 
-// receive reads one frame of the client.
 func (w *Workspace) receive(s *socket, data []byte) {
 	switch {
 	case strings.HasPrefix(string(data), "Ping"):
@@ -210,7 +200,7 @@ func (w *Workspace) receive(s *socket, data []byte) {
 func (w *Workspace) acknowledge(e *envelope, s *socket, payload map[string]any) {
 	after := time.Since(e.sentAt)
 	e.acks++
-	w.record(Event{Kind: KindAcked, Envelope: e.id, Socket: s.n})
+	w.record(Event{Kind: "acked", Envelope: e.id, Socket: s.n})
 	if e.acks > e.sends {
 		w.violate("envelope %s was acknowledged %d times but sent %d times", e.id, e.acks, e.sends)
 	}
@@ -219,9 +209,8 @@ func (w *Workspace) acknowledge(e *envelope, s *socket, payload map[string]any) 
 	}
 	if len(payload) > 0 && !e.accepts {
 		w.violate("envelope %s takes no payload with its acknowledgement", e.id)
-		payload = nil
 	}
-	if len(payload) == 0 {
+	if len(payload) == 0 || !e.accepts {
 		payload = nil
 	}
 	if e.acked {
@@ -240,7 +229,6 @@ func (w *Workspace) acknowledge(e *envelope, s *socket, payload map[string]any) 
 	close(d.acked)
 }
 
-// nack tells the person that their command or click failed.
 func (w *Workspace) nack(e *envelope, code string) {
 	d, command := e.delivery, text(e.payload["command"])
 	first := d.err == nil

@@ -34,8 +34,7 @@ func (w *Workspace) ThrottleIn(channel, method string, retryAfter time.Duration,
 	w.addFault(fault{method: method, channel: channel, times: times, status: http.StatusTooManyRequests, retryAfter: retryAfter})
 }
 
-// FailCall answers the next calls of a method with Slack's error code and does nothing. With afterEffect the call is carried out and its answer is
-// lost: the connection is cut.
+// FailCall fails the next calls of a method with Slack's error code. With afterEffect they are carried out and the connection is cut.
 func (w *Workspace) FailCall(method, code string, times int, afterEffect bool) {
 	w.addFault(fault{method: method, times: times, code: code, afterEffect: afterEffect})
 }
@@ -68,35 +67,30 @@ func (w *Workspace) LateCall(method string, delay time.Duration, times int) {
 
 // ClearFaults ends all faults of calls.
 func (w *Workspace) ClearFaults() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	clear(w.faults)
 }
 
 // RefuseBlocks refuses every message that has blocks, by whatever way it comes.
 func (w *Workspace) RefuseBlocks(code string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.noBlocks = code
 }
 
 // RepeatPages has lists that are read in pages never end: the last page names another one, which is the first again.
 func (w *Workspace) RepeatPages() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.endless = true
 }
 
 func (w *Workspace) addFault(f fault) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.faults[f.method] = append(w.faults[f.method], &f)
 }
 
 // nextFault takes the fault that the next call of a method meets; the zero fault is none.
 func (w *Workspace) nextFault(method, channel string) fault {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	for _, f := range w.faults[method] {
 		if f.times > 0 && (f.channel == "" || f.channel == channel) {
 			f.times--

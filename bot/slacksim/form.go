@@ -26,7 +26,7 @@ type formField struct {
 	element map[string]any
 }
 
-// fieldKinds are the elements that hold a value, with the names under which it stands: in the element what it holds at first, and in view.state.
+// fieldKinds are the elements that hold a value, with the names of its first value in the element and of its value in view.state.
 var fieldKinds = map[string]struct{ initial, state string }{
 	"plain_text_input":     {"initial_value", "value"},
 	"static_select":        {"initial_option", "selected_option"},
@@ -35,8 +35,7 @@ var fieldKinds = map[string]struct{ initial, state string }{
 	"conversations_select": {"initial_conversation", "selected_conversation"},
 }
 
-// fields are the view's fields in the order of reading.
-func (v *viewState) fields() []formField { return fieldsOf(v.blocks()) }
+func (v *viewState) fields() []formField { return fieldsOf(v.blocks) }
 
 func fieldsOf(blocks []map[string]any) []formField {
 	var found []formField
@@ -68,17 +67,7 @@ func (f formField) isInput() bool { return f.block["type"] == "input" }
 // dispatches reports whether a choice in the field is sent at once.
 func (f formField) dispatches() bool { return !f.isInput() || isTrue(f.block["dispatch_action"]) }
 
-// optionsOf are the options of an element, those in groups too.
-func optionsOf(element map[string]any) []map[string]any {
-	var found []map[string]any
-	groups := append([]any{map[string]any{"options": element["options"]}}, list(element["option_groups"])...)
-	for _, g := range groups {
-		for _, o := range list(object(g)["options"]) {
-			found = append(found, object(o))
-		}
-	}
-	return found
-}
+func optionsOf(element map[string]any) []map[string]any { return objects(element["options"]) }
 
 // offers reports whether the field can hold a value that it held before its content changed.
 func (f formField) offers(value any) bool {
@@ -89,30 +78,12 @@ func (f formField) offers(value any) bool {
 	return slices.ContainsFunc(optionsOf(f.element), func(o map[string]any) bool { return o["value"] == held["value"] })
 }
 
-// initial is what the field holds before anybody filled it in.
-func (w *Workspace) initial(v *viewState, f formField) any {
-	held := f.element[fieldKinds[f.name].initial]
-	if c := w.channels[v.channel]; held == nil && isTrue(f.element["default_to_current_conversation"]) && c != nil && f.offersChannel(c, v.user) {
-		return c.ID
-	}
-	return held
-}
+func (f formField) initial() any { return f.element[fieldKinds[f.name].initial] }
 
 // offersChannel reports whether a select of conversations offers a channel to a person.
 func (f formField) offersChannel(c *channelState, user string) bool {
-	kind := "public"
-	switch {
-	case c.IM:
-		kind = "im"
-	case c.MPIM:
-		kind = "mpim"
-	case c.Private:
-		kind = "private"
-	}
-	filter := object(f.element["filter"])
-	kinds := texts(filter["include"])
-	return !c.Archived && c.sees(user) && (len(kinds) == 0 || slices.Contains(kinds, kind)) &&
-		!(c.Shared && isTrue(filter["exclude_external_shared_channels"]))
+	kinds := texts(object(f.element["filter"])["include"])
+	return !c.Archived && c.sees(user) && (len(kinds) == 0 || slices.Contains(kinds, c.kind().filter))
 }
 
 // state is what a payload tells of the field.
@@ -120,7 +91,6 @@ func (v *viewState) stateOf(f formField) map[string]any {
 	return map[string]any{"type": f.name, fieldKinds[f.name].state: v.values[f.key]}
 }
 
-// state is what view.state.values tells.
 func (v *viewState) state() map[string]any {
 	values := map[string]any{}
 	for _, f := range v.fields() {
@@ -132,11 +102,17 @@ func (v *viewState) state() map[string]any {
 	return values
 }
 
-// field finds the field with a label in the view that the person looks at; kind may be "". The lock is held.
+func (p *Person) open() (*viewState, error) {
+	if v := p.w.views[p.id]; v != nil {
+		return v, nil
+	}
+	return nil, fmt.Errorf("%s has no view open", p.id)
+}
+
 func (p *Person) field(label, kind string) (*viewState, formField, error) {
-	v := p.w.views[p.id]
-	if v == nil {
-		return nil, formField{}, fmt.Errorf("%s has no view open", p.id)
+	v, err := p.open()
+	if err != nil {
+		return nil, formField{}, err
 	}
 	for _, f := range v.fields() {
 		if f.label == label && (kind == "" || f.name == kind) {
@@ -155,27 +131,26 @@ func (w *Workspace) hold(v *viewState, f formField, value any) {
 
 // Fill types into the text field with a label; "" empties it.
 func (p *Person) Fill(label, typed string) error {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	v, f, err := p.field(label, "plain_text_input")
 	switch {
 	case err != nil:
 		return err
 	case strings.Contains(typed, "\n") && !isTrue(f.element["multiline"]):
 		return fmt.Errorf("the field %q has one line only", label)
-	case typed == "":
-		p.w.hold(v, f, nil)
-	default:
-		p.w.hold(v, f, typed)
 	}
+	var value any
+	if typed != "" {
+		value = typed
+	}
+	p.w.hold(v, f, value)
 	return nil
 }
 
-// Choose chooses in the menu or radio buttons with a label: the option with a text, or the "#channel" in a menu of those. In an external select it
-// chooses among what the last Search brought. It returns nil where nothing is sent: in an input without dispatch_action.
+// Choose chooses in the menu or radio buttons with a label: the option with a text, or the "#channel" in a menu of those. In an external
+// select it chooses among what the last Search brought. It returns nil where nothing is sent: in an input without dispatch_action.
 func (p *Person) Choose(label, option string) (*Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	v, f, err := p.field(label, "")
 	if err != nil {
 		return nil, err
@@ -230,23 +205,21 @@ func (p *Person) act(v *viewState, action, element map[string]any, label string)
 	return p.w.interact(d, payload, false)
 }
 
-// viewInteraction is what a payload about an element of a view tells.
 func (w *Workspace) viewInteraction(kind string, u *User, v *viewState) map[string]any {
 	payload := w.interaction(kind, u)
 	payload["container"] = map[string]any{"type": "view", "view_id": v.id}
-	payload["view"] = w.wireView(v, true)
+	payload["view"] = v.wire(v.state())
 	return payload
 }
 
 // ClickView clicks the first button with a label in the view that the person looks at.
 func (p *Person) ClickView(label string) (*Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	v := p.w.views[p.id]
-	if v == nil {
-		return nil, fmt.Errorf("%s has no view open", p.id)
+	defer p.w.lock()()
+	v, err := p.open()
+	if err != nil {
+		return nil, err
 	}
-	for _, b := range buttons(v.blocks()) {
+	for _, b := range buttons(v.blocks) {
 		if textOf(b.element["text"]) == label {
 			return p.act(v, p.w.clickAction(b), b.element, label), nil
 		}
@@ -254,9 +227,8 @@ func (p *Person) ClickView(label string) (*Delivery, error) {
 	return nil, fmt.Errorf("the view %q has no button with the label %s", textOf(v.given["title"]), label)
 }
 
-// Search types into the external select with a label, waits for the app's options and returns their texts. With fewer characters than
-// min_query_length (3 where the app does not say) nothing is sent: the Delivery is nil. An answer that Slack cannot use is listed by Violations and
-// shows no options.
+// Search types into the external select with a label, waits for the app's options and returns their texts. With fewer than
+// min_query_length characters (3 by default) nothing is sent: the Delivery is nil. Violations lists an answer that Slack cannot use.
 func (p *Person) Search(ctx context.Context, label, typed string) ([]string, *Delivery, error) {
 	d, offered, err := p.search(label, typed)
 	if d == nil || err != nil {
@@ -274,8 +246,7 @@ func (p *Person) Search(ctx context.Context, label, typed string) ([]string, *De
 
 // search sends the suggestion request; the options are set once it is acknowledged.
 func (p *Person) search(label, typed string) (*Delivery, *[]map[string]any, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	v, f, err := p.field(label, "external_select")
 	if err != nil {
 		return nil, nil, err
@@ -299,19 +270,18 @@ func (p *Person) search(label, typed string) (*Delivery, *[]map[string]any, erro
 	}
 	payload := p.w.viewInteraction("block_suggestion", p.w.users[p.id], v)
 	payload["block_id"], payload["action_id"], payload["value"] = f.key.block, f.key.action, typed
-	p.w.record(Event{Kind: KindSearched, User: p.id, Text: typed})
+	p.w.record(Event{Kind: "searched", User: p.id, Text: typed})
 	return p.w.interact(d, payload, true), offered, nil
 }
 
-// Submit presses the view's submit button. What Slack's client itself refuses, such as an empty field that is not optional, is shown beside the fields
-// and returned as an error; nothing is sent then.
+// Submit presses the view's submit button. What Slack's client itself refuses, such as an empty field that is not optional, is shown beside
+// the fields and returned as an error; nothing is sent then.
 func (p *Person) Submit() (*Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	v := p.w.views[p.id]
+	defer p.w.lock()()
+	v, err := p.open()
 	switch {
-	case v == nil:
-		return nil, fmt.Errorf("%s has no view open", p.id)
+	case err != nil:
+		return nil, err
 	case v.given["submit"] == nil:
 		return nil, fmt.Errorf("the view %q has no submit button", textOf(v.given["title"]))
 	case v.sending:
@@ -327,10 +297,6 @@ func (p *Person) Submit() (*Delivery, error) {
 	if len(v.errors) > 0 {
 		return nil, fmt.Errorf("submit the view %q: %v", textOf(v.given["title"]), v.errors)
 	}
-	return p.submit(v), nil
-}
-
-func (p *Person) submit(v *viewState) *Delivery {
 	d := p.w.newDelivery("", p.id)
 	v.sending = true
 	d.TriggerID = p.w.newTrigger(trigger{user: p.id, channel: v.channel, inView: true})
@@ -346,29 +312,25 @@ func (p *Person) submit(v *viewState) *Delivery {
 		}
 	}
 	payload := p.w.interaction("view_submission", p.w.users[p.id])
-	payload["trigger_id"], payload["view"], payload["response_urls"] = d.TriggerID, p.w.wireView(v, true), []any{}
-	p.w.record(Event{Kind: KindSubmitted, User: p.id, Text: text(v.given["callback_id"])})
-	return p.w.interact(d, payload, true)
+	payload["trigger_id"], payload["view"], payload["response_urls"] = d.TriggerID, v.wire(v.state()), []any{}
+	p.w.record(Event{Kind: "submitted", User: p.id, Text: text(v.given["callback_id"])})
+	return p.w.interact(d, payload, true), nil
 }
 
 // fault is what the client finds wrong with what an input holds, or "".
 func (f formField) fault(held any) string {
 	typed := text(held)
 	empty := held == nil || f.name == "plain_text_input" && strings.TrimSpace(typed) == ""
-	least, _ := f.element["min_length"].(float64)
 	most, limited := f.element["max_length"].(float64)
 	if !limited {
 		most = maxInput
 	}
-	length := utf8.RuneCountInString(typed)
 	switch {
 	case empty && !isTrue(f.block["optional"]):
 		return "Please complete this required field."
 	case empty || f.name != "plain_text_input":
 		return ""
-	case length < int(least):
-		return fmt.Sprintf("This entry is too short, it needs at least %v characters.", least)
-	case length > int(most):
+	case utf8.RuneCountInString(typed) > int(most):
 		return fmt.Sprintf("This entry is too long, it takes at most %v characters.", most)
 	}
 	return ""
@@ -376,14 +338,13 @@ func (f formField) fault(held any) string {
 
 // CloseView presses the view's close button. It returns nil where the app did not ask to be told, or where no view is open.
 func (p *Person) CloseView() *Delivery {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	v := p.w.views[p.id]
-	if v == nil {
+	defer p.w.lock()()
+	v, err := p.open()
+	if err != nil {
 		return nil
 	}
 	payload := p.w.interaction("view_closed", p.w.users[p.id])
-	payload["view"], payload["is_cleared"] = p.w.wireView(v, true), isTrue(v.given["clear_on_close"])
+	payload["view"], payload["is_cleared"] = v.wire(v.state()), isTrue(v.given["clear_on_close"])
 	p.w.closeView(v)
 	if !isTrue(v.given["notify_on_close"]) {
 		return nil

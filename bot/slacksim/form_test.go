@@ -21,7 +21,6 @@ func TestFieldsTakeWhatTheyOffer(t *testing.T) {
 			input("Size", `"type":"static_select"`+options("Small", "Large"), ""),
 			input("Any", `"type":"conversations_select"`, ""),
 			input("Own", `"type":"conversations_select","filter":{"include":["private"]}`, ""),
-			input("Inner", `"type":"conversations_select","filter":{"exclude_external_shared_channels":true}`, ""),
 			input("Stack", `"type":"external_select"`, ""),
 		))
 		for _, tt := range []struct {
@@ -33,7 +32,6 @@ func TestFieldsTakeWhatTheyOffer(t *testing.T) {
 			{"Any", "#general", "#general", false}, {"Any", "#secret", "#secret", false}, {"Any", "#partners", "#partners", false},
 			{"Any", "#old", "#partners", true}, {"Any", "#none", "#partners", true}, {"Any", "@sam", "#partners", true},
 			{"Own", "#general", "", true}, {"Own", "#secret", "#secret", false},
-			{"Inner", "#partners", "", true}, {"Inner", "#general", "#general", false},
 			{"Stack", "web", "", true},
 		} {
 			d, err := p.Choose(tt.label, tt.choose)

@@ -19,8 +19,7 @@ func (w *Workspace) conversationsReplies(c *apiCall) (answer, error) {
 	return w.messages(c, start, func(m *Message) bool { return m.isReply() && m.ThreadTS == start.TS })
 }
 
-// messages shows a page of the messages that are wanted, in a thread after its start. The cursor is the timestamp that the next page starts with,
-// so that what is posted meanwhile does not shift it.
+// messages shows a page of messages, in a thread after its start. The cursor is the timestamp of the next page's first message.
 func (w *Workspace) messages(c *apiCall, start *Message, wanted func(*Message) bool) (answer, error) {
 	from, to, err := c.span()
 	if err != nil {
@@ -73,19 +72,18 @@ func (c *apiCall) span() (from, to int64, err error) {
 		edge = 0
 	}
 	to = math.MaxInt64
-	if v := c.args["oldest"]; v != "" && v != "0" {
-		ts, ok := parseTS(v)
-		if !ok {
-			return 0, 0, refuse("invalid_ts_oldest")
+	for _, end := range []struct {
+		name string
+		at   *int64
+		edge int64
+	}{{"oldest", &from, edge}, {"latest", &to, -edge}} {
+		if given := c.args[end.name]; given != "" {
+			ts, ok := parseTS(given)
+			if !ok {
+				return 0, 0, refuse("invalid_ts_" + end.name)
+			}
+			*end.at = ts + end.edge
 		}
-		from = ts + edge
-	}
-	if v := c.args["latest"]; v != "" && v != "now" {
-		ts, ok := parseTS(v)
-		if !ok {
-			return 0, 0, refuse("invalid_ts_latest")
-		}
-		to = ts - edge
 	}
 	return from, to, nil
 }

@@ -23,7 +23,6 @@ type hook struct {
 	until   time.Time
 }
 
-// newHook makes a response_url. The lock is held.
 func (w *Workspace) newHook(h hook) string {
 	id := w.shortID() + strconv.FormatInt(time.Now().UnixNano(), 36)
 	h.until = time.Now().Add(hookLife)
@@ -31,11 +30,7 @@ func (w *Workspace) newHook(h hook) string {
 	return w.base + "/hooks/" + id
 }
 
-// serveHook answers a POST to a response_url with "ok" as text/html, as Slack does.
-func (w *Workspace) serveHook(rw http.ResponseWriter, r *http.Request) {
-	w.serve(rw, r, ResponseURL, func(c *apiCall) (answer, error) { return nil, w.useHook(r.PathValue("id"), c) }, w.writeHook)
-}
-
+// writeHook answers a response_url as Slack does, with "ok" as text/html.
 func (w *Workspace) writeHook(rw http.ResponseWriter, c *apiCall, _ answer, err error) {
 	status, body, code := http.StatusOK, "ok", ""
 	if err != nil {
@@ -69,17 +64,13 @@ func (w *Workspace) useHook(id string, c *apiCall) error {
 	return nil
 }
 
-// respond shows, replaces or deletes a message by a response_url or an acknowledgement's payload.
+// respond shows or replaces a message by a response_url or an acknowledgement's payload.
 func (w *Workspace) respond(h *hook, c *apiCall) error {
 	c.channel = h.channel
-	replace, remove := c.flag("replace_original"), c.flag("delete_original")
+	replace := c.flag("replace_original")
 	source := find(h.channel, h.source)
-	if (replace && h.source != "" || remove) && (source == nil || source.tombstone) {
+	if replace && h.source != "" && (source == nil || source.tombstone) {
 		return refuse("message_not_found")
-	}
-	if remove {
-		w.remove(h.channel, source)
-		return nil
 	}
 	m, err := w.draft(c)
 	switch {

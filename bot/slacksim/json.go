@@ -24,7 +24,6 @@ func isTrue(v any) bool {
 	return b
 }
 
-// textOf is the text of a text object.
 func textOf(v any) string { return text(object(v)["text"]) }
 
 // asText is a JSON value as an argument of a call: a string as it is, all else as JSON.
@@ -34,6 +33,14 @@ func asText(v json.RawMessage) string {
 		return string(v)
 	}
 	return s
+}
+
+func objects(v any) []map[string]any {
+	var all []map[string]any
+	for _, item := range list(v) {
+		all = append(all, object(item))
+	}
+	return all
 }
 
 func texts(v any) []string {

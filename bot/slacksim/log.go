@@ -7,34 +7,24 @@ import (
 	"time"
 )
 
-// Kinds of events that the workspace records.
+// Kinds of events that consumers look for. The workspace records more: what people do, what is delivered and acknowledged, and violations.
 const (
 	KindConnected    = "connected"    // a socket said hello
 	KindDisconnected = "disconnected" // a socket is gone
-	KindAnnounced    = "announced"    // a disconnect frame was sent; Text is the reason
-	KindCommand      = "command"      // a person sent a slash command; Text is the command
 	KindClick        = "click"        // a person clicked; Text is the label
 	KindSaid         = "said"         // a person posted a message
-	KindSubmitted    = "submitted"    // a person submitted a view; Text is its callback_id
-	KindSearched     = "searched"     // a person typed into an external select; Text is what
-	KindShortcut     = "shortcut"     // a person used a shortcut; Text is its callback_id
-	KindViewOpened   = "view_opened"  // Text is the title
-	KindViewUpdated  = "view_updated" // a view shows something else
 	KindViewClosed   = "view_closed"
-	KindDelivered    = "delivered" // an envelope went to a socket
-	KindAcked        = "acked"     // an envelope was acknowledged
-	KindNack         = "nack"      // a command, click or event was not acknowledged; Text says why
+	KindNack         = "nack" // a command, click or event was not acknowledged; Text says why
 	KindPosted       = "posted"
 	KindUpdated      = "updated"
 	KindEphemeral    = "ephemeral" // shown to User alone
 	KindDeleted      = "deleted"
-	KindViolation    = "violation" // the app broke the protocol; Text says how
 )
 
 // Event is one thing that happened in the workspace.
 type Event struct {
 	Time     time.Time
-	Kind     string // one of the Kind constants, or the name of a channel event
+	Kind     string // such as one of the constants, or the name of a channel event
 	Channel  string
 	User     string
 	TS       string
@@ -56,15 +46,13 @@ type Call struct {
 
 // Log returns everything that happened, in order.
 func (w *Workspace) Log() []Event {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	return slices.Clone(w.events)
 }
 
 // Calls returns the calls of one method in order; "" means of all methods.
 func (w *Workspace) Calls(method string) []Call {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	var calls []Call
 	for _, c := range w.calls {
 		if method == "" || c.Method == method {
@@ -77,29 +65,24 @@ func (w *Workspace) Calls(method string) []Call {
 
 // Violations lists every breach of the protocol so far; a correct app causes none.
 func (w *Workspace) Violations() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	return slices.Clone(w.violations)
 }
 
-// record appends an event and wakes whoever waits. The lock is held.
 func (w *Workspace) record(e Event) {
 	e.Time = time.Now()
 	w.events = append(w.events, e)
 	w.touch()
 }
 
-// violate records a breach of the protocol. The lock is held.
 func (w *Workspace) violate(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.violations = append(w.violations, text)
-	w.record(Event{Kind: KindViolation, Text: text})
+	w.record(Event{Kind: "violation", Text: text})
 }
 
-// log records a call.
 func (w *Workspace) log(c *apiCall, status int, code string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.calls = append(w.calls, Call{Time: time.Now(), Method: c.name, Args: c.args, Status: status, Error: code})
 	w.touch()
 }

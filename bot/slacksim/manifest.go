@@ -29,8 +29,8 @@ type Manifest struct {
 // Shortcut is a declared shortcut.
 type Shortcut struct{ Name, Type, CallbackID string }
 
-// ParseManifest reads an app manifest in YAML or JSON. It refuses what Slack's own check of manifests refuses: unknown keys, texts that are too
-// long, and features without the scope or setting that they need. The error names every fault.
+// ParseManifest reads an app manifest in YAML or JSON. It refuses what Slack's own check of manifests refuses: unknown keys, texts that are
+// too long, and features without the scope or setting that they need. The error names every fault.
 func ParseManifest(data []byte) (Manifest, error) {
 	var raw any
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -76,10 +76,9 @@ func newManifest(file map[string]any) Manifest {
 	return m
 }
 
-// checkNeeds adds a fault for each thing that is declared without what it needs.
 func (m Manifest) checkNeeds(c *checker) {
 	for _, event := range m.BotEvents {
-		scopes, known := ruleBook().Events[event]
+		scopes, known := rules().Events[event]
 		switch {
 		case !known:
 			c.fault("/settings/event_subscriptions/bot_events", "unknown event: %s", event)
@@ -105,7 +104,6 @@ func anyOf(needed, granted []string) bool {
 
 // MessagesTab turns the app's Messages Tab on or off, which the manifest has set.
 func (w *Workspace) MessagesTab(on bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.app.MessagesTab = on
 }

@@ -1,6 +1,7 @@
 package slacksim
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -29,10 +30,9 @@ type Message struct {
 	foreign   map[string]any // what the wire shows in place of ours
 }
 
-// post adds a message to a channel and records it. The lock is held.
 func (w *Workspace) post(c *channelState, m Message) *Message {
 	m.TS, m.Channel = w.nextTS(), c.ID
-	m.Blocks = w.withBlockIDs(m.Blocks)
+	m.Blocks = w.identified(m.Blocks)
 	c.messages = append(c.messages, &m)
 	kind := KindPosted
 	switch {
@@ -49,24 +49,22 @@ func (w *Workspace) post(c *channelState, m Message) *Message {
 	return &m
 }
 
-// Foreign posts a message of another app, in a thread unless that is "", which the Web API shows with these fields: a bot_id, metadata, or elements
-// that nobody knows yet. It gives the timestamp.
+// Foreign posts a message of another app, in a thread unless that is "", which the Web API shows with these fields: a bot_id, metadata, or
+// elements that nobody knows yet. It gives the timestamp.
 func (w *Workspace) Foreign(channel, thread string, shows map[string]any) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	m := Message{ThreadTS: thread, User: "U0OTHER", BotID: "B0OTHER", Text: text(shows["text"]), foreign: shows}
 	return w.post(w.channels[channel], m).TS
 }
 
-// edit replaces what a message shows and records it. The lock is held.
 func (w *Workspace) edit(m *Message, text string, blocks []map[string]any) {
-	m.Text, m.Blocks = text, w.withBlockIDs(blocks)
+	m.Text, m.Blocks = text, w.identified(blocks)
 	m.editedTS = w.nextTS()
 	m.Edits++
 	w.recordMessage(KindUpdated, m)
 }
 
-// remove takes a message away; a parent with replies leaves a tombstone, as in Slack. The lock is held.
+// remove takes a message away; a parent with replies leaves a tombstone, as in Slack.
 func (w *Workspace) remove(c *channelState, m *Message) {
 	if m.replies > 0 {
 		m.Text, m.Blocks, m.Metadata, m.tombstone = "This message was deleted.", nil, nil, true
@@ -81,11 +79,7 @@ func (w *Workspace) remove(c *channelState, m *Message) {
 
 func (w *Workspace) recordMessage(kind string, m *Message) {
 	snapshot := w.snapshot(m)
-	user := m.User
-	if m.Ephemeral {
-		user = m.For
-	}
-	w.record(Event{Kind: kind, Channel: m.Channel, User: user, TS: m.TS, Text: m.Text, Message: &snapshot})
+	w.record(Event{Kind: kind, Channel: m.Channel, User: cmp.Or(m.For, m.User), TS: m.TS, Text: m.Text, Message: &snapshot})
 }
 
 // snapshot copies a message for the outside. Blocks are replaced, never changed, so they need no copy.
@@ -119,20 +113,7 @@ func parent(c *channelState, ts string) *Message {
 
 func (m *Message) isReply() bool { return m.ThreadTS != "" && m.ThreadTS != m.TS }
 
-// withBlockIDs gives each block without a block_id one, as Slack does.
-func (w *Workspace) withBlockIDs(blocks []map[string]any) []map[string]any {
-	var out []map[string]any
-	for _, b := range blocks {
-		if text(b["block_id"]) == "" {
-			b = maps.Clone(b)
-			b["block_id"] = w.shortID()
-		}
-		out = append(out, b)
-	}
-	return out
-}
-
-// wire is the message as the Web API and payloads show it. The lock is held.
+// wire is the message as the Web API and payloads show it.
 func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	out := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS, "team": w.teamOf(m.User)}
 	switch m.BotID {
@@ -140,7 +121,7 @@ func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	case botID:
 		out["bot_id"], out["app_id"] = botID, appID
 		out["bot_profile"] = map[string]any{
-			"id": botID, "app_id": appID, "name": w.app.BotName, "team_id": w.opts.TeamID,
+			"id": botID, "app_id": appID, "name": w.app.BotName, "team_id": teamID,
 			"deleted": false, "updated": 1700000000, "icons": map[string]any{},
 		}
 	default:

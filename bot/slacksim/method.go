@@ -5,16 +5,19 @@ import (
 	"encoding/base64"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // method is one method of the Web API.
 type method struct {
-	appToken  bool                                                    // it takes the app token, not the bot's
-	scopes    []string                                                // any one of them
-	perMinute int                                                     // calls a minute, by the method's tier
-	channel   func(*Workspace, *apiCall) (*channelState, error)       // finds the channel that it is about, or nil
-	run       func(w *Workspace, c *apiCall) (answer answer, e error) // with the lock held
+	appToken  bool     // it takes the app token, not the bot's
+	scopes    []string // any one of them
+	perMinute int      // calls a minute, by the method's tier
+	right     string   // what it does in the channel that it names, see Workspace.channel
+	run       func(*Workspace, *apiCall) (answer, error)
 }
 
 var (
@@ -28,15 +31,15 @@ var methods = map[string]method{
 	"auth.test":             {perMinute: 300, run: (*Workspace).authTest},
 	"apps.connections.open": {appToken: true, scopes: []string{"connections:write"}, perMinute: 20, run: (*Workspace).connectionsOpen},
 
-	"chat.postMessage":   {scopes: []string{"chat:write"}, perMinute: 300, channel: (*Workspace).addressed, run: (*Workspace).postMessage},
-	"chat.postEphemeral": {scopes: []string{"chat:write"}, perMinute: 100, channel: (*Workspace).addressed, run: (*Workspace).postEphemeral},
-	"chat.update":        {scopes: []string{"chat:write"}, perMinute: 50, channel: (*Workspace).writable, run: (*Workspace).chatUpdate},
-	"chat.delete":        {scopes: []string{"chat:write"}, perMinute: 50, channel: (*Workspace).writable, run: (*Workspace).chatDelete},
+	"chat.postMessage":   {scopes: []string{"chat:write"}, perMinute: 300, right: "post", run: (*Workspace).postMessage},
+	"chat.postEphemeral": {scopes: []string{"chat:write"}, perMinute: 100, right: "post", run: (*Workspace).postEphemeral},
+	"chat.update":        {scopes: []string{"chat:write"}, perMinute: 50, right: "write", run: (*Workspace).chatUpdate},
+	"chat.delete":        {scopes: []string{"chat:write"}, perMinute: 50, right: "write", run: (*Workspace).chatDelete},
 
-	"conversations.info":    {scopes: readScopes, perMinute: 50, channel: (*Workspace).readable, run: (*Workspace).conversationsInfo},
-	"conversations.members": {scopes: readScopes, perMinute: 100, channel: (*Workspace).readable, run: (*Workspace).conversationsMembers},
-	"conversations.history": {scopes: historyScopes, perMinute: 50, channel: (*Workspace).recorded, run: (*Workspace).conversationsHistory},
-	"conversations.replies": {scopes: historyScopes, perMinute: 50, channel: (*Workspace).recorded, run: (*Workspace).conversationsReplies},
+	"conversations.info":    {scopes: readScopes, perMinute: 50, right: "read", run: (*Workspace).conversationsInfo},
+	"conversations.members": {scopes: readScopes, perMinute: 100, right: "read", run: (*Workspace).conversationsMembers},
+	"conversations.history": {scopes: historyScopes, perMinute: 50, right: "history", run: (*Workspace).conversationsHistory},
+	"conversations.replies": {scopes: historyScopes, perMinute: 50, right: "history", run: (*Workspace).conversationsReplies},
 	"conversations.open":    {scopes: openScopes, perMinute: 50, run: (*Workspace).conversationsOpen},
 
 	"users.info":            {scopes: []string{"users:read"}, perMinute: 100, run: (*Workspace).usersInfo},
@@ -50,24 +53,8 @@ var methods = map[string]method{
 func (w *Workspace) authTest(*apiCall) (answer, error) {
 	return answer{
 		"url": "https://" + w.opts.TeamDomain + ".slack.com/", "team": w.opts.TeamName, "user": w.app.BotName,
-		"team_id": w.opts.TeamID, "user_id": botUserID, "bot_id": botID, "is_enterprise_install": false,
+		"team_id": teamID, "user_id": botUserID, "bot_id": botID, "is_enterprise_install": false,
 	}, nil
-}
-
-// page cuts one page out of a whole list, by the arguments limit and cursor.
-func page[T any](c *apiCall, all []T) ([]T, answer, error) {
-	limit, cursor, err := c.paging(1000)
-	if err != nil {
-		return nil, nil, err
-	}
-	from, err := strconv.Atoi(cmp.Or(cursor, "0"))
-	if err != nil || from < 0 || from > len(all) {
-		return nil, nil, refuse("invalid_cursor")
-	}
-	if to := from + limit; to < len(all) {
-		return all[from:to], nextCursor(strconv.Itoa(to)), nil
-	}
-	return all[from:], answer{"next_cursor": ""}, nil
 }
 
 // paging reads the arguments limit and cursor: what an earlier answer's next_cursor held, "" for the first page.
@@ -77,11 +64,9 @@ func (c *apiCall) paging(most int) (limit int, cursor string, err error) {
 		return 0, "", refuse("invalid_limit")
 	}
 	raw, err := base64.StdEncoding.DecodeString(c.args["cursor"])
-	if err != nil || c.args["cursor"] != "" && len(raw) < len("next:") {
+	cursor, ok := strings.CutPrefix(string(raw), "next:")
+	if c.args["cursor"] != "" && (err != nil || !ok) {
 		return 0, "", refuse("invalid_cursor")
-	}
-	if len(raw) > 0 {
-		cursor = string(raw[len("next:"):])
 	}
 	return cmp.Or(limit, 100), cursor, nil
 }
@@ -91,18 +76,11 @@ func nextCursor(value string) answer {
 }
 
 const (
-	channelEvery = time.Second // one post a second and channel
-	channelBurst = 4           // posts that a channel takes at once
+	channelRate  = 1 // posts a second that a channel takes
+	channelBurst = 4 // and at once
 )
 
-// bucket is the allowance of one channel: one post each channelEvery, up to channelBurst.
-type bucket struct {
-	posts float64
-	at    time.Time
-}
-
-// limited counts a call and returns how long to wait where it is too much: perMinute calls in any minute, and for posts the channel's own rate.
-// The lock is held.
+// limited counts a call and returns how long to wait where it is beyond the method's limit, or the channel's own rate of posts.
 func (w *Workspace) limited(c *apiCall, perMinute int) time.Duration {
 	if w.opts.NoRateLimits {
 		return 0
@@ -114,17 +92,16 @@ func (w *Workspace) limited(c *apiCall, perMinute int) time.Duration {
 		return time.Minute - now.Sub(calls[0])
 	}
 	if c.name == "chat.postMessage" {
-		b := w.buckets[c.args["channel"]]
-		if b == nil {
-			b = &bucket{posts: channelBurst, at: now}
-			w.buckets[c.args["channel"]] = b
+		posts := w.limiters[c.args["channel"]]
+		if posts == nil {
+			posts = rate.NewLimiter(channelRate, channelBurst)
+			w.limiters[c.args["channel"]] = posts
 		}
-		b.posts = min(channelBurst, b.posts+now.Sub(b.at).Seconds()/channelEvery.Seconds())
-		b.at = now
-		if b.posts < 1 {
-			return time.Duration((1 - b.posts) * float64(channelEvery))
+		r := posts.Reserve()
+		if wait := r.Delay(); wait > 0 {
+			r.Cancel()
+			return wait
 		}
-		b.posts--
 	}
 	w.windows[c.name] = append(calls, now)
 	return 0

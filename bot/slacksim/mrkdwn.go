@@ -18,8 +18,7 @@ func emphasised(sign string) *regexp.Regexp {
 	return regexp.MustCompile(`(^|[\s\p{P}\p{S}])` + sign + `(` + inner + `)` + sign + `($|[\s\p{P}\p{S}])`)
 }
 
-// spans finds what an expression matches. The expressions are costly, and messages are rendered again and again while a test waits: none is tried
-// on a text without one of the words that it needs.
+// spans finds what a costly expression matches; it is only tried on a text that contains one of the words it needs.
 func spans(expression *regexp.Regexp, text string, needs ...string) [][]int {
 	if !slices.ContainsFunc(needs, func(word string) bool { return strings.Contains(text, word) }) {
 		return nil
@@ -27,8 +26,7 @@ func spans(expression *regexp.Regexp, text string, needs ...string) [][]int {
 	return expression.FindAllStringIndex(text, -1)
 }
 
-// mrkdwn renders Slack's markup. links and names say whether bare addresses, and bare names of channels and @here and its like, become what they
-// look like.
+// mrkdwn renders Slack's markup. links and names say whether bare addresses and bare names (#channel, @here) become links and mentions.
 func (r *rendered) mrkdwn(text string, links, names bool) string {
 	code := spans(codeSpan, text, "`")
 	bare := func(from, to int) string {

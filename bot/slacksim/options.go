@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// Options describe the workspace and the app installed in it. The zero value gives a demo workspace with limits on and all scopes that a bot of
-// this kind needs.
+// Options describe the workspace and its app. The zero value is a demo workspace with limits on and all scopes that the bot needs.
 type Options struct {
-	// Manifest is the app manifest in YAML or JSON. What it does not declare is refused: commands, shortcuts, events, scopes, interactivity and
-	// Socket Mode. By default the app has the command /c66, no shortcuts, and no events.
+	// Manifest is the app manifest in YAML or JSON. What it does not declare is refused: commands, shortcuts, events, scopes, interactivity
+	// and Socket Mode. By default the app has the command /c66, no shortcuts, and no events.
 	Manifest []byte
 
 	AppToken  string   // default "xapp-1-A0C66-demo"
@@ -18,7 +17,6 @@ type Options struct {
 	AppScopes []string // granted to the app token; nil means connections:write
 	BotScopes []string // granted to the bot token; nil means those of the manifest
 
-	TeamID     string // default "T0HOME"
 	TeamName   string // default "Home"
 	TeamDomain string // default "home"
 
@@ -37,8 +35,8 @@ features:
 oauth_config:
   scopes:
     bot:
-      [commands, chat:write, users:read, usergroups:read, channels:read, groups:read, channels:history, groups:history, im:history, im:write,
-       app_mentions:read, files:write]
+      [commands, chat:write, users:read, usergroups:read, channels:read, groups:read, channels:history, groups:history, im:history,
+       im:write, app_mentions:read]
 settings: {interactivity: {is_enabled: true}, socket_mode_enabled: true}
 `
 
@@ -58,7 +56,6 @@ func (o Options) withDefaults() (Options, Manifest) {
 	}
 	o.AppToken = cmp.Or(o.AppToken, "xapp-1-A0C66-demo")
 	o.BotToken = cmp.Or(o.BotToken, "xoxb-c66-demo")
-	o.TeamID = cmp.Or(o.TeamID, "T0HOME")
 	o.TeamName = cmp.Or(o.TeamName, "Home")
 	o.TeamDomain = cmp.Or(o.TeamDomain, "home")
 	o.Lifetime = cmp.Or(o.Lifetime, time.Hour)

@@ -8,7 +8,7 @@ import (
 
 const (
 	verificationToken = "c66VerificationTokenX24" // deprecated by Slack, and here of a simulated app
-	notInteractive    = "This app is not configured to handle interactive responses. Please configure interactivity URL for your app under the app config page."
+	notInteractive    = "This app is not configured to handle interactive responses."
 	triggerLife       = 3 * time.Second // how long a trigger_id can be exchanged for a modal
 )
 
@@ -21,7 +21,6 @@ type trigger struct {
 	used    bool
 }
 
-// newTrigger makes a trigger_id. The lock is held.
 func (w *Workspace) newTrigger(t trigger) string {
 	n := w.nextID()
 	id := fmt.Sprintf("%d.%d.%032x", 7000000000000+n, 6000000000+n, n*2654435761)
@@ -47,7 +46,7 @@ func (w *Workspace) trigger(c *apiCall) (*trigger, error) {
 	return t, nil
 }
 
-// interact sends what a person did with an element, a view or a shortcut. The lock is held.
+// interact sends what a person did with an element, a view or a shortcut.
 func (w *Workspace) interact(d *Delivery, payload map[string]any, accepts bool) *Delivery {
 	if !w.app.Interactivity {
 		w.touch()
@@ -56,12 +55,11 @@ func (w *Workspace) interact(d *Delivery, payload map[string]any, accepts bool) 
 	return w.dispatch("interactive", payload, accepts, d)
 }
 
-// interaction is what every interactive payload tells.
 func (w *Workspace) interaction(kind string, u *User) map[string]any {
 	return map[string]any{
 		"type": kind, "api_app_id": appID, "token": verificationToken,
 		"user":       map[string]any{"id": u.ID, "username": u.Name, "name": u.Name, "team_id": u.TeamID},
-		"team":       map[string]any{"id": w.opts.TeamID, "domain": w.opts.TeamDomain},
+		"team":       map[string]any{"id": teamID, "domain": w.opts.TeamDomain},
 		"enterprise": nil, "is_enterprise_install": false,
 	}
 }
@@ -114,9 +112,8 @@ func (w *Workspace) clickPayload(d *Delivery, c *channelState, u *User, m *Messa
 	return payload
 }
 
-// clickAction is the one element of a click's actions.
 func (w *Workspace) clickAction(b button) map[string]any {
-	action := map[string]any{"type": "button", "block_id": b.blockID, "action_ts": w.nextTS(), "action_id": w.shortID()}
+	action := map[string]any{"type": "button", "block_id": b.blockID, "action_ts": w.nextTS()}
 	for _, name := range []string{"action_id", "text", "value", "style", "url"} {
 		if v, given := b.element[name]; given {
 			action[name] = v
@@ -125,18 +122,17 @@ func (w *Workspace) clickAction(b button) map[string]any {
 	return action
 }
 
-// eventPayload wraps an event as the Events API does.
 func (w *Workspace) eventPayload(event map[string]any) map[string]any {
 	inner := map[string]any{"event_ts": w.nextTS()}
 	maps.Copy(inner, event)
 	id := fmt.Sprintf("Ev0C66%06d", w.nextID())
 	c := w.channels[text(event["channel"])]
 	return map[string]any{
-		"token": verificationToken, "team_id": w.opts.TeamID, "api_app_id": appID, "type": "event_callback",
+		"token": verificationToken, "team_id": teamID, "api_app_id": appID, "type": "event_callback",
 		"event": inner, "event_id": id, "event_time": time.Now().Unix(), "event_context": "4-" + id,
 		"is_ext_shared_channel": c != nil && c.Shared,
 		"authorizations": []any{map[string]any{
-			"enterprise_id": nil, "team_id": w.opts.TeamID, "user_id": botUserID, "is_bot": true, "is_enterprise_install": false,
+			"enterprise_id": nil, "team_id": teamID, "user_id": botUserID, "is_bot": true, "is_enterprise_install": false,
 		}},
 	}
 }

@@ -15,7 +15,6 @@ type Person struct {
 // Person returns the person with a user id. Somebody whom the workspace does not know can do nothing and sees nothing.
 func (w *Workspace) Person(userID string) *Person { return &Person{w: w, id: userID} }
 
-// in returns the person's user and a channel that they are a member of. The lock is held.
 func (p *Person) in(channel string) (*channelState, *User, error) {
 	c, u := p.w.channels[channel], p.w.users[p.id]
 	if c == nil || u == nil || u.Deleted || !c.has(p.id) {
@@ -26,8 +25,7 @@ func (p *Person) in(channel string) (*channelState, *User, error) {
 
 // Command sends a slash command with its text, such as "/c66 list web". What Slack itself refuses comes back as a Delivery that has failed.
 func (p *Person) Command(channel, typed string) *Delivery {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	d := p.w.newDelivery(channel, p.id)
 	typed = strings.TrimSpace(typed)
 	command, rest, _ := strings.Cut(typed, " ")
@@ -39,20 +37,19 @@ func (p *Person) Command(channel, typed string) *Delivery {
 	case c.Archived:
 		return d.fail("is_archived", "You can't use slash commands in an archived channel.")
 	case !declared || !slices.Contains(p.w.opts.BotScopes, "commands"):
-		return d.fail("unknown_command", command+" is not a valid command. In Slack, all messages that start with the \"/\" character are interpreted as commands.")
+		return d.fail("unknown_command", command+" is not a valid command.")
 	}
 	rest = strings.TrimSpace(rest)
 	if escapes {
 		rest = p.w.escape(rest)
 	}
-	p.w.record(Event{Kind: KindCommand, Channel: channel, User: p.id, Text: typed})
+	p.w.record(Event{Kind: "command", Channel: channel, User: p.id, Text: typed})
 	return p.w.dispatch("slash_commands", p.w.commandPayload(d, c, u, command, rest), true, d)
 }
 
 // Shortcut uses the app's global shortcut with a callback_id. One that the app does not declare is not there: the Delivery has failed.
 func (p *Person) Shortcut(callbackID string) *Delivery {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	d, u := p.w.newDelivery("", p.id), p.w.users[p.id]
 	declared := func(s Shortcut) bool { return s.Type == "global" && s.CallbackID == callbackID }
 	switch {
@@ -64,12 +61,11 @@ func (p *Person) Shortcut(callbackID string) *Delivery {
 	d.TriggerID = p.w.newTrigger(trigger{user: u.ID})
 	payload := p.w.interaction("shortcut", u)
 	payload["callback_id"], payload["trigger_id"], payload["action_ts"] = callbackID, d.TriggerID, p.w.nextTS()
-	p.w.record(Event{Kind: KindShortcut, User: p.id, Text: callbackID})
+	p.w.record(Event{Kind: "shortcut", User: p.id, Text: callbackID})
 	return p.w.interact(d, payload, false)
 }
 
-// Sees is the channel's timeline as the person sees it, oldest first: messages, replies that were also sent to the channel, and the ephemerals for
-// this person.
+// Sees is the channel's timeline for the person, oldest first: messages, broadcast replies, and their own ephemerals.
 func (p *Person) Sees(channel string) []Message {
 	return p.visible(channel, func(m *Message) bool { return !m.isReply() || m.Broadcast })
 }
@@ -80,8 +76,7 @@ func (p *Person) Thread(channel, ts string) []Message {
 }
 
 func (p *Person) visible(channel string, in func(*Message) bool) []Message {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	c := p.w.channels[channel]
 	if c == nil || !c.sees(p.id) {
 		return nil
@@ -104,7 +99,6 @@ type button struct {
 	element map[string]any
 }
 
-// buttons are the buttons of blocks in the order of reading.
 func buttons(blocks []map[string]any) []button {
 	var found []button
 	for _, b := range blocks {
@@ -121,9 +115,7 @@ func buttons(blocks []map[string]any) []button {
 func elementsOf(block map[string]any) []map[string]any {
 	found := []map[string]any{object(block["accessory"]), object(block["element"])}
 	if block["type"] == "actions" {
-		for _, e := range list(block["elements"]) {
-			found = append(found, object(e))
-		}
+		found = append(found, objects(block["elements"])...)
 	}
 	return slices.DeleteFunc(found, func(e map[string]any) bool { return e == nil })
 }
@@ -139,8 +131,7 @@ func (p *Person) ClickOld(channel string, m Message, label string) (*Delivery, e
 }
 
 func (p *Person) click(channel string, m Message, label string, old bool) (*Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	c, u, err := p.in(channel)
 	if err != nil {
 		return nil, err
@@ -164,42 +155,29 @@ func (p *Person) click(channel string, m Message, label string, old bool) (*Deli
 	return nil, fmt.Errorf("the message %s in %s has no button with the label %s", m.TS, channel, label)
 }
 
-// confirmOf is the element's confirm dialog, or nil.
 func confirmOf(element map[string]any) *Confirm {
 	confirm := object(element["confirm"])
 	if confirm == nil {
 		return nil
 	}
-	return &Confirm{
-		Title: textOf(confirm["title"]), Text: textOf(confirm["text"]),
-		Confirm: textOf(confirm["confirm"]), Deny: textOf(confirm["deny"]),
-	}
+	return &Confirm{textOf(confirm["title"]), textOf(confirm["text"]), textOf(confirm["confirm"]), textOf(confirm["deny"])}
 }
 
-// Say posts a message as the person, into a thread where threadTS is not empty. One that mentions the bot reaches the app as Mention's does.
+// Say posts a message, into a thread where threadTS is not empty. One that mentions the bot reaches the app as Mention's does.
 func (p *Person) Say(channel, threadTS, typed string) (Message, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	m, _, err := p.say(channel, threadTS, p.w.messageText(typed))
+	m, _, err := p.say(channel, threadTS, typed, false)
 	return m, err
 }
 
-// Mention posts a text that mentions the bot, typed as "@c66bot" or "<@U0C66BOT>". The Delivery is that of app_mention; it has failed where the app
-// gets none: it does not subscribe to it, or is no member of the channel.
+// Mention posts a text that mentions the bot, typed as "@c66bot" or "<@U0C66BOT>". The Delivery is that of app_mention; it has failed where
+// the app gets none: it does not subscribe to it, or is no member of the channel.
 func (p *Person) Mention(channel, threadTS, typed string) (Message, *Delivery, error) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
-	converted := p.w.messageText(typed)
-	if !mentionsBot(converted) {
-		return Message{}, nil, fmt.Errorf("%q does not mention @%s", typed, p.w.app.BotName)
-	}
-	return p.say(channel, threadTS, converted)
+	return p.say(channel, threadTS, typed, true)
 }
 
-// Edit changes what the person said. Where the text mentions the bot afterwards, the app gets app_mention, once more if it did before, with "edited".
+// Edit changes what the person said. Where it then mentions the bot the app gets app_mention with "edited", once more if it did before.
 func (p *Person) Edit(channel, ts, typed string) error {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	c, _, err := p.in(channel)
 	if err != nil || c.Archived {
 		return fmt.Errorf("%s cannot edit in %s", p.id, channel)
@@ -215,28 +193,29 @@ func (p *Person) Edit(channel, ts, typed string) error {
 	return nil
 }
 
-// say posts a text in Slack's form.
-func (p *Person) say(channel, threadTS, converted string) (Message, *Delivery, error) {
+func (p *Person) say(channel, threadTS, typed string, mentions bool) (Message, *Delivery, error) {
+	defer p.w.lock()()
 	c, u, err := p.in(channel)
 	switch {
 	case err != nil || c.Archived:
 		return Message{}, nil, fmt.Errorf("%s cannot post in %s", p.id, channel)
 	case threadTS != "" && parent(c, threadTS) == nil:
 		return Message{}, nil, fmt.Errorf("%s has no thread %s", channel, threadTS)
+	case mentions && !mentionsBot(p.w.messageText(typed)):
+		return Message{}, nil, fmt.Errorf("%q does not mention @%s", typed, p.w.app.BotName)
 	}
-	m := Message{User: p.id, ThreadTS: threadTS, Text: converted}
+	m := Message{User: p.id, ThreadTS: threadTS, Text: p.w.messageText(typed)}
 	if u.IsBot {
 		m.BotID = u.botID()
 	}
 	posted := p.w.post(c, m)
 	var d *Delivery
-	if mentionsBot(converted) {
+	if mentionsBot(m.Text) {
 		d = p.w.emitMention(c, posted, posted.TS)
 	}
 	return p.w.snapshot(posted), d, nil
 }
 
-// mentionsBot reports whether a text in Slack's form mentions the bot.
 func mentionsBot(converted string) bool { return strings.Contains(converted, "<@"+botUserID+">") }
 
 // emitMention tells the app that it was mentioned. There is no app_mention in direct messages, nor where the bot is not.
@@ -253,7 +232,7 @@ func (w *Workspace) emitMention(c *channelState, m *Message, eventTS string) *De
 	if start := parent(c, m.ThreadTS); start != nil && m.isReply() {
 		event["parent_user_id"] = start.User
 	}
-	if team := w.teamOf(m.User); c.Shared || team != w.opts.TeamID {
+	if team := w.teamOf(m.User); c.Shared || team != teamID {
 		event["user_team"], event["source_team"] = team, team
 	}
 	return w.emit(event)

@@ -27,8 +27,7 @@ func (m Message) Plain() string {
 // Buttons are the labels of the message's buttons, in the order of reading.
 func (m Message) Buttons() []string { return m.render().buttons }
 
-// Pings are the mentions that notify somebody, in the fallback text and in the blocks: "here", "channel", "everyone", or the id of a user or user
-// group.
+// Pings are the mentions that notify somebody, in text and blocks: "here", "channel", "everyone", or the id of a user or group.
 func (m Message) Pings() []string {
 	r := m.render()
 	if len(m.Blocks) > 0 {
@@ -43,21 +42,14 @@ func (m Message) Links() []string { return unique(m.render().links) }
 func (m Message) render() *rendered {
 	r := &rendered{names: m.names}
 	if len(m.Blocks) == 0 {
-		r.line(r.topLevel(m))
+		r.lines = append(r.lines, r.topLevel(m))
 	}
 	r.blocks(m.Blocks)
 	return r
 }
 
-// topLevel renders the text argument: bare names are mentions only with parse=full, bare addresses are links unless parse=none.
 func (r *rendered) topLevel(m Message) string {
 	return r.mrkdwn(m.Text, m.Parse != "none", m.Parse == "full")
-}
-
-func (r *rendered) line(text string) {
-	if text != "" {
-		r.lines = append(r.lines, text)
-	}
 }
 
 func (r *rendered) blocks(blocks []map[string]any) {
@@ -68,32 +60,30 @@ func (r *rendered) blocks(blocks []map[string]any) {
 			for _, f := range list(b["fields"]) {
 				parts = append(parts, strings.ReplaceAll(r.text(f), "\n", " "))
 			}
-			r.line(strings.Join(notEmpty([]string{strings.Join(notEmpty(parts), " | "), r.elements(b)}), " "))
+			r.lines = append(r.lines, strings.Join(notEmpty([]string{strings.Join(notEmpty(parts), " | "), r.elements(b)}), " "))
 		case "header":
-			r.line(r.text(b["text"]))
+			r.lines = append(r.lines, r.text(b["text"]))
 		case "context":
-			r.line(r.texts(b["elements"], " "))
-		case "actions":
-			r.line(r.elements(b))
-		case "input":
-			r.input(b)
-		case "divider":
-			r.line("----")
-		case "table":
-			for _, row := range list(b["rows"]) {
-				r.line(r.texts(row, " | "))
+			var parts []string
+			for _, t := range list(b["elements"]) {
+				parts = append(parts, r.text(t))
 			}
+			r.lines = append(r.lines, strings.Join(notEmpty(parts), " "))
+		case "actions":
+			r.lines = append(r.lines, r.elements(b))
+		case "input":
+			for _, f := range fieldsOf([]map[string]any{b}) {
+				line := f.label + ": " + r.field(f)
+				if fault := r.errors[f.key.block]; fault != "" {
+					line += " ! " + fault
+				}
+				r.lines = append(r.lines, line)
+			}
+			r.lines = append(r.lines, r.text(b["hint"]))
+		case "divider":
+			r.lines = append(r.lines, "----")
 		}
 	}
-}
-
-// texts renders the text objects of a list and puts sep between what is not empty.
-func (r *rendered) texts(v any, sep string) string {
-	var parts []string
-	for _, t := range list(v) {
-		parts = append(parts, r.text(t))
-	}
-	return strings.Join(notEmpty(parts), sep)
 }
 
 // elements renders the fields beside a section or in a row of actions; the buttons are collected.
@@ -113,18 +103,6 @@ func (r *rendered) elements(b map[string]any) string {
 	return strings.Join(notEmpty(parts), " ")
 }
 
-// input renders an input block.
-func (r *rendered) input(b map[string]any) {
-	for _, f := range fieldsOf([]map[string]any{b}) {
-		line := f.label + ": " + r.field(f)
-		if fault := r.errors[f.key.block]; fault != "" {
-			line += " ! " + fault
-		}
-		r.line(line)
-		r.line(r.text(b["hint"]))
-	}
-}
-
 // field is what a field shows: radio buttons with a mark at the chosen one, its value, or the placeholder.
 func (r *rendered) field(f formField) string {
 	if f.name == "radio_buttons" {
@@ -134,7 +112,7 @@ func (r *rendered) field(f formField) string {
 			if chosen := object(r.value(f)); chosen != nil && chosen["value"] == o["value"] {
 				mark = "(x) "
 			}
-			parts = append(parts, mark+strings.Join(notEmpty([]string{r.text(o["text"]), r.text(o["description"])}), ": "))
+			parts = append(parts, mark+r.text(o["text"]))
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -144,15 +122,13 @@ func (r *rendered) field(f formField) string {
 	return "(" + r.text(f.element["placeholder"]) + ")"
 }
 
-// value is what the field holds.
 func (r *rendered) value(f formField) any {
 	if value, known := r.values[f.key]; known {
 		return value
 	}
-	return f.element[fieldKinds[f.name].initial]
+	return f.initial()
 }
 
-// held is the text of what the field holds.
 func (r *rendered) held(f formField) string {
 	switch v := r.value(f).(type) {
 	case nil:
@@ -176,7 +152,6 @@ func (r *rendered) text(v any) string {
 	return r.mrkdwn(text(t["text"]), !isTrue(t["verbatim"]), !isTrue(t["verbatim"]))
 }
 
-// notEmpty takes the empty texts out.
 func notEmpty(texts []string) []string {
 	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 }

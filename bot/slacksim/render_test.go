@@ -104,11 +104,10 @@ func TestEachBlockIsALineAndTheButtonsAreTheLast(t *testing.T) {
 			 "accessory":{"type":"button","action_id":"show","text":{"type":"plain_text","text":"Show"}}},
 			{"type":"divider"},
 			{"type":"context","elements":[{"type":"mrkdwn","text":"by <@U0LIN>"}]},
-			{"type":"table","rows":[[{"type":"raw_text","text":"id"},{"type":"raw_text","text":"who"}],[{"type":"raw_text","text":"7"},{"type":"raw_text","text":"lin"}]]},
 			{"type":"actions","elements":[{"type":"conversations_select","action_id":"u","placeholder":{"type":"plain_text","text":"Who"}},
 			 {"type":"button","action_id":"go","url":"https://y.test","text":{"type":"plain_text","text":"Go"}}]}]`)
 		m := r.last(lin, general)
-		want := "Deployments *here*\nweb\nsecond | State live | b\n----\nby @lin\nid | who\n7 | lin\n(Who)\n[Show] [Go]"
+		want := "Deployments *here*\nweb\nsecond | State live | b\n----\nby @lin\n(Who)\n[Show] [Go]"
 		if diff := cmp.Diff(want, m.Plain()); diff != "" {
 			t.Error(diff)
 		}

@@ -53,7 +53,7 @@ func inBubble(t *testing.T, o Options, f func(r *rig)) {
 		server := &http.Server{Handler: w, ReadHeaderTimeout: time.Minute}
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(l) }()
-		r := &rig{t: t, w: w, net: l, client: l.Client(), base: "http://slack.test"}
+		r := &rig{t: t, w: w, net: l, client: &http.Client{Transport: &http.Transport{DialContext: l.DialContext}}, base: "http://slack.test"}
 		t.Cleanup(func() {
 			w.Close()
 			if err := server.Close(); err != nil {

@@ -23,25 +23,22 @@ var (
 
 // rule says what a value must be; blocks.yaml explains the fields.
 type rule struct {
-	Type      string
-	Min, Max  int
-	Empty     bool
-	Enum      []string
-	Pattern   string
-	Says      string
-	Of        *rule
-	Distinct  string
-	Resets    string
-	Fields    map[string]*rule
-	Required  []string
-	Any       []string
-	Exclusive []string
-	Ordered   []string
-	Among     string
-	Kinds     []string
-	Read      bool
-	Unique    string
-	Once      string
+	Type     string
+	Min, Max int
+	Empty    bool
+	Enum     []string
+	Pattern  string
+	Says     string
+	Of       *rule
+	Distinct string
+	Resets   string
+	Fields   map[string]*rule
+	Required []string
+	Any      []string
+	Among    string
+	Kinds    []string
+	Read     bool
+	Unique   string
 }
 
 // ruleSet is what the embedded files hold together.
@@ -51,7 +48,7 @@ type ruleSet struct {
 	Events map[string][]string // the scopes of which an event needs one
 }
 
-var ruleBook = sync.OnceValue(func() ruleSet {
+var rules = sync.OnceValue(func() ruleSet {
 	set := ruleSet{Rules: map[string]*rule{}}
 	for _, file := range [][]byte{blockFile, manifestFile} {
 		decoder := yaml.NewDecoder(bytes.NewReader(file))
@@ -67,14 +64,13 @@ var ruleBook = sync.OnceValue(func() ruleSet {
 type checker struct {
 	problems []string
 	ids      map[string]map[string]bool // what is unique so far, by the kind of id
-	once     map[string]int
-	read     int // characters of all texts
+	read     int                        // characters of all texts
 }
 
 // check returns a message for each fault of a value by the named rule.
 func check(name, at string, v any) *checker {
-	c := &checker{ids: map[string]map[string]bool{}, once: map[string]int{}}
-	c.value(at, v, ruleBook().Rules[name])
+	c := &checker{ids: map[string]map[string]bool{}}
+	c.value(at, v, rules().Rules[name])
 	return c
 }
 
@@ -82,7 +78,6 @@ func (c *checker) fault(at, format string, args ...any) {
 	c.problems = append(c.problems, fmt.Sprintf("[ERROR] "+format+" [json-pointer:%s]", append(args, at)...))
 }
 
-// value checks the value at a JSON pointer.
 func (c *checker) value(at string, v any, r *rule) {
 	switch r.Type {
 	case "string":
@@ -103,11 +98,6 @@ func (c *checker) value(at string, v any, r *rule) {
 		c.list(at, v, r)
 	case "object", "kind":
 		c.object(at, v, r)
-	}
-	if r.Once != "" && v != any(false) {
-		if c.once[r.Once]++; c.once[r.Once] > 1 {
-			c.fault(at, "%s", r.Once)
-		}
 	}
 }
 
@@ -161,9 +151,9 @@ func (c *checker) list(at string, v any, r *rule) {
 	for i, item := range l {
 		delete(c.ids, r.Resets)
 		c.value(fmt.Sprintf("%s/%d", at, i), item, r.Of)
-		key, _ := item.(string)
+		key := text(item)
 		if r.Distinct != "." {
-			key, _ = object(item)[r.Distinct].(string)
+			key = text(object(item)[r.Distinct])
 		}
 		if key != "" && seen[key] {
 			c.fault(at, "duplicate entry: %s", key)
@@ -181,7 +171,7 @@ func (c *checker) object(at string, v any, r *rule) {
 	}
 	limit := r.Max
 	if r.Type == "kind" {
-		kind, _ := o["type"].(string)
+		kind := text(o["type"])
 		switch {
 		case kind == "":
 			c.fault(at, "missing required field: type")
@@ -192,7 +182,7 @@ func (c *checker) object(at string, v any, r *rule) {
 		}
 		o = maps.Clone(o)
 		delete(o, "type")
-		r = ruleBook().Rules[kind]
+		r = rules().Rules[kind]
 	}
 	for _, name := range r.Required {
 		if _, given := o[name]; !given {
@@ -215,20 +205,6 @@ func (c *checker) object(at string, v any, r *rule) {
 			field = &limited
 		}
 		c.value(at+"/"+name, o[name], field)
-	}
-	c.together(at, o, r)
-}
-
-// together checks what concerns several fields of an object.
-func (c *checker) together(at string, o map[string]any, r *rule) {
-	if len(r.Exclusive) > 0 && o[r.Exclusive[0]] != nil && o[r.Exclusive[1]] != nil {
-		c.fault(at, "only one of %s and %s is allowed", r.Exclusive[0], r.Exclusive[1])
-	}
-	if len(r.Ordered) > 0 {
-		least, _ := o[r.Ordered[0]].(float64)
-		if most, limited := o[r.Ordered[1]].(float64); limited && least > most {
-			c.fault(at+"/"+r.Ordered[0], "must not be above %s", r.Ordered[1])
-		}
 	}
 	chosen := object(o[r.Among])
 	same := func(offer map[string]any) bool {
@@ -260,7 +236,6 @@ func checkBlocks(blocks []map[string]any) error {
 	return nil
 }
 
-// checkView returns a message for each fault of a view.
 func checkView(view map[string]any) []string {
 	c := check("modal", "/view", view)
 	isInput := func(b any) bool { return object(b)["type"] == "input" }

@@ -10,7 +10,7 @@ import (
 func limitAt(t *testing.T, path string) int {
 	t.Helper()
 	names := strings.Fields(path)
-	r := ruleBook().Rules[names[0]]
+	r := rules().Rules[names[0]]
 	for _, name := range names[1:] {
 		if r == nil {
 			t.Fatalf("no rule leads to %s", path)
@@ -34,14 +34,13 @@ func TestTheRulesHaveSlacksLimits(t *testing.T) {
 		"section text": 3000, "section fields": 10, "section fields of": 2000, "section block_id": 255,
 		"header text": 150, "context elements": 10, "actions elements": 25,
 		"button text": 75, "button value": 2000, "button url": 3000, "button action_id": 255, "button accessibility_label": 75,
-		"button confirm title": 100, "button confirm text": 300, "button confirm confirm": 30, "button confirm deny": 30,
-		"static_select options": 100, "static_select option_groups": 100, "static_select option_groups of label": 75,
-		"static_select options of text": 75, "static_select options of value": 150, "static_select options of description": 75,
-		"static_select placeholder": 150, "overflow options": 5, "overflow options of url": 3000, "radio_buttons options": 10,
-		"suggestion options": 100, "suggestion option_groups": 100,
-		"input label": 2000, "input hint": 2000, "plain_text_input max_length": 3000, "plain_text_input initial_value": 3000,
+		"button confirm title": 100, "button confirm text": 300, "button confirm deny": 30,
+		"static_select options":         100,
+		"static_select options of text": 75, "static_select options of value": 150,
+		"static_select placeholder": 150, "radio_buttons options": 10,
+		"suggestion options": 100,
+		"input label":        2000, "input hint": 2000, "plain_text_input max_length": 3000, "plain_text_input initial_value": 3000,
 		"modal title": 24, "modal submit": 24, "modal close": 24, "modal private_metadata": 3000, "modal callback_id": 255, "modal external_id": 255,
-		"table rows": 100, "table rows of": 20, "table column_settings": 20,
 		"manifest display_information name": 35, "manifest display_information description": 140,
 		"manifest features slash_commands": 50, "manifest features shortcuts": 10, "manifest features bot_user display_name": 80,
 		"manifest settings event_subscriptions bot_events": 100, "manifest oauth_config scopes bot": 255,
@@ -67,11 +66,11 @@ func TestTheRulesAreWhole(t *testing.T) {
 			t.Errorf("%s has no limit", at)
 		}
 		for _, kind := range r.Kinds {
-			if ruleBook().Rules[kind] == nil {
+			if rules().Rules[kind] == nil {
 				t.Errorf("%s allows %s, which has no rule", at, kind)
 			}
 		}
-		for _, names := range [][]string{r.Required, r.Any, r.Exclusive, r.Ordered} {
+		for _, names := range [][]string{r.Required, r.Any} {
 			for _, name := range names {
 				if r.Fields[name] == nil {
 					t.Errorf("%s names the field %s, which it does not have", at, name)
@@ -85,7 +84,7 @@ func TestTheRulesAreWhole(t *testing.T) {
 			walk(at+" of", r.Of)
 		}
 	}
-	for name, r := range ruleBook().Rules {
+	for name, r := range rules().Rules {
 		walk(name, r)
 	}
 }

@@ -35,7 +35,7 @@ func TestASearchAsksTheAppForOptions(t *testing.T) {
 		if _, err := p.Choose("Stack", "Other"); err == nil || r.view().Value("Stack") != "Api" {
 			t.Errorf("the field holds %q, %v", r.view().Value("Stack"), err)
 		}
-		options, _, err = r.searching(l, "x", `{"option_groups":[{"label":{"type":"plain_text","text":"g"},"options":[`+optionJSON("Job")+`]}]}`, nil)
+		options, _, err = r.searching(l, "x", `{"options":[`+optionJSON("Job")+`]}`, nil)
 		if diff := cmp.Diff([]string{"Job"}, options); diff != "" || err != nil {
 			t.Error(diff, err)
 		}
@@ -103,7 +103,6 @@ func TestTooFewCharactersAreNotSent(t *testing.T) {
 func TestOptionsThatSlackCannotUseShowNothing(t *testing.T) {
 	for name, tt := range map[string]struct{ payload, want string }{
 		"no payload":                  {``, "missing required field: options"},
-		"options and groups":          {`{"options":[],"option_groups":[]}`, "only one of options and option_groups"},
 		"101 options":                 {`{"options":` + repeat(101, optionJSON("O")) + `}`, "no more than 100 items allowed"},
 		"a text of 76":                {`{"options":[` + optionJSON(long(76)) + `]}`, "must be less than 76 characters"},
 		"a value of 151":              {`{"options":[{"text":{"type":"plain_text","text":"o"},"value":"` + long(151) + `"}]}`, "must be less than 151 characters"},
@@ -111,7 +110,6 @@ func TestOptionsThatSlackCannotUseShowNothing(t *testing.T) {
 		"options that are no list":    {`{"options":"web"}`, "must be an array"},
 		"something of another kind":   {`{"options":[],"text":"x"}`, "invalid additional property: text"},
 		"a message instead":           {`{"text":"x"}`, "invalid additional property: text"},
-		"a group without its label":   {`{"option_groups":[{"options":[]}]}`, "missing required field: label"},
 		"an answer as for a dialogue": {`{"response_action":"clear"}`, "invalid additional property"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,10 +19,9 @@ const (
 	ticketLife   = 30 * time.Second // how long a websocket address can be used
 	warningAhead = 10 * time.Second // from the warning to refresh_requested
 	closeDelay   = 5 * time.Second  // from refresh_requested to the close
-	debugLife    = 6 * time.Minute  // a socket's life with debug_reconnects=true
 )
 
-// socket is one open Socket Mode connection. Its fields are guarded by the workspace's lock, the connection's writes belong to its writer goroutine.
+// socket is one Socket Mode connection. The workspace's lock guards its fields; only its writer goroutine writes to the connection.
 type socket struct {
 	w     *Workspace
 	n     int
@@ -41,7 +40,6 @@ type frame struct {
 	data []byte
 }
 
-// connectionsOpen gives out the address of one websocket connection.
 func (w *Workspace) connectionsOpen(*apiCall) (answer, error) {
 	if !w.app.SocketMode {
 		return nil, refuse("socket_mode_not_enabled")
@@ -71,20 +69,15 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the upgrader has answered
 	}
-	life := w.opts.Lifetime
-	if r.URL.Query().Get("debug_reconnects") == "true" {
-		life = debugLife
-	}
-	w.run(conn, life)
+	w.run(conn)
 }
 
 // run owns one connection: it greets, starts the writer, reads, and joins the writer.
-func (w *Workspace) run(conn *websocket.Conn, life time.Duration) {
+func (w *Workspace) run(conn *websocket.Conn) {
 	s := &socket{w: w, conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{})}
 	conn.SetReadLimit(maxFrame)
 	conn.SetPingHandler(func(data string) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
+		defer w.lock()()
 		if !w.opts.NoPongs {
 			s.push(frame{websocket.PongMessage, []byte(data)})
 		}
@@ -92,7 +85,7 @@ func (w *Workspace) run(conn *websocket.Conn, life time.Duration) {
 	})
 	w.mu.Lock()
 	w.admit(s)
-	end := w.after(life, func() { s.wind("warning") })
+	end := w.after(w.opts.Lifetime, func() { s.wind("warning") })
 	w.mu.Unlock()
 	written := make(chan struct{})
 	go func() {
@@ -104,8 +97,7 @@ func (w *Workspace) run(conn *websocket.Conn, life time.Duration) {
 	close(s.gone)
 	_ = conn.Close() // it may be closed already
 	<-written
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.dropped(s)
 }
 
@@ -216,7 +208,7 @@ func (s *socket) flush() bool {
 	return true
 }
 
-// push queues a frame, unless nothing flows any more. The lock is held.
+// push queues a frame, unless nothing flows any more.
 func (s *socket) push(f frame) {
 	if s.half && f.kind != 0 {
 		return
@@ -228,16 +220,14 @@ func (s *socket) push(f frame) {
 	}
 }
 
-// cut ends the connection abruptly. The lock is held.
 func (s *socket) cut() {
 	s.dead = true
 	_ = s.conn.NetConn().Close() // the reader notices
 }
 
-// announce queues a disconnect frame.
 func (s *socket) announce(reason string) {
 	s.push(textFrame(map[string]any{"type": "disconnect", "reason": reason, "debug_info": map[string]any{"host": s.host}}))
-	s.w.record(Event{Kind: KindAnnounced, Socket: s.n, Text: reason})
+	s.w.record(Event{Kind: "announced", Socket: s.n, Text: reason})
 }
 
 // wind announces the end of a socket and brings it about. Envelopes go there until it closes.
@@ -256,17 +246,15 @@ func (s *socket) wind(reason string) {
 	})
 }
 
-// eachSocket does something to every open socket.
 func (w *Workspace) eachSocket(do func(*socket)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	for _, s := range w.sockets {
 		do(s)
 	}
 }
 
-// Disconnect does to every open socket what Slack does with a reason: "warning" is followed by "refresh_requested" 10 s later, which is followed by
-// the close 5 s later; "link_disabled" and any other reason close after 5 s as well.
+// Disconnect does to every open socket what Slack does with a reason: "warning" is followed by "refresh_requested" 10 s later, which is
+// followed by the close 5 s later; "link_disabled" and any other reason close after 5 s as well.
 func (w *Workspace) Disconnect(reason string) { w.eachSocket(func(s *socket) { s.wind(reason) }) }
 
 // Announce sends every socket a disconnect frame and does nothing more.
@@ -291,19 +279,16 @@ func (w *Workspace) Sockets() (n int) {
 
 // PreferOldest makes envelopes go to the oldest open socket, for as long as it is open, instead of to each in turn.
 func (w *Workspace) PreferOldest(on bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.oldest = on
 }
 
-// Twist has every hello and envelope changed before it is sent, as by a Slack that keeps its documents' names but not their types. Nil ends it.
+// Twist has every hello and envelope changed before it is sent, for values of other types than Slack documents. Nil ends it.
 func (w *Workspace) Twist(twist func(frame map[string]any)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.twist = twist
 }
 
-// twisted is a frame of an envelope or a hello. The lock is held.
 func (w *Workspace) twisted(body map[string]any) frame {
 	plain := textFrame(body)
 	if w.twist == nil {

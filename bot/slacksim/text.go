@@ -8,8 +8,9 @@ import (
 var (
 	// typedToken is what a client has already resolved and people may give as it is.
 	typedToken = regexp.MustCompile(`<(?:@[UW]|#C|!subteam\^S|https?:|mailto:)[^<>\s]*>|<!(?:here|channel|everyone)>`)
-	typedWord  = regexp.MustCompile(`https?://[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[@#][\p{L}\d._-]+|(?:[a-zA-Z\d-]+\.)+(?:com|org|net|io|dev)\b`)
-	codeSpan   = regexp.MustCompile("```[\\s\\S]+?```|`[^`\n]+`")
+	typedWord  = regexp.MustCompile(`https?://[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[@#][\p{L}\d._-]+` +
+		`|(?:[a-zA-Z\d-]+\.)+(?:com|org|net|io|dev)\b`)
+	codeSpan = regexp.MustCompile("```[\\s\\S]+?```|`[^`\n]+`")
 	// labelled is a mention with the name beside it, which messages do not have.
 	labelled = regexp.MustCompile(`<(@[UW][A-Za-z0-9]+|!subteam\^S[A-Za-z0-9]+)\|[^<>]*>`)
 	escaping = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
@@ -29,8 +30,8 @@ func splice(text string, spans [][]int, between, span func(from, to int) string)
 	return out.String()
 }
 
-// messageText does to what a person types in a message what Slack's client does: names, addresses and mail addresses become <…>, and &, < and >
-// become entities. In code only the entities are made.
+// messageText does to what a person types in a message what Slack's client does: names, addresses and mail addresses become <…>, and &, <
+// and > become entities. In code only the entities are made.
 func (w *Workspace) messageText(typed string) string {
 	converted := splice(typed, codeSpan.FindAllStringIndex(typed, -1),
 		func(from, to int) string { return w.escape(typed[from:to]) },
@@ -38,8 +39,8 @@ func (w *Workspace) messageText(typed string) string {
 	return labelled.ReplaceAllString(converted, "<$1>")
 }
 
-// escape does to a typed command what the manifest's should_escape asks for: names that Slack knows, addresses and mail addresses become <…>, and
-// &, < and > become entities. A word in <…> that is already resolved stays.
+// escape does to a typed command what the manifest's should_escape asks for: names that Slack knows, addresses and mail addresses become
+// <…>, and &, < and > become entities. A word in <…> that is already resolved stays.
 func (w *Workspace) escape(typed string) string {
 	return splice(typed, typedToken.FindAllStringIndex(typed, -1),
 		func(from, to int) string { return w.escapeWords(typed[from:to]) },
@@ -56,7 +57,6 @@ func (w *Workspace) escapeWords(typed string) string {
 	})
 }
 
-// resolve turns one typed word into what Slack makes of it.
 func (w *Workspace) resolve(word string) string {
 	escaped := escaping.Replace(word)
 	switch {

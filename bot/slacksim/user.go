@@ -20,15 +20,13 @@ type User struct {
 	Restricted bool // a guest
 }
 
-// botID is the bot_id of a bot that is not the app's own.
 func (u *User) botID() string { return "B" + strings.TrimPrefix(u.ID, "U") }
 
 // AddUser adds or replaces a user.
 func (w *Workspace) AddUser(u User) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	if u.TeamID == "" {
-		u.TeamID = w.opts.TeamID
+		u.TeamID = teamID
 	}
 	w.users[u.ID] = &u
 	w.rename(u.ID, "@"+u.Name)
@@ -39,10 +37,7 @@ func (w *Workspace) usersInfo(c *apiCall) (answer, error) {
 	if u == nil {
 		return nil, refuse("user_not_found")
 	}
-	profile := map[string]any{
-		"real_name": u.RealName, "real_name_normalized": u.RealName, "display_name": u.Name,
-		"display_name_normalized": u.Name, "team": u.TeamID, "status_text": "", "status_emoji": "",
-	}
+	profile := map[string]any{"real_name": u.RealName, "display_name": u.Name, "team": u.TeamID, "status_text": "", "status_emoji": ""}
 	switch {
 	case u.ID == botUserID:
 		profile["bot_id"], profile["api_app_id"] = botID, appID
@@ -62,15 +57,14 @@ func (w *Workspace) usersInfo(c *apiCall) (answer, error) {
 	return answer{"user": out}, nil
 }
 
-// teamOf is the team of a user, the workspace's own for one that it does not know.
 func (w *Workspace) teamOf(user string) string {
 	if u := w.users[user]; u != nil {
 		return u.TeamID
 	}
-	return w.opts.TeamID
+	return teamID
 }
 
-// rename replaces the names that messages are rendered with. The lock is held.
+// rename replaces the names that messages are rendered with.
 func (w *Workspace) rename(id, name string) {
 	w.names = maps.Clone(w.names)
 	w.names[id] = name
@@ -99,8 +93,7 @@ type Group struct {
 
 // AddGroup adds or replaces a user group.
 func (w *Workspace) AddGroup(g Group) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.addGroup(g)
 }
 
@@ -123,13 +116,12 @@ func (w *Workspace) addGroup(g Group) (before, after *Group) {
 	return before, &g
 }
 
-// SetGroup adds or replaces a user group as an admin does: the app is told by subteam_created or subteam_updated, and by subteam_members_changed
-// where people came or went, as far as it subscribes to those events.
+// SetGroup adds or replaces a user group as an admin does: the app is told by subteam_created or subteam_updated, and by
+// subteam_members_changed where people came or went, as far as it subscribes to those events.
 func (w *Workspace) SetGroup(g Group) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	before, after := w.addGroup(g)
-	subteam := w.wireGroup(after)
+	subteam := wireGroup(after)
 	subteam["users"], subteam["user_count"] = append([]string{}, g.Users[:min(len(g.Users), 500)]...), len(g.Users) // Slack names 500 at most
 	if before == nil {
 		w.emit(map[string]any{"type": "subteam_created", "subteam": subteam})
@@ -141,28 +133,24 @@ func (w *Workspace) SetGroup(g Group) {
 		return
 	}
 	w.emit(map[string]any{
-		"type": "subteam_members_changed", "subteam_id": g.ID, "team_id": w.opts.TeamID,
+		"type": "subteam_members_changed", "subteam_id": g.ID, "team_id": teamID,
 		"date_previous_update": before.updated, "date_update": after.updated,
 		"added_users": added, "added_users_count": len(added), "removed_users": removed, "removed_users_count": len(removed),
 	})
 }
 
-// without is what of a is not in b.
 func without(a, b []string) []string {
 	return slices.DeleteFunc(append([]string{}, a...), func(id string) bool { return slices.Contains(b, id) })
 }
 
 func (w *Workspace) usergroupsList(c *apiCall) (answer, error) {
-	if w.opts.GroupsNeedUpgrade {
-		return nil, refuse("plan_upgrade_required")
-	}
 	groups := []any{}
 	for _, id := range w.groupIDs {
 		g := w.groups[id]
 		if g.Disabled && !c.flag("include_disabled") {
 			continue
 		}
-		out := w.wireGroup(g)
+		out := wireGroup(g)
 		if c.flag("include_users") {
 			out["users"] = append([]string{}, g.Users...)
 		}
@@ -175,9 +163,9 @@ func (w *Workspace) usergroupsList(c *apiCall) (answer, error) {
 }
 
 // wireGroup shows a user group without its users and their number.
-func (w *Workspace) wireGroup(g *Group) map[string]any {
+func wireGroup(g *Group) map[string]any {
 	out := map[string]any{
-		"id": g.ID, "team_id": w.opts.TeamID, "is_usergroup": true, "is_subteam": true, "name": g.Handle, "handle": g.Handle,
+		"id": g.ID, "team_id": teamID, "is_usergroup": true, "is_subteam": true, "name": g.Handle, "handle": g.Handle,
 		"description": "", "is_external": false, "date_create": g.created, "date_update": g.updated, "date_delete": g.deleted,
 		"auto_type": nil, "auto_provision": false, "enterprise_subteam_id": "", "created_by": slackbot, "updated_by": slackbot,
 		"deleted_by": nil, "prefs": map[string]any{"channels": []any{}, "groups": []any{}}, "channel_count": 0,
@@ -189,9 +177,6 @@ func (w *Workspace) wireGroup(g *Group) map[string]any {
 }
 
 func (w *Workspace) usergroupsUsersList(c *apiCall) (answer, error) {
-	if w.opts.GroupsNeedUpgrade {
-		return nil, refuse("plan_upgrade_required")
-	}
 	g := w.groups[c.args["usergroup"]]
 	if g == nil || (g.Disabled && !c.flag("include_disabled")) {
 		return nil, refuse("no_such_subteam")

@@ -17,8 +17,9 @@ const (
 type viewState struct {
 	id, hash string
 	user     string
-	channel  string         // where the person was when the modal opened
-	given    map[string]any // what the app gave; each block and element has its id
+	channel  string           // where the person was when the modal opened
+	given    map[string]any   // what the app gave
+	blocks   []map[string]any // each block and element has its id
 
 	values  map[fieldKey]any              // what each field holds, nil for nothing
 	offered map[fieldKey][]map[string]any // the options that a search brought last
@@ -27,39 +28,30 @@ type viewState struct {
 	sending bool                          // a submission is under way
 }
 
-func (v *viewState) blocks() []map[string]any {
-	var blocks []map[string]any
-	for _, b := range list(v.given["blocks"]) {
-		blocks = append(blocks, object(b))
-	}
-	return blocks
-}
-
-// show gives a view new content. What people filled in stays where block_id, action_id and type are the same; initial values are then not applied again.
+// show gives a view new content. A field keeps its value where block_id, action_id and type stay; else it gets its initial value.
 func (w *Workspace) show(v *viewState, given map[string]any) {
 	kinds := map[fieldKey]string{}
 	for _, f := range v.fields() {
 		kinds[f.key] = f.name
 	}
-	given = maps.Clone(given)
-	given["blocks"] = w.identified(given["blocks"])
 	before := v.values
-	v.given, v.values, v.offered, v.errors, v.trouble = given, map[fieldKey]any{}, map[fieldKey][]map[string]any{}, nil, ""
+	v.given, v.blocks = given, w.identified(objects(given["blocks"]))
+	v.values, v.offered, v.errors, v.trouble = map[fieldKey]any{}, map[fieldKey][]map[string]any{}, nil, ""
 	v.hash = fmt.Sprintf("%s.%08x", strings.Split(w.nextTS(), ".")[0], w.nextID())
 	for _, f := range v.fields() {
 		value := before[f.key]
 		if kinds[f.key] != f.name || !f.offers(value) {
-			value = w.initial(v, f)
+			value = f.initial()
 		}
 		v.values[f.key] = value
 	}
 }
 
 // identified gives each block and each element in it an id, as Slack does.
-func (w *Workspace) identified(blocks any) []any {
-	out := []any{}
-	for _, given := range list(blocks) {
-		b := w.withID(object(given), "block_id")
+func (w *Workspace) identified(blocks []map[string]any) []map[string]any {
+	var out []map[string]any
+	for _, b := range blocks {
+		b = w.withID(b, "block_id")
 		for _, name := range []string{"element", "accessory"} {
 			if e := object(b[name]); e != nil {
 				b[name] = w.withID(e, "action_id")
@@ -67,8 +59,8 @@ func (w *Workspace) identified(blocks any) []any {
 		}
 		if b["type"] == "actions" {
 			elements := []any{}
-			for _, e := range list(b["elements"]) {
-				elements = append(elements, w.withID(object(e), "action_id"))
+			for _, e := range objects(b["elements"]) {
+				elements = append(elements, w.withID(e, "action_id"))
 			}
 			b["elements"] = elements
 		}
@@ -77,7 +69,6 @@ func (w *Workspace) identified(blocks any) []any {
 	return out
 }
 
-// withID copies a block or an element, with an id where it has none.
 func (w *Workspace) withID(o map[string]any, name string) map[string]any {
 	o = maps.Clone(o)
 	if text(o[name]) == "" {
@@ -86,30 +77,24 @@ func (w *Workspace) withID(o map[string]any, name string) map[string]any {
 	return o
 }
 
-// wireView is the view as Slack tells the app of it. Only what people send has their values with it: the answers of the Web API hold none.
-func (w *Workspace) wireView(v *viewState, values bool) map[string]any {
-	state := map[string]any{}
-	if values {
-		state = v.state()
-	}
+// wire is the view as Slack tells the app of it. Only what people send has their values with it: the answers of the Web API hold none.
+func (v *viewState) wire(values map[string]any) map[string]any {
 	return map[string]any{
-		"id": v.id, "team_id": w.opts.TeamID, "type": v.given["type"], "blocks": v.given["blocks"],
+		"id": v.id, "team_id": teamID, "type": v.given["type"], "blocks": v.blocks,
 		"private_metadata": text(v.given["private_metadata"]), "callback_id": text(v.given["callback_id"]),
-		"external_id": text(v.given["external_id"]), "state": map[string]any{"values": state}, "hash": v.hash,
+		"external_id": text(v.given["external_id"]), "state": map[string]any{"values": values}, "hash": v.hash,
 		"title": v.given["title"], "close": v.given["close"], "submit": v.given["submit"],
 		"clear_on_close": isTrue(v.given["clear_on_close"]), "notify_on_close": isTrue(v.given["notify_on_close"]),
 		"root_view_id": v.id, "previous_view_id": nil, "app_id": appID,
-		"app_installed_team_id": w.opts.TeamID, "bot_id": botID,
+		"app_installed_team_id": teamID, "bot_id": botID,
 	}
 }
 
-// recordView records what became of a view. The lock is held.
 func (w *Workspace) recordView(kind string, v *viewState) {
 	shown := w.shownView(v)
 	w.record(Event{Kind: kind, User: v.user, Text: shown.Title, View: &shown})
 }
 
-// givenView reads and checks the view argument.
 func (c *apiCall) givenView() (map[string]any, error) {
 	raw := c.args["view"]
 	if raw == "" {
@@ -139,8 +124,7 @@ func (w *Workspace) unusedExternalID(view map[string]any, but *viewState) error 
 	return nil
 }
 
-// viewsOpen opens a modal in place of the one that the person had open. By what people do in a modal it is against the rules: Slack answers ok, but
-// not all clients show the new one.
+// viewsOpen replaces the modal that the person had open. From within a modal this is a violation: not all clients show the new one.
 func (w *Workspace) viewsOpen(c *apiCall) (answer, error) {
 	view, err := c.givenView()
 	if err != nil {
@@ -161,8 +145,8 @@ func (w *Workspace) viewsOpen(c *apiCall) (answer, error) {
 	w.show(v, view)
 	w.closeView(w.views[v.user])
 	w.views[v.user] = v
-	w.recordView(KindViewOpened, v)
-	return answer{"view": w.wireView(v, false)}, nil
+	w.recordView("view_opened", v)
+	return answer{"view": v.wire(map[string]any{})}, nil
 }
 
 func (w *Workspace) viewsUpdate(c *apiCall) (answer, error) {
@@ -184,7 +168,7 @@ func (w *Workspace) viewsUpdate(c *apiCall) (answer, error) {
 		if err := w.updateView(v, view); err != nil {
 			return nil, err
 		}
-		return answer{"view": w.wireView(v, false)}, nil
+		return answer{"view": v.wire(map[string]any{})}, nil
 	}
 	return nil, refuse("not_found")
 }
@@ -194,11 +178,10 @@ func (w *Workspace) updateView(v *viewState, view map[string]any) error {
 		return err
 	}
 	w.show(v, view)
-	w.recordView(KindViewUpdated, v)
+	w.recordView("view_updated", v)
 	return nil
 }
 
-// closeView takes an open view away; nil is none.
 func (w *Workspace) closeView(v *viewState) {
 	if v != nil && w.views[v.user] == v {
 		delete(w.views, v.user)
@@ -240,7 +223,7 @@ func (w *Workspace) showErrors(v *viewState, given any) error {
 		return errors.New("no errors by block_id")
 	}
 	inputs := map[string]bool{}
-	for _, b := range v.blocks() {
+	for _, b := range v.blocks {
 		inputs[text(b["block_id"])] = b["type"] == "input"
 	}
 	shown := map[string]string{}
@@ -254,7 +237,7 @@ func (w *Workspace) showErrors(v *viewState, given any) error {
 		}
 	}
 	v.errors = shown
-	w.recordView(KindViewUpdated, v)
+	w.recordView("view_updated", v)
 	return nil
 }
 
@@ -273,8 +256,7 @@ type View struct {
 
 // View is the view that the person looks at.
 func (p *Person) View() (View, bool) {
-	p.w.mu.Lock()
-	defer p.w.mu.Unlock()
+	defer p.w.lock()()
 	v := p.w.views[p.id]
 	if v == nil {
 		return View{}, false
@@ -286,7 +268,7 @@ func (p *Person) View() (View, bool) {
 func (w *Workspace) shownView(v *viewState) View {
 	return View{
 		ID: v.id, Title: textOf(v.given["title"]), Submit: textOf(v.given["submit"]), Close: textOf(v.given["close"]),
-		PrivateMetadata: text(v.given["private_metadata"]), Blocks: v.blocks(),
+		PrivateMetadata: text(v.given["private_metadata"]), Blocks: v.blocks,
 		Errors: maps.Clone(v.errors), Trouble: v.trouble, values: maps.Clone(v.values), names: w.names,
 	}
 }
@@ -297,8 +279,9 @@ func (v View) render() *rendered {
 	return r
 }
 
-// Plain is everything that a person reads: the title, a line a block, the view's trouble, its buttons as [Label], and last the view's own Close and
-// Submit. An input is "Label: value", with the placeholder in parentheses while it is empty, then its hint in a line of its own and its error after "! ".
+// Plain is everything that a person reads: the title, a line a block, the view's trouble, its buttons as [Label], and last the view's own
+// Close and Submit. An input is "Label: value", with the placeholder in parentheses while it is empty, then its hint in a line of its own
+// and its error after "! ".
 func (v View) Plain() string {
 	r := v.render()
 	lines := append([]string{v.Title}, r.lines...)
@@ -312,8 +295,7 @@ func (v View) Plain() string {
 // Buttons are the labels of the buttons in the view's blocks, in the order of reading; its own Close and Submit are not among them.
 func (v View) Buttons() []string { return v.render().buttons }
 
-// Fields are the labels of the view's fields in the order of reading: an input's label, a section's text beside its menu, the placeholder of a menu
-// in a row of actions.
+// Fields are the labels of the view's fields in the order of reading, see fieldLabel.
 func (v View) Fields() []string {
 	var labels []string
 	for _, f := range fieldsOf(v.Blocks) {
@@ -322,7 +304,7 @@ func (v View) Fields() []string {
 	return labels
 }
 
-// Value is what the field with a label holds now, "" for nothing: the text that was typed, the text of the chosen option, or the chosen #channel.
+// Value is what the field with a label holds: what was typed, the text of the chosen option, the chosen #channel, or "".
 func (v View) Value(label string) string {
 	for _, f := range fieldsOf(v.Blocks) {
 		if f.label == label {

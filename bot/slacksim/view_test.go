@@ -14,7 +14,7 @@ func TestWhatAPersonReadsInAView(t *testing.T) {
 			textInput("Reason", `,"initial_value":"a <b> & c"`, "") + `,` +
 			input("Size", `"type":"static_select"`+options("Small", "Large")+`,"initial_option":`+optionJSON("Large"), "") + `,` +
 			input("When", `"type":"radio_buttons"`+options("Now", "Later")+`,"initial_option":`+optionJSON("Now"), "") + `,` +
-			input("Where", `"type":"conversations_select","default_to_current_conversation":true`, "") + `,` +
+			input("Where", `"type":"conversations_select","initial_conversation":"C0GENERAL"`, "") + `,` +
 			`{"type":"section","text":{"type":"mrkdwn","text":"*Profile*"},"accessory":{"type":"static_select","action_id":"p","placeholder":{"type":"plain_text","text":"Pick"}` + options("Fast") + `}},` +
 			`{"type":"actions","elements":[{"type":"button","action_id":"m","text":{"type":"plain_text","text":"More"}},` +
 			`{"type":"external_select","action_id":"e","placeholder":{"type":"plain_text","text":"Stack"}}]}]`
@@ -75,7 +75,7 @@ func TestOnlyItsOwnerSeesAView(t *testing.T) {
 				kinds[e.Kind] = true
 			}
 		}
-		if diff := cmp.Diff(map[string]bool{KindViewOpened: true, KindViewClosed: true}, kinds); diff != "" {
+		if diff := cmp.Diff(map[string]bool{"view_opened": true, KindViewClosed: true}, kinds); diff != "" {
 			r.t.Error(diff)
 		}
 	})

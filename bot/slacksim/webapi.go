@@ -48,7 +48,9 @@ type apiCall struct {
 	channel    *channelState // the channel that the method is about
 }
 
-// flag reports whether a boolean argument is set.
+// action carries out a call with the lock held.
+type action func(*apiCall) (answer, error)
+
 func (c *apiCall) flag(name string) bool { return c.args[name] == "true" || c.args[name] == "1" }
 
 // need refuses the call where the token has none of the scopes.
@@ -59,14 +61,10 @@ func (c *apiCall) need(scopes ...string) error {
 	return &apiError{code: "missing_scope", extra: answer{"needed": strings.Join(scopes, ","), "provided": strings.Join(c.granted, ",")}}
 }
 
-func (w *Workspace) serveMethod(rw http.ResponseWriter, r *http.Request) {
-	w.serve(rw, r, r.PathValue("method"), w.call, w.writeJSON)
-}
-
 // serve reads a call, lets the next fault do its part, and otherwise has the call carried out and answered.
 func (w *Workspace) serve(
 	rw http.ResponseWriter, r *http.Request, name string,
-	act func(*apiCall) (answer, error), write func(http.ResponseWriter, *apiCall, answer, error),
+	act action, write func(http.ResponseWriter, *apiCall, answer, error),
 ) {
 	c, err := readCall(rw, r)
 	c.name = name
@@ -97,7 +95,7 @@ func (w *Workspace) serve(
 }
 
 // carryOut carries a call out, after a delay if there is one. The connection of a caller that is gone by then is cut.
-func (w *Workspace) carryOut(r *http.Request, c *apiCall, act func(*apiCall) (answer, error), late time.Duration) (result answer, err error) {
+func (w *Workspace) carryOut(r *http.Request, c *apiCall, act action, late time.Duration) (result answer, err error) {
 	w.mu.Lock()
 	if late == 0 {
 		defer w.mu.Unlock()
@@ -118,7 +116,7 @@ func (w *Workspace) carryOut(r *http.Request, c *apiCall, act func(*apiCall) (an
 	panic(http.ErrAbortHandler)
 }
 
-// call authenticates and limits one call of a method, finds its channel, and runs it. The lock is held.
+// call authenticates and limits one call of a method, finds its channel, and runs it.
 func (w *Workspace) call(c *apiCall) (answer, error) {
 	m, known := methods[c.name]
 	if !known {
@@ -146,8 +144,11 @@ func (w *Workspace) call(c *apiCall) (answer, error) {
 	if wait := w.limited(c, m.perMinute); wait > 0 {
 		return nil, &apiError{code: "ratelimited", retryAfter: wait}
 	}
-	if m.channel != nil {
-		channel, err := m.channel(w, c)
+	if w.opts.GroupsNeedUpgrade && strings.HasPrefix(c.name, "usergroups.") {
+		return nil, refuse("plan_upgrade_required")
+	}
+	if m.right != "" {
+		channel, err := w.channel(c, m.right)
 		if err != nil {
 			return nil, err
 		}
@@ -220,7 +221,6 @@ func readCall(rw http.ResponseWriter, r *http.Request) (*apiCall, error) {
 	return c, nil
 }
 
-// readJSON takes the fields of a JSON object as arguments.
 func (c *apiCall) readJSON(body io.Reader) error {
 	var raw json.RawMessage
 	err := json.NewDecoder(body).Decode(&raw)

@@ -1,12 +1,12 @@
-// Package slacksim is a simulated, headless Slack workspace for one app in Socket Mode: the Web API, the Socket Mode websocket and the
-// response_urls as an http.Handler, and a Go API with which tests and the demo act as people: they send commands, click, use shortcuts, fill in
-// modal views, and mention the bot.
+// Package slacksim is a simulated, headless Slack workspace for one app in Socket Mode: the Web API, the websocket and the response_urls as
+// an http.Handler, and a Go API with which tests and the demo act as people: they send commands, click, use shortcuts, fill in modal views,
+// and mention the bot.
 //
-// It is as strict as Slack's documentation, and stricter where Slack only sometimes forgives: it enforces every block limit, scope, membership and
-// rate limit, and Violations lists each breach of the Socket Mode protocol. Block kinds and methods that the bot does not use are refused. It can
-// also misbehave as Slack does: see the faults of calls (Throttle, FailCall, BreakCall, …) and of sockets (Disconnect, Drop, HalfOpen, …).
+// It is as strict as Slack's documentation, and stricter where Slack only sometimes forgives: every block limit, scope, membership and rate
+// limit is enforced, and Violations lists each breach of the protocol. Block kinds and methods that the bot does not use are refused.
+// Faults of calls (Throttle, FailCall, …) and of sockets (Disconnect, Drop, …) make it misbehave as Slack does.
 //
-// It has its own wire types, so that it shares no mistake with a client library. All its waits work in a testing/synctest bubble.
+// Its wire types are its own, so that it shares no mistake with a client library. All its waits work in a testing/synctest bubble.
 package slacksim
 
 import (
@@ -17,16 +17,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// The app installed in the workspace.
+// The workspace, and the app installed in it.
 const (
+	teamID    = "T0HOME"
 	appID     = "A0C66"
 	botID     = "B0C66"
 	botUserID = "U0C66BOT"
 )
 
-// Workspace is one simulated Slack workspace with one app. Its methods may be called from any goroutine.
+// Workspace is one simulated Slack workspace with one app. Its exported methods may be called from any goroutine; the others need the lock,
+// except those that serve HTTP, run a socket or make a fault.
 type Workspace struct {
 	opts Options
 	app  Manifest
@@ -65,7 +69,7 @@ type Workspace struct {
 	endless  bool   // lists never end
 	noBlocks string // the code that refuses every message with blocks
 	windows  map[string][]time.Time
-	buckets  map[string]*bucket
+	limiters map[string]*rate.Limiter // of posts, by channel
 
 	events     []Event
 	calls      []Call
@@ -79,12 +83,16 @@ func New(o Options) *Workspace {
 		opts: o, app: app, done: make(chan struct{}), changed: make(chan struct{}),
 		users: map[string]*User{}, channels: map[string]*channelState{}, groups: map[string]*Group{}, names: map[string]string{},
 		tickets: map[string]time.Time{}, envelopes: map[string]*envelope{}, hooks: map[string]*hook{}, triggers: map[string]*trigger{},
-		views: map[string]*viewState{}, faults: map[string][]*fault{}, windows: map[string][]time.Time{}, buckets: map[string]*bucket{},
+		views: map[string]*viewState{}, faults: map[string][]*fault{}, windows: map[string][]time.Time{}, limiters: map[string]*rate.Limiter{},
 	}
 	w.mux = http.NewServeMux()
-	w.mux.HandleFunc("/api/{method}", w.serveMethod)
+	w.mux.HandleFunc("/api/{method}", func(rw http.ResponseWriter, r *http.Request) {
+		w.serve(rw, r, r.PathValue("method"), w.call, w.writeJSON)
+	})
+	w.mux.HandleFunc("POST /hooks/{id}", func(rw http.ResponseWriter, r *http.Request) {
+		w.serve(rw, r, ResponseURL, func(c *apiCall) (answer, error) { return nil, w.useHook(r.PathValue("id"), c) }, w.writeHook)
+	})
 	w.mux.HandleFunc("GET /link/", w.serveLink)
-	w.mux.HandleFunc("POST /hooks/{id}", w.serveHook)
 	w.AddUser(User{ID: botUserID, Name: app.BotName, RealName: app.BotName, IsBot: true})
 	w.AddUser(User{ID: slackbot, Name: "slackbot", RealName: "Slackbot"})
 	return w
@@ -122,7 +130,7 @@ func (w *Workspace) Close() {
 	w.wg.Wait()
 }
 
-// WaitFor returns nil as soon as cond holds. It asks cond first and then after every change of the workspace; cond may call the workspace's methods.
+// WaitFor returns nil as soon as cond holds. It calls cond, which may call the workspace, first and after every change.
 func (w *Workspace) WaitFor(ctx context.Context, cond func() bool) error {
 	for {
 		w.mu.Lock()
@@ -141,7 +149,12 @@ func (w *Workspace) WaitFor(ctx context.Context, cond func() bool) error {
 	}
 }
 
-// touch wakes whoever waits for a change. The lock is held.
+// lock takes the lock and returns what releases it.
+func (w *Workspace) lock() func() {
+	w.mu.Lock()
+	return w.mu.Unlock
+}
+
 func (w *Workspace) touch() {
 	close(w.changed)
 	w.changed = make(chan struct{})
@@ -150,8 +163,7 @@ func (w *Workspace) touch() {
 // after runs f with the lock held once d has passed, unless the workspace is closed by then.
 func (w *Workspace) after(d time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(d, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
+		defer w.lock()()
 		if !w.closed {
 			f()
 		}
@@ -160,12 +172,11 @@ func (w *Workspace) after(d time.Duration, f func()) *time.Timer {
 
 // SetClock sets the workspace's clock ahead of the caller's, or behind it. Timestamps and the header Date show it.
 func (w *Workspace) SetClock(ahead time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.lock()()
 	w.ahead, w.lastTS = ahead, 0
 }
 
-// nextTS gives out a timestamp like "1700000000.000100", unique and ascending. The lock is held.
+// nextTS gives out a timestamp like "1700000000.000100", unique and ascending.
 func (w *Workspace) nextTS() string {
 	w.lastTS = max(w.lastTS+1, time.Now().Add(w.ahead).UnixMicro())
 	return fmt.Sprintf("%d.%06d", w.lastTS/1e6, w.lastTS%1e6)
@@ -181,7 +192,6 @@ func parseTS(ts string) (int64, bool) {
 	return micros, err == nil
 }
 
-// nextID gives out a number that no other thing of the workspace has. The lock is held.
 func (w *Workspace) nextID() int {
 	w.lastID++
 	return w.lastID

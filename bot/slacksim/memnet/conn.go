@@ -2,7 +2,6 @@ package memnet
 
 import (
 	"net"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -10,14 +9,13 @@ import (
 // Conn is one end of a connection in memory.
 type Conn struct {
 	in, out *stream
-	once    sync.Once
-	onClose func()
+	onClose func() // may be called again
 }
 
 // Pair returns the two ends of a new connection.
 func Pair() (client, server *Conn) {
 	there, back := newStream(), newStream()
-	return &Conn{in: back, out: there}, &Conn{in: there, out: back}
+	return &Conn{in: back, out: there, onClose: func() {}}, &Conn{in: there, out: back, onClose: func() {}}
 }
 
 // Read waits for bytes; it ends with io.EOF after the other end has closed and all is read.
@@ -30,7 +28,7 @@ func (c *Conn) Write(p []byte) (int, error) { return c.out.write(p) }
 func (c *Conn) Close() error {
 	c.in.closeReader()
 	c.out.closeWriter()
-	c.closed()
+	c.onClose()
 	return nil
 }
 
@@ -38,38 +36,29 @@ func (c *Conn) Close() error {
 func (c *Conn) Abort() {
 	c.in.abort(syscall.ECONNRESET)
 	c.out.abort(syscall.ECONNRESET)
-	c.closed()
+	c.onClose()
 }
 
-func (c *Conn) closed() {
-	c.once.Do(func() {
-		if c.onClose != nil {
-			c.onClose()
-		}
-	})
-}
-
-// LocalAddr names this end.
-func (*Conn) LocalAddr() net.Addr { return addr{} }
+// LocalAddr names this end, as RemoteAddr does the other.
+func (*Conn) LocalAddr() net.Addr { return (*Listener)(nil).Addr() }
 
 // RemoteAddr names the other end.
-func (*Conn) RemoteAddr() net.Addr { return addr{} }
+func (*Conn) RemoteAddr() net.Addr { return (*Listener)(nil).Addr() }
 
 // SetDeadline sets both deadlines; the zero time means none.
 func (c *Conn) SetDeadline(t time.Time) error {
-	c.in.setReadDeadline(t)
-	c.out.setWriteDeadline(t)
-	return nil
+	_ = c.SetReadDeadline(t) // neither fails
+	return c.SetWriteDeadline(t)
 }
 
 // SetReadDeadline ends pending and later reads with os.ErrDeadlineExceeded at t.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.in.setReadDeadline(t)
+	c.in.change(func() { c.in.readBy = t })
 	return nil
 }
 
 // SetWriteDeadline ends pending and later writes with os.ErrDeadlineExceeded at t.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.out.setWriteDeadline(t)
+	c.out.change(func() { c.out.writeBy = t })
 	return nil
 }

@@ -1,13 +1,13 @@
-// Package memnet is a network in memory: a listener and buffered, full-duplex
-// connections with deadlines and cuts. Every wait in it is a wait on a channel,
-// so that it counts as durably blocked inside a testing/synctest bubble.
+// Package memnet is a network in memory: a listener and buffered, full-duplex connections with deadlines and cuts. Every wait in it is a
+// wait on a channel, so that it counts as durably blocked inside a testing/synctest bubble.
 package memnet
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
-	"net/http"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -43,14 +43,16 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// Addr names the listener.
-func (*Listener) Addr() net.Addr { return addr{} }
+// Addr is a host and port that no network has.
+func (*Listener) Addr() net.Addr { return &net.UnixAddr{Net: "mem", Name: "memnet:1"} }
 
-// DialContext connects to the listener, whatever the network and address say.
-// It waits until the connection is accepted.
+// DialContext connects to the listener, whatever the network and address say. It waits until the connection is accepted.
 func (l *Listener) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
 	client, server := Pair()
-	l.track(client)
+	client.onClose = func() { l.forget(client) }
+	l.mu.Lock()
+	l.conns[client] = struct{}{}
+	l.mu.Unlock()
 	select {
 	case l.accept <- server:
 		return client, nil
@@ -63,29 +65,14 @@ func (l *Listener) DialContext(ctx context.Context, _, address string) (net.Conn
 	}
 }
 
-// Client returns an HTTP client whose every connection goes to the listener.
-func (l *Listener) Client() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: l.DialContext}}
-}
-
 // CloseAll cuts every open connection abruptly, as a broken network does.
 func (l *Listener) CloseAll() {
 	l.mu.Lock()
-	conns := make([]*Conn, 0, len(l.conns))
-	for c := range l.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(l.conns))
 	l.mu.Unlock()
 	for _, c := range conns {
 		c.Abort()
 	}
-}
-
-func (l *Listener) track(c *Conn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.conns[c] = struct{}{}
-	c.onClose = func() { l.forget(c) }
 }
 
 func (l *Listener) forget(c *Conn) {
@@ -93,11 +80,3 @@ func (l *Listener) forget(c *Conn) {
 	defer l.mu.Unlock()
 	delete(l.conns, c)
 }
-
-type addr struct{}
-
-// Network is "mem".
-func (addr) Network() string { return "mem" }
-
-// String is a host and port that no network has.
-func (addr) String() string { return "memnet:1" }

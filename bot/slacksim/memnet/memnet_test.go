@@ -193,7 +193,7 @@ func TestHTTPAndWebsocketsRunOverItInABubble(t *testing.T) {
 		server := &http.Server{Handler: http.HandlerFunc(echo), ReadHeaderTimeout: time.Minute}
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(l) }()
-		client := l.Client()
+		client := &http.Client{Transport: &http.Transport{DialContext: l.DialContext}}
 		for range 3 {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://mem.test/", nil)
 			if err != nil {

@@ -1,6 +1,7 @@
 package memnet
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"os"
@@ -39,13 +40,10 @@ func (s *stream) wake() {
 	s.changed = make(chan struct{})
 }
 
-func (s *stream) setReadDeadline(t time.Time)  { s.change(func() { s.readBy = t }) }
-func (s *stream) setWriteDeadline(t time.Time) { s.change(func() { s.writeBy = t }) }
-
 func (s *stream) closeReader() {
 	s.change(func() {
 		s.readErr = net.ErrClosed
-		s.writeErr = firstErr(s.writeErr, syscall.EPIPE)
+		s.writeErr = cmp.Or(s.writeErr, error(syscall.EPIPE))
 		s.data = nil
 	})
 }
@@ -59,8 +57,8 @@ func (s *stream) closeWriter() {
 
 func (s *stream) abort(err error) {
 	s.change(func() {
-		s.readErr = firstErr(s.readErr, err)
-		s.writeErr = firstErr(s.writeErr, err)
+		s.readErr = cmp.Or(s.readErr, err)
+		s.writeErr = cmp.Or(s.writeErr, err)
 		s.data = nil
 	})
 }
@@ -130,10 +128,3 @@ func (s *stream) wait(deadline time.Time) {
 }
 
 func expired(t time.Time) bool { return !t.IsZero() && !time.Now().Before(t) }
-
-func firstErr(old, next error) error {
-	if old != nil {
-		return old
-	}
-	return next
-}
