@@ -119,12 +119,11 @@ func Literal(name string) string { return special.Replace(strings.TrimSpace(name
 
 // SamePattern reports whether two texts are the same pattern after folding, or both match everything.
 func SamePattern(a, b string) bool {
-	if Fold(a) == Fold(b) {
-		return true
+	everything := func(text string) bool {
+		p, err := ParsePattern(text)
+		return err == nil && p.Everything()
 	}
-	p, err1 := ParsePattern(a)
-	q, err2 := ParsePattern(b)
-	return err1 == nil && err2 == nil && p.Everything() && q.Everything()
+	return Fold(a) == Fold(b) || everything(a) && everything(b)
 }
 
 // Fold normalizes a name for comparison: case, typographic variants, invisible characters, surrounding space.

@@ -151,8 +151,8 @@ func TestFoldMakesAlikeWhatLooksAlike(t *testing.T) {
 		}
 	}
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if r > 0x3400 && unicode.In(r, unicode.Han, unicode.Hangul, unicode.Co) || r > 0x20000 {
-			r += 96 // They are many of a kind.
+		if r > 0x3400 && r < 0xF900 || r > 0xFFFF && r < 0x1D400 || r > 0x1FBFF && r < 0xE0000 || r > 0xE0FFF {
+			r += 30 // They are many of a kind.
 		}
 		once := authz.Fold("x" + string(r) + "x")
 		if twice := authz.Fold(once); twice != once {
