@@ -75,24 +75,17 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 			return s.ID
 		}),
 		moveHeard(tx, from, to),
-		change(tx, Follows, func(f *Follow) bool { return replace(&f.Channel, from, to) }),
-		change(tx, Messages, func(m *Message) bool { return replace(&m.Channel, from, to) }),
-		change(tx, Journal, func(e *Entry) bool { return replace(&e.Channel, from, to) }),
+		rename(tx, Follows, from, to, func(f *Follow) *string { return &f.Channel }),
+		rename(tx, Messages, from, to, func(m *Message) *string { return &m.Channel }),
+		rename(tx, Journal, from, to, func(e *Entry) *string { return &e.Channel }),
 	)
 }
 
-func replace(field *string, from, to string) bool {
-	if *field != from {
-		return false
-	}
-	*field = to
-	return true
-}
-
-// change rewrites the records that f changes.
-func change[T any](tx Tx, table Table[T], f func(*T) bool) error {
-	changed, err := pick(tx, table, "", func(_ string, rec *T) bool { return f(rec) })
-	for key, rec := range changed {
+// rename changes the channel in the records of a table.
+func rename[T any](tx Tx, table Table[T], from, to string, channel func(*T) *string) error {
+	renamed, err := pick(tx, table, "", func(_ string, rec *T) bool { return *channel(rec) == from })
+	for key, rec := range renamed {
+		*channel(&rec) = to
 		err = errors.Join(err, table.Put(tx, key, rec))
 	}
 	return err

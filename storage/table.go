@@ -29,8 +29,7 @@ func (t Table[T]) counted() Table[T] {
 func (t Table[T]) Get(tx Tx, key string) (T, error) {
 	value, err := tx.Get(t.Name, key)
 	if err != nil {
-		var none T
-		return none, err
+		return *new(T), err
 	}
 	return t.decode(key, value)
 }
@@ -99,8 +98,7 @@ func (t Table[T]) decode(key string, value []byte) (rec T, err error) {
 		return rec, fmt.Errorf("%w: record %q of %s has a wrong checksum", ErrDamaged, key, t.Name)
 	}
 	if err := json.Unmarshal(text, &rec); err != nil {
-		var none T
-		return none, fmt.Errorf("%w: record %q of %s: %w", ErrDamaged, key, t.Name, err)
+		return *new(T), fmt.Errorf("%w: record %q of %s: %w", ErrDamaged, key, t.Name, err)
 	}
 	return rec, nil
 }
