@@ -178,7 +178,7 @@ func TestAChannelHasABoundedNumberOfRules(t *testing.T) {
 func TestARuleIDIsOfOneRuleInAllChannels(t *testing.T) {
 	r := newRig()
 	seen := map[string]bool{}
-	for i := range 300 {
+	for i := range 150 {
 		next := rule(t, fmt.Sprintf("U0SAM allow view web%d", i))
 		next.Channel = fmt.Sprintf("C0%d", i%7)
 		next.ID = "same"

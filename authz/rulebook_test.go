@@ -119,7 +119,7 @@ func TestDecisionsWhileRulesChange(t *testing.T) {
 			}
 		})
 	}
-	for range 300 {
+	for range 100 {
 		denied := r.add(t, rule(t, "U0SAM deny view web"))
 		if got := r.decide(t, sam, authz.View, web); got.Allowed {
 			t.Errorf("denied: %+v", got)
