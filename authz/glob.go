@@ -10,8 +10,9 @@ import (
 // glob matches one side of a pattern, the name or the environment, against folded text. path.Match is no replacement: behind a * it
 // matches ? and sets against single bytes, so "*??" would match the one character "€".
 type glob struct {
-	text  string // the only text that fits, where there are no steps
-	steps []step
+	text           string // the only match, if there are no steps
+	prefix, suffix string // what each match begins and ends with: most texts are rejected by them
+	steps          []step
 }
 
 // step is a * if star is set, else one character: one inside the ranges, or outside of them if not is set.
@@ -23,7 +24,12 @@ type step struct {
 type span struct{ from, to rune }
 
 func (s *step) has(r rune) bool {
-	return s.not != slices.ContainsFunc(s.ranges, func(span span) bool { return span.from <= r && r <= span.to })
+	for _, span := range s.ranges {
+		if span.from <= r && r <= span.to {
+			return !s.not
+		}
+	}
+	return s.not
 }
 
 // everything reports whether the glob matches every text.
@@ -35,6 +41,9 @@ func (g *glob) match(text string) bool {
 	if g.steps == nil {
 		return text == g.text
 	}
+	if !strings.HasPrefix(text, g.prefix) || !strings.HasSuffix(text, g.suffix) {
+		return false
+	}
 	next, at := 0, 0
 	star, starAt := -1, 0
 	for at < len(text) || next < len(g.steps) {
@@ -42,7 +51,9 @@ func (g *glob) match(text string) bool {
 		switch {
 		case next < len(g.steps) && g.steps[next].star:
 			star, starAt = next, at
-			next++
+			if next++; next == len(g.steps) {
+				return true
+			}
 		case next < len(g.steps) && size > 0 && g.steps[next].has(r):
 			next, at = next+1, at+size
 		case star >= 0 && starAt < len(text):
@@ -170,8 +181,14 @@ func newGlob(parts []part) (g glob, empty bool) {
 			g.steps = append(g.steps, p.step)
 		}
 	}
-	if !slices.Contains(text, 0) {
-		g = glob{text: string(text)}
+	wild := slices.Index(text, 0)
+	if wild < 0 {
+		return glob{text: string(text)}, false
+	}
+	g.prefix = string(text[:wild])
+	for len(text) > 0 && text[len(text)-1] != 0 {
+		g.suffix = string(text[len(text)-1]) + g.suffix
+		text = text[:len(text)-1]
 	}
 	return g, false
 }

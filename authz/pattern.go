@@ -87,7 +87,7 @@ func (p Pattern) Match(s storage.StackRef) bool {
 
 // match takes a folded stack.
 func (p *Pattern) match(f *storage.StackRef) bool {
-	return p.environment.match(f.Environment) && p.name.match(f.Name) || p.plain && f.UID != "" && p.name.match(f.UID)
+	return p.name.match(f.Name) && p.environment.match(f.Environment) || p.plain && f.UID != "" && p.name.match(f.UID)
 }
 
 // String returns the pattern as it was typed.

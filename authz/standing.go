@@ -169,7 +169,7 @@ func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Dec
 func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled {
 	at := time.Now()
 	for _, c := range rules {
-		if slices.Contains(c.Actions, string(action)) && holds(c.Rule, at) && fits(c) {
+		if fits(c) && slices.Contains(c.Actions, string(action)) && holds(c.Rule, at) {
 			return c
 		}
 	}
