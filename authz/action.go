@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"c66bot/commands/typography"
 )
 
 // Action is a right that a command needs.
@@ -54,15 +54,12 @@ const knownActions = "the rights are view, redeploy, cancel, subscribe, lock, ap
 
 // nearestAction suggests the right with the most similar spelling; it is empty if none is near.
 func nearestAction(word string) string {
-	const near = 0.5
-	best, score := "", near
-	for _, a := range append(slices.Clone(Actions), allWord) {
-		if s := levenshtein.Similarity(word, string(a), nil); s >= score {
-			best, score = string(a), s
-		}
+	names := []string{allWord}
+	for _, a := range Actions {
+		names = append(names, string(a))
 	}
-	if best == "" {
-		return ""
+	if near := typography.Nearest(word, names); near != "" {
+		return " (did you mean “" + near + "”?)"
 	}
-	return " (did you mean “" + best + "”?)"
+	return ""
 }

@@ -292,7 +292,7 @@ func (b *Bot) decide(t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
 	b.tasks.Go(func() {
 		defer b.caught(func(r commands.Reply) { decided <- decision{reply: r} })
-		req.Invocation.Reason = commands.Spoken(b.labelled(b.work, req.Invocation.Reason))
+		req.Invocation.Options[commands.Reason] = commands.Spoken(b.labelled(b.work, req.Invocation.Options[commands.Reason]))
 		do, reply := b.handler.Prepare(b.work, req)
 		decided <- decision{do, reply}
 	})

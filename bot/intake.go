@@ -142,7 +142,7 @@ func (t *task) kindOf(what string) kind {
 	switch {
 	case t.kind != aLook: // which is known already
 		return t.kind
-	case what != "", t.answer.view != "", inv != nil && (inv.Verb == commands.Redeploy || inv.Verb == commands.Cancel):
+	case what != "", t.answer.view != "", inv != nil && inv.Writes():
 		return aChange
 	default:
 		return aLook

@@ -366,7 +366,7 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 				r.command(lin, deploys, "/c66 redeploy web --ref v0")
 				r.card("is live")
 				payloads := map[string]map[string]any{}
-				value, err := commands.Invocation{Verb: commands.Redeploy, UID: r.web, Ref: "v1", Now: true, Nonce: "n1",
+				value, err := commands.Invocation{Verb: commands.Redeploy, UID: r.web, Options: commands.Options{commands.Ref: "v1", commands.Now: "true"}, Nonce: "n1",
 					AskedAt: time.Now().Unix()}.Value()
 				if err != nil {
 					t.Fatal(err)

@@ -109,7 +109,7 @@ func TestWhatPeopleDoGoesBeforeRequests(t *testing.T) {
 		}
 		r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: append([]string{lin, sam}, people...), BotIsMember: true})
 		for _, id := range people {
-			r.press(id, deploys, value(t, commands.Invocation{Verb: commands.Ask, Actions: "redeploy", Glob: "web", Nonce: "n",
+			r.press(id, deploys, value(t, commands.Invocation{Verb: commands.Ask, Options: commands.Options{commands.Actions: "redeploy", commands.Glob: "web"}, Nonce: "n",
 				AskedAt: time.Now().Unix()}))
 		}
 		pass(time.Second)
@@ -132,9 +132,9 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 		r.asks(sam, deploys, "web")
 		request := r.says(lin, deploys, "@sam asks to redeploy web", "[Grant 1 h]")
 		nonce := fieldOf(request, `"k":"`)
-		grant := commands.Invocation{Verb: commands.Grant, Who: sam, Actions: "redeploy", Glob: "web@*", Nonce: nonce, AskedAt: time.Now().Unix()}
+		grant := commands.Invocation{Verb: commands.Grant, Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "web@*"}, Nonce: nonce, AskedAt: time.Now().Unix()}
 		if glob := fieldOf(request, `"c":"`); glob != "" {
-			grant.Glob = glob
+			grant.Options[commands.Glob] = glob
 		}
 		same := func(*commands.Invocation) {}
 		for _, press := range []func(){
@@ -143,9 +143,15 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 			func() { r.press(lin, direct(lin), forged(t, grant, same)) },
 			func() { r.press(guest, deploys, forged(t, grant, same)) },
 			func() { r.press(robot, deploys, forged(t, grant, same)) },
-			func() { r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Who = guest })) },
-			func() { r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Glob = "*" })) },
-			func() { r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Actions = "cancel" })) },
+			func() {
+				r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Options[commands.Who] = guest }))
+			},
+			func() {
+				r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Options[commands.Glob] = "*" }))
+			},
+			func() {
+				r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Options[commands.Actions] = "cancel" }))
+			},
 			func() { r.press(lin, deploys, forged(t, grant, func(i *commands.Invocation) { i.Nonce = "n" })) },
 		} {
 			press()
@@ -159,7 +165,7 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 						continue // who may do all that
 					}
 					r.press(user, channel, value(t, commands.Invocation{
-						Verb: verb, UID: r.web, Who: sam, Actions: "redeploy", Glob: "web", Nonce: nonce, Deployment: 1035, Yes: true,
+						Verb: verb, UID: r.web, Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "web"}, Nonce: nonce, Deployment: 1035, Yes: true,
 						AskedAt: time.Now().Unix(),
 					}))
 				}

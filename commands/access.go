@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,6 +14,71 @@ import (
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
+
+// Access shows the rules of a channel.
+const Access Verb = "access"
+
+var accessSpec = Spec{
+	Verb: Access, Right: authz.View,
+	Args: []Arg{
+		{Word: "[why", Example: "why", take: takeWhy, show: showWhy},
+		{Word: "ACTION", Missing: "%s why needs a right and a stack.", Example: "why", opt: Actions},
+		{Word: "<stack>", Missing: "%s why needs a right and a stack.", take: takeStack, show: argStack.show},
+		{Word: "[@user]]", Example: "@lin", opt: Who, take: takeUser},
+	},
+	Summary:  "Shows who may do what in this channel; with why, the rule that decides.",
+	Examples: []string{"access", "access why redeploy mystack@production", "access why cancel mystack@production @lin"},
+	check:    checkWhy,
+	gate:     (*Handler).gateAccess,
+	run:      (*Handler).access,
+}
+
+func takeWhy(_ *Invocation, word string) error {
+	if strings.ToLower(word) != "why" {
+		return fmt.Errorf("I don't understand %s behind access; only why can stand there", quoted(word))
+	}
+	return nil
+}
+
+func showWhy(i Invocation) string {
+	if i.why() {
+		return "why"
+	}
+	return ""
+}
+
+// why reports whether it is asked which rule decides.
+func (i Invocation) why() bool { return i.Options[Actions] != "" }
+
+func takeUser(i *Invocation, word string) error {
+	if i.Options[Who] = UserOf(word); i.Options[Who] == "" {
+		return fmt.Errorf("%s is a name that Slack did not resolve, so I cannot know who it is: "+
+			"choose the name from the list that Slack shows while you type it", quoted(word))
+	}
+	return nil
+}
+
+// checkWhy wants one right and a stack, and nobody or one person.
+func checkWhy(s Spec, i Invocation) error {
+	who := i.Options[Who]
+	if i.why() && (strings.Contains(i.Options[Actions], ",") || strings.TrimSpace(i.Stack+i.UID) == "" || who != UserOf(who)) {
+		return s.usage("why", "access why takes one right at a time.")
+	}
+	return nil
+}
+
+// gateAccess is for the rules, which whoever makes them sees too, and for the question which one decides on a stack.
+func (h *Handler) gateAccess(ctx context.Context, c *call) error {
+	switch {
+	case c.Invocation.why():
+		c.run = func(ctx context.Context) (Reply, error) { return h.why(ctx, c) }
+		return h.gateStack(ctx, c)
+	case c.standing.Admin().Allowed:
+		return nil
+	default:
+		return h.gateSome(ctx, c)
+	}
+}
 
 // rulesPerPage is how many rules are shown at once.
 const rulesPerPage = 15
@@ -29,7 +95,8 @@ var rights = map[authz.Action][2]string{
 }
 
 // access shows the rules of the channel, as far as the person may know of them.
-func (h *Handler) access(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
+func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
+	req, standing := c.Request, c.standing
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
 		return nil, err
@@ -42,7 +109,7 @@ func (h *Handler) access(ctx context.Context, req Request, standing authz.Standi
 		catalogue := authz.NewCatalogue(refsOf(seen))
 		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, catalogue) })
 	}
-	p := pageOf(req.Invocation.Page, rulesPerPage, len(rules))
+	p := pageOf(req.Invocation.Number(Page), rulesPerPage, len(rules))
 	return AccessReply{page: p, Rules: rules[p.from:p.to], Admins: h.admins()}, nil
 }
 
@@ -107,20 +174,20 @@ func until(r storage.Rule) markup.Text {
 }
 
 // why shows the rule that decides, for the one who asks or for somebody else.
-func (h *Handler) why(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
-	inv := req.Invocation
+func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
+	inv, stack, req := c.Invocation, c.stack, c.Request
 	about := req.subject()
-	if inv.Who != "" {
-		about.User = inv.Who
-		if _, reply, err := h.who(ctx, inv.Who); err != nil || reply != nil {
-			return reply, err
+	if inv.Options[Who] != "" {
+		about.User = inv.Options[Who]
+		if _, err := h.who(ctx, inv.Options[Who]); err != nil {
+			return nil, err
 		}
 	}
 	standing, err := h.Authz.Standing(ctx, about)
 	if err != nil {
 		return nil, err
 	}
-	right, decision := authz.Action(inv.Actions), authz.Decision{}
+	right, decision := authz.Action(inv.Options[Actions]), authz.Decision{}
 	if right == authz.Admin {
 		decision = standing.Admin()
 	} else {

@@ -40,7 +40,7 @@ func TestAccessShowsTheRulesOfThisChannelInPages(t *testing.T) {
 		}
 		r.ruleIn(there, "allow everyone view api")
 		for number, want := range map[int]page{0: {1, 0, 15, 35}, 1: {1, 0, 15, 35}, 2: {2, 15, 30, 35}, 3: {3, 30, 35, 35}, 4: {3, 30, 35, 35}, 100_000: {3, 30, 35, 35}} {
-			got := as[AccessReply](t, r.click(lin, Invocation{Verb: Access, Page: number}))
+			got := as[AccessReply](t, r.click(lin, Invocation{Verb: Access}.OnPage(number)))
 			if got.page != want || len(got.Rules) != want.to-want.from {
 				t.Errorf("page %d: %d rules, %+v", number, len(got.Rules), got.page)
 			}

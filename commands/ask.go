@@ -11,6 +11,42 @@ import (
 	"c66bot/storage"
 )
 
+// Ask asks the admins for a right, and Grant gives it.
+const (
+	Ask   Verb = "ask"
+	Grant Verb = "grant"
+)
+
+var (
+	askSpec = Spec{
+		Verb: Ask, Button: true, Changes: true, ownNonce: true,
+		Args:    []Arg{{Word: "ACTION", opt: Actions}, argStacks},
+		rightOf: func(i Invocation) authz.Action { return authz.Action(i.Options[Actions]) }, // that is asked for
+		check:   checkWish,
+		gate:    (*Handler).gateAsk,
+		run:     (*Handler).ask,
+	}
+	grantSpec = Spec{
+		Verb: Grant, Button: true, Right: authz.Admin, Changes: true, ownNonce: true,
+		Args: []Arg{{Word: "WHO", opt: Who}, {Word: "ACTION", opt: Actions}, argStacks},
+		check: func(s Spec, i Invocation) error {
+			if UserOf(i.Options[Who]) == "" {
+				return errors.New("a right is granted to one person")
+			}
+			return checkWish(s, i)
+		},
+		run: (*Handler).grant,
+	}
+)
+
+// checkWish wants one right, which is not that to make rules.
+func checkWish(_ Spec, i Invocation) error {
+	if actions := i.Options[Actions]; actions == string(authz.Admin) || strings.Contains(actions, ",") {
+		return errors.New("that cannot be asked for")
+	}
+	return nil
+}
+
 // The times of a request for a right: for how long it grows and the same is not asked for again, and for how long one click gives it.
 const (
 	askEvery = time.Hour
@@ -24,37 +60,37 @@ const (
 	maxRequestsThere = 20
 )
 
+// What is answered where a wish cannot be added, or granted.
 var (
-	// errAsked says that the admins were asked for the same just before.
-	errAsked = errors.New("the admins were asked for that already")
-	// errAskedMuch says that they were asked for as much as may be.
-	errAskedMuch = errors.New("the admins were asked for much already")
-	// errNotAsked says that nobody asks for what is granted.
-	errNotAsked = errors.New("there is no such request")
-	// errGiven says that it was granted before.
-	errGiven = errors.New("it was granted already")
+	errAsked     = instead(Notice("The admins were asked for that within the last hour: see the message in the channel."))
+	errAskedMuch = instead(ProblemReply{
+		What: "The admins were asked for much already within the last hour.", State: "They were not asked for this.",
+		Do: "Ask again once they have answered, or later.",
+	})
+	errNotAsked = instead(ProblemReply{
+		What: "Nobody asks for that in this channel, or asked for it anew since.", State: "Nothing was granted.",
+		Do: "The newest request has its own button, in its own channel.",
+	})
+	errGiven = instead(Notice("That was granted already. Nothing was changed."))
 )
 
-// prepareAsk asks the channel's admins for a right. Whoever is of the house may ask; nothing of what is asked for is looked up, so that
-// asking shows nothing.
-func (h *Handler) prepareAsk(ctx context.Context, req Request) (run, Reply, error) {
-	may, err := h.mayAsk(ctx, req)
-	if err != nil {
-		return nil, nil, h.unknown(ctx, req, err)
+// gateAsk lets whoever is of the house ask. Nothing of what is asked for is looked up, so that asking shows nothing.
+func (h *Handler) gateAsk(ctx context.Context, c *call) error {
+	may, err := h.mayAsk(ctx, c.Request)
+	switch {
+	case err != nil:
+		return h.unknown(ctx, c.Request, err)
+	case !may:
+		return h.refuseOn(ctx, c.Request, "only people of the workspace may ask, in a channel that they are in", c.Invocation.Options[Glob])
+	case c.Invocation.olderThan(requestAge):
+		return tooOld(requestAge)
 	}
-	if !may {
-		reply, err := h.refuse(ctx, req, "only people of the workspace may ask, in a channel that they are in")
-		return nil, reply, err
-	}
-	if req.Invocation.olderThan(requestAge) {
-		return nil, tooOld(requestAge), nil
-	}
-	err = h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "whoever is of the workspace may ask")
-	return func(ctx context.Context) (Reply, error) { return h.ask(ctx, req) }, nil, err
+	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "whoever is of the workspace may ask")
 }
 
 // ask adds a wish to the person's open request in the channel, of which there is one, or makes a new one.
-func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
+func (h *Handler) ask(ctx context.Context, c *call) (Reply, error) {
+	req := c.Request
 	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
@@ -70,15 +106,7 @@ func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
 		}
 		return []Announcement{{Key: requestKey(asked), Reply: h.requestReply(asked, rules), Later: true}}, nil
 	})
-	switch {
-	case errors.Is(err, errAsked):
-		return Notice("The admins were asked for that within the last hour: see the message in the channel."), nil
-	case errors.Is(err, errAskedMuch):
-		return ProblemReply{
-			What: "The admins were asked for much already within the last hour.", State: "They were not asked for this.",
-			Do: "Ask again once they have answered, or later.",
-		}, nil
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	return Notice("I have asked the admins in the channel."), nil
@@ -87,13 +115,13 @@ func (h *Handler) ask(ctx context.Context, req Request) (Reply, error) {
 // addWish records what a request wishes for, within the bounds.
 func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error) {
 	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.User)
-	asked, err := storage.Requests.Get(tx, key)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	asked, _, err := storage.Requests.Find(tx, key)
+	if err != nil {
 		return asked, err
 	}
 	grows := now.Sub(asked.At) < askEvery && slices.ContainsFunc(asked.Wishes, func(w storage.Asking) bool { return w.Given == nil })
 	for _, w := range asked.Wishes {
-		if grows && w.Action == inv.Actions && w.Stacks == inv.Glob && w.Given == nil {
+		if grows && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.Given == nil {
 			return asked, errAsked
 		}
 	}
@@ -107,7 +135,7 @@ func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error)
 	if len(asked.Wishes) >= maxWishes {
 		return asked, errAskedMuch
 	}
-	asked.Wishes = append(asked.Wishes, storage.Asking{Action: inv.Actions, Stacks: inv.Glob, Nonce: storage.NewID(now), At: now})
+	asked.Wishes = append(asked.Wishes, storage.Asking{Action: inv.Options[Actions], Stacks: inv.Options[Glob], Nonce: storage.NewID(now), At: now})
 	return asked, storage.Requests.Put(tx, key, asked)
 }
 
@@ -140,7 +168,7 @@ func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) Requ
 	for _, w := range asked.Wishes {
 		reply.Wishes = append(reply.Wishes, Wished{
 			Right: w.Action, Glob: w.Stacks, Given: w.Given,
-			Grant: Invocation{Verb: Grant, Who: asked.User, Actions: w.Action, Glob: w.Stacks, Nonce: w.Nonce, AskedAt: w.At.Unix()},
+			Grant: Invocation{Verb: Grant, Options: Options{Who: asked.User, Actions: w.Action, Glob: w.Stacks}, Nonce: w.Nonce, AskedAt: w.At.Unix()},
 		})
 	}
 	return reply
@@ -150,14 +178,14 @@ func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) Requ
 func requestKey(asked storage.Request) string { return "request/" + asked.ID }
 
 // grant gives, for an hour, a right that somebody asked for in this channel.
-func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
-	inv := req.Invocation
+func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
+	inv, req := c.Invocation, c.Request
 	if inv.olderThan(requestAge) {
-		return tooOld(requestAge), nil
+		return nil, tooOld(requestAge)
 	}
-	who, reply, err := h.who(ctx, inv.Who)
-	if err != nil || reply != nil {
-		return reply, err
+	who, err := h.who(ctx, inv.Options[Who])
+	if err != nil {
+		return nil, err
 	}
 	if err := h.member(ctx, req); err != nil {
 		return nil, err
@@ -168,7 +196,7 @@ func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standin
 	}
 	now := time.Now()
 	rule := storage.Rule{
-		Channel: req.Channel, Who: inv.Who, Actions: strings.Split(inv.Actions, ","), Stacks: inv.Glob, By: req.User, At: now, Until: now.Add(grantFor),
+		Channel: req.Channel, Who: inv.Options[Who], Actions: strings.Split(inv.Options[Actions], ","), Stacks: inv.Options[Glob], By: req.User, At: now, Until: now.Add(grantFor),
 	}
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		asked, made, err := giveWish(tx, req, rule)
@@ -179,36 +207,20 @@ func (h *Handler) grant(ctx context.Context, req Request, standing authz.Standin
 		}, err
 	})
 	h.Authz.Changed(req.Channel)
-	switch {
-	case errors.Is(err, errNotAsked):
-		return ProblemReply{
-			What: "Nobody asks for that in this channel, or asked for it anew since.", State: "Nothing was granted.",
-			Do: "The newest request has its own button, in its own channel.",
-		}, nil
-	case errors.Is(err, errGiven):
-		return Notice("That was granted already. Nothing was changed."), nil
-	}
-	if reply := ruleProblem(err); reply != nil {
-		return reply, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, ruleProblem(err)
 	}
-	return h.hints(ctx, req, who, standing)
+	return h.hints(ctx, c, who)
 }
 
 // giveWish makes the rule that an open request of the channel asks for.
 func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Request, made storage.Rule, err error) {
-	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.Invocation.Who)
-	asked, err = storage.Requests.Get(tx, key)
-	if errors.Is(err, storage.ErrNotFound) {
-		err = errNotAsked
-	}
-	if err != nil {
+	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.Invocation.Options[Who])
+	if asked, _, err = storage.Requests.Find(tx, key); err != nil {
 		return asked, made, err
 	}
 	i := slices.IndexFunc(asked.Wishes, func(w storage.Asking) bool {
-		return w.Nonce == inv.Nonce && w.Action == inv.Actions && w.Stacks == inv.Glob
+		return w.Nonce == inv.Nonce && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob]
 	})
 	switch {
 	case i < 0:

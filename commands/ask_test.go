@@ -45,7 +45,7 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		if diff := cmp.Diff(want, asked); diff != "" {
 			t.Errorf("the request (-want +got):\n%s", diff)
 		}
-		grant := Invocation{Verb: Grant, Who: sam, Actions: "redeploy", Glob: "web@production", Nonce: asked.Wishes[0].Grant.Nonce,
+		grant := Invocation{Verb: Grant, Options: Options{Who: sam, Actions: "redeploy", Glob: "web@production"}, Nonce: asked.Wishes[0].Grant.Nonce,
 			AskedAt: time.Now().Unix()}
 		if diff := cmp.Diff(grant, asked.Wishes[0].Grant); diff != "" || grant.Nonce == "" {
 			t.Errorf("the grant (-want +got):\n%s", diff)
@@ -238,7 +238,7 @@ func TestTheSameClickTwiceAsksOnce(t *testing.T) {
 
 func TestStrangersBotsAndDirectMessagesAskForNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		ask := Invocation{Verb: Ask, Actions: "redeploy", Glob: "web", AskedAt: time.Now().Unix()}
+		ask := Invocation{Verb: Ask, Options: Options{Actions: "redeploy", Glob: "web"}, AskedAt: time.Now().Unix()}
 		for user, channel := range map[string]string{guest: here, robot: here, gone: here, "U0NEVER": here, sam: direct} {
 			time.Sleep(time.Second)
 			refusal := refusalOf(t, r.clickIn(channel, user, ask), authz.Redeploy)
@@ -256,7 +256,7 @@ func TestStrangersBotsAndDirectMessagesAskForNothing(t *testing.T) {
 func TestAskingShowsNothingOfWhatIsAskedFor(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		for _, glob := range []string{"api", "no-such-stack", "*"} {
-			ask := Invocation{Verb: Ask, Actions: "view", Glob: glob, AskedAt: time.Now().Unix(), Nonce: "n-" + strings.Trim(glob, "*")}
+			ask := Invocation{Verb: Ask, Options: Options{Actions: "view", Glob: glob}, AskedAt: time.Now().Unix(), Nonce: "n-" + strings.Trim(glob, "*")}
 			noticeThat(t, r.click(sam, ask), "I have asked the admins in the channel.")
 		}
 		if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {

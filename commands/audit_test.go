@@ -137,7 +137,7 @@ func TestWhereTheRecordFailsNothingIsDoneAndNothingTold(t *testing.T) {
 		}
 		problemThat(t, r.click(lin, Invocation{Verb: Cancel, UID: "web1", Deployment: 6, Yes: true}), "records or program failed", "Nothing was done.")
 		problemThat(t, r.click(lin, Invocation{Verb: Dismiss, Nonce: "n"}), "records or program failed")
-		problemThat(t, r.click(sam, Invocation{Verb: Ask, Actions: "view", Glob: "*", AskedAt: time.Now().Unix()}), "records or program failed")
+		problemThat(t, r.click(sam, Invocation{Verb: Ask, Options: Options{Actions: "view", Glob: "*"}, AskedAt: time.Now().Unix()}), "records or program failed")
 		r.nothingDone()
 		as[ListReply](t, r.say(sam, "list web")) // what only reads needs no record
 		r.db.full = false

@@ -16,6 +16,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/cloud66"
+	"c66bot/commands/typography"
 	"c66bot/storage"
 )
 
@@ -545,7 +546,7 @@ func nearestStacks(stacks []cloud66.Stack, typed string) []string {
 	name, _, _ := strings.Cut(typed, "@") // the right name in a wrong environment is near
 	for _, s := range stacks {
 		label := refOf(s).String()
-		if score := max(nearness(typed, authz.Fold(label)), nearness(name, authz.Fold(s.Name))); score > 0 {
+		if score := max(typography.Nearness(typed, authz.Fold(label)), typography.Nearness(name, authz.Fold(s.Name))); score > 0 {
 			scores[label] = score
 		}
 	}

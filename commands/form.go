@@ -35,7 +35,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 		return nil, h.unknown(ctx, req, err)
 	}
 	if !standing.Some(authz.Redeploy) {
-		return h.refuse(ctx, req, noneAtAll)
+		return nil, h.refuse(ctx, req, noneAtAll)
 	}
 	if err := h.cardless(ctx, req); err != nil {
 		return nil, err
@@ -44,21 +44,18 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 		h.Directory.prepare(ctx) // for the search
 		return reply, nil
 	}
-	stack, refused, err := h.target(ctx, req, standing)
-	if refused == nil && err == nil {
-		refused = renamed(inv, stack)
+	stack, err := h.target(ctx, req, standing)
+	if err == nil {
+		err = renamed(inv, stack)
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case refused == nil:
-		return h.fill(ctx, reply, stack)
-	case isUnknown(refused):
-		reply.Note, reply.Fill = refused, inv.Again()
+	if refused, ok := errors.AsType[answerError](err); ok && isUnknown(refused.Reply) {
+		reply.Note, reply.Fill = refused.Reply, inv.Again()
 		return reply, nil
-	default:
-		return refused, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	return h.fill(ctx, reply, stack)
 }
 
 // isUnknown reports whether a reply says that there is no such stack, or none for this person: another one can be chosen.
@@ -124,7 +121,7 @@ func (h *Handler) version(ctx context.Context, stack cloud66.Stack, id int64, ne
 }
 
 func withCommit(d cloud66.Deployment) *cloud66.Deployment {
-	if d.GitHash == "" || setRef(&Invocation{}, d.GitHash) != nil {
+	if _, err := checkRef(d.GitHash); err != nil || d.GitHash == "" {
 		return nil
 	}
 	return &d

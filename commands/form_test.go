@@ -38,12 +38,12 @@ func TestAFormIsFilledInAsFarAsItIsKnown(t *testing.T) {
 		r.cloud.has("web1", 5)
 		r.cloud.deployments["web1"][2].IsLive, r.cloud.deployments["web1"][2].GitHash = true, "0123456789abcdef"
 		r.cloud.runs("web1", true)
-		typed := Invocation{Verb: Redeploy, Stack: "web@prod", Ref: "main", Profile: "canary", Reason: "why", Fill: true}
+		typed := Invocation{Verb: Redeploy, Stack: "web@prod", Options: Options{Ref: "main", Profile: "canary", Reason: "why"}, Fill: true}
 		got := as[FormReply](t, r.form(lin, typed))
 		want := FormReply{
 			Channel: here, Stack: &web, Git: true, Branch: "main", Profiles: []string{"canary"},
 			Facts: []string{"Live now is #3, commit 0123456.", "#6 has not ended yet: this one would wait behind it.", "It usually takes 4 min."},
-			Fill:  Invocation{Verb: Redeploy, UID: "web1", Ref: "main", Profile: "canary", Reason: "why", Fill: true, Newest: 6, Shown: "web@production", AskedAt: time.Now().Unix()},
+			Fill:  Invocation{Verb: Redeploy, UID: "web1", Options: Options{Ref: "main", Profile: "canary", Reason: "why"}, Fill: true, Newest: 6, Shown: "web@production", AskedAt: time.Now().Unix()},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -191,7 +191,7 @@ func TestAFormThatIsSentRedeploys(t *testing.T) {
 		r.cloud.has("web1", 5)
 		form := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1"}))
 		time.Sleep(59 * time.Minute)
-		silent(t, r.send(lin, "V1", sent(form, Invocation{Ref: "v1", Profile: "canary", Reason: "why"})))
+		silent(t, r.send(lin, "V1", sent(form, Invocation{Options: Options{Ref: "v1", Profile: "canary", Reason: "why"}})))
 		want := storage.Follow{
 			Stack: storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, Channel: here, Asker: lin, Usual: 240,
 			Wish: &storage.Wish{Ref: "v1", Profile: "canary", Reason: "why", NewestBefore: 5},
@@ -203,7 +203,7 @@ func TestAFormThatIsSentRedeploys(t *testing.T) {
 			t.Errorf("recorded: %+v", e)
 		}
 		r.cloud.runs("web1", true)
-		noticeThat(t, r.send(lin, "V1", sent(form, Invocation{Ref: "v1"})), "not done twice") // also where the deployment has begun
+		noticeThat(t, r.send(lin, "V1", sent(form, Invocation{Options: Options{Ref: "v1"}})), "not done twice") // also where the deployment has begun
 		if len(r.progress.done) != 1 {
 			t.Errorf("done: %q", r.progress.done)
 		}
@@ -232,7 +232,7 @@ func TestAFormDoesWhatItShowsOrNothing(t *testing.T) {
 			r.cloud.has("web1", 5)
 			form := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1"}))
 			test.change(r)
-			problemThat(t, r.send(lin, "V1", sent(form, Invocation{Ref: "main"})), test.says...)
+			problemThat(t, r.send(lin, "V1", sent(form, Invocation{Options: Options{Ref: "main"}})), test.says...)
 			if r.progress.err == nil {
 				r.nothingDone()
 			}
@@ -250,7 +250,7 @@ func TestAFormIsJudgedWhenItIsSentByWhoSendsIt(t *testing.T) {
 		form := as[FormReply](t, r.form(sam, Invocation{Verb: Redeploy, UID: "web1"}))
 		refusalOf(t, r.send(kim, "V1", sent(form, Invocation{})), authz.Redeploy)
 		r.put(allow(sam, "web", authz.View))
-		refusal := refusalOf(t, r.send(sam, "V1", sent(form, Invocation{Reason: "why"})), authz.Redeploy)
+		refusal := refusalOf(t, r.send(sam, "V1", sent(form, Invocation{Options: Options{Reason: "why"}})), authz.Redeploy)
 		if refusal.Stack == nil || refusal.Ask == nil {
 			t.Errorf("the refusal is %+v", refusal)
 		}

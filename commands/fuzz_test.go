@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if !slackID(inv.Who) || !slackID(inv.By) || !slackID(inv.Mention) {
+		if !slackID(inv.Options[Who]) || !slackID(inv.Options[By]) || !slackID(inv.Options[Mention]) {
 			return
 		}
 		if again, err := Parse(typedEscapes.Replace(inv.line(inv.Stack))); err != nil || again != inv {
@@ -93,15 +93,15 @@ func FuzzFromValue(f *testing.F) {
 			}
 			return
 		}
-		if inv.Deployment < 0 || inv.Page < 0 || inv.Page > maxPage {
+		if inv.Deployment < 0 || inv.Number(Page) < 0 || inv.Number(Page) > maxPage {
 			t.Fatalf("numbers out of range: %+v", inv)
 		}
-		if inv.Verb == Grant && (UserOf(inv.Who) != inv.Who || strings.Contains(inv.Actions, "admin") || inv.Glob == "") {
+		if inv.Verb == Grant && (UserOf(inv.Options[Who]) != inv.Options[Who] || strings.Contains(inv.Options[Actions], "admin") || inv.Options[Glob] == "") {
 			t.Fatalf("a grant that no request asks for: %+v", inv)
 		}
 		for _, text := range []string{
-			inv.Stack, inv.UID, inv.Ref, inv.Services, inv.Profile, inv.Reason, inv.Nonce, inv.Follow, inv.Topic, inv.Text, inv.By, inv.Trail, inv.Who, inv.Actions,
-			inv.Glob, inv.Rule, inv.Outcome, inv.Events, inv.Via, inv.Types, inv.Mention,
+			inv.Stack, inv.UID, inv.Options[Ref], inv.Options[Services], inv.Options[Profile], inv.Options[Reason], inv.Nonce, inv.Follow, inv.Options[Topic], inv.Options[Text], inv.Options[By], inv.Options[Trail], inv.Options[Who], inv.Options[Actions],
+			inv.Options[Glob], inv.Options[Rule], inv.Options[Outcome], inv.Options[Events], inv.Options[Via], inv.Options[Types], inv.Options[Mention],
 		} {
 			if strings.ContainsFunc(text, unicode.IsControl) || utf8.RuneCountInString(text) > maxServices {
 				t.Fatalf("text that cannot be typed: %q", text)
@@ -233,11 +233,11 @@ func TestAButtonOfOursIsTaken(t *testing.T) {
 }
 
 func TestAButtonsValueThatSlackWouldNotTakeIsNotMade(t *testing.T) {
-	fits := Invocation{Verb: Redeploy, Stack: "web", Reason: strings.Repeat("x", 500), Services: strings.Repeat("y", 1000)}
+	fits := Invocation{Verb: Redeploy, Stack: "web", Options: Options{Reason: strings.Repeat("x", 500), Services: strings.Repeat("y", 1000)}}
 	if value, err := fits.Value(); err != nil || len(value) > 2000 {
 		t.Errorf("%d bytes, %v", len(value), err)
 	}
-	long := Invocation{Verb: Redeploy, Stack: "web", Reason: strings.Repeat("é", 500), Services: strings.Repeat("y", 1000)}
+	long := Invocation{Verb: Redeploy, Stack: "web", Options: Options{Reason: strings.Repeat("é", 500), Services: strings.Repeat("y", 1000)}}
 	if value, err := long.Value(); err == nil {
 		t.Errorf("a value of %d bytes was made", len(value))
 	}

@@ -66,9 +66,9 @@ func goldenReplies() map[string]Reply {
 	reverted.ID, reverted.IsLive, reverted.Reverted, reverted.RevertedBy, reverted.RevertedAt = 1040, false, true, "kim@example.com", goldenNow
 	cancel := &storage.Cancel{User: "U0KIM", At: goldenNow}
 	specs := []Spec{
-		{Verb: Redeploy, Words: []string{"<stack>"}, Summary: "Redeploys a stack.", Examples: []string{"redeploy web@production", "redeploy web@production --now"},
+		{Verb: Redeploy, Args: []Arg{{Word: "<stack>"}}, Summary: "Redeploys a stack.", Examples: []string{"redeploy web@production", "redeploy web@production --now"},
 			Options: []Option{{Name: "profile", Value: "NAME", Summary: "a deployment profile"}, {Name: "now", Summary: "without asking first"}}},
-		{Verb: Help, Words: []string{"[command]"}, Summary: "Says what you can do here.", Examples: []string{"help"}},
+		{Verb: Help, Args: []Arg{{Word: "[command]"}}, Summary: "Says what you can do here.", Examples: []string{"help"}},
 	}
 	entry := func(d cloud66.Deployment) Entry { return Entry{Deployment: d} }
 	all := map[string]Reply{
@@ -89,7 +89,7 @@ func goldenReplies() map[string]Reply {
 			{"web@staging", Invocation{Verb: Show, UID: "b"}},
 		}),
 		"choice-too-long-for-a-button": choiceOf("“web” fits 1 stacks. Which one?", []alternative{
-			{"web@production", Invocation{Verb: Redeploy, UID: "a", Services: strings.Repeat("x", 2000)}},
+			{"web@production", Invocation{Verb: Redeploy, UID: "a", Options: Options{Services: strings.Repeat("x", 2000)}}},
 		}),
 		"question": question(goldenStack, "redeploy it now?", "redeploy", Invocation{Verb: Redeploy, UID: "abc123", Yes: true, Nonce: "n"}, doc.Primary,
 			"Live now is #1041, commit 4f2c1d9.", "It usually takes 5 min."),
@@ -167,7 +167,7 @@ func goldenEnding(r storage.Rule) storage.Rule { r.Until = goldenNow.Add(time.Ho
 
 // refusals are refusals in every shape, by name.
 func goldenRefusals() map[string]Reply {
-	ask := &Invocation{Verb: Ask, Actions: "redeploy", Glob: "web@production", Nonce: "n", AskedAt: goldenNow.Unix()}
+	ask := &Invocation{Verb: Ask, Options: Options{Actions: "redeploy", Glob: "web@production"}, Nonce: "n", AskedAt: goldenNow.Unix()}
 	base := RefusalReply{Right: authz.Redeploy, Admins: goldenAdmins, Command: "/c66", Rule: "allow U0SAM redeploy web@production", Ask: ask}
 	with := func(change func(r *RefusalReply)) RefusalReply { r := base; change(&r); return r }
 	return map[string]Reply{
@@ -195,7 +195,7 @@ func goldenRuled() map[string]Reply {
 	byUser, byGroup := goldenGiven("k3f9", "U0SAM", "web@production", "view", "redeploy"), goldenGiven("p7qx", "S0DEVS", "web*", "redeploy")
 	all := goldenDenied(goldenGiven("b2cd", "everyone", "*@production", "redeploy", "cancel"))
 	hour := goldenEnding(goldenGiven("h4jk", "U0KIM", "awesome app@production", "cancel"))
-	grant := Invocation{Verb: Grant, Who: "U0SAM", Actions: "redeploy", Glob: "web@production", Nonce: "n", AskedAt: goldenNow.Unix()}
+	grant := Invocation{Verb: Grant, Options: Options{Who: "U0SAM", Actions: "redeploy", Glob: "web@production"}, Nonce: "n", AskedAt: goldenNow.Unix()}
 	why := func(right authz.Action, allowed bool, rule *storage.Rule, reason string) doc.Document {
 		return decided(right, goldenStack, "U0SAM", authz.Decision{Allowed: allowed, Rule: rule, Reason: reason})
 	}
@@ -291,17 +291,17 @@ func goldenOverviews() map[string]Reply {
 		{Stack: in("new", cloud66.StatusQueued, cloud66.HealthBuilding), Never: true}, {Stack: in("slow", cloud66.StatusDeployed, cloud66.HealthImpaired)},
 	}
 	failures := []Entry{{Deployment: failed}, {Deployment: failed, AskedBy: "U0LIN"}}
-	filter := Invocation{Outcome: "failed"}
+	filter := Invocation{Options: Options{Outcome: "failed"}}
 	return map[string]Reply{
 		"stacks":                  StacksReply{page: page{1, 0, 6, 6}, Stacks: all, At: goldenNow},
 		"stacks-in-middle":        StacksReply{page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
 		"stacks-none":             StacksReply{page: page{number: 1}, At: goldenNow},
 		"stacks-none-with-text":   StacksReply{page: page{number: 1}, Text: "web*@staging", At: goldenNow},
 		"narrowed":                ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow},
-		"narrowed-by-a-person":    ListReply{Stack: goldenStack, Entries: failures[1:], Total: 95, Looked: 95, Filter: Invocation{By: "U0LIN", Outcome: "failed"}, At: goldenNow},
-		"narrowed-by-a-name":      ListReply{Stack: goldenStack, Entries: failures, Total: 950, Looked: 300, Filter: Invocation{By: "kim"}, Older: "300", At: goldenNow},
+		"narrowed-by-a-person":    ListReply{Stack: goldenStack, Entries: failures[1:], Total: 95, Looked: 95, Filter: Invocation{Options: Options{By: "U0LIN", Outcome: "failed"}}, At: goldenNow},
+		"narrowed-by-a-name":      ListReply{Stack: goldenStack, Entries: failures, Total: 950, Looked: 300, Filter: Invocation{Options: Options{By: "kim"}}, Older: "300", At: goldenNow},
 		"narrowed-in-middle":      ListReply{Stack: goldenStack, Entries: failures, Total: 950, Offset: 300, Looked: 240, Filter: filter, Trail: "120,300", Older: "120,300,540", At: goldenNow},
-		"narrowed-second-page":    ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: Invocation{Outcome: "failed", Page: 2}, At: goldenNow},
+		"narrowed-second-page":    ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: Invocation{Options: Options{Outcome: "failed", Page: "2"}}, At: goldenNow},
 		"narrowed-nothing-so-far": ListReply{Stack: goldenStack, Total: 950, Looked: 300, Filter: filter, Older: "300", At: goldenNow},
 		"narrowed-never-deployed": ListReply{Stack: goldenStack, Filter: filter, At: goldenNow},
 	}
@@ -375,17 +375,17 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),
 		"refusal":  RefusalReply{Right: authz.Action(bad), Admins: admins},
 		"refusal named": RefusalReply{Stack: &ref, Holders: slices.Repeat([]string{bad}, 9), Admins: admins, NoRules: true, Command: "/c66", Rule: bad,
-			Ask: &Invocation{Verb: Ask, Glob: bad}},
+			Ask: &Invocation{Verb: Ask, Options: Options{Glob: bad}}},
 		"refusal unknown": RefusalReply{Typed: bad, Near: []string{bad, bad, bad}, Denied: bad},
 		"stacks":          hostileStacks(bad),
-		"narrowed":        ListReply{Stack: ref, Entries: list.Entries, Total: 95, Filter: Invocation{Outcome: bad, By: bad}, Trail: bad, Older: bad, At: goldenNow},
-		"narrowed empty":  ListReply{Stack: ref, Total: 95, Filter: Invocation{By: bad}, At: goldenNow},
+		"narrowed":        ListReply{Stack: ref, Entries: list.Entries, Total: 95, Filter: Invocation{Options: Options{Outcome: bad, By: bad}}, Trail: bad, Older: bad, At: goldenNow},
+		"narrowed empty":  ListReply{Stack: ref, Total: 95, Filter: Invocation{Options: Options{By: bad}}, At: goldenNow},
 		"access":          AccessReply{Rules: slices.Repeat([]storage.Rule{hostileRule(bad)}, 15), page: page{2, 15, 30, 45}, Admins: admins},
 		"why":             decided(authz.View, ref, bad, authz.Decision{Rule: &everywhere, Reason: bad}),
 		"why rules":       decided(authz.Admin, storage.StackRef{}, bad, authz.Decision{Reason: bad}),
 		"rule":            RuleReply{Rule: everywhere, Handle: bad, By: bad},
 		"rule of a group": RuleReply{Rule: storage.Rule{Who: "S" + bad, Stacks: bad}, Handle: bad, By: bad, Revoked: true},
-		"request":         RequestReply{User: bad, Admins: admins, Wishes: slices.Repeat([]Wished{{Right: bad, Glob: bad, Grant: Invocation{Verb: Grant, Glob: bad}}}, 10)},
+		"request":         RequestReply{User: bad, Admins: admins, Wishes: slices.Repeat([]Wished{{Right: bad, Glob: bad, Grant: Invocation{Verb: Grant, Options: Options{Glob: bad}}}}, 10)},
 		"request granted": RequestReply{User: bad, Wishes: []Wished{{Right: bad, Glob: bad, Given: &everywhere}}},
 		"open":            offerForm(ref, 0),
 		"status":          StatusReply{BotStatus: BotStatus{Version: bad, Ready: errors.New(bad)}, At: goldenNow, Follows: slices.Repeat([]storage.Follow{{Stack: ref, Deployment: 1}}, 30)},

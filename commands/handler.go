@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -136,9 +133,9 @@ func (h *Handler) Do(ctx context.Context, req Request) Reply {
 // otherwise do carries the request out and gives the Reply, which may be nil.
 func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Context) Reply, reply Reply) {
 	started := time.Now()
-	run, reply, err := h.prepare(req.purpose(ctx), req)
-	if err != nil || run == nil {
-		return nil, h.said(ctx, req, started, reply, err)
+	run, err := h.prepare(req.purpose(ctx), req)
+	if err != nil {
+		return nil, h.said(ctx, req, started, nil, err)
 	}
 	return func(ctx context.Context) Reply {
 		reply, err := run(req.purpose(ctx))
@@ -148,12 +145,10 @@ func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Con
 
 // purpose marks what a request needs of Cloud 66 as its author's, and as what may be kept for it.
 func (r Request) purpose(ctx context.Context) context.Context {
-	switch r.Invocation.Verb {
-	case Redeploy, Cancel:
+	if r.Invocation.Writes() {
 		return cloud66.Changing(ctx, r.User)
-	default:
-		return cloud66.Reading(ctx, r.User)
 	}
+	return cloud66.Reading(ctx, r.User)
 }
 
 // said logs a request that is done with, and puts an error into words.
@@ -166,41 +161,32 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 	return reply
 }
 
-// run carries out what may be carried out.
-type run func(ctx context.Context) (Reply, error)
-
-// prepare decides on a request. Exactly one of a run, a Reply and an error comes of it.
-func (h *Handler) prepare(ctx context.Context, req Request) (run, Reply, error) {
-	verb := req.Invocation.Verb
-	if verb == Dismiss {
-		return func(ctx context.Context) (Reply, error) { return h.dismiss(ctx, req) }, nil, nil
+// prepare decides on a request, and gives the function that carries it out.
+func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Context) (Reply, error), err error) {
+	c := &call{Request: req, spec: req.Invocation.spec()}
+	if c.spec.Verb == "" {
+		return nil, h.refuse(ctx, req, "there is no such command")
 	}
-	standing, err := h.Authz.Standing(ctx, req.subject())
-	if verb == Status { // which is told also where Slack does not say who somebody is
-		return func(ctx context.Context) (Reply, error) { return h.status(ctx, standing, err) }, nil, nil
+	c.run = func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }
+	if c.spec.Right == "" && c.spec.gate == nil {
+		return c.run, nil
 	}
-	if err != nil {
-		return nil, nil, h.unknown(ctx, req, err)
+	if c.standing, err = h.Authz.Standing(ctx, req.subject()); err != nil {
+		return nil, h.unknown(ctx, req, err)
 	}
-	spec, _ := specOf(string(verb))
+	gate := (*Handler).gateSome
 	switch {
-	case verb == Help:
-		return func(context.Context) (Reply, error) { return h.help(req, standing), nil }, nil, nil
-	case verb == Refresh:
-		return h.prepareRefresh(ctx, req, standing)
-	case verb == Ask:
-		return h.prepareAsk(ctx, req)
-	case verb == Subscribe:
-		return h.prepareSubscribe(ctx, req, standing)
-	case verb == Unsubscribe:
-		return h.prepareUnsubscribe(ctx, req, standing)
-	case req.Invocation.right() == authz.Admin:
-		return h.prepareRule(ctx, req, standing)
-	case spec.OnStack(), req.Invocation.why():
-		return h.prepareOnStack(ctx, req, standing)
-	default:
-		return h.prepareOverview(ctx, req, standing)
+	case c.spec.gate != nil:
+		gate = c.spec.gate
+	case c.spec.Right == authz.Admin:
+		gate = (*Handler).gateRules
+	case c.spec.OnStack():
+		gate = (*Handler).gateStack
 	}
+	if err := gate(h, ctx, c); err != nil {
+		return nil, err
+	}
+	return c.run, nil
 }
 
 // unknown records that something was refused because it could not be found out who may.
@@ -212,20 +198,12 @@ func (r Request) subject() authz.Subject { return authz.Subject{User: r.User, Ch
 
 // right is what the invocation needs, "" where anyone may.
 func (i Invocation) right() authz.Action {
-	switch i.Verb {
-	case Refresh:
-		return authz.View
-	case Grant:
-		return authz.Admin
-	case Ask:
-		return authz.Action(i.Actions) // that is asked for
+	spec := i.spec()
+	if spec.rightOf != nil {
+		return spec.rightOf(i)
 	}
-	spec, _ := specOf(string(i.Verb))
 	return spec.Right
 }
-
-// why reports whether it is asked which rule decides.
-func (i Invocation) why() bool { return i.Verb == Access && i.Actions != "" }
 
 // asked is a request for the gate that decides and records.
 func (r Request) asked(stack storage.StackRef) authz.Request {
@@ -236,89 +214,18 @@ func (r Request) asked(stack storage.StackRef) authz.Request {
 	}
 }
 
-// prepareOnStack finds the stack that is meant, among those that the person may see, and decides.
-func (h *Handler) prepareOnStack(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	do := map[Verb]func(context.Context, cloud66.Stack, Request) (Reply, error){
-		List: h.list, Show: h.show, Follow: h.follow, Cancel: h.cancel, Redeploy: h.redeploy, Access: h.why,
-	}[req.Invocation.Verb]
-	if do == nil {
-		return nil, nil, fmt.Errorf("no command does %q", req.Invocation.Verb)
+// gateStack finds the stack that is meant, among those that the person may see, and decides.
+func (h *Handler) gateStack(ctx context.Context, c *call) (err error) {
+	if c.stack, err = h.target(ctx, c.Request, c.standing); err != nil {
+		return err
 	}
-	stack, reply, err := h.target(ctx, req, standing)
-	if err != nil || reply != nil {
-		return nil, reply, err
-	}
-	if reply := renamed(req.Invocation, stack); reply != nil {
-		return nil, reply, nil
-	}
-	return func(ctx context.Context) (Reply, error) { return do(ctx, stack, req) }, nil, nil
+	return renamed(c.Invocation, c.stack)
 }
 
-// prepareOverview is for what shows many stacks, or rules, at once.
-func (h *Handler) prepareOverview(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	rules := req.Invocation.Verb == Access && standing.Admin().Allowed // who makes the rules sees them
-	if !standing.Some(authz.View) && !rules {
-		reply, err := h.refuse(ctx, req, noneAtAll)
-		return nil, reply, err
+// gateSome is for what is of no one stack: whoever has the right on some stack may.
+func (h *Handler) gateSome(ctx context.Context, c *call) error {
+	if c.standing.Some(c.spec.Right) {
+		return nil
 	}
-	do := h.stacks
-	switch req.Invocation.Verb {
-	case Access:
-		do = h.access
-	case Subscriptions:
-		do = h.subscriptions
-	}
-	return func(ctx context.Context) (Reply, error) { return do(ctx, req, standing) }, nil, nil
-}
-
-// dismiss takes a No. A Yes to the same question counts no more.
-func (h *Handler) dismiss(ctx context.Context, req Request) (Reply, error) {
-	err := h.Records.Update(ctx, func(tx storage.Tx) error { return Take(tx, req.Operation, req.User) })
-	if err != nil {
-		return nil, err
-	}
-	return Notice("All right. Nothing was done."), nil
-}
-
-// help explains what this person may do here.
-func (h *Handler) help(req Request, standing authz.Standing) Reply {
-	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: req.subject().Direct()}
-	for _, spec := range Specs {
-		allowed := spec.Right == "" || standing.Some(spec.Right)
-		if spec.Right == authz.Admin {
-			allowed = standing.Admin().Allowed
-		}
-		if !allowed {
-			continue
-		}
-		if stack, ok := h.Directory.known(may(standing, spec)); ok {
-			spec = spec.with(shellWord(refOf(stack).String()))
-		}
-		reply.Specs = append(reply.Specs, spec)
-		reply.MayNot = reply.MayNot && spec.Right == ""
-	}
-	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == req.Invocation.Topic })
-	if topic >= 0 && !reply.MayNot {
-		reply.Topic = &reply.Specs[topic]
-	}
-	return reply
-}
-
-// may tells the stacks that a person can use a command on, and is told of.
-func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
-	right := spec.Right
-	if right == "" || right == authz.Admin { // which are on no stack
-		right = authz.View
-	}
-	return func(s cloud66.Stack) bool { return standing.Decide(right, refOf(s)).Allowed }
-}
-
-// with gives the command with a stack in its examples, which can be copied as they are.
-func (s Spec) with(stack string) Spec {
-	examples := make([]string, len(s.Examples))
-	for i, example := range s.Examples {
-		examples[i] = strings.ReplaceAll(example, exampleStack, stack)
-	}
-	s.Examples = examples
-	return s
+	return h.refuse(ctx, c.Request, noneAtAll)
 }

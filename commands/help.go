@@ -1,11 +1,74 @@
 package commands
 
 import (
+	"context"
+	"slices"
 	"strings"
 
+	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
+	"c66bot/cloud66"
 )
+
+// Help says what somebody can do.
+const Help Verb = "help"
+
+var helpSpec = Spec{
+	Verb:     Help,
+	Args:     []Arg{{Word: "[command]", opt: Topic}},
+	Summary:  "Says what you can do here.",
+	Examples: []string{"help", "help redeploy"},
+	run:      (*Handler).help,
+}
+
+// help explains what this person may do here.
+func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
+	req := c.Request
+	standing, err := h.Authz.Standing(ctx, req.subject())
+	if err != nil {
+		return nil, h.unknown(ctx, req, err)
+	}
+	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: req.subject().Direct()}
+	for _, spec := range Specs {
+		allowed := spec.Right == "" || standing.Some(spec.Right)
+		if spec.Right == authz.Admin {
+			allowed = standing.Admin().Allowed
+		}
+		if !allowed || spec.Button {
+			continue
+		}
+		if stack, ok := h.Directory.known(may(standing, spec)); ok {
+			spec = spec.with(shellWord(refOf(stack).String()))
+		}
+		reply.Specs = append(reply.Specs, spec)
+		reply.MayNot = reply.MayNot && spec.Right == ""
+	}
+	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == req.Invocation.Options[Topic] })
+	if topic >= 0 && !reply.MayNot {
+		reply.Topic = &reply.Specs[topic]
+	}
+	return reply, nil
+}
+
+// may tells the stacks that a person can use a command on, and is told of.
+func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
+	right := spec.Right
+	if right == "" || right == authz.Admin { // which are on no stack
+		right = authz.View
+	}
+	return func(s cloud66.Stack) bool { return standing.Decide(right, refOf(s)).Allowed }
+}
+
+// with gives the command with a stack in its examples, which can be copied as they are.
+func (s Spec) with(stack string) Spec {
+	examples := make([]string, len(s.Examples))
+	for i, example := range s.Examples {
+		examples[i] = strings.ReplaceAll(example, exampleStack, stack)
+	}
+	s.Examples = examples
+	return s
+}
 
 // HelpReply explains the commands that this person may use, or one of them.
 type HelpReply struct {
@@ -46,7 +109,7 @@ func (r HelpReply) Document() doc.Document {
 // topic explains one command in full.
 func (r HelpReply) topic() doc.Document {
 	spec := r.Topic
-	usage := strings.Join(append([]string{r.Command, string(spec.Verb)}, spec.Words...), " ")
+	usage := strings.Join(append([]string{r.Command, string(spec.Verb)}, spec.Words()...), " ")
 	lines := []markup.Text{markup.Format("%s\n%s", markup.Code(usage), spec.Summary)}
 	for _, o := range spec.Options {
 		line := markup.Format("%s %s", markup.Code(strings.TrimSpace("--"+o.Name+" "+o.Value)), o.Summary)

@@ -1,15 +1,17 @@
 package commands
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"c66bot/authz"
 	"c66bot/storage"
 )
 
@@ -36,41 +38,118 @@ const (
 
 // Invocation is something asked for: typed, or carried by a button as its value.
 type Invocation struct {
-	Verb       Verb   `json:"v"`
-	Stack      string `json:"s,omitempty"` // as it was typed
-	UID        string `json:"u,omitempty"` // the stack that a button means; wins over Stack
-	Which      string `json:"w,omitempty"` // "", "latest", "live" or "head"
-	Deployment int64  `json:"d,omitempty"` // 0: Which decides
-	Ref        string `json:"r,omitempty"`
-	Services   string `json:"i,omitempty"`
-	Profile    string `json:"p,omitempty"`
-	Reason     string `json:"y,omitempty"`
-	Now        bool   `json:"n,omitempty"`
-	Page       int    `json:"g,omitempty"` // from 1
-	Topic      string `json:"t,omitempty"` // the command that help is wanted on
-	Text       string `json:"x,omitempty"` // what the names of the stacks to list hold, or a glob
-	Outcome    string `json:"o,omitempty"` // of the deployments to list
-	By         string `json:"j,omitempty"` // who asked for them: a Slack user id, or what a name holds; of a subscription only the latter
-	Trail      string `json:"q,omitempty"` // where each filtered page so far began, the last one first to be shown
+	Verb       Verb
+	Stack      string // as it was typed
+	UID        string // the stack that a button means; wins over Stack
+	Deployment int64  // 0 where none is named
+	Options    Options
 
-	Who     string `json:"h,omitempty"` // a Slack id of a user or a group, or "everyone"
-	Actions string `json:"b,omitempty"` // rights, with commas between them
-	Glob    string `json:"c,omitempty"` // the stacks of a rule, or of a subscription
-	Rule    string `json:"e,omitempty"` // a rule's id, or a subscription's
+	// What a question, a form or a card adds.
+	Yes     bool   // the answer to a question
+	Nonce   string // the question's own key: answered twice it is one wish
+	Newest  int64  // the newest deployment when the question was asked
+	Shown   string // the stack's name@environment as it was shown, where that counts
+	AskedAt int64  // Unix seconds when the question or the choice was shown
+	Follow  string // the card that is to be refreshed
+	Form    bool   // a form was sent, which may stay open longer than a question counts
+	Fill    bool   // the form is to be opened, filled in with the options
+}
 
-	Events  string `json:"ev,omitempty"` // that a channel wants to hear of, with commas between them; "" for all
-	Via     string `json:"vi,omitempty"` // the ways in which they were started
-	Types   string `json:"ty,omitempty"` // the kinds of deployments
-	Mention string `json:"at,omitempty"` // a Slack id of a user or a group
+// given is the value of an option that takes none.
+const given = "true"
 
-	Yes     bool   `json:"a,omitempty"` // the answer to a question
-	Nonce   string `json:"k,omitempty"` // the question's own key: answered twice it is one wish
-	Newest  int64  `json:"l,omitempty"` // the newest deployment when the question was asked
-	Shown   string `json:"$,omitempty"` // the stack's name@environment as it was shown, where that counts
-	AskedAt int64  `json:"m,omitempty"` // Unix seconds when the question or the choice was shown
-	Follow  string `json:"f,omitempty"` // the card that is to be refreshed
-	Form    bool   `json:"z,omitempty"` // a form was sent, which may stay open longer than a question counts
-	Fill    bool   `json:"_,omitempty"` // the form is to be opened, filled in with the options
+// Number gives the value of an option that is a number, 0 where it is not given.
+func (i Invocation) Number(opt Opt) int {
+	n, _ := strconv.Atoi(i.Options[opt]) // checked
+	return n
+}
+
+// OnPage is the invocation for a page, which counts from 1; 0 leaves it open.
+func (i Invocation) OnPage(page int) Invocation {
+	i.Options[Page] = ""
+	if page != 0 {
+		i.Options[Page] = strconv.Itoa(page)
+	}
+	return i
+}
+
+// Set sets an option of the command to what was written in the field of a form. An empty value leaves it out.
+func (i *Invocation) Set(opt Opt, value string) error {
+	at := slices.IndexFunc(i.spec().Options, func(o Option) bool { return o.Opt == opt })
+	switch {
+	case at < 0:
+		return fmt.Errorf("%s has no such option", i.Verb)
+	case value == "":
+		return nil
+	}
+	return i.set(i.spec().Options[at], value)
+}
+
+func (i *Invocation) set(o Option, value string) error {
+	checked, err := o.check(value)
+	if err == nil {
+		i.Options[o.Opt] = checked
+	}
+	return err
+}
+
+// field is one field of a button's value: its key and a pointer to the value.
+type field struct {
+	key   string
+	value any
+	kind  kind
+}
+
+// fields lists the fields of a button's value in their order. Shorter keys leave more room for long options.
+func (i *Invocation) fields() []field {
+	all := []field{{key: "v", value: &i.Verb}, {key: "s", value: &i.Stack}, {key: "u", value: &i.UID}, {key: "d", value: &i.Deployment}}
+	for opt, o := range options {
+		all = append(all, field{o.key, &i.Options[opt], o.kind})
+	}
+	return append(all, []field{
+		{key: "a", value: &i.Yes}, {key: "k", value: &i.Nonce}, {key: "l", value: &i.Newest}, {key: "$", value: &i.Shown},
+		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill},
+	}...)
+}
+
+// MarshalJSON writes the fields that are set.
+func (i Invocation) MarshalJSON() ([]byte, error) {
+	var parts [][]byte
+	for _, f := range i.fields() {
+		if reflect.ValueOf(f.value).Elem().IsZero() {
+			continue
+		}
+		value, err := json.Marshal(f.value)
+		if err != nil {
+			return nil, err
+		}
+		if f.kind == aNumber || f.kind == aFlag {
+			value = bytes.Trim(value, `"`)
+		}
+		parts = append(parts, fmt.Appendf(nil, `"%s":%s`, f.key, value))
+	}
+	return fmt.Appendf(nil, "{%s}", bytes.Join(parts, []byte(","))), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. What is no field of it is left out.
+func (i *Invocation) UnmarshalJSON(b []byte) error {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(b, &object); err != nil {
+		return err
+	}
+	for _, f := range i.fields() {
+		value, ok := object[f.key]
+		if !ok {
+			continue
+		}
+		if f.kind == aNumber || f.kind == aFlag {
+			value = fmt.Appendf(nil, "%q", value)
+		}
+		if err := json.Unmarshal(value, f.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Value encodes an invocation as a button's value. It fails where Slack would not take it, which long options can bring about.
@@ -98,65 +177,37 @@ func FromValue(value string) (Invocation, error) {
 
 // sound reports whether the invocation can be of this version's making: typed, or on one of its buttons.
 func (i Invocation) sound() bool {
-	spec, typed := specOf(string(i.Verb))
-	_, topic := specOf(i.Topic)
+	spec := i.spec()
 	switch {
-	case !typed && !slices.Contains(ButtonVerbs, i.Verb),
-		spec.OnStack() && i.UID == "" && strings.TrimSpace(i.Stack) == "",
-		i.Topic != "" && !topic,
-		!slices.Contains([]string{"", "latest", "live", "head"}, i.Which),
-		i.Deployment < 0 || i.Newest < 0 || i.Page < 0 || i.Page > maxPage,
-		i.Verb == Cancel && i.Yes && i.Deployment == 0,
+	case spec.Verb == "",
+		i.Deployment < 0 || i.Newest < 0,
 		i.Form, // a form is sent by a form
-		!i.soundRule():
+		spec.check != nil && spec.check(spec, i) != nil:
 		return false
 	}
-	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Text, i.Shown} {
+	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Shown} {
 		if plain("name", name, maxStackName) != nil {
 			return false
 		}
 	}
-	again := i
-	for _, option := range []struct {
-		value string
-		set   func(*Invocation, string) error
-	}{
-		{i.Ref, setRef}, {i.Services, setServices}, {i.Profile, setProfile}, {i.Reason, setReason}, {i.Outcome, setOutcome}, {i.By, setBy},
-		{i.Trail, setTrail}, {i.Glob, setGlob}, {i.Actions, setActions}, {i.Rule, setRule},
-		{i.Events, setEvents}, {i.Via, setVia}, {i.Types, setTypes}, {i.Mention, setMention},
-	} {
-		if option.value != "" && option.set(&again, option.value) != nil {
+	for opt, value := range i.Options {
+		if value == "" {
+			continue
+		}
+		if kept, err := spec.option(Opt(opt)).check(value); err != nil || kept != value { // Parse would not have left it
 			return false
 		}
 	}
-	return again == i // Parse would not have left it otherwise
-}
-
-// soundRule reports whether all is there that a rule, the request for one, or the question which one decides, needs.
-func (i Invocation) soundRule() bool {
-	who, err := parseWho(i.Who)
-	if i.Who != "" && (err != nil || who != i.Who) {
-		return false
+	i.Stack = cmp.Or(strings.TrimSpace(i.Stack), i.UID)
+	for _, arg := range spec.Args {
+		if arg.optional() {
+			break // what follows may be left out with it
+		}
+		if arg.in(i) == "" {
+			return false
+		}
 	}
-	person, one := UserOf(i.Who) != "", i.Actions != "" && !strings.Contains(i.Actions, ",")
-	switch i.Verb {
-	case Allow, Deny:
-		return i.Who != "" && i.Actions != "" && i.Glob != "" && adminEverywhere(i) == nil
-	case Grant:
-		return person && one && i.Actions != string(authz.Admin) && i.Glob != ""
-	case Ask:
-		return one && i.Actions != string(authz.Admin) && i.Glob != ""
-	case Revoke:
-		return i.Rule != ""
-	case Subscribe:
-		return i.Glob != "" && UserOf(i.By) == ""
-	case Unsubscribe:
-		return i.Glob != "" || i.Rule != ""
-	case Access:
-		return !i.why() || one && (person || i.Who == "") && i.UID+strings.TrimSpace(i.Stack) != ""
-	default:
-		return true
-	}
+	return true
 }
 
 // once prepares an invocation for the buttons of a message that is shown now: they count for a while only, and however often and whichever
@@ -170,19 +221,14 @@ func (i Invocation) once() Invocation {
 // Asking names what the nonce of a button belongs to: the answers to one question are one, a request for a right and its grant are each
 // another.
 func (i Invocation) Asking() string {
-	if i.Verb == Ask || i.Verb == Grant {
+	if i.spec().ownNonce {
 		return string(i.Verb)
 	}
 	return "question"
 }
 
-// stale reports whether the invocation changes something and is on a button of long ago. The Cancel of a card, which says what it ends
-// and is asked for by Slack itself, never is; what was typed has no UID.
-func (i Invocation) stale() bool {
-	card := i.Verb == Cancel && i.AskedAt == 0
-	changes := (i.Verb == Redeploy || i.Verb == Cancel) && !i.asks()
-	return changes && i.UID != "" && !card && i.olderThan(i.lasts())
-}
+// stale reports whether the invocation acts and is on a button of long ago. What was typed has no UID.
+func (i Invocation) stale() bool { return i.UID != "" && !i.asks() && i.olderThan(i.lasts()) }
 
 // lasts is how long the invocation counts.
 func (i Invocation) lasts() time.Duration {
@@ -198,58 +244,47 @@ func (i Invocation) olderThan(age time.Duration) bool {
 
 // Again is the request that opens the form again, filled in as it was.
 func (i Invocation) Again() Invocation {
-	return Invocation{Verb: Redeploy, UID: i.UID, Ref: i.Ref, Services: i.Services, Profile: i.Profile, Reason: i.Reason, Fill: true}
-}
-
-// Set sets what an option of the redeploy command sets, to what was written in the field of a form. An empty value leaves it out.
-func (i *Invocation) Set(option, value string) error {
-	spec, _ := specOf(string(Redeploy))
-	o, ok := spec.option(option)
-	if !ok {
-		return fmt.Errorf("redeploy has no option %s", option)
-	}
-	if value == "" {
-		return nil
-	}
-	return o.set(i, value)
+	again := Invocation{Verb: Redeploy, UID: i.UID, Options: i.Options, Fill: true}
+	again.Options[Now] = ""
+	return again
 }
 
 // Changes reports whether the invocation, carried out, changes something or leaves something in the channel.
-func (i Invocation) Changes() bool {
-	switch i.Verb {
-	case Follow, Allow, Deny, Revoke, Ask, Grant, Subscribe, Unsubscribe:
-		return true
-	case Redeploy, Cancel:
-		return !i.asks()
-	default:
-		return false
-	}
-}
+func (i Invocation) Changes() bool { return i.spec().Changes && !i.asks() }
+
+// Writes reports whether the invocation leads to a change by Cloud 66, though it may ask first.
+func (i Invocation) Writes() bool { return i.spec().Writes }
 
 // OpensForm reports whether the invocation asks for a redeploy and leaves open how.
-func (i Invocation) OpensForm() bool { return i.Verb == Redeploy && i.asks() }
+func (i Invocation) OpensForm() bool { return i.spec().Form && i.asks() }
+
+// asks reports whether the invocation wants a question before anything is done.
+func (i Invocation) asks() bool {
+	asks := i.spec().asks
+	return asks != nil && asks(i)
+}
 
 // Typed is what is asked for as a command that could be typed, without the stack where a button names it by its UID alone.
 func (i Invocation) Typed() string { return i.line(i.Stack) }
 
 // Words names what is asked for in a few words, as in "redeploy web".
 func (i Invocation) Words() string {
-	return strings.Join(strings.Fields(strings.Join([]string{string(i.Verb), i.Stack, i.Who, i.Actions, i.Glob, i.Rule}, " ")), " ")
+	words := []string{string(i.Verb)}
+	for _, arg := range i.spec().Args {
+		if word := arg.in(i); word != "" && !arg.optional() {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // line is what is asked for as a command that could be typed, for the audit. The verbs of buttons are written like those of commands.
 func (i Invocation) line(stack string) string {
-	words := []string{i.Who, i.Actions, i.Glob, i.Rule, i.Topic, i.Text, stack, i.Which}
-	if i.why() {
-		words = []string{"why", i.Actions, stack, i.Who}
-	}
-	if i.Deployment != 0 {
-		words = append(words, strconv.FormatInt(i.Deployment, 10))
-	}
+	i.Stack = stack
 	line := []string{string(i.Verb)}
-	for _, w := range words {
-		if w != "" {
-			line = append(line, shellWord(w))
+	for _, arg := range i.spec().Args {
+		if word := arg.in(i); word != "" {
+			line = append(line, shellWord(word))
 		}
 	}
 	return strings.TrimSpace(strings.Join(line, " ") + " " + i.OptionsTyped())
@@ -258,36 +293,24 @@ func (i Invocation) line(stack string) string {
 // OptionsTyped writes the options as they are typed.
 func (i Invocation) OptionsTyped() string {
 	var words []string
-	for _, o := range []struct{ name, value string }{
-		{"--ref", i.Ref}, {"--services", i.Services}, {"--profile", i.Profile}, {"--reason", i.Reason}, {"--outcome", i.Outcome},
-		{"--events", i.Events}, {"--by", i.By}, {"--via", i.Via}, {"--type", i.Types}, {"--mention", i.Mention},
-	} {
-		switch {
-		case o.value == "":
-		case strings.HasPrefix(o.value, "--"): // which would be taken for an option
-			words = append(words, o.name+"="+shellWord(o.value))
+	for _, o := range i.spec().Options {
+		switch value := i.Options[o.Opt]; {
+		case value == "":
+		case o.kind == aFlag:
+			words = append(words, "--"+o.Name)
+		case strings.HasPrefix(value, "--"): // which would be taken for an option
+			words = append(words, "--"+o.Name+"="+shellWord(value))
 		default:
-			words = append(words, o.name, shellWord(o.value))
+			words = append(words, "--"+o.Name, shellWord(value))
 		}
-	}
-	if i.Page > 0 && i.Verb == List {
-		words = append(words, "--page", strconv.Itoa(i.Page))
-	}
-	if i.Now {
-		words = append(words, "--now")
 	}
 	return strings.Join(words, " ")
 }
 
-// asks reports whether the invocation wants a question before anything is done: a cancel is always asked for once, a redeploy where
-// no option says how.
-func (i Invocation) asks() bool {
-	switch i.Verb {
-	case Cancel:
-		return !i.Yes
-	case Redeploy:
-		return i.Fill || !i.Yes && !i.Now && i.Ref == "" && i.Services == "" && i.Profile == "" && i.Reason == ""
-	default:
-		return false
+// which is the deployment that is meant: its number, or what Which says of it.
+func (i Invocation) which() string {
+	if i.Deployment != 0 {
+		return strconv.FormatInt(i.Deployment, 10)
 	}
+	return i.Options[Which]
 }

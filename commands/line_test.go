@@ -9,10 +9,12 @@ import (
 )
 
 func TestWhatFormatsALineIsTakenOff(t *testing.T) {
-	page := Invocation{Verb: List, Stack: "shop", Page: 2}
+	page := Invocation{Verb: List, Stack: "shop", Options: Options{Page: "2"}}
 	list := Invocation{Verb: List, Stack: "shop"}
-	allow := Invocation{Verb: Allow, Who: "U1", Actions: "view", Glob: "shop"}
-	because := func(reason string) Invocation { return Invocation{Verb: Redeploy, Stack: "shop", Reason: reason} }
+	allow := Invocation{Verb: Allow, Options: Options{Who: "U1", Actions: "view", Glob: "shop"}}
+	because := func(reason string) Invocation {
+		return Invocation{Verb: Redeploy, Stack: "shop", Options: Options{Reason: reason}}
+	}
 	for typed, want := range map[string]Invocation{
 		"`/c66 allow U1 view shop`":                         allow,
 		"/c66 list shop":                                    list,
@@ -83,21 +85,21 @@ func TestWhatFormatsALineIsTakenOff(t *testing.T) {
 		"list *_shop_*@production":                          {Verb: List, Stack: "shop@production"},
 		"list _a_b@*x*y":                                    {Verb: List, Stack: "_a_b@*x*y"},
 		"list a_b@prod_x":                                   {Verb: List, Stack: "a_b@prod_x"},
-		"allow U1 *view*,_cancel_ web":                      {Verb: Allow, Who: "U1", Actions: "view,cancel", Glob: "web"},
-		"allow U1 view *web*@prod":                          {Verb: Allow, Who: "U1", Actions: "view", Glob: "*web*@prod"},
+		"allow U1 *view*,_cancel_ web":                      {Verb: Allow, Options: Options{Who: "U1", Actions: "view,cancel", Glob: "web"}},
+		"allow U1 view *web*@prod":                          {Verb: Allow, Options: Options{Who: "U1", Actions: "view", Glob: "*web*@prod"}},
 		"list my_web_app":                                   {Verb: List, Stack: "my_web_app"},
 		"list _internal":                                    {Verb: List, Stack: "_internal"},
 		`list "_shop_"`:                                     {Verb: List, Stack: "_shop_"},
 		`list \*shop\*`:                                     {Verb: List, Stack: "*shop*"},
-		"subscribe web*@production":                         {Verb: Subscribe, Glob: "web*@production"},
-		"subscribe *":                                       {Verb: Subscribe, Glob: "*"},
-		"subscribe *web*":                                   {Verb: Subscribe, Glob: "*web*"},
-		"subscribe *@*":                                     {Verb: Subscribe, Glob: "*@*"},
-		"subscribe _web*_":                                  {Verb: Subscribe, Glob: "web*"},
-		"*subscribe web**":                                  {Verb: Subscribe, Glob: "web*"},
-		"`subscribe *@production`":                          {Verb: Subscribe, Glob: "*@production"},
-		"stacks *shop*":                                     {Verb: Stacks, Text: "*shop*"},
-		"stacks '*@production'":                             {Verb: Stacks, Text: "*@production"},
+		"subscribe web*@production":                         {Verb: Subscribe, Options: Options{Glob: "web*@production"}},
+		"subscribe *":                                       {Verb: Subscribe, Options: Options{Glob: "*"}},
+		"subscribe *web*":                                   {Verb: Subscribe, Options: Options{Glob: "*web*"}},
+		"subscribe *@*":                                     {Verb: Subscribe, Options: Options{Glob: "*@*"}},
+		"subscribe _web*_":                                  {Verb: Subscribe, Options: Options{Glob: "web*"}},
+		"*subscribe web**":                                  {Verb: Subscribe, Options: Options{Glob: "web*"}},
+		"`subscribe *@production`":                          {Verb: Subscribe, Options: Options{Glob: "*@production"}},
+		"stacks *shop*":                                     {Verb: Stacks, Options: Options{Text: "*shop*"}},
+		"stacks '*@production'":                             {Verb: Stacks, Options: Options{Text: "*@production"}},
 		"":                                                  {Verb: Help},
 		"<@UBOT>":                                           {Verb: Help},
 		"`/c66`":                                            {Verb: Help},
@@ -152,8 +154,10 @@ func TestALineOfManyLayersTakesNoLongTime(t *testing.T) {
 }
 
 func TestATextOfAnyKeyboardIsRead(t *testing.T) {
-	because := func(reason string) Invocation { return Invocation{Verb: Redeploy, Stack: "web", Reason: reason} }
-	now := Invocation{Verb: Redeploy, Stack: "web", Now: true}
+	because := func(reason string) Invocation {
+		return Invocation{Verb: Redeploy, Stack: "web", Options: Options{Reason: reason}}
+	}
+	now := Invocation{Verb: Redeploy, Stack: "web", Options: Options{Now: "true"}}
 	for typed, want := range map[string]Invocation{
 		"redeploy web --reason «two words»":         because("two words"),
 		"redeploy web --reason »two words«":         because("two words"),
@@ -180,7 +184,7 @@ func TestATextOfAnyKeyboardIsRead(t *testing.T) {
 		"redeploy web --reason ‘don't break it’":    because("don't break it"),
 		`redeploy web --reason "say «go» and 「go」"`: because("say «go» and 「go」"),
 		"redeploy web --reason «say \"go\"»":        because(`say "go"`),
-		"redeploy web --reason “修正！１２” --now":       {Verb: Redeploy, Stack: "web", Reason: "修正！１２", Now: true},
+		"redeploy web --reason “修正！１２” --now":       {Verb: Redeploy, Stack: "web", Options: Options{Reason: "修正！１２", Now: "true"}},
 		"redeploy web −−now":                        now,
 		"redeploy web ‑‑now":                        now,
 		"redeploy web ――now":                        now,
@@ -193,16 +197,16 @@ func TestATextOfAnyKeyboardIsRead(t *testing.T) {
 		"redeploy web –-now":                        now,
 		"redeploy web －－ｎｏｗ":                        now,
 		"ｒｅｄｅｐｌｏｙ　ｗｅｂ　--now":                        now,
-		"redeploy web --ref ｍａｉｎ":                   {Verb: Redeploy, Stack: "web", Ref: "main"},
-		"redeploy web --ref release‑1.2":            {Verb: Redeploy, Stack: "web", Ref: "release-1.2"},
-		"redeploy web --ref cafe\u0301":             {Verb: Redeploy, Stack: "web", Ref: "café"},
-		"redeploy web --ref fix/:bug:":              {Verb: Redeploy, Stack: "web", Ref: "fix/🐛"},
-		"redeploy web --services api：1.4.2，worker":  {Verb: Redeploy, Stack: "web", Services: "api:1.4.2,worker"},
+		"redeploy web --ref ｍａｉｎ":                   {Verb: Redeploy, Stack: "web", Options: Options{Ref: "main"}},
+		"redeploy web --ref release‑1.2":            {Verb: Redeploy, Stack: "web", Options: Options{Ref: "release-1.2"}},
+		"redeploy web --ref cafe\u0301":             {Verb: Redeploy, Stack: "web", Options: Options{Ref: "café"}},
+		"redeploy web --ref fix/:bug:":              {Verb: Redeploy, Stack: "web", Options: Options{Ref: "fix/🐛"}},
+		"redeploy web --services api：1.4.2，worker":  {Verb: Redeploy, Stack: "web", Options: Options{Services: "api:1.4.2,worker"}},
 		"show web １０４２":                             {Verb: Show, Stack: "web", Deployment: 1042},
 		"show web ＃1042":                            {Verb: Show, Stack: "web", Deployment: 1042},
 		"list cafe\u0301＠prod":                      {Verb: List, Stack: "café@prod"},
 		"list :rocket:-app":                         {Verb: List, Stack: "🚀-app"},
-		"allow <@U1> view，cancel web＊":              {Verb: Allow, Who: "U1", Actions: "view,cancel", Glob: "web*"},
+		"allow <@U1> view，cancel web＊":              {Verb: Allow, Options: Options{Who: "U1", Actions: "view,cancel", Glob: "web*"}},
 	} {
 		if got, err := Parse(typed); err != nil || got != want {
 			t.Errorf("%q is read as %+v, %v", typed, got, err)

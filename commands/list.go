@@ -6,12 +6,27 @@ import (
 	"fmt"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
+
+// List lists deployments of one stack.
+const List Verb = "list"
+
+var listSpec = Spec{
+	Verb: List, Right: authz.View,
+	Args:    []Arg{argStack},
+	Options: pick(Outcome, By, Page),
+	Summary: "Lists the deployments of a stack, newest first.",
+	Examples: []string{
+		"list mystack@production", `list "my stack@staging" --page 2`, "list mystack@production --outcome failed", "list mystack@production --by lin",
+	},
+	run: (*Handler).list,
+}
 
 // maxRow is how long a row of a list can be, so that ten fit into a message.
 const maxRow = 900
@@ -23,11 +38,12 @@ const (
 	apiPage     = 30
 )
 
-func (h *Handler) list(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
-	if inv := req.Invocation; inv.Outcome != "" || inv.By != "" {
+func (h *Handler) list(ctx context.Context, c *call) (Reply, error) {
+	inv, stack := c.Invocation, c.stack
+	if inv.Options[Outcome] != "" || inv.Options[By] != "" {
 		return h.listSome(ctx, stack, inv)
 	}
-	page := max(1, req.Invocation.Page)
+	page := max(1, inv.Number(Page))
 	offset := (page - 1) * rowsPerPage
 	got, err := h.Cloud.DeploymentRange(ctx, stack.UID, offset, rowsPerPage)
 	if err != nil {
@@ -103,34 +119,21 @@ func (h *Handler) entry(ctx context.Context, uid string, d cloud66.Deployment) (
 }
 
 func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
-	entry := Entry{Deployment: d}
-	key := storage.DeploymentKey(uid, d.ID)
-	cancel, err := storage.Cancels.Get(tx, key)
-	switch {
-	case err == nil:
+	entry, key := Entry{Deployment: d}, storage.DeploymentKey(uid, d.ID)
+	cancel, cancelled, err := storage.Cancels.Find(tx, key)
+	if cancelled {
 		entry.Cancelled = &cancel
-	case !errors.Is(err, storage.ErrNotFound):
+	}
+	wish, found, err2 := storage.Wishes.Find(tx, key)
+	if err = errors.Join(err, err2); err != nil || !found {
 		return entry, err
 	}
-	wish, err := storage.Wishes.Get(tx, key)
-	if errors.Is(err, storage.ErrNotFound) {
-		return entry, nil
-	}
-	if err != nil {
-		return entry, err
-	}
-	follow, err := storage.Follows.Get(tx, wish.Follow)
-	if errors.Is(err, storage.ErrNotFound) {
-		return entry, nil
-	}
-	if err != nil {
-		return entry, err
-	}
+	follow, _, err := storage.Follows.Find(tx, wish.Follow)
 	entry.AskedBy = follow.Asker
 	if follow.Wish != nil {
 		entry.Reason = follow.Wish.Reason
 	}
-	return entry, nil
+	return entry, err
 }
 
 // ListReply is one page of a stack's deployments.
@@ -169,7 +172,9 @@ func listed(d doc.Document, end ...doc.Block) doc.Document {
 	return d
 }
 
-func (r ListReply) narrowed() bool { return r.Filter.Outcome != "" || r.Filter.By != "" }
+func (r ListReply) narrowed() bool {
+	return r.Filter.Options[Outcome] != "" || r.Filter.Options[By] != ""
+}
 
 // title says which deployments the page holds: of a narrowed list what they have in common, and how far it was looked.
 func (r ListReply) title() markup.Text {
@@ -180,11 +185,11 @@ func (r ListReply) title() markup.Text {
 		return markup.Format("deployments %s", page{from: r.Offset, to: r.Offset + len(r.Entries), total: r.Total})
 	}
 	deployments := markup.Format("deployment%s", wording.Plural(len(r.Entries)))
-	what := markup.Join([]markup.Text{markup.Format("%s", r.Filter.Outcome), deployments}, " ")
-	if id := UserOf(r.Filter.By); id != "" {
+	what := markup.Join([]markup.Text{markup.Format("%s", r.Filter.Options[Outcome]), deployments}, " ")
+	if id := UserOf(r.Filter.Options[By]); id != "" {
 		what = markup.Format("%s by %s", what, markup.User(id))
-	} else if r.Filter.By != "" {
-		what = markup.Format("%s by “%s”", what, markup.Shorten(r.Filter.By, wording.MaxName))
+	} else if r.Filter.Options[By] != "" {
+		what = markup.Format("%s by “%s”", what, markup.Shorten(r.Filter.Options[By], wording.MaxName))
 	}
 	count := "no"
 	if len(r.Entries) > 0 {
@@ -200,13 +205,13 @@ func (r ListReply) title() markup.Text {
 func (r ListReply) pager() []doc.Button {
 	turn := func(label, id, trail string, page int) doc.Button {
 		inv := r.Filter
-		inv.Verb, inv.UID, inv.Trail, inv.Page = List, r.Stack.UID, trail, page
-		return Button(label, inv, id)
+		inv.Verb, inv.UID, inv.Options[Trail] = List, r.Stack.UID, trail
+		return Button(label, inv.OnPage(page), id)
 	}
 	current, older := r.Page, r.Offset+len(r.Entries) < r.Total
 	olderPage := r.Page + 1
 	if r.narrowed() {
-		current, older, olderPage = r.Filter.Page, r.Older != "", r.Filter.Page
+		current, older, olderPage = r.Filter.Number(Page), r.Older != "", r.Filter.Number(Page)
 	}
 	var buttons []doc.Button
 	switch {

@@ -83,7 +83,7 @@ func TestAskingIsInTheAudit(t *testing.T) {
 
 func TestAGrantWhereTheBotIsNoMemberAnyMoreIsNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		grant := Invocation{Verb: Grant, Who: sam, Actions: "redeploy", Glob: "web", Nonce: "n", AskedAt: time.Now().Unix()}
+		grant := Invocation{Verb: Grant, Options: Options{Who: sam, Actions: "redeploy", Glob: "web"}, Nonce: "n", AskedAt: time.Now().Unix()}
 		problemThat(t, r.clickIn(secret, lin, grant), "not a member of this channel")
 		if n := len(r.rulesOf(secret)); n != 0 {
 			t.Errorf("%d rules were made", n)

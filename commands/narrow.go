@@ -14,72 +14,48 @@ import (
 // listSome lists the deployments that fit a filter. One page looks through so many pages of the API at most, and the next one goes on from
 // there; the trail says where each page so far began.
 func (h *Handler) listSome(ctx context.Context, stack cloud66.Stack, inv Invocation) (Reply, error) {
-	trail, skip := offsets(inv.Trail), 0
-	if inv.Trail == "" {
-		skip = (max(1, inv.Page) - 1) * rowsPerPage
+	outcome, by, trail, skip := inv.Options[Outcome], inv.Options[By], offsets(inv.Options[Trail]), 0
+	if inv.Options[Trail] == "" {
+		skip = (max(1, inv.Number(Page)) - 1) * rowsPerPage
 	}
-	s := search{h: h, inv: inv, uid: stack.UID, skip: skip, next: trail[len(trail)-1]}
-	if err := s.run(ctx); err != nil {
-		return nil, err
-	}
+	next := trail[len(trail)-1]
 	reply := ListReply{
-		Stack: refOf(stack), Entries: s.found, Total: s.total, At: time.Now(), Offset: trail[len(trail)-1], Looked: max(0, s.next-trail[len(trail)-1]),
-		Filter: Invocation{Outcome: inv.Outcome, By: inv.By, Page: inv.Page}, Trail: inv.Trail,
+		Stack: refOf(stack), At: time.Now(), Offset: next, Trail: inv.Options[Trail],
+		Filter: Invocation{Options: Options{Outcome: outcome, By: by, Page: inv.Options[Page]}},
 	}
-	if s.next < s.total {
-		reply.Older = trailOf(append(trail, s.next))
+	for read := 0; read < searchPages && len(reply.Entries) < rowsPerPage; read++ {
+		limit := apiPage - next%apiPage // so that one reading is one request
+		got, err := h.Cloud.DeploymentRange(ctx, stack.UID, next, limit)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := h.entries(ctx, stack.UID, got.Deployments)
+		if err != nil {
+			return nil, err
+		}
+		reply.Total = got.Total
+		looked := 0
+		for ; looked < len(entries) && len(reply.Entries) < rowsPerPage; looked++ {
+			e := entries[looked]
+			switch {
+			case outcome != "" && !hasOutcome(e, outcome), by != "" && !h.isBy(ctx, e, by):
+			case skip > 0:
+				skip--
+			default:
+				reply.Entries = append(reply.Entries, e)
+			}
+		}
+		next += looked
+		if looked == len(entries) && (looked < limit || next >= got.Total) {
+			next = got.Total
+			break
+		}
+	}
+	reply.Looked = max(0, next-reply.Offset)
+	if next < reply.Total {
+		reply.Older = trailOf(append(trail, next))
 	}
 	return reply, nil
-}
-
-// search is the way through a stack's deployments, newest first.
-type search struct {
-	h     *Handler
-	inv   Invocation
-	uid   string
-	skip  int // that fit and belong to pages before
-	next  int // the offset of the deployment to look at
-	total int
-	found []Entry
-}
-
-// run looks through the pages until one page of the list is full. Each reading ends where a page of the API does, so that it is one request.
-func (s *search) run(ctx context.Context) error {
-	for read := 0; read < searchPages && len(s.found) < rowsPerPage; read++ {
-		limit := apiPage - s.next%apiPage
-		got, err := s.h.Cloud.DeploymentRange(ctx, s.uid, s.next, limit)
-		if err != nil {
-			return err
-		}
-		entries, err := s.h.entries(ctx, s.uid, got.Deployments)
-		if err != nil {
-			return err
-		}
-		s.total = got.Total
-		for _, e := range entries {
-			if len(s.found) == rowsPerPage {
-				return nil
-			}
-			s.next++
-			s.take(ctx, e)
-		}
-		if len(entries) < limit || s.next >= s.total {
-			s.next = s.total
-			return nil
-		}
-	}
-	return nil
-}
-
-// take adds a deployment that fits to what was found.
-func (s *search) take(ctx context.Context, e Entry) {
-	switch {
-	case s.inv.Outcome != "" && !hasOutcome(e, s.inv.Outcome), s.inv.By != "" && !s.h.isBy(ctx, e, s.inv.By):
-	case s.skip > 0:
-		s.skip--
-	default:
-		s.found = append(s.found, e)
-	}
 }
 
 func hasOutcome(e Entry, outcome string) bool {

@@ -77,7 +77,7 @@ func TestAListIsNarrowed(t *testing.T) {
 			if diff := cmp.Diff(want, ids(got)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", options, diff)
 			}
-			if got.Total != 8 || got.Looked != 8 || got.Older != "" || got.Trail != "" || got.Filter.Outcome+got.Filter.By == "" {
+			if got.Total != 8 || got.Looked != 8 || got.Older != "" || got.Trail != "" || got.Filter.Options[Outcome]+got.Filter.Options[By] == "" {
 				t.Errorf("%s: looked at %d of %d, then %q", options, got.Looked, got.Total, got.Older)
 			}
 			if n := len(r.cloud.calls); n != 1 {
@@ -105,7 +105,7 @@ func (r *rig) walk(first ListReply) (older, newer [][]int64) {
 	r.t.Helper()
 	turn := func(trail string) ListReply {
 		inv := first.Filter
-		inv.Verb, inv.UID, inv.Trail = List, first.Stack.UID, trail
+		inv.Verb, inv.UID, inv.Options[Trail] = List, first.Stack.UID, trail
 		return as[ListReply](r.t, r.click(lin, inv))
 	}
 	page := first
@@ -171,7 +171,7 @@ func TestAFilterLooksThroughTenPagesOfTheAPIAtMost(t *testing.T) {
 			t.Errorf("%d requests: %q", n, r.cloud.calls)
 		}
 		r.cloud.calls = nil
-		odd := as[ListReply](t, r.click(lin, Invocation{Verb: List, UID: "web1", Outcome: "failed", Trail: "7,55"}))
+		odd := as[ListReply](t, r.click(lin, Invocation{Verb: List, UID: "web1", Options: Options{Outcome: "failed", Trail: "7,55"}}))
 		if diff := cmp.Diff([]int64{903}, ids(odd)); diff != "" || odd.Older == "" {
 			t.Errorf("from the middle of a page (-want +got):\n%s", diff)
 		}
@@ -196,7 +196,7 @@ func TestAPageOfANarrowedListIsCountedAmongWhatFits(t *testing.T) {
 			}
 		}
 		got := as[ListReply](t, r.say(lin, "list web@production --outcome failed --page 2"))
-		if list := ids(got); len(list) != 10 || list[0] != 80 || list[9] != 44 || got.Filter.Page != 2 {
+		if list := ids(got); len(list) != 10 || list[0] != 80 || list[9] != 44 || got.Filter.Number(Page) != 2 {
 			t.Errorf("page 2 is %v, %+v", list, got.Filter)
 		}
 		older, newer := r.walk(got)
@@ -214,7 +214,7 @@ func TestATrailThatWasForgedShowsNothingWrong(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 50)
 		for _, trail := range []string{"9999999", "50", "40,30,20", "0,0,0"} {
-			got := as[ListReply](t, r.click(lin, Invocation{Verb: List, UID: "web1", Outcome: "succeeded", Trail: trail}))
+			got := as[ListReply](t, r.click(lin, Invocation{Verb: List, UID: "web1", Options: Options{Outcome: "succeeded", Trail: trail}}))
 			if got.Looked < 0 || got.Looked > 50 || len(got.Entries) > 10 {
 				t.Errorf("%s: %+v", trail, got)
 			}
@@ -228,7 +228,7 @@ func TestATrailKeepsItsEndWhereItBecomesTooLong(t *testing.T) {
 		offsets = append(offsets, i*1000)
 	}
 	trail := trailOf(offsets)
-	inv := Invocation{Verb: List, UID: "web1", Outcome: "failed", Trail: trail}
+	inv := Invocation{Verb: List, UID: "web1", Options: Options{Outcome: "failed", Trail: trail}}
 	if len(trail) > maxTrail || throughSlack(t, inv) != inv {
 		t.Errorf("%d characters", len(trail))
 	}

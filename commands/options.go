@@ -12,146 +12,317 @@ import (
 
 	"c66bot/authz"
 	"c66bot/cloud66"
+	"c66bot/commands/typography"
+	"c66bot/storage"
 )
 
-func setNow(i *Invocation, _ string) error { i.Now = true; return nil }
+// Opt names a value that an invocation can carry beside its stack and its deployment: that of an --option, that of a word behind the verb,
+// or one that only buttons have. Their order is that of the keys in a button's value.
+type Opt int
 
-func setPage(i *Invocation, v string) error {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > maxPage {
-		return fmt.Errorf("%s is no page: pages count from 1", quoted(v))
-	}
-	i.Page = n
-	return nil
+// The options.
+const (
+	Which Opt = iota
+	Ref
+	Services
+	Profile
+	Reason
+	Now
+	Page
+	Topic
+	Text
+	Outcome
+	By
+	Trail
+	Who
+	Actions
+	Glob
+	Rule
+	Events
+	Via
+	Types
+	Mention
+
+	optCount int = iota
+)
+
+// Options are checked values, "" where an option was not given.
+type Options [optCount]string
+
+// kind says how an option's value is read and encoded.
+type kind int
+
+const (
+	aName    kind = iota
+	aNumber       // is a number in JSON
+	aFlag         // takes no value; it is given as "true"
+	aMention      // may be a mention of a person or a group
+	prose         // is kept as it was written, typography included
+)
+
+// Option is one value that an invocation can carry.
+type Option struct {
+	Opt     Opt
+	Name    string // as it is typed, without the hyphens; "" for one that is no --option
+	Value   string // what it takes, for the help; "" for one that takes nothing
+	Summary string
+	key     string // in a button's value
+	kind    kind
+	also    []string // names that people try for it; they are not taken, but lead to it
+	// check gives a value as the invocation keeps it. What it gave once, it gives again unchanged.
+	check func(value string) (string, error)
 }
 
-// outcomes are what a list can be narrowed to.
-var outcomes = []string{"running", "succeeded", "failed", "cancelled", "reverted"}
+// options describe what each option is.
+var options = [optCount]Option{
+	Which: {key: "w", check: checkWhich},
+	Ref: {
+		Name: "ref", key: "r", Value: "REF", Summary: "branch, tag or commit, for stacks without docker", check: checkRef,
+		also: []string{"branch", "tag", "commit"},
+	},
+	Services: {Name: "services", key: "i", Value: "a:tag,b", Summary: "only these services, for docker stacks", check: checkServices},
+	Profile:  {Name: "profile", key: "p", Value: "NAME", Summary: "a deployment profile", check: upTo(maxProfile, "profile")},
+	Reason:   {Name: "reason", key: "y", Value: "TEXT", Summary: "why; the card shows it", kind: prose, check: checkReason},
+	Now:      {Name: "now", key: "n", Summary: "as it is, without the form", kind: aFlag, check: checkFlag},
+	Page:     {Name: "page", key: "g", Value: "N", Summary: "the page to begin with", kind: aNumber, check: checkPage},
+	Topic:    {key: "t", check: checkTopic},
+	Text:     {key: "x", check: upTo(maxStackName, "text")},
+	Outcome: {
+		Name: "outcome", key: "o", Value: "O", Summary: "only those with one outcome: " + strings.Join(outcomes, ", "), check: checkOutcome,
+		also: []string{"state", "status", "result"},
+	},
+	By: {
+		Name: "by", key: "j", Value: "TEXT", Summary: "only those of a person, by name or @mention", kind: aMention, check: checkBy,
+		also: []string{"who", "user", "from"},
+	},
+	Trail:   {key: "q", check: checkTrail},
+	Who:     {key: "h", kind: aMention, check: parseWho},
+	Actions: {key: "b", check: checkActions},
+	Glob:    {key: "c", check: checkGlob},
+	Rule:    {key: "e", check: checkRule},
+	Events: {
+		Name: "events", key: "ev", Value: "EVENTS", Summary: "only these of " + strings.Join(events, ", ") + "; all of them unless said",
+		check: someOf("event", events), also: []string{"event", "on", "outcome"},
+	},
+	Via: {
+		Name: "via", key: "vi", Value: "WAYS", Summary: "only those that were started in these ways: " + strings.Join(vias, ", "),
+		check: someOf("way to start a deployment", vias), also: []string{"through", "source"},
+	},
+	Types: {
+		Name: "type", key: "ty", Value: "TYPES", Summary: "only these kinds of deployments: " + strings.Join(deployTypes, ", "),
+		check: someOf("kind of deployment", deployTypes), also: []string{"types", "kind"},
+	},
+	Mention: {
+		Name: "mention", key: "at", Value: "WHO", Summary: "the @user or @group whom a failure mentions", kind: aMention, check: checkMention,
+		also: []string{"ping", "notify", "tell"},
+	},
+}
 
-func setOutcome(i *Invocation, v string) error {
+// pick gives the descriptions of options.
+func pick(opts ...Opt) []Option {
+	all := make([]Option, len(opts))
+	for i, opt := range opts {
+		all[i] = options[opt]
+		all[i].Opt = opt
+	}
+	return all
+}
+
+// What a list and a subscription can be narrowed to, in the order in which it is shown.
+var (
+	outcomes = []string{"running", "succeeded", "failed", "cancelled", "reverted"}
+	events   = []string{
+		string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), storage.Reverted, string(storage.Slow),
+	}
+	vias        = []string{string(cloud66.ViaWeb), string(cloud66.ViaAPI), string(cloud66.ViaHook)}
+	deployTypes = []string{
+		string(cloud66.TypeBuild), string(cloud66.TypeRedeploy), string(cloud66.TypeScale), string(cloud66.TypeFirstBuild), string(cloud66.TypeRevert),
+	}
+)
+
+func checkFlag(v string) (string, error) {
+	if v != given {
+		return "", errors.New("it takes no value")
+	}
+	return v, nil
+}
+
+func checkPage(v string) (string, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxPage {
+		return "", fmt.Errorf("%s is no page: pages count from 1", quoted(v))
+	}
+	return strconv.Itoa(n), nil
+}
+
+func checkWhich(v string) (string, error) {
+	v = strings.ToLower(v)
+	if v != "latest" && v != "live" && v != "head" {
+		return "", fmt.Errorf("%s is no deployment", quoted(v))
+	}
+	return v, nil
+}
+
+func checkTopic(v string) (string, error) {
+	word := strings.ToLower(v)
+	if _, ok := specOf(word); !ok {
+		return "", unknownCommand(v)
+	}
+	return word, nil
+}
+
+func checkOutcome(v string) (string, error) {
 	word := strings.ToLower(strings.TrimSpace(v))
 	other := map[string]string{"success": "succeeded", "canceled": "cancelled", "pending": "running", "queued": "running", "failure": "failed"}
 	if known, ok := other[word]; ok {
 		word = known
 	}
 	if !slices.Contains(outcomes, word) {
-		near := ""
-		if n := nearest(word, outcomes); n != "" {
-			near = fmt.Sprintf(" Did you mean %s?", n)
-		}
-		return fmt.Errorf("%s is no outcome.%s Outcomes are %s", quoted(v), near, outcomeWords)
+		return "", fmt.Errorf("%s is no outcome.%s Outcomes are %s", quoted(v), didYouMean(word, outcomes), strings.Join(outcomes, ", "))
 	}
-	i.Outcome = word
-	return nil
+	return word, nil
 }
 
-// setBy takes a name, or a mention, of which the Slack id counts.
-func setBy(i *Invocation, v string) error {
+// synonyms are words that people use for those of a subscription's options.
+var synonyms = map[string]string{
+	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed", "canceled": "cancelled",
+	"cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web", "git": "hook", "first-build": "first_build",
+}
+
+// someOf reads some of the words that there are, with commas between them, and gives them in their order.
+func someOf(what string, all []string) func(string) (string, error) {
+	return func(typed string) (string, error) {
+		chosen := map[string]bool{}
+		for word := range strings.SplitSeq(typed, ",") {
+			word = strings.ToLower(strings.TrimSpace(word))
+			if other, ok := synonyms[word]; ok && slices.Contains(all, other) {
+				word = other
+			}
+			if !slices.Contains(all, word) {
+				return "", fmt.Errorf("%s is no %s.%s There are %s", quoted(word), what, didYouMean(word, all), strings.Join(all, ", "))
+			}
+			chosen[word] = true
+		}
+		return strings.Join(slices.DeleteFunc(slices.Clone(all), func(word string) bool { return !chosen[word] }), ","), nil
+	}
+}
+
+// didYouMean is a sentence that asks for the word that is near, "" where none is.
+func didYouMean(word string, all []string) string {
+	if near := typography.Nearest(word, all); near != "" {
+		return fmt.Sprintf(" Did you mean %s?", near)
+	}
+	return ""
+}
+
+// checkBy takes a name, or a mention, of which the Slack id counts.
+func checkBy(v string) (string, error) {
 	if id := UserOf(v); id != "" {
-		i.By = id
-		return nil
+		return id, nil
 	}
-	v = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(v), "@ "))
+	v = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(spoken(v)), "@ "))
 	if v == "" {
-		return errors.New("--by needs a name")
+		return "", errors.New("--by needs a name")
 	}
-	if err := plain("name", v, maxStackName); err != nil {
-		return err
+	return v, plain("name", v, maxStackName)
+}
+
+// checkStarter takes a part of what Cloud 66 calls somebody. It knows nobody of Slack.
+func checkStarter(v string) (string, error) {
+	by, err := checkBy(v)
+	if err == nil && UserOf(by) != "" {
+		return "", errors.New("nobody is known to Cloud 66 by a name of Slack's: give a part of the name or address that it shows for a deployment")
 	}
-	i.By = v
-	return nil
+	return by, err
+}
+
+// checkMention takes whom a failure mentions: a person or a group, and nobody else.
+func checkMention(v string) (string, error) {
+	who, err := parseWho(v)
+	switch {
+	case err == nil && who != authz.Everyone:
+		return who, nil
+	case strings.HasPrefix(v, "@") && !strings.EqualFold(v, "@"+authz.Everyone):
+		return "", err
+	default:
+		return "", fmt.Errorf("%s cannot be mentioned by a failure: it takes one @name or one @group", quoted(v))
+	}
 }
 
 var trail = regexp.MustCompile(`^\d{1,7}(,\d{1,7})*$`)
 
-func setTrail(i *Invocation, v string) error {
+func checkTrail(v string) (string, error) {
 	if len(v) > maxTrail || !trail.MatchString(v) {
-		return fmt.Errorf("%s is no trail of pages", quoted(v))
+		return "", fmt.Errorf("%s is no trail of pages", quoted(v))
 	}
-	i.Trail = v
-	return nil
+	return v, nil
 }
 
-// setGlob takes the stacks of a rule.
-func setGlob(i *Invocation, v string) error {
-	if _, err := authz.ParsePattern(v); err != nil {
-		return err
-	}
-	i.Glob = v
-	return nil
+func checkGlob(v string) (string, error) {
+	_, err := authz.ParsePattern(v)
+	return v, err
 }
 
-func setActions(i *Invocation, v string) error {
+func checkActions(v string) (string, error) {
 	actions, err := authz.ParseActions(v)
-	if err != nil {
-		return err
-	}
+	return joinActions(actions, ","), err
+}
+
+func joinActions(actions []authz.Action, separator string) string {
 	words := make([]string, len(actions))
-	for n, a := range actions {
-		words[n] = string(a)
+	for i, a := range actions {
+		words[i] = string(a)
 	}
-	i.Actions = strings.Join(words, ",")
-	return nil
+	return strings.Join(words, separator)
 }
 
 var ruleID = regexp.MustCompile(`^[0-9a-z]{1,12}$`)
 
-func setRule(i *Invocation, v string) error {
+func checkRule(v string) (string, error) {
 	v = strings.ToLower(strings.TrimSpace(v))
 	if !ruleID.MatchString(v) {
-		return fmt.Errorf("%s is no rule's id: access shows them", quoted(v))
+		return "", fmt.Errorf("%s is no rule's id: access shows them", quoted(v))
 	}
-	i.Rule = v
-	return nil
+	return v, nil
 }
 
 // badRef is what no git reference may be or contain (git-check-ref-format).
 var badRef = regexp.MustCompile(`[\s~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^@$`)
 
-func setRef(i *Invocation, v string) error {
+func checkRef(v string) (string, error) {
 	if err := plain("ref", v, maxRef); err != nil {
-		return err
+		return "", err
 	}
 	if badRef.MatchString(v) {
-		return fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no two dots in a row and none of ~ ^ : ? * [ \\ in one", quoted(v))
+		return "", fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no two dots in a row and none of ~ ^ : ? * [ \\ in one", quoted(v))
 	}
-	i.Ref = v
-	return nil
+	return v, nil
 }
 
-func setServices(i *Invocation, v string) error {
+func checkServices(v string) (string, error) {
 	if err := plain("list of services", v, maxServices); err != nil {
-		return err
+		return "", err
 	}
-	if _, err := parseServices(v); err != nil {
-		return err
-	}
-	i.Services = v
-	return nil
+	_, err := ParseServices(v)
+	return v, err
 }
 
-func setProfile(i *Invocation, v string) error {
-	if err := plain("profile", v, maxProfile); err != nil {
-		return err
-	}
-	i.Profile = v
-	return nil
-}
-
-func setReason(i *Invocation, v string) error {
+func checkReason(v string) (string, error) {
 	if n := utf8.RuneCountInString(v); n > maxReason {
-		return fmt.Errorf("the reason has %d characters; %d fit on a card", n, maxReason)
+		return "", fmt.Errorf("the reason has %d characters; %d fit on a card", n, maxReason)
 	}
-	i.Reason = strings.Join(strings.Fields(strings.Map(printable, v)), " ")
-	return nil
+	printable := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, v)
+	return strings.Join(strings.Fields(printable), " "), nil
 }
 
-// printable turns control characters into spaces, for strings.Map.
-func printable(r rune) rune {
-	if unicode.IsControl(r) {
-		return ' '
-	}
-	return r
+// upTo checks a text of a limited length.
+func upTo(limit int, what string) func(string) (string, error) {
+	return func(v string) (string, error) { return v, plain(what, v, limit) }
 }
 
 // plain refuses what is too long or holds control characters.
@@ -167,8 +338,11 @@ func plain(what, v string, limit int) error {
 
 var serviceWord = regexp.MustCompile(`^[^\s,:]+(:[^\s,:]+)?$`)
 
-// parseServices reads "name:tag,name" as the API takes it; a tag may be left out.
-func parseServices(v string) ([]cloud66.ServiceImage, error) {
+// ParseServices reads "name:tag,name" as the API takes it; a tag may be left out.
+func ParseServices(v string) ([]cloud66.ServiceImage, error) {
+	if v == "" {
+		return nil, nil
+	}
 	var services []cloud66.ServiceImage
 	for word := range strings.SplitSeq(v, ",") {
 		word = strings.TrimSpace(word)
@@ -182,4 +356,12 @@ func parseServices(v string) ([]cloud66.ServiceImage, error) {
 		services = append(services, cloud66.ServiceImage{Name: name, Tag: tag})
 	}
 	return services, nil
+}
+
+// wordsOf takes words apart that commas separate.
+func wordsOf(joined string) []string {
+	if joined == "" {
+		return nil
+	}
+	return strings.Split(joined, ",")
 }

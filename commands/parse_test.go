@@ -12,21 +12,23 @@ import (
 
 func TestATypedCommandIsReadAs(t *testing.T) {
 	web := Invocation{Verb: List, Stack: "web"}
-	because := func(reason string) Invocation { return Invocation{Verb: Redeploy, Stack: "web", Reason: reason} }
+	because := func(reason string) Invocation {
+		return Invocation{Verb: Redeploy, Stack: "web", Options: Options{Reason: reason}}
+	}
 	tests := map[string]struct {
 		text string
 		want Invocation
 	}{
 		"nothing is help":                          {"", Invocation{Verb: Help}},
 		"white space is help":                      {" \t\n\u00a0 ", Invocation{Verb: Help}},
-		"help with a topic":                        {"help Redeploy", Invocation{Verb: Help, Topic: "redeploy"}},
+		"help with a topic":                        {"help Redeploy", Invocation{Verb: Help, Options: Options{Topic: "redeploy"}}},
 		"a stack":                                  {"list web", web},
 		"case of the verb does not matter":         {"LIST web", web},
 		"space around words does not matter":       {"  list \t web\u00a0", web},
 		"the case of a stack is kept":              {"list Web@Prod", Invocation{Verb: List, Stack: "Web@Prod"}},
-		"a page":                                   {"list web --page 3", Invocation{Verb: List, Stack: "web", Page: 3}},
-		"options before the stack":                 {"list --page=3 web", Invocation{Verb: List, Stack: "web", Page: 3}},
-		"options in upper case":                    {"list web --PAGE 3", Invocation{Verb: List, Stack: "web", Page: 3}},
+		"a page":                                   {"list web --page 3", Invocation{Verb: List, Stack: "web", Options: Options{Page: "3"}}},
+		"options before the stack":                 {"list --page=3 web", Invocation{Verb: List, Stack: "web", Options: Options{Page: "3"}}},
+		"options in upper case":                    {"list web --PAGE 3", Invocation{Verb: List, Stack: "web", Options: Options{Page: "3"}}},
 		"double quotes keep words together":        {`list "awesome app@prod"`, Invocation{Verb: List, Stack: "awesome app@prod"}},
 		"single quotes do too":                     {`list 'awesome app@prod'`, Invocation{Verb: List, Stack: "awesome app@prod"}},
 		"quotes inside a word":                     {`list awesome" app"@prod`, Invocation{Verb: List, Stack: "awesome app@prod"}},
@@ -40,15 +42,15 @@ func TestATypedCommandIsReadAs(t *testing.T) {
 		"the shell's way to quote a quote":         {`redeploy web --reason 'it'\''s on'`, because("it's on")},
 		"quotes side by side":                      {`redeploy web --reason 'one '"two"`, because("one two")},
 		"an apostrophe in a word":                  {`list bob's`, Invocation{Verb: List, Stack: "bob's"}},
-		"an apostrophe at the end of a word":       {`redeploy users' --now`, Invocation{Verb: Redeploy, Stack: "users'", Now: true}},
+		"an apostrophe at the end of a word":       {`redeploy users' --now`, Invocation{Verb: Redeploy, Stack: "users'", Options: Options{Now: "true"}}},
 		"an apostrophe in double quotes":           {`redeploy web --reason "don't wait"`, because("don't wait")},
 		"an apostrophe behind an accent":           {"list cafe\u0301's", Invocation{Verb: List, Stack: "café's"}},
 		"curly quotes":                             {"redeploy web --reason “two words”", because("two words")},
 		"German quotes":                            {"redeploy web --reason „two words“", because("two words")},
 		"single curly quotes":                      {"redeploy web --reason ‘two words’", because("two words")},
 		"a curly apostrophe":                       {"redeploy web --reason “don’t wait”", because("don't wait")},
-		"a long dash for an option":                {"redeploy web —now", Invocation{Verb: Redeploy, Stack: "web", Now: true}},
-		"a shorter long dash":                      {"redeploy web –ref=main", Invocation{Verb: Redeploy, Stack: "web", Ref: "main"}},
+		"a long dash for an option":                {"redeploy web —now", Invocation{Verb: Redeploy, Stack: "web", Options: Options{Now: "true"}}},
+		"a shorter long dash":                      {"redeploy web –ref=main", Invocation{Verb: Redeploy, Stack: "web", Options: Options{Ref: "main"}}},
 		"a long dash inside a word":                {"list web—production", Invocation{Verb: List, Stack: "web—production"}},
 		"German single quotes":                     {"redeploy web --reason ‚two words‘", because("two words")},
 		"a long dash in quotes is the person's":    {`redeploy web --reason "—now or never"`, because("—now or never")},
@@ -63,15 +65,15 @@ func TestATypedCommandIsReadAs(t *testing.T) {
 		"a telephone link":                         {"show web <tel:10421042|10421042>", Invocation{Verb: Show, Stack: "web", Deployment: 10421042}},
 		"a mail link inside quotes":                {`list "awesome <mailto:app@prod.io|app@prod.io>"`, Invocation{Verb: List, Stack: "awesome app@prod.io"}},
 		"angle brackets that were typed":           {"redeploy web --reason &lt;https://a.test&gt;", because("<https://a.test>")},
-		"the latest":                               {"show web latest", Invocation{Verb: Show, Stack: "web", Which: "latest"}},
-		"live, in any case":                        {"show web LIVE", Invocation{Verb: Show, Stack: "web", Which: "live"}},
+		"the latest":                               {"show web latest", Invocation{Verb: Show, Stack: "web", Options: Options{Which: "latest"}}},
+		"live, in any case":                        {"show web LIVE", Invocation{Verb: Show, Stack: "web", Options: Options{Which: "live"}}},
 		"an id":                                    {"show web 1042", Invocation{Verb: Show, Stack: "web", Deployment: 1042}},
 		"an id as people write it":                 {"cancel web #1042", Invocation{Verb: Cancel, Stack: "web", Deployment: 1042}},
 		"the largest id":                           {"follow web 9223372036854775807", Invocation{Verb: Follow, Stack: "web", Deployment: 9223372036854775807}},
-		"a branch with slashes":                    {"redeploy web --ref feature/x-1_2.3", Invocation{Verb: Redeploy, Stack: "web", Ref: "feature/x-1_2.3"}},
-		"services with and without tags":           {"redeploy api --services api:1.4.2,worker", Invocation{Verb: Redeploy, Stack: "api", Services: "api:1.4.2,worker"}},
-		"services with spaces behind the commas":   {`redeploy api --services "api:1, worker"`, Invocation{Verb: Redeploy, Stack: "api", Services: "api:1, worker"}},
-		"every option":                             {"redeploy web --ref a --services b --profile c --reason d --now", Invocation{Verb: Redeploy, Stack: "web", Ref: "a", Services: "b", Profile: "c", Reason: "d", Now: true}},
+		"a branch with slashes":                    {"redeploy web --ref feature/x-1_2.3", Invocation{Verb: Redeploy, Stack: "web", Options: Options{Ref: "feature/x-1_2.3"}}},
+		"services with and without tags":           {"redeploy api --services api:1.4.2,worker", Invocation{Verb: Redeploy, Stack: "api", Options: Options{Services: "api:1.4.2,worker"}}},
+		"services with spaces behind the commas":   {`redeploy api --services "api:1, worker"`, Invocation{Verb: Redeploy, Stack: "api", Options: Options{Services: "api:1, worker"}}},
+		"every option":                             {"redeploy web --ref a --services b --profile c --reason d --now", Invocation{Verb: Redeploy, Stack: "web", Options: Options{Ref: "a", Services: "b", Profile: "c", Reason: "d", Now: "true"}}},
 		"a reason in several lines becomes one":    {"redeploy web --reason 'one\n two\x07'", because("one two")},
 		"a value that begins with a single hyphen": {"redeploy web --reason -1", because("-1")},
 		"a value with an equals sign":              {"redeploy web --reason=a=b", because("a=b")},
@@ -171,7 +173,7 @@ func TestARefThatGitWouldNotTakeIsRefused(t *testing.T) {
 		}
 	}
 	for _, ref := range []string{"main", "v1.2.3", "feature/a@b", "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", "größe", "a-b_c+d#e", strings.Repeat("x", 255)} {
-		if inv, err := Parse("redeploy web --ref=" + ref); err != nil || inv.Ref != ref {
+		if inv, err := Parse("redeploy web --ref=" + ref); err != nil || inv.Options[Ref] != ref {
 			t.Errorf("--ref %q gave %+v, %v", ref, inv, err)
 		}
 	}
@@ -233,20 +235,20 @@ func TestWhatWasAskedForIsNamedInAFewWords(t *testing.T) {
 
 func TestAFormSetsWhatTheOptionsSet(t *testing.T) {
 	inv := Invocation{Verb: Redeploy}
-	for option, value := range map[string]string{"ref": "main", "services": "", "profile": "canary", "reason": " two  words "} {
+	for option, value := range map[Opt]string{Ref: "main", Services: "", Profile: "canary", Reason: " two  words "} {
 		if err := inv.Set(option, value); err != nil {
-			t.Errorf("--%s: %v", option, err)
+			t.Errorf("option %d: %v", option, err)
 		}
 	}
-	if want := (Invocation{Verb: Redeploy, Ref: "main", Profile: "canary", Reason: "two words"}); inv != want {
+	if want := (Invocation{Verb: Redeploy, Options: Options{Ref: "main", Profile: "canary", Reason: "two words"}}); inv != want {
 		t.Errorf("it is %+v", inv)
 	}
-	for option, value := range map[string]string{"ref": "a b", "outcome": "failed", "": "x"} {
+	for option, value := range map[Opt]string{Ref: "a b", Outcome: "failed", Which: "live"} {
 		if again := inv; again.Set(option, value) == nil || again != inv {
-			t.Errorf("--%s %s is taken: %+v", option, value, again)
+			t.Errorf("option %d as %s is taken: %+v", option, value, again)
 		}
 	}
-	if again := inv.Again(); !again.OpensForm() || throughSlack(t, Invocation{Verb: Redeploy, UID: "web1", Ref: again.Ref, Fill: true}).Ref != "main" {
+	if again := inv.Again(); !again.OpensForm() || throughSlack(t, Invocation{Verb: Redeploy, UID: "web1", Options: Options{Ref: again.Options[Ref]}, Fill: true}).Options[Ref] != "main" {
 		t.Errorf("it does not open the form again: %+v", again)
 	}
 }

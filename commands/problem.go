@@ -28,8 +28,10 @@ func begun(err error) error {
 	return fmt.Errorf("%w: %w", errBegun, err)
 }
 
-// answerError ends a transaction with an answer that is no fault.
+// answerError ends a request, or its transaction, with an answer that is no fault.
 type answerError struct{ Reply }
+
+func instead(reply Reply) error { return answerError{reply} }
 
 func (e answerError) Error() string { return e.Document().Fallback().String() }
 
@@ -45,7 +47,7 @@ func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 		return Notice("This channel follows that deployment already: see its card above.")
 	}
 	if card, ok := errors.AsType[*CardError](err); ok {
-		return noCard(card, req.Invocation.Verb)
+		return noCard(card, req.Invocation.spec().Right)
 	}
 	p := explain(err)
 	p.Ref = NewReference()
@@ -113,9 +115,9 @@ func unclear(err error) bool {
 }
 
 // noCard says why nothing was done where the channel cannot be told of it.
-func noCard(e *CardError, verb Verb) ProblemReply {
+func noCard(e *CardError, right authz.Action) ProblemReply {
 	p := ProblemReply{State: "Nothing was done: what changes something is said in its channel."}
-	if verb == Redeploy {
+	if right == authz.Redeploy {
 		p.State = "Nothing was done: a deployment is never started where nobody can watch it."
 	}
 	p.What, p.Do = "Slack did not take the message in time.", "Try again in a minute."
@@ -123,4 +125,18 @@ func noCard(e *CardError, verb Verb) ProblemReply {
 		p.What, p.Do = strings.ToUpper(e.What[:1])+e.What[1:]+".", e.Do
 	}
 	return p
+}
+
+// notDone answers that something was not done, and what to do instead.
+func notDone(what, do string) error {
+	return instead(ProblemReply{What: what, State: "Nothing was done.", Do: do})
+}
+
+// notDoneOn answers so about a stack. In the example %s stands for its name.
+func (h *Handler) notDoneOn(stack cloud66.Stack, what, do, example string) error {
+	ref := refOf(stack)
+	return instead(ProblemReply{
+		Stack: &ref, What: what, State: "Nothing was done.", Do: do, Command: h.Command,
+		Example: strings.Replace(example, "%s", shellWord(ref.String()), 1),
+	})
 }

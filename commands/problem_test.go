@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/cloud66"
 )
 
@@ -107,11 +108,11 @@ func TestWhatCannotBeSaidInItsChannelIsNotDone(t *testing.T) {
 		"a slow Slack": {CardError{}, "did not take the message in time", "Try again"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for verb, why := range map[Verb]string{Redeploy: "a deployment is never started where nobody can watch it", Allow: "what changes something is said in its channel"} {
-				p := noCard(&test.card, verb)
+			for right, why := range map[authz.Action]string{authz.Redeploy: "a deployment is never started where nobody can watch it", authz.Admin: "what changes something is said in its channel"} {
+				p := noCard(&test.card, right)
 				for part, want := range map[string]string{p.What: test.what, p.State: "Nothing was done: " + why, p.Do: test.do} {
 					if !strings.Contains(part, want) {
-						t.Errorf("%s: %q is not in %q", verb, want, part)
+						t.Errorf("%s: %q is not in %q", right, want, part)
 					}
 				}
 			}

@@ -42,7 +42,7 @@ func TestAPageBeyondTheEndIsToldTheLastOne(t *testing.T) {
 		r.cloud.has("app1", 30)
 		problemThat(t, r.say(lin, `list "awesome app" --page 4`), "there is no page 4: there are 3 pages.", `list "awesome app@production" --page 3`)
 		r.cloud.has("app1", 10)
-		problemThat(t, r.click(lin, Invocation{Verb: List, UID: "app1", Page: 2}), "there is no page 2: there is only one.", "--page 1")
+		problemThat(t, r.click(lin, Invocation{Verb: List, UID: "app1", Options: Options{Page: "2"}}), "there is no page 2: there is only one.", "--page 1")
 		r.cloud.has("app1", 0)
 		problemThat(t, r.say(lin, `list "awesome app" --page 2`), "there is only one")
 		if empty := as[ListReply](t, r.say(lin, `list "awesome app"`)); empty.Total != 0 || len(empty.Entries) != 0 {

@@ -172,12 +172,10 @@ func (p page) String() string { return fmt.Sprintf("%d–%d of %d", p.from+1, p.
 func (p page) turns(inv Invocation) doc.Block {
 	var back, next doc.Button
 	if p.number > 1 {
-		inv.Page = p.number - 1
-		back = Button("Previous", inv, "previous")
+		back = Button("Previous", inv.OnPage(p.number-1), "previous")
 	}
 	if p.to < p.total {
-		inv.Page = p.number + 1
-		next = Button("Next", inv, "next")
+		next = Button("Next", inv.OnPage(p.number+1), "next")
 	}
 	return doc.Buttons(back, next)
 }

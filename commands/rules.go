@@ -13,44 +13,81 @@ import (
 	"c66bot/storage"
 )
 
-// prepareRule decides on what makes a rule or takes one back.
-func (h *Handler) prepareRule(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	if req.subject().Direct() && standing.Configured() {
-		return nil, ProblemReply{
-			What: "Rules belong to a channel, and this is a direct message.", State: "Nothing was done.", Do: "Give the command in the channel that it is for.",
-		}, nil
+// Allow and Deny make a rule of a channel, and Revoke takes one back.
+const (
+	Allow  Verb = "allow"
+	Deny   Verb = "deny"
+	Revoke Verb = "revoke"
+)
+
+const threeWords = "Behind %s stand three words: WHO, ACTIONS and <stacks>."
+
+var (
+	ruleArgs = []Arg{
+		{Word: "WHO", Missing: threeWords, opt: Who}, {Word: "ACTIONS", Missing: threeWords, opt: Actions}, {Word: "<stacks>", Missing: threeWords, opt: Glob},
 	}
-	decision, err := h.Authz.Authorize(ctx, req.asked(storage.StackRef{}))
+	allowSpec = Spec{
+		Verb: Allow, Right: authz.Admin, Changes: true, Args: ruleArgs,
+		Summary: "Allows a person, a group or everyone to do something in this channel. ACTIONS are " + joinActions(authz.Actions, ", ") +
+			" or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
+		Examples: []string{"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *"},
+		check:    adminEverywhere,
+		run:      (*Handler).makeRule,
+	}
+	denySpec = Spec{
+		Verb: Deny, Right: authz.Admin, Changes: true, Args: ruleArgs,
+		Summary:  "Denies it to them in this channel. A deny beats every allow, but the bot's own admins.",
+		Examples: []string{"deny everyone redeploy,cancel '*@production'", "deny @lin all *"},
+		check:    adminEverywhere,
+		run:      (*Handler).makeRule,
+	}
+	revokeSpec = Spec{
+		Verb: Revoke, Right: authz.Admin, Changes: true,
+		Args:     []Arg{{Word: "RULE", Missing: "Which rule? Write its id behind %s; access shows them.", opt: Rule}},
+		Summary:  "Takes a rule of this channel back, by the id that access shows.",
+		Examples: []string{"revoke k3f9"},
+		run:      (*Handler).revoke,
+	}
+)
+
+// adminEverywhere refuses the right to make rules on some stacks only.
+func adminEverywhere(s Spec, i Invocation) error {
+	pattern, err := authz.ParsePattern(i.Options[Glob])
+	if err == nil && slices.Contains(wordsOf(i.Options[Actions]), string(authz.Admin)) && !pattern.Everything() {
+		return s.usage("admin *", "The right admin is about the channel's rules, not about stacks: it can be given on * only.")
+	}
+	return nil
+}
+
+// gateRules is for what makes a rule or takes one back.
+func (h *Handler) gateRules(ctx context.Context, c *call) error {
+	if c.subject().Direct() && c.standing.Configured() {
+		return notDone("Rules belong to a channel, and this is a direct message.", "Give the command in the channel that it is for.")
+	}
+	decision, err := h.Authz.Authorize(ctx, c.asked(storage.StackRef{}))
+	if err != nil || decision.Allowed {
+		return err
+	}
+	reply, _, err := h.refusal(ctx, c.Request)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if !decision.Allowed {
-		reply, _, err := h.refusal(ctx, req)
-		h.offer(ctx, &reply, req, "*")
-		return nil, reply, err
-	}
-	do := h.makeRule
-	switch req.Invocation.Verb {
-	case Revoke:
-		do = h.revoke
-	case Grant:
-		do = h.grant
-	}
-	return func(ctx context.Context) (Reply, error) { return do(ctx, req, standing) }, nil, nil
+	h.offer(ctx, &reply, c.Request, "*")
+	return instead(reply)
 }
 
 // makeRule allows or denies something.
-func (h *Handler) makeRule(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
-	inv := req.Invocation
-	who, reply, err := h.who(ctx, inv.Who)
-	if err != nil || reply != nil {
-		return reply, err
+func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
+	inv, req := c.Invocation, c.Request
+	who, err := h.who(ctx, inv.Options[Who])
+	if err != nil {
+		return nil, err
 	}
 	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
 	rule := storage.Rule{
-		Channel: req.Channel, Who: inv.Who, Deny: inv.Verb == Deny, Actions: strings.Split(inv.Actions, ","), Stacks: inv.Glob, By: req.User, At: time.Now(),
+		Channel: req.Channel, Who: inv.Options[Who], Deny: inv.Verb == Deny, Actions: strings.Split(inv.Options[Actions], ","), Stacks: inv.Options[Glob], By: req.User, At: time.Now(),
 	}
 	key := "rule/" + storage.NewID(rule.At) // a rule's own id may be another one's later
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
@@ -58,13 +95,10 @@ func (h *Handler) makeRule(ctx context.Context, req Request, standing authz.Stan
 		return []Announcement{{Key: key, Reply: RuleReply{Rule: made, Handle: who.handle, By: req.User}}}, err
 	})
 	h.Authz.Changed(req.Channel)
-	if reply := ruleProblem(err); reply != nil {
-		return reply, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, ruleProblem(err)
 	}
-	return h.hints(ctx, req, who, standing)
+	return h.hints(ctx, c, who)
 }
 
 // member fails where the channel cannot be told of what is changed in it.
@@ -86,14 +120,14 @@ func (h *Handler) cardless(ctx context.Context, req Request) error {
 }
 
 // ruleProblem says why a rule was not made, where it is not a fault.
-func ruleProblem(err error) Reply {
+func ruleProblem(err error) error {
 	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {
-		return Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID))
+		return instead(Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID)))
 	}
 	if errors.Is(err, authz.ErrTooMany) {
-		return ProblemReply{What: "This channel has as many rules as there can be.", State: "Nothing was done.", Do: "Take some back, or make one for a group instead of many for people."}
+		return notDone("This channel has as many rules as there can be.", "Take some back, or make one for a group instead of many for people.")
 	}
-	return nil
+	return err
 }
 
 // party is whom a rule is for.
@@ -102,14 +136,12 @@ type party struct {
 	person authz.Person
 }
 
-// who looks whom a rule is for. A Reply says why nobody can be.
-func (h *Handler) who(ctx context.Context, id string) (party, Reply, error) {
-	nobody := func(what, do string) (party, Reply, error) {
-		return party{}, ProblemReply{What: what, State: "Nothing was done.", Do: do}, nil
-	}
+// who looks up whom a rule is for.
+func (h *Handler) who(ctx context.Context, id string) (party, error) {
+	nobody := func(what, do string) (party, error) { return party{}, notDone(what, do) }
 	switch {
 	case id == authz.Everyone:
-		return party{}, nil, nil
+		return party{}, nil
 	case groupID.MatchString(id):
 		group, err := h.People.Group(ctx, id)
 		switch {
@@ -120,7 +152,7 @@ func (h *Handler) who(ctx context.Context, id string) (party, Reply, error) {
 		case err == nil && group.Disabled:
 			return nobody(fmt.Sprintf("The group @%s is disabled, so that nobody is in it.", group.Handle), "Enable it in Slack, or name another one.")
 		}
-		return party{handle: group.Handle}, nil, fromSlack(err)
+		return party{handle: group.Handle}, fromSlack(err)
 	default:
 		person, err := h.People.Person(ctx, id)
 		switch {
@@ -129,7 +161,7 @@ func (h *Handler) who(ctx context.Context, id string) (party, Reply, error) {
 		case err == nil && person.Deactivated:
 			return nobody(fmt.Sprintf("The account of %s is deactivated.", person.Name), "Name somebody else.")
 		}
-		return party{person: person}, nil, fromSlack(err)
+		return party{person: person}, fromSlack(err)
 	}
 }
 
@@ -141,8 +173,8 @@ func fromSlack(err error) error {
 }
 
 // hints tells the one who made a rule alone what might surprise them. It is nil where there is nothing.
-func (h *Handler) hints(ctx context.Context, req Request, who party, standing authz.Standing) (Reply, error) {
-	inv := req.Invocation
+func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) {
+	inv := c.Invocation
 	var hints []string
 	switch {
 	case who.person.Outsider:
@@ -150,25 +182,21 @@ func (h *Handler) hints(ctx context.Context, req Request, who party, standing au
 	case who.person.Bot:
 		hints = append(hints, who.person.Name+" is a bot: the rule counts, since it names this very bot.")
 	}
-	if users, groups := h.Authz.Admins(); inv.Verb == Deny && slices.Contains(slices.Concat(users, groups), inv.Who) {
+	if users, groups := h.Authz.Admins(); inv.Verb == Deny && slices.Contains(slices.Concat(users, groups), inv.Options[Who]) {
 		hints = append(hints, "The bot's own admins may do everything all the same: their names are in its configuration.")
 	}
-	pattern, err := authz.ParsePattern(inv.Glob)
+	pattern, err := authz.ParsePattern(inv.Options[Glob])
 	if err != nil {
 		return nil, err
 	}
-	stacks, err := h.Directory.told(ctx, sees(standing, authz.View))
+	stacks, err := h.Directory.told(ctx, sees(c.standing, authz.View))
 	if err != nil { // the rule stands; that Cloud 66 does not answer is no fault of it
-		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Glob, "error", err)
+		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Options[Glob], "error", err)
 		return asNotice(hints), nil
 	}
-	hints = append(hints, h.stillDenied(ctx, req, who.person, stacks)...)
+	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, stacks)...)
 	if inv.Verb != Grant && !pattern.Everything() && !slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) }) {
-		hint := fmt.Sprintf("The rule stands, but no stack that you see fits %s yet.", quoted(inv.Glob))
-		if near := nearestStacks(stacks, inv.Glob); len(near) > 0 {
-			hint += " Near it: " + joinQuoted(near) + "."
-		}
-		hints = append(hints, hint)
+		hints = append(hints, "The rule stands, but no stack that you see "+fitsYet(stacks, inv.Options[Glob]))
 	}
 	return asNotice(hints), nil
 }
@@ -176,7 +204,7 @@ func (h *Handler) hints(ctx context.Context, req Request, who party, standing au
 // stillDenied says that a rule denies a person all the same what was allowed them just now. It speaks of stacks that the one who allowed sees.
 func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, stacks []cloud66.Stack) []string {
 	inv := req.Invocation
-	pattern, err := authz.ParsePattern(inv.Glob)
+	pattern, err := authz.ParsePattern(inv.Options[Glob])
 	if err != nil || person.ID == "" || inv.Verb == Deny {
 		return nil
 	}
@@ -189,13 +217,22 @@ func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Per
 		if !pattern.Match(refOf(s)) {
 			continue
 		}
-		for right := range strings.SplitSeq(inv.Actions, ",") {
+		for right := range strings.SplitSeq(inv.Options[Actions], ",") {
 			if d := standing.Decide(authz.Action(right), refOf(s)); !d.Allowed && d.Rule != nil {
 				return []string{fmt.Sprintf("Rule %s denies it all the same, on %s for one: a deny beats every allow.", d.Rule.ID, quoted(refOf(s).String()))}
 			}
 		}
 	}
 	return nil
+}
+
+// fitsYet ends a sentence about a glob that fits none of the stacks, with those that are near it.
+func fitsYet(stacks []cloud66.Stack, glob string) string {
+	hint := "fits " + quoted(glob) + " yet."
+	if near := nearestStacks(stacks, glob); len(near) > 0 {
+		hint += " Near it: " + joinQuoted(near) + "."
+	}
+	return hint
 }
 
 func asNotice(hints []string) Reply {
@@ -206,42 +243,36 @@ func asNotice(hints []string) Reply {
 }
 
 // revoke takes a rule of this channel back.
-func (h *Handler) revoke(ctx context.Context, req Request, _ authz.Standing) (Reply, error) {
+func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
+	req, id := c.Request, c.Invocation.Options[Rule]
 	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
-	handles, key := h.handles(ctx, req.Channel), "revoked/"+storage.NewID(time.Now())
-	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
-		rule, err := authz.RemoveRule(tx, req.Channel, req.Invocation.Rule)
-		return []Announcement{{Key: key, Reply: RuleReply{Rule: rule, Handle: handles[rule.Who], By: req.User, Revoked: true}}}, err
+	said, key := RuleReply{By: req.User, Revoked: true, Handle: h.handleOf(ctx, req.Channel, id)}, "revoked/"+storage.NewID(time.Now())
+	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
+		said.Rule, err = authz.RemoveRule(tx, req.Channel, id)
+		return []Announcement{{Key: key, Reply: said}}, err
 	})
 	h.Authz.Changed(req.Channel)
 	if errors.Is(err, storage.ErrNotFound) {
 		return ProblemReply{
-			What: fmt.Sprintf("This channel has no rule %s.", quoted(req.Invocation.Rule)), State: "Nothing was done.",
+			What: fmt.Sprintf("This channel has no rule %s.", quoted(id)), State: "Nothing was done.",
 			Do: "Look which rules it has; those of another channel are taken back there.", Command: h.Command, Example: "access",
 		}, nil
 	}
 	return nil, err
 }
 
-// handles names the groups of a channel's rules, as far as Slack tells them.
-func (h *Handler) handles(ctx context.Context, channel string) map[string]string {
+// handleOf gives the handle of the group that a rule of a channel is for, as far as Slack tells it.
+func (h *Handler) handleOf(ctx context.Context, channel, id string) string {
 	rules, err := h.Authz.Rules(ctx, channel)
+	i := slices.IndexFunc(rules, func(r storage.Rule) bool { return r.ID == id && groupID.MatchString(r.Who) })
+	var group authz.Group
+	if err == nil && i >= 0 {
+		group, err = h.People.Group(ctx, rules[i].Who)
+	}
 	if err != nil {
-		h.Log.WarnContext(ctx, "the rules of a channel could not be read", "channel", channel, "error", err)
+		h.Log.WarnContext(ctx, "the group of a rule could not be looked up", "channel", channel, "rule", id, "error", err)
 	}
-	names := map[string]string{}
-	for _, r := range rules {
-		if !groupID.MatchString(r.Who) || names[r.Who] != "" {
-			continue
-		}
-		group, err := h.People.Group(ctx, r.Who)
-		if err != nil {
-			h.Log.WarnContext(ctx, "a group could not be looked up", "group", r.Who, "error", err)
-			break
-		}
-		names[r.Who] = group.Handle
-	}
-	return names
+	return group.Handle
 }

@@ -79,7 +79,7 @@ func TestTheSameRuleTwiceIsOne(t *testing.T) {
 
 func TestTheSameOperationDeliveredTwiceMakesOneRule(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		make1, make2 := request(Invocation{Verb: Allow, Who: sam, Actions: "view", Glob: "*"}, lin, here), request(Invocation{Verb: Allow, Who: kim, Actions: "view", Glob: "*"}, lin, here)
+		make1, make2 := request(Invocation{Verb: Allow, Options: Options{Who: sam, Actions: "view", Glob: "*"}}, lin, here), request(Invocation{Verb: Allow, Options: Options{Who: kim, Actions: "view", Glob: "*"}}, lin, here)
 		make2.Operation = make1.Operation
 		silent(t, r.Do(t.Context(), make1))
 		for _, again := range []Request{make1, make2} {

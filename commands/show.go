@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
@@ -13,11 +14,32 @@ import (
 	"c66bot/storage"
 )
 
+// Show shows one deployment.
+const Show Verb = "show"
+
+var showSpec = Spec{
+	Verb: Show, Right: authz.View,
+	Args:     []Arg{argStack, {Word: "[ID|latest|live|head]", Example: "1042", take: takeWhich, show: Invocation.which}},
+	Summary:  "Shows one deployment, the latest unless you say which.",
+	Examples: []string{"show mystack@production", "show mystack@production live", "show mystack@production 1042"},
+	run:      (*Handler).show,
+}
+
+func takeWhich(i *Invocation, word string) error {
+	if i.set(pick(Which)[0], word) == nil {
+		return nil
+	}
+	if err := takeID(i, word); err != nil {
+		return fmt.Errorf("%w, or latest, live or head", err)
+	}
+	return nil
+}
+
 // maxFact is how long one of a deployment's details can be, so that all fit into a message.
 const maxFact = 650
 
-func (h *Handler) show(ctx context.Context, stack cloud66.Stack, req Request) (Reply, error) {
-	inv := req.Invocation
+func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
+	inv, stack := c.Invocation, c.stack
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
 	if err != nil {
 		return nil, err
@@ -53,7 +75,7 @@ func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest c
 		return d, err == nil, err
 	}
 	fits := func(cloud66.Deployment) bool { return true }
-	switch inv.Which {
+	switch inv.Options[Which] {
 	case "live":
 		fits = func(d cloud66.Deployment) bool { return d.IsLive }
 	case "head":
@@ -79,7 +101,7 @@ func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest c
 func (h *Handler) noDeployment(stack cloud66.Stack, inv Invocation, newest cloud66.DeploymentRange) Reply {
 	ref := refOf(stack)
 	latest := newest.Deployments[0].ID
-	what := fmt.Sprintf("none of its last %d deployments is %s.", min(newest.Total, searchPages*apiPage), inv.Which)
+	what := fmt.Sprintf("none of its last %d deployments is %s.", min(newest.Total, searchPages*apiPage), inv.Options[Which])
 	if inv.Deployment != 0 {
 		what = fmt.Sprintf("there is no deployment #%d of this stack.", inv.Deployment)
 	}

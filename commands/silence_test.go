@@ -134,10 +134,10 @@ func asking() map[string]func(r *rig) heard {
 	for _, uid := range []string{"api1", "web1", "app1"} {
 		now := time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC).Unix() // a test's clock begins at midnight
 		for _, inv := range []Invocation{
-			{Verb: List, UID: uid}, {Verb: List, UID: uid, By: "lin", Trail: "10,20"}, {Verb: Show, UID: uid, Deployment: 3}, {Verb: Follow, UID: uid, Deployment: 3},
-			{Verb: Cancel, UID: uid, Deployment: 3, Yes: true}, {Verb: Redeploy, UID: uid, Now: true, AskedAt: now}, {Verb: Redeploy, UID: uid},
-			{Verb: Refresh, UID: uid, Deployment: 3, Follow: "f-" + uid}, {Verb: Refresh, Follow: "f-" + uid}, {Verb: Access, Actions: "view", UID: uid},
-			{Verb: Ask, Actions: "view", Glob: uid},
+			{Verb: List, UID: uid}, {Verb: List, UID: uid, Options: Options{By: "lin", Trail: "10,20"}}, {Verb: Show, UID: uid, Deployment: 3}, {Verb: Follow, UID: uid, Deployment: 3},
+			{Verb: Cancel, UID: uid, Deployment: 3, Yes: true}, {Verb: Redeploy, UID: uid, Options: Options{Now: "true"}, AskedAt: now}, {Verb: Redeploy, UID: uid},
+			{Verb: Refresh, UID: uid, Deployment: 3, Follow: "f-" + uid}, {Verb: Refresh, Follow: "f-" + uid}, {Verb: Access, Options: Options{Actions: "view"}, UID: uid},
+			{Verb: Ask, Options: Options{Actions: "view", Glob: uid}},
 		} {
 			all[fmt.Sprintf("a click on %+v", inv)] = click(inv)
 		}
@@ -256,7 +256,7 @@ func TestASmallerRightThanTheOneNeededIsRefusedByName(t *testing.T) {
 		if diff := cmp.Diff(want, refusal); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		ask := Invocation{Verb: Ask, Actions: "redeploy", Glob: "web@production", Nonce: refusal.Ask.Nonce, AskedAt: time.Now().Unix()}
+		ask := Invocation{Verb: Ask, Options: Options{Actions: "redeploy", Glob: "web@production"}, Nonce: refusal.Ask.Nonce, AskedAt: time.Now().Unix()}
 		if diff := cmp.Diff(&ask, refusal.Ask); diff != "" || ask.Nonce == "" {
 			t.Errorf("what is asked for (-want +got):\n%s", diff)
 		}

@@ -16,6 +16,17 @@ import (
 	"c66bot/cloud66"
 )
 
+// Stacks lists stacks.
+const Stacks Verb = "stacks"
+
+var stacksSpec = Spec{
+	Verb: Stacks, Right: authz.View,
+	Args:     []Arg{{Word: "[text]", opt: Text}},
+	Summary:  "Lists the stacks that you may see here, with their state and last deployment.",
+	Examples: []string{"stacks", "stacks web", "stacks '*@production'"},
+	run:      (*Handler).stacks,
+}
+
 // How the newest deployments of many stacks are read: requests at once, and the time that people wait for a page of stacks.
 const (
 	newestAtOnce = 5
@@ -23,15 +34,17 @@ const (
 )
 
 // stacks lists the stacks that the person may see, a page of them with their newest deployments.
-func (h *Handler) stacks(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
-	inv := req.Invocation
-	told := func(s cloud66.Stack) bool { return holds(s, inv.Text) && standing.Decide(authz.View, refOf(s)).Allowed }
+func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
+	inv, standing := c.Invocation, c.standing
+	told := func(s cloud66.Stack) bool {
+		return holds(s, inv.Options[Text]) && standing.Decide(authz.View, refOf(s)).Allowed
+	}
 	seen, err := h.Directory.told(ctx, told)
 	if err != nil {
 		return nil, err
 	}
 	sortStacks(seen)
-	p := pageOf(inv.Page, rowsPerPage, len(seen))
+	p := pageOf(inv.Number(Page), rowsPerPage, len(seen))
 	shown, err := h.Directory.asNow(ctx, seen[p.from:p.to], told)
 	if err != nil {
 		return nil, err
@@ -40,7 +53,7 @@ func (h *Handler) stacks(ctx context.Context, req Request, standing authz.Standi
 	if err != nil {
 		return nil, err
 	}
-	return StacksReply{page: p, Text: inv.Text, Stacks: entries, At: time.Now()}, nil
+	return StacksReply{page: p, Text: inv.Options[Text], Stacks: entries, At: time.Now()}, nil
 }
 
 // holds reports whether a stack's name@environment contains a text, or matches it as a glob.
@@ -128,7 +141,7 @@ func (r StacksReply) Document() doc.Document {
 		}
 		d.Blocks = append(d.Blocks, doc.Row(e.row(r.At).Cut(maxRow), show))
 	}
-	return listed(d, r.turns(Invocation{Verb: Stacks, Text: r.Text}))
+	return listed(d, r.turns(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }
 
 // row is one stack in a line: what can be typed first, then sign and words of its state, then its last deployment.

@@ -68,7 +68,7 @@ func TestTheStacksComeInPagesWithTheirNewestDeployments(t *testing.T) {
 		}
 		for number, want := range map[int]page{0: {1, 0, 10, 25}, 2: {2, 10, 20, 25}, 3: {3, 20, 25, 25}, 4: {3, 20, 25, 25}, 100_000: {3, 20, 25, 25}} {
 			r.cloud.calls = nil
-			got := as[StacksReply](t, r.click(lin, Invocation{Verb: Stacks, Text: "web", Page: number}))
+			got := as[StacksReply](t, r.click(lin, Invocation{Verb: Stacks, Options: Options{Text: "web"}}.OnPage(number)))
 			if got.page != want || len(got.Stacks) != want.to-want.from || got.Text != "web" {
 				t.Errorf("page %d: %d stacks, %+v", number, len(got.Stacks), got.page)
 			}

@@ -14,6 +14,16 @@ import (
 	"c66bot/storage"
 )
 
+// Status tells of the bot itself.
+const Status Verb = "status"
+
+var statusSpec = Spec{
+	Verb:     Status,
+	Summary:  "Says how the bot itself is: its connections, the API budget, what it follows.",
+	Examples: []string{"status"},
+	run:      (*Handler).status,
+}
+
 // BotStatus is what the bot knows of its own state.
 type BotStatus struct {
 	Version string
@@ -47,7 +57,8 @@ type StatusReply struct {
 }
 
 // status says how the bot is. Where it could not be found out what the person may see, it shows no deployment.
-func (h *Handler) status(ctx context.Context, standing authz.Standing, unknown error) (Reply, error) {
+func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
+	standing, unknown := h.Authz.Standing(ctx, c.subject())
 	reply := StatusReply{BotStatus: h.Status(), Unknown: unknown != nil, At: time.Now()}
 	if unknown != nil {
 		h.Log.WarnContext(ctx, "what somebody may see could not be found out", "error", unknown)

@@ -19,46 +19,61 @@ const (
 	listWait = 4 * time.Second
 )
 
-// prepareSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to any pattern: it covers those stacks
-// alone.
-func (h *Handler) prepareSubscribe(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	if !standing.Some(authz.Subscribe) {
-		reply, err := h.refuse(ctx, req, noneAtAll)
-		return nil, reply, err
+// Subscribe has a channel hear of deployments.
+const Subscribe Verb = "subscribe"
+
+var subscribeSpec = Spec{
+	Verb: Subscribe, Right: authz.Subscribe, Changes: true,
+	Args:    []Arg{argStacks},
+	Options: slices.Concat(pick(Events), []Option{byStarter()}, pick(Via, Types, Mention)),
+	Summary: "This channel hears of every deployment of these stacks, whoever starts it and however. <stacks> may hold wildcards, and * is every stack.",
+	Examples: []string{
+		"subscribe mystack@production", "subscribe '*@production' --events failed,reverted",
+		"subscribe mystack@production --events failed --mention @deployers",
+		"subscribe mystack@staging --via web,hook --type build,redeploy", "subscribe mystack@staging --by lin",
+	},
+	gate: (*Handler).gateSubscribe,
+}
+
+// byStarter narrows to who started a deployment, by the names that Cloud 66 shows.
+func byStarter() Option {
+	o := pick(By)[0]
+	o.Summary, o.check = "only deployments of whoever has it in the name or address that Cloud 66 shows", checkStarter
+	return o
+}
+
+// gateSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to a pattern: it tells of those stacks alone.
+func (h *Handler) gateSubscribe(ctx context.Context, c *call) error {
+	if !c.standing.Some(authz.Subscribe) {
+		return h.refuseOn(ctx, c.Request, noneAtAll, c.Invocation.Options[Glob])
 	}
-	pattern, err := authz.ParsePattern(req.Invocation.Glob)
+	pattern, err := authz.ParsePattern(c.Invocation.Options[Glob])
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	known, listed := h.listed(ctx, sees(standing, authz.Subscribe))
+	known, listed := h.listed(ctx, sees(c.standing, authz.Subscribe))
 	fits := slices.DeleteFunc(slices.Clone(known), func(s cloud66.Stack) bool { return !pattern.Match(refOf(s)) })
-	mine := slices.DeleteFunc(slices.Clone(fits), func(s cloud66.Stack) bool { return !standing.Decide(authz.Subscribe, refOf(s)).Allowed })
+	mine := slices.DeleteFunc(slices.Clone(fits), func(s cloud66.Stack) bool { return !c.standing.Decide(authz.Subscribe, refOf(s)).Allowed })
 	if len(mine) == 0 && len(fits) > 0 {
-		reply, err := h.notHere(ctx, req, fits[0])
-		return nil, reply, err
+		return h.notHere(ctx, c.Request, fits[0])
 	}
-	asked, reason := req.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
+	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
 	if len(mine) > 0 {
-		reason = standing.Decide(authz.Subscribe, refOf(mine[0])).Reason
+		reason = c.standing.Decide(authz.Subscribe, refOf(mine[0])).Reason
 	}
 	if len(mine) == 1 {
 		asked.Stack = refOf(mine[0])
 	}
-	if err := h.Authz.Permit(ctx, asked, reason); err != nil {
-		return nil, nil, err
-	}
-	s := subscribing{h: h, req: req, pattern: pattern, known: known, mine: mine, listed: listed}
-	return s.run, nil, nil
+	c.run = subscribing{h: h, req: c.Request, pattern: pattern, known: known, mine: mine, listed: listed}.run
+	return h.Authz.Permit(ctx, asked, reason)
 }
 
 // notHere refuses visible stacks that the person may not subscribe to, and names the first.
-func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) (Reply, error) {
-	ref := refOf(stack)
-	reply, err := h.authorize(ctx, req, ref)
-	if err == nil && reply == nil { // a rule was made meanwhile
-		reply = ProblemReply{What: "Your rights here have just changed.", State: "Nothing was done.", Do: "Try again."}
+func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) error {
+	if err := h.authorize(ctx, req, refOf(stack)); err != nil {
+		return err
 	}
-	return reply, err
+	return notDone("Your rights here have just changed.", "Try again.") // by a rule that was made meanwhile
 }
 
 // listed gives the visible stacks, and reports whether the list of stacks could be read.
@@ -86,11 +101,10 @@ type subscribing struct {
 func (s subscribing) run(ctx context.Context) (Reply, error) {
 	h, inv := s.h, s.req.Invocation
 	var mentioned party
-	if inv.Mention != "" {
-		var reply Reply
+	if id := inv.Options[Mention]; id != "" {
 		var err error
-		if mentioned, reply, err = h.who(ctx, inv.Mention); err != nil || reply != nil {
-			return reply, err
+		if mentioned, err = h.who(ctx, id); err != nil {
+			return nil, err
 		}
 	}
 	if err := h.member(ctx, s.req); err != nil {
@@ -122,36 +136,22 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 			h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
 		}
 	}
-	return asNotice(append(s.hints(), mentioned.hints()...)), nil
-}
-
-// hints tell the subscriber, alone, that no stack matches so far.
-func (s subscribing) hints() []string {
-	if len(s.mine) > 0 || !s.listed || s.pattern.Everything() {
-		return nil
+	var hints []string
+	if len(s.mine) == 0 && s.listed && !s.pattern.Everything() {
+		hints = append(hints, "The subscription stands, but no stack that you may subscribe to "+fitsYet(s.known, inv.Options[Glob]))
 	}
-	glob := s.req.Invocation.Glob
-	hint := fmt.Sprintf("The subscription stands, but no stack that you may subscribe to fits %s yet.", quoted(glob))
-	if near := nearestStacks(s.known, glob); len(near) > 0 {
-		hint += " Near it: " + joinQuoted(near) + "."
+	if mentioned.person.Bot {
+		hints = append(hints, mentioned.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")
 	}
-	return []string{hint}
-}
-
-// hints tell the subscriber, alone, that mentioning a bot notifies nobody.
-func (p party) hints() []string {
-	if !p.person.Bot {
-		return nil
-	}
-	return []string{p.person.Name + " is a bot: a failure mentions it, but that notifies nobody."}
+	return asNotice(hints), nil
 }
 
 // subscriptionOf is what a request asks for.
 func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	inv := req.Invocation
 	return storage.Subscription{
-		Channel: req.Channel, Stacks: inv.Glob, Events: wordsOf(inv.Events), By: inv.By, Via: wordsOf(inv.Via), Types: wordsOf(inv.Types),
-		Mention: inv.Mention, Author: req.User, At: at,
+		Channel: req.Channel, Stacks: inv.Options[Glob], Events: wordsOf(inv.Options[Events]), By: inv.Options[By], Via: wordsOf(inv.Options[Via]), Types: wordsOf(inv.Options[Types]),
+		Mention: inv.Options[Mention], Author: req.User, At: at,
 	}
 }
 
@@ -183,7 +183,7 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(s.Channel, ""), func(_ string, old storage.Subscription) error {
 		taken[old.ID] = true
 		if full[old.Author] && sameSubscription(old, s) {
-			return answerError{Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", old.ID))}
+			return instead(Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", old.ID)))
 		}
 		return nil
 	})
@@ -191,10 +191,8 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 		return s, err
 	}
 	if len(taken) >= maxSubscriptions {
-		return s, answerError{ProblemReply{
-			What: fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions), State: "Nothing was done.",
-			Do: "Take some back, or write one pattern for many stacks.",
-		}}
+		return s, notDone(fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions),
+			"Take some back, or write one pattern for many stacks.")
 	}
 	s.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	return s, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s)

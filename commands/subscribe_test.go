@@ -267,7 +267,9 @@ func TestASubscriptionIsTakenBackByItsGlobItsIDOrItsButton(t *testing.T) {
 	for name, end := range map[string]func(r *rig, id string) (Reply, int){
 		"the glob takes all of that glob": func(r *rig, _ string) (Reply, int) { return r.say(lin, "unsubscribe WEB@production"), 2 },
 		"the id takes one":                func(r *rig, id string) (Reply, int) { return r.say(lin, "unsubscribe "+strings.ToUpper(id)), 1 },
-		"the button takes one":            func(r *rig, id string) (Reply, int) { return r.click(lin, Invocation{Verb: Unsubscribe, Rule: id}), 1 },
+		"the button takes one": func(r *rig, id string) (Reply, int) {
+			return r.click(lin, Invocation{Verb: Unsubscribe, Options: Options{Rule: id}}), 1
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
@@ -313,7 +315,7 @@ func TestWhatIsNotSubscribedToCannotBeTakenBack(t *testing.T) {
 		silent(t, r.say(lin, "subscribe api"))
 		problemThat(t, r.say(lin, "unsubscribe web"), "no subscription to “web”", "It subscribes to “api”.", "unsubscribe api")
 		problemThat(t, r.sayIn(there, lin, "unsubscribe api"), "no subscription to “api”")
-		problemThat(t, r.click(lin, Invocation{Verb: Unsubscribe, Rule: "gone"}), "not there any more")
+		problemThat(t, r.click(lin, Invocation{Verb: Unsubscribe, Options: Options{Rule: "gone"}}), "not there any more")
 		r.put(allow(sam, "api", authz.View), allow(sam, "web", authz.Subscribe))
 		refusalOf(t, r.say(sam, "unsubscribe api"), authz.Subscribe)
 		if n := len(r.subscribedIn(here)); n != 1 {
@@ -367,7 +369,7 @@ func TestTheListOfSubscriptionsIsPaged(t *testing.T) {
 			noticeThat(t, r.say(lin, fmt.Sprint("subscribe zz", n)), "stands")
 			time.Sleep(time.Second)
 		}
-		got := as[SubscriptionsReply](t, r.click(lin, Invocation{Verb: Subscriptions, Page: 3}))
+		got := as[SubscriptionsReply](t, r.click(lin, Invocation{Verb: Subscriptions, Options: Options{Page: "3"}}))
 		if got.total != 25 || got.from != 20 || len(got.Rows) != 5 || got.Rows[4].Subscription.Stacks != "zz24" {
 			t.Errorf("shown is %+v", got)
 		}

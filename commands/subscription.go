@@ -36,7 +36,7 @@ func (r SubscribedReply) Document() doc.Document {
 	head := markup.Format("🔔 %s subscribed this channel to %s (subscription %s)",
 		markup.User(s.Author), wording.Stacks(s.Stacks), markup.Code(s.ID))
 	about := markup.Join([]markup.Text{narrowedTo(s), mentions(r.Whom), r.matching()}, " · ")
-	end := Button("Unsubscribe", Invocation{Verb: Unsubscribe, Rule: s.ID}, "unsubscribe-"+s.ID)
+	end := Button("Unsubscribe", Invocation{Verb: Unsubscribe, Options: Options{Rule: s.ID}}, "unsubscribe-"+s.ID)
 	return doc.Document{Kind: "subscribed", Blocks: []doc.Block{
 		doc.Lines(head), doc.Lines(append([]markup.Text{about}, r.Preview.lines()...)...), doc.Buttons(end),
 	}}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,31 @@ import (
 
 	"c66bot/authz"
 	"c66bot/storage"
+)
+
+// Subscriptions shows what a channel subscribes to, and Unsubscribe takes it back.
+const (
+	Subscriptions Verb = "subscriptions"
+	Unsubscribe   Verb = "unsubscribe"
+)
+
+var (
+	subscriptionsSpec = Spec{
+		Verb: Subscriptions, Right: authz.View,
+		Summary:  "Shows what this channel subscribes to.",
+		Examples: []string{"subscriptions"},
+		run:      (*Handler).subscriptions,
+	}
+	unsubscribeSpec = Spec{
+		Verb: Unsubscribe, Right: authz.Subscribe, Changes: true,
+		Args: []Arg{{
+			Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
+			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button has the id of one
+		}},
+		Summary:  "Takes back what this channel subscribes to: all of these stacks, written as they were, or one by the id that subscriptions shows.",
+		Examples: []string{"unsubscribe mystack@production", "unsubscribe '*@production'", "unsubscribe k3f9"},
+		gate:     (*Handler).gateUnsubscribe,
+	}
 )
 
 // subscriptionsPerPage is how many subscriptions are shown at once.
@@ -88,12 +114,12 @@ func (r reader) mayEnd(s storage.Subscription) bool {
 }
 
 // subscriptions shows the channel's subscriptions, as far as the person may know of them.
-func (h *Handler) subscriptions(ctx context.Context, req Request, standing authz.Standing) (Reply, error) {
-	reader, all, err := h.visibleSubscriptions(ctx, req, standing)
+func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
+	reader, all, err := h.visibleSubscriptions(ctx, c.Request, c.standing)
 	if err != nil {
 		return nil, err
 	}
-	p := pageOf(req.Invocation.Page, subscriptionsPerPage, len(all))
+	p := pageOf(c.Invocation.Number(Page), subscriptionsPerPage, len(all))
 	reply := SubscriptionsReply{page: p, Unknown: !reader.listed}
 	powerless := map[string]bool{}
 	for _, s := range all[p.from:p.to] {
@@ -145,34 +171,30 @@ func (h *Handler) named(ctx context.Context, id string) string {
 	return name
 }
 
-// prepareUnsubscribe decides on taking subscriptions back.
-func (h *Handler) prepareUnsubscribe(ctx context.Context, req Request, standing authz.Standing) (run, Reply, error) {
-	if !standing.Some(authz.Subscribe) {
-		reply, err := h.refuse(ctx, req, noneAtAll)
-		return nil, reply, err
+// gateUnsubscribe decides on taking subscriptions back.
+func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
+	if err := h.gateSome(ctx, c); err != nil {
+		return err
 	}
-	reader, all, err := h.visibleSubscriptions(ctx, req, standing)
+	reader, all, err := h.visibleSubscriptions(ctx, c.Request, c.standing)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	meant := meantBy(req.Invocation, all)
+	meant := meantBy(c.Invocation, all)
 	if len(meant) == 0 {
-		reply := h.noSubscription(req.Invocation, all)
-		if !reader.listed && !standing.All(authz.View) {
+		reply := h.noSubscription(c.Invocation, all)
+		if !reader.listed && !c.standing.All(authz.View) {
 			reply.Do = "Cloud 66 does not tell which stacks there are, so I cannot tell which of its subscriptions are for you. " +
 				"Try again in a minute."
 		}
-		return nil, reply, nil
+		return instead(reply)
 	}
 	if !slices.ContainsFunc(meant, reader.mayEnd) {
-		reply, err := h.refuse(ctx, req, "none of the stacks that it fits is for them to subscribe to")
-		return nil, reply, err
-	}
-	if err := h.Authz.Permit(ctx, req.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it"); err != nil {
-		return nil, nil, err
+		return h.refuse(ctx, c.Request, "none of the stacks that it fits is for them to subscribe to")
 	}
 	meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !reader.mayEnd(s) })
-	return func(ctx context.Context) (Reply, error) { return h.unsubscribe(ctx, req, meant) }, nil, nil
+	c.run = func(ctx context.Context) (Reply, error) { return h.unsubscribe(ctx, c.Request, meant) }
+	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it")
 }
 
 // meantBy gives the subscriptions that an invocation means: the one of a button, else all with the same pattern, else the one of that id.
@@ -180,21 +202,21 @@ func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription 
 	of := func(fits func(storage.Subscription) bool) []storage.Subscription {
 		return slices.DeleteFunc(slices.Clone(all), func(s storage.Subscription) bool { return !fits(s) })
 	}
-	if inv.Rule != "" {
-		return of(func(s storage.Subscription) bool { return s.ID == inv.Rule })
+	if inv.Options[Rule] != "" {
+		return of(func(s storage.Subscription) bool { return s.ID == inv.Options[Rule] })
 	}
-	if meant := of(func(s storage.Subscription) bool { return authz.SamePattern(s.Stacks, inv.Glob) }); len(meant) > 0 {
+	if meant := of(func(s storage.Subscription) bool { return authz.SamePattern(s.Stacks, inv.Options[Glob]) }); len(meant) > 0 {
 		return meant
 	}
-	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Glob) })
+	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Options[Glob]) })
 }
 
 // noSubscription says that a channel has no such subscription, and which it has.
 func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) ProblemReply {
 	p := ProblemReply{
-		What: fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Glob)), State: "Nothing was changed.", Command: h.Command,
+		What: fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Options[Glob])), State: "Nothing was changed.", Command: h.Command,
 	}
-	if inv.Rule != "" {
+	if inv.Options[Rule] != "" {
 		p.What = "That subscription is not there any more."
 	}
 	var globs []string
@@ -246,21 +268,19 @@ func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.
 }
 
 // endSubscriptions removes those subscriptions that are still there, and gives them.
-func endSubscriptions(tx storage.Tx, meant []storage.Subscription) ([]storage.Subscription, error) {
-	var ended []storage.Subscription
+func endSubscriptions(tx storage.Tx, meant []storage.Subscription) (ended []storage.Subscription, err error) {
 	for _, s := range meant {
 		key := storage.ChannelKey(s.Channel, s.ID)
-		_, err := storage.Subscriptions.Get(tx, key)
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err == nil {
-			err = storage.Subscriptions.Delete(tx, key)
-		}
+		_, found, err := storage.Subscriptions.Find(tx, key)
 		if err != nil {
 			return nil, err
 		}
-		ended = append(ended, s)
+		if found {
+			ended = append(ended, s)
+			if err := storage.Subscriptions.Delete(tx, key); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return ended, nil
 }

@@ -27,13 +27,9 @@ func Take(tx storage.Tx, operation, user string) error {
 
 // Untaken fails with ErrTaken where an operation was done before.
 func Untaken(tx storage.Tx, operation string) error {
-	before, err := storage.Operations.Get(tx, operation)
-	switch {
-	case errors.Is(err, storage.ErrNotFound):
-		return nil
-	case err == nil && !before.Void:
+	before, found, err := storage.Operations.Find(tx, operation)
+	if found && !before.Void {
 		return ErrTaken
-	default:
-		return err
 	}
+	return err
 }

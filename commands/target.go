@@ -26,26 +26,21 @@ const goneStack = "That stack is not there any more."
 // target finds the stack that a request means and decides whether it may be. Only stacks that the person may see, or has the right in
 // question on, are found: one that exists and is not for them gets the answer that none gets. A Reply instead of the stack refuses, asks
 // which one, or says that there is none.
-func (h *Handler) target(ctx context.Context, req Request, standing authz.Standing) (cloud66.Stack, Reply, error) {
+func (h *Handler) target(ctx context.Context, req Request, standing authz.Standing) (none cloud66.Stack, err error) {
 	inv := req.Invocation
 	if !standing.Some(inv.right(), authz.View) {
-		reply, err := h.refuse(ctx, req, noneAtAll)
-		return cloud66.Stack{}, reply, err
+		return none, h.refuse(ctx, req, noneAtAll)
 	}
 	found, near, err := h.Directory.find(ctx, inv, sees(standing, inv.right()))
-	if err != nil {
-		return cloud66.Stack{}, nil, err
+	switch {
+	case err != nil:
+		return none, err
+	case len(found) == 0:
+		return none, h.notFound(ctx, req, standing, near)
+	case len(found) > 1:
+		return none, instead(choice(inv, found))
 	}
-	switch len(found) {
-	case 0:
-		reply, err := h.notFound(ctx, req, standing, near)
-		return cloud66.Stack{}, reply, err
-	case 1:
-		reply, err := h.authorize(ctx, req, refOf(found[0]))
-		return found[0], reply, err
-	default:
-		return cloud66.Stack{}, choice(inv, found), nil
-	}
+	return found[0], h.authorize(ctx, req, refOf(found[0]))
 }
 
 // sees tells the stacks that somebody is told of: those that they may view or have another right on.
@@ -56,22 +51,22 @@ func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool 
 	}
 }
 
-// authorize decides on a stack that the person sees, and records it. A Reply refuses.
-func (h *Handler) authorize(ctx context.Context, req Request, stack storage.StackRef) (Reply, error) {
+// authorize decides on a stack that the person sees, and records it.
+func (h *Handler) authorize(ctx context.Context, req Request, stack storage.StackRef) error {
 	decision, err := h.Authz.Authorize(ctx, req.asked(stack))
 	if err != nil || decision.Allowed {
-		return nil, err
+		return err
 	}
 	reply, rules, err := h.refusal(ctx, req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	reply.Stack, reply.Holders = &stack, holders(rules, reply.Right, stack)
 	if decision.Rule != nil {
 		reply.Denied = decision.Rule.ID
 	}
 	h.offer(ctx, &reply, req, authz.Exactly(stack))
-	return reply, nil
+	return instead(reply)
 }
 
 // holders names those whom rules allow a right on a stack.
@@ -88,23 +83,31 @@ func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) [
 }
 
 // refuse refuses what concerns no stack that the person sees, and records it.
-func (h *Handler) refuse(ctx context.Context, req Request, why string) (RefusalReply, error) {
+func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...string) error {
+	glob := ""
+	switch inv := req.Invocation; {
+	case inv.Stack != "":
+		glob = globOf(inv.Stack)
+	case inv.UID == "" && inv.right() == authz.View: // no other right is asked for on every stack
+		glob = "*"
+	}
+	return h.refuseOn(ctx, req, why, glob, near...)
+}
+
+// refuseOn refuses too, and offers the right on the stacks of a glob; "" offers nothing.
+func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, near ...string) error {
 	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
-		return RefusalReply{}, err
+		return err
 	}
 	reply, _, err := h.refusal(ctx, req)
 	if err != nil {
-		return RefusalReply{}, err
+		return err
 	}
-	switch inv := req.Invocation; {
-	case inv.Verb == Ask, inv.Verb == Subscribe:
-		h.offer(ctx, &reply, req, inv.Glob)
-	case inv.Stack != "":
-		h.offer(ctx, &reply, req, globOf(inv.Stack))
-	case inv.UID == "" && reply.Right == authz.View: // no other right is asked for on every stack
-		h.offer(ctx, &reply, req, "*")
+	if why == noneSuch {
+		reply.Typed, reply.Near = req.Invocation.Stack, near
 	}
-	return reply, nil
+	h.offer(ctx, &reply, req, glob)
+	return instead(reply)
 }
 
 // refusal is what every refusal says, whichever stack it is about, and the channel's rules.
@@ -133,7 +136,7 @@ func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob 
 	}
 	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, shellWord(glob)) // an id can be copied, a mention cannot
 	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
-		ask := Invocation{Verb: Ask, Actions: string(r.Right), Glob: glob}.once()
+		ask := Invocation{Verb: Ask, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
 		r.Ask = &ask
 	}
 }
@@ -167,37 +170,26 @@ func globOf(typed string) string {
 }
 
 // notFound says that there is no such stack, and to somebody from whom one may be hidden no more than that there is none for them.
-func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Standing, near []string) (Reply, error) {
+func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Standing, near []string) error {
 	inv := req.Invocation
-	switch {
-	case !standing.All(authz.View):
-		reply, err := h.refuse(ctx, req, noneSuch)
-		reply.Typed, reply.Near = inv.Stack, near
-		return reply, err
-	case inv.UID == "":
-		return h.unknownStack(inv, near), nil
-	default:
-		return ProblemReply{
-			What: goneStack, State: "Nothing was done.",
-			Do: "It was deleted, or the bot's Cloud 66 token may no longer see it.",
-		}, nil
+	if !standing.All(authz.View) {
+		return h.refuse(ctx, req, noneSuch, near...)
 	}
-}
-
-func (h *Handler) unknownStack(inv Invocation, near []string) Reply {
+	if inv.UID != "" {
+		return notDone(goneStack, "It was deleted, or the bot's Cloud 66 token may no longer see it.")
+	}
 	p := ProblemReply{What: fmt.Sprintf("I know no stack %s.", quoted(inv.Stack)), Command: h.Command}
 	switch len(near) {
 	case 0:
 		p.Do = "Check its name in the Cloud 66 dashboard; the environment goes behind an @, as in name@environment."
+		return instead(p)
 	case 1:
 		p.Do = fmt.Sprintf("Did you mean %s?", quoted(near[0]))
 	default:
 		p.Do = "Did you mean one of these: " + joinQuoted(near) + "?"
 	}
-	if len(near) > 0 {
-		p.Example = inv.line(near[0])
-	}
-	return p
+	p.Example = inv.line(near[0])
+	return instead(p)
 }
 
 // choice offers the stacks of one name as buttons that carry on with the same request.
@@ -259,13 +251,11 @@ func (h *Handler) adminsBy(rules []storage.Rule) Admins {
 }
 
 // renamed says that a stack is not called any more what it was called in the message or the form that was acted on.
-func renamed(inv Invocation, stack cloud66.Stack) Reply {
+func renamed(inv Invocation, stack cloud66.Stack) error {
 	now := refOf(stack).String()
 	if inv.Shown == "" || inv.Shown == now {
 		return nil
 	}
-	return ProblemReply{
-		What: fmt.Sprintf("The stack that was %s when this was shown is %s now.", quoted(inv.Shown), quoted(now)), State: "Nothing was done.",
-		Do: "Look at it, then ask again.",
-	}
+	what := fmt.Sprintf("The stack that was %s when this was shown is %s now.", quoted(inv.Shown), quoted(now))
+	return notDone(what, "Look at it, then ask again.")
 }

@@ -11,7 +11,7 @@ import (
 
 func TestARuleIsReadAs(t *testing.T) {
 	rule := func(who, actions, glob string) Invocation {
-		return Invocation{Verb: Allow, Who: who, Actions: actions, Glob: glob}
+		return Invocation{Verb: Allow, Options: Options{Who: who, Actions: actions, Glob: glob}}
 	}
 	for name, test := range map[string]struct {
 		text string
@@ -76,42 +76,42 @@ func TestOtherNewCommandsAreReadAs(t *testing.T) {
 		text string
 		want Invocation
 	}{
-		"a rule taken back":                   {"revoke k3f9", Invocation{Verb: Revoke, Rule: "k3f9"}},
-		"a rule's id in upper case":           {"revoke K3F9", Invocation{Verb: Revoke, Rule: "k3f9"}},
-		"stacks to hear of":                   {"subscribe 'Web*@prod'", Invocation{Verb: Subscribe, Glob: "Web*@prod"}},
-		"everything to hear of, narrowed":     {"subscribe * --events slow,FAILED --by '@kim b' --via hook,web --type revert,build --mention <@U0LIN|lin>", Invocation{Verb: Subscribe, Glob: "*", Events: "failed,slow", By: "kim b", Via: "web,hook", Types: "build,revert", Mention: "U0LIN"}},
-		"a group to mention":                  {"subscribe web —mention <!subteam^S0DEVS|@devs> --events start,success,rollback,start", Invocation{Verb: Subscribe, Glob: "web", Events: "started,succeeded,reverted", Mention: "S0DEVS"}},
-		"an id to mention":                    {"subscribe web --mention S0DEVS", Invocation{Verb: Subscribe, Glob: "web", Mention: "S0DEVS"}},
-		"stacks to hear no more of":           {"unsubscribe 'web*'", Invocation{Verb: Unsubscribe, Glob: "web*"}},
-		"a subscription by its id":            {"unsubscribe K3F9", Invocation{Verb: Unsubscribe, Glob: "K3F9"}},
+		"a rule taken back":                   {"revoke k3f9", Invocation{Verb: Revoke, Options: Options{Rule: "k3f9"}}},
+		"a rule's id in upper case":           {"revoke K3F9", Invocation{Verb: Revoke, Options: Options{Rule: "k3f9"}}},
+		"stacks to hear of":                   {"subscribe 'Web*@prod'", Invocation{Verb: Subscribe, Options: Options{Glob: "Web*@prod"}}},
+		"everything to hear of, narrowed":     {"subscribe * --events slow,FAILED --by '@kim b' --via hook,web --type revert,build --mention <@U0LIN|lin>", Invocation{Verb: Subscribe, Options: Options{Glob: "*", Events: "failed,slow", By: "kim b", Via: "web,hook", Types: "build,revert", Mention: "U0LIN"}}},
+		"a group to mention":                  {"subscribe web —mention <!subteam^S0DEVS|@devs> --events start,success,rollback,start", Invocation{Verb: Subscribe, Options: Options{Glob: "web", Events: "started,succeeded,reverted", Mention: "S0DEVS"}}},
+		"an id to mention":                    {"subscribe web --mention S0DEVS", Invocation{Verb: Subscribe, Options: Options{Glob: "web", Mention: "S0DEVS"}}},
+		"stacks to hear no more of":           {"unsubscribe 'web*'", Invocation{Verb: Unsubscribe, Options: Options{Glob: "web*"}}},
+		"a subscription by its id":            {"unsubscribe K3F9", Invocation{Verb: Unsubscribe, Options: Options{Glob: "K3F9"}}},
 		"the subscriptions":                   {"Subscriptions", Invocation{Verb: Subscriptions}},
 		"the rules":                           {"access", Invocation{Verb: Access}},
-		"why":                                 {"access why redeploy web@prod", Invocation{Verb: Access, Actions: "redeploy", Stack: "web@prod"}},
-		"why, in other case":                  {"Access WHY Redeploy Web", Invocation{Verb: Access, Actions: "redeploy", Stack: "Web"}},
-		"why for somebody":                    {"access why cancel web <@U0LIN|lin>", Invocation{Verb: Access, Actions: "cancel", Stack: "web", Who: lin}},
-		"why for a bare id":                   {"access why cancel web U0LIN", Invocation{Verb: Access, Actions: "cancel", Stack: "web", Who: lin}},
-		"why admin":                           {"access why admin web", Invocation{Verb: Access, Actions: "admin", Stack: "web"}},
-		"why of a name with spaces":           {`access why view "awesome app"`, Invocation{Verb: Access, Actions: "view", Stack: "awesome app"}},
+		"why":                                 {"access why redeploy web@prod", Invocation{Verb: Access, Options: Options{Actions: "redeploy"}, Stack: "web@prod"}},
+		"why, in other case":                  {"Access WHY Redeploy Web", Invocation{Verb: Access, Options: Options{Actions: "redeploy"}, Stack: "Web"}},
+		"why for somebody":                    {"access why cancel web <@U0LIN|lin>", Invocation{Verb: Access, Options: Options{Actions: "cancel", Who: lin}, Stack: "web"}},
+		"why for a bare id":                   {"access why cancel web U0LIN", Invocation{Verb: Access, Options: Options{Actions: "cancel", Who: lin}, Stack: "web"}},
+		"why admin":                           {"access why admin web", Invocation{Verb: Access, Options: Options{Actions: "admin"}, Stack: "web"}},
+		"why of a name with spaces":           {`access why view "awesome app"`, Invocation{Verb: Access, Options: Options{Actions: "view"}, Stack: "awesome app"}},
 		"the stacks":                          {"stacks", Invocation{Verb: Stacks}},
-		"the stacks with a text":              {"stacks Web", Invocation{Verb: Stacks, Text: "Web"}},
-		"the stacks of a glob":                {"stacks '*@production'", Invocation{Verb: Stacks, Text: "*@production"}},
-		"the stacks with two words":           {"stacks “awesome app”", Invocation{Verb: Stacks, Text: "awesome app"}},
-		"the stacks of what looked like a":    {"stacks web<@U0PROD|prod>", Invocation{Verb: Stacks, Text: "web@prod"}},
+		"the stacks with a text":              {"stacks Web", Invocation{Verb: Stacks, Options: Options{Text: "Web"}}},
+		"the stacks of a glob":                {"stacks '*@production'", Invocation{Verb: Stacks, Options: Options{Text: "*@production"}}},
+		"the stacks with two words":           {"stacks “awesome app”", Invocation{Verb: Stacks, Options: Options{Text: "awesome app"}}},
+		"the stacks of what looked like a":    {"stacks web<@U0PROD|prod>", Invocation{Verb: Stacks, Options: Options{Text: "web@prod"}}},
 		"the status":                          {"status", Invocation{Verb: Status}},
-		"an outcome":                          {"list web --outcome failed", Invocation{Verb: List, Stack: "web", Outcome: "failed"}},
-		"an outcome in other case":            {"list web --outcome=FAILED", Invocation{Verb: List, Stack: "web", Outcome: "failed"}},
-		"an outcome as Cloud 66 calls it":     {"list web --outcome success", Invocation{Verb: List, Stack: "web", Outcome: "succeeded"}},
-		"an outcome as Americans spell it":    {"list web --outcome canceled", Invocation{Verb: List, Stack: "web", Outcome: "cancelled"}},
-		"what has not ended":                  {"list web --outcome queued", Invocation{Verb: List, Stack: "web", Outcome: "running"}},
-		"by a mention":                        {"list web --by <@U0LIN|lin>", Invocation{Verb: List, Stack: "web", By: lin}},
-		"by a bare id":                        {"list web --by U0LIN", Invocation{Verb: List, Stack: "web", By: lin}},
-		"by a name":                           {"list web --by lin", Invocation{Verb: List, Stack: "web", By: "lin"}},
-		"by a bare @name":                     {"list web --by @lin", Invocation{Verb: List, Stack: "web", By: "lin"}},
-		"by a name with a space":              {"list web --by “Lin Lee”", Invocation{Verb: List, Stack: "web", By: "Lin Lee"}},
-		"by an address":                       {"list web --by <mailto:lin@a.test|lin@a.test>", Invocation{Verb: List, Stack: "web", By: "lin@a.test"}},
-		"all that narrows a list":             {"list —outcome failed web –by lin --page 2", Invocation{Verb: List, Stack: "web", Outcome: "failed", By: "lin", Page: 2}},
+		"an outcome":                          {"list web --outcome failed", Invocation{Verb: List, Stack: "web", Options: Options{Outcome: "failed"}}},
+		"an outcome in other case":            {"list web --outcome=FAILED", Invocation{Verb: List, Stack: "web", Options: Options{Outcome: "failed"}}},
+		"an outcome as Cloud 66 calls it":     {"list web --outcome success", Invocation{Verb: List, Stack: "web", Options: Options{Outcome: "succeeded"}}},
+		"an outcome as Americans spell it":    {"list web --outcome canceled", Invocation{Verb: List, Stack: "web", Options: Options{Outcome: "cancelled"}}},
+		"what has not ended":                  {"list web --outcome queued", Invocation{Verb: List, Stack: "web", Options: Options{Outcome: "running"}}},
+		"by a mention":                        {"list web --by <@U0LIN|lin>", Invocation{Verb: List, Stack: "web", Options: Options{By: lin}}},
+		"by a bare id":                        {"list web --by U0LIN", Invocation{Verb: List, Stack: "web", Options: Options{By: lin}}},
+		"by a name":                           {"list web --by lin", Invocation{Verb: List, Stack: "web", Options: Options{By: "lin"}}},
+		"by a bare @name":                     {"list web --by @lin", Invocation{Verb: List, Stack: "web", Options: Options{By: "lin"}}},
+		"by a name with a space":              {"list web --by “Lin Lee”", Invocation{Verb: List, Stack: "web", Options: Options{By: "Lin Lee"}}},
+		"by an address":                       {"list web --by <mailto:lin@a.test|lin@a.test>", Invocation{Verb: List, Stack: "web", Options: Options{By: "lin@a.test"}}},
+		"all that narrows a list":             {"list —outcome failed web –by lin --page 2", Invocation{Verb: List, Stack: "web", Options: Options{Outcome: "failed", By: "lin", Page: "2"}}},
 		"a stack whose environment is a name": {"list web<@U0PROD|production>", Invocation{Verb: List, Stack: "web@production"}},
-		"a reason with a mention in it":       {"redeploy web --reason “for <@U0LIN|lin> in <#C0OPS|ops>”", Invocation{Verb: Redeploy, Stack: "web", Reason: "for @lin in #ops"}},
+		"a reason with a mention in it":       {"redeploy web --reason “for <@U0LIN|lin> in <#C0OPS|ops>”", Invocation{Verb: Redeploy, Stack: "web", Options: Options{Reason: "for @lin in #ops"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Parse(test.text)
@@ -224,17 +224,17 @@ func TestInACardsThreadTheStackMayBeLeftOut(t *testing.T) {
 		"cancel means the card's deployment":     {"cancel", of(Invocation{Verb: Cancel, Deployment: 1042})},
 		"cancel another one of its stack":        {"cancel 1043", of(Invocation{Verb: Cancel, Deployment: 1043})},
 		"show means the card's deployment":       {"show", of(Invocation{Verb: Show, Deployment: 1042})},
-		"show what is live":                      {"show live", of(Invocation{Verb: Show, Which: "live"})},
+		"show what is live":                      {"show live", of(Invocation{Verb: Show, Options: Options{Which: "live"}})},
 		"show another one of its stack":          {"Show #1041", of(Invocation{Verb: Show, Deployment: 1041})},
 		"follow":                                 {"follow", of(Invocation{Verb: Follow, Deployment: 1042})},
 		"list lists its stack":                   {"list", of(Invocation{Verb: List})},
-		"list, narrowed":                         {"list --outcome failed", of(Invocation{Verb: List, Outcome: "failed"})},
+		"list, narrowed":                         {"list --outcome failed", of(Invocation{Verb: List, Options: Options{Outcome: "failed"}})},
 		"redeploy is of its stack":               {"redeploy", of(Invocation{Verb: Redeploy})},
-		"redeploy with options":                  {"redeploy --ref x —now", of(Invocation{Verb: Redeploy, Ref: "x", Now: true})},
-		"another stack named all the same":       {"redeploy api --ref x", Invocation{Verb: Redeploy, Stack: "api", Ref: "x"}},
+		"redeploy with options":                  {"redeploy --ref x —now", of(Invocation{Verb: Redeploy, Options: Options{Ref: "x", Now: "true"}})},
+		"another stack named all the same":       {"redeploy api --ref x", Invocation{Verb: Redeploy, Stack: "api", Options: Options{Ref: "x"}}},
 		"another stack to list":                  {"list api", Invocation{Verb: List, Stack: "api"}},
 		"another stack to show":                  {"show api", Invocation{Verb: Show, Stack: "api"}},
-		"another stack and what to show":         {"show api live", Invocation{Verb: Show, Stack: "api", Which: "live"}},
+		"another stack and what to show":         {"show api live", Invocation{Verb: Show, Stack: "api", Options: Options{Which: "live"}}},
 		"a stack for cancel that show would not": {"cancel live", Invocation{Verb: Cancel, Stack: "live"}},
 		"what concerns no stack":                 {"help", Invocation{Verb: Help}},
 		"nothing is help":                        {"", Invocation{Verb: Help}},
@@ -315,12 +315,12 @@ func TestNamesThatSlackLeftOutAreAdded(t *testing.T) {
 		"--reason <!here>":                          "@here",
 	} {
 		inv, err := Parse("redeploy web " + Label(text, user, group))
-		if err != nil || inv.Reason != want {
-			t.Errorf("%s gives the reason %q, %v", text, inv.Reason, err)
+		if err != nil || inv.Options[Reason] != want {
+			t.Errorf("%s gives the reason %q, %v", text, inv.Options[Reason], err)
 		}
 	}
-	if inv, err := Parse(Label("allow <@U0SAM> view web", user, group)); err != nil || inv.Who != "U0SAM" {
-		t.Errorf("the one whom a rule is for is %q, %v", inv.Who, err)
+	if inv, err := Parse(Label("allow <@U0SAM> view web", user, group)); err != nil || inv.Options[Who] != "U0SAM" {
+		t.Errorf("the one whom a rule is for is %q, %v", inv.Options[Who], err)
 	}
 	asked = 0
 	many := ""

@@ -74,7 +74,7 @@ func window(state FormState, submit string, blocks []kit.Block) kit.View {
 
 // Form renders the form of a redeploy.
 func Form(r commands.FormReply) kit.View {
-	if p := r.Fill.Profile; p != "" && !slices.Contains(r.Profiles, p) { // requested by name, though not configured
+	if p := r.Fill.Options[commands.Profile]; p != "" && !slices.Contains(r.Profiles, p) { // requested by name, though not configured
 		r.Profiles = append([]string{p}, r.Profiles...)
 	}
 	state := stateOf(r)
@@ -92,7 +92,7 @@ func Form(r commands.FormReply) kit.View {
 	if r.Stack != nil {
 		blocks = append(blocks, kit.Blocks(about(r)...)...)
 		blocks = append(blocks, stackFields(r)...)
-		blocks = append(blocks, textField(blockReason, "Reason", r.Fill.Reason, "The card shows it", 500))
+		blocks = append(blocks, textField(blockReason, "Reason", r.Fill.Options[commands.Reason], "The card shows it", 500))
 	}
 	if r.Channel == "" {
 		return plainView(state, blocks...)
@@ -122,7 +122,7 @@ func stackFields(r commands.FormReply) []kit.Block {
 	}
 	if r.Git {
 		placeholder := "Empty for " + cmp.Or(r.Branch, "the stack's own branch")
-		blocks = append(blocks, textField(blockOf(blockRef, uid), "Branch, tag or commit", r.Fill.Ref, placeholder, 255))
+		blocks = append(blocks, textField(blockOf(blockRef, uid), "Branch, tag or commit", r.Fill.Options[commands.Ref], placeholder, 255))
 	}
 	if r.Docker {
 		blocks = append(blocks, servicesField(blockOf(blockServices, uid), r))
@@ -136,7 +136,7 @@ func stackFields(r commands.FormReply) []kit.Block {
 // servicesField asks which services to redeploy, with which tags.
 func servicesField(block string, r commands.FormReply) kit.Block {
 	list, hint := current(r.Services), "Left as it is, all are redeployed as they are; a line taken out leaves that service alone."
-	if filled := r.Fill.Services; filled != "" || list == "" {
+	if filled := r.Fill.Options[commands.Services]; filled != "" || list == "" {
 		list, hint = strings.ReplaceAll(filled, ",", "\n"), "Where it is empty, all are redeployed as they are."
 	}
 	field := fieldOf(block, "Services and tags")
@@ -175,7 +175,7 @@ func versionField(block string, r commands.FormReply) kit.Block {
 	newest := option(newestVersion, "The newest commit of "+cmp.Or(r.Branch, "the stack's branch"))
 	this := option(thisVersion, fmt.Sprintf("Redeploy this version: %s, #%d", wording.ShortHash(d.GitHash), d.ID))
 	chosen := newest
-	if r.Fill.Ref == d.GitHash {
+	if r.Fill.Options[commands.Ref] == d.GitHash {
 		chosen = this
 	}
 	field := fieldOf(block, "Version")
@@ -188,7 +188,7 @@ func profileField(r commands.FormReply) kit.Block {
 	var chosen kit.Option
 	for i, p := range r.Profiles {
 		options[i] = option(strconv.Itoa(i), p)
-		if p == r.Fill.Profile {
+		if p == r.Fill.Options[commands.Profile] {
 			chosen = options[i]
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // typed is what was typed into a form that was sent in vain.
-var typed = commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Ref: "main", Reason: "fix the login", Yes: true, Form: true}
+var typed = commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Options: commands.Options{commands.Ref: "main", commands.Reason: "fix the login"}, Yes: true, Form: true}
 
 // gitForm is the form of a stack that takes a ref.
 func gitForm() commands.FormReply {
@@ -35,15 +35,15 @@ func dockerForm() commands.FormReply {
 func forms() map[string]commands.FormReply {
 	profiles, filled, version, again := gitForm(), gitForm(), gitForm(), gitForm()
 	profiles.Profiles = []string{"quick", "full"}
-	filled.Profiles, filled.Fill.Profile = []string{"quick", "full"}, "canary"
-	filled.Fill.Ref, filled.Fill.Reason, filled.Fill.Fill = "feature/x", "fix the login", true
+	filled.Profiles, filled.Fill.Options[commands.Profile] = []string{"quick", "full"}, "canary"
+	filled.Fill.Options[commands.Ref], filled.Fill.Options[commands.Reason], filled.Fill.Fill = "feature/x", "fix the login", true
 	d := ended(cloud66.OutcomeSuccess, 0)
 	version.Version, again.Version = &d, &d
-	again.Fill.Ref = d.GitHash
+	again.Fill.Options[commands.Ref] = d.GitHash
 	unclear := gitForm()
 	unclear.Branch, unclear.Facts = "", nil
 	services, none := dockerForm(), dockerForm()
-	services.Fill.Services, none.Services = "api:1.5.0,worker", nil
+	services.Fill.Options[commands.Services], none.Services = "api:1.5.0,worker", nil
 	chosen := gitForm()
 	chosen.Choose = true
 	empty := commands.Invocation{Verb: commands.Redeploy}
@@ -57,7 +57,7 @@ func forms() map[string]commands.FormReply {
 
 // views are all that a form's window shows, by name.
 func views() map[string]slack.ModalViewRequest {
-	ask := &commands.Invocation{Verb: commands.Ask, Actions: "redeploy", Glob: "web@production", Nonce: "n", AskedAt: now.Unix()}
+	ask := &commands.Invocation{Verb: commands.Ask, Options: commands.Options{commands.Actions: "redeploy", commands.Glob: "web@production"}, Nonce: "n", AskedAt: now.Unix()}
 	refusal := commands.RefusalReply{
 		Right: authz.Redeploy, Admins: commands.Admins{Users: []string{"U0ADA"}, Groups: []string{"S0OPS"}}, Command: "/c66",
 		Rule: "allow U0SAM redeploy web@production", Ask: ask,
@@ -119,16 +119,16 @@ func spoiledViews(bad string) map[string]slack.ModalViewRequest {
 		for range 20 {
 			r.Facts = append(r.Facts, bad)
 		}
-		r.Fill.Ref, r.Fill.Services, r.Fill.Profile, r.Fill.Reason = bad, bad, bad, bad
+		r.Fill.Options[commands.Ref], r.Fill.Options[commands.Services], r.Fill.Options[commands.Profile], r.Fill.Options[commands.Reason] = bad, bad, bad, bad
 		all["view-form-"+name] = Form(r)
-		r.Fill.Services = ""
+		r.Fill.Options[commands.Services] = ""
 		all["view-form-"+name+"-not-filled"] = Form(r)
 	}
 	for name, m := range spoiled(bad) {
 		if name == "reply-rows" {
 			continue // no form is answered by as much
 		}
-		all["view-"+name] = Inside(WithTyped(m, commands.Invocation{UID: bad, Ref: bad, Services: bad, Reason: bad}), FormState{Channel: "C1", Choose: true})
+		all["view-"+name] = Inside(WithTyped(m, commands.Invocation{UID: bad, Options: commands.Options{commands.Ref: bad, commands.Services: bad, commands.Reason: bad}}), FormState{Channel: "C1", Choose: true})
 	}
 	return all
 }

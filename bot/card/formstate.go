@@ -76,7 +76,7 @@ func stateOf(r commands.FormReply) FormState {
 			state.Asked += optional[i].letter
 		}
 	}
-	if r.Docker && r.Fill.Services == "" {
+	if r.Docker && r.Fill.Options[commands.Services] == "" {
 		state.Services = digest(oneList(current(r.Services)))
 	}
 	if len(state.encode()) > maxState { // no real stack has such names
@@ -222,26 +222,28 @@ func (r formReader) read() {
 		}
 	}
 	field, _ := r.fields.field(blockReason)
-	r.set("reason", strings.TrimSpace(field.Value), blockReason)
+	r.set(commands.Reason, strings.TrimSpace(field.Value), blockReason)
 }
 
-func (r formReader) set(option, value, block string) {
+func (r formReader) set(option commands.Opt, value, block string) {
 	if err := r.inv.Set(option, value); err != nil {
 		r.wrong[block] = markup.Shorten(commands.Sentence(err), maxWrong)
 	}
 }
 
-func (r formReader) ref(block string, field Field) { r.set("ref", commands.Field(field.Value), block) }
+func (r formReader) ref(block string, field Field) {
+	r.set(commands.Ref, commands.Field(field.Value), block)
+}
 
 func (r formReader) version(block string, field Field) {
 	switch chosen := field.SelectedOption.Value; {
 	case chosen == newestVersion:
 	case chosen != thisVersion || r.state.Version == "":
 		r.wrong[block] = "I do not know this version any more: open the form again."
-	case r.inv.Ref != "" && r.inv.Ref != r.state.Version:
+	case r.inv.Options[commands.Ref] != "" && r.inv.Options[commands.Ref] != r.state.Version:
 		r.wrong[blockOf(blockRef, r.state.UID)] = "Choose one: this version, or a branch, tag or commit."
 	default:
-		r.set("ref", r.state.Version, block)
+		r.set(commands.Ref, r.state.Version, block)
 	}
 }
 
@@ -251,7 +253,7 @@ func (r formReader) services(block string, field Field) {
 	case list == "":
 		r.wrong[block] = "Name at least one service, or leave the list as it was: then all are redeployed."
 	default:
-		r.set("services", list, block)
+		r.set(commands.Services, list, block)
 	}
 }
 
@@ -262,7 +264,7 @@ func (r formReader) profile(block string, field Field) {
 	}
 	for i, p := range r.state.Profiles {
 		if chosen == strconv.Itoa(i) {
-			r.set("profile", p, block)
+			r.set(commands.Profile, p, block)
 			return
 		}
 	}

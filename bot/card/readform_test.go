@@ -63,20 +63,22 @@ func TestAFormOfAGitStackIsReadAs(t *testing.T) {
 		"nothing filled in":               {nil, answered(nil)},
 		"the stack as it was":             {map[string]string{"stack/abc123": "abc123", "ref/abc123": "", "reason": "", "profile": ""}, answered(nil)},
 		"a stack that Slack does not say": {map[string]string{"stack/abc123": ""}, answered(nil)},
-		"a branch":                        {map[string]string{"ref/abc123": "main"}, answered(func(inv *commands.Invocation) { inv.Ref = "main" })},
-		"a branch with space around it":   {map[string]string{"ref/abc123": " feature/x\u00a0"}, answered(func(inv *commands.Invocation) { inv.Ref = "feature/x" })},
-		"a branch as it was copied":       {map[string]string{"ref/abc123": "\ufeff`“ｆeature‑x”`\u200b"}, answered(func(inv *commands.Invocation) { inv.Ref = "feature-x" })},
+		"a branch":                        {map[string]string{"ref/abc123": "main"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "main" })},
+		"a branch with space around it":   {map[string]string{"ref/abc123": " feature/x\u00a0"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "feature/x" })},
+		"a branch as it was copied":       {map[string]string{"ref/abc123": "\ufeff`“ｆeature‑x”`\u200b"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "feature-x" })},
 		"blanks for a branch":             {map[string]string{"ref/abc123": "  "}, answered(nil)},
-		"this version":                    {map[string]string{"version/abc123": "this", "ref/abc123": ""}, answered(func(inv *commands.Invocation) { inv.Ref = "4f2c1d90aa" })},
-		"this version, named too":         {map[string]string{"version/abc123": "this", "ref/abc123": "4f2c1d90aa"}, answered(func(inv *commands.Invocation) { inv.Ref = "4f2c1d90aa" })},
+		"this version":                    {map[string]string{"version/abc123": "this", "ref/abc123": ""}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "4f2c1d90aa" })},
+		"this version, named too":         {map[string]string{"version/abc123": "this", "ref/abc123": "4f2c1d90aa"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "4f2c1d90aa" })},
 		"the newest version":              {map[string]string{"version/abc123": "newest"}, answered(nil)},
-		"the newest version of a branch":  {map[string]string{"version/abc123": "newest", "ref/abc123": "v1"}, answered(func(inv *commands.Invocation) { inv.Ref = "v1" })},
-		"the second profile":              {map[string]string{"profile": "1"}, answered(func(inv *commands.Invocation) { inv.Profile = "full" })},
-		"a reason":                        {map[string]string{"reason": " fix\r\nthe   login "}, answered(func(inv *commands.Invocation) { inv.Reason = "fix the login" })},
-		"a reason with what looks odd":    {map[string]string{"reason": "<@U1> *now* & “then”"}, answered(func(inv *commands.Invocation) { inv.Reason = "<@U1> *now* & “then”" })},
+		"the newest version of a branch":  {map[string]string{"version/abc123": "newest", "ref/abc123": "v1"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "v1" })},
+		"the second profile":              {map[string]string{"profile": "1"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Profile] = "full" })},
+		"a reason":                        {map[string]string{"reason": " fix\r\nthe   login "}, answered(func(inv *commands.Invocation) { inv.Options[commands.Reason] = "fix the login" })},
+		"a reason with what looks odd":    {map[string]string{"reason": "<@U1> *now* & “then”"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Reason] = "<@U1> *now* & “then”" })},
 		"everything": {
 			map[string]string{"ref/abc123": "v1", "profile": "0", "reason": "why"},
-			answered(func(inv *commands.Invocation) { inv.Ref, inv.Profile, inv.Reason = "v1", "quick", "why" }),
+			answered(func(inv *commands.Invocation) {
+				inv.Options[commands.Ref], inv.Options[commands.Profile], inv.Options[commands.Reason] = "v1", "quick", "why"
+			}),
 		},
 		"fields of another stack, which are not of this form": {map[string]string{"services/other": ""}, answered(nil)},
 	} {
@@ -109,7 +111,7 @@ func TestAFormOfADockerStackIsReadAs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, wrong := ReadForm(stateIn(forms()[test.form]), filled(map[string]string{"services/abc123": test.lines}, stateIn(forms()[test.form])))
-			want := answered(func(inv *commands.Invocation) { inv.Services = test.want })
+			want := answered(func(inv *commands.Invocation) { inv.Options[commands.Services] = test.want })
 			if diff := cmp.Diff(want, got); diff != "" || len(wrong) > 0 {
 				t.Errorf("%v (-want +got):\n%s", wrong, diff)
 			}
@@ -224,8 +226,8 @@ func TestAsManyProfilesAreOfferedAsFitAndTheChosenOneIsMeant(t *testing.T) {
 			t.Errorf("%s: %d profiles in %d characters", name, len(state.Profiles), n)
 		}
 		for i := range state.Profiles {
-			if inv, wrong := ReadForm(state, filled(map[string]string{"profile": fmt.Sprint(i)}, state)); inv.Profile != test.form.Profiles[i] || len(wrong) > 0 {
-				t.Fatalf("%s: choice %d is %q, %v", name, i, inv.Profile, wrong)
+			if inv, wrong := ReadForm(state, filled(map[string]string{"profile": fmt.Sprint(i)}, state)); inv.Options[commands.Profile] != test.form.Profiles[i] || len(wrong) > 0 {
+				t.Fatalf("%s: choice %d is %q, %v", name, i, inv.Options[commands.Profile], wrong)
 			}
 		}
 	}
@@ -295,10 +297,11 @@ func FuzzParseFormState(f *testing.F) {
 		if inv.Verb != commands.Redeploy || !inv.Form || !inv.Yes || inv.UID == "" || inv.Newest < 0 || inv.UID != state.UID {
 			t.Fatalf("it is read as %+v", inv)
 		}
-		for option, value := range map[string]string{"ref": inv.Ref, "services": inv.Services, "profile": inv.Profile, "reason": inv.Reason} {
+		for _, option := range []commands.Opt{commands.Ref, commands.Services, commands.Profile, commands.Reason} {
+			value := inv.Options[option]
 			again := inv
 			if err := again.Set(option, value); err != nil || again != inv {
-				t.Fatalf("--%s %q could not be typed: %v", option, value, err)
+				t.Fatalf("option %d as %q could not be typed: %v", option, value, err)
 			}
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"c66bot/bot/outbox"
@@ -95,8 +94,9 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 			p.track(f)
 		}
 	}()
+	services, _ := commands.ParseServices(f.Wish.Services) // checked when they were asked for
 	answer, err := p.Cloud.Redeploy(ctx, f.Stack.UID, cloud66.RedeployRequest{
-		GitRef: f.Wish.Ref, Services: services(f.Wish.Services), DeploymentProfile: f.Wish.Profile, UserReference: f.Wish.Reference,
+		GitRef: f.Wish.Ref, Services: services, DeploymentProfile: f.Wish.Profile, UserReference: f.Wish.Reference,
 	})
 	switch {
 	case err == nil:
@@ -128,17 +128,4 @@ func said(err error) string {
 		why += ": " + api.Message
 	}
 	return why
-}
-
-// services reads what commands has checked: "name:tag,name".
-func services(list string) []cloud66.ServiceImage {
-	if list == "" {
-		return nil
-	}
-	var images []cloud66.ServiceImage
-	for word := range strings.SplitSeq(list, ",") {
-		name, tag, _ := strings.Cut(strings.TrimSpace(word), ":")
-		images = append(images, cloud66.ServiceImage{Name: name, Tag: tag})
-	}
-	return images
 }

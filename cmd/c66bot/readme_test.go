@@ -12,7 +12,6 @@ import (
 
 	"c66bot/bot/slacksim"
 	"c66bot/cloud66/cloud66sim"
-	"c66bot/commands"
 )
 
 const repository = "../.."
@@ -156,51 +155,6 @@ func TestTheReadmeNamesEverySettingWithItsDefault(t *testing.T) {
 	for name := range table {
 		if strings.HasPrefix(name, envPrefix) && !slices.ContainsFunc(settings, func(s setting) bool { return envName(s.key) == name }) {
 			t.Errorf("the README has a row for %s, which is no setting", name)
-		}
-	}
-}
-
-func TestTheReadmeNamesEveryCommandWithItsOptions(t *testing.T) {
-	table := rows(t)
-	for _, spec := range commands.Specs {
-		form := strings.Join(append([]string{"/c66", string(spec.Verb)}, spec.Words...), " ")
-		form = strings.ReplaceAll(form, "|", `\|`) // As a table needs it.
-		row, found := table[form]
-		if !found {
-			t.Errorf("the README has no row for %s", form)
-		}
-		for _, option := range spec.Options {
-			if words := strings.TrimSpace("--" + option.Name + " " + option.Value); !strings.Contains(row, "`"+words+"`") {
-				t.Errorf("the README's row of %s lacks %s", form, words)
-			}
-		}
-		delete(table, form)
-	}
-	for form := range table {
-		if strings.HasPrefix(form, "/c66") {
-			t.Errorf("the README has a row for %s, which is no command", form)
-		}
-	}
-}
-
-func TestEveryExampleOfTheReadmeIsUnderstood(t *testing.T) {
-	var prose []string
-	for line := range strings.Lines(readme(t)) {
-		if !strings.HasPrefix(line, "|") { // Tables have forms, not examples.
-			prose = append(prose, line)
-		}
-	}
-	text := strings.Join(prose, "")
-	examples := regexp.MustCompile("(?m)^/c66 (.+)$").FindAllStringSubmatch(text, -1)
-	examples = append(examples, regexp.MustCompile("`/c66 ([^`]+)`").FindAllStringSubmatch(text, -1)...)
-	examples = append(examples, regexp.MustCompile("`@c66bot ([^`]+)`").FindAllStringSubmatch(text, -1)...)
-	if len(examples) < 10 {
-		t.Errorf("only %d examples were found", len(examples))
-	}
-	name := regexp.MustCompile(`(^| )@(\w+)`) // As Slack resolves it.
-	for _, example := range examples {
-		if _, err := commands.ParseHere(name.ReplaceAllString(example[1], "$1<@U0SOMEBODY|$2>"), commands.Here{UID: "of the card"}); err != nil {
-			t.Errorf("%s: %v", example[0], err)
 		}
 	}
 }

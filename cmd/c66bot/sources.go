@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,11 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
 	"c66bot/cloud66/secret"
+	"c66bot/commands/typography"
 )
 
 // defaultFile is read where --config names no other, and may be absent.
@@ -92,7 +91,7 @@ func (s *sources) readFile(flags *pflag.FlagSet) map[string]any {
 		case slices.Contains(known, key):
 			values[key] = value
 		default:
-			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", s.shownName(key), path, nearest(key, known))
+			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", s.shownName(key), path, typography.Nearest(key, known))
 		}
 	}
 	return values
@@ -117,7 +116,7 @@ func (s *sources) readEnvironment(environ []string) map[string]any {
 		case !strings.HasPrefix(name, envPrefix):
 		case !known:
 			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name),
-				nearest(name, slices.Sorted(maps.Keys(keyOf))))
+				typography.Nearest(name, slices.Sorted(maps.Keys(keyOf))))
 		case value != "" || key == httpAddr:
 			values[key] = value
 		}
@@ -145,14 +144,6 @@ func (s *sources) shownName(name string) string {
 
 func (s *sources) fault(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Errorf(format, args...))
-}
-
-// nearest returns the known name that is most like name, its beginning above all.
-func nearest(name string, known []string) string {
-	params := levenshtein.NewParams().BonusThreshold(0)
-	return slices.MaxFunc(known, func(a, b string) int {
-		return cmp.Compare(levenshtein.Match(name, a, params), levenshtein.Match(name, b, params))
-	})
 }
 
 // errMissing is what a required setting without a value is.

@@ -1,0 +1,146 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// Cancel ends a deployment.
+const Cancel Verb = "cancel"
+
+var cancelSpec = Spec{
+	Verb: Cancel, Right: authz.Cancel, Changes: true, Writes: true,
+	Args:     []Arg{argStack, argID},
+	Summary:  "Cancels what is deploying. It asks once.",
+	Examples: []string{"cancel mystack@production", "cancel mystack@production 1042"},
+	asks:     func(i Invocation) bool { return !i.Yes },
+	check: func(_ Spec, i Invocation) error {
+		if i.Yes && i.Deployment == 0 {
+			return errors.New("a yes to a cancel does not say of what")
+		}
+		return nil
+	},
+	run: (*Handler).cancel,
+}
+
+// askedAlready is how long after a cancel a second one is taken for a second click. Later somebody may well want to try again.
+const askedAlready = time.Minute
+
+func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
+	inv, stack, req := c.Invocation, c.stack, c.Request
+	if inv.AskedAt != 0 && inv.stale() { // the Cancel of a card, which says what it ends, counts for ever
+		return nil, tooOld(inv.lasts())
+	}
+	ref := refOf(stack)
+	deployment, err := h.unended(ctx, stack, inv)
+	if err != nil {
+		return nil, err
+	}
+	if inv.asks() {
+		yes := Invocation{Verb: Cancel, UID: stack.UID, Deployment: deployment.ID, Yes: true}
+		return question(ref, fmt.Sprintf("cancel #%d?", deployment.ID), "cancel it", yes.once(), doc.Danger,
+			"What is live stays live. Servers that it has changed already may need another deployment."), nil
+	}
+	done, err := h.Progress.Turn(ctx, Cancel, stack.UID, req.placed) // which does not wait behind a redeploy
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	entry, err := h.entry(ctx, stack.UID, deployment)
+	if err != nil {
+		return nil, err
+	}
+	if entry.Cancelled != nil && time.Since(entry.Cancelled.At) < askedAlready {
+		return noticeOn(&ref, fmt.Sprintf("Cloud 66 was asked to cancel #%d a moment ago. It is not asked twice.", deployment.ID)), nil
+	}
+	answer, err := h.Progress.Cancel(ctx, req.Operation, storage.Follow{
+		Stack: ref, Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
+	})
+	if errors.Is(err, cloud66.ErrConflict) || errors.Is(err, cloud66.ErrNotFound) {
+		return nil, h.tooLate(ctx, stack, deployment.ID, err)
+	}
+	if err != nil {
+		return nil, begun(err)
+	}
+	text := fmt.Sprintf("asked Cloud 66 to cancel #%d.", deployment.ID)
+	if answer.Message != "" {
+		text += " It says: " + answer.Message
+	}
+	return noticeOn(&ref, text), nil
+}
+
+// tooLate tells the true state after Cloud 66 refused a cancel.
+func (h *Handler) tooLate(ctx context.Context, stack cloud66.Stack, id int64, refused error) error {
+	d, err := h.Cloud.Deployment(ctx, stack.UID, id)
+	if err != nil || !d.Ended() {
+		return refused
+	}
+	return h.hasEnded(ctx, stack, d)
+}
+
+func (h *Handler) hasEnded(ctx context.Context, stack cloud66.Stack, d cloud66.Deployment) error {
+	entry, err := h.entry(ctx, stack.UID, d)
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("#%d has ended already: %s.", d.ID, wording.Outcome(d, entry.Cancelled))
+	return h.notDoneOn(stack, what, "You can look at it in full.", "show %s "+strconv.FormatInt(d.ID, 10))
+}
+
+// unended gives the deployment of the stack that has not ended and is meant. Where there are several, it asks which.
+func (h *Handler) unended(ctx context.Context, stack cloud66.Stack, inv Invocation) (none cloud66.Deployment, err error) {
+	if inv.Deployment != 0 {
+		d, err := h.Cloud.Deployment(ctx, stack.UID, inv.Deployment)
+		switch {
+		case errors.Is(err, cloud66.ErrNotFound):
+			what := fmt.Sprintf("there is no deployment #%d of this stack.", inv.Deployment)
+			return none, h.notDoneOn(stack, what, "Look which there are.", "list %s")
+		case err == nil && d.Ended():
+			return none, h.hasEnded(ctx, stack, d)
+		}
+		return d, err
+	}
+	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
+	if err != nil {
+		return none, err
+	}
+	open := slices.DeleteFunc(slices.Clone(newest.Deployments), cloud66.Deployment.Ended)
+	switch len(open) {
+	case 0:
+		return none, h.nothingOpen(ctx, stack, newest.Deployments)
+	case 1:
+		return open[0], nil
+	}
+	var options []alternative
+	inv = inv.once()
+	inv.Stack, inv.UID = "", stack.UID
+	for _, d := range open[:min(maxOptions, len(open))] {
+		inv.Deployment = d.ID
+		_, state := wording.State(d, nil)
+		options = append(options, alternative{fmt.Sprintf("#%d %s", d.ID, state), inv})
+	}
+	what := fmt.Sprintf("%s has %d deployments that have not ended. Which one?", refOf(stack), len(open))
+	return none, instead(choiceOf(what, options))
+}
+
+func (h *Handler) nothingOpen(ctx context.Context, stack cloud66.Stack, newest []cloud66.Deployment) error {
+	do := "It has never been deployed."
+	if len(newest) > 0 {
+		entry, err := h.entry(ctx, stack.UID, newest[0])
+		if err != nil {
+			return err
+		}
+		do = fmt.Sprintf("Its latest deployment, #%d, has ended: %s.", newest[0].ID, wording.Outcome(newest[0], entry.Cancelled))
+	}
+	return h.notDoneOn(stack, "nothing is deploying.", do, "list %s")
+}

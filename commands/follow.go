@@ -1,0 +1,34 @@
+package commands
+
+import (
+	"context"
+
+	"c66bot/authz"
+	"c66bot/storage"
+)
+
+// Follow puts a card of a deployment into the channel.
+const Follow Verb = "follow"
+
+var followSpec = Spec{
+	Verb: Follow, Right: authz.View, Changes: true,
+	Args:     []Arg{argStack, argID},
+	Summary:  "Follows a deployment in this channel, whoever started it.",
+	Examples: []string{"follow mystack@production", "follow mystack@production 1042"},
+	run:      (*Handler).follow,
+}
+
+func (h *Handler) follow(ctx context.Context, c *call) (Reply, error) {
+	stack, req := c.stack, c.Request
+	req.placed() // the order of cards is of no account
+	if err := h.cardless(ctx, req); err != nil {
+		return nil, err
+	}
+	deployment, err := h.unended(ctx, stack, req.Invocation)
+	if err != nil {
+		return nil, err
+	}
+	return nil, begun(h.Progress.Follow(ctx, req.Operation, storage.Follow{
+		Stack: refOf(stack), Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
+	}))
+}

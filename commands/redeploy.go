@@ -1,0 +1,120 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/commands/typography"
+	"c66bot/storage"
+)
+
+// Redeploy deploys a stack again.
+const Redeploy Verb = "redeploy"
+
+var redeploySpec = Spec{
+	Verb: Redeploy, Right: authz.Redeploy, Changes: true, Writes: true, Form: true,
+	Args:    []Arg{argStack},
+	Options: pick(Ref, Services, Profile, Reason, Now),
+	Summary: "Redeploys a stack and follows it to its end. Without an option it opens a form first.",
+	Examples: []string{
+		"redeploy mystack@production", `redeploy mystack@production --ref main --reason "fix the login"`,
+		"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary",
+	},
+	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.Options == Options{} },
+	run:  (*Handler).redeploy,
+}
+
+func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
+	inv, stack, req := c.Invocation, c.stack, c.Request
+	if inv.stale() {
+		return nil, tooOld(inv.lasts())
+	}
+	if err := h.misfit(ctx, stack, inv); err != nil {
+		return nil, err
+	}
+	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
+		return offerForm(refOf(stack), inv.Deployment), nil
+	}
+	if err := h.cardless(ctx, req); err != nil {
+		return nil, err
+	}
+	done, err := h.Progress.Turn(ctx, Redeploy, stack.UID, req.placed)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
+		return nil, err
+	}
+	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
+	if err != nil {
+		return nil, err
+	}
+	if inv.Yes && inv.Newest != newestID(newest.Deployments) {
+		do := fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments))
+		return nil, h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
+	}
+	return nil, begun(h.Progress.Redeploy(ctx, req.Operation, storage.Follow{
+		Stack: refOf(stack), Channel: req.Channel, Asker: req.User,
+		Usual: int64(cloud66.UsualDuration(newest.Deployments).Seconds()),
+		Wish: &storage.Wish{
+			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason], NewestBefore: newestID(newest.Deployments),
+		},
+	}))
+}
+
+// misfit refuses options that the stack cannot take. Where the kind of the stack is unclear, Cloud 66 may refuse.
+func (h *Handler) misfit(ctx context.Context, stack cloud66.Stack, inv Invocation) error {
+	switch ref, services := inv.Options[Ref], inv.Options[Services]; {
+	case stack.Framework == "":
+		return nil
+	case ref != "" && stack.Docker():
+		return h.notDoneOn(stack, "a docker stack takes no --ref; it deploys images.", "Name services and their tags instead.",
+			"redeploy %s --services web:1.4.2")
+	case services != "" && !stack.Docker():
+		return h.notDoneOn(stack, "--services is for docker stacks; this one is "+stack.Framework+".", "Name a branch, tag or commit instead.",
+			"redeploy %s --ref main")
+	case services == "":
+		return nil
+	}
+	wanted, err := ParseServices(inv.Options[Services])
+	if err != nil {
+		return err
+	}
+	services, err := h.Cloud.Services(ctx, stack.UID)
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	for _, w := range wanted {
+		if slices.Contains(names, w.Name) || len(names) == 0 {
+			continue
+		}
+		do, example := "It has "+joinQuoted(names)+".", names[0]
+		if near := typography.Nearest(w.Name, names); near != "" {
+			do, example = fmt.Sprintf("Did you mean %s? %s", quoted(near), do), near
+		}
+		return h.notDoneOn(stack, fmt.Sprintf("this stack has no service %s.", quoted(w.Name)), do, "redeploy %s --services "+example)
+	}
+	return nil
+}
+
+// tooOld answers a button, or a form, that has become too old to be acted upon.
+func tooOld(age time.Duration) error {
+	return notDone("That is more than "+wording.Duration(age)+" old.", "Ask again, so that you see how things stand now.")
+}
+
+func newestID(newest []cloud66.Deployment) int64 {
+	if len(newest) == 0 {
+		return 0
+	}
+	return newest[0].ID
+}
