@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,8 +53,12 @@ type Moment struct {
 // Play plays the whole story. Its error says which step failed; the end of ctx is one too.
 func Play(ctx context.Context, cfg Config) error {
 	s := newScene(cfg)
-	defer s.close()
-	return s.play(ctx, story)
+	err := s.play(ctx, story)
+	s.close()
+	if ctx.Err() == nil { // Who ends the demo does not wait for tasks of the bot that reach nothing any more.
+		s.lives.Wait()
+	}
+	return err
 }
 
 // newScene prepares the two simulators. The app in Slack is the one of the bot's manifest.
@@ -86,12 +91,12 @@ type life struct {
 	network *memnet.Listener
 	records storage.DB
 	cancel  context.CancelFunc
-	ended   chan struct{}
+	killed  atomic.Bool
 }
 
 // startBot starts the bot on the database that its last life left.
 func (s *scene) startBot() error {
-	l := &life{network: memnet.Listen(), ended: make(chan struct{})}
+	l := &life{network: memnet.Listen()}
 	cloud, err := cloud66.New(cloud66.Config{
 		BaseURL: "http://cloud66.demo/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1_000_000, Logger: s.cfg.Log,
 		Transport: &http.Transport{DialContext: l.network.DialContext},
@@ -120,25 +125,25 @@ func (s *scene) startBot() error {
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(s.ctx)
 	s.life = l
-	go func() {
-		defer close(l.ended)
-		if err := b.Run(ctx); ctx.Err() == nil {
+	s.lives.Go(func() {
+		if err := b.Run(ctx); ctx.Err() == nil && !l.killed.Load() {
 			s.fail(fmt.Errorf("the bot ended by itself: %w", err))
 		}
-	}()
+	})
 	return nil
 }
 
-// killBot ends the bot, if it runs, without a farewell: from now on nothing that it does reaches Slack, Cloud 66 or the database.
+// killBot ends the bot, if it runs, without a farewell: from now on nothing that it does reaches Slack, Cloud 66 or the database. It waits for
+// no task of the bot, which may take some seconds to give up.
 func (s *scene) killBot() {
 	if s.life == nil {
 		return
 	}
+	s.life.killed.Store(true)
 	_ = s.life.network.Close() // It cannot fail.
 	s.life.network.CloseAll()
 	_ = s.life.records.Close() // Everything that was committed is on the disk.
 	s.life.cancel()
-	<-s.life.ended
 	s.life = nil
 }
 

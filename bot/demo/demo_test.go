@@ -85,6 +85,7 @@ func stage(t *testing.T, speed float64, play func(t *testing.T, s *scene, printe
 		var printed, log bytes.Buffer
 		terminal := NewTerminal(&printed, false)
 		s := newScene(Config{Open: open, Speed: speed, Log: slog.New(slog.NewTextHandler(&log, nil)), Show: terminal.Show})
+		defer s.lives.Wait()
 		defer s.close()
 		play(t, s, &printed, &log)
 	})
@@ -210,8 +211,12 @@ func TestAStoryThatGetsStuckSaysWhatWasWaitedFor(t *testing.T) {
 
 func TestABotThatEndsByItselfEndsTheStory(t *testing.T) {
 	stage(t, 1000, func(t *testing.T, s *scene, _, _ *bytes.Buffer) {
-		verbs["loses its database"] = func(s *scene, _ step) error { return s.life.records.Close() }
-		err := s.play(t.Context(), "bot | starts | It starts.\nbot | loses its database\ncard | shows | nothing | nothing\n")
+		open := s.cfg.Open
+		s.cfg.Open = func() (storage.DB, error) {
+			db, err := open()
+			return db, errors.Join(err, db.Close())
+		}
+		err := s.play(t.Context(), story)
 		if err == nil || !strings.Contains(err.Error(), "the bot ended by itself: ") {
 			t.Errorf("the story ended with: %v", err)
 		}

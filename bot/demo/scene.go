@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"c66bot/bot/slacksim"
@@ -23,6 +24,7 @@ type scene struct {
 	cloud  *cloud66sim.Sim
 	admins []string
 	life   *life             // nil while there is no bot
+	lives  sync.WaitGroup    // of all bots so far
 	uids   map[string]string // of the stacks, by name@environment
 
 	ctx      context.Context // the story's own life: the steps read as a script without it

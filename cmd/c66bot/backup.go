@@ -37,7 +37,8 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 	if err != nil {
 		return 0, explain(fmt.Errorf("write backup %s: %w", target, err))
 	}
-	defer func() { _ = os.Remove(draft.Name()) }() // Either it is not wanted, or it has the right name by now.
+	defer func() { _ = os.Remove(draft.Name()) }()               // Either it is not wanted, or it has the right name by now.
+	defer context.AfterFunc(ctx, func() { _ = draft.Close() })() // Whatever writes to it fails then.
 	err = copyDatabase(ctx, draft, database)
 	size, seekErr := draft.Seek(0, io.SeekEnd)
 	err = errors.Join(err, seekErr, draft.Sync(), draft.Close())
@@ -73,7 +74,7 @@ func refuseTarget(database, target string) error {
 func copyDatabase(ctx context.Context, to io.Writer, database string) error {
 	conn, err := dialBackups(ctx, database)
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
-		err = bolt.BackupFile(database, func(int64) (io.Writer, error) { return &untilDone{ctx, to}, nil })
+		err = bolt.BackupFile(database, func(int64) (io.Writer, error) { return to, nil })
 		locked, ok := errors.AsType[*bolt.LockedError](err)
 		switch {
 		case err == nil:
@@ -122,19 +123,6 @@ func receive(from io.Reader, to io.Writer) error {
 		return fmt.Errorf("the bot stopped after %d of %d bytes: its log says why", n, size)
 	}
 	return err
-}
-
-// untilDone writes until its context ends.
-type untilDone struct {
-	ctx context.Context // For one call.
-	to  io.Writer
-}
-
-func (w *untilDone) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.to.Write(p)
 }
 
 // publish renames the draft and never replaces a file.

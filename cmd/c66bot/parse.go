@@ -18,12 +18,15 @@ import (
 
 // The errors of these functions follow the name of the setting in a sentence.
 
-// parseToken accepts any printable ASCII text without spaces and never repeats it.
+// odd is what stands in no token and in no header: spaces, and characters that are not printable ASCII.
+func odd(r rune) bool { return r <= ' ' || r > '~' }
+
+// parseToken never repeats the text.
 func parseToken(text string) (secret.Text, error) {
 	if text == "" {
 		return secret.Text{}, errors.New("is empty: set it to the token")
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if strings.ContainsFunc(text, odd) {
 		return secret.Text{}, errors.New("contains a space, a line break or another character that no token has: copy the token again")
 	}
 	return secret.New(text), nil
@@ -86,7 +89,7 @@ func parseCommandName(text string) (string, error) {
 
 // parseAccount accepts what fits into an HTTP header as one word.
 func parseAccount(text string) (string, error) {
-	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if strings.ContainsFunc(text, odd) {
 		return "", fmt.Errorf("is %q: an account id is one word, without spaces", text)
 	}
 	return text, nil
