@@ -133,8 +133,8 @@ func (s *scene) startBot() error {
 	return nil
 }
 
-// killBot ends the bot, if it runs, without a farewell: from now on nothing that it does reaches Slack, Cloud 66 or the database. It waits for
-// no task of the bot, which may take some seconds to give up.
+// killBot ends the bot, if it runs, without a farewell: from now on nothing that it does reaches Slack, Cloud 66 or the database.
+// It does not wait for tasks of the bot, which may take some seconds to give up.
 func (s *scene) killBot() {
 	if s.life == nil {
 		return
