@@ -117,10 +117,7 @@ func (p *Progress) track(f storage.Follow) {
 	if f.Deployment == 0 && f.Wish != nil {
 		now.deployment = f.Wish.Claimed
 	}
-	add, remove := p.watch.Add, p.watch.Remove
-	if f.Subscribed { // nobody waits for each step of it
-		add, remove = p.watch.Await, p.watch.Release
-	}
+	patient := f.Subscribed // nobody waits for each step of it
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before, known := p.open[f.ID]
@@ -134,10 +131,10 @@ func (p *Progress) track(f storage.Follow) {
 		return
 	default:
 		p.open[f.ID] = now
-		add(now.stack, now.deployment)
+		p.watch.Add(now.stack, now.deployment, patient)
 	}
 	if known && !before.sending {
-		remove(now.stack, before.deployment)
+		p.watch.Remove(now.stack, before.deployment, patient)
 	}
 }
 

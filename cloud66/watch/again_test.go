@@ -17,9 +17,9 @@ func TestRemovingAndAddingAgainDoesNotGoBelowTheShortestInterval(t *testing.T) {
 	watching(t, cloud, none, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		for range 40 {
-			w.Add("web", 2)
+			w.Add("web", 2, false)
 			time.Sleep(300 * time.Millisecond)
-			w.Remove("web", 2)
+			w.Remove("web", 2, false)
 		}
 		if shorter := slices.Min(gaps(cloud.of("web"))); shorter < shortest {
 			t.Errorf("%s between two looks", shorter)
@@ -35,8 +35,8 @@ func TestOneDeploymentThatCannotBeReadHidesNoOther(t *testing.T) {
 	watching(t, cloud, seen.add, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		cloud.broken = map[int64]error{7: cloud66.ErrServer}
-		w.Add("web", 7) // first: a look may come between the two
-		w.Add("web", 2)
+		w.Add("web", 7, false) // first: a look may come between the two
+		w.Add("web", 2, false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		for _, l := range seen.all() {

@@ -88,7 +88,7 @@ func followed(t *testing.T, stacks, perHour int, during time.Duration) load {
 		}()
 		for i := range stacks {
 			uid := sim.AddStack(cloud66sim.Stack{UID: fmt.Sprintf("stack%04d", i), Name: "web", UsualDuration: 6 * time.Hour})
-			w.Add(uid, sim.Deploy(uid, cloud66sim.Start{}))
+			w.Add(uid, sim.Deploy(uid, cloud66sim.Start{}), false)
 		}
 		time.Sleep(during)
 		stop()
@@ -173,7 +173,7 @@ func TestIntervalsAreStretchedWhereTheBudgetIsShort(t *testing.T) {
 	cloud.rest = 100 // which are 300 looks an hour, where 720 are wanted
 	watching(t, cloud, none, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now().Add(-time.Minute), 0)
-		w.Add("web", 0)
+		w.Add("web", 0, false)
 		time.Sleep(time.Hour)
 		if n := len(cloud.of("web")); n < 280 || n > 305 {
 			t.Errorf("%d looks in an hour", n)
@@ -187,7 +187,7 @@ func TestAtMostEightLooksAreUnderWayAtOnce(t *testing.T) {
 	watching(t, cloud, none, func(w *Watcher) {
 		goroutines := runtime.NumGoroutine()
 		for i := range 1000 {
-			w.Add(fmt.Sprint("stack", i), 0)
+			w.Add(fmt.Sprint("stack", i), 0, false)
 		}
 		time.Sleep(time.Second)
 		if n := runtime.NumGoroutine() - goroutines; n > 8 {
@@ -208,7 +208,7 @@ func TestThrottledTheWatcherItselfLooksOnceAMinute(t *testing.T) {
 	cloud.fail(&cloud66.Error{Kind: cloud66.ErrThrottled, RetryAfter: time.Hour})
 	watching(t, cloud, none, func(w *Watcher) {
 		for i := range 50 {
-			w.Add(fmt.Sprint("stack", i), 0)
+			w.Add(fmt.Sprint("stack", i), 0, false)
 		}
 		time.Sleep(time.Minute)
 		from := time.Now()
@@ -235,7 +235,7 @@ func TestThrottledAllLooksPauseAndResumeWithinAMinuteOrSo(t *testing.T) {
 		go func() { w.Run(ctx); close(ended) }()
 		for range stacks {
 			uid := sim.AddStack(cloud66sim.Stack{})
-			w.Add(uid, sim.Deploy(uid, cloud66sim.Start{}))
+			w.Add(uid, sim.Deploy(uid, cloud66sim.Start{}), false)
 		}
 		time.Sleep(time.Minute)
 		lift := sim.AddFault(cloud66sim.Fault{Status: 503, Body: `{"error":"throttled"}`, ContentType: "application/json"})

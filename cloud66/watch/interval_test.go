@@ -62,7 +62,7 @@ func TestAFiveMinuteDeploymentCostsAtMostThirtyLooks(t *testing.T) {
 	watching(t, cloud, seen.add, func(w *Watcher) {
 		start := time.Now()
 		cloud.stacks["web"] = deploying(start, 5*time.Minute)
-		w.Add("web", 2)
+		w.Add("web", 2, false)
 		for over := false; !over; {
 			time.Sleep(time.Second)
 			over = slices.ContainsFunc(seen.all(), func(l Look) bool { d, _ := l.Find(2); return d.Ended() })
@@ -71,7 +71,7 @@ func TestAFiveMinuteDeploymentCostsAtMostThirtyLooks(t *testing.T) {
 				return
 			}
 		}
-		w.Remove("web", 2)
+		w.Remove("web", 2, false)
 		at := cloud.of("web")
 		if len(at) > 30 {
 			t.Errorf("%d looks", len(at))

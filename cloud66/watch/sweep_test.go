@@ -213,7 +213,7 @@ func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
 func TestASweptStackThatIsFollowedTooIsLookedAtAsBefore(t *testing.T) {
 	watchingAll(t, 10, func(a *account) {
 		id := a.deploy(3, 10*time.Minute)
-		a.w.Add(uidOf(3), id)
+		a.w.Add(uidOf(3), id, false)
 		began := time.Now()
 		time.Sleep(10 * time.Minute)
 		if n := len(a.looksAt(3, began)); n < 15 || n > 40 {
@@ -225,7 +225,7 @@ func TestASweptStackThatIsFollowedTooIsLookedAtAsBefore(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		a.w.Remove(uidOf(3), id)
+		a.w.Remove(uidOf(3), id, false)
 		synctest.Wait()
 		ended := time.Now()
 		time.Sleep(30 * time.Minute)
@@ -301,7 +301,7 @@ func TestAListThatNeverStandsStillDoesNotUseUpTheBudget(t *testing.T) {
 func BenchmarkNextOfManyStacks(b *testing.B) {
 	w := New(Config{Cloud: newFake(), Min: shortest, Max: longest})
 	for i := range 3000 {
-		w.Add(fmt.Sprint("stack", i), 1)
+		w.Add(fmt.Sprint("stack", i), 1, false)
 	}
 	now := time.Now()
 	for b.Loop() {

@@ -136,70 +136,50 @@ func New(cfg Config) *Watcher {
 	}
 }
 
-// Add watches a deployment of a stack. The id 0 stands for one that is not known yet: the stack is polled at the shortest interval.
-func (w *Watcher) Add(uid string, id int64) {
+// Add watches a deployment of a stack. The id 0 stands for one that is not known yet: the stack is polled at the shortest interval. A
+// patient watcher leaves it to the sweep, while that shows the stack, to see when something moves.
+func (w *Watcher) Add(uid string, id int64, patient bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.soon(w.add(uid, id))
-}
-
-// Await watches a deployment as Add does, but leaves it to the sweep, while that shows the stack, to see when something moves.
-func (w *Watcher) Await(uid string, id int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	idle := w.stacks[uid] == nil
-	s := w.add(uid, id)
-	s.awaited++
+	s := cmp.Or(w.stacks[uid], w.known[uid])
+	if s == nil {
+		s = &stack{uid: uid}
+	}
+	idle := len(s.ids) == 0 && s.why < hasMoved
+	if s.ids == nil {
+		s.ids = map[int64]int{}
+	}
+	w.stacks[uid] = s
+	s.ids[id]++
+	if patient {
+		s.awaited++
+	}
 	switch {
-	case w.known[uid] == nil:
+	case !patient || w.known[uid] == nil:
 		w.soon(s)
 	case idle:
 		s.due = time.Now().Add(slowAgain)
 	}
 }
 
-func (w *Watcher) add(uid string, id int64) *stack {
-	s := cmp.Or(w.stacks[uid], w.known[uid])
-	if s == nil {
-		s = &stack{uid: uid}
-	}
-	if s.ids == nil {
-		s.ids = map[int64]int{}
-	}
-	w.stacks[uid] = s
-	s.ids[id]++
-	return s
-}
-
-// Remove ends one Add.
-func (w *Watcher) Remove(uid string, id int64) {
+// Remove ends an Add with the same arguments.
+func (w *Watcher) Remove(uid string, id int64, patient bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.remove(uid, id)
-}
-
-// Release ends one Await.
-func (w *Watcher) Release(uid string, id int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if s := w.remove(uid, id); s != nil {
-		s.awaited--
-	}
-}
-
-func (w *Watcher) remove(uid string, id int64) *stack {
 	s := w.stacks[uid]
 	if s == nil {
-		return nil
+		return
 	}
 	if s.ids[id]--; s.ids[id] <= 0 {
 		delete(s.ids, id)
+	}
+	if patient {
+		s.awaited--
 	}
 	if len(s.ids) == 0 && s.why == isAsked && w.known[uid] != s {
 		s.why = notDue
 	}
 	signal(w.wake)
-	return s
 }
 
 // patient reports whether all watchers of a stack leave it to the sweep to see when something moves.

@@ -17,7 +17,7 @@ func TestAStackIsLookedAtOnceAnIntervalHoweverManyWatchIt(t *testing.T) {
 	watching(t, cloud, none, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		for range 1000 {
-			w.Add("web", 2)
+			w.Add("web", 2, false)
 		}
 		time.Sleep(4 * shortest)
 		if n := w.watched(); n != 1 {
@@ -39,7 +39,7 @@ func TestNowBringsALookForwardButNotBelowTheShortestInterval(t *testing.T) {
 	cloud := newFake()
 	watching(t, cloud, none, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now().Add(-30*time.Second), 5*time.Minute)
-		w.Add("web", 2)
+		w.Add("web", 2, false)
 		synctest.Wait()
 		time.Sleep(2 * shortest)
 		before := len(cloud.of("web"))
@@ -69,19 +69,19 @@ func TestWhatIsNotWatchedAnyMoreIsForgotten(t *testing.T) {
 	cloud := newFake()
 	watching(t, cloud, none, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
-		w.Add("web", 2)
-		w.Add("web", 3)
+		w.Add("web", 2, false)
+		w.Add("web", 3, false)
 		time.Sleep(time.Minute)
-		w.Remove("web", 2)
+		w.Remove("web", 2, false)
 		before := len(cloud.of("web"))
 		time.Sleep(time.Minute)
 		if len(cloud.of("web")) == before {
 			t.Error("one of two is removed, and nobody looks any more")
 		}
 		synctest.Wait() // a look that is due just now has begun
-		w.Remove("web", 3)
-		w.Remove("web", 3)
-		w.Remove("another", 1)
+		w.Remove("web", 3, false)
+		w.Remove("web", 3, false)
+		w.Remove("another", 1, false)
 		before = len(cloud.of("web"))
 		time.Sleep(2 * time.Hour)
 		if n := len(cloud.of("web")); n != before {
@@ -97,14 +97,14 @@ func TestWhatIsNotWatchedAnyMoreIsForgotten(t *testing.T) {
 
 func TestAnAddOrANowDuringALookIsServed(t *testing.T) {
 	for name, ask := range map[string]func(w *Watcher){
-		"an Add": func(w *Watcher) { w.Add("web", 1) }, "a Now": func(w *Watcher) { w.Now("web") },
+		"an Add": func(w *Watcher) { w.Add("web", 1, false) }, "a Now": func(w *Watcher) { w.Now("web") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cloud, seen := newFake(), &looks{}
 			cloud.takes = time.Second
 			watching(t, cloud, seen.add, func(w *Watcher) {
 				cloud.stacks["web"] = deploying(time.Now().Add(-30*time.Second), 5*time.Minute)
-				w.Add("web", 2)
+				w.Add("web", 2, false)
 				time.Sleep(500 * time.Millisecond)
 				ask(w)
 				asked := time.Now()
@@ -122,7 +122,7 @@ func TestALookShowsTheWatchedTheOldAndTheMissing(t *testing.T) {
 	watching(t, cloud, seen.add, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		for _, id := range []int64{0, 2, 3, 9001} {
-			w.Add("web", id)
+			w.Add("web", id, false)
 		}
 		synctest.Wait()
 		l := seen.all()[0]
@@ -142,7 +142,7 @@ func TestADeploymentThatIsNotKnownYetIsLookedForAsOftenAsAllowed(t *testing.T) {
 	cloud := newFake()
 	watching(t, cloud, none, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now().Add(-30*time.Second), 5*time.Minute)
-		w.Add("web", 0)
+		w.Add("web", 0, false)
 		time.Sleep(time.Minute)
 		for _, gap := range gaps(cloud.of("web")) {
 			if gap != shortest {
@@ -160,7 +160,7 @@ func TestFailuresMakeLooksRarerUpToTheLongestIntervalAndASuccessEndsThat(t *test
 	watching(t, cloud, seen.add, func(w *Watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 0)
 		cloud.fail(&cloud66.Error{Kind: cloud66.ErrServer})
-		w.Add("web", 2)
+		w.Add("web", 2, false)
 		time.Sleep(10 * time.Minute)
 		all := gaps(cloud.of("web"))
 		if want := []time.Duration{2 * shortest, 4 * shortest, 8 * shortest, longest, longest}; !slices.Equal(all[:5], want) || slices.Max(all) != longest {
@@ -194,7 +194,7 @@ func TestRunReturnsOnlyAfterTheLastLook(t *testing.T) {
 			told.Store(true)
 		})})
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
-		w.Add("web", 2)
+		w.Add("web", 2, false)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()
@@ -211,7 +211,7 @@ func TestALookThatIsCutByTheEndIsNotTold(t *testing.T) {
 	cloud, seen := newFake(), &looks{}
 	cloud.takes = time.Minute
 	watching(t, cloud, seen.add, func(w *Watcher) {
-		w.Add("web", 2)
+		w.Add("web", 2, false)
 		time.Sleep(time.Second)
 	})
 	if n := len(seen.all()); n != 0 {
