@@ -103,8 +103,7 @@ func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id str
 func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 	to.view = ""
 	shown, said := make(chan struct{}), make(chan bool, 1)
-	b.tasks.Go(func() {
-		defer b.caught(func(commands.Reply) { said <- false })
+	b.tasks.Go(b.caught(func(commands.Reply) { said <- false }, func() {
 		select {
 		case <-shown:
 			said <- false
@@ -114,7 +113,7 @@ func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 			b.say(ctx, to, card.Reply(lateForm))
 			said <- true
 		}
-	})
+	}))
 	return func() bool { close(shown); return <-said }
 }
 
@@ -194,14 +193,13 @@ func (b *Bot) readSearch(in interaction) *task {
 	t.decline = func(commands.Reply) any { return suggestions(nil) }
 	t.say = func(ctx context.Context) any {
 		found := make(chan []storage.StackRef, 1)
-		b.tasks.Go(func() {
-			defer b.caught(func(commands.Reply) { found <- nil })
+		b.tasks.Go(b.caught(func(commands.Reply) { found <- nil }, func() {
 			stacks, err := b.handler.Suggest(ctx, t.answer.user, channel, string(in.Value))
 			if err != nil {
 				b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User, "error", err)
 			}
 			found <- stacks
-		})
+		}))
 		select {
 		case stacks := <-found:
 			return suggestions(stacks)
@@ -290,12 +288,11 @@ type decision struct {
 // decide finds out, beside the acknowledgement, whether a form may be carried out.
 func (b *Bot) decide(t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
-	b.tasks.Go(func() {
-		defer b.caught(func(r commands.Reply) { decided <- decision{reply: r} })
+	b.tasks.Go(b.caught(func(r commands.Reply) { decided <- decision{reply: r} }, func() {
 		req.Invocation.Options[commands.Reason] = commands.Spoken(b.labelled(b.work, req.Invocation.Options[commands.Reason]))
 		do, reply := b.handler.Prepare(b.work, req)
 		decided <- decision{do, reply}
-	})
+	}))
 	return decided
 }
 

@@ -6,12 +6,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 
 	"c66bot/bot/card"
 	"c66bot/commands"
+	"c66bot/panics"
 )
 
 // ackWait bounds how long an acknowledgement waits for its content: Slack wants it within 3 s.
@@ -278,32 +278,35 @@ func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ct
 	b.tasks.Go(func() {
 		defer t.place.leave()
 		defer b.settle(b.work, t)
-		defer b.caught(func(r commands.Reply) { b.say(b.work, t.answer, card.Reply(r)) })
-		goOn := true
-		func() {
-			defer close(acked)
-			defer b.acks.drop(envelope, acked) // after a panic
-			if first != nil {
-				goOn = first(b.work)
+		b.caught(func(r commands.Reply) { b.say(b.work, t.answer, card.Reply(r)) }, func() {
+			goOn := true
+			func() {
+				defer close(acked)
+				defer b.acks.drop(envelope, acked) // after a panic
+				if first != nil {
+					goOn = first(b.work)
+				}
+			}()
+			if goOn {
+				t.place.turn(b.work)
+				b.carryOut(b.work, t)
 			}
-		}()
-		if goOn {
-			t.place.turn(b.work)
-			b.carryOut(b.work, t)
-		}
+		})()
 	})
 }
 
-// caught, deferred, keeps a panic from ending more than one task, and tells of it.
-func (b *Bot) caught(tell func(commands.Reply)) {
-	r := recover()
-	if r == nil {
-		return
+// caught keeps a panic from ending more than one task, and tells of it.
+func (b *Bot) caught(tell func(commands.Reply), do func()) func() {
+	return func() {
+		err := panics.Catch(func() error { do(); return nil })
+		if err == nil {
+			return
+		}
+		ref := commands.NewReference()
+		b.log.Error("a task panicked", "ref", ref, "error", err)
+		tell(commands.ProblemReply{
+			What: "I made a mistake of my own in this.", State: "What was done of it is not clear: look before you try again.",
+			Do: "Show the reference to an admin of the bot; its log says more.", Ref: ref,
+		})
 	}
-	ref := commands.NewReference()
-	b.log.Error("a task panicked", "ref", ref, "panic", r, "stack", string(debug.Stack()))
-	tell(commands.ProblemReply{
-		What: "I made a mistake of my own in this.", State: "What was done of it is not clear: look before you try again.",
-		Do: "Show the reference to an admin of the bot; its log says more.", Ref: ref,
-	})
 }

@@ -17,6 +17,7 @@ import (
 	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/commands/typography"
+	"c66bot/panics"
 	"c66bot/storage"
 )
 
@@ -303,7 +304,7 @@ func (d *Directory) read(ctx context.Context, age time.Duration) <-chan singlefl
 		ctx, cancel := context.WithTimeout(ctx, directoryLimit)
 		defer cancel()
 		defer context.AfterFunc(d.ctx, cancel)()
-		err := d.readPages(ctx, age)
+		err := panics.Catch(func() error { return d.readPages(ctx, age) })
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if d.failures++; err == nil {
@@ -315,13 +316,8 @@ func (d *Directory) read(ctx context.Context, age time.Duration) <-chan singlefl
 	})
 }
 
-// readPages reads the pages that are older than an age. A panic in it is an error to those who wait.
-func (d *Directory) readPages(ctx context.Context, age time.Duration) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("list the stacks: panic: %v", r)
-		}
-	}()
+// readPages reads the pages that are older than an age.
+func (d *Directory) readPages(ctx context.Context, age time.Duration) error {
 	for n := 1; n != 0; {
 		d.mu.Lock()
 		p, ok := d.pages[n]

@@ -3,14 +3,13 @@ package outbox
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"c66bot/bot/webapi"
+	"c66bot/panics"
 	"c66bot/storage"
 )
 
@@ -179,14 +178,11 @@ func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 
 // attempt takes one step with an item and decides when the next one comes.
 func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
-	later, err := func() (later time.Duration, err error) {
-		defer func() {
-			if r := recover(); r != nil { // one message's fault is not another's
-				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-			}
-		}()
-		return o.deliver(ctx, q, it)
-	}()
+	var later time.Duration
+	err := panics.Catch(func() (err error) {
+		later, err = o.deliver(ctx, q, it)
+		return err
+	})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {

@@ -13,6 +13,7 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
+	"c66bot/panics"
 	"c66bot/storage"
 )
 
@@ -195,7 +196,7 @@ func (p *Progress) tellKept(ctx context.Context) {
 		case <-p.absence.due:
 		}
 		for channel, ends := range p.kept() {
-			err := safely(func() error { return p.tellEnds(ctx, ends) })
+			err := panics.Catch(func() error { return p.tellEnds(ctx, ends) })
 			p.mu.Lock()
 			maps.DeleteFunc(p.absence.ends, func(follow string, _ end) bool { _, told := ends[follow]; return told })
 			p.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/cloud66/watch"
+	"c66bot/panics"
 	"c66bot/storage"
 )
 
@@ -22,7 +23,7 @@ func (p *Progress) onRound(ctx context.Context, round watch.Round) {
 	}
 	a.swept = round.Ended
 	p.mu.Unlock()
-	err := safely(func() error { return p.changedStacks(ctx, round) })
+	err := panics.Catch(func() error { return p.changedStacks(ctx, round) })
 	if p.unpruned.Load() {
 		err = errors.Join(err, p.SubscriptionsChanged(ctx))
 	}

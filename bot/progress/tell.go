@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"c66bot/bot/notify"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
+	"c66bot/panics"
 	"c66bot/storage"
 )
 
@@ -55,7 +55,7 @@ type tell struct {
 func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
 	t := &tell{look: look}
 	t.since, t.catchingUp = p.returns(look)
-	err := safely(func() error { return p.tell(ctx, t) })
+	err := panics.Catch(func() error { return p.tell(ctx, t) })
 	if err = errors.Join(err, t.failed); err != nil && ctx.Err() == nil {
 		p.Log.Error("what a look shows could not all be told; the next one tries again", "stack", look.Stack, "error", err)
 	}
@@ -63,16 +63,6 @@ func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
 		p.returned(look.Stack)
 	}
 	return err == nil && !t.held
-}
-
-// safely turns a panic into an error: one follow's fault is not another's.
-func safely(do func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return do()
 }
 
 // tell plans in a view what a look changes. If there is something, it asks others what the database does not know, plans again and writes,
@@ -166,7 +156,7 @@ func (p *Progress) pass(tx storage.Tx, t *tell) error {
 
 // follow adds the step of one follow. An end that came about while the stack was away is kept, to be told with others.
 func (t *tell) follow(id string, work func() (step, error)) {
-	err := safely(func() error {
+	err := panics.Catch(func() error {
 		s, err := work()
 		if err != nil {
 			return err

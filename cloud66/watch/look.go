@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"c66bot/cloud66"
+	"c66bot/panics"
 	"c66bot/storage"
 )
 
@@ -51,7 +50,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 	var known, taken bool
 	a := w.aim(s)
 	began := time.Now()
-	err := safely(func() error {
+	err := panics.Catch(func() error {
 		if w.Interest != nil { // also before the list has shown the stack: what is seen moves its position
 			position, known = w.Interest.Position(a.uid)
 			a.since, a.from = position.Newest, position.Since
@@ -177,14 +176,4 @@ func (w *Watcher) spent(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pace.spent(time.Now(), n, &w.pace.looks)
-}
-
-// safely turns a panic into an error, so that it ends one look only.
-func safely(do func() error) (err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	return do()
 }

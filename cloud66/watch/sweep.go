@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"c66bot/cloud66"
+	"c66bot/panics"
 )
 
 const (
@@ -110,7 +111,7 @@ func (w *Watcher) readPage(ctx context.Context, number int) {
 	w.mu.Unlock()
 	wanted := 0
 	for _, shown := range p.Stacks { // each its own copy, which does not keep the page
-		err := safely(func() error {
+		err := panics.Catch(func() error {
 			if w.sight(&shown) {
 				wanted++
 			}
@@ -233,7 +234,7 @@ func (w *Watcher) deliver(ctx context.Context) {
 	if r == nil || w.Swept == nil {
 		return
 	}
-	if err := safely(func() error { w.Swept(ctx, *r); return nil }); err != nil {
+	if err := panics.Catch(func() error { w.Swept(ctx, *r); return nil }); err != nil {
 		w.Log.Error("a round over the stacks was not taken note of", "error", err)
 	}
 }
