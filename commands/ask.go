@@ -135,7 +135,8 @@ func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error)
 	if len(asked.Wishes) >= maxWishes {
 		return asked, errAskedMuch
 	}
-	asked.Wishes = append(asked.Wishes, storage.Asking{Action: inv.Options[Actions], Stacks: inv.Options[Glob], Nonce: storage.NewID(now), At: now})
+	wish := storage.Asking{Action: inv.Options[Actions], Stacks: inv.Options[Glob], Nonce: storage.NewID(now), At: now}
+	asked.Wishes = append(asked.Wishes, wish)
 	return asked, storage.Requests.Put(tx, key, asked)
 }
 
@@ -168,7 +169,9 @@ func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) Requ
 	for _, w := range asked.Wishes {
 		reply.Wishes = append(reply.Wishes, Wished{
 			Right: w.Action, Glob: w.Stacks, Given: w.Given,
-			Grant: Invocation{Verb: Grant, Options: Options{Who: asked.User, Actions: w.Action, Glob: w.Stacks}, Nonce: w.Nonce, AskedAt: w.At.Unix()},
+			Grant: Invocation{
+				Verb: Grant, Options: Options{Who: asked.User, Actions: w.Action, Glob: w.Stacks}, Nonce: w.Nonce, AskedAt: w.At.Unix(),
+			},
 		})
 	}
 	return reply
@@ -194,10 +197,8 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	rule := storage.Rule{
-		Channel: req.Channel, Who: inv.Options[Who], Actions: strings.Split(inv.Options[Actions], ","), Stacks: inv.Options[Glob], By: req.User, At: now, Until: now.Add(grantFor),
-	}
+	rule := ruleOf(req, time.Now())
+	rule.Until = rule.At.Add(grantFor)
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		asked, made, err := giveWish(tx, req, rule)
 		key := requestKey(asked)

@@ -90,7 +90,8 @@ func (n names) behind(text string) (rest string, mention bool) {
 		}
 		opened, rest = opened[:len(opened)-a], rest[z:]
 	}
-	return opened + strings.TrimLeftFunc(rest, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":,;：，、", r) }), mention
+	separates := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":,;：，、", r) }
+	return opened + strings.TrimLeftFunc(rest, separates), mention
 }
 
 // encloses reports whether a character is a mark or a quotation mark.

@@ -23,7 +23,8 @@ var listSpec = Spec{
 	Options: pick(Outcome, By, Page),
 	Summary: "Lists the deployments of a stack, newest first.",
 	Examples: []string{
-		"list mystack@production", `list "my stack@staging" --page 2`, "list mystack@production --outcome failed", "list mystack@production --by lin",
+		"list mystack@production", `list "my stack@staging" --page 2`, "list mystack@production --outcome failed",
+		"list mystack@production --by lin",
 	},
 	run: (*Handler).list,
 }

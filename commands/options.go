@@ -132,11 +132,13 @@ func pick(opts ...Opt) []Option {
 var (
 	outcomes = []string{"running", "succeeded", "failed", "cancelled", "reverted"}
 	events   = []string{
-		string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), storage.Reverted, string(storage.Slow),
+		string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), storage.Reverted,
+		string(storage.Slow),
 	}
 	vias        = []string{string(cloud66.ViaWeb), string(cloud66.ViaAPI), string(cloud66.ViaHook)}
 	deployTypes = []string{
-		string(cloud66.TypeBuild), string(cloud66.TypeRedeploy), string(cloud66.TypeScale), string(cloud66.TypeFirstBuild), string(cloud66.TypeRevert),
+		string(cloud66.TypeBuild), string(cloud66.TypeRedeploy), string(cloud66.TypeScale), string(cloud66.TypeFirstBuild),
+		string(cloud66.TypeRevert),
 	}
 )
 
@@ -185,8 +187,8 @@ func checkOutcome(v string) (string, error) {
 
 // synonyms are words that people use for those of a subscription's options.
 var synonyms = map[string]string{
-	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed", "canceled": "cancelled",
-	"cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web", "git": "hook", "first-build": "first_build",
+	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed",
+	"canceled": "cancelled", "cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web", "git": "hook", "first-build": "first_build",
 }
 
 // someOf reads some of the words that there are, with commas between them, and gives them in their order.
@@ -231,7 +233,8 @@ func checkBy(v string) (string, error) {
 func checkStarter(v string) (string, error) {
 	by, err := checkBy(v)
 	if err == nil && UserOf(by) != "" {
-		return "", errors.New("nobody is known to Cloud 66 by a name of Slack's: give a part of the name or address that it shows for a deployment")
+		return "", errors.New("nobody is known to Cloud 66 by a name of Slack's: " +
+			"give a part of the name or address that it shows for a deployment")
 	}
 	return by, err
 }
@@ -294,7 +297,8 @@ func checkRef(v string) (string, error) {
 		return "", err
 	}
 	if badRef.MatchString(v) {
-		return "", fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no two dots in a row and none of ~ ^ : ? * [ \\ in one", quoted(v))
+		return "", fmt.Errorf("%s is no branch, tag or commit: git allows no spaces, no two dots in a row and none of ~ ^ : ? * [ \\ in one",
+			quoted(v))
 	}
 	return v, nil
 }

@@ -41,7 +41,8 @@ func LeavesOutStack(text string) bool {
 // ParseHere reads the text behind a mention, in which the stack may be left out where the thread's card shows it.
 func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
-		return Invocation{}, &UsageError{What: fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText), Example: "help"}
+		what := fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText)
+		return Invocation{}, &UsageError{What: what, Example: "help"}
 	}
 	line, _ := Line(text, "", "")
 	words, err := splitWords(asTyped(line))

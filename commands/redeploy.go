@@ -63,7 +63,8 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 		Stack: refOf(stack), Channel: req.Channel, Asker: req.User,
 		Usual: int64(cloud66.UsualDuration(newest.Deployments).Seconds()),
 		Wish: &storage.Wish{
-			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason], NewestBefore: newestID(newest.Deployments),
+			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],
+			NewestBefore: newestID(newest.Deployments),
 		},
 	}))
 }

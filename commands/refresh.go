@@ -17,8 +17,8 @@ var refreshSpec = Spec{
 	run:  (*Handler).refresh,
 }
 
-// gateRefresh has a card look at its deployment now. One that has ended shows its end, whatever stands there, and the deployment is shown too.
-// A card of a stack that the person may not see is, to them, none.
+// gateRefresh decides on looking at a card's deployment now. A card of an ended deployment is edited again, and the deployment is shown
+// too. To somebody who may not see the stack, there is no such card.
 func (h *Handler) gateRefresh(ctx context.Context, c *call) error {
 	if err := h.gateSome(ctx, c); err != nil {
 		return err

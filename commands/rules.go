@@ -24,15 +24,18 @@ const threeWords = "Behind %s stand three words: WHO, ACTIONS and <stacks>."
 
 var (
 	ruleArgs = []Arg{
-		{Word: "WHO", Missing: threeWords, opt: Who}, {Word: "ACTIONS", Missing: threeWords, opt: Actions}, {Word: "<stacks>", Missing: threeWords, opt: Glob},
+		{Word: "WHO", Missing: threeWords, opt: Who}, {Word: "ACTIONS", Missing: threeWords, opt: Actions},
+		{Word: "<stacks>", Missing: threeWords, opt: Glob},
 	}
 	allowSpec = Spec{
 		Verb: Allow, Right: authz.Admin, Changes: true, Args: ruleArgs,
 		Summary: "Allows a person, a group or everyone to do something in this channel. ACTIONS are " + joinActions(authz.Actions, ", ") +
 			" or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
-		Examples: []string{"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *"},
-		check:    adminEverywhere,
-		run:      (*Handler).makeRule,
+		Examples: []string{
+			"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *",
+		},
+		check: adminEverywhere,
+		run:   (*Handler).makeRule,
 	}
 	denySpec = Spec{
 		Verb: Deny, Right: authz.Admin, Changes: true, Args: ruleArgs,
@@ -86,9 +89,7 @@ func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
-	rule := storage.Rule{
-		Channel: req.Channel, Who: inv.Options[Who], Deny: inv.Verb == Deny, Actions: strings.Split(inv.Options[Actions], ","), Stacks: inv.Options[Glob], By: req.User, At: time.Now(),
-	}
+	rule := ruleOf(req, time.Now())
 	key := "rule/" + storage.NewID(rule.At) // a rule's own id may be another one's later
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := authz.AddRule(tx, rule)
@@ -99,6 +100,15 @@ func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 		return nil, ruleProblem(err)
 	}
 	return h.hints(ctx, c, who)
+}
+
+// ruleOf is the rule that a request asks for.
+func ruleOf(req Request, at time.Time) storage.Rule {
+	inv := req.Invocation
+	return storage.Rule{
+		Channel: req.Channel, Who: inv.Options[Who], Deny: inv.Verb == Deny, Actions: wordsOf(inv.Options[Actions]), Stacks: inv.Options[Glob],
+		By: req.User, At: at,
+	}
 }
 
 // member fails where the channel cannot be told of what is changed in it.
@@ -150,7 +160,7 @@ func (h *Handler) who(ctx context.Context, id string) (party, error) {
 		case errors.Is(err, authz.ErrNoGroup):
 			return nobody("Slack knows no such group.", "It was deleted, or it belongs to another organisation. Name another one.")
 		case err == nil && group.Disabled:
-			return nobody(fmt.Sprintf("The group @%s is disabled, so that nobody is in it.", group.Handle), "Enable it in Slack, or name another one.")
+			return nobody("The group @"+group.Handle+" is disabled, so that nobody is in it.", "Enable it in Slack, or name another one.")
 		}
 		return party{handle: group.Handle}, fromSlack(err)
 	default:
@@ -195,13 +205,14 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 		return asNotice(hints), nil
 	}
 	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, stacks)...)
-	if inv.Verb != Grant && !pattern.Everything() && !slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) }) {
+	matches := slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) })
+	if inv.Verb != Grant && !pattern.Everything() && !matches {
 		hints = append(hints, "The rule stands, but no stack that you see "+fitsYet(stacks, inv.Options[Glob]))
 	}
 	return asNotice(hints), nil
 }
 
-// stillDenied says that a rule denies a person all the same what was allowed them just now. It speaks of stacks that the one who allowed sees.
+// stillDenied says that a rule still denies a person what was just allowed. It names stacks that the admin sees.
 func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, stacks []cloud66.Stack) []string {
 	inv := req.Invocation
 	pattern, err := authz.ParsePattern(inv.Options[Glob])
@@ -219,7 +230,8 @@ func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Per
 		}
 		for right := range strings.SplitSeq(inv.Options[Actions], ",") {
 			if d := standing.Decide(authz.Action(right), refOf(s)); !d.Allowed && d.Rule != nil {
-				return []string{fmt.Sprintf("Rule %s denies it all the same, on %s for one: a deny beats every allow.", d.Rule.ID, quoted(refOf(s).String()))}
+				on := quoted(refOf(s).String())
+				return []string{fmt.Sprintf("Rule %s denies it all the same, on %s for one: a deny beats every allow.", d.Rule.ID, on)}
 			}
 		}
 	}

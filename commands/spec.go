@@ -126,8 +126,7 @@ func (s Spec) Words() []string {
 	return words
 }
 
-// exampleStack is the stack of the examples. No team has one of that name, so that an example tells of none; help puts one in its place that
-// the person may see.
+// exampleStack is the stack of the examples. Help replaces it by one that the person may see.
 const exampleStack = "mystack@production"
 
 // OnStack reports whether the command concerns one stack.

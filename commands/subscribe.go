@@ -26,7 +26,8 @@ var subscribeSpec = Spec{
 	Verb: Subscribe, Right: authz.Subscribe, Changes: true,
 	Args:    []Arg{argStacks},
 	Options: slices.Concat(pick(Events), []Option{byStarter()}, pick(Via, Types, Mention)),
-	Summary: "This channel hears of every deployment of these stacks, whoever starts it and however. <stacks> may hold wildcards, and * is every stack.",
+	Summary: "This channel hears of every deployment of these stacks, whoever starts it and however. " +
+		"<stacks> may hold wildcards, and * is every stack.",
 	Examples: []string{
 		"subscribe mystack@production", "subscribe '*@production' --events failed,reverted",
 		"subscribe mystack@production --events failed --mention @deployers",
@@ -150,7 +151,8 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	inv := req.Invocation
 	return storage.Subscription{
-		Channel: req.Channel, Stacks: inv.Options[Glob], Events: wordsOf(inv.Options[Events]), By: inv.Options[By], Via: wordsOf(inv.Options[Via]), Types: wordsOf(inv.Options[Types]),
+		Channel: req.Channel, Stacks: inv.Options[Glob], Events: wordsOf(inv.Options[Events]), By: inv.Options[By],
+		Via: wordsOf(inv.Options[Via]), Types: wordsOf(inv.Options[Types]),
 		Mention: inv.Options[Mention], Author: req.User, At: at,
 	}
 }

@@ -32,7 +32,8 @@ var (
 			Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
 			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button has the id of one
 		}},
-		Summary:  "Takes back what this channel subscribes to: all of these stacks, written as they were, or one by the id that subscriptions shows.",
+		Summary: "Takes back what this channel subscribes to: all of these stacks, written as they were, " +
+			"or one by the id that subscriptions shows.",
 		Examples: []string{"unsubscribe mystack@production", "unsubscribe '*@production'", "unsubscribe k3f9"},
 		gate:     (*Handler).gateUnsubscribe,
 	}
@@ -214,7 +215,8 @@ func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription 
 // noSubscription says that a channel has no such subscription, and which it has.
 func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) ProblemReply {
 	p := ProblemReply{
-		What: fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Options[Glob])), State: "Nothing was changed.", Command: h.Command,
+		What:  fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Options[Glob])),
+		State: "Nothing was changed.", Command: h.Command,
 	}
 	if inv.Options[Rule] != "" {
 		p.What = "That subscription is not there any more."

@@ -128,8 +128,8 @@ func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []sto
 	return reply, rules, nil
 }
 
-// offer adds the rule that would help, and the button that asks for it. Where a rule denies it, another one does not help; strangers and bots
-// cannot ask.
+// offer adds the rule that would help, and the button that asks for it. Where a rule denies the right, another rule does not help;
+// strangers and bots cannot ask.
 func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string) {
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return
