@@ -188,7 +188,8 @@ func checkOutcome(v string) (string, error) {
 // synonyms are words that people use for those of a subscription's options.
 var synonyms = map[string]string{
 	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed",
-	"canceled": "cancelled", "cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web", "git": "hook", "first-build": "first_build",
+	"canceled": "cancelled", "cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web",
+	"git": "hook", "first-build": "first_build",
 }
 
 // someOf reads some of the words that there are, with commas between them, and gives them in their order.
