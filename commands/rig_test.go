@@ -21,6 +21,7 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/notify"
+	"c66bot/bot/outbox/mortal"
 	"c66bot/cloud66"
 	"c66bot/storage"
 	"c66bot/storage/bolt"
@@ -63,7 +64,7 @@ type rig struct {
 func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		db, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"))
+		db, err := bolt.Open(filepath.Join(mortal.Dir(t), "test.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
