@@ -58,7 +58,7 @@ func nearestAction(word string) string {
 	for _, a := range Actions {
 		names = append(names, string(a))
 	}
-	if near := typography.Nearest(word, names); near != "" {
+	if near := typography.Nearest(word, names); near != "" && typography.Nearness(word, near) >= 0.5 { // rights are short words
 		return " (did you mean “" + near + "”?)"
 	}
 	return ""
