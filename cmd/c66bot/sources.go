@@ -91,7 +91,7 @@ func (s *sources) readFile(flags *pflag.FlagSet) map[string]any {
 		case slices.Contains(known, key):
 			values[key] = value
 		default:
-			s.fault("%s in %s is not a key that c66bot knows%s", s.shownName(key), path, nearest(key, known))
+			s.fault("%s in %s is not a key that c66bot knows; the nearest is %s", s.shownName(key), path, typography.Closest(key, known))
 		}
 	}
 	return values
@@ -115,8 +115,8 @@ func (s *sources) readEnvironment(environ []string) map[string]any {
 		switch key, known := keyOf[name]; {
 		case !strings.HasPrefix(name, envPrefix):
 		case !known:
-			s.fault("%s in the environment is not a variable that c66bot knows%s", s.shownName(name),
-				nearest(name, slices.Sorted(maps.Keys(keyOf))))
+			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name),
+				typography.Closest(name, slices.Sorted(maps.Keys(keyOf))))
 		case value != "" || key == httpAddr:
 			values[key] = value
 		}
@@ -140,15 +140,6 @@ func (s *sources) shownName(name string) string {
 		return secret.Redacted
 	}
 	return name
-}
-
-// nearest names the known name that is meant, where one is near.
-func nearest(name string, known []string) string {
-	near := typography.Nearest(name, known)
-	if near == "" {
-		return ""
-	}
-	return "; the nearest is " + near
 }
 
 func (s *sources) fault(format string, args ...any) {

@@ -1,6 +1,11 @@
 package typography
 
-import "github.com/agext/levenshtein"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/agext/levenshtein"
+)
 
 // Nearest gives the candidate that a word was most likely meant to be, "" where none is near.
 func Nearest(word string, candidates []string) string {
@@ -11,6 +16,14 @@ func Nearest(word string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// Closest gives the candidate that is most like a word, its beginning above all, however far from it that is.
+func Closest(word string, candidates []string) string {
+	params := levenshtein.NewParams().BonusThreshold(0)
+	return slices.MaxFunc(candidates, func(a, b string) int {
+		return cmp.Compare(levenshtein.Match(word, a, params), levenshtein.Match(word, b, params))
+	})
 }
 
 // Nearness says how much alike two words are, from 0, where nobody would mix them up, to 1. Two letters swapped are still alike.
