@@ -232,6 +232,17 @@ func TestAButtonOfOursIsTaken(t *testing.T) {
 	}
 }
 
+func TestARedeployWithTheOptionsOfOtherCommandsOpensTheForm(t *testing.T) {
+	for value, form := range map[string]bool{
+		`{"v":"redeploy","u":"a","t":"help","g":2,"x":"web"}`: true, `{"v":"redeploy","u":"a"}`: true,
+		`{"v":"redeploy","u":"a","n":true}`: false, `{"v":"redeploy","u":"a","p":"canary"}`: false,
+	} {
+		if inv, err := FromValue(value); err != nil || inv.OpensForm() != form || inv.Changes() == form {
+			t.Errorf("%s: %+v, %v", value, inv, err)
+		}
+	}
+}
+
 func TestAButtonsValueThatSlackWouldNotTakeIsNotMade(t *testing.T) {
 	fits := Invocation{Verb: Redeploy, Stack: "web", Options: Options{Reason: strings.Repeat("x", 500), Services: strings.Repeat("y", 1000)}}
 	if value, err := fits.Value(); err != nil || len(value) > 2000 {

@@ -25,7 +25,7 @@ var redeploySpec = Spec{
 		"redeploy mystack@production", `redeploy mystack@production --ref main --reason "fix the login"`,
 		"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary",
 	},
-	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.Options == Options{} },
+	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.OptionsTyped() == "" }, // another command's options say nothing of how
 	run:  (*Handler).redeploy,
 }
 
