@@ -3,10 +3,13 @@ package people
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"c66bot/panics"
 )
 
 // forever is the age of answers that do not change.
@@ -17,7 +20,7 @@ var errLeft = errors.New("the caller left")
 
 // cache keeps answers of Slack's by key. Those who need the same key at the same time share one call. Its zero value works.
 type cache[V any] struct {
-	calls singleflight.Group
+	calls singleflight.Group // by epoch and key, so that nobody joins an outdated one
 
 	mu      sync.Mutex
 	answers map[string]answer[V]
@@ -39,9 +42,13 @@ func (c *cache[V]) get(ctx context.Context, key string, age time.Duration, ask f
 		if ok && time.Since(kept.at) < age {
 			return kept.value, nil
 		}
-		called := c.calls.DoChan(key, func() (any, error) {
+		called := c.calls.DoChan(fmt.Sprint(epoch, " ", key), func() (any, error) {
 			at := time.Now()
-			value, err := ask(ctx)
+			var value V
+			err := panics.Catch(func() (err error) {
+				value, err = ask(ctx)
+				return err
+			})
 			if err == nil {
 				c.keep(key, epoch, answer[V]{at, value})
 			} else if ctx.Err() != nil {
@@ -54,7 +61,10 @@ func (c *cache[V]) get(ctx context.Context, key string, age time.Duration, ask f
 		case <-ctx.Done():
 			return none, ctx.Err()
 		case result := <-called:
-			if errors.Is(result.Err, errLeft) && ctx.Err() == nil {
+			if errors.Is(result.Err, errLeft) {
+				if ctx.Err() != nil {
+					return none, ctx.Err()
+				}
 				continue
 			}
 			value, _ := result.Val.(V)
@@ -82,16 +92,12 @@ func (c *cache[V]) forget(key string) {
 	defer c.mu.Unlock()
 	c.epoch++
 	delete(c.answers, key)
-	c.calls.Forget(key)
 }
 
-// clear drops all answers.
+// clear drops all answers, also those that are on their way.
 func (c *cache[V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++
-	for key := range c.answers {
-		c.calls.Forget(key)
-	}
 	c.answers = nil
 }

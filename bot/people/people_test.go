@@ -368,6 +368,51 @@ func TestAReadingFromBeforeAnEventDoesNotOutliveIt(t *testing.T) {
 	})
 }
 
+func TestAReadingOfMembersFromBeforeAnEventDoesNotOutliveIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSlackBook()
+		b.groups, b.members = []string{shown("S1", "one", `"user_count":1`)}, map[string]string{"S1": `["U0SAM"]`}
+		p := b.people()
+		if _, err := p.Group(t.Context(), "S1"); err != nil { // its members are not asked for yet
+			t.Fatal(err)
+		}
+		slow := make(chan struct{})
+		b.set(func() { b.hold = slow })
+		var early, late sync.WaitGroup
+		early.Go(func() { wantGroups(t, p, "U0SAM", "S1") })
+		synctest.Wait()
+		b.set(func() { b.hold, b.members["S1"] = nil, `["U0ANA"]` })
+		p.Event("subteam_members_changed")
+		late.Go(func() { wantGroups(t, p, "U0SAM") })
+		late.Wait() // it did not wait for the slow answer
+		close(slow)
+		early.Wait()
+		wantGroups(t, p, "U0SAM")
+	})
+}
+
+func TestWhoeverLeavesGetsTheErrorOfTheirContext(t *testing.T) {
+	for range 100 {
+		var c cache[int]
+		ctx, leave := context.WithCancel(t.Context())
+		_, err := c.get(ctx, "", forever, func(context.Context) (int, error) { leave(); return 0, io.EOF })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAPanicInACallIsTheErrorOfThoseWhoWait(t *testing.T) {
+	var c cache[int]
+	_, err := c.get(t.Context(), "", forever, func(context.Context) (int, error) { panic("odd") })
+	if err == nil || !strings.Contains(err.Error(), "odd") {
+		t.Errorf("%v", err)
+	}
+	if got, err := c.get(t.Context(), "", forever, func(context.Context) (int, error) { return 1, nil }); got != 1 || err != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func TestManyWhoAskAtOnceAreAnsweredByOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
