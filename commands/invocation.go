@@ -15,15 +15,14 @@ import (
 	"c66bot/storage"
 )
 
-// How long what changes something counts: a button's message shows what is older than people remember after that. A form takes time to fill
-// in, a request for a right time to be seen.
+// How long a button or a form may be used for a change. A form takes time to fill in, and a request for a right takes time to be seen.
 const (
 	questionAge = 15 * time.Minute
 	formAge     = time.Hour
 	requestAge  = 24 * time.Hour
 )
 
-// Limits of what is taken, in characters. A button's value holds 2,000 bytes in all.
+// Limits of input in characters; maxValue is in bytes.
 const (
 	maxText      = 3000
 	maxStackName = 200
@@ -175,7 +174,7 @@ func FromValue(value string) (Invocation, error) {
 	return inv, nil
 }
 
-// sound reports whether the invocation can be of this version's making: typed, or on one of its buttons.
+// sound reports whether this version could have typed the invocation or put it on a button.
 func (i Invocation) sound() bool {
 	spec := i.spec()
 	switch {

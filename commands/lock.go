@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// Queues let one at a time through for each key, in the order in which they came. The zero value works.
+// Queues let one at a time through for each key, first in, first out. The zero value works.
 type Queues struct {
 	mu      sync.Mutex
-	waiting map[string][]chan struct{} // who waits for a key that is held, the next one first
+	waiting map[string][]chan struct{} // behind the holder of a key, the next one first
 }
 
 // Place is a place in the queue of a key.
@@ -20,50 +20,47 @@ type Place struct {
 }
 
 // Join takes the next place in the queue of a key. It has to be waited for.
-func (k *Queues) Join(key string) Place { return Place{k, key, k.join(key)} }
-
-// Wait waits for one's turn and gives the function that ends it. Where the context ends first, the place is given up.
-func (p Place) Wait(ctx context.Context) (done func(), err error) {
-	select {
-	case <-p.turn:
-	case <-ctx.Done():
-		p.queues.leave(p.key, p.turn)
-		return nil, ctx.Err()
-	}
-	return func() { p.queues.leave(p.key, p.turn) }, nil
-}
-
-// join gives a channel that is closed when it is one's turn.
-func (k *Queues) join(key string) chan struct{} {
+func (k *Queues) Join(key string) Place {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.waiting == nil {
 		k.waiting = map[string][]chan struct{}{}
 	}
 	queue, held := k.waiting[key]
-	turn := make(chan struct{})
-	if !held {
-		close(turn)
-		k.waiting[key] = nil
-		return turn
+	p := Place{k, key, make(chan struct{})}
+	if held {
+		queue = append(queue, p.turn)
+	} else {
+		close(p.turn)
 	}
-	k.waiting[key] = append(queue, turn)
-	return turn
+	k.waiting[key] = queue
+	return p
 }
 
-// leave lets the next one through, or takes one out that has not had its turn.
-func (k *Queues) leave(key string, turn chan struct{}) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	queue := k.waiting[key]
-	if i := slices.Index(queue, turn); i >= 0 {
-		k.waiting[key] = slices.Delete(queue, i, i+1)
+// Wait waits for one's turn and gives the function that ends it. Where the context ends first, the place is given up.
+func (p Place) Wait(ctx context.Context) (done func(), err error) {
+	select {
+	case <-p.turn:
+		return p.leave, nil
+	case <-ctx.Done():
+		p.leave()
+		return nil, ctx.Err()
+	}
+}
+
+// leave lets the next one through, or gives up a place whose turn has not come.
+func (p Place) leave() {
+	p.queues.mu.Lock()
+	defer p.queues.mu.Unlock()
+	queue := p.queues.waiting[p.key]
+	if i := slices.Index(queue, p.turn); i >= 0 {
+		p.queues.waiting[p.key] = slices.Delete(queue, i, i+1)
 		return
 	}
 	if len(queue) == 0 {
-		delete(k.waiting, key)
+		delete(p.queues.waiting, p.key)
 		return
 	}
 	close(queue[0])
-	k.waiting[key] = queue[1:]
+	p.queues.waiting[p.key] = queue[1:]
 }

@@ -13,7 +13,7 @@ import (
 	"c66bot/commands/typography"
 )
 
-// UsageError says what in a typed command was not understood, in words for the one who typed it.
+// UsageError explains to a person why a typed command was not understood.
 type UsageError struct {
 	What    string // a sentence
 	Near    string // what was probably meant, "" where nothing is near
@@ -22,7 +22,7 @@ type UsageError struct {
 
 func (e *UsageError) Error() string { return e.What }
 
-// Here is what a mention stands under: the stack, and the deployment where one is known, of the card whose thread it is in.
+// Here is the context of a mention in a thread: the stack of the thread's card, and the deployment if known.
 type Here struct {
 	UID        string
 	Deployment int64
@@ -31,14 +31,14 @@ type Here struct {
 // Parse reads the text behind the slash command. Its error is always a *UsageError.
 func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
 
-// LeavesOutStack reports whether a text is a command on a stack that it does not name, or may not name.
+// LeavesOutStack reports whether a text is a command on a stack without the stack's name.
 func LeavesOutStack(text string) bool {
 	const some = "-"
 	inv, err := ParseHere(text, Here{UID: some})
 	return err == nil && inv.UID == some
 }
 
-// ParseHere reads the text behind a mention, in which the stack may be left out where the thread's card shows it.
+// ParseHere reads the text behind a mention. In a card's thread the stack may be left out.
 func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
 		what := fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText)
@@ -75,7 +75,7 @@ func unknownCommand(word string) *UsageError {
 	return e
 }
 
-// parse reads what stands behind the verb.
+// parse reads the words behind the verb.
 func (s Spec) parse(words []word, here Here) (Invocation, error) {
 	inv := Invocation{Verb: s.Verb}
 	var args []word
@@ -106,7 +106,7 @@ func (s Spec) parse(words []word, here Here) (Invocation, error) {
 	return inv, nil
 }
 
-// takeHere takes the stack of the thread's card where none is named. One word alone that can be a deployment is one of that stack.
+// takeHere takes the stack of the thread's card if none is named. A single number is a deployment of that stack.
 func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 	of := Invocation{Verb: inv.Verb, UID: here.UID, Options: inv.Options, AskedAt: time.Now().Unix()}
 	switch {
@@ -119,7 +119,7 @@ func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 	return true
 }
 
-// takeArgs takes the words that are no options.
+// takeArgs reads the arguments.
 func (s Spec) takeArgs(inv *Invocation, args []word) error {
 	if len(args) > len(s.Args) {
 		return s.tooMany(args[len(s.Args)].name())
@@ -154,7 +154,7 @@ func (s Spec) explained(example string, err error) error {
 	return s.usage(example, "%s", Sentence(err))
 }
 
-// parseOption reads one option and gives the words behind it. What is given already is a mistake when it comes again.
+// parseOption reads one option and returns the words behind it. An option is given once at most.
 func (s Spec) parseOption(inv *Invocation, typed word, words []word) ([]word, error) {
 	called, value, joined := typed.plain(), "", false
 	if at := strings.IndexAny(called, "=＝"); at >= 0 {
@@ -200,7 +200,7 @@ func (s Spec) unknownOption(word string) *UsageError {
 	return e
 }
 
-// tooMany says that a word is one too many; one that looks like an option was meant to be one.
+// tooMany reports a surplus word; one with a hyphen was meant as an option.
 func (s Spec) tooMany(word string) *UsageError {
 	switch {
 	case strings.HasPrefix(word, "-"):
