@@ -3,6 +3,7 @@
 package notify
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -86,9 +87,9 @@ func seen(s Sight) []Notice {
 	if d.Queued() {
 		return []Notice{{storage.Queued, s.At, "it waits behind another deployment"}}
 	}
-	started := Notice{storage.Started, firstTime(d.StartedAt, s.At), "Cloud 66 deploys it"}
+	started := Notice{storage.Started, cmp.Or(d.StartedAt, s.At), "Cloud 66 deploys it"}
 	if d.Ended() {
-		over := Notice{outcome(d, s), firstTime(d.FinishedAt, s.At), "its outcome is " + d.Outcome.String()}
+		over := Notice{outcome(d, s), cmp.Or(d.FinishedAt, s.At), "its outcome is " + d.Outcome.String()}
 		if over.State == storage.Cancelled && s.Cancelled != nil {
 			over.Why += " and its end was asked for"
 		}
@@ -97,7 +98,7 @@ func seen(s Sight) []Notice {
 		}
 		return []Notice{started, over}
 	}
-	elapsed := s.At.Sub(firstTime(s.Began, d.StartedAt)) // by our own clock where that is possible: Cloud 66's may be off
+	elapsed := s.At.Sub(cmp.Or(s.Began, d.StartedAt)) // by our own clock where that is possible: Cloud 66's may be off
 	if limit := cloud66.SlowAfter(s.Usual); !d.StartedAt.IsZero() && elapsed > limit {
 		return []Notice{started, {storage.Slow, s.At, fmt.Sprintf("it runs for %s, more than %s", elapsed.Round(time.Second), limit)}}
 	}
@@ -158,13 +159,4 @@ func end(f storage.Follow, at time.Time) storage.Follow {
 		f.Phase, f.EndedAt = storage.PhaseEnded, at
 	}
 	return f
-}
-
-func firstTime(times ...time.Time) time.Time {
-	for _, t := range times {
-		if !t.IsZero() {
-			return t
-		}
-	}
-	return time.Time{}
 }

@@ -109,7 +109,7 @@ func isNews(p *storage.Position, d cloud66.Deployment) bool {
 	case p == nil:
 		return !d.Ended()
 	case p.Newest == 0:
-		return !d.Ended() || firstTime(d.StartedAt, d.FinishedAt).After(p.Since)
+		return !d.Ended() || cmp.Or(d.StartedAt, d.FinishedAt).After(p.Since)
 	default:
 		return d.ID > p.Newest || slices.Contains(p.Open, d.ID)
 	}
