@@ -12,6 +12,7 @@ import (
 type glob struct {
 	text           string // the only match, if there are no steps
 	prefix, suffix string // what each match begins and ends with: most texts are rejected by them
+	inside         string // the longest piece that each match contains
 	steps          []step
 }
 
@@ -41,7 +42,7 @@ func (g *glob) match(text string) bool {
 	if g.steps == nil {
 		return text == g.text
 	}
-	if !strings.HasPrefix(text, g.prefix) || !strings.HasSuffix(text, g.suffix) {
+	if !strings.HasPrefix(text, g.prefix) || !strings.HasSuffix(text, g.suffix) || !strings.Contains(text, g.inside) {
 		return false
 	}
 	next, at := 0, 0
@@ -186,6 +187,11 @@ func newGlob(parts []part) (g glob, empty bool) {
 		return glob{text: string(text)}, false
 	}
 	g.prefix = string(text[:wild])
+	for piece := range strings.SplitSeq(string(text), "\x00") {
+		if len(piece) > len(g.inside) {
+			g.inside = piece
+		}
+	}
 	for len(text) > 0 && text[len(text)-1] != 0 {
 		g.suffix = string(text[len(text)-1]) + g.suffix
 		text = text[:len(text)-1]

@@ -64,6 +64,7 @@ func TestLongListsOfRulesSubscriptionsAndStacksTakeLittleWork(t *testing.T) {
 	for name, glob := range map[string]func(i int) string{
 		"names":                   func(i int) string { return fmt.Sprintf("app-%d@production", i) },
 		"wildcards":               func(i int) string { return fmt.Sprintf("*-%d@prod*", i) },
+		"wildcards on both sides": func(i int) string { return fmt.Sprintf("*-%dx*", i) },
 		"wildcards that fit none": func(i int) string { return fmt.Sprintf("app-%d*@stag*", i) },
 		"wildcards that fit many": func(i int) string { return fmt.Sprintf("app-%d*", i) },
 	} {
