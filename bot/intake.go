@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/cloud66/panics"
 	"c66bot/commands"
-	"c66bot/panics"
 )
 
 // ackWait bounds how long an acknowledgement waits for its content: Slack wants it within 3 s.

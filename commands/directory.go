@@ -16,8 +16,8 @@ import (
 
 	"c66bot/authz"
 	"c66bot/cloud66"
+	"c66bot/cloud66/panics"
 	"c66bot/commands/typography"
-	"c66bot/panics"
 	"c66bot/storage"
 )
 

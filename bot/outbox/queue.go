@@ -9,7 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"c66bot/bot/webapi"
-	"c66bot/panics"
+	"c66bot/cloud66/panics"
 	"c66bot/storage"
 )
 

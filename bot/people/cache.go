@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	"c66bot/panics"
+	"c66bot/cloud66/panics"
 )
 
 // forever is the age of answers that do not change.

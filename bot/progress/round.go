@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
-	"c66bot/panics"
 	"c66bot/storage"
 )
 

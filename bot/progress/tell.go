@@ -11,8 +11,8 @@ import (
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
 	"c66bot/cloud66"
+	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
-	"c66bot/panics"
 	"c66bot/storage"
 )
 

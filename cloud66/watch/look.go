@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"c66bot/cloud66"
-	"c66bot/panics"
+	"c66bot/cloud66/panics"
 	"c66bot/storage"
 )
 

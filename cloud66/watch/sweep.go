@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"c66bot/cloud66"
-	"c66bot/panics"
+	"c66bot/cloud66/panics"
 )
 
 const (
