@@ -108,6 +108,30 @@ func TestAWokenOutboxTriesAtOnceWhatWaitsForAFaultAndNotWhatIsLimited(t *testing
 	})
 }
 
+func TestAThreadKeepsItsOrderWhereItsChannelGetsAnotherIDWhileALimitHoldsIt(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		const shared = "C0SHARED"
+		r.put(card("a", "running"), card("b", "running"))
+		r.settle()
+		r.slack.ThrottleIn(deploys, "chat.postMessage", 5*time.Minute, 1)
+		r.put(reply("b", "b1", "started"))
+		time.Sleep(2 * time.Second)
+		r.put(reply("a", "a1", "started")) // which waits for the limit and has not failed
+		time.Sleep(2 * time.Second)
+		r.slack.ChangeID(deploys, shared, true)
+		if err := r.records.Update(r.ctx, func(tx storage.Tx) error { return storage.MoveChannel(tx, deploys, shared, time.Now()) }); err != nil {
+			r.Fatal(err)
+		}
+		r.outbox.Wake()
+		time.Sleep(time.Second)
+		end := reply("a", "a2", "live")
+		end.Channel = shared
+		r.put(end)
+		r.settle()
+		r.shows(shared, "running [started, live]", "running [started]")
+	})
+}
+
 func TestAMessageThatIsTriedForADayHoldsUpNoOther(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.slack.FailIn(deploys, "chat.postMessage", "flux_drained", 7)

@@ -212,15 +212,13 @@ func growing(failures int, longest time.Duration) time.Duration {
 	return min(firstPause<<min(max(failures-1, 0), 20), longest)
 }
 
-// Wake has what waits because of a fault tried again at once, since Slack is there again. A limit of Slack's holds all the same.
+// Wake has what waits tried again at once, since Slack is there again, or a channel has another id. A limit of Slack's holds all the same.
 func (o *Outbox) Wake() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, q := range o.queues {
 		for _, it := range q.items {
-			if it.failures > 0 {
-				it.notBefore = time.Time{}
-			}
+			it.notBefore = time.Time{}
 		}
 		o.start(q)
 	}
