@@ -38,9 +38,9 @@ func (b *Bot) checkChannels(ctx context.Context) {
 	all := time.NewTimer(0)
 	defer all.Stop()
 	var left []string
+	var next <-chan time.Time
 	for {
-		var next <-chan time.Time
-		if len(left) > 0 {
+		if len(left) > 0 && next == nil { // however many events come meanwhile
 			next = time.After(channelsPace)
 		}
 		select {
@@ -53,6 +53,7 @@ func (b *Bot) checkChannels(ctx context.Context) {
 				b.checkChannel(ctx, channel)
 			}
 		case <-next:
+			next = nil
 			b.checkChannel(ctx, left[0])
 			left = left[1:]
 		case <-all.C:

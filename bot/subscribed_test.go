@@ -227,6 +227,29 @@ func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 	})
 }
 
+func TestAllChannelsAreAskedAboutHoweverManyEventsComeMeanwhile(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.kill()
+		s := storage.Subscription{ID: "a1b2", Channel: support, Stacks: "shop", Author: lin, Suspended: "is_archived"}
+		key := storage.ChannelKey(s.Channel, s.ID)
+		r.stores(func(tx storage.Tx) error { return storage.Subscriptions.Put(tx, key, s) })
+		r.start()
+		for range 60 {
+			r.slack.Emit(map[string]any{"type": "channel_archive", "channel": "C0OTHER", "user": lin})
+			pass(time.Second)
+		}
+		r.kill()
+		r.stores(func(tx storage.Tx) (err error) {
+			s, err = storage.Subscriptions.Get(tx, key)
+			return err
+		})
+		if s.Suspended != "" {
+			t.Errorf("it is still suspended: %s", s.Suspended)
+		}
+		r.start()
+	})
+}
+
 // stores has something written to or read from the database while no bot runs.
 func (r *rig) stores(fn func(tx storage.Tx) error) {
 	r.t.Helper()
