@@ -171,11 +171,8 @@ func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 
 // settle ends a change whose entry was written. One that was done has left the journal in its own transaction; any other is void.
 func (j *journal) settle(ctx context.Context, c *change) {
-	err := j.records.View(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		_, err := storage.Journal.Get(tx, c.entry.Operation)
-		return err
-	})
-	if errors.Is(err, storage.ErrNotFound) {
+	_, found, err := storage.Journal.Look(context.WithoutCancel(ctx), j.records, c.entry.Operation)
+	if err == nil && !found {
 		j.forget(c)
 		return
 	}

@@ -69,13 +69,7 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 		has = all[channel]
 		gone = has != (holding{}) // else nobody misses it
 	}
-	var known storage.Channel
-	err := b.records.View(ctx, func(tx storage.Tx) (err error) {
-		if known, err = storage.Channels.Get(tx, channel); errors.Is(err, storage.ErrNotFound) {
-			return nil
-		}
-		return err
-	})
+	known, _, err := storage.Channels.Look(ctx, b.records, channel)
 	doubted, told := b.doubts[channel], !known.Lost.IsZero()
 	if gone && !told && (doubted.IsZero() || time.Since(doubted) < doubtFor) { // its new id may come any moment
 		if err == nil && doubted.IsZero() {

@@ -2,7 +2,6 @@ package bot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -172,12 +171,8 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 	if !isCard {
 		return commands.Here{}, nil
 	}
-	var follow storage.Follow
-	err = b.records.View(ctx, func(tx storage.Tx) (err error) {
-		follow, err = storage.Follows.Get(tx, id)
-		return err
-	})
-	if errors.Is(err, storage.ErrNotFound) || (err == nil && follow.Channel != t.answer.channel) {
+	follow, _, err := storage.Follows.Look(ctx, b.records, id)
+	if err == nil && follow.Channel != t.answer.channel {
 		return commands.Here{}, nil
 	}
 	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err

@@ -122,7 +122,7 @@ func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
 func refsOf(stacks []cloud66.Stack) []storage.StackRef {
 	refs := make([]storage.StackRef, len(stacks))
 	for i, s := range stacks {
-		refs[i] = refOf(s)
+		refs[i] = RefOf(s)
 	}
 	return refs
 }
@@ -191,9 +191,9 @@ func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	if right == authz.Admin {
 		decision = standing.Admin()
 	} else {
-		decision = standing.Decide(right, refOf(stack))
+		decision = standing.Decide(right, RefOf(stack))
 	}
-	return decided(right, refOf(stack), about.User, decision), nil
+	return decided(right, RefOf(stack), about.User, decision), nil
 }
 
 // decided says which rule decides on something.

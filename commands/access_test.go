@@ -159,7 +159,7 @@ func TestStatusCountsOnlyWhatOneMaySee(t *testing.T) {
 		r.stores(func(tx storage.Tx) error {
 			for i, s := range r.stacks.stacks {
 				for n, phase := range []storage.Phase{storage.PhaseFollowing, storage.PhaseEnded, storage.PhaseSending} {
-					f := storage.Follow{ID: fmt.Sprintf("f%d%d", i, n), Stack: refOf(s), Phase: phase}
+					f := storage.Follow{ID: fmt.Sprintf("f%d%d", i, n), Stack: RefOf(s), Phase: phase}
 					if err := storage.Follows.Put(tx, f.ID, f); err != nil {
 						return err
 					}

@@ -41,7 +41,7 @@ func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 	if inv.AskedAt != 0 && inv.stale() { // the Cancel of a card, which says what it ends, counts for ever
 		return nil, tooOld(inv.lasts())
 	}
-	ref := refOf(stack)
+	ref := RefOf(stack)
 	deployment, err := h.unended(ctx, stack, inv)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (h *Handler) unended(ctx context.Context, stack cloud66.Stack, inv Invocati
 		_, state := wording.State(d, nil)
 		options = append(options, alternative{fmt.Sprintf("#%d %s", d.ID, state), inv})
 	}
-	what := fmt.Sprintf("%s has %d deployments that have not ended. Which one?", refOf(stack), len(open))
+	what := fmt.Sprintf("%s has %d deployments that have not ended. Which one?", RefOf(stack), len(open))
 	return none, instead(choiceOf(what, options))
 }
 

@@ -541,7 +541,7 @@ func nearestStacks(stacks []cloud66.Stack, typed string) []string {
 	typed = authz.Fold(typed)
 	name, _, _ := strings.Cut(typed, "@") // the right name in a wrong environment is near
 	for _, s := range stacks {
-		label := refOf(s).String()
+		label := RefOf(s).String()
 		if score := max(typography.Nearness(typed, authz.Fold(label)), typography.Nearness(name, authz.Fold(s.Name))); score > 0 {
 			scores[label] = score
 		}
@@ -552,6 +552,7 @@ func nearestStacks(stacks []cloud66.Stack, typed string) []string {
 	return near[:min(3, len(near))]
 }
 
-func refOf(s cloud66.Stack) storage.StackRef {
+// RefOf gives what identifies a stack in records and for people.
+func RefOf(s cloud66.Stack) storage.StackRef {
 	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
 }

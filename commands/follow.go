@@ -29,6 +29,6 @@ func (h *Handler) follow(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	return nil, begun(h.Progress.Follow(ctx, req.Operation, storage.Follow{
-		Stack: refOf(stack), Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
+		Stack: RefOf(stack), Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
 	}))
 }

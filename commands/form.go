@@ -82,7 +82,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	if reply.Version, err = h.version(ctx, stack, reply.Fill.Deployment, newest.Deployments); err != nil {
 		return nil, err
 	}
-	ref := refOf(stack)
+	ref := RefOf(stack)
 	reply.Stack, reply.Facts, reply.Branch = &ref, facts(stack, newest.Deployments), stack.GitBranch
 	reply.Docker, reply.Git = stack.Docker(), !stack.Docker()
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ref.String()
@@ -162,7 +162,7 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	var found []cloud66.Stack
 	typed = Field(typed)
 	for _, s := range all {
-		if holds(s, typed) && standing.Decide(authz.Redeploy, refOf(s)).Allowed {
+		if holds(s, typed) && standing.Decide(authz.Redeploy, RefOf(s)).Allowed {
 			found = append(found, s)
 		}
 	}

@@ -39,7 +39,7 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 			continue
 		}
 		if stack, ok := h.Directory.known(may(standing, spec)); ok {
-			spec = spec.with(shellWord(refOf(stack).String()))
+			spec = spec.with(shellWord(RefOf(stack).String()))
 		}
 		reply.Specs = append(reply.Specs, spec)
 		reply.MayNot = reply.MayNot && spec.Right == ""
@@ -57,7 +57,7 @@ func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
 	if right == "" || right == authz.Admin { // which are on no stack
 		right = authz.View
 	}
-	return func(s cloud66.Stack) bool { return standing.Decide(right, refOf(s)).Allowed }
+	return func(s cloud66.Stack) bool { return standing.Decide(right, RefOf(s)).Allowed }
 }
 
 // with gives the command with a stack in its examples, which can be copied as they are.

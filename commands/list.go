@@ -57,7 +57,7 @@ func (h *Handler) list(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ListReply{Stack: refOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, At: time.Now()}, nil
+	return ListReply{Stack: RefOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, At: time.Now()}, nil
 }
 
 func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
@@ -65,7 +65,7 @@ func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
 	if last > 1 {
 		there = fmt.Sprintf("there are %d pages", last)
 	}
-	ref := refOf(stack)
+	ref := RefOf(stack)
 	return ProblemReply{
 		Stack: &ref, What: fmt.Sprintf("there is no page %d: %s.", page, there), Command: h.Command,
 		Example: fmt.Sprintf("list %s --page %d", shellWord(ref.String()), last),

@@ -35,7 +35,7 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 			continue
 		}
 		p.Read++
-		h.count(ctx, p, s, refOf(stack), *lately[i], since)
+		h.count(ctx, p, s, RefOf(stack), *lately[i], since)
 	}
 	return p
 }

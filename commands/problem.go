@@ -134,7 +134,7 @@ func notDone(what, do string) error {
 
 // notDoneOn answers so about a stack. In the example %s stands for its name.
 func (h *Handler) notDoneOn(stack cloud66.Stack, what, do, example string) error {
-	ref := refOf(stack)
+	ref := RefOf(stack)
 	return instead(ProblemReply{
 		Stack: &ref, What: what, State: "Nothing was done.", Do: do, Command: h.Command,
 		Example: strings.Replace(example, "%s", shellWord(ref.String()), 1),

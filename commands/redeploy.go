@@ -38,7 +38,7 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
-		return offerForm(refOf(stack), inv.Deployment), nil
+		return offerForm(RefOf(stack), inv.Deployment), nil
 	}
 	if err := h.cardless(ctx, req); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 		return nil, h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
 	}
 	return nil, begun(h.Progress.Redeploy(ctx, req.Operation, storage.Follow{
-		Stack: refOf(stack), Channel: req.Channel, Asker: req.User,
+		Stack: RefOf(stack), Channel: req.Channel, Asker: req.User,
 		Usual: int64(cloud66.UsualDuration(newest.Deployments).Seconds()),
 		Wish: &storage.Wish{
 			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],

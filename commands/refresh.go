@@ -57,10 +57,7 @@ func (h *Handler) followOf(ctx context.Context, id string) (follow storage.Follo
 	if id == "" {
 		return follow, nil
 	}
-	err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		follow, _, err = storage.Follows.Find(tx, id)
-		return err
-	})
+	follow, _, err = storage.Follows.Look(ctx, h.Records, id)
 	return follow, err
 }
 

@@ -205,7 +205,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 		return asNotice(hints), nil
 	}
 	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, stacks)...)
-	matches := slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(refOf(s)) })
+	matches := slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) })
 	if inv.Verb != Grant && !pattern.Everything() && !matches {
 		hints = append(hints, "The rule stands, but no stack that you see "+fitsYet(stacks, inv.Options[Glob]))
 	}
@@ -225,12 +225,12 @@ func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Per
 		return nil
 	}
 	for _, s := range stacks {
-		if !pattern.Match(refOf(s)) {
+		if !pattern.Match(RefOf(s)) {
 			continue
 		}
 		for right := range strings.SplitSeq(inv.Options[Actions], ",") {
-			if d := standing.Decide(authz.Action(right), refOf(s)); !d.Allowed && d.Rule != nil {
-				on := quoted(refOf(s).String())
+			if d := standing.Decide(authz.Action(right), RefOf(s)); !d.Allowed && d.Rule != nil {
+				on := quoted(RefOf(s).String())
 				return []string{fmt.Sprintf("Rule %s denies it all the same, on %s for one: a deny beats every allow.", d.Rule.ID, on)}
 			}
 		}

@@ -45,7 +45,7 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if len(newest.Deployments) == 0 {
-		ref := refOf(stack)
+		ref := RefOf(stack)
 		return noticeOn(&ref, "this stack has never been deployed."), nil
 	}
 	deployment, found, err := h.pick(ctx, stack.UID, inv, newest)
@@ -61,7 +61,7 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	}
 	entry.QueuedAfter = aheadOf(newest.Deployments, deployment)
 	return DetailReply{
-		Stack: refOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments), Git: !stack.Docker(), At: time.Now(),
+		Stack: RefOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments), Git: !stack.Docker(), At: time.Now(),
 	}, nil
 }
 
@@ -99,7 +99,7 @@ func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest c
 }
 
 func (h *Handler) noDeployment(stack cloud66.Stack, inv Invocation, newest cloud66.DeploymentRange) Reply {
-	ref := refOf(stack)
+	ref := RefOf(stack)
 	latest := newest.Deployments[0].ID
 	what := fmt.Sprintf("none of its last %d deployments is %s.", min(newest.Total, searchPages*apiPage), inv.Options[Which])
 	if inv.Deployment != 0 {

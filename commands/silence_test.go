@@ -203,7 +203,7 @@ func (r *rig) followHidden() {
 	r.stores(func(tx storage.Tx) error {
 		var err error
 		for _, s := range r.stacks.stacks {
-			if f := (storage.Follow{ID: "f-" + s.UID, Stack: refOf(s), Deployment: 3, Phase: storage.PhaseFollowing}); hidden(s) {
+			if f := (storage.Follow{ID: "f-" + s.UID, Stack: RefOf(s), Deployment: 3, Phase: storage.PhaseFollowing}); hidden(s) {
 				err = errors.Join(err, storage.Follows.Put(tx, f.ID, f))
 			}
 		}

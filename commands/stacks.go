@@ -37,7 +37,7 @@ const (
 func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 	inv, standing := c.Invocation, c.standing
 	told := func(s cloud66.Stack) bool {
-		return holds(s, inv.Options[Text]) && standing.Decide(authz.View, refOf(s)).Allowed
+		return holds(s, inv.Options[Text]) && standing.Decide(authz.View, RefOf(s)).Allowed
 	}
 	seen, err := h.Directory.told(ctx, told)
 	if err != nil {
@@ -60,10 +60,10 @@ func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 func holds(s cloud66.Stack, text string) bool {
 	if strings.ContainsAny(text, "*?[") {
 		if pattern, err := authz.ParsePattern(text); err == nil {
-			return pattern.Match(refOf(s))
+			return pattern.Match(RefOf(s))
 		}
 	}
-	return strings.Contains(authz.Fold(refOf(s).String()), authz.Fold(text))
+	return strings.Contains(authz.Fold(RefOf(s).String()), authz.Fold(text))
 }
 
 // newest adds to stacks their newest deployments, but those that cannot be read in time. A spent budget is an error.
@@ -147,7 +147,7 @@ func (r StacksReply) Document() doc.Document {
 // row is one stack in a line: what can be typed first, then sign and words of its state, then its last deployment.
 func (e StackEntry) row(now time.Time) markup.Text {
 	s := e.Stack
-	name := markup.Code(markup.Shorten(refOf(s).String(), wording.MaxName))
+	name := markup.Code(markup.Shorten(RefOf(s).String(), wording.MaxName))
 	parts := []markup.Text{markup.Format("%s %s %s", name, stackSign(s), stackState(s))}
 	if s.Health != cloud66.HealthUnknown {
 		parts = append(parts, markup.Format("%s", strings.ToLower(s.Health.String())))

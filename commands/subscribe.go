@@ -53,17 +53,17 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) error {
 		return err
 	}
 	known, listed := h.listed(ctx, sees(c.standing, authz.Subscribe))
-	fits := slices.DeleteFunc(slices.Clone(known), func(s cloud66.Stack) bool { return !pattern.Match(refOf(s)) })
-	mine := slices.DeleteFunc(slices.Clone(fits), func(s cloud66.Stack) bool { return !c.standing.Decide(authz.Subscribe, refOf(s)).Allowed })
+	fits := slices.DeleteFunc(slices.Clone(known), func(s cloud66.Stack) bool { return !pattern.Match(RefOf(s)) })
+	mine := slices.DeleteFunc(slices.Clone(fits), func(s cloud66.Stack) bool { return !c.standing.Decide(authz.Subscribe, RefOf(s)).Allowed })
 	if len(mine) == 0 && len(fits) > 0 {
 		return h.notHere(ctx, c.Request, fits[0])
 	}
 	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
 	if len(mine) > 0 {
-		reason = c.standing.Decide(authz.Subscribe, refOf(mine[0])).Reason
+		reason = c.standing.Decide(authz.Subscribe, RefOf(mine[0])).Reason
 	}
 	if len(mine) == 1 {
-		asked.Stack = refOf(mine[0])
+		asked.Stack = RefOf(mine[0])
 	}
 	c.run = subscribing{h: h, req: c.Request, pattern: pattern, known: known, mine: mine, listed: listed}.run
 	return h.Authz.Permit(ctx, asked, reason)
@@ -71,7 +71,7 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) error {
 
 // notHere refuses visible stacks that the person may not subscribe to, and names the first.
 func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) error {
-	if err := h.authorize(ctx, req, refOf(stack)); err != nil {
+	if err := h.authorize(ctx, req, RefOf(stack)); err != nil {
 		return err
 	}
 	return notDone("Your rights here have just changed.", "Try again.") // by a rule that was made meanwhile

@@ -40,13 +40,13 @@ func (h *Handler) target(ctx context.Context, req Request, standing authz.Standi
 	case len(found) > 1:
 		return none, instead(choice(inv, found))
 	}
-	return found[0], h.authorize(ctx, req, refOf(found[0]))
+	return found[0], h.authorize(ctx, req, RefOf(found[0]))
 }
 
 // sees tells the stacks that somebody is told of: those that they may view or have another right on.
 func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
 	return func(s cloud66.Stack) bool {
-		ref := refOf(s)
+		ref := RefOf(s)
 		return standing.Decide(authz.View, ref).Allowed || (right != authz.View && standing.Decide(right, ref).Allowed)
 	}
 }
@@ -203,7 +203,7 @@ func choice(inv Invocation, found []cloud66.Stack) Reply {
 	inv.Stack = ""
 	var options []alternative
 	for i, label := range labels(found) {
-		inv.UID, inv.Shown = found[i].UID, refOf(found[i]).String()
+		inv.UID, inv.Shown = found[i].UID, RefOf(found[i]).String()
 		options = append(options, alternative{label, inv})
 	}
 	return choiceOf(what, options)
@@ -212,9 +212,9 @@ func choice(inv Invocation, found []cloud66.Stack) Reply {
 // labels names each stack so that no two have the same name: as name@environment, else with the account too, else with the UID.
 func labels(stacks []cloud66.Stack) []string {
 	ways := []func(s cloud66.Stack) string{
-		func(s cloud66.Stack) string { return refOf(s).String() },
-		func(s cloud66.Stack) string { return refOf(s).String() + " · " + s.AccountName },
-		func(s cloud66.Stack) string { return refOf(s).String() + " · " + s.UID },
+		func(s cloud66.Stack) string { return RefOf(s).String() },
+		func(s cloud66.Stack) string { return RefOf(s).String() + " · " + s.AccountName },
+		func(s cloud66.Stack) string { return RefOf(s).String() + " · " + s.UID },
 	}
 	names := make([]string, len(stacks))
 	for i, s := range stacks {
@@ -252,7 +252,7 @@ func (h *Handler) adminsBy(rules []storage.Rule) Admins {
 
 // renamed says that a stack is not called any more what it was called in the message or the form that was acted on.
 func renamed(inv Invocation, stack cloud66.Stack) error {
-	now := refOf(stack).String()
+	now := RefOf(stack).String()
 	if inv.Shown == "" || inv.Shown == now {
 		return nil
 	}

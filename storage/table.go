@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,15 @@ func (t Table[T]) Find(tx Tx, key string) (rec T, found bool, err error) {
 		return rec, false, nil
 	}
 	return rec, err == nil, err
+}
+
+// Look is Find in a transaction of its own.
+func (t Table[T]) Look(ctx context.Context, db DB, key string) (rec T, found bool, err error) {
+	err = db.View(ctx, func(tx Tx) (err error) {
+		rec, found, err = t.Find(tx, key)
+		return err
+	})
+	return rec, found, err
 }
 
 // Put stores the record under the key and replaces an older one.

@@ -189,12 +189,7 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	if id == "" {
 		return false, nil
 	}
-	var f storage.Follow
-	var there bool
-	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-		f, there, err = storage.Follows.Find(tx, id)
-		return err
-	})
+	f, there, err := storage.Follows.Look(ctx, p.Records, id)
 	if err == nil && !there {
 		return false, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"c66bot/bot/card"
 	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
+	"c66bot/commands"
 	"c66bot/storage"
 )
 
@@ -97,7 +98,7 @@ func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes
 	}
 	here := make(map[string]storage.StackRef, len(round.Stacks))
 	for _, s := range round.Stacks {
-		here[s.UID] = refOf(s)
+		here[s.UID] = commands.RefOf(s)
 	}
 	absent := map[string]time.Time{}
 	for _, uid := range slices.Sorted(maps.Keys(watched)) {

@@ -11,6 +11,7 @@ import (
 	"c66bot/bot/notify"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
+	"c66bot/commands"
 	"c66bot/storage"
 )
 
@@ -135,25 +136,18 @@ func (i interest) latest() *subscriptions {
 }
 
 // Wants reports whether a channel subscribes to a stack.
-func (i interest) Wants(s cloud66.Stack) bool { return i.latest().wants(refOf(s)) }
+func (i interest) Wants(s cloud66.Stack) bool { return i.latest().wants(commands.RefOf(s)) }
 
 // Idle reports whether nothing is subscribed to.
 func (i interest) Idle() bool { return len(i.latest().active) == 0 }
 
 // Position gives how far the deployments of a stack were told.
 func (i interest) Position(uid string) (at storage.Position, known bool) {
-	err := i.p.Records.View(context.Background(), func(tx storage.Tx) (err error) {
-		at, known, err = storage.Positions.Find(tx, uid)
-		return err
-	})
+	at, known, err := storage.Positions.Look(context.Background(), i.p.Records, uid)
 	if err != nil {
 		i.p.Log.Error("how far a stack was told could not be read", "stack", uid, "error", err)
 	}
 	return at, known
-}
-
-func refOf(s cloud66.Stack) storage.StackRef {
-	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
 }
 
 // Watching counts subscriptions.

@@ -13,6 +13,7 @@ import (
 	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
+	"c66bot/commands"
 	"c66bot/storage"
 )
 
@@ -198,7 +199,7 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	}
 	t.known.position, t.stack = before, before.Stack
 	if look.Listed != nil {
-		t.stack = refOf(*look.Listed)
+		t.stack = commands.RefOf(*look.Listed)
 	}
 	if look.Err != nil || t.stack.UID == "" { // or looked at for a card alone, under a name that is not known here
 		return nil
