@@ -30,14 +30,15 @@ func TestRightsAreReadAsPeopleWriteThem(t *testing.T) {
 
 func TestAWrongRightIsAnsweredWithTheNearestAndTheList(t *testing.T) {
 	for text, want := range map[string]string{
-		"":               "a right is missing",
-		"view,":          "a right is missing in “view,”",
-		"deploy":         "there is no right “deploy” (did you mean “redeploy”?)",
-		"view,redpeloy":  "“redpeloy” (did you mean “redeploy”?)",
-		"cancle":         "did you mean “cancel”?",
-		"a11":            "there is no right “a11”: ",
-		"view;redeploy":  "did you mean “redeploy”?",
-		"qqqqqqqqqqqqqq": "there is no right “qqqqqqqqqqqqqq”: the rights are view, redeploy, cancel, subscribe, lock, approve, admin, and all for everything",
+		"":              "a right is missing",
+		"view,":         "a right is missing in “view,”",
+		"deploy":        "there is no right “deploy” (did you mean “redeploy”?)",
+		"view,redpeloy": "“redpeloy” (did you mean “redeploy”?)",
+		"cancle":        "did you mean “cancel”?",
+		"a11":           "there is no right “a11”: ",
+		"view;redeploy": "did you mean “redeploy”?",
+		"qqqqqqqqqqqqqq": "there is no right “qqqqqqqqqqqqqq”: the rights are view, redeploy, cancel, subscribe, lock, approve, admin, and all " +
+			"for everything",
 	} {
 		got, err := authz.ParseActions(text)
 		if err == nil || got != nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "subscribe") {

@@ -92,7 +92,8 @@ func TestRulesThatCannotBeReadAllowNothing(t *testing.T) {
 	r := newRig()
 	r.add(t, rule(t, "U0SAM allow all *"))
 	r.db.failing = fault
-	if s, err := r.Standing(t.Context(), authz.Subject{User: sam, Channel: channel}); !errors.Is(err, fault) || s.Decide(authz.View, web).Allowed {
+	if s, err := r.Standing(t.Context(), authz.Subject{User: sam, Channel: channel}); !errors.Is(err, fault) ||
+		s.Decide(authz.View, web).Allowed {
 		t.Errorf("%v", err)
 	}
 	if got, err := r.Authorize(t.Context(), request(sam, authz.View, web, false)); !errors.Is(err, fault) || got.Allowed {

@@ -67,9 +67,10 @@ func TestWhatCannotBeFoundOutAllowsNothing(t *testing.T) {
 		groups error
 		fault  string // "" where it makes no difference
 	}{
-		"groups, for the admins' group":                 {[]string{ops}, nil, sam, unread, "internal_error"},
-		"groups, for a rule":                            {nil, []string{"S0DEVS allow all *"}, sam, unread, "internal_error"},
-		"groups, for a rule that denies":                {nil, []string{"S0DEVS deny view shop", "U0SAM allow all *"}, sam, unread, "internal_error"},
+		"groups, for the admins' group": {[]string{ops}, nil, sam, unread, "internal_error"},
+		"groups, for a rule":            {nil, []string{"S0DEVS allow all *"}, sam, unread, "internal_error"},
+		"groups, for a rule that denies": {nil, []string{"S0DEVS deny view shop", "U0SAM allow all *"}, sam, unread,
+			"internal_error"},
 		"a denied group that the plan does not have":    {nil, []string{"S0DEVS deny all *"}, sam, authz.ErrNoGroups, "no user groups"},
 		"an allowed group that the plan does not have":  {nil, []string{"S0DEVS allow all *"}, sam, authz.ErrNoGroups, ""},
 		"an admins' group that the plan does not have":  {[]string{ops}, nil, sam, authz.ErrNoGroups, ""},
@@ -101,7 +102,10 @@ func TestWhatCannotBeFoundOutAllowsNothing(t *testing.T) {
 			if s.Decide(authz.View, web).Allowed || s.Some(authz.View) || s.All(authz.View) || s.Configured() {
 				t.Error("something is allowed")
 			}
-			d, err := r.Authorize(t.Context(), authz.Request{Subject: authz.Subject{User: test.user, Channel: channel}, Action: authz.View, Stack: web})
+			d, err := r.Authorize(
+				t.Context(),
+				authz.Request{Subject: authz.Subject{User: test.user, Channel: channel}, Action: authz.View, Stack: web},
+			)
 			if d.Allowed || !errors.Is(err, authz.ErrUnknown) {
 				t.Errorf("%+v, %v", d, err)
 			}

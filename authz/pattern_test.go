@@ -175,7 +175,8 @@ func TestNoPatternTakesLong(t *testing.T) {
 	text := strings.Repeat("a", 20_000)
 	s := storage.StackRef{Name: text, Environment: text}
 	begin := time.Now()
-	for _, part := range []string{strings.Repeat("*a", 47) + "*b", strings.Repeat("*[a-b]", 15) + "b", strings.Repeat("*?", 47) + "b", strings.Repeat("a*", 47) + "b"} {
+	for _, part := range []string{strings.Repeat("*a", 47) + "*b", strings.Repeat("*[a-b]", 15) + "b", strings.Repeat("*?", 47) + "b",
+		strings.Repeat("a*", 47) + "b"} {
 		p, err := authz.ParsePattern(part + "@" + part)
 		if err != nil {
 			t.Fatal(err)
@@ -214,7 +215,10 @@ func asRegexp(part string) string {
 
 func TestAPatternFitsAsARegexpDoes(t *testing.T) {
 	parts := rapid.Custom(func(t *rapid.T) string {
-		return strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"*", "?", "a", "b", "ab", "c", "[ab]", "[!a]", "[a-c]"}), 1, 8).Draw(t, "items"), "")
+		return strings.Join(
+			rapid.SliceOfN(rapid.SampledFrom([]string{"*", "?", "a", "b", "ab", "c", "[ab]", "[!a]", "[a-c]"}), 1, 8).Draw(t, "items"),
+			"",
+		)
 	})
 	names := rapid.StringMatching(`[abcd]{0,9}`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -233,7 +237,8 @@ func TestAPatternFitsAsARegexpDoes(t *testing.T) {
 
 // FuzzExactly holds that a stack's exact pattern fits it and no other.
 func FuzzExactly(f *testing.F) {
-	for _, name := range []string{"web", `a"b'c`, "a@b", "*", `\`, "[x]", "🚀", "it’s", " x ", "", "a\x00b", strings.Repeat("*", 120), "[!a]", "\xff", "İ"} {
+	for _, name := range []string{"web", `a"b'c`, "a@b", "*", `\`, "[x]", "🚀", "it’s", " x ", "", "a\x00b", strings.Repeat("*", 120), "[!a]",
+		"\xff", "İ"} {
 		f.Add(name, "production", "web", "staging")
 		f.Add("web", name, name, "x")
 		f.Add(name, name, "web", name)

@@ -40,7 +40,15 @@ func TestARuleIsAddedAndRemovedByItsID(t *testing.T) {
 	if !regexp.MustCompile(`^[2346789bcdfghjkmpqrtvwxy]{4}$`).MatchString(added.ID) || time.Since(added.At) > time.Minute {
 		t.Errorf("%+v", added)
 	}
-	want := storage.Rule{ID: added.ID, Channel: channel, Who: sam, Actions: []string{"view", "redeploy"}, Stacks: "Web*@production", By: lin, At: added.At}
+	want := storage.Rule{
+		ID:      added.ID,
+		Channel: channel,
+		Who:     sam,
+		Actions: []string{"view", "redeploy"},
+		Stacks:  "Web*@production",
+		By:      lin,
+		At:      added.At,
+	}
 	got, err := a.Rules(t.Context(), channel)
 	sameTime := cmp.Comparer(time.Time.Equal)
 	if diff := cmp.Diff([]storage.Rule{want}, got, sameTime); diff != "" || err != nil {

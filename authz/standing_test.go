@@ -19,46 +19,66 @@ func TestRulesDecide(t *testing.T) {
 		allowed bool
 		reason  string
 	}{
-		"no rule at all":                        {nil, sam, authz.View, web, false, "no rule allows it"},
-		"a rule that names the user":            {[]string{"U0SAM allow view web"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"a rule that names another user":        {[]string{"U0ANA allow view web"}, sam, authz.View, web, false, "no rule allows it"},
-		"a rule about a group of theirs":        {[]string{"S0DEVS allow view web"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"a rule about another group":            {[]string{"S0OPS allow view web"}, sam, authz.View, web, false, "no rule allows it"},
-		"a rule about everyone":                 {[]string{"everyone allow view web"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"another right":                         {[]string{"U0SAM allow redeploy,cancel web"}, sam, authz.View, web, false, "no rule allows it"},
-		"another stack":                         {[]string{"U0SAM allow all web"}, sam, authz.View, shop, false, "no rule allows it"},
-		"another environment":                   {[]string{"U0SAM allow all web@staging"}, sam, authz.View, web, false, "no rule allows it"},
-		"a wildcard":                            {[]string{"U0SAM allow all *o*@p*"}, sam, authz.View, shop, true, "rule r0 allows it"},
-		"a UID":                                 {[]string{"U0SAM allow all AAAA1111"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"a UID of another":                      {[]string{"U0SAM allow all aaaa1111"}, sam, authz.View, staging, false, "no rule allows it"},
-		"all is every right":                    {[]string{"U0SAM allow all web"}, sam, authz.Approve, web, true, "rule r0 allows it"},
-		"all is not admin":                      {[]string{"U0SAM allow all *"}, sam, authz.Admin, web, false, "no rule allows it"},
-		"admin":                                 {[]string{"U0SAM allow admin *"}, sam, authz.Admin, web, true, "rule r0 allows it"},
-		"admin implies nothing":                 {[]string{"U0SAM allow admin *"}, sam, authz.View, web, false, "no rule allows it"},
-		"admin denied":                          {[]string{"U0SAM allow admin *", "everyone deny admin *"}, sam, authz.Admin, web, false, "rule r1 denies it"},
-		"a denied all is not admin":             {[]string{"U0SAM allow admin *", "everyone deny all *"}, sam, authz.Admin, web, true, "rule r0 allows it"},
-		"a deny beats an allow":                 {[]string{"U0SAM allow all *", "U0SAM deny redeploy web"}, sam, authz.Redeploy, web, false, "rule r1 denies it"},
-		"a deny that is older":                  {[]string{"U0SAM deny redeploy web", "U0SAM allow all *"}, sam, authz.Redeploy, web, false, "rule r0 denies it"},
-		"a deny of everyone beats a name":       {[]string{"U0SAM allow all web", "everyone deny all *@production"}, sam, authz.View, web, false, "rule r1 denies it"},
-		"a deny of a group beats a name":        {[]string{"U0SAM allow all web", "S0DEVS deny view w*"}, sam, authz.View, web, false, "rule r1 denies it"},
-		"a deny of another stack":               {[]string{"U0SAM allow all *", "everyone deny all shop"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"a deny of another right":               {[]string{"U0SAM allow all *", "everyone deny lock *"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"a deny of somebody else":               {[]string{"everyone allow all *", "U0ANA deny all *"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"the oldest of several":                 {[]string{"U0SAM allow view web", "U0SAM allow all web"}, sam, authz.View, web, true, "rule r0 allows it"},
-		"a bot in a group":                      {[]string{"S0DEVS allow all *"}, robot, authz.View, web, false, "a bot, and no rule that names this very user allows it"},
-		"a stranger, and everyone":              {[]string{"everyone allow all *"}, guest, authz.View, web, false, "from another organisation, and no rule that names this very user allows it"},
-		"one who left, and everyone":            {[]string{"everyone allow all *"}, gone, authz.View, web, false, "deactivated, and no rule that names this very user allows it"},
-		"one whom Slack does not know":          {[]string{"S0OPS allow all *"}, nobody, authz.View, web, false, "unknown to Slack, and no rule that names this very user allows it"},
-		"a stranger who is named":               {[]string{"U0GUEST allow view web", "everyone allow all *"}, guest, authz.View, web, true, "rule r0 allows it"},
-		"a stranger who is named, another":      {[]string{"U0GUEST allow view web", "everyone allow all *"}, guest, authz.View, shop, false, "from another organisation, and no rule that names this very user allows it"},
-		"a bot that is named":                   {[]string{"U0BOT allow view web"}, robot, authz.View, web, true, "rule r0 allows it"},
-		"a stranger who is named, denied a lot": {[]string{"U0GUEST allow view *", "everyone deny view *"}, guest, authz.View, web, false, "rule r1 denies it"},
-		"a bot that is named, its group denied": {[]string{"U0BOT allow view *", "S0OPS deny view *"}, robot, authz.View, web, false, "rule r1 denies it"},
-		"a group is not a user":                 {[]string{"S0DEVS allow all *"}, devs, authz.View, web, false, "no rule allows it"},
-		"everyone is not a user":                {[]string{"U0ANA allow all *"}, authz.Everyone, authz.View, web, false, "no rule allows it"},
-		"a stack of which nothing is known":     {[]string{"U0SAM allow all *"}, sam, authz.View, storage.StackRef{}, true, "rule r0 allows it"},
-		"the same, and not all stacks":          {[]string{"U0SAM allow all web*"}, sam, authz.View, storage.StackRef{}, false, "no rule allows it"},
-		"a right that there is not":             {[]string{"U0SAM allow all,admin *"}, sam, "destroy", web, false, "no rule allows it"},
+		"no rule at all":                 {nil, sam, authz.View, web, false, "no rule allows it"},
+		"a rule that names the user":     {[]string{"U0SAM allow view web"}, sam, authz.View, web, true, "rule r0 allows it"},
+		"a rule that names another user": {[]string{"U0ANA allow view web"}, sam, authz.View, web, false, "no rule allows it"},
+		"a rule about a group of theirs": {[]string{"S0DEVS allow view web"}, sam, authz.View, web, true, "rule r0 allows it"},
+		"a rule about another group":     {[]string{"S0OPS allow view web"}, sam, authz.View, web, false, "no rule allows it"},
+		"a rule about everyone":          {[]string{"everyone allow view web"}, sam, authz.View, web, true, "rule r0 allows it"},
+		"another right":                  {[]string{"U0SAM allow redeploy,cancel web"}, sam, authz.View, web, false, "no rule allows it"},
+		"another stack":                  {[]string{"U0SAM allow all web"}, sam, authz.View, shop, false, "no rule allows it"},
+		"another environment":            {[]string{"U0SAM allow all web@staging"}, sam, authz.View, web, false, "no rule allows it"},
+		"a wildcard":                     {[]string{"U0SAM allow all *o*@p*"}, sam, authz.View, shop, true, "rule r0 allows it"},
+		"a UID":                          {[]string{"U0SAM allow all AAAA1111"}, sam, authz.View, web, true, "rule r0 allows it"},
+		"a UID of another":               {[]string{"U0SAM allow all aaaa1111"}, sam, authz.View, staging, false, "no rule allows it"},
+		"all is every right":             {[]string{"U0SAM allow all web"}, sam, authz.Approve, web, true, "rule r0 allows it"},
+		"all is not admin":               {[]string{"U0SAM allow all *"}, sam, authz.Admin, web, false, "no rule allows it"},
+		"admin":                          {[]string{"U0SAM allow admin *"}, sam, authz.Admin, web, true, "rule r0 allows it"},
+		"admin implies nothing":          {[]string{"U0SAM allow admin *"}, sam, authz.View, web, false, "no rule allows it"},
+		"admin denied": {[]string{"U0SAM allow admin *", "everyone deny admin *"}, sam, authz.Admin, web, false,
+			"rule r1 denies it"},
+		"a denied all is not admin": {[]string{"U0SAM allow admin *", "everyone deny all *"}, sam, authz.Admin, web, true,
+			"rule r0 allows it"},
+		"a deny beats an allow": {[]string{"U0SAM allow all *", "U0SAM deny redeploy web"}, sam, authz.Redeploy, web, false,
+			"rule r1 denies it"},
+		"a deny that is older": {[]string{"U0SAM deny redeploy web", "U0SAM allow all *"}, sam, authz.Redeploy, web, false,
+			"rule r0 denies it"},
+		"a deny of everyone beats a name": {[]string{"U0SAM allow all web", "everyone deny all *@production"}, sam, authz.View, web, false,
+			"rule r1 denies it"},
+		"a deny of a group beats a name": {[]string{"U0SAM allow all web", "S0DEVS deny view w*"}, sam, authz.View, web, false,
+			"rule r1 denies it"},
+		"a deny of another stack": {[]string{"U0SAM allow all *", "everyone deny all shop"}, sam, authz.View, web, true,
+			"rule r0 allows it"},
+		"a deny of another right": {[]string{"U0SAM allow all *", "everyone deny lock *"}, sam, authz.View, web, true,
+			"rule r0 allows it"},
+		"a deny of somebody else": {[]string{"everyone allow all *", "U0ANA deny all *"}, sam, authz.View, web, true,
+			"rule r0 allows it"},
+		"the oldest of several": {[]string{"U0SAM allow view web", "U0SAM allow all web"}, sam, authz.View, web, true,
+			"rule r0 allows it"},
+		"a bot in a group": {[]string{"S0DEVS allow all *"}, robot, authz.View, web, false, "a bot, and no rule that " +
+			"names this very user allows it"},
+		"a stranger, and everyone": {[]string{"everyone allow all *"}, guest, authz.View, web, false, "from another organisation, " +
+			"and no rule that names this very user allows it"},
+		"one who left, and everyone": {[]string{"everyone allow all *"}, gone, authz.View, web, false, "deactivated, and no rule " +
+			"that names this very user allows it"},
+		"one whom Slack does not know": {[]string{"S0OPS allow all *"}, nobody, authz.View, web, false, "unknown to Slack, and no " +
+			"rule that names this very user allows it"},
+		"a stranger who is named": {[]string{"U0GUEST allow view web", "everyone allow all *"}, guest, authz.View, web, true,
+			"rule r0 allows it"},
+		"a stranger who is named, " +
+			"another": {[]string{"U0GUEST allow view web", "everyone allow all *"}, guest, authz.View, shop, false,
+			"from another organisation, and no rule that names this very user allows it"},
+		"a bot that is named": {[]string{"U0BOT allow view web"}, robot, authz.View, web, true, "rule r0 allows it"},
+		"a stranger who is named, denied a lot": {[]string{"U0GUEST allow view *", "everyone deny view *"}, guest, authz.View, web, false,
+			"rule r1 denies it"},
+		"a bot that is named, its group denied": {[]string{"U0BOT allow view *", "S0OPS deny view *"}, robot, authz.View, web, false,
+			"rule r1 denies it"},
+		"a group is not a user":             {[]string{"S0DEVS allow all *"}, devs, authz.View, web, false, "no rule allows it"},
+		"everyone is not a user":            {[]string{"U0ANA allow all *"}, authz.Everyone, authz.View, web, false, "no rule allows it"},
+		"a stack of which nothing is known": {[]string{"U0SAM allow all *"}, sam, authz.View, storage.StackRef{}, true, "rule r0 allows it"},
+		"the same, and not all stacks": {[]string{"U0SAM allow all web*"}, sam, authz.View, storage.StackRef{}, false,
+			"no rule allows it"},
+		"a right that there is not": {[]string{"U0SAM allow all,admin *"}, sam, "destroy", web, false, "no rule allows it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig()
@@ -181,7 +201,8 @@ func TestSomeAndAllAreTrueWhicheverStacksExist(t *testing.T) {
 			if got := s.All(authz.View); got != test.all {
 				t.Errorf("all: %v", got)
 			}
-			if s.Admin().Allowed != test.admin || s.Some(authz.Admin) != test.admin || s.All(authz.Admin) != test.admin || s.Some() || s.Configured() {
+			if s.Admin().Allowed != test.admin || s.Some(authz.Admin) != test.admin || s.All(authz.Admin) != test.admin || s.Some() ||
+				s.Configured() {
 				t.Errorf("admin: %+v", s.Admin())
 			}
 		})
@@ -209,7 +230,8 @@ func TestARuleThatCannotBeReadAllowsNothingAndDeniesEverything(t *testing.T) {
 
 func TestTheZeroStandingMayNothing(t *testing.T) {
 	var s authz.Standing
-	if got := s.Decide(authz.View, web); got.Allowed || got.Reason != "no rule allows it" || s.Admin().Allowed || s.Some(authz.View) || s.All(authz.View) {
+	if got := s.Decide(authz.View, web); got.Allowed || got.Reason != "no rule allows it" || s.Admin().Allowed || s.Some(authz.View) ||
+		s.All(authz.View) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -28,8 +28,8 @@ import (
 // crowd is how many commands come at once.
 const crowd = 200
 
-// BenchmarkAcknowledge measures, over real sockets, how long 200 commands that come at once wait for their acknowledgement while every Cloud 66
-// call takes 10 s, beside a client that does nothing but acknowledge.
+// BenchmarkAcknowledge measures, over real sockets, how long 200 commands that come at once wait for their acknowledgement while every
+// Cloud 66 call takes 10 s, beside a client that does nothing but acknowledge.
 //
 //	go test -run '^$' -bench Acknowledge -benchtime 5x ./bot
 func BenchmarkAcknowledge(b *testing.B) {
@@ -47,8 +47,8 @@ func BenchmarkAcknowledge(b *testing.B) {
 	}
 }
 
-// BenchmarkForm measures, over real sockets and with the same rules, how long after the command the form is open (loading) while every Cloud 66
-// call takes 10 s.
+// BenchmarkForm measures, over real sockets and with the same rules, how long after the command the form is open (loading) while every
+// Cloud 66 call takes 10 s.
 //
 //	go test -run '^$' -bench Form -benchtime 50x ./bot
 func BenchmarkForm(b *testing.B) {
@@ -107,7 +107,12 @@ func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool, file string) {
 	sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1 << 30})
 	sim.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", History: 30})
 	slow = &atomic.Bool{}
-	sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return slow.Load() && !strings.Contains(r.URL.Path, "ping") }, Delay: 10 * time.Second})
+	sim.AddFault(
+		cloud66sim.Fault{
+			Match: func(r *http.Request) bool { return slow.Load() && !strings.Contains(r.URL.Path, "ping") },
+			Delay: 10 * time.Second,
+		},
+	)
 	api := httptest.NewServer(sim)
 	file = filepath.Join(b.TempDir(), "c66bot.db")
 	db, err := bolt.Open(file)
@@ -117,12 +122,22 @@ func benchBot(b *testing.B, slackURL string) (slow *atomic.Bool, file string) {
 	seedRules(b, db)
 	log := slog.New(slog.DiscardHandler)
 	transport := &http.Transport{MaxConnsPerHost: 16}
-	cloud, err := cloud66.New(cloud66.Config{BaseURL: api.URL + "/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1 << 30, Transport: transport, Logger: log})
+	cloud, err := cloud66.New(
+		cloud66.Config{
+			BaseURL:         api.URL + "/api/3",
+			Token:           secret.New(cloud66sim.DemoToken),
+			RequestsPerHour: 1 << 30,
+			Transport:       transport,
+			Logger:          log,
+		},
+	)
 	if err != nil {
 		b.Fatal(err)
 	}
 	instance, err := bot.New(bot.Config{
-		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL + "/api/", Command: "/c66", Admins: []string{lin},
+		AppToken: secret.New(
+			"xapp-1-A0C66-demo",
+		), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL + "/api/", Command: "/c66", Admins: []string{lin},
 		Cloud: cloud, Records: db, PollMin: 5 * time.Second, PollMax: time.Minute, AuditKeep: time.Hour, Log: log,
 	})
 	if err != nil {
@@ -155,7 +170,11 @@ func seedRules(b *testing.B, db storage.DB) {
 	err := db.Update(b.Context(), func(tx storage.Tx) error {
 		for i := range 10_000 {
 			rule := storage.Rule{
-				ID: fmt.Sprintf("r%d", i), Channel: deploys, Who: fmt.Sprintf("S0GROUP%d", i%500), Actions: []string{"view"}, Stacks: fmt.Sprintf("svc%d*@production", i), By: lin,
+				ID: fmt.Sprintf(
+					"r%d",
+					i,
+				), Channel: deploys, Who: fmt.Sprintf("S0GROUP%d", i%500), Actions: []string{"view"}, Stacks: fmt.Sprintf("svc%d*@production", i),
+				By: lin,
 			}
 			if i < 10 {
 				rule.Actions, rule.Stacks = []string{"view", "redeploy"}, "web"

@@ -17,7 +17,8 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 			name, command string
 			says          []string
 		}{
-			{"an unknown command names the nearest", "redploy web", []string{"I don't know the command", "redploy", "redeploy", "For example: /c66"}},
+			{"an unknown command names the " +
+				"nearest", "redploy web", []string{"I don't know the command", "redploy", "redeploy", "For example: /c66"}},
 			{"a command of a later day is unknown", "protect web", []string{"I don't know the command"}},
 			{"an unknown option names the nearest", "redeploy web --brnch main", []string{"--brnch", "For example: /c66 redeploy"}},
 			{"an option of a later day is unknown", "redeploy web --wait", []string{"I don't know the option", "--wait"}},
@@ -120,7 +121,8 @@ func TestAForgedButtonIsRefused(t *testing.T) {
 			pass(time.Second)
 		}
 		for _, value := range []string{
-			"", "x", "{}", `{"v":"drop"}`, `{"v":"redeploy","u":"` + r.web + `","r":"a b","n":true}`, `{"v":"cancel","u":"` + r.web + `","d":-1,"a":true}`,
+			"", "x", "{}", `{"v":"drop"}`, `{"v":"redeploy","u":"` + r.web + `","r":"a b","n":true}`, `{"v":"cancel","u":"` + r.web +
+				`","d":-1,"a":true}`,
 			`{"v":"redeploy","u":"../../stacks","n":true}`, `{"v":"show","u":"` + strings.Repeat("u", 5000) + `"}`, `[1]`,
 		} {
 			click(value)
@@ -138,7 +140,8 @@ func TestAForgedButtonIsRefused(t *testing.T) {
 func TestStrangeEnvelopesAreAcknowledgedAndHurtNobody(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for _, payload := range []map[string]any{
-			nil, {}, {"type": "view_closed"}, {"type": "block_actions"}, {"type": 7}, {"user_id": []int{1}}, {"type": "block_actions", "actions": "none"},
+			nil, {}, {"type": "view_closed"}, {"type": "block_actions"}, {"type": 7}, {"user_id": []int{1}},
+			{"type": "block_actions", "actions": "none"},
 		} {
 			for _, kind := range []string{"interactive", "slash_commands", "events_api", "something_new"} {
 				if _, err := r.slack.Deliver(kind, payload, false).Wait(t.Context()); err != nil {

@@ -186,7 +186,8 @@ func TestARefusedTokenIsNamedAndSlackIsNotHammered(t *testing.T) {
 		slack slacksim.Options
 		says  []string
 	}{
-		"another app token":     {slacksim.Options{AppToken: "xapp-1-other"}, []string{"app-level token (C66BOT_SLACK_APP_TOKEN)", "invalid_auth"}},
+		"another app token": {slacksim.Options{AppToken: "xapp-1-other"},
+			[]string{"app-level token (C66BOT_SLACK_APP_TOKEN)", "invalid_auth"}},
 		"no connections:write":  {slacksim.Options{AppScopes: []string{"authorizations:read"}}, []string{"lacks the scope connections:write"}},
 		"another bot token":     {slacksim.Options{BotToken: "xoxb-other"}, []string{"bot token (C66BOT_SLACK_BOT_TOKEN)", "invalid_auth"}},
 		"a bot without posting": {slacksim.Options{BotScopes: []string{"commands", "users:read"}}, []string{"lacks the scope chat:write"}},
@@ -684,7 +685,8 @@ func TestHoweverMuchComesAtOnceIsAcknowledgedAndDoneOrTold(t *testing.T) {
 	}
 }
 
-// Slack may bring an envelope again that was acknowledged, also to the next process: nobody who was told that nothing was done sees it done then.
+// Slack may bring an envelope again that was acknowledged, also to the next process: nobody who was told that nothing was done sees it done
+// then.
 func TestWhatWasTurnedAwayForLackOfAPlaceIsNotDoneByTheNextProcess(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		lift := r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})

@@ -20,15 +20,24 @@ type attempt struct {
 	open bool
 }
 
-// words are what a command is tried with: its first example, on a stack that exists and on one that does not, and its last one. The tests of
-// commands try all of them.
+// words are what a command is tried with: its first example, on a stack that exists and on one that does not, and its last one. The tests
+// of commands try all of them.
 func words(spec commands.Spec) []string {
 	if spec.Button {
 		return nil
 	}
 	names := strings.NewReplacer("@lin", "<@U0LIN>", "@deployers", "<!subteam^S0DEPLOY>", "1042", "1036")
 	on := func(example, stack string) string {
-		return strings.NewReplacer("mystack@production", stack, "mystack@staging", stack, "my stack@staging", stack).Replace(names.Replace(example))
+		return strings.NewReplacer(
+			"mystack@production",
+			stack,
+			"mystack@staging",
+			stack,
+			"my stack@staging",
+			stack,
+		).Replace(
+			names.Replace(example),
+		)
 	}
 	first, last := spec.Examples[0], spec.Examples[len(spec.Examples)-1]
 	all := []string{on(first, "web"), on(first, "nosuch"), on(last, "web")}
@@ -55,18 +64,27 @@ func attempts(t *testing.T, card slacksim.Message) []attempt {
 			if err != nil {
 				t.Fatal(err)
 			}
-			all = append(all, attempt{"the button " + name, func(r *rig, user, channel string) { r.press(user, channel, value) }, verb == commands.Dismiss})
+			all = append(
+				all,
+				attempt{"the button " + name, func(r *rig, user, channel string) { r.press(user, channel, value) }, verb == commands.Dismiss},
+			)
 		}
 	}
-	return append(all,
-		attempt{"the form of the command", func(r *rig, user, channel string) { r.slack.Person(user).Command(channel, "/c66 redeploy web") }, false},
+	return append(
+		all,
+		attempt{
+			"the form of the command",
+			func(r *rig, user, channel string) { r.slack.Person(user).Command(channel, "/c66 redeploy web") },
+			false,
+		},
 		attempt{"the shortcut, with the channel chosen", func(r *rig, user, channel string) { r.shortcut(user, channel) }, false},
 		attempt{"a form that was sent", func(r *rig, user, channel string) { r.send(user, channel, uidOf(card)) }, false},
-		attempt{"a search in the form", func(r *rig, user, channel string) { r.suggest(user, channel) }, true})
+		attempt{"a search in the form", func(r *rig, user, channel string) { r.suggest(user, channel) }, true},
+	)
 }
 
-// buttons are what the buttons of each verb are tried with; the test of commands tries those of every verb. Asking is for all of the workspace: a
-// row with a right that nobody asks for stands for it.
+// buttons are what the buttons of each verb are tried with; the test of commands tries those of every verb. Asking is for all of the
+// workspace: a row with a right that nobody asks for stands for it.
 func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invocation {
 	uid, now := uidOf(card), time.Now().Unix()
 	return map[commands.Verb]map[string]commands.Invocation{
@@ -75,17 +93,34 @@ func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invoca
 			"Refresh":                  {Verb: commands.Refresh, UID: uid, Deployment: 1036, Follow: followOf(card)},
 			"Refresh of a forged card": {Verb: commands.Refresh, UID: "forged", Deployment: 1, Follow: "forged"},
 		},
-		commands.Cancel:        {"Cancel": {Verb: commands.Cancel, UID: uid, Deployment: 1036, Yes: true}},
-		commands.Redeploy:      {"Redeploy": {Verb: commands.Redeploy, UID: uid}, "Yes to a redeploy": {Verb: commands.Redeploy, UID: uid, Options: commands.Options{commands.Now: "true"}, AskedAt: now, Nonce: "n1"}},
-		commands.Follow:        {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
-		commands.List:          {"Older": {Verb: commands.List, UID: uid, Options: commands.Options{commands.Page: "2"}}},
-		commands.Stacks:        {"Next of the stacks": {Verb: commands.Stacks, Options: commands.Options{commands.Page: "2"}}},
-		commands.Access:        {"Next of the rules": {Verb: commands.Access, Options: commands.Options{commands.Page: "2"}}},
-		commands.Grant:         {"Grant": {Verb: commands.Grant, Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "*"}, Nonce: "n2", AskedAt: now}},
+		commands.Cancel: {"Cancel": {Verb: commands.Cancel, UID: uid, Deployment: 1036, Yes: true}},
+		commands.Redeploy: {
+			"Redeploy":          {Verb: commands.Redeploy, UID: uid},
+			"Yes to a redeploy": {Verb: commands.Redeploy, UID: uid, Options: commands.Options{commands.Now: "true"}, AskedAt: now, Nonce: "n1"},
+		},
+		commands.Follow: {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
+		commands.List:   {"Older": {Verb: commands.List, UID: uid, Options: commands.Options{commands.Page: "2"}}},
+		commands.Stacks: {"Next of the stacks": {Verb: commands.Stacks, Options: commands.Options{commands.Page: "2"}}},
+		commands.Access: {"Next of the rules": {Verb: commands.Access, Options: commands.Options{commands.Page: "2"}}},
+		commands.Grant: {
+			"Grant": {
+				Verb:    commands.Grant,
+				Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "*"},
+				Nonce:   "n2",
+				AskedAt: now,
+			},
+		},
 		commands.Unsubscribe:   {"Unsubscribe": {Verb: commands.Unsubscribe, Options: commands.Options{commands.Rule: "k3f9"}}},
 		commands.Subscriptions: {"Next of the subscriptions": {Verb: commands.Subscriptions, Options: commands.Options{commands.Page: "2"}}},
 		commands.Dismiss:       {"No": {Verb: commands.Dismiss, Nonce: "n3"}},
-		commands.Ask:           {"Ask of every right": {Verb: commands.Ask, Options: commands.Options{commands.Actions: "admin", commands.Glob: "*"}, Nonce: "n4", AskedAt: now}},
+		commands.Ask: {
+			"Ask of every right": {
+				Verb:    commands.Ask,
+				Options: commands.Options{commands.Actions: "admin", commands.Glob: "*"},
+				Nonce:   "n4",
+				AskedAt: now,
+			},
+		},
 	}
 }
 
@@ -133,7 +168,11 @@ func (r *rig) shortcut(user, channel string) {
 func (r *rig) send(user, channel, uid string) {
 	metadata := fmt.Sprintf(`{"c":%q,"u":%q,"l":1036,"m":%d,"a":"r"}`, channel, uid, time.Now().Unix())
 	text := map[string]any{"field": map[string]any{"type": "plain_text_input", "value": "main"}}
-	values := map[string]any{"stack/" + uid: map[string]any{"stack": map[string]any{"selected_option": nil}}, "ref/" + uid: text, "reason": text}
+	values := map[string]any{
+		"stack/" + uid: map[string]any{"stack": map[string]any{"selected_option": nil}},
+		"ref/" + uid:   text,
+		"reason":       text,
+	}
 	r.sent = r.slack.Deliver("interactive", map[string]any{
 		"type": "view_submission", "user": map[string]any{"id": user}, "trigger_id": r.trigger(),
 		"view": map[string]any{"id": "V" + r.ts(), "private_metadata": metadata, "state": map[string]any{"values": values}},
@@ -147,8 +186,8 @@ func (r *rig) suggest(user, channel string) {
 	}, true)
 }
 
-// heard is all that somebody alone was told since a moment: answers, direct messages, windows and what acknowledgements said. What the whole
-// channel hears of the deployment that runs is not of them.
+// heard is all that somebody alone was told since a moment: answers, direct messages, windows and what acknowledgements said. What the
+// whole channel hears of the deployment that runs is not of them.
 func (r *rig) heard(user string, events int) string {
 	var b strings.Builder
 	for _, e := range r.slack.Log()[events:] {
@@ -172,8 +211,9 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 		"somebody without the right": sam, "a guest": guest, "somebody of another organisation": outsider, "a bot": robot,
 	}
 	places := map[string]func(user string) string{
-		"where lin's rules are for others": func(string) string { return deploys }, "in a channel without rules": func(string) string { return support },
-		"where the bot is no member": func(string) string { return random }, "in a direct message": direct,
+		"where lin's rules are for others": func(string) string { return deploys },
+		"in a channel without rules":       func(string) string { return support },
+		"where the bot is no member":       func(string) string { return random }, "in a direct message": direct,
 	}
 	inBubble(t, settings{slack: slacksim.Options{NoRateLimits: true}}, func(t *testing.T, r *rig) {
 		r.allow("allow @lin all *")
@@ -211,10 +251,19 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 	})
 }
 
-// saysNo reports whether somebody was told that they may not, or that there is nothing for them. The rules are shown to those who may look at
-// some stack, be there such a one or not.
+// saysNo reports whether somebody was told that they may not, or that there is nothing for them. The rules are shown to those who may look
+// at some stack, be there such a one or not.
 func saysNo(heard string) bool {
-	nos := []string{"You may not", "That button is of another version", "I know no stack", "none that you may see", "that you may see here", "not followed any more", "Who may do what in this channel", "no subscription that you can see"}
+	nos := []string{
+		"You may not",
+		"That button is of another version",
+		"I know no stack",
+		"none that you may see",
+		"that you may see here",
+		"not followed any more",
+		"Who may do what in this channel",
+		"no subscription that you can see",
+	}
 	return slices.ContainsFunc(nos, func(no string) bool {
 		return strings.Contains(heard, no)
 	})

@@ -15,14 +15,20 @@ func TestWhileCloud66IsAtFaultPeopleAreToldWhatIsWrongAndWhatToDo(t *testing.T) 
 		fault cloud66sim.Fault
 		says  []string
 	}{
-		"down":               {cloud66sim.Fault{CutBefore: true}, []string{"did not answer", "Try again"}},
-		"a server's fault":   {cloud66sim.Fault{Status: 500, Body: `{"error":"oops"}`, ContentType: "application/json"}, []string{"has a fault (HTTP 500)", "oops"}},
-		"a gateway's page":   {cloud66sim.Fault{Status: 502, Body: html, ContentType: "text/html"}, []string{"has a fault (HTTP 502)"}},
-		"HTML with a 200":    {cloud66sim.Fault{Status: 200, Body: html, ContentType: "text/html"}, []string{"not its API's language", "C66BOT_CLOUD66_URL"}},
-		"throttled":          {cloud66sim.Fault{Status: 503, Body: `{"error":"throttled"}`, ContentType: "application/json"}, []string{"used up"}},
-		"the token refused":  {cloud66sim.Fault{Status: 401, Body: `{"error":"unauthenticated"}`, ContentType: "application/json"}, []string{"refuses the bot's token", "C66BOT_CLOUD66_TOKEN"}},
-		"a scope missing":    {cloud66sim.Fault{Status: 403, Body: `{"error":"forbidden"}`, ContentType: "application/json"}, []string{"lacks a scope", "public and redeploy"}},
-		"the trial over":     {cloud66sim.Fault{Status: 402, Body: `{"error":"trial_expired"}`, ContentType: "application/json"}, []string{"trial has ended"}},
+		"down": {cloud66sim.Fault{CutBefore: true}, []string{"did not answer", "Try again"}},
+		"a server's fault": {cloud66sim.Fault{Status: 500, Body: `{"error":"oops"}`, ContentType: "application/json"},
+			[]string{"has a fault (HTTP 500)", "oops"}},
+		"a gateway's page": {cloud66sim.Fault{Status: 502, Body: html, ContentType: "text/html"}, []string{"has a fault (HTTP 502)"}},
+		"HTML with a 200": {cloud66sim.Fault{Status: 200, Body: html, ContentType: "text/html"},
+			[]string{"not its API's language", "C66BOT_CLOUD66_URL"}},
+		"throttled": {cloud66sim.Fault{Status: 503, Body: `{"error":"throttled"}`, ContentType: "application/json"},
+			[]string{"used up"}},
+		"the token refused": {cloud66sim.Fault{Status: 401, Body: `{"error":"unauthenticated"}`, ContentType: "application/json"},
+			[]string{"refuses the bot's token", "C66BOT_CLOUD66_TOKEN"}},
+		"a scope missing": {cloud66sim.Fault{Status: 403, Body: `{"error":"forbidden"}`, ContentType: "application/json"},
+			[]string{"lacks a scope", "public and redeploy"}},
+		"the trial over": {cloud66sim.Fault{Status: 402, Body: `{"error":"trial_expired"}`, ContentType: "application/json"},
+			[]string{"trial has ended"}},
 		"silent for a while": {cloud66sim.Fault{Delay: 3 * time.Minute}, []string{"did not answer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +173,8 @@ func TestAnEndThatTheChannelTakesNoMoreReachesTheOneWhoAsked(t *testing.T) {
 func TestAnAnswerFindsAnotherWayWhereTheFirstIsShut(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		d := r.slack.Deliver("slash_commands", map[string]any{
-			"user_id": lin, "channel_id": deploys, "command": "/c66", "text": "help", "trigger_id": "9.9.9", "response_url": "http://slack.test/commands/T/9/gone",
+			"user_id": lin, "channel_id": deploys, "command": "/c66", "text": "help", "trigger_id": "9.9.9",
+			"response_url": "http://slack.test/commands/T/9/gone",
 		}, true)
 		if _, err := d.Wait(t.Context()); err != nil {
 			t.Fatal(err)

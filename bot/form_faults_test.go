@@ -114,9 +114,11 @@ func TestAFormThatComesBackWithoutItsFieldsDoesNothing(t *testing.T) {
 		metadata := fmt.Sprintf(`{"c":%q,"u":%q,"l":1035,"m":%d,"a":"r","n":"web@production"}`, deploys, r.web, time.Now().Unix())
 		for name, values := range map[string]any{
 			"none": map[string]any{}, "no object": "values", "null": nil, "of another type": []any{1},
-			"of another stack": map[string]any{"ref/other": map[string]any{"field": map[string]any{"value": "v666"}}, "reason": map[string]any{"field": map[string]any{"value": "x"}}},
+			"of another stack": map[string]any{"ref/other": map[string]any{"field": map[string]any{"value": "v666"}},
+				"reason": map[string]any{"field": map[string]any{"value": "x"}}},
 			"texts that are numbers": map[string]any{
-				"stack/" + r.web: map[string]any{"stack": map[string]any{}}, "ref/" + r.web: map[string]any{"field": map[string]any{"value": 5}}, "reason": map[string]any{"field": 7},
+				"stack/" + r.web: map[string]any{"stack": map[string]any{}}, "ref/" + r.web: map[string]any{"field": map[string]any{"value": 5}},
+				"reason": map[string]any{"field": 7},
 			},
 		} {
 			d := r.slack.Deliver("interactive", map[string]any{

@@ -159,12 +159,19 @@ func TestTheFormSaysBesideItsFieldsWhatIsWrongAndLosesNothing(t *testing.T) {
 func TestTheFormSearchesTheStacksThatOneMayRedeploy(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for i := range 250 {
-			r.cloud.AddStack(cloud66sim.Stack{Name: "shop" + string(rune('a'+i%26)) + strings.Repeat("x", i/26), History: 1, Git: "https://github.com/acme/shop.git"})
+			r.cloud.AddStack(
+				cloud66sim.Stack{
+					Name:    "shop" + string(rune('a'+i%26)) + strings.Repeat("x", i/26),
+					History: 1,
+					Git:     "https://github.com/acme/shop.git",
+				},
+			)
 		}
 		r.allow("allow @sam redeploy web")
 		r.allow("allow @sam redeploy 'shopa*'")
 		r.opens(sam, deploys, "/c66 redeploy web", "Redeploy web")
-		if got := r.search(sam, "Stack", "shop"); len(got) == 0 || slices.ContainsFunc(got, func(o string) bool { return !strings.HasPrefix(o, "shopa") }) {
+		if got := r.search(sam, "Stack", "shop"); len(got) == 0 ||
+			slices.ContainsFunc(got, func(o string) bool { return !strings.HasPrefix(o, "shopa") }) {
 			t.Errorf("sam is offered %q", got)
 		}
 		r.opens(lin, support, "/c66 redeploy web", "Redeploy web")
@@ -231,7 +238,14 @@ func TestAFormActsOnWhatItShowed(t *testing.T) {
 		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook"})
 		r.fill(lin, "Reason", "typed with care")
 		r.submit(lin)
-		again := r.says(lin, deploys, "there is a newer deployment than the form showed", "Nothing was done", "--reason \"typed with care\"", "[Redeploy]")
+		again := r.says(
+			lin,
+			deploys,
+			"there is a newer deployment than the form showed",
+			"Nothing was done",
+			"--reason \"typed with care\"",
+			"[Redeploy]",
+		)
 		r.click(lin, again, "Redeploy")
 		if got := r.form(lin, "#1036 has not ended yet").Value("Reason"); got != "typed with care" {
 			t.Errorf("the form that was opened again has the reason %q", got)

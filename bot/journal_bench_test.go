@@ -14,9 +14,9 @@ import (
 	"c66bot/storage/bolt"
 )
 
-// BenchmarkJournal measures, over real sockets and with a real file, how long 200 changes that come at once wait for their acknowledgement, which
-// comes after they stand in the journal, beside a client that waits for all of them, writes them in one commit and acknowledges; and how many
-// commits the bot makes until all are acknowledged.
+// BenchmarkJournal measures, over real sockets and with a real file, how long 200 changes that come at once wait for their acknowledgement,
+// which comes after they stand in the journal, beside a client that waits for all of them, writes them in one commit and acknowledges; and
+// how many commits the bot makes until all are acknowledged.
 //
 //	go test -run '^$' -bench Journal -benchtime 5x ./bot
 func BenchmarkJournal(b *testing.B) {
@@ -39,7 +39,8 @@ func BenchmarkJournal(b *testing.B) {
 			}
 			err := db.Update(b.Context(), func(tx storage.Tx) error {
 				for _, e := range waiting {
-					if err := storage.Journal.Put(tx, e, storage.Entry{Operation: e, User: lin, Channel: deploys, What: "follow web", At: time.Now()}); err != nil {
+					if err := storage.Journal.Put(tx, e,
+						storage.Entry{Operation: e, User: lin, Channel: deploys, What: "follow web", At: time.Now()}); err != nil {
 						return err
 					}
 				}
@@ -78,8 +79,8 @@ func crowdChannels(w *slacksim.Workspace) []string {
 	return ids
 }
 
-// commits counts the transactions that a file of bbolt has seen: each of its first two pages holds, behind a header of 16 bytes, the number of
-// the last one that it was written by, 48 bytes in.
+// commits counts the transactions that a file of bbolt has seen: each of its first two pages holds, behind a header of 16 bytes, the number
+// of the last one that it was written by, 48 bytes in.
 func commits(b *testing.B, file string) int {
 	b.Helper()
 	f, err := os.Open(file)

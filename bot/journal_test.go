@@ -193,7 +193,8 @@ func TestWhatTheDiskDoesNotTakeInTimeIsNotTakenAndNeverRun(t *testing.T) {
 
 func TestAChangeThatComesAgainInAnyStateIsDoneOnce(t *testing.T) {
 	for name, again := range map[string]time.Duration{
-		"while it is written": 500 * time.Millisecond, "while it begins": 1500 * time.Millisecond, "while Cloud 66 is asked": 4 * time.Second, "when it is done": time.Minute,
+		"while it is written": 500 * time.Millisecond, "while it begins": 1500 * time.Millisecond, "while Cloud 66 is asked": 4 * time.Second,
+		"when it is done": time.Minute,
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachWish(t, func(t *testing.T, r *rig, send func() *slacksim.Delivery) {
@@ -366,8 +367,13 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 				r.command(lin, deploys, "/c66 redeploy web --ref v0")
 				r.card("is live")
 				payloads := map[string]map[string]any{}
-				value, err := commands.Invocation{Verb: commands.Redeploy, UID: r.web, Options: commands.Options{commands.Ref: "v1", commands.Now: "true"}, Nonce: "n1",
-					AskedAt: time.Now().Unix()}.Value()
+				value, err := commands.Invocation{
+					Verb:    commands.Redeploy,
+					UID:     r.web,
+					Options: commands.Options{commands.Ref: "v1", commands.Now: "true"},
+					Nonce:   "n1",
+					AskedAt: time.Now().Unix(),
+				}.Value()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -417,7 +423,8 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 }
 
 func TestAShutdownInTheMiddleOfTheJournalLosesNothingAndTakesItsTime(t *testing.T) {
-	for name, delay := range map[string]time.Duration{"with a disk of half a second": 500 * time.Millisecond, "with one of ten": 10 * time.Second} {
+	for name, delay := range map[string]time.Duration{"with a disk of half a second": 500 * time.Millisecond,
+		"with one of ten": 10 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			eachWish(t, func(t *testing.T, r *rig, send func() *slacksim.Delivery) {
 				r.steps.set(nil, func(ctx context.Context) error {

@@ -62,7 +62,8 @@ func TestWhoWaitsForAFormHearsOfItsTroubleWithinTenSecondsAndOnce(t *testing.T) 
 				pass(10 * time.Second)
 				for range 2 {
 					said := r.sees(lin, deploys)
-					if n := strings.Count(said, "Slack did not take the content of the form yet"); n != 1 || strings.Count(said, "the content of the form") != 1 {
+					if n := strings.Count(said, "Slack did not take the content of the form yet"); n != 1 ||
+						strings.Count(said, "the content of the form") != 1 {
 						t.Errorf("it was said %d times: %s", n, said)
 					}
 					pass(2 * time.Minute)

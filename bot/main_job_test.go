@@ -42,7 +42,18 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, `/c66 redeploy web@prod --ref main --reason "fix the login"`)
 		card := r.card("deploying #1036")
-		hold(t, "the running card", card.Plain(), "🔵 web · production", "asked by @lin", "main", "fix the login", "of about 5 min", "[Refresh]", "[Cancel]")
+		hold(
+			t,
+			"the running card",
+			card.Plain(),
+			"🔵 web · production",
+			"asked by @lin",
+			"main",
+			"fix the login",
+			"of about 5 min",
+			"[Refresh]",
+			"[Cancel]",
+		)
 		lack(t, "the running card", card.Plain(), "[Redeploy]")
 
 		pass(150 * time.Second)
@@ -142,13 +153,34 @@ func TestListPagesByButtonsThatReplaceTheMessage(t *testing.T) {
 func TestShowTellsEveryFieldAndOffersWhatTheDeploymentAllows(t *testing.T) {
 	inBubble(t, settings{cloud: cloud66sim.Options{Codes: cloud66sim.Strings}}, func(t *testing.T, r *rig) {
 		ended := r.ask(lin, deploys, "/c66 show web")
-		hold(t, "an ended deployment", ended.Plain(), "#1035 live", "Session:", "Snapshot:", "Commit:", "Ref: main", "Type:", "Outcome:", "Head: yes", "Live: yes", "Reverted: no")
+		hold(
+			t,
+			"an ended deployment",
+			ended.Plain(),
+			"#1035 live",
+			"Session:",
+			"Snapshot:",
+			"Commit:",
+			"Ref: main",
+			"Type:",
+			"Outcome:",
+			"Head: yes",
+			"Live: yes",
+			"Reverted: no",
+		)
 		if buttons := ended.Buttons(); !slices.Equal(buttons, []string{"Redeploy", "Refresh", "Commit"}) {
 			t.Errorf("an ended deployment offers %v", buttons)
 		}
 		id := r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook", By: "ana@acme.example"})
 		running := r.ask(lin, deploys, "/c66 show web")
-		hold(t, "a running deployment", running.Plain(), "🔵 web · production: #1036 deploying", "ana@acme.example through a git hook", "Finished: not yet")
+		hold(
+			t,
+			"a running deployment",
+			running.Plain(),
+			"🔵 web · production: #1036 deploying",
+			"ana@acme.example through a git hook",
+			"Finished: not yet",
+		)
 		if buttons := running.Buttons(); !slices.Equal(buttons, []string{"Follow", "Refresh", "Commit", "Cancel"}) {
 			t.Errorf("a running deployment offers %v", buttons)
 		}
@@ -280,13 +312,22 @@ func TestASecondRedeployOfABusyStackIsQueuedAndSaysSo(t *testing.T) {
 func TestWhoeverIsNoAdminIsRefusedAndToldNoStack(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		before := r.cloud.Count()
-		for _, command := range []string{"list web", "show web", "redeploy web --now", "redeploy nosuch --now", "cancel web", "follow web", "show web 1035"} {
+		for _, command := range []string{"list web", "show web", "redeploy web --now", "redeploy nosuch --now", "cancel web", "follow web",
+			"show web 1035"} {
 			answer := r.ask(sam, deploys, "/c66 "+command).Plain()
 			hold(t, "the refusal of "+command, answer, "You may not", "@lin", "no rules yet", "/c66 allow U0SAM")
 			lack(t, "the refusal of "+command, answer, "production", "1035")
 		}
 		for _, as := range []string{"list X", "redeploy X --now", "cancel X"} {
-			there, not := r.ask(sam, deploys, "/c66 "+strings.ReplaceAll(as, "X", "web")).Plain(), r.ask(sam, deploys, "/c66 "+strings.ReplaceAll(as, "X", "nosuch")).Plain()
+			there, not := r.ask(
+				sam,
+				deploys,
+				"/c66 "+strings.ReplaceAll(as, "X", "web"),
+			).Plain(), r.ask(
+				sam,
+				deploys,
+				"/c66 "+strings.ReplaceAll(as, "X", "nosuch"),
+			).Plain()
 			if strings.ReplaceAll(there, "web", "X") != strings.ReplaceAll(not, "nosuch", "X") {
 				t.Errorf("a stack that exists and one that does not get different answers:\n%s\n%s", there, not)
 			}

@@ -44,8 +44,9 @@ var webMethods = map[string][]string{
 
 // eventScopes are the bot scopes that each event needs (Slack, the events' pages).
 var eventScopes = map[string]string{
-	"channel_archive": "channels:read", "channel_deleted": "channels:read", "channel_left": "channels:read", "channel_unarchive": "channels:read",
-	"group_archive": "groups:read", "group_deleted": "groups:read", "group_left": "groups:read", "group_unarchive": "groups:read",
+	"channel_archive": "channels:read", "channel_deleted": "channels:read", "channel_left": "channels:read",
+	"channel_unarchive": "channels:read",
+	"group_archive":     "groups:read", "group_deleted": "groups:read", "group_left": "groups:read", "group_unarchive": "groups:read",
 	"member_joined_channel": "channels:read", "member_left_channel": "channels:read", // or groups:read, for private ones
 	"channel_id_changed": "groups:read", // or channels:read
 	"app_mention":        "app_mentions:read", "subteam_created": "usergroups:read", "subteam_updated": "usergroups:read",

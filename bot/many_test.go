@@ -51,8 +51,14 @@ func TestManyFollowedDeploymentsKeepTheBudgetInBoundedGoroutinesAndMemory(t *tes
 		}
 		worst := busiestHour(r.cloud.Requests())
 		grown := heap() - before
-		t.Logf("%d follows: at most %d Cloud 66 requests in any hour, %d goroutines more than before, heap %.1f MiB more (both simulators' records included)",
-			*follows, worst, most-goroutines, grown)
+		t.Logf(
+			"%d follows: at most %d Cloud 66 requests in any hour, %d goroutines more than before, heap %.1f MiB more (both simulators' records "+
+				"included)",
+			*follows,
+			worst,
+			most-goroutines,
+			grown,
+		)
 		if worst > perHour {
 			t.Errorf("%d requests in one hour", worst)
 		}

@@ -58,43 +58,53 @@ func (polite) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.Contains(r.URL.Path, "conversations.") {
 		channel = `{"id":"D1"}`
 	}
-	body := `{"ok":true,"team_id":"T1","user_id":"U0BOT","ts":"1.2","channel":` + channel + `,"user":{"id":"U1","name":"sam","team_id":"T1"},"view":{"id":"V1"}}`
+	body := `{"ok":true,"team_id":"T1","user_id":"U0BOT","ts":"1.2","channel":` + channel + `,"user":{"id":"U1","name":"sam",` +
+		`"team_id":"T1"},"view":{"id":"V1"}}`
 	return &http.Response{
-		StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
+		StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(body)), Request: r,
 	}, nil
 }
 
 // idleBot is a bot of which only what takes envelopes is at work, for people who may nothing.
-func idleBot(f testing.TB) (*Bot, *lines) {
-	f.Helper()
-	db, err := bolt.Open(filepath.Join(mortal.Dir(f), "c66bot.db"))
+func idleBot(tb testing.TB) (*Bot, *lines) {
+	tb.Helper()
+	db, err := bolt.Open(filepath.Join(mortal.Dir(tb), "c66bot.db"))
 	if err != nil {
-		f.Fatal(err)
+		tb.Fatal(err)
 	}
 	log := &lines{}
 	sim := cloud66sim.New(cloud66sim.Options{})
 	sim.AddStack(cloud66sim.Stack{Name: "web"})
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1 << 30, Transport: sim.RoundTripper()})
+	cloud, err := cloud66.New(
+		cloud66.Config{
+			BaseURL:         "http://cloud66.test/api/3",
+			Token:           secret.New(cloud66sim.DemoToken),
+			RequestsPerHour: 1 << 30,
+			Transport:       sim.RoundTripper(),
+		},
+	)
 	if err != nil {
-		f.Fatal(err)
+		tb.Fatal(err)
 	}
 	b, err := New(Config{
-		AppToken: secret.New("xapp-1"), BotToken: secret.New("xoxb-1"), SlackURL: "http://slack.test/api/", Command: "/c66", Admins: []string{"U0ADMIN"},
+		AppToken: secret.New("xapp-1"), BotToken: secret.New("xoxb-1"), SlackURL: "http://slack.test/api/",
+		Command: "/c66", Admins: []string{"U0ADMIN"},
 		Cloud: cloud, Records: db, PollMin: time.Second, PollMax: time.Minute, AuditKeep: time.Hour, Log: logger,
 	})
 	if err != nil {
-		f.Fatal(err)
+		tb.Fatal(err)
 	}
 	b.http.Transport = polite{}
-	work, stop := context.WithCancel(context.Background()) // f.Context ends before the clean-up
+	work, stop := context.WithCancel(context.WithoutCancel(tb.Context())) // which ends before the clean-up
 	b.work = work
-	f.Cleanup(func() {
+	tb.Cleanup(func() {
 		stop()
 		b.tasks.Wait()
 		b.directory.Close()
 		if err := db.Close(); err != nil {
-			f.Error(err)
+			tb.Error(err)
 		}
 	})
 	return b, log
@@ -105,31 +115,62 @@ func payloads() map[string][]string {
 	redeploy, _ := commands.Invocation{Verb: commands.Redeploy, UID: "u1", Yes: true, Nonce: "n"}.Value()
 	state := func(s card.FormState) string { b, _ := json.Marshal(s); return string(b) }
 	click := func(view, action string) string {
-		return fmt.Sprintf(`{"type":"block_actions","user":{"id":"U1","team_id":"T1"},"channel":{"id":"C1"},"container":{"type":"message","channel_id":"C1","message_ts":"1.2","is_ephemeral":true},
-			"trigger_id":"1.2","response_url":"https://hooks.slack.test/actions/1","view":%s,"state":{"values":{}},"actions":[%s]}`, view, action)
+		return fmt.Sprintf(
+			`{"type":"block_actions","user":{"id":"U1","team_id":"T1"},"channel":{"id":"C1"},"container":{"type":"message","channel_id":"C1",
+			"message_ts":"1.2","is_ephemeral":true},
+			"trigger_id":"1.2","response_url":"https://hooks.slack.test/actions/1","view":%s,"state":{"values":{}},"actions":[%s]}`,
+			view,
+			action,
+		)
 	}
 	form := func(kind, metadata, values string) string {
-		return fmt.Sprintf(`{"type":%q,"user":{"id":"U1"},"value":"we","view":{"id":"V1","private_metadata":%q,"state":{"values":%s}}}`, kind, metadata, values)
+		return fmt.Sprintf(
+			`{"type":%q,"user":{"id":"U1"},"value":"we","view":{"id":"V1","private_metadata":%q,"state":{"values":%s}}}`,
+			kind,
+			metadata,
+			values,
+		)
 	}
-	filled := state(card.FormState{Channel: "C1", UID: "u1", Shown: "web@production", Asked: "rp", Newest: 7, AskedAt: 1, Profiles: []string{"quick"}})
-	values := `{"stack/u1":{"stack":{"selected_option":{"value":"u1"}}},"reason":{"field":{"value":"why"}},"ref/u1":{"field":{"value":null}},"profile":{"field":{"selected_option":null}}}`
+	filled := state(
+		card.FormState{Channel: "C1", UID: "u1", Shown: "web@production", Asked: "rp", Newest: 7, AskedAt: 1, Profiles: []string{"quick"}},
+	)
+	values := `{"stack/u1":{"stack":{"selected_option":{"value":"u1"}}},"reason":{"field":{"value":"why"}},"ref/` +
+		`u1":{"field":{"value":null}},"profile":{"field":{"selected_option":null}}}`
 	return map[string][]string{
 		"slash_commands": {
-			`{"command":"/c66","text":"redeploy web --now","user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","trigger_id":"1.2","is_enterprise_install":"false"}`,
-			`{"command":"/c66","text":"list &amp;lt; <@U1|x> \"","user_id":"U1","channel_id":"D1"}`, `{"command":"/other","user_id":"U1","channel_id":"C1"}`,
-			`{"text":"allow <!subteam^S1|@ops> all *","user_id":"U1","channel_id":"C1","response_url":null}`, `{"user_id":1}`, `{}`, `null`, `[]`, `"`, ``, `{"user_id":"U1","channel_id":"C1","response_url":{}}`,
+			`{"command":"/c66","text":"redeploy web --now","user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1",` +
+				`"trigger_id":"1.2","is_enterprise_install":"false"}`,
+			`{"command":"/c66","text":"list &amp;lt; <@U1|x> \"","user_id":"U1","channel_id":"D1"}`, `{"command":"/other","user_id":"U1",` +
+				`"channel_id":"C1"}`,
+			`{"text":"allow <!subteam^S1|@ops> all *","user_id":"U1","channel_id":"C1",` +
+				`"response_url":null}`, `{"user_id":1}`, `{}`, `null`, `[]`, `"`, ``, `{"user_id":"U1","channel_id":"C1","response_url":{}}`,
 		},
 		"interactive": {
-			click(`null`, fmt.Sprintf(`{"action_id":"yes","block_id":"b","type":"button","value":%q}`, redeploy)), click(`null`, `{"action_id":"commit","type":"button"}`), click(`null`, ``),
+			click(
+				`null`,
+				fmt.Sprintf(`{"action_id":"yes","block_id":"b","type":"button","value":%q}`, redeploy),
+			), click(`null`, `{"action_id":"commit","type":"button"}`), click(`null`, ``),
 			click(`{"id":"V1","private_metadata":"{}","state":{"values":{}}}`, `{"action_id":"stack","selected_option":{"value":"u1"}}`),
-			click(fmt.Sprintf(`{"id":"V1","private_metadata":%q,"state":{"values":%s}}`, filled, values), `{"action_id":"channel","selected_conversation":"C2"}`),
-			form("view_submission", filled, values), form("view_submission", "{}", `{}`), form("view_submission", filled, `{"reason":[]}`), form("block_suggestion", filled, `{}`), form("view_closed", filled, `{}`),
-			`{"type":"shortcut","callback_id":"redeploy","user":{"id":"U1"},"trigger_id":"1.2"}`, `{"type":"message_action","user":{"id":"U1"}}`, `{"user":{"id":"U1"},"actions":[null]}`, `{"user":null}`, `1`,
+			click(
+				fmt.Sprintf(`{"id":"V1","private_metadata":%q,"state":{"values":%s}}`, filled, values),
+				`{"action_id":"channel","selected_conversation":"C2"}`,
+			),
+			form(
+				"view_submission",
+				filled,
+				values,
+			), form("view_submission", "{}", `{}`), form("view_submission", filled, `{"reason":[]}`), form("block_suggestion", filled, `{}`),
+			form("view_closed", filled, `{}`),
+			`{"type":"shortcut","callback_id":"redeploy","user":{"id":"U1"},"trigger_id":"1.2"}`, `{"type":"message_action",` +
+				`"user":{"id":"U1"}}`, `{"user":{"id":"U1"},"actions":[null]}`, `{"user":null}`, `1`,
 		},
 		"events_api": {
-			`{"event_id":"Ev1","type":"event_callback","event":{"type":"app_mention","user":"U1","text":"<@U0BOT> list web","channel":"C1","ts":"1700000000.000100","thread_ts":"1.2"}}`,
-			`{"event_id":"Ev2","event":{"type":"app_mention","user":"U1","text":"hey <@U0BOT>","channel":"C1","ts":"x"}}`, `{"event":{"type":"subteam_members_changed"}}`,
-			`{"event":{"type":"app_mention","edited":{},"ts":"99999999999999999999.1"}}`, `{"event":{"type":"app_home_opened","user":"U1"}}`, `{"event":[]}`, `{}`,
+			`{"event_id":"Ev1","type":"event_callback","event":{"type":"app_mention","user":"U1","text":"<@U0BOT> list web","channel":"C1",` +
+				`"ts":"1700000000.000100","thread_ts":"1.2"}}`,
+			`{"event_id":"Ev2","event":{"type":"app_mention","user":"U1","text":"hey <@U0BOT>","channel":"C1",` +
+				`"ts":"x"}}`, `{"event":{"type":"subteam_members_changed"}}`,
+			`{"event":{"type":"app_mention","edited":{},"ts":"99999999999999999999.1"}}`, `{"event":{"type":"app_home_opened",` +
+				`"user":"U1"}}`, `{"event":[]}`, `{}`,
 		},
 		"hello_again": {`{}`},
 		unreadable: {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`,

@@ -109,8 +109,15 @@ func TestWhatPeopleDoGoesBeforeRequests(t *testing.T) {
 		}
 		r.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: append([]string{lin, sam}, people...), BotIsMember: true})
 		for _, id := range people {
-			r.press(id, deploys, value(t, commands.Invocation{Verb: commands.Ask, Options: commands.Options{commands.Actions: "redeploy", commands.Glob: "web"}, Nonce: "n",
-				AskedAt: time.Now().Unix()}))
+			r.press(
+				id,
+				deploys,
+				value(
+					t,
+					commands.Invocation{Verb: commands.Ask, Options: commands.Options{commands.Actions: "redeploy", commands.Glob: "web"}, Nonce: "n",
+						AskedAt: time.Now().Unix()},
+				),
+			)
 		}
 		pass(time.Second)
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -132,7 +139,12 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 		r.asks(sam, deploys, "web")
 		request := r.says(lin, deploys, "@sam asks to redeploy web", "[Grant 1 h]")
 		nonce := fieldOf(request, `"k":"`)
-		grant := commands.Invocation{Verb: commands.Grant, Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "web@*"}, Nonce: nonce, AskedAt: time.Now().Unix()}
+		grant := commands.Invocation{
+			Verb:    commands.Grant,
+			Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "web@*"},
+			Nonce:   nonce,
+			AskedAt: time.Now().Unix(),
+		}
 		if glob := fieldOf(request, `"c":"`); glob != "" {
 			grant.Options[commands.Glob] = glob
 		}
@@ -165,7 +177,8 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 						continue // who may do all that
 					}
 					r.press(user, channel, value(t, commands.Invocation{
-						Verb: verb, UID: r.web, Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "web"}, Nonce: nonce, Deployment: 1035, Yes: true,
+						Verb: verb, UID: r.web, Options: commands.Options{commands.Who: sam, commands.Actions: "redeploy", commands.Glob: "web"},
+						Nonce: nonce, Deployment: 1035, Yes: true,
 						AskedAt: time.Now().Unix(),
 					}))
 				}

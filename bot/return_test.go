@@ -30,7 +30,12 @@ func TestWhatEndedWhileTheBotWasDownIsOneMessageWhereItIsMuch(t *testing.T) {
 		r.start()
 		r.until("the cards are corrected", func() bool { return strings.Count(r.sees(lin, deploys), "[Redeploy]") == many })
 		pass(time.Minute)
-		hold(t, "the channel", r.sees(lin, deploys), "6 deployments ended while I could not look: 1 failed, 5 ended well\nfor @lin\n🔴 api0 · production:")
+		hold(
+			t,
+			"the channel",
+			r.sees(lin, deploys),
+			"6 deployments ended while I could not look: 1 failed, 5 ended well\nfor @lin\n🔴 api0 · production:",
+		)
 		if n := len(r.slack.Calls("chat.postMessage")) - before; n != 1 {
 			t.Errorf("%d messages were posted, want one", n)
 		}

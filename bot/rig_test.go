@@ -158,7 +158,9 @@ func newRig(t *testing.T, set settings) *rig {
 	for _, id := range all {
 		r.slack.AddChannel(slacksim.Channel{ID: direct(id), IM: true, Members: []string{id}, BotIsMember: true})
 	}
-	r.web = r.cloud.AddStack(cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35})
+	r.web = r.cloud.AddStack(
+		cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35},
+	)
 	server := &httptest.Server{
 		Listener: r.net, EnableHTTP2: set.wire == overHTTP2,
 		Config: &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)},
@@ -207,7 +209,9 @@ func (r *rig) begin() {
 	r.wire = &network{listener: r.net}
 	gate := &gate{next: r.cloud.RoundTripper(), wire: r.wire, steps: &r.steps}
 	r.reading = &gate.reading
-	cloud, err := cloud66.New(cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New(token), RequestsPerHour: perHour, Transport: gate, Logger: log})
+	cloud, err := cloud66.New(
+		cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New(token), RequestsPerHour: perHour, Transport: gate, Logger: log},
+	)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -403,8 +407,8 @@ func (r *rig) requests(method string) int {
 	return n
 }
 
-// noSecrets checks that no secret has left the process, in a log (which has the stacks of panics), a call, a metric or an error, nor would if
-// somebody printed the configuration.
+// noSecrets checks that no secret has left the process, in a log (which has the stacks of panics), a call, a metric or an error, nor would
+// if somebody printed the configuration.
 func (r *rig) noSecrets() {
 	r.t.Helper()
 	var left strings.Builder
@@ -426,7 +430,8 @@ func (r *rig) noSecrets() {
 	}
 	fmt.Fprintln(&left, r.bot.Ready())
 	said := left.String()
-	for _, secret := range []string{"xapp-1-A0C66-demo", "xoxb-c66-demo", cloud66sim.DemoToken, "SECRET", "slack.test/commands", "slack.test/actions", "ticket="} {
+	for _, secret := range []string{"xapp-1-A0C66-demo", "xoxb-c66-demo", cloud66sim.DemoToken, "SECRET", "slack.test/commands",
+		"slack.test/actions", "ticket="} {
 		if i := strings.Index(said, secret); i >= 0 {
 			r.t.Errorf("%q left the process: …%s…", secret, said[max(0, i-200):min(len(said), i+100)])
 		}

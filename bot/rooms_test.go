@@ -43,8 +43,15 @@ func TestAPrivateChannelsRulesForEveryoneAndForGroupsAreForItsMembers(t *testing
 				before := len(r.slack.Log())
 				r.suggest(guest, hidden)
 				r.press(guest, hidden, value(t, commands.Invocation{Verb: commands.List, UID: r.web}))
-				r.press(guest, hidden, value(t,
-					commands.Invocation{Verb: commands.Ask, Options: commands.Options{commands.Actions: "view", commands.Glob: "*"}, Nonce: "n", AskedAt: time.Now().Unix()}))
+				r.press(guest, hidden, value(
+					t,
+					commands.Invocation{
+						Verb:    commands.Ask,
+						Options: commands.Options{commands.Actions: "view", commands.Glob: "*"},
+						Nonce:   "n",
+						AskedAt: time.Now().Unix(),
+					},
+				))
 				pass(20 * time.Second)
 				lack(t, "what forged clicks tell", r.heard(guest, before), "web", "1035")
 				if n := len(r.cards(hidden)); n != 1 {

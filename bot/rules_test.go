@@ -72,7 +72,12 @@ func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
 func TestADenyBeatsEveryAllowButTheAdmins(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.AddGroup(slacksim.Group{ID: "S0DEV", Handle: "devs", Users: []string{sam, lin}})
-		hold(t, "what is said of a group", r.allow("allow @devs all *").Plain(), "allow @devs view, redeploy, cancel, subscribe, lock, approve on *")
+		hold(
+			t,
+			"what is said of a group",
+			r.allow("allow @devs all *").Plain(),
+			"allow @devs view, redeploy, cancel, subscribe, lock, approve on *",
+		)
 		if pings := r.cards(deploys)[0].Pings(); len(pings) != 1 || pings[0] != lin {
 			t.Errorf("a rule for a group pings %v", pings)
 		}
@@ -159,7 +164,13 @@ func TestWhomSlackDoesNotTellARuleIsForGetsNone(t *testing.T) {
 		hold(t, "where the bot is no member", r.ask(lin, random, "/c66 allow @sam view *").Plain(), "not a member", "/invite")
 		r.allow("allow @sam view *")
 		hold(t, "a rule twice", r.ask(lin, deploys, "/c66 allow @sam view *").Plain(), "stands already", "Nothing was changed")
-		hold(t, "a rule for stacks that do not exist yet", r.ask(lin, deploys, "/c66 allow @sam redeploy wen").Plain(), "no stack that you see fits “wen” yet", "web@production")
+		hold(
+			t,
+			"a rule for stacks that do not exist yet",
+			r.ask(lin, deploys, "/c66 allow @sam redeploy wen").Plain(),
+			"no stack that you see fits “wen” yet",
+			"web@production",
+		)
 		hold(t, "a rule for an outsider", r.ask(lin, deploys, "/c66 allow @olga view *").Plain(), "another organisation")
 	})
 }
@@ -192,7 +203,15 @@ func TestStatusSaysHowTheBotIsToEachWhatTheyMaySee(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
-		hold(t, "an admin's", r.ask(lin, deploys, "/c66 status").Plain(), "🟢 I am well", "of 3000 left", "I follow 1 deployment: web · production #1036", "Version")
+		hold(
+			t,
+			"an admin's",
+			r.ask(lin, deploys, "/c66 status").Plain(),
+			"🟢 I am well",
+			"of 3000 left",
+			"I follow 1 deployment: web · production #1036",
+			"Version",
+		)
 		others := r.ask(sam, deploys, "/c66 status").Plain()
 		hold(t, "somebody else's", others, "🟢 I am well", "no deployment that you may see")
 		lack(t, "somebody else's", others, "web", "1036")

@@ -12,7 +12,14 @@ func TestASubscriptionIsToldWithWhatItWouldHaveToldAndTakenBackByWhoeverMay(t *t
 		refused := r.ask(sam, deploys, "/c66 subscribe web@production").Plain()
 		hold(t, "what sam may not", refused, "You may not subscribe this channel here.", "Nothing was done.")
 		r.command(lin, deploys, "/c66 subscribe 'web*' --events failed,succeeded --mention @sam")
-		said := r.says(sam, deploys, "@lin subscribed this channel to web*", "deployments that succeed or fail", "In the last 7 days", "[Unsubscribe]")
+		said := r.says(
+			sam,
+			deploys,
+			"@lin subscribed this channel to web*",
+			"deployments that succeed or fail",
+			"In the last 7 days",
+			"[Unsubscribe]",
+		)
 		if sent := strings.Join(said.Pings(), " "); strings.Contains(sent, "sam") {
 			t.Errorf("it pings %s", sent)
 		}

@@ -80,9 +80,10 @@ func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T)
 		restarted  bool
 		within     time.Duration
 	}{
-		"archived":             {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, true, false, 2 * time.Minute},
-		"left, then a restart": {kick, invite, true, true, 2 * time.Minute},
-		"left, not subscribed": {kick, invite, false, false, 2 * time.Minute},
+		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, true,
+			false, 2 * time.Minute},
+		"left, then a restart":                        {kick, invite, true, true, 2 * time.Minute},
+		"left, not subscribed":                        {kick, invite, false, false, 2 * time.Minute},
 		"left, not subscribed, back without an event": {kick, quietly, false, true, time.Hour + time.Minute}, // with a check of all channels
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +123,8 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 		gone, back func(w *slacksim.Workspace)
 		because    string
 	}{
-		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) }, "the channel is archived"},
+		"archived": {func(w *slacksim.Workspace) { w.Archive(support) }, func(w *slacksim.Workspace) { w.Unarchive(support) },
+			"the channel is archived"},
 		"left": {func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) },
 			"I am not a member of the channel"},
 	} {
@@ -181,7 +183,8 @@ func TestAChannelIsToldOnceThatTheAuthorOfItsSubscriptionsMayNotSubscribeAnyMore
 		r.kill()
 		r.start()
 		pass(3 * time.Hour)
-		if shown := r.sees(lin, deploys); strings.Count(shown, silent) != 1 || !strings.Contains(shown, "to web: @sam may subscribe to no stacks here any more") {
+		if shown := r.sees(lin, deploys); strings.Count(shown, silent) != 1 ||
+			!strings.Contains(shown, "to web: @sam may subscribe to no stacks here any more") {
 			t.Errorf("the channel shows\n%s", shown)
 		}
 		r.cloud.Deploy(r.web, cloud66sim.Start{})

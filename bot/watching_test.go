@@ -28,7 +28,12 @@ type fleet struct {
 	perHour         int           // requests to Cloud 66 in any hour
 }
 
-var sizes = []fleet{{30, 3, 10 * time.Second, 1500}, {300, 20, 30 * time.Second, 3000}, {1000, 50, 75 * time.Second, 3000}, {3000, 50, 240 * time.Second, 3000}}
+var sizes = []fleet{
+	{30, 3, 10 * time.Second, 1500},
+	{300, 20, 30 * time.Second, 3000},
+	{1000, 50, 75 * time.Second, 3000},
+	{3000, 50, 240 * time.Second, 3000},
+}
 
 const (
 	warmUp   = 15 * time.Minute

@@ -94,7 +94,11 @@ func TestAReserveIsKeptForPeople(t *testing.T) {
 		if !ok || !errors.Is(err, ErrBudget) || !NothingDone(err) {
 			t.Fatalf("got %v", err)
 		}
-		diff(t, Error{Method: "POST", Path: "/stacks/a/deployments", RetryAfter: slots * slot}, Error{Method: e.Method, Path: e.Path, RetryAfter: e.RetryAfter})
+		diff(
+			t,
+			Error{Method: "POST", Path: "/stacks/a/deployments", RetryAfter: slots * slot},
+			Error{Method: e.Method, Path: e.Path, RetryAfter: e.RetryAfter},
+		)
 		diff(t, 10, len(s.requests()))
 		diff(t, BudgetState{PerHour: 10, Used: 10, NextTry: time.Now().Add(slots * slot)}, c.Budget())
 		time.Sleep(e.RetryAfter)

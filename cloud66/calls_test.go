@@ -81,7 +81,11 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 				})
 				return err
 			}, `{"response":{"ok":true}}`,
-			seen{Method: "POST", Path: deployments, Body: `{"git_ref":"main","services":"web:v1,worker","deployment_profile":"fast","user_reference":"c66bot-1"}`},
+			seen{
+				Method: "POST",
+				Path:   deployments,
+				Body:   `{"git_ref":"main","services":"web:v1,worker","deployment_profile":"fast","user_reference":"c66bot-1"}`,
+			},
 		},
 		"a cancel": {
 			func(ctx context.Context, c *Client) error { _, err := c.Cancel(ctx, "abc", 107); return err },
@@ -109,7 +113,10 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 
 func TestHeadersOfARequest(t *testing.T) {
 	s := &server{handler: says(200, `{"response":{"id":1}}`)}
-	c := newClientWith(t, Config{BaseURL: "https://h/api/3", Token: secret.New(testToken), Account: "42", RequestsPerHour: 9, Transport: s, UserAgent: "c66bot/1"})
+	c := newClientWith(
+		t,
+		Config{BaseURL: "https://h/api/3", Token: secret.New(testToken), Account: "42", RequestsPerHour: 9, Transport: s, UserAgent: "c66bot/1"},
+	)
 	for range 2 {
 		if _, err := c.Deployment(t.Context(), "a", 1); err != nil {
 			t.Fatal(err)
@@ -157,8 +164,12 @@ func TestAnswersToARedeploy(t *testing.T) {
 		want RedeployAnswer
 		err  error
 	}{
-		"as documented":             {testdata(t, "redeploy.json"), RedeployAnswer{DeploymentID: 108}, nil},
-		"of the older documents":    {`{"response":{"ok":true,"message":"Stack queued for redeployment","async_action_id":40,"queued":true}}`, RedeployAnswer{}, nil},
+		"as documented": {testdata(t, "redeploy.json"), RedeployAnswer{DeploymentID: 108}, nil},
+		"of the older documents": {
+			`{"response":{"ok":true,"message":"Stack queued for redeployment","async_action_id":40,"queued":true}}`,
+			RedeployAnswer{},
+			nil,
+		},
 		"of igor":                   {`{"response":{"ok":true,"message":"Stack starting redeployment","queued":false}}`, RedeployAnswer{}, nil},
 		"bare":                      {`{"response":{"ok":true,"message":"Done"}}`, RedeployAnswer{}, nil},
 		"bare without the envelope": {`{"ok":true,"message":"Done"}`, RedeployAnswer{}, nil},
@@ -191,7 +202,16 @@ func TestAnswersToARedeploy(t *testing.T) {
 func TestAnswersToACancel(t *testing.T) {
 	s := &server{handler: func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Cloud66-Warning", "slow\ndown")
-		says(200, cmp.Or(map[bool]string{true: testdata(t, "cancel.json")}[r.URL.Path == "/api/3/stacks/abc/deployments/1"], `{"response":{"ok":false,"message":"over"}}`))(w, r)
+		says(
+			200,
+			cmp.Or(
+				map[bool]string{true: testdata(t, "cancel.json")}[r.URL.Path == "/api/3/stacks/abc/deployments/1"],
+				`{"response":{"ok":false,"message":"over"}}`,
+			),
+		)(
+			w,
+			r,
+		)
 	}}
 	c := newTestClient(t, s)
 	got, err := c.Cancel(t.Context(), "abc", 1)
@@ -207,7 +227,8 @@ func TestAnswersToACancel(t *testing.T) {
 func TestActionsAreFilteredHereToo(t *testing.T) {
 	c, _ := answering(t, 200, `{"response":[
 		{"id":1,"user":"a@b.c","resource_type":"stack","action":"application_deployment","resource_id":77,"started_via":"api",
-		 "started_at":"2024-02-15T14:30:00+00:00","finished_at":"2024-02-15T14:31:00Z","finished_success":true,"finished_message":"m","finished_result":"r",
+		 "started_at":"2024-02-15T14:30:00+00:00","finished_at":"2024-02-15T14:31:00Z","finished_success":true,"finished_message":"m",
+		 "finished_result":"r",
 		 "metadata":{"user_reference":"mine"}},
 		{"id":2,"metadata":{"user_reference":"other"},"finished_success":null},{"id":3,"metadata":null},{"id":4,"metadata":"mine"},{"id":"5"}]}`)
 	got, err := collect(c.Actions(t.Context(), "abc", ActionFilter{UserReference: "mine"}))

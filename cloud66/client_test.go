@@ -75,7 +75,10 @@ func says(status int, body string) http.HandlerFunc {
 
 func newTestClient(t *testing.T, transport http.RoundTripper) *Client {
 	t.Helper()
-	return newClientWith(t, Config{BaseURL: "http://cloud66.test/api/3/", Token: secret.New(testToken), RequestsPerHour: 1_000_000, Transport: transport})
+	return newClientWith(
+		t,
+		Config{BaseURL: "http://cloud66.test/api/3/", Token: secret.New(testToken), RequestsPerHour: 1_000_000, Transport: transport},
+	)
 }
 
 func newClientWith(t *testing.T, cfg Config) *Client {
@@ -156,8 +159,10 @@ func TestNoPrintShowsTheToken(t *testing.T) {
 
 func TestNoErrorShowsTheToken(t *testing.T) {
 	faults := map[string]http.RoundTripper{
-		"a server that repeats it":            &server{handler: says(422, `{"details":{"token":"`+testToken+`"}}`)},
-		"a transport that repeats it":         carrier(func(*http.Request) (*http.Response, error) { return nil, errors.New("bad header Bearer " + testToken) }),
+		"a server that repeats it": &server{handler: says(422, `{"details":{"token":"`+testToken+`"}}`)},
+		"a transport that repeats it": carrier(
+			func(*http.Request) (*http.Response, error) { return nil, errors.New("bad header Bearer " + testToken) },
+		),
 		"an answer that is not JSON":          &server{handler: says(200, testToken)},
 		"a refusal in an answer that is fine": &server{handler: says(200, `{"response":{"ok":false,"message":"`+testToken+`"}}`)},
 	}

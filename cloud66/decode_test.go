@@ -34,15 +34,29 @@ func TestDeploymentsOfBothDocumentsAreRead(t *testing.T) {
 			ID: 456789, TriggeredBy: "john@example.com", TriggeredVia: Value[Via]{ViaWeb, "web", "Web Interface"},
 			StartedAt: time.Date(2024, 2, 15, 14, 30, 0, 0, time.UTC), FinishedAt: time.Date(2024, 2, 15, 14, 45, 30, 0, time.UTC),
 			Outcome: Value[Outcome]{OutcomeSuccess, "success", "Successful"}, GitHash: "a1b2c3d4e5f6789012345678901234567890abcd", GitRef: "main",
-			DeploySession: "deploy-session-uuid-12345", DeployType: Value[DeployType]{TypeRedeploy, "redeploy", "Redeploy"}, IsHead: true, IsLive: true,
+			DeploySession: "deploy-session-uuid-12345", DeployType: Value[DeployType]{TypeRedeploy, "redeploy", "Redeploy"}, IsHead: true,
+			IsLive:       true,
 			CommitURL:    "https://github.com/example/repo/commit/a1b2c3d4e5f6789012345678901234567890abcd",
 			SnapshotUUID: "550e8400-e29b-41d4-a716-446655440000",
 		}},
-		"reverted and odd": {`{"response":{"id":"9007199254740993","triggered_by":null,"git_hash":12,"git_ref":{},"is_live":"true","is_head":1,"is_deploying":null,
-			"reverted":true,"reverted_by":"me","reverted_at":"2016-10-20 10:32:10 UTC","outcome":null,"deploy_type":"revert","triggered_via":{"code":null,"meaning":"x"}}}`, Deployment{
-			ID: 9007199254740993, GitHash: "12", IsLive: true, IsHead: true, Reverted: true, RevertedBy: "me",
-			RevertedAt: time.Date(2016, 10, 20, 10, 32, 10, 0, time.UTC), DeployType: Value[DeployType]{TypeRevert, "revert", ""}, TriggeredVia: Value[Via]{Meaning: "x"},
-		}},
+		"reverted and odd": {
+			`{"response":{"id":"9007199254740993","triggered_by":null,"git_hash":12,"git_ref":{},"is_live":"true","is_head":1,"is_deploying":null,
+			"reverted":true,"reverted_by":"me","reverted_at":"2016-10-20 10:32:10 UTC","outcome":null,"deploy_type":"revert",
+			"triggered_via":{"code":null,"meaning":"x"}}}`,
+			Deployment{
+				ID: 9007199254740993, GitHash: "12", IsLive: true, IsHead: true, Reverted: true, RevertedBy: "me",
+				RevertedAt: time.Date(
+					2016,
+					10,
+					20,
+					10,
+					32,
+					10,
+					0,
+					time.UTC,
+				), DeployType: Value[DeployType]{TypeRevert, "revert", ""}, TriggeredVia: Value[Via]{Meaning: "x"},
+			},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -107,9 +121,13 @@ func TestTheStateOfADeployment(t *testing.T) {
 		state string
 		took  time.Duration
 	}{
-		"a running one":                    {Deployment{IsDeploying: true, Outcome: pending, StartedAt: start}, "running", 0},
-		"a queued one":                     {Deployment{Outcome: pending}, "queued", 0},
-		"a success":                        {Deployment{Outcome: success, StartedAt: start, FinishedAt: start.Add(time.Minute)}, "ended", time.Minute},
+		"a running one": {Deployment{IsDeploying: true, Outcome: pending, StartedAt: start}, "running", 0},
+		"a queued one":  {Deployment{Outcome: pending}, "queued", 0},
+		"a success": {
+			Deployment{Outcome: success, StartedAt: start, FinishedAt: start.Add(time.Minute)},
+			"ended",
+			time.Minute,
+		},
 		"a success that still deploys":     {Deployment{Outcome: success, IsDeploying: true}, "running", 0},
 		"an end with an unknown outcome":   {Deployment{Outcome: Value[Outcome]{Raw: "9"}, FinishedAt: start}, "ended", 0},
 		"an end before its own start":      {Deployment{StartedAt: start, FinishedAt: start.Add(-time.Second)}, "ended", 0},
@@ -117,7 +135,8 @@ func TestTheStateOfADeployment(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := map[bool]string{tt.d.Ended(): "ended"}[true] + map[bool]string{tt.d.Queued(): "queued"}[true] + map[bool]string{tt.d.Running(): "running"}[true]
+			got := map[bool]string{tt.d.Ended(): "ended"}[true] + map[bool]string{tt.d.Queued(): "queued"}[true] +
+				map[bool]string{tt.d.Running(): "running"}[true]
 			diff(t, tt.state, got)
 			diff(t, tt.took, tt.d.Duration())
 		})
@@ -128,7 +147,8 @@ func TestTimes(t *testing.T) {
 	noon := time.Date(2016, 10, 20, 12, 0, 0, 0, time.UTC)
 	tests := map[text]time.Time{
 		"2016-10-20T12:00:00Z": noon, "2016-10-20T12:00:00.5Z": noon.Add(time.Second / 2), "2016-10-20T14:00:00+02:00": noon,
-		"2016-10-20 12:00:00 UTC": noon, "2016-10-20 14:00:00 +0200": noon, "": {}, " ": {}, "yesterday": {}, "2016-13-45T12:00:00Z": {}, "1476964800": {},
+		"2016-10-20 12:00:00 UTC": noon, "2016-10-20 14:00:00 +0200": noon, "": {}, " ": {}, "yesterday": {}, "2016-13-45T12:00:00Z": {},
+		"1476964800": {},
 	}
 	for raw, want := range tests {
 		diff(t, want, firstTime(func(string) {}, raw))
@@ -139,8 +159,9 @@ func TestTimes(t *testing.T) {
 func TestAnUnreadableTimeIsLoggedAndAbsent(t *testing.T) {
 	var log bytes.Buffer
 	c := newClientWith(t, Config{
-		BaseURL: "http://h", Token: secret.New(testToken), RequestsPerHour: 9, Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
-		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		BaseURL: "http://h", Token: secret.New(testToken), RequestsPerHour: 9,
+		Transport: &server{handler: says(200, `{"response":{"id":1,"started_at":"soon\n`+testToken+`"}}`)},
+		Logger:    slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	d, err := c.Deployment(t.Context(), "abc", 1)
 	if err != nil || !d.StartedAt.IsZero() || !strings.Contains(log.String(), "soon") || strings.Contains(log.String(), testToken) {
@@ -150,11 +171,19 @@ func TestAnUnreadableTimeIsLoggedAndAbsent(t *testing.T) {
 
 func TestAStackIsReadWithoutItsHook(t *testing.T) {
 	const hook = "https://hooks.test/redeploy/HOOK"
-	c, _ := answering(t, 200, `{"response":{"uid":"u1","name":"awesome app","git":"g","git_branch":"main","environment":"production","cloud":"aws","fqdn":"f","language":"ruby",
-		"framework":"Docker","deploy_directory":"/d","cloud_status":"ok","backend":"nginx","version":"1","revision":"2","account_name":"acme","account_id":"7","status":6,"health":3,
-		"maintenance_mode":true,"has_loadbalancer":true,"is_busy":false,"is_cluster":true,"is_inside_cluster":true,"cluster_name":"k","application_address":"a",
-		"last_activity":"2016-10-20 10:32:10 UTC","last_activity_iso":"2016-10-20T10:32:11Z","created_at":"2016-10-20 10:32:10 UTC","created_at_iso":"","updated_at_iso":"2016-10-20T10:32:12Z",
-		"redeploy_hook":"`+hook+`"}}`)
+	c, _ := answering(
+		t,
+		200,
+		`{"response":{"uid":"u1","name":"awesome app","git":"g","git_branch":"main","environment":"production","cloud":"aws","fqdn":"f",
+		"language":"ruby",
+		"framework":"Docker","deploy_directory":"/d","cloud_status":"ok","backend":"nginx","version":"1","revision":"2","account_name":"acme",
+		"account_id":"7","status":6,"health":3,
+		"maintenance_mode":true,"has_loadbalancer":true,"is_busy":false,"is_cluster":true,"is_inside_cluster":true,"cluster_name":"k",
+		"application_address":"a",
+		"last_activity":"2016-10-20 10:32:10 UTC","last_activity_iso":"2016-10-20T10:32:11Z","created_at":"2016-10-20 10:32:10 UTC",
+		"created_at_iso":"","updated_at_iso":"2016-10-20T10:32:12Z",
+		"redeploy_hook":"`+hook+`"}}`,
+	)
 	got, err := c.Stack(t.Context(), "u1")
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +205,11 @@ func TestTheStatusesOfAStack(t *testing.T) {
 		diff(t, active[s], Stack{Status: s}.Active())
 		diff(t, true, Stack{Status: s, IsBusy: true}.Active())
 	}
-	diff(t, "Unknown unknown (8) Unable to analyze unknown (5)", fmt.Sprint(StatusAbsent, StackStatus(8), StatusUnableToAnalyze, StackHealth(5)))
+	diff(
+		t,
+		"Unknown unknown (8) Unable to analyze unknown (5)",
+		fmt.Sprint(StatusAbsent, StackStatus(8), StatusUnableToAnalyze, StackHealth(5)),
+	)
 	c, _ := answering(t, 200, `{"response":{"uid":"u1","status":null}}`)
 	got, err := c.Stack(t.Context(), "u1")
 	diff(t, Stack{UID: "u1", Status: StatusAbsent}, got)
@@ -185,8 +218,10 @@ func TestTheStatusesOfAStack(t *testing.T) {
 
 func TestAnswersOfAnotherShapeAreUnreadable(t *testing.T) {
 	for _, body := range []string{
-		``, ` `, `null`, `true`, `"x"`, `[]`, `{}`, `{"response":null}`, `{"response":[]}`, `{"response":"x"}`, `{"response":{}}`, `{"response":{"id":"abc"}}`,
-		`{"response":{"id":0}}`, `{"response":{"id":-4}}`, `{"response":{"id":1}`, `{"response":{"id":1}} x`, `<html>`, `{"error":"x"}`, `{"id":1,"pagination":[]}`,
+		``, ` `, `null`, `true`, `"x"`, `[]`, `{}`, `{"response":null}`, `{"response":[]}`, `{"response":"x"}`, `{"response":{}}`,
+		`{"response":{"id":"abc"}}`,
+		`{"response":{"id":0}}`, `{"response":{"id":-4}}`, `{"response":{"id":1}`, `{"response":{"id":1}} x`, `<html>`, `{"error":"x"}`,
+		`{"id":1,"pagination":[]}`,
 	} {
 		c, s := answering(t, 200, body)
 		if _, err := c.Deployment(t.Context(), "abc", 1); !errors.Is(err, ErrUnreadable) {
@@ -194,7 +229,8 @@ func TestAnswersOfAnotherShapeAreUnreadable(t *testing.T) {
 		}
 		diff(t, 1, len(s.requests()))
 	}
-	for _, body := range []string{``, `null`, `[]`, `{}`, `{"response":null}`, `{"response":{}}`, `{"response":[null]}`, `{"response":[[]]}`, `{"response":[{"id":null}]}`, `{"response":["x"]}`} {
+	for _, body := range []string{``, `null`, `[]`, `{}`, `{"response":null}`, `{"response":{}}`, `{"response":[null]}`, `{"response":[[]]}`,
+		`{"response":[{"id":null}]}`, `{"response":["x"]}`} {
 		c, _ := answering(t, 200, body)
 		for name, err := range map[string]error{
 			"deployments": second(collect(c.deployments(t.Context()))), "stacks": second(collect(c.stacks(t.Context()))),
@@ -223,7 +259,8 @@ func second[T any](_ T, err error) error {
 
 func FuzzDecode(f *testing.F) {
 	for _, body := range []string{
-		`{"response":{"id":"1","outcome":{"code":null}}}`, `{"response":[{"id":1,"uid":"u","name":"n","status":"6","metadata":{"user_reference":1}}],"pagination":{"next":"2"}}`,
+		`{"response":{"id":"1","outcome":{"code":null}}}`, `{"response":[{"id":1,"uid":"u","name":"n","status":"6",` +
+			`"metadata":{"user_reference":1}}],"pagination":{"next":"2"}}`,
 		`{"details":{"a":[1,null,{"b":true}]}}`, `[]`, `{"response":null}`, `{"id":1e3,"ok":false}`,
 	} {
 		f.Add(body)
@@ -241,7 +278,10 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(`{"response":[{"name":"web","containers":[{"image_tag":"v1"}],"image_tag":null}]}`)
 	f.Add(`{"response":[],"pagination":{"previous":null,"next":1,"current":1,"per_page":30,"count":0,"pages":9}}`)
-	f.Add(`{"response":{"uid":"u","redeploy_hook":"https://hooks.example/` + testToken + `","status":1e99},"error":"x","error_description":"` + testToken + `"}`)
+	f.Add(
+		`{"response":{"uid":"u","redeploy_hook":"https://hooks.example/` + testToken + `","status":1e99},"error":"x",` +
+			`"error_description":"` + testToken + `"}`,
+	)
 	f.Fuzz(func(t *testing.T, body string) {
 		listed(t, body)
 		for _, status := range []int{200, 422} {

@@ -54,7 +54,11 @@ func TestStatusesHaveKinds(t *testing.T) {
 			if !ok || !errors.Is(err, tt.kind) {
 				t.Fatalf("got %v, want %v", err, tt.kind)
 			}
-			diff(t, Error{Method: "POST", Path: "/stacks/abc/deployments", Status: tt.status}, Error{Method: e.Method, Path: e.Path, Status: e.Status})
+			diff(
+				t,
+				Error{Method: "POST", Path: "/stacks/abc/deployments", Status: tt.status},
+				Error{Method: e.Method, Path: e.Path, Status: e.Status},
+			)
 			diff(t, tt.safe, NothingDone(err))
 			diff(t, 1, len(s.requests()))
 			if tt.kind == ErrThrottled && e.RetryAfter != time.Minute { //nolint:errorlint // the table's own value
@@ -105,6 +109,14 @@ func TestWhatTheServerSaidIsKept(t *testing.T) {
 }
 
 func TestTheTextOfAnError(t *testing.T) {
-	e := &Error{Kind: ErrThrottled, Method: "GET", Path: "/stacks", Status: 503, Message: "slow down", RetryAfter: time.Minute, Err: errors.New("cause")}
+	e := &Error{
+		Kind:       ErrThrottled,
+		Method:     "GET",
+		Path:       "/stacks",
+		Status:     503,
+		Message:    "slow down",
+		RetryAfter: time.Minute,
+		Err:        errors.New("cause"),
+	}
 	diff(t, "Cloud 66: GET /stacks: throttled for too many requests (status 503): slow down: cause; try again in 1m0s", e.Error())
 }

@@ -29,8 +29,14 @@ func paged(ids []int, perPage int) http.HandlerFunc {
 		for _, id := range ids[min((number-1)*perPage, len(ids)):min(number*perPage, len(ids))] {
 			items = append(items, fmt.Sprintf(`{"id":%d}`, id))
 		}
-		says(200, fmt.Sprintf(`{"response":[%s],"count":%d,"pagination":{"previous":null,"next":%s,"current":%d,"per_page":%d,"count":%d,"pages":%d}}`,
-			strings.Join(items, ","), len(items), next, number, perPage, len(ids), pages))(w, r)
+		says(
+			200,
+			fmt.Sprintf(`{"response":[%s],"count":%d,"pagination":{"previous":null,"next":%s,"current":%d,"per_page":%d,"count":%d,"pages":%d}}`,
+				strings.Join(items, ","), len(items), next, number, perPage, len(ids), pages),
+		)(
+			w,
+			r,
+		)
 	}
 }
 
@@ -142,7 +148,8 @@ func TestARangeThatCannotBeIsRefused(t *testing.T) {
 
 func TestHostileSizesOfAListAreSurvived(t *testing.T) {
 	for _, numbers := range []string{
-		`"per_page":9223372036854775807,"count":9223372036854775807,"pages":9223372036854775807`, `"per_page":-5,"count":-1,"pages":-1`, `"per_page":1,"count":"x","pages":{}`,
+		`"per_page":9223372036854775807,"count":9223372036854775807,"pages":9223372036854775807`, `"per_page":-5,"count":-1,` +
+			`"pages":-1`, `"per_page":1,"count":"x","pages":{}`,
 		`"per_page":0,"pages":1e30`,
 	} {
 		c, _ := answering(t, 200, `{"response":[{"id":1},{"id":2}],"pagination":{`+numbers+`}}`)

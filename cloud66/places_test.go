@@ -26,7 +26,9 @@ func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
-	body := io.NopCloser(strings.NewReader(`{"response":[],"count":0,"pagination":{"next":null,"current":1,"per_page":30,"count":0,"pages":1}}`))
+	body := io.NopCloser(
+		strings.NewReader(`{"response":[],"count":0,"pagination":{"next":null,"current":1,"per_page":30,"count":0,"pages":1}}`),
+	)
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
 }
 

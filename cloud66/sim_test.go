@@ -59,10 +59,18 @@ func TestARedeployIsFollowedToItsEnd(t *testing.T) {
 				}
 				begun := newest()
 				view, found := sim.Deployment(uid, begun.ID)
-				diff(t, []any{true, true, ViaAPI, OutcomePending, "mine", true}, []any{begun.Running(), begun.IsDeploying, begun.TriggeredVia.Kind, begun.Outcome.Kind, view.UserReference, found})
+				diff(
+					t,
+					[]any{true, true, ViaAPI, OutcomePending, "mine", true},
+					[]any{begun.Running(), begun.IsDeploying, begun.TriggeredVia.Kind, begun.Outcome.Kind, view.UserReference, found},
+				)
 				time.Sleep(6 * time.Minute)
 				ended := newest()
-				diff(t, []any{begun.ID, true, OutcomeSuccess, 5 * time.Minute}, []any{ended.ID, ended.Ended(), ended.Outcome.Kind, ended.Duration().Round(time.Second)})
+				diff(
+					t,
+					[]any{begun.ID, true, OutcomeSuccess, 5 * time.Minute},
+					[]any{ended.ID, ended.Ended(), ended.Outcome.Kind, ended.Duration().Round(time.Second)},
+				)
 				actions, err := collect(c.Actions(t.Context(), uid, ActionFilter{UserReference: "mine"}))
 				if err != nil || len(actions) != 1 || actions[0].FinishedSuccess == nil || !*actions[0].FinishedSuccess {
 					t.Fatalf("got actions %v, error %v", actions, err)

@@ -189,7 +189,8 @@ func TestOnlyTheFirstVersionOfHTTPIsSpoken(t *testing.T) {
 	defer ts.Close()
 	c := clientOf(t, ts.URL, nil)
 	for _, carrier := range []http.RoundTripper{c.reads, c.writes} {
-		carrier.(*http.Transport).TLSClientConfig = ts.Client().Transport.(*http.Transport).TLSClientConfig //nolint:errcheck // they are what New makes
+		//nolint:errcheck // they are what New makes
+		carrier.(*http.Transport).TLSClientConfig = ts.Client().Transport.(*http.Transport).TLSClientConfig
 	}
 	s, err := c.Stack(t.Context(), "a")
 	diff(t, []any{nil, "a", "HTTP/1.1"}, []any{err, s.UID, spoken})

@@ -35,6 +35,7 @@ var accessSpec = Spec{
 
 func takeWhy(_ *Invocation, word string) error {
 	if strings.ToLower(word) != "why" {
+		//nolint:staticcheck // people read it as a sentence
 		return fmt.Errorf("I don't understand %s behind access; only why can stand there", quoted(word))
 	}
 	return nil
@@ -187,11 +188,10 @@ func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	right, decision := authz.Action(inv.Options[Actions]), authz.Decision{}
+	right := authz.Action(inv.Options[Actions])
+	decision := standing.Decide(right, RefOf(stack))
 	if right == authz.Admin {
 		decision = standing.Admin()
-	} else {
-		decision = standing.Decide(right, RefOf(stack))
 	}
 	return decided(right, RefOf(stack), about.User, decision), nil
 }

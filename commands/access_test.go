@@ -31,7 +31,8 @@ func globs(reply AccessReply) []string {
 
 func TestAccessShowsTheRulesOfThisChannelInPages(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		if empty := as[AccessReply](t, r.say(lin, "access")); empty.total != 0 || empty.number != 1 || len(empty.Rules) != 0 || empty.Admins.Users[0] != lin {
+		if empty := as[AccessReply](t, r.say(lin, "access")); empty.total != 0 || empty.number != 1 || len(empty.Rules) != 0 ||
+			empty.Admins.Users[0] != lin {
 			t.Errorf("a channel without rules: %+v", empty)
 		}
 		for i := range 35 {
@@ -39,7 +40,8 @@ func TestAccessShowsTheRulesOfThisChannelInPages(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		r.ruleIn(there, "allow everyone view api")
-		for number, want := range map[int]page{0: {1, 0, 15, 35}, 1: {1, 0, 15, 35}, 2: {2, 15, 30, 35}, 3: {3, 30, 35, 35}, 4: {3, 30, 35, 35}, 100_000: {3, 30, 35, 35}} {
+		for number, want := range map[int]page{0: {1, 0, 15, 35}, 1: {1, 0, 15, 35}, 2: {2, 15, 30, 35}, 3: {3, 30, 35, 35}, 4: {3, 30, 35, 35},
+			100_000: {3, 30, 35, 35}} {
 			got := as[AccessReply](t, r.click(lin, Invocation{Verb: Access}.OnPage(number)))
 			if got.page != want || len(got.Rules) != want.to-want.from {
 				t.Errorf("page %d: %d rules, %+v", number, len(got.Rules), got.page)
@@ -53,8 +55,16 @@ func TestAccessShowsTheRulesOfThisChannelInPages(t *testing.T) {
 
 func TestNobodyLearnsOfAStackFromARule(t *testing.T) {
 	rules := []storage.Rule{
-		deny(authz.Everyone, "secret@production", authz.Redeploy), allow(kim, "api", authz.View), allow(devs, "a*", authz.View), allow(devs, "*", authz.Lock),
-		allow(authz.Everyone, "web@staging", authz.View), allow(devs, "*@production", authz.Redeploy), deny(kim, "gone", authz.Redeploy), allow(devs, "web2", authz.Redeploy),
+		deny(
+			authz.Everyone,
+			"secret@production",
+			authz.Redeploy,
+		), allow(kim, "api", authz.View), allow(devs, "a*", authz.View), allow(devs, "*", authz.Lock),
+		allow(
+			authz.Everyone,
+			"web@staging",
+			authz.View,
+		), allow(devs, "*@production", authz.Redeploy), deny(kim, "gone", authz.Redeploy), allow(devs, "web2", authz.Redeploy),
 		allow(devs, "w?b*@*", authz.Cancel),
 	}
 	shown := []string{"*", "web@staging", "web2", "w?b*@*"}
@@ -62,10 +72,13 @@ func TestNobodyLearnsOfAStackFromARule(t *testing.T) {
 		more []storage.Rule
 		want []string
 	}{
-		"who sees one stack":               {nil, shown},
-		"who sees everything":              {[]storage.Rule{allow(sam, "*", authz.View)}, []string{"secret@production", "api", "a*", "*", "web@staging", "*@production", "gone", "web2", "w?b*@*", "*"}},
-		"who sees all but one":             {[]storage.Rule{allow(sam, "*", authz.View), deny(sam, "api", authz.View)}, []string{"a*", "*", "web@staging", "*@production", "web2", "w?b*@*", "*"}},
-		"who makes the rules":              {[]storage.Rule{allow(sam, "*", authz.Admin)}, []string{"secret@production", "api", "a*", "*", "web@staging", "*@production", "gone", "web2", "w?b*@*", "*"}},
+		"who sees one stack": {nil, shown},
+		"who sees everything": {[]storage.Rule{allow(sam, "*", authz.View)},
+			[]string{"secret@production", "api", "a*", "*", "web@staging", "*@production", "gone", "web2", "w?b*@*", "*"}},
+		"who sees all but one": {[]storage.Rule{allow(sam, "*", authz.View), deny(sam, "api", authz.View)},
+			[]string{"a*", "*", "web@staging", "*@production", "web2", "w?b*@*", "*"}},
+		"who makes the rules": {[]storage.Rule{allow(sam, "*", authz.Admin)},
+			[]string{"secret@production", "api", "a*", "*", "web@staging", "*@production", "gone", "web2", "w?b*@*", "*"}},
 		"who may deploy what they see not": {[]storage.Rule{allow(sam, "api", authz.Redeploy)}, shown},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
@@ -86,7 +99,12 @@ func TestNobodyLearnsOfAStackFromARule(t *testing.T) {
 func TestWhyNamesTheRuleThatDecides(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.slack.members[ops] = []string{gone}
-		r.put(allow(authz.Everyone, "*", authz.View), allow(sam, "web*", authz.Redeploy), deny(devs, "web@production", authz.Redeploy), allow(sam, "*", authz.Admin))
+		r.put(
+			allow(authz.Everyone, "*", authz.View),
+			allow(sam, "web*", authz.Redeploy),
+			deny(devs, "web@production", authz.Redeploy),
+			allow(sam, "*", authz.Admin),
+		)
 		for text, want := range map[string]struct {
 			user, rule, reason string
 			allowed            bool
@@ -121,12 +139,18 @@ func TestWhyNamesTheRuleThatDecides(t *testing.T) {
 		}
 		r.slack.members[devs] = []string{sam, kim}
 		for _, user := range []string{"", " <@U0KIM>"} {
-			if got := r.why("access why redeploy web@prod" + user); !strings.Contains(got, "may not redeploy *web* · production here: rule `r2`, deny") {
+			if got := r.why("access why redeploy web@prod" + user); !strings.Contains(
+				got,
+				"may not redeploy *web* · production here: rule `r2`, deny",
+			) {
 				t.Errorf("a deny%s: %s", user, got)
 			}
 		}
 		r.slack.members[ops] = []string{kim}
-		if got := r.why("access why redeploy web@prod <@U0KIM>"); !strings.Contains(got, "may redeploy *web* · production here: in the admins' group S0OPS") {
+		if got := r.why("access why redeploy web@prod <@U0KIM>"); !strings.Contains(
+			got,
+			"may redeploy *web* · production here: in the admins' group S0OPS",
+		) {
 			t.Errorf("a member of the admins' group: %s", got)
 		}
 		if len(r.audit()) > 0 {
@@ -146,7 +170,10 @@ func TestWhyOfNobodyOrOfSeveralStacksAsksBack(t *testing.T) {
 			t.Errorf("the choice gives %s", got)
 		}
 		r.slack.err = fmt.Errorf("users.info: ratelimited")
-		if got := of(t, "why", r.say(lin, "access why view web@prod")).Fallback().String(); !strings.Contains(got, "may look at") { // of whom Slack need not be asked
+		if got := of(t, "why", r.say(lin, "access why view web@prod")).Fallback().String(); !strings.Contains(
+			got,
+			"may look at",
+		) { // of whom Slack need not be asked
 			t.Errorf("an admin's own: %+v", got)
 		}
 	})
@@ -155,7 +182,12 @@ func TestWhyOfNobodyOrOfSeveralStacksAsksBack(t *testing.T) {
 func TestStatusCountsOnlyWhatOneMaySee(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		left := 7
-		r.status = BotStatus{Version: "1.2.3", Since: time.Now().Add(-time.Hour), Others: 2, Budget: cloud66.BudgetState{PerHour: 3000, Rest: 12, ServerRest: &left}}
+		r.status = BotStatus{
+			Version: "1.2.3",
+			Since:   time.Now().Add(-time.Hour),
+			Others:  2,
+			Budget:  cloud66.BudgetState{PerHour: 3000, Rest: 12, ServerRest: &left},
+		}
 		r.stores(func(tx storage.Tx) error {
 			for i, s := range r.stacks.stacks {
 				for n, phase := range []storage.Phase{storage.PhaseFollowing, storage.PhaseEnded, storage.PhaseSending} {
@@ -168,7 +200,8 @@ func TestStatusCountsOnlyWhatOneMaySee(t *testing.T) {
 			return nil
 		})
 		r.put(allow(sam, "web", authz.View))
-		for user, want := range map[string][]string{lin: {"f32", "f30", "f22", "f20", "f12", "f10", "f02", "f00"}, sam: {"f12", "f10", "f02", "f00"}, kim: nil} {
+		for user, want := range map[string][]string{lin: {"f32", "f30", "f22", "f20", "f12", "f10", "f02", "f00"},
+			sam: {"f12", "f10", "f02", "f00"}, kim: nil} {
 			got := as[StatusReply](t, r.say(user, "status"))
 			var ids []string
 			for _, f := range got.Follows {

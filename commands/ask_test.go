@@ -45,8 +45,12 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		if diff := cmp.Diff(want, asked); diff != "" {
 			t.Errorf("the request (-want +got):\n%s", diff)
 		}
-		grant := Invocation{Verb: Grant, Options: Options{Who: sam, Actions: "redeploy", Glob: "web@production"}, Nonce: asked.Wishes[0].Grant.Nonce,
-			AskedAt: time.Now().Unix()}
+		grant := Invocation{
+			Verb:    Grant,
+			Options: Options{Who: sam, Actions: "redeploy", Glob: "web@production"},
+			Nonce:   asked.Wishes[0].Grant.Nonce,
+			AskedAt: time.Now().Unix(),
+		}
 		if diff := cmp.Diff(grant, asked.Wishes[0].Grant); diff != "" || grant.Nonce == "" {
 			t.Errorf("the grant (-want +got):\n%s", diff)
 		}
@@ -256,7 +260,12 @@ func TestStrangersBotsAndDirectMessagesAskForNothing(t *testing.T) {
 func TestAskingShowsNothingOfWhatIsAskedFor(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		for _, glob := range []string{"api", "no-such-stack", "*"} {
-			ask := Invocation{Verb: Ask, Options: Options{Actions: "view", Glob: glob}, AskedAt: time.Now().Unix(), Nonce: "n-" + strings.Trim(glob, "*")}
+			ask := Invocation{
+				Verb:    Ask,
+				Options: Options{Actions: "view", Glob: glob},
+				AskedAt: time.Now().Unix(),
+				Nonce:   "n-" + strings.Trim(glob, "*"),
+			}
 			noticeThat(t, r.click(sam, ask), "I have asked the admins in the channel.")
 		}
 		if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {

@@ -40,9 +40,10 @@ func TestARedeployWithoutAnOptionOffersTheForm(t *testing.T) {
 			reply Reply
 			form  Invocation
 		}{
-			"typed":                   {r.say(lin, "redeploy web@production"), Invocation{Verb: Redeploy, UID: "web1"}},
-			"a button":                {r.click(lin, Invocation{Verb: Redeploy, UID: "web1"}), Invocation{Verb: Redeploy, UID: "web1"}},
-			"a button of one version": {r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}), Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}},
+			"typed":    {r.say(lin, "redeploy web@production"), Invocation{Verb: Redeploy, UID: "web1"}},
+			"a button": {r.click(lin, Invocation{Verb: Redeploy, UID: "web1"}), Invocation{Verb: Redeploy, UID: "web1"}},
+			"a button of one version": {r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}),
+				Invocation{Verb: Redeploy, UID: "web1", Deployment: 3}},
 		} {
 			if got := button(t, of(t, "open", test.reply).Blocks[1].Buttons[0]); got != test.form {
 				t.Errorf("%s offers %+v", name, got)
@@ -82,9 +83,10 @@ func TestANoTakesTheQuestionsYesAway(t *testing.T) {
 
 func TestOptionsThatTheStackCannotTakeAreRefused(t *testing.T) {
 	for text, says := range map[string][]string{
-		"redeploy api --ref main":                {"a docker stack takes no --ref", "redeploy api@production --services web:1.4.2"},
-		"redeploy web@prod --services api:1":     {"--services is for docker stacks; this one is rails.", "redeploy web@production --ref main"},
-		"redeploy api --services aip:1":          {"this stack has no service “aip”.", "Did you mean “api”?", "It has “api”, “worker”.", "--services api"},
+		"redeploy api --ref main":            {"a docker stack takes no --ref", "redeploy api@production --services web:1.4.2"},
+		"redeploy web@prod --services api:1": {"--services is for docker stacks; this one is rails.", "redeploy web@production --ref main"},
+		"redeploy api --services aip:1": {"this stack has no service " +
+			"“aip”.", "Did you mean “api”?", "It has “api”, “worker”.", "--services api"},
 		"redeploy api --services api:1,database": {"this stack has no service “database”.", "It has “api”, “worker”.", "--services api"},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
@@ -165,9 +167,21 @@ func TestACancelOrFollowOfWhatIsNotUnderWayTellsTheTrueState(t *testing.T) {
 		inBubble(t, func(t *testing.T, r *rig) {
 			problemThat(t, r.say(lin, verb+" web@production"), "nothing is deploying.", "Nothing was done.", "It has never been deployed.")
 			r.cloud.has("web1", 5)
-			problemThat(t, r.say(lin, verb+" web@production"), "nothing is deploying.", "Its latest deployment, #5, has ended: succeeded.", "list web@production")
+			problemThat(
+				t,
+				r.say(lin, verb+" web@production"),
+				"nothing is deploying.",
+				"Its latest deployment, #5, has ended: succeeded.",
+				"list web@production",
+			)
 			problemThat(t, r.say(lin, verb+" web@production 4"), "#4 has ended already: succeeded.", "Nothing was done.", "show web@production 4")
-			problemThat(t, r.say(lin, verb+" web@production 99"), "there is no deployment #99 of this stack.", "Nothing was done.", "list web@production")
+			problemThat(
+				t,
+				r.say(lin, verb+" web@production 99"),
+				"there is no deployment #99 of this stack.",
+				"Nothing was done.",
+				"list web@production",
+			)
 			r.nothingDone()
 		})
 	}
@@ -217,15 +231,23 @@ func TestACancelThatComesTooLateTellsHowItEnded(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.runs("web1", true)
 		r.Progress = &slowProgress{
-			progress: &progress{records: r.Records, err: &cloud66.Error{Kind: cloud66.ErrConflict, Method: "DELETE", Status: 409, Message: "not deploying"}},
-			then:     func() { r.cloud.ends("web1", cloud66.OutcomeSuccess) },
+			progress: &progress{
+				records: r.Records,
+				err:     &cloud66.Error{Kind: cloud66.ErrConflict, Method: "DELETE", Status: 409, Message: "not deploying"},
+			},
+			then: func() { r.cloud.ends("web1", cloud66.OutcomeSuccess) },
 		}
 		problemThat(t, r.click(lin, Invocation{Verb: Cancel, UID: "web1", Deployment: 1, Yes: true}), "#1 has ended already: succeeded.")
 	})
 	inBubble(t, func(t *testing.T, r *rig) { // refused though it still runs
 		r.cloud.runs("web1", true)
 		r.progress.err = &cloud66.Error{Kind: cloud66.ErrConflict, Method: "DELETE", Status: 409, Message: "Update Lockdown"}
-		problemThat(t, r.click(lin, Invocation{Verb: Cancel, UID: "web1", Deployment: 1, Yes: true}), "refuses it as things stand. It says: Update Lockdown", "Nothing was done.")
+		problemThat(
+			t,
+			r.click(lin, Invocation{Verb: Cancel, UID: "web1", Deployment: 1, Yes: true}),
+			"refuses it as things stand. It says: Update Lockdown",
+			"Nothing was done.",
+		)
 	})
 }
 

@@ -84,7 +84,12 @@ func all(cloud66.Stack) bool { return true }
 func TestAStackIsFoundBy(t *testing.T) {
 	d := NewDirectory(&library{stacks: []cloud66.Stack{
 		stack("11aa", "web", "production", "acme"), stack("22bb", "web", "staging", "acme"), stack("33cc", "web", "prod", "acme"),
-		stack("44dd", "awesome app", "production", "acme"), stack("55ee", "team@home", "production", "acme"), stack("66ff", "api", "production", "acme"),
+		stack(
+			"44dd",
+			"awesome app",
+			"production",
+			"acme",
+		), stack("55ee", "team@home", "production", "acme"), stack("66ff", "api", "production", "acme"),
 		stack("77aa", "api", "production", "other"), stack("88bb", "bob’s", "", "acme"), stack("99cc", "GRÖSSE", "Test", "acme"),
 		stack("aadd", "team", "homestead", "acme"), stack("bbee", "lone", "production", "acme"),
 	}})
@@ -514,7 +519,12 @@ func TestWhoLeavesDoesNotEndTheReadingAndCloseDoes(t *testing.T) {
 
 func TestStacksOfOneNameAreToldApart(t *testing.T) {
 	got := labels([]cloud66.Stack{
-		stack("1", "web", "production", "acme"), stack("2", "web", "staging", "acme"), stack("3", "api", "production", "acme"), stack("4", "api", "production", "other"),
+		stack(
+			"1",
+			"web",
+			"production",
+			"acme",
+		), stack("2", "web", "staging", "acme"), stack("3", "api", "production", "acme"), stack("4", "api", "production", "other"),
 		stack("5", "db", "production", "acme"), stack("6", "db", "production", "acme"), stack("7", "db", "production", "other"),
 	})
 	want := []string{
@@ -529,7 +539,8 @@ func TestStacksOfOneNameAreToldApart(t *testing.T) {
 func TestAStackIsFoundByThePictureAndByTheNameOfAnEmoji(t *testing.T) {
 	for _, name := range []string{":rocket: launcher", "🚀 launcher", ":Rocket: launcher", "🚀\ufe0f launcher"} {
 		stacks := []cloud66.Stack{{UID: "a", Name: "launcher", Environment: "production"}, {UID: "b", Name: name, Environment: "production"}}
-		for _, typed := range []string{"🚀 launcher", ":rocket: launcher", "🚀 launcher@production", ":rocket: Launcher@prod", "🚀\ufe0f launcher@production"} {
+		for _, typed := range []string{"🚀 launcher", ":rocket: launcher", "🚀 launcher@production", ":rocket: Launcher@prod",
+			"🚀\ufe0f launcher@production"} {
 			if found := match(stacks, typed); len(found) != 1 || found[0].UID != "b" {
 				t.Errorf("%q is found by %q as %v", name, typed, found)
 			}

@@ -28,7 +28,10 @@ type slack struct {
 func newSlack() *slack {
 	return &slack{
 		people: map[string]authz.Person{
-			lin: {ID: lin, Name: "Lin"}, sam: {ID: sam, Name: "Sam Smith"}, kim: {ID: kim, Name: "Kim"}, robot: {ID: robot, Name: "robot", Bot: true},
+			lin: {
+				ID:   lin,
+				Name: "Lin",
+			}, sam: {ID: sam, Name: "Sam Smith"}, kim: {ID: kim, Name: "Kim"}, robot: {ID: robot, Name: "robot", Bot: true},
 			gone: {ID: gone, Name: "Gus", Deactivated: true}, guest: {ID: guest, Name: "Gia", Outsider: true},
 		},
 		handles: map[string]authz.Group{
@@ -78,8 +81,8 @@ func (s *slack) GroupsOf(_ context.Context, user string) ([]string, error) {
 	return of, s.noGroups
 }
 
-// channels are Slack's, of which the bot is a member but for the secret one. A change is made as the real one makes it: once for an operation,
-// together with the messages.
+// channels are Slack's, of which the bot is a member but for the secret one. A change is made as the real one makes it: once for an
+// operation, together with the messages.
 type channels struct {
 	records storage.DB
 	said    []Announcement

@@ -43,7 +43,15 @@ func TestAFormIsFilledInAsFarAsItIsKnown(t *testing.T) {
 		want := FormReply{
 			Channel: here, Stack: &web, Git: true, Branch: "main", Profiles: []string{"canary"},
 			Facts: []string{"Live now is #3, commit 0123456.", "#6 has not ended yet: this one would wait behind it.", "It usually takes 4 min."},
-			Fill:  Invocation{Verb: Redeploy, UID: "web1", Options: Options{Ref: "main", Profile: "canary", Reason: "why"}, Fill: true, Newest: 6, Shown: "web@production", AskedAt: time.Now().Unix()},
+			Fill: Invocation{
+				Verb:    Redeploy,
+				UID:     "web1",
+				Options: Options{Ref: "main", Profile: "canary", Reason: "why"},
+				Fill:    true,
+				Newest:  6,
+				Shown:   "web@production",
+				AskedAt: time.Now().Unix(),
+			},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -63,10 +71,14 @@ func TestTheFactsOfAFormSayWhatOneShouldKnow(t *testing.T) {
 	}{
 		"never deployed":         {func(*rig) {}, nil},
 		"nothing known but time": {ended, []string{"It usually takes 4 min."}},
-		"busy with what is none": {func(r *rig) { ended(r); r.stacks.stacks[0].IsBusy = true }, []string{"Cloud 66 is busy with this stack: this one would wait.", "It usually takes 4 min."}},
-		"busy with a deployment": {func(r *rig) { r.stacks.stacks[0].IsBusy = true; r.cloud.runs("web1", false) }, []string{"#1 has not ended yet: this one would wait behind it."}},
-		"live without a commit":  {func(r *rig) { ended(r); r.cloud.deployments["web1"][0].IsLive = true }, []string{"Live now is #3.", "It usually takes 4 min."}},
-		"live with a short hash": {func(r *rig) { ended(r); d := &r.cloud.deployments["web1"][0]; d.IsLive, d.GitHash = true, "abc" }, []string{"Live now is #3, commit abc.", "It usually takes 4 min."}},
+		"busy with what is none": {func(r *rig) { ended(r); r.stacks.stacks[0].IsBusy = true }, []string{"Cloud 66 is busy with this stack: " +
+			"this one would wait.", "It usually takes 4 min."}},
+		"busy with a deployment": {func(r *rig) { r.stacks.stacks[0].IsBusy = true; r.cloud.runs("web1", false) },
+			[]string{"#1 has not ended yet: this one would wait behind it."}},
+		"live without a commit": {func(r *rig) { ended(r); r.cloud.deployments["web1"][0].IsLive = true },
+			[]string{"Live now is #3.", "It usually takes 4 min."}},
+		"live with a short hash": {func(r *rig) { ended(r); d := &r.cloud.deployments["web1"][0]; d.IsLive, d.GitHash = true, "abc" },
+			[]string{"Live now is #3, commit abc.", "It usually takes 4 min."}},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			test.change(r)
@@ -145,7 +157,8 @@ func TestAFormThatCannotBeFilledInSaysWhy(t *testing.T) {
 		if inv := throughSlack(t, choice.Options[0].Invocation); !inv.OpensForm() || inv.UID != "web1" {
 			t.Errorf("the choice leads on to %+v", inv)
 		}
-		for text, inv := range map[string]Invocation{"I know no stack “wbe”.": {Verb: Redeploy, Stack: "wbe"}, "not there any more": {Verb: Redeploy, UID: "gone"}} {
+		for text, inv := range map[string]Invocation{"I know no stack “wbe”.": {Verb: Redeploy, Stack: "wbe"},
+			"not there any more": {Verb: Redeploy, UID: "gone"}} {
 			again := as[FormReply](t, r.form(lin, inv))
 			problemThat(t, again.Note, text)
 			if again.Stack != nil || again.Fill.UID != inv.UID {
@@ -199,11 +212,16 @@ func TestAFormThatIsSentRedeploys(t *testing.T) {
 		if diff := cmp.Diff(want, r.progress.follow); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		if e := r.lastAudit(); !e.Allowed || e.Asked != "redeploy web@production --ref v1 --profile canary --reason why" || e.Operation != "form:V1" {
+		if e := r.lastAudit(); !e.Allowed || e.Asked != "redeploy web@production --ref v1 --profile canary --reason why" ||
+			e.Operation != "form:V1" {
 			t.Errorf("recorded: %+v", e)
 		}
 		r.cloud.runs("web1", true)
-		noticeThat(t, r.send(lin, "V1", sent(form, Invocation{Options: Options{Ref: "v1"}})), "not done twice") // also where the deployment has begun
+		noticeThat(
+			t,
+			r.send(lin, "V1", sent(form, Invocation{Options: Options{Ref: "v1"}})),
+			"not done twice",
+		) // also where the deployment has begun
 		if len(r.progress.done) != 1 {
 			t.Errorf("done: %q", r.progress.done)
 		}
@@ -215,15 +233,20 @@ func TestAFormDoesWhatItShowsOrNothing(t *testing.T) {
 		change func(r *rig)
 		says   []string
 	}{
-		"too old":                    {func(*rig) { time.Sleep(time.Hour + 2*time.Second) }, []string{"That is more than 1 h old.", "Nothing was done.", "Ask again"}},
-		"a newer deployment":         {func(r *rig) { r.cloud.runs("web1", true) }, []string{"there is a newer deployment than the form showed.", "Nothing was done.", "The newest is #6 now."}},
-		"a newer one that has ended": {func(r *rig) { r.cloud.runs("web1", true); r.cloud.ends("web1", cloud66.OutcomeFailed) }, []string{"a newer deployment", "#6"}},
-		"the stack deleted":          {func(r *rig) { r.stacks.set(func(l *library) { l.stacks = l.stacks[1:] }); time.Sleep(2 * time.Minute) }, []string{"That stack is not there any more.", "Nothing was done."}},
+		"too old": {func(*rig) { time.Sleep(time.Hour + 2*time.Second) },
+			[]string{"That is more than 1 h old.", "Nothing was done.", "Ask again"}},
+		"a newer deployment": {func(r *rig) { r.cloud.runs("web1", true) }, []string{"there is a newer deployment than the form " +
+			"showed.", "Nothing was done.", "The newest is #6 now."}},
+		"a newer one that has ended": {func(r *rig) { r.cloud.runs("web1", true); r.cloud.ends("web1", cloud66.OutcomeFailed) },
+			[]string{"a newer deployment", "#6"}},
+		"the stack deleted": {func(r *rig) { r.stacks.set(func(l *library) { l.stacks = l.stacks[1:] }); time.Sleep(2 * time.Minute) },
+			[]string{"That stack is not there any more.", "Nothing was done."}},
 		"it takes services now": {func(r *rig) {
 			r.stacks.set(func(l *library) { l.stacks[0].Framework = "docker" })
 			time.Sleep(2 * time.Minute)
 		}, []string{"a docker stack takes no --ref"}},
-		"Cloud 66 does not answer": {func(r *rig) { r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNoAnswer, Method: "GET"} }, []string{"Cloud 66 did not answer.", "Nothing was done."}},
+		"Cloud 66 does not answer": {func(r *rig) { r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNoAnswer, Method: "GET"} },
+			[]string{"Cloud 66 did not answer.", "Nothing was done."}},
 		"the channel takes no card": {func(r *rig) { r.progress.err = &CardError{What: "the channel is archived"} },
 			[]string{"The channel is archived.", "Nothing was done"}},
 		"the database takes no entry": {func(r *rig) { r.db.full = true }, []string{"records or program failed", "Nothing was done."}},
@@ -269,7 +292,13 @@ func TestAStackThatWasRenamedMeanwhileIsNotRedeployedUnseen(t *testing.T) {
 		choice := choiceIn(t, r.say(lin, "redeploy web --now"))
 		r.stacks.set(func(l *library) { l.stacks[0].Name, l.stacks[3].Name = "api", "web" })
 		time.Sleep(2 * time.Minute)
-		problemThat(t, r.send(lin, "V1", sent(form, Invocation{})), "was “web@production” when this was shown", "“api@production” now", "Nothing was done.")
+		problemThat(
+			t,
+			r.send(lin, "V1", sent(form, Invocation{})),
+			"was “web@production” when this was shown",
+			"“api@production” now",
+			"Nothing was done.",
+		)
 		problemThat(t, r.click(lin, choice.Options[0].Invocation), "was “web@production” when this was shown", "Nothing was done.")
 		r.nothingDone()
 	})
@@ -301,7 +330,8 @@ func TestASearchOffersWhatMayBeRedeployed(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "web", authz.View), allow(sam, "web@staging", authz.Redeploy), allow(sam, "awesome*", authz.Redeploy))
 		for typed, want := range map[string]map[string][]string{
-			"":         {lin: {"api@production", "awesome app@production", "web@production", "web@staging"}, sam: {"awesome app@production", "web@staging"}, kim: {}},
+			"": {lin: {"api@production", "awesome app@production", "web@production", "web@staging"},
+				sam: {"awesome app@production", "web@staging"}, kim: {}},
 			"WEB":      {lin: {"web@production", "web@staging"}, sam: {"web@staging"}},
 			"e app@p":  {lin: {"awesome app@production"}, sam: {"awesome app@production"}},
 			"w*@prod*": {lin: {"web@production"}, sam: {}},

@@ -15,14 +15,23 @@ import (
 // FuzzParse holds that no text panics, that every error is one for people, and that whatever is understood fits through a button.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"", "help redeploy", "list \"awesome app@staging\" --page 2", "redeploy web —ref=main --reason ‘don’t’", `show 'a'\''b' #1042`, "redeploy api --services a:1,b",
-		"list <mailto:a@b|a@b> &amp;lt;", "--", "\xff\xfe", "redeploy web --reason \"" + strings.Repeat("<", 500) + "\"", "redeploy w --ref \x00", `\`, `"`, "list — –x",
-		"redeploy w --reason \u2028\u202e", "show w 99999999999999999999", "allow <@U0LIN|lin> view,cancel 'web*@production'", "deny <!subteam^S1|@a b> all *",
-		"allow everyone admin web", "revoke K3F9", "access why redeploy web <@U0LIN>", "access why admin,view w", "stacks '[a-z]*'", "list w --by <@U1> --outcome success",
-		"list w --by @lin --page 3", "redeploy w --ref x<@U0LIN|lin> --profile <@U1>", "<@U1> w", "help <@U1>", "list w --<@U1>", "show w <@U1|a>", "list w --page <@U1>",
-		"redeploy w --services <@U1>", "redeploy w --reason", "list w <@U1> <@U2>", "list <@U1", "allow <@U1> <@U2> <@U3>", "revoke <@U1>", "list w --outcome <@U1>", "allow <!here> all *", `allow U0LIN view \*@a`, "deny @lin view [", "access why view <#C1|x>", "status x",
-		"subscribe 'web*@prod' --events failed,slow --by kim --via web,hook --type build --mention <!subteam^S0DEVS|@devs>", "subscribe * --mention <@U0LIN|lin>", "subscribe <@U1> --by <@U1>",
-		"unsubscribe k3f9", "subscribe web --events failed, --mention @x", "subscriptions 2", "subscribe [ --via x", "subscribe w --mention <!channel>",
+		"", "help redeploy", "list \"awesome app@staging\" --page 2", "redeploy web —ref=main --reason " +
+			"‘don’t’", `show 'a'\''b' #1042`, "redeploy api --services a:1,b",
+		"list <mailto:a@b|a@b> " +
+			"&amp;lt;", "--", "\xff\xfe", "redeploy web --reason \"" + strings.Repeat("<", 500) + "\"", "redeploy w --ref \x00", `\`, `"`,
+		"list — –x",
+		"redeploy w --reason \u2028\u202e", "show w 99999999999999999999", "allow <@U0LIN|lin> view,cancel " +
+			"'web*@production'", "deny <!subteam^S1|@a b> all *",
+		"allow everyone admin web", "revoke K3F9", "access why redeploy web " +
+			"<@U0LIN>", "access why admin,view w", "stacks '[a-z]*'", "list w --by <@U1> --outcome success",
+		"list w --by @lin --page 3", "redeploy w --ref x<@U0LIN|lin> --profile <@U1>", "<@U1> w", "help <@U1>", "list w --<@U1>",
+		"show w <@U1|a>", "list w --page <@U1>",
+		"redeploy w --services <@U1>", "redeploy w --reason", "list w <@U1> <@U2>", "list <@U1", "allow <@U1> <@U2> <@U3>", "revoke <@U1>",
+		"list w --outcome <@U1>", "allow <!here> all *", `allow U0LIN view \*@a`, "deny @lin view [", "access why view <#C1|x>", "status x",
+		"subscribe 'web*@prod' --events failed,slow --by kim --via web,hook --type build --mention " +
+			"<!subteam^S0DEVS|@devs>", "subscribe * --mention <@U0LIN|lin>", "subscribe <@U1> --by <@U1>",
+		"unsubscribe k3f9", "subscribe web --events failed, --mention @x", "subscriptions 2", "subscribe [ --via x",
+		"subscribe w --mention <!channel>",
 		"*redeploy web --reason «a “b”» —now*", "```sh\nlist _shop_\n```", "&gt; `list` *~w~* −−page ２",
 		"list :rocket::skin-tone-2: ＊ e\u0301\u200d", "• subscribe *web* --by ‚x’y‘",
 		"redeploy w --reason <@U0LIN> --ref *a*b*", "list '“list w”' ´", "stacks \\*_a_", "redeploy :x:_ --profile _y :x: --reason ‑-z",
@@ -78,9 +87,12 @@ func FuzzFromValue(f *testing.F) {
 	for _, seed := range []string{
 		"", "null", "{}", "[]", `{"v":"redeploy","u":"abc","n":true}`, `{"v":"list","s":"web","g":2}`, `{"v":"cancel","u":"x","d":1,"a":true}`,
 		`{"v":"show","u":"x","d":-1}`, `{"v":"refresh","f":"id"}`, `{"v":"redeploy","u":"x","r":"a b"}`, `{"v":"show","u":"x","d":1e400}`,
-		`{"v":"grant","h":"U0SAM","b":"redeploy","c":"web","k":"n","m":1}`, `{"v":"ask","b":"view","c":"*"}`, `{"v":"allow","h":"S0DEVS","b":"view,admin","c":"*"}`,
-		`{"v":"list","u":"a","o":"failed","j":"U0LIN","q":"30,300","g":2}`, `{"v":"access","b":"view","u":"a","h":"U0SAM"}`, `{"v":"revoke","e":"k3f9"}`,
-		`{"v":"subscribe","c":"web*","ev":"failed,slow","j":"kim","vi":"web","ty":"build","at":"S0DEVS"}`, `{"v":"unsubscribe","e":"k3f9"}`, `{"v":"subscriptions","g":2}`,
+		`{"v":"grant","h":"U0SAM","b":"redeploy","c":"web","k":"n","m":1}`, `{"v":"ask","b":"view","c":"*"}`, `{"v":"allow","h":"S0DEVS",` +
+			`"b":"view,admin","c":"*"}`,
+		`{"v":"list","u":"a","o":"failed","j":"U0LIN","q":"30,300","g":2}`, `{"v":"access","b":"view","u":"a",` +
+			`"h":"U0SAM"}`, `{"v":"revoke","e":"k3f9"}`,
+		`{"v":"subscribe","c":"web*","ev":"failed,slow","j":"kim","vi":"web","ty":"build",` +
+			`"at":"S0DEVS"}`, `{"v":"unsubscribe","e":"k3f9"}`, `{"v":"subscriptions","g":2}`,
 		`{"v":"stacks","x":"*@production","g":2}`, `{"v":"redeploy","u":"a","r":"main","_":true}`, "{\"v\":\"list\",\"s\":\"\xff\"}",
 	} {
 		f.Add(seed)
@@ -96,12 +108,15 @@ func FuzzFromValue(f *testing.F) {
 		if inv.Deployment < 0 || inv.Number(Page) < 0 || inv.Number(Page) > maxPage {
 			t.Fatalf("numbers out of range: %+v", inv)
 		}
-		if inv.Verb == Grant && (UserOf(inv.Options[Who]) != inv.Options[Who] || strings.Contains(inv.Options[Actions], "admin") || inv.Options[Glob] == "") {
+		if inv.Verb == Grant &&
+			(UserOf(inv.Options[Who]) != inv.Options[Who] || strings.Contains(inv.Options[Actions], "admin") || inv.Options[Glob] == "") {
 			t.Fatalf("a grant that no request asks for: %+v", inv)
 		}
 		for _, text := range []string{
-			inv.Stack, inv.UID, inv.Options[Ref], inv.Options[Services], inv.Options[Profile], inv.Options[Reason], inv.Nonce, inv.Follow, inv.Options[Topic], inv.Options[Text], inv.Options[By], inv.Options[Trail], inv.Options[Who], inv.Options[Actions],
-			inv.Options[Glob], inv.Options[Rule], inv.Options[Outcome], inv.Options[Events], inv.Options[Via], inv.Options[Types], inv.Options[Mention],
+			inv.Stack, inv.UID, inv.Options[Ref], inv.Options[Services], inv.Options[Profile], inv.Options[Reason], inv.Nonce, inv.Follow,
+			inv.Options[Topic], inv.Options[Text], inv.Options[By], inv.Options[Trail], inv.Options[Who], inv.Options[Actions],
+			inv.Options[Glob], inv.Options[Rule], inv.Options[Outcome], inv.Options[Events], inv.Options[Via], inv.Options[Types],
+			inv.Options[Mention],
 		} {
 			if strings.ContainsFunc(text, unicode.IsControl) || utf8.RuneCountInString(text) > maxServices {
 				t.Fatalf("text that cannot be typed: %q", text)
@@ -219,11 +234,16 @@ func TestAHostileButtonIsRefused(t *testing.T) {
 
 func TestAButtonOfOursIsTaken(t *testing.T) {
 	for _, value := range []string{
-		`{"v":"redeploy","u":"a","d":3}`, `{"v":"redeploy","u":"a","r":"main","_":true}`, `{"v":"list","u":"a","o":"failed","j":"U0LIN","q":"30,300","g":2}`,
-		`{"v":"stacks","x":"*@production","g":2}`, `{"v":"access","g":2}`, `{"v":"access","b":"view","u":"a","h":"U0SAM"}`, `{"v":"allow","h":"everyone","b":"view","c":"*"}`,
-		`{"v":"deny","h":"S0DEVS","b":"view,admin","c":"*@*"}`, `{"v":"revoke","e":"k3f9"}`, `{"v":"ask","b":"view","c":"web\\*@prod","k":"n","m":1}`,
-		`{"v":"grant","h":"U0SAM","b":"redeploy","c":"web","k":"n","m":1}`, `{"v":"grant","h":"UABCDEFGH","b":"redeploy","c":"web"}`, `{"v":"status"}`, `{"v":"dismiss","k":"n"}`,
-		`{"v":"refresh","f":"id","u":"a","d":3}`, `{"v":"subscribe","c":"web*","ev":"failed,slow","j":"kim","vi":"web","ty":"build","at":"S0DEVS"}`,
+		`{"v":"redeploy","u":"a","d":3}`, `{"v":"redeploy","u":"a","r":"main","_":true}`, `{"v":"list","u":"a","o":"failed","j":"U0LIN",` +
+			`"q":"30,300","g":2}`,
+		`{"v":"stacks","x":"*@production","g":2}`, `{"v":"access","g":2}`, `{"v":"access","b":"view","u":"a",` +
+			`"h":"U0SAM"}`, `{"v":"allow","h":"everyone","b":"view","c":"*"}`,
+		`{"v":"deny","h":"S0DEVS","b":"view,admin",` +
+			`"c":"*@*"}`, `{"v":"revoke","e":"k3f9"}`, `{"v":"ask","b":"view","c":"web\\*@prod","k":"n","m":1}`,
+		`{"v":"grant","h":"U0SAM","b":"redeploy","c":"web","k":"n","m":1}`, `{"v":"grant","h":"UABCDEFGH","b":"redeploy",` +
+			`"c":"web"}`, `{"v":"status"}`, `{"v":"dismiss","k":"n"}`,
+		`{"v":"refresh","f":"id","u":"a","d":3}`, `{"v":"subscribe","c":"web*","ev":"failed,slow","j":"kim","vi":"web","ty":"build",` +
+			`"at":"S0DEVS"}`,
 		`{"v":"unsubscribe","e":"k3f9"}`, `{"v":"unsubscribe","c":"web*"}`, `{"v":"subscriptions","g":2}`,
 	} {
 		if _, err := FromValue(value); err != nil {

@@ -28,9 +28,11 @@ func goldenKnown[K ~string](kind K) cloud66.Value[K] {
 // running is a deployment that is under way.
 func goldenRunning() cloud66.Deployment {
 	return cloud66.Deployment{
-		ID: 1042, TriggeredBy: "owner@example.com", TriggeredVia: goldenKnown(cloud66.ViaAPI), StartedAt: goldenStart, Outcome: goldenKnown(cloud66.OutcomePending),
-		GitHash: "4f2c1d90aa", GitRef: "main", DeploySession: "sess-1", DeployType: goldenKnown(cloud66.TypeRedeploy), IsHead: true, IsDeploying: true,
-		CommitURL: "https://git.example/acme/web/commit/4f2c1d90aa", SnapshotUUID: "snap-1",
+		ID: 1042, TriggeredBy: "owner@example.com", TriggeredVia: goldenKnown(cloud66.ViaAPI), StartedAt: goldenStart,
+		Outcome: goldenKnown(cloud66.OutcomePending),
+		GitHash: "4f2c1d90aa", GitRef: "main", DeploySession: "sess-1", DeployType: goldenKnown(cloud66.TypeRedeploy), IsHead: true,
+		IsDeploying: true,
+		CommitURL:   "https://git.example/acme/web/commit/4f2c1d90aa", SnapshotUUID: "snap-1",
 	}
 }
 
@@ -59,15 +61,26 @@ func goldenUnknown(f storage.Follow, said string) storage.Follow {
 
 // replies are answers of every kind, by name.
 func goldenReplies() map[string]Reply {
-	live, failed, queued := goldenEnded(cloud66.OutcomeSuccess, 292*time.Second), goldenEnded(cloud66.OutcomeFailed, 130*time.Second), goldenRunning()
+	live, failed, queued := goldenEnded(
+		cloud66.OutcomeSuccess,
+		292*time.Second,
+	), goldenEnded(
+		cloud66.OutcomeFailed,
+		130*time.Second,
+	), goldenRunning()
 	failed.ID, queued.ID = 1041, 1043
 	queued.IsDeploying, queued.StartedAt = false, time.Time{}
 	reverted := live
 	reverted.ID, reverted.IsLive, reverted.Reverted, reverted.RevertedBy, reverted.RevertedAt = 1040, false, true, "kim@example.com", goldenNow
 	cancel := &storage.Cancel{User: "U0KIM", At: goldenNow}
 	specs := []Spec{
-		{Verb: Redeploy, Args: []Arg{{Word: "<stack>"}}, Summary: "Redeploys a stack.", Examples: []string{"redeploy web@production", "redeploy web@production --now"},
-			Options: []Option{{Name: "profile", Value: "NAME", Summary: "a deployment profile"}, {Name: "now", Summary: "without asking first"}}},
+		{
+			Verb:     Redeploy,
+			Args:     []Arg{{Word: "<stack>"}},
+			Summary:  "Redeploys a stack.",
+			Examples: []string{"redeploy web@production", "redeploy web@production --now"},
+			Options:  []Option{{Name: "profile", Value: "NAME", Summary: "a deployment profile"}, {Name: "now", Summary: "without asking first"}},
+		},
 		{Verb: Help, Args: []Arg{{Word: "[command]"}}, Summary: "Says what you can do here.", Examples: []string{"help"}},
 	}
 	entry := func(d cloud66.Deployment) Entry { return Entry{Deployment: d} }
@@ -78,11 +91,18 @@ func goldenReplies() map[string]Reply {
 		"help-may-not-direct": HelpReply{Command: "/c66", MayNot: true, Direct: true, Admins: goldenAdmins},
 		"list-empty":          ListReply{Stack: goldenStack, Page: 1, At: goldenNow},
 		"list-in-middle": ListReply{Stack: goldenStack, Page: 4, Offset: 30, Total: 95, At: goldenNow, Entries: []Entry{
-			{Deployment: queued, QueuedAfter: 1042}, entry(goldenRunning()), {Deployment: live, AskedBy: "U0LIN"}, {Deployment: failed, Cancelled: cancel}, entry(reverted),
+			{
+				Deployment:  queued,
+				QueuedAfter: 1042,
+			}, entry(goldenRunning()), {Deployment: live, AskedBy: "U0LIN"}, {Deployment: failed, Cancelled: cancel}, entry(reverted),
 		}},
-		"detail-queued":   DetailReply{Stack: goldenStack, Entry: Entry{Deployment: queued, QueuedAfter: 1042}, At: goldenNow},
-		"detail-running":  DetailReply{Stack: goldenStack, Entry: entry(goldenRunning()), Usual: 292 * time.Second, At: goldenNow},
-		"detail-live":     DetailReply{Stack: goldenStack, Entry: Entry{Deployment: live, AskedBy: "U0LIN", Reason: "fix the login"}, At: goldenNow},
+		"detail-queued":  DetailReply{Stack: goldenStack, Entry: Entry{Deployment: queued, QueuedAfter: 1042}, At: goldenNow},
+		"detail-running": DetailReply{Stack: goldenStack, Entry: entry(goldenRunning()), Usual: 292 * time.Second, At: goldenNow},
+		"detail-live": DetailReply{
+			Stack: goldenStack,
+			Entry: Entry{Deployment: live, AskedBy: "U0LIN", Reason: "fix the login"},
+			At:    goldenNow,
+		},
 		"detail-reverted": DetailReply{Stack: goldenStack, Entry: entry(reverted), At: goldenNow},
 		"choice": choiceOf("“web” fits 2 stacks. Which one?", []alternative{
 			{"web@production", Invocation{Verb: Show, UID: "a"}},
@@ -91,8 +111,15 @@ func goldenReplies() map[string]Reply {
 		"choice-too-long-for-a-button": choiceOf("“web” fits 1 stacks. Which one?", []alternative{
 			{"web@production", Invocation{Verb: Redeploy, UID: "a", Options: Options{Services: strings.Repeat("x", 2000)}}},
 		}),
-		"question": question(goldenStack, "redeploy it now?", "redeploy", Invocation{Verb: Redeploy, UID: "abc123", Yes: true, Nonce: "n"}, doc.Primary,
-			"Live now is #1041, commit 4f2c1d9.", "It usually takes 5 min."),
+		"question": question(
+			goldenStack,
+			"redeploy it now?",
+			"redeploy",
+			Invocation{Verb: Redeploy, UID: "abc123", Yes: true, Nonce: "n"},
+			doc.Primary,
+			"Live now is #1041, commit 4f2c1d9.",
+			"It usually takes 5 min.",
+		),
 		"question-dangerous": question(goldenStack, "cancel #1042?", "cancel it",
 			Invocation{Verb: Cancel, UID: "abc123", Deployment: 1042, Yes: true}, doc.Danger),
 		"problem": ProblemReply{Stack: &goldenStack, What: "there is a newer deployment than when I asked.", State: "Nothing was done.",
@@ -195,7 +222,12 @@ func goldenRuled() map[string]Reply {
 	byUser, byGroup := goldenGiven("k3f9", "U0SAM", "web@production", "view", "redeploy"), goldenGiven("p7qx", "S0DEVS", "web*", "redeploy")
 	all := goldenDenied(goldenGiven("b2cd", "everyone", "*@production", "redeploy", "cancel"))
 	hour := goldenEnding(goldenGiven("h4jk", "U0KIM", "awesome app@production", "cancel"))
-	grant := Invocation{Verb: Grant, Options: Options{Who: "U0SAM", Actions: "redeploy", Glob: "web@production"}, Nonce: "n", AskedAt: goldenNow.Unix()}
+	grant := Invocation{
+		Verb:    Grant,
+		Options: Options{Who: "U0SAM", Actions: "redeploy", Glob: "web@production"},
+		Nonce:   "n",
+		AskedAt: goldenNow.Unix(),
+	}
 	why := func(right authz.Action, allowed bool, rule *storage.Rule, reason string) doc.Document {
 		return decided(right, goldenStack, "U0SAM", authz.Decision{Allowed: allowed, Rule: rule, Reason: reason})
 	}
@@ -256,14 +288,25 @@ func goldenStatuses() map[string]Reply {
 			r.Budget = cloud66.BudgetState{PerHour: 3000, Blocked: true, NextTry: goldenNow.Add(time.Minute)}
 		}),
 		"status-watching": with(func(r *StatusReply) {
-			r.Watch = WatchStatus{Stacks: []storage.StackRef{goldenStack, goldenStack}, Interval: 90 * time.Second, LastSweep: goldenNow.Add(-time.Minute), Unreadable: []storage.StackRef{goldenStack}}
+			r.Watch = WatchStatus{
+				Stacks:     []storage.StackRef{goldenStack, goldenStack},
+				Interval:   90 * time.Second,
+				LastSweep:  goldenNow.Add(-time.Minute),
+				Unreadable: []storage.StackRef{goldenStack},
+			}
 		}),
 		"status-watching-fast": with(func(r *StatusReply) {
 			r.Watch = WatchStatus{Stacks: []storage.StackRef{goldenStack}, Interval: 200 * time.Millisecond, LastSweep: goldenNow}
 		}),
 		"status-watching-since-now": with(func(r *StatusReply) { r.Watch.Stacks = []storage.StackRef{goldenStack} }),
 		"status-many-unreadable": with(func(r *StatusReply) {
-			r.Watch.Stacks, r.Watch.Unreadable = slices.Repeat([]storage.StackRef{goldenStack}, 12), slices.Repeat([]storage.StackRef{goldenStack}, 12)
+			r.Watch.Stacks, r.Watch.Unreadable = slices.Repeat(
+				[]storage.StackRef{goldenStack},
+				12,
+			), slices.Repeat(
+				[]storage.StackRef{goldenStack},
+				12,
+			)
 		}),
 		"status-silent": with(func(r *StatusReply) { r.Silent = goldenNow.Add(-20 * time.Minute) }),
 		"status-others": with(func(r *StatusReply) { r.Others = 1 }),
@@ -281,27 +324,81 @@ func goldenStatuses() map[string]Reply {
 // overviews are lists of stacks, and lists of deployments that are narrowed, by name.
 func goldenOverviews() map[string]Reply {
 	in := func(name string, status cloud66.StackStatus, health cloud66.StackHealth) cloud66.Stack {
-		return cloud66.Stack{UID: name, Name: name, Environment: "production", Status: status, Health: health, LastActivity: goldenNow.Add(-3 * time.Hour)}
+		return cloud66.Stack{
+			UID:          name,
+			Name:         name,
+			Environment:  "production",
+			Status:       status,
+			Health:       health,
+			LastActivity: goldenNow.Add(-3 * time.Hour),
+		}
 	}
-	live, failed, deploying := goldenEnded(cloud66.OutcomeSuccess, time.Minute), goldenEnded(cloud66.OutcomeFailed, time.Minute), goldenRunning()
+	live, failed, deploying := goldenEnded(
+		cloud66.OutcomeSuccess,
+		time.Minute,
+	), goldenEnded(
+		cloud66.OutcomeFailed,
+		time.Minute,
+	), goldenRunning()
 	live.StartedAt, failed.StartedAt = goldenNow.Add(-26*time.Hour), goldenNow.Add(-2*time.Hour)
 	all := []StackEntry{
-		{Stack: in("api", cloud66.StatusDeployed, cloud66.HealthHealthy), Newest: &live}, {Stack: in("web", cloud66.StatusDeploying, cloud66.HealthHealthy), Newest: &deploying},
-		{Stack: in("shop", cloud66.StatusFailed, cloud66.HealthUnknown), Newest: &failed}, {Stack: in("old", cloud66.StatusAbsent, cloud66.HealthUnknown)},
-		{Stack: in("new", cloud66.StatusQueued, cloud66.HealthBuilding), Never: true}, {Stack: in("slow", cloud66.StatusDeployed, cloud66.HealthImpaired)},
+		{
+			Stack:  in("api", cloud66.StatusDeployed, cloud66.HealthHealthy),
+			Newest: &live,
+		}, {Stack: in("web", cloud66.StatusDeploying, cloud66.HealthHealthy), Newest: &deploying},
+		{
+			Stack:  in("shop", cloud66.StatusFailed, cloud66.HealthUnknown),
+			Newest: &failed,
+		}, {Stack: in("old", cloud66.StatusAbsent, cloud66.HealthUnknown)},
+		{
+			Stack: in("new", cloud66.StatusQueued, cloud66.HealthBuilding),
+			Never: true,
+		}, {Stack: in("slow", cloud66.StatusDeployed, cloud66.HealthImpaired)},
 	}
 	failures := []Entry{{Deployment: failed}, {Deployment: failed, AskedBy: "U0LIN"}}
 	filter := Invocation{Options: Options{Outcome: "failed"}}
 	return map[string]Reply{
-		"stacks":                  StacksReply{page: page{1, 0, 6, 6}, Stacks: all, At: goldenNow},
-		"stacks-in-middle":        StacksReply{page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
-		"stacks-none":             StacksReply{page: page{number: 1}, At: goldenNow},
-		"stacks-none-with-text":   StacksReply{page: page{number: 1}, Text: "web*@staging", At: goldenNow},
-		"narrowed":                ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow},
-		"narrowed-by-a-person":    ListReply{Stack: goldenStack, Entries: failures[1:], Total: 95, Looked: 95, Filter: Invocation{Options: Options{By: "U0LIN", Outcome: "failed"}}, At: goldenNow},
-		"narrowed-by-a-name":      ListReply{Stack: goldenStack, Entries: failures, Total: 950, Looked: 300, Filter: Invocation{Options: Options{By: "kim"}}, Older: "300", At: goldenNow},
-		"narrowed-in-middle":      ListReply{Stack: goldenStack, Entries: failures, Total: 950, Offset: 300, Looked: 240, Filter: filter, Trail: "120,300", Older: "120,300,540", At: goldenNow},
-		"narrowed-second-page":    ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: Invocation{Options: Options{Outcome: "failed", Page: "2"}}, At: goldenNow},
+		"stacks":                StacksReply{page: page{1, 0, 6, 6}, Stacks: all, At: goldenNow},
+		"stacks-in-middle":      StacksReply{page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
+		"stacks-none":           StacksReply{page: page{number: 1}, At: goldenNow},
+		"stacks-none-with-text": StacksReply{page: page{number: 1}, Text: "web*@staging", At: goldenNow},
+		"narrowed":              ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow},
+		"narrowed-by-a-person": ListReply{
+			Stack:   goldenStack,
+			Entries: failures[1:],
+			Total:   95,
+			Looked:  95,
+			Filter:  Invocation{Options: Options{By: "U0LIN", Outcome: "failed"}},
+			At:      goldenNow,
+		},
+		"narrowed-by-a-name": ListReply{
+			Stack:   goldenStack,
+			Entries: failures,
+			Total:   950,
+			Looked:  300,
+			Filter:  Invocation{Options: Options{By: "kim"}},
+			Older:   "300",
+			At:      goldenNow,
+		},
+		"narrowed-in-middle": ListReply{
+			Stack:   goldenStack,
+			Entries: failures,
+			Total:   950,
+			Offset:  300,
+			Looked:  240,
+			Filter:  filter,
+			Trail:   "120,300",
+			Older:   "120,300,540",
+			At:      goldenNow,
+		},
+		"narrowed-second-page": ListReply{
+			Stack:   goldenStack,
+			Entries: failures,
+			Total:   95,
+			Looked:  95,
+			Filter:  Invocation{Options: Options{Outcome: "failed", Page: "2"}},
+			At:      goldenNow,
+		},
 		"narrowed-nothing-so-far": ListReply{Stack: goldenStack, Total: 950, Looked: 300, Filter: filter, Older: "300", At: goldenNow},
 		"narrowed-never-deployed": ListReply{Stack: goldenStack, Filter: filter, At: goldenNow},
 	}
@@ -310,7 +407,8 @@ func goldenOverviews() map[string]Reply {
 // narrowSubscription is one that is narrowed in every way.
 func goldenNarrowSubscription() storage.Subscription {
 	return storage.Subscription{
-		ID: "k3f9", Channel: "C1", Stacks: "web*@production", Events: []string{"failed", "cancelled", "slow"}, By: "kim", Via: []string{"web", "hook"},
+		ID: "k3f9", Channel: "C1", Stacks: "web*@production", Events: []string{"failed", "cancelled", "slow"}, By: "kim",
+		Via:   []string{"web", "hook"},
 		Types: []string{"build", "redeploy"}, Mention: "S0DEVS", Author: "U0LIN", At: goldenNow,
 	}
 }
@@ -325,13 +423,29 @@ func goldenSubscribing() map[string]Reply {
 		"subscribed":            SubscribedReply{Subscription: narrow, Whom: "devs", Fits: 3},
 		"subscribed-to-nothing": SubscribedReply{Subscription: wide},
 		"subscribed-unknown":    SubscribedReply{Subscription: wide, Fits: -1},
-		"subscribed-with-last":  SubscribedReply{Subscription: wide, Fits: 45, Preview: &Preview{Messages: 7, Read: 20, Of: 45, Stack: goldenStack, Newest: &failed}},
-		"subscribed-partly":     SubscribedReply{Subscription: wide, Fits: 3, Preview: &Preview{Messages: 31, AtLeast: true, Read: 2, Of: 3, Unread: 1, Stack: goldenStack, Newest: &failed}},
-		"subscribed-quiet":      SubscribedReply{Subscription: wide, Fits: 1, Preview: &Preview{}},
-		"subscribed-no-answer":  SubscribedReply{Subscription: wide, Fits: 2, Preview: &Preview{Of: 2, Unread: 2}},
-		"unsubscribed":          unsubscribed("U0SAM", []storage.Subscription{narrow}),
-		"unsubscribed-many":     unsubscribed("U0SAM", slices.Repeat([]storage.Subscription{wide}, 12)),
-		"subscriptions":         SubscriptionsReply{Rows: []SubscriptionRow{{Subscription: narrow, Whom: "devs", Stacks: 3}, row, {Subscription: wide, Suspended: "the channel is archived"}, {Subscription: wide, Stacks: 2, Powerless: true}}, page: page{1, 0, 4, 4}},
+		"subscribed-with-last": SubscribedReply{
+			Subscription: wide,
+			Fits:         45,
+			Preview:      &Preview{Messages: 7, Read: 20, Of: 45, Stack: goldenStack, Newest: &failed},
+		},
+		"subscribed-partly": SubscribedReply{
+			Subscription: wide,
+			Fits:         3,
+			Preview:      &Preview{Messages: 31, AtLeast: true, Read: 2, Of: 3, Unread: 1, Stack: goldenStack, Newest: &failed},
+		},
+		"subscribed-quiet":     SubscribedReply{Subscription: wide, Fits: 1, Preview: &Preview{}},
+		"subscribed-no-answer": SubscribedReply{Subscription: wide, Fits: 2, Preview: &Preview{Of: 2, Unread: 2}},
+		"unsubscribed":         unsubscribed("U0SAM", []storage.Subscription{narrow}),
+		"unsubscribed-many":    unsubscribed("U0SAM", slices.Repeat([]storage.Subscription{wide}, 12)),
+		"subscriptions": SubscriptionsReply{
+			Rows: []SubscriptionRow{
+				{Subscription: narrow, Whom: "devs", Stacks: 3},
+				row,
+				{Subscription: wide, Suspended: "the channel is archived"},
+				{Subscription: wide, Stacks: 2, Powerless: true},
+			},
+			page: page{1, 0, 4, 4},
+		},
 		"subscriptions-middle":  SubscriptionsReply{Rows: []SubscriptionRow{row}, page: page{2, 10, 11, 25}, Unknown: true},
 		"subscriptions-none":    SubscriptionsReply{},
 		"subscriptions-unknown": SubscriptionsReply{Unknown: true},
@@ -342,19 +456,32 @@ func goldenSubscribing() map[string]Reply {
 func hostileSubscriptions(bad string, e Entry) map[string]Reply {
 	ref := storage.StackRef{UID: bad, Name: bad, Environment: bad}
 	s := storage.Subscription{
-		ID: bad, Channel: bad, Stacks: bad, Events: []string{bad, bad}, By: bad, Via: []string{bad}, Types: []string{bad}, Mention: bad, Author: bad, Suspended: bad,
+		ID: bad, Channel: bad, Stacks: bad, Events: []string{bad, bad}, By: bad, Via: []string{bad}, Types: []string{bad}, Mention: bad,
+		Author: bad, Suspended: bad,
 	}
 	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e}
 	return map[string]Reply{
-		"subscribed":    SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
-		"unsubscribed":  unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),
-		"subscriptions": SubscriptionsReply{Rows: slices.Repeat([]SubscriptionRow{{Subscription: s, Whom: bad, Stacks: 1, Suspended: bad}}, 10), page: page{2, 10, 20, 30}},
+		"subscribed":   SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
+		"unsubscribed": unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),
+		"subscriptions": SubscriptionsReply{
+			Rows: slices.Repeat([]SubscriptionRow{{Subscription: s, Whom: bad, Stacks: 1, Suspended: bad}}, 10),
+			page: page{2, 10, 20, 30},
+		},
 	}
 }
 
 // goldenSpoiled are answers of every kind with a hostile text wherever text comes from outside.
 func goldenSpoiled(bad string) map[string]Reply {
-	ref, admins, everywhere, topic := storage.StackRef{UID: bad, Name: bad, Environment: bad}, Admins{Users: []string{bad}, Groups: []string{bad}}, hostileRule(bad), Specs[0]
+	ref, admins, everywhere, topic := storage.StackRef{
+		UID:         bad,
+		Name:        bad,
+		Environment: bad,
+	}, Admins{
+		Users:  []string{bad},
+		Groups: []string{bad},
+	}, hostileRule(
+		bad,
+	), Specs[0]
 	d := goldenEnded(cloud66.OutcomeSuccess, time.Minute)
 	d.TriggeredBy, d.GitHash, d.GitRef, d.DeploySession, d.CommitURL, d.SnapshotUUID, d.RevertedBy = bad, bad, bad, bad, bad, bad, bad
 	d.Outcome.Meaning, d.DeployType.Meaning, d.TriggeredVia = bad, bad, cloud66.Value[cloud66.Via]{Raw: bad}
@@ -374,23 +501,46 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"list": list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
 		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),
 		"refusal":  RefusalReply{Right: authz.Action(bad), Admins: admins},
-		"refusal named": RefusalReply{Stack: &ref, Holders: slices.Repeat([]string{bad}, 9), Admins: admins, NoRules: true, Command: "/c66", Rule: bad,
-			Ask: &Invocation{Verb: Ask, Options: Options{Glob: bad}}},
+		"refusal named": RefusalReply{
+			Stack:   &ref,
+			Holders: slices.Repeat([]string{bad}, 9),
+			Admins:  admins,
+			NoRules: true,
+			Command: "/c66",
+			Rule:    bad,
+			Ask:     &Invocation{Verb: Ask, Options: Options{Glob: bad}},
+		},
 		"refusal unknown": RefusalReply{Typed: bad, Near: []string{bad, bad, bad}, Denied: bad},
 		"stacks":          hostileStacks(bad),
-		"narrowed":        ListReply{Stack: ref, Entries: list.Entries, Total: 95, Filter: Invocation{Options: Options{Outcome: bad, By: bad}}, Trail: bad, Older: bad, At: goldenNow},
+		"narrowed": ListReply{
+			Stack:   ref,
+			Entries: list.Entries,
+			Total:   95,
+			Filter:  Invocation{Options: Options{Outcome: bad, By: bad}},
+			Trail:   bad,
+			Older:   bad,
+			At:      goldenNow,
+		},
 		"narrowed empty":  ListReply{Stack: ref, Total: 95, Filter: Invocation{Options: Options{By: bad}}, At: goldenNow},
 		"access":          AccessReply{Rules: slices.Repeat([]storage.Rule{hostileRule(bad)}, 15), page: page{2, 15, 30, 45}, Admins: admins},
 		"why":             decided(authz.View, ref, bad, authz.Decision{Rule: &everywhere, Reason: bad}),
 		"why rules":       decided(authz.Admin, storage.StackRef{}, bad, authz.Decision{Reason: bad}),
 		"rule":            RuleReply{Rule: everywhere, Handle: bad, By: bad},
 		"rule of a group": RuleReply{Rule: storage.Rule{Who: "S" + bad, Stacks: bad}, Handle: bad, By: bad, Revoked: true},
-		"request":         RequestReply{User: bad, Admins: admins, Wishes: slices.Repeat([]Wished{{Right: bad, Glob: bad, Grant: Invocation{Verb: Grant, Options: Options{Glob: bad}}}}, 10)},
+		"request": RequestReply{
+			User:   bad,
+			Admins: admins,
+			Wishes: slices.Repeat([]Wished{{Right: bad, Glob: bad, Grant: Invocation{Verb: Grant, Options: Options{Glob: bad}}}}, 10),
+		},
 		"request granted": RequestReply{User: bad, Wishes: []Wished{{Right: bad, Glob: bad, Given: &everywhere}}},
 		"open":            offerForm(ref, 0),
-		"status":          StatusReply{BotStatus: BotStatus{Version: bad, Ready: errors.New(bad)}, At: goldenNow, Follows: slices.Repeat([]storage.Follow{{Stack: ref, Deployment: 1}}, 30)},
-		"problem":         ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad},
-		"notice":          Notice(bad), "help": HelpReply{Command: "/c66", Topic: &topic, Profiles: []string{bad, bad}},
+		"status": StatusReply{
+			BotStatus: BotStatus{Version: bad, Ready: errors.New(bad)},
+			At:        goldenNow,
+			Follows:   slices.Repeat([]storage.Follow{{Stack: ref, Deployment: 1}}, 30),
+		},
+		"problem": ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad},
+		"notice":  Notice(bad), "help": HelpReply{Command: "/c66", Topic: &topic, Profiles: []string{bad, bad}},
 		"may not": HelpReply{MayNot: true, Admins: admins},
 		"usage":   (&UsageError{What: bad, Near: bad, Example: bad}).Document("/c66"),
 	}

@@ -33,8 +33,8 @@ func blocksOf(t *testing.T, m kit.Message) []map[string]any {
 	return blocks
 }
 
-// TestEveryAnswerIsAsItsGoldenFile pins all answers. The tests of bot/card read the files and hold them to Slack's limits and to how the bot
-// speaks.
+// TestEveryAnswerIsAsItsGoldenFile pins all answers. The tests of bot/card read the files and hold them to Slack's limits and to how the
+// bot speaks.
 func TestEveryAnswerIsAsItsGoldenFile(t *testing.T) {
 	all := goldenReplies()
 	for name, u := range goldenUsages() {

@@ -16,9 +16,11 @@ import (
 
 func TestWhoMayNothingIsRefusedWithoutARequestToCloud66(t *testing.T) {
 	for text, right := range map[string]authz.Action{
-		"list web": authz.View, "show web live": authz.View, "follow web": authz.View, "redeploy web --now": authz.Redeploy, "redeploy wbe": authz.Redeploy,
-		"cancel web 1": authz.Cancel, `list "no such stack"`: authz.View, "stacks": authz.View, "access": authz.View, "access why cancel web": authz.View,
-		"allow <@U0SAM> all *": authz.Admin, "deny <@U0LIN> all *": authz.Admin, "revoke k3f9": authz.Admin,
+		"list web": authz.View, "show web live": authz.View, "follow web": authz.View, "redeploy web --now": authz.Redeploy,
+		"redeploy wbe": authz.Redeploy,
+		"cancel web 1": authz.Cancel, `list "no such stack"`: authz.View, "stacks": authz.View, "access": authz.View,
+		"access why cancel web": authz.View,
+		"allow <@U0SAM> all *":  authz.Admin, "deny <@U0LIN> all *": authz.Admin, "revoke k3f9": authz.Admin,
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.cloud.has("web1", 3)
@@ -47,7 +49,8 @@ func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
 		yes := yesIn(t, r.say(lin, "cancel web@production"))
 		for _, inv := range []Invocation{
 			yes, {Verb: Refresh, UID: "web1", Deployment: 3, Follow: "card"}, {Verb: Cancel, UID: "web1", Deployment: 3, Yes: true},
-			{Verb: Redeploy, UID: "web1", Options: Options{Now: "true"}, AskedAt: time.Now().Unix()}, {Verb: List, UID: "web1", Options: Options{Page: "2"}},
+			{Verb: Redeploy, UID: "web1", Options: Options{Now: "true"}, AskedAt: time.Now().Unix()},
+			{Verb: List, UID: "web1", Options: Options{Page: "2"}},
 		} {
 			as[RefusalReply](t, r.click(sam, inv))
 			as[RefusalReply](t, r.clickIn(there, sam, inv))
@@ -187,7 +190,13 @@ func verbsOf(help HelpReply) []Verb {
 
 func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		problemThat(t, r.say(lin, `redeploy "awesome ap" --now`), "I know no stack “awesome ap”.", "Did you mean “awesome app@production”?", `redeploy "awesome app@production"`)
+		problemThat(
+			t,
+			r.say(lin, `redeploy "awesome ap" --now`),
+			"I know no stack “awesome ap”.",
+			"Did you mean “awesome app@production”?",
+			`redeploy "awesome app@production"`,
+		)
 		problemThat(t, r.say(lin, "show webb"), "Did you mean one of these: “web@production”, “web@staging”?", "show web@production")
 		if p := problemThat(t, r.say(lin, "list nothing-like-it"), "I know no stack", "dashboard"); p.Example != "" {
 			t.Errorf("an example of a stack that is not meant: %q", p.Example)
@@ -210,7 +219,8 @@ func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
 		if reply := r.click(lin, choice.Options[1].Invocation); reply != nil {
 			t.Errorf("the choice was answered %+v", reply)
 		}
-		if diff := cmp.Diff([]string{"redeploy web2"}, r.progress.done); diff != "" || r.progress.follow.Wish.Ref != "main" || r.progress.follow.Wish.Reason != "why" {
+		if diff := cmp.Diff([]string{"redeploy web2"}, r.progress.done); diff != "" || r.progress.follow.Wish.Ref != "main" ||
+			r.progress.follow.Wish.Reason != "why" {
 			t.Errorf("%s%+v", diff, r.progress.follow)
 		}
 		for _, option := range choice.Options { // a second click, or one on the other stack
@@ -233,7 +243,10 @@ func TestAChoiceOfLongAgoDeploysNothing(t *testing.T) {
 		problemThat(t, r.click(lin, choice.Options[0].Invocation), "That is more than 15 min old.", "Nothing was done.")
 		r.nothingDone()
 		as[ListReply](t, r.click(lin, read.Options[0].Invocation)) // what only reads does so for ever
-		if reply := r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Options: Options{Now: "true"}}); as[ProblemReply](t, reply).State != "Nothing was done." {
+		if reply := r.click(lin, Invocation{Verb: Redeploy, UID: "web1", Options: Options{Now: "true"}}); as[ProblemReply](
+			t,
+			reply,
+		).State != "Nothing was done." {
 			t.Error("a button without a date was taken for a new one")
 		}
 		r.nothingDone()
@@ -255,7 +268,8 @@ func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
 func TestOneLineInTheLogTellsOfEachCommand(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.say(sam, "list web@production")
-		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "channel=C0", "stack=web@production", "reply=refusal", "operation=command:"} {
+		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "channel=C0", "stack=web@production", "reply=refusal",
+			"operation=command:"} {
 			if !strings.Contains(r.log.String(), part) {
 				t.Errorf("the log lacks %s: %s", part, r.log)
 			}
@@ -266,8 +280,15 @@ func TestOneLineInTheLogTellsOfEachCommand(t *testing.T) {
 func TestCloud66sErrorInAReadIsToldWithAReferenceThatTheLogHas(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
-		r.cloud.err = &cloud66.Error{Kind: cloud66.ErrServer, Method: "GET", Path: "/stacks/web1/deployments", Status: 502, Message: "Bad Gateway"}
-		for _, text := range []string{"list web@production", "show web@production", "redeploy web@production --now", "cancel web@production", "follow web@production 3"} {
+		r.cloud.err = &cloud66.Error{
+			Kind:    cloud66.ErrServer,
+			Method:  "GET",
+			Path:    "/stacks/web1/deployments",
+			Status:  502,
+			Message: "Bad Gateway",
+		}
+		for _, text := range []string{"list web@production", "show web@production", "redeploy web@production --now", "cancel web@production",
+			"follow web@production 3"} {
 			p := problemThat(t, r.say(lin, text), "HTTP 502", "Bad Gateway", "Nothing was done.", "Try again in a minute")
 			if p.Ref == "" || !strings.Contains(r.log.String(), "ref="+p.Ref) {
 				t.Errorf("%s: the reference %q is not in the log", text, p.Ref)

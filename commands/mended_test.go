@@ -44,7 +44,8 @@ func TestAGrantThatARuleDeniesAllTheSameIsSaidToBeInVain(t *testing.T) {
 
 func TestASilenceOfSlacksIsNotBlamedOnCloud66OrOnTheRecords(t *testing.T) {
 	for name, err := range map[string]error{
-		"a time-out": &url.Error{Op: "Post", URL: "http://slack", Err: context.DeadlineExceeded}, "a limit": errors.New("users.info: ratelimited"),
+		"a time-out": &url.Error{Op: "Post", URL: "http://slack", Err: context.DeadlineExceeded},
+		"a limit":    errors.New("users.info: ratelimited"),
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.slack.err = err
@@ -60,7 +61,11 @@ func TestACardThatOneMayNotSeeIsRefusedThoughItsDeploymentIsNotKnownYet(t *testi
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "web@staging", authz.View))
 		r.stores(func(tx storage.Tx) error {
-			return storage.Follows.Put(tx, "f1", storage.Follow{ID: "f1", Stack: storage.StackRef{UID: "api1", Name: "api", Environment: "production"}, Phase: storage.PhaseSending})
+			return storage.Follows.Put(
+				tx,
+				"f1",
+				storage.Follow{ID: "f1", Stack: storage.StackRef{UID: "api1", Name: "api", Environment: "production"}, Phase: storage.PhaseSending},
+			)
 		})
 		refusalOf(t, r.click(sam, Invocation{Verb: Refresh, UID: "api1", Follow: "f1"}), authz.View)
 		if n := len(r.audit()); n != 1 {

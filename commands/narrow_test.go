@@ -22,8 +22,8 @@ func ids(reply ListReply) []int64 {
 	return all
 }
 
-// mixed gives a stack deployments of all kinds, #1 the oldest: 1 failed, 2 succeeded, 3 reverted since, 4 cancelled here, 5 cancelled elsewhere,
-// 6 unknown, 7 running, 8 queued. Sam asked for 1 and 2, robot for 3; the others are of the dashboard's Lina Lee.
+// mixed gives a stack deployments of all kinds, #1 the oldest: 1 failed, 2 succeeded, 3 reverted since, 4 cancelled here, 5 cancelled
+// elsewhere, 6 unknown, 7 running, 8 queued. Sam asked for 1 and 2, robot for 3; the others are of the dashboard's Lina Lee.
 func (r *rig) mixed(uid string) {
 	r.cloud.has(uid, 6)
 	d := r.cloud.deployments[uid]
@@ -48,7 +48,10 @@ func (r *rig) mixed(uid string) {
 			err = errors.Join(err, storage.Follows.Put(tx, follow, storage.Follow{ID: follow, Asker: user}),
 				storage.Wishes.Put(tx, storage.DeploymentKey(uid, id), storage.WishOf{Follow: follow}))
 		}
-		return errors.Join(err, storage.Cancels.Put(tx, storage.DeploymentKey(uid, 4), storage.Cancel{User: kim, At: time.Now().Add(-57 * time.Minute)}))
+		return errors.Join(
+			err,
+			storage.Cancels.Put(tx, storage.DeploymentKey(uid, 4), storage.Cancel{User: kim, At: time.Now().Add(-57 * time.Minute)}),
+		)
 	})
 }
 

@@ -40,9 +40,19 @@ func TestAListShowsTenOfAllAndPages(t *testing.T) {
 func TestAPageBeyondTheEndIsToldTheLastOne(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("app1", 30)
-		problemThat(t, r.say(lin, `list "awesome app" --page 4`), "there is no page 4: there are 3 pages.", `list "awesome app@production" --page 3`)
+		problemThat(
+			t,
+			r.say(lin, `list "awesome app" --page 4`),
+			"there is no page 4: there are 3 pages.",
+			`list "awesome app@production" --page 3`,
+		)
 		r.cloud.has("app1", 10)
-		problemThat(t, r.click(lin, Invocation{Verb: List, UID: "app1", Options: Options{Page: "2"}}), "there is no page 2: there is only one.", "--page 1")
+		problemThat(
+			t,
+			r.click(lin, Invocation{Verb: List, UID: "app1", Options: Options{Page: "2"}}),
+			"there is no page 2: there is only one.",
+			"--page 1",
+		)
 		r.cloud.has("app1", 0)
 		problemThat(t, r.say(lin, `list "awesome app" --page 2`), "there is only one")
 		if empty := as[ListReply](t, r.say(lin, `list "awesome app"`)); empty.Total != 0 || len(empty.Entries) != 0 {
@@ -72,7 +82,13 @@ func TestTheLiveOneIsSearchedForOverAtMostTenPages(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 1000)
 		r.cloud.deployments["web1"][300].IsLive = true // the first of the eleventh page
-		problemThat(t, r.say(lin, "show web@production live"), "none of its last 300 deployments is live.", "Its latest is #1000.", "show web@production 1000")
+		problemThat(
+			t,
+			r.say(lin, "show web@production live"),
+			"none of its last 300 deployments is live.",
+			"Its latest is #1000.",
+			"show web@production 1000",
+		)
 		if n := len(r.cloud.calls); n != 10 {
 			t.Errorf("%d requests: %q", n, r.cloud.calls)
 		}
@@ -91,7 +107,13 @@ func TestShowOfWhatThereIsNot(t *testing.T) {
 			t.Errorf("a stack never deployed: %q", n.Text)
 		}
 		r.cloud.has("web1", 5)
-		problemThat(t, r.say(lin, "show web@production 7"), "there is no deployment #7 of this stack.", "Its latest is #5.", "show web@production 5")
+		problemThat(
+			t,
+			r.say(lin, "show web@production 7"),
+			"there is no deployment #7 of this stack.",
+			"Its latest is #5.",
+			"show web@production 5",
+		)
 	})
 }
 
@@ -140,7 +162,11 @@ func TestAQueuedDeploymentNamesTheOneItWaitsFor(t *testing.T) {
 func TestRefreshOfACard(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)
-		follow := storage.Follow{ID: "f1", Stack: storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, Phase: storage.PhaseFollowing}
+		follow := storage.Follow{
+			ID:    "f1",
+			Stack: storage.StackRef{UID: "web1", Name: "web", Environment: "production"},
+			Phase: storage.PhaseFollowing,
+		}
 		r.stores(func(tx storage.Tx) error { return storage.Follows.Put(tx, "f1", follow) })
 		card := Invocation{Verb: Refresh, UID: "web1", Deployment: 3, Follow: "f1"}
 		r.progress.open = true

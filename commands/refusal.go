@@ -16,7 +16,7 @@ type Admins struct {
 	Groups []string
 }
 
-// names names the admins, a few of them.
+// names lists the admins, a few of them.
 func (a Admins) names() markup.Text { return parties(slices.Concat(a.Groups, a.Users)) }
 
 // parties names a few people and groups by their Slack ids. An answer that the one who asked sees alone pings nobody by that; a message in

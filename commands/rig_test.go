@@ -60,7 +60,8 @@ type rig struct {
 	log      *bytes.Buffer
 }
 
-// inBubble runs f with a handler that knows the stacks web@production, web@staging, "awesome app@production" and, on docker, api@production.
+// inBubble runs f with a handler that knows the stacks web@production, web@staging, "awesome app@production" and, on docker,
+// api@production.
 func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -74,7 +75,8 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 			}
 		}()
 		r := &rig{
-			t: t, db: &breaking{DB: db}, stacks: &library{}, cloud: &cloud{deployments: map[string][]cloud66.Deployment{}}, slack: newSlack(), log: &bytes.Buffer{},
+			t: t, db: &breaking{DB: db}, stacks: &library{}, cloud: &cloud{deployments: map[string][]cloud66.Deployment{}}, slack: newSlack(),
+			log: &bytes.Buffer{},
 		}
 		r.progress, r.channels = &progress{records: r.db}, &channels{records: r.db}
 		r.stacks.stacks = []cloud66.Stack{
@@ -89,8 +91,9 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 			Told: func(s storage.Subscription, e Entry, usual time.Duration) bool {
 				return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 			},
-			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"}, SlackWords: func(code string) string { return code + " in words" },
-			Log: slog.New(slog.NewTextHandler(r.log, nil)),
+			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"},
+			SlackWords: func(code string) string { return code + " in words" },
+			Log:        slog.New(slog.NewTextHandler(r.log, nil)),
 		})
 		defer r.Directory.Close()
 		f(t, r)
@@ -395,7 +398,10 @@ func (c *cloud) has(uid string, n int) {
 	c.deployments[uid] = nil
 	for id := n; id > 0; id-- {
 		c.deployments[uid] = append(c.deployments[uid], cloud66.Deployment{
-			ID: int64(id), StartedAt: start, FinishedAt: start.Add(4 * time.Minute), Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess, Raw: "1"},
+			ID: int64(
+				id,
+			), StartedAt: start, FinishedAt: start.Add(4 * time.Minute),
+			Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess, Raw: "1"},
 		})
 	}
 }

@@ -16,10 +16,13 @@ import (
 
 func TestARuleIsMadeAndTheChannelIsTold(t *testing.T) {
 	for text, want := range map[string]RuleReply{
-		"allow <@U0SAM|sam> view,redeploy web@staging": {Rule: storage.Rule{Who: sam, Actions: []string{"view", "redeploy"}, Stacks: "web@staging"}},
-		"allow <!subteam^S0DEVS|@devs> all 'web*'":     {Rule: storage.Rule{Who: devs, Actions: []string{"view", "redeploy", "cancel", "subscribe", "lock", "approve"}, Stacks: "web*"}, Handle: "devs"},
-		"deny everyone redeploy *@production":          {Rule: storage.Rule{Who: "everyone", Deny: true, Actions: []string{"redeploy"}, Stacks: "*@production"}},
-		"allow <@U0SAM> admin *":                       {Rule: storage.Rule{Who: sam, Actions: []string{"admin"}, Stacks: "*"}},
+		"allow <@U0SAM|sam> view,redeploy " +
+			"web@staging": {Rule: storage.Rule{Who: sam, Actions: []string{"view", "redeploy"}, Stacks: "web@staging"}},
+		"allow <!subteam^S0DEVS|@devs> all 'web*'": {Rule: storage.Rule{Who: devs,
+			Actions: []string{"view", "redeploy", "cancel", "subscribe", "lock", "approve"}, Stacks: "web*"}, Handle: "devs"},
+		"deny everyone redeploy " +
+			"*@production": {Rule: storage.Rule{Who: "everyone", Deny: true, Actions: []string{"redeploy"}, Stacks: "*@production"}},
+		"allow <@U0SAM> admin *": {Rule: storage.Rule{Who: sam, Actions: []string{"admin"}, Stacks: "*"}},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			silent(t, r.say(lin, text))
@@ -79,7 +82,15 @@ func TestTheSameRuleTwiceIsOne(t *testing.T) {
 
 func TestTheSameOperationDeliveredTwiceMakesOneRule(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		make1, make2 := request(Invocation{Verb: Allow, Options: Options{Who: sam, Actions: "view", Glob: "*"}}, lin, here), request(Invocation{Verb: Allow, Options: Options{Who: kim, Actions: "view", Glob: "*"}}, lin, here)
+		make1, make2 := request(
+			Invocation{Verb: Allow, Options: Options{Who: sam, Actions: "view", Glob: "*"}},
+			lin,
+			here,
+		), request(
+			Invocation{Verb: Allow, Options: Options{Who: kim, Actions: "view", Glob: "*"}},
+			lin,
+			here,
+		)
 		make2.Operation = make1.Operation
 		silent(t, r.Do(t.Context(), make1))
 		for _, again := range []Request{make1, make2} {
@@ -153,7 +164,8 @@ func TestARuleThatCouldHelpNobodyIsNotMade(t *testing.T) {
 		"somebody whom Slack does not know":     {"<@U0NEVER>", "Slack knows no such person.", nil},
 		"a group that Slack does not know":      {"<!subteam^S0NEVER|@x>", "Slack knows no such group.", nil},
 		"a group that is disabled":              {"<!subteam^S0OLD|@old>", "The group @old is disabled, so that nobody is in it.", nil},
-		"a group where the plan has none":       {"<!subteam^S0DEVS|@devs>", "Slack plan has no user groups.", func(s *slack) { s.noGroups = fmt.Errorf("usergroups.list: %w", authz.ErrNoGroups) }},
+		"a group where the plan has none": {"<!subteam^S0DEVS|@devs>", "Slack plan has no user " +
+			"groups.", func(s *slack) { s.noGroups = fmt.Errorf("usergroups.list: %w", authz.ErrNoGroups) }},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			if test.change != nil {
@@ -184,13 +196,14 @@ func TestWhereSlackDoesNotSayWhoSomebodyIsNoRuleIsMade(t *testing.T) {
 
 func TestAHintTellsWhatMightSurprise(t *testing.T) {
 	for text, says := range map[string]string{
-		"allow <@U0GUEST> view web":                "Gia is of another organisation: the rule counts, since it names this very person.",
-		"allow <@U0BOT> view web":                  "robot is a bot: the rule counts, since it names this very bot.",
-		"deny <@U0LIN> redeploy web":               "The bot's own admins may do everything all the same",
-		"deny <!subteam^S0OPS|@ops> redeploy web":  "The bot's own admins may do everything all the same",
-		"allow everyone view shop@production":      "The rule stands, but no stack that you see fits “shop@production” yet.",
-		"allow everyone view wbe@production":       "no stack that you see fits “wbe@production” yet. Near it: “web@production”, ",
-		"allow <@U0GUEST> view 'awesome ap'":       "Gia is of another organisation: the rule counts, since it names this very person. The rule stands, but no stack that you see fits “awesome ap” yet. Near it: “awesome app@production”.",
+		"allow <@U0GUEST> view web":               "Gia is of another organisation: the rule counts, since it names this very person.",
+		"allow <@U0BOT> view web":                 "robot is a bot: the rule counts, since it names this very bot.",
+		"deny <@U0LIN> redeploy web":              "The bot's own admins may do everything all the same",
+		"deny <!subteam^S0OPS|@ops> redeploy web": "The bot's own admins may do everything all the same",
+		"allow everyone view shop@production":     "The rule stands, but no stack that you see fits “shop@production” yet.",
+		"allow everyone view wbe@production":      "no stack that you see fits “wbe@production” yet. Near it: “web@production”, ",
+		"allow <@U0GUEST> view 'awesome ap'": "Gia is of another organisation: the rule counts, since it names this very person. The " +
+			"rule stands, but no stack that you see fits “awesome ap” yet. Near it: “awesome app@production”.",
 		"deny everyone all 'completely-different'": "no stack that you see fits “completely-different” yet.",
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
@@ -200,7 +213,8 @@ func TestAHintTellsWhatMightSurprise(t *testing.T) {
 			}
 		})
 	}
-	for _, text := range []string{"allow everyone view *", "allow <@U0LIN> redeploy web", "allow <@U0SAM> admin *", "deny <@U0SAM> view 'we?@*'", "allow everyone view web1"} {
+	for _, text := range []string{"allow everyone view *", "allow <@U0LIN> redeploy web", "allow <@U0SAM> admin *",
+		"deny <@U0SAM> view 'we?@*'", "allow everyone view web1"} {
 		inBubble(t, func(t *testing.T, r *rig) { silent(t, r.say(lin, text)) })
 	}
 }
@@ -276,7 +290,8 @@ func TestWhereAChannelHasNoRulesTheRefusalShowsTheLineThatMakesOne(t *testing.T)
 	inBubble(t, func(t *testing.T, r *rig) {
 		for text, line := range map[string]string{
 			"redeploy web@prod --now": "allow U0SAM redeploy web@prod*", "list web": "allow U0SAM view web", "stacks": "allow U0SAM view *",
-			"show “awesome app@p”": `allow U0SAM view "awesome app@p*"`, "access why cancel web": "allow U0SAM view web", "redeploy '*' --now": `allow U0SAM redeploy "\\*"`,
+			"show “awesome app@p”": `allow U0SAM view "awesome ` +
+				`app@p*"`, "access why cancel web": "allow U0SAM view web", "redeploy '*' --now": `allow U0SAM redeploy "\\*"`,
 		} {
 			refusal := as[RefusalReply](t, r.say(sam, text))
 			if refusal.Rule != line || !refusal.NoRules || refusal.Command != "/c66" {

@@ -56,13 +56,22 @@ func hidden(s cloud66.Stack) bool { return s.UID != "web2" }
 func standings() map[string][]storage.Rule {
 	every := []authz.Action{authz.View, authz.Redeploy, authz.Cancel, authz.Subscribe, authz.Lock, authz.Approve}
 	return map[string][]storage.Rule{
-		"nothing":                {},
-		"view of one":            {allow(sam, "web@staging", authz.View)},
-		"all on one":             {allow(sam, "web@staging", every...)},
-		"rules without stacks":   {allow(sam, "gone", every...), allow(authz.Everyone, "web@staging", authz.Subscribe), allow(kim, "*", every...)},
+		"nothing":     {},
+		"view of one": {allow(sam, "web@staging", authz.View)},
+		"all on one":  {allow(sam, "web@staging", every...)},
+		"rules without stacks": {
+			allow(sam, "gone", every...),
+			allow(authz.Everyone, "web@staging", authz.Subscribe),
+			allow(kim, "*", every...),
+		},
 		"all but what is denied": {allow(sam, "*", every...), deny(sam, "*@production", every...)},
-		"denied one by one":      {allow(sam, "*", every...), deny(sam, "api", every...), deny(sam, "awesome*", every...), deny(sam, "web@prod*", every...)},
-		"the right to rule":      {allow(sam, "web@staging", authz.View), allow(sam, "*", authz.Admin)},
+		"denied one by one": {
+			allow(sam, "*", every...),
+			deny(sam, "api", every...),
+			deny(sam, "awesome*", every...),
+			deny(sam, "web@prod*", every...),
+		},
+		"the right to rule": {allow(sam, "web@staging", authz.View), allow(sam, "*", authz.Admin)},
 	}
 }
 
@@ -120,11 +129,14 @@ func asking() map[string]func(r *rig) heard {
 	}
 	all := map[string]func(r *rig) heard{}
 	for i, stack := range []string{
-		"api", "API@Production", "api@prod", "api1", "apu", `"awesome app"`, `"awesome ap"`, "web@production", "web@p", "web1", "web", "webb", "'a*'", "'*'", "api@staging",
+		"api", "API@Production", "api@prod", "api1", "apu", `"awesome app"`, `"awesome ap"`, "web@production", "web@p", "web1", "web", "webb",
+		"'a*'", "'*'", "api@staging",
 	} {
 		for j, command := range []string{
-			"list %s", "list %s --outcome failed --by lin", "show %s", "show %s live", "show %s 3", "redeploy %s", "redeploy %s --now", "redeploy %s --ref main",
-			"redeploy %s --services api:1", "cancel %s", "cancel %s 3", "follow %s", "access why view %s", "access why redeploy %s <@U0KIM>", "stacks %s",
+			"list %s", "list %s --outcome failed --by lin", "show %s", "show %s live", "show %s 3", "redeploy %s", "redeploy %s --now",
+			"redeploy %s --ref main",
+			"redeploy %s --services api:1", "cancel %s", "cancel %s 3", "follow %s", "access why view %s", "access why redeploy %s " +
+				"<@U0KIM>", "stacks %s",
 		} {
 			if text := fmt.Sprintf(command, stack); (i+j)%3 == 0 { // each name with five commands, each command with five names
 				all[text] = say(text)
@@ -134,9 +146,12 @@ func asking() map[string]func(r *rig) heard {
 	for _, uid := range []string{"api1", "web1", "app1"} {
 		now := time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC).Unix() // a test's clock begins at midnight
 		for _, inv := range []Invocation{
-			{Verb: List, UID: uid}, {Verb: List, UID: uid, Options: Options{By: "lin", Trail: "10,20"}}, {Verb: Show, UID: uid, Deployment: 3}, {Verb: Follow, UID: uid, Deployment: 3},
-			{Verb: Cancel, UID: uid, Deployment: 3, Yes: true}, {Verb: Redeploy, UID: uid, Options: Options{Now: "true"}, AskedAt: now}, {Verb: Redeploy, UID: uid},
-			{Verb: Refresh, UID: uid, Deployment: 3, Follow: "f-" + uid}, {Verb: Refresh, Follow: "f-" + uid}, {Verb: Access, Options: Options{Actions: "view"}, UID: uid},
+			{Verb: List, UID: uid}, {Verb: List, UID: uid, Options: Options{By: "lin", Trail: "10,20"}}, {Verb: Show, UID: uid, Deployment: 3},
+			{Verb: Follow, UID: uid, Deployment: 3},
+			{Verb: Cancel, UID: uid, Deployment: 3, Yes: true}, {Verb: Redeploy, UID: uid, Options: Options{Now: "true"}, AskedAt: now},
+			{Verb: Redeploy, UID: uid},
+			{Verb: Refresh, UID: uid, Deployment: 3, Follow: "f-" + uid}, {Verb: Refresh, Follow: "f-" + uid},
+			{Verb: Access, Options: Options{Actions: "view"}, UID: uid},
 			{Verb: Ask, Options: Options{Actions: "view", Glob: uid}},
 		} {
 			all[fmt.Sprintf("a click on %+v", inv)] = click(inv)
@@ -251,12 +266,20 @@ func TestASmallerRightThanTheOneNeededIsRefusedByName(t *testing.T) {
 		refusal := refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
 		want := RefusalReply{
 			Right: authz.Redeploy, Stack: &storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, Holders: []string{devs, kim},
-			Admins: Admins{Users: []string{lin}, Groups: []string{ops}}, Command: "/c66", Rule: "allow U0SAM redeploy web@production", Ask: refusal.Ask,
+			Admins: Admins{
+				Users:  []string{lin},
+				Groups: []string{ops},
+			}, Command: "/c66", Rule: "allow U0SAM redeploy web@production", Ask: refusal.Ask,
 		}
 		if diff := cmp.Diff(want, refusal); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-		ask := Invocation{Verb: Ask, Options: Options{Actions: "redeploy", Glob: "web@production"}, Nonce: refusal.Ask.Nonce, AskedAt: time.Now().Unix()}
+		ask := Invocation{
+			Verb:    Ask,
+			Options: Options{Actions: "redeploy", Glob: "web@production"},
+			Nonce:   refusal.Ask.Nonce,
+			AskedAt: time.Now().Unix(),
+		}
 		if diff := cmp.Diff(&ask, refusal.Ask); diff != "" || ask.Nonce == "" {
 			t.Errorf("what is asked for (-want +got):\n%s", diff)
 		}
@@ -283,10 +306,15 @@ var escaped = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 func TestTheRuleThatARefusalOffersGivesTheRightAndNoMore(t *testing.T) {
 	for _, name := range []string{
-		"web", "awesome app", "bob's", "bob’s app", `say "hi"`, `back\slash`, "star*", "[set]", "wh?t", "a@b", "größe", "🚀", "—dash", "a`b", "<b>&amp;", "$HOME", "web@home@production",
+		"web", "awesome app", "bob's", "bob’s app", `say "hi"`, `back\slash`, "star*", "[set]", "wh?t", "a@b", "größe", "🚀", "—dash", "a`b",
+		"<b>&amp;", "$HOME", "web@home@production",
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
-			r.stacks.stacks = []cloud66.Stack{stack("u1", name, "production", ""), stack("u2", name+"2", "production", ""), stack("u3", "other", "production", "")}
+			r.stacks.stacks = []cloud66.Stack{
+				stack("u1", name, "production", ""),
+				stack("u2", name+"2", "production", ""),
+				stack("u3", "other", "production", ""),
+			}
 			for _, typed := range []string{"list " + shellWord(name+"@production"), "list " + shellWord(name+"@prod")} {
 				refusal := refusalOf(t, r.say(sam, escaped.Replace(typed)), authz.View)
 				if refusal.Rule == "" || refusal.Ask == nil {

@@ -16,7 +16,18 @@ func lines(spec Spec) []string {
 	var all []string
 	for _, example := range spec.Examples {
 		for _, stack := range []string{"web", "nosuch"} {
-			line := strings.NewReplacer("mystack@production", stack, "mystack@staging", stack, "my stack@staging", stack, "1042", "3").Replace(asSent(example))
+			line := strings.NewReplacer(
+				"mystack@production",
+				stack,
+				"mystack@staging",
+				stack,
+				"my stack@staging",
+				stack,
+				"1042",
+				"3",
+			).Replace(
+				asSent(example),
+			)
 			if !slices.Contains(all, line) {
 				all = append(all, line)
 			}
@@ -127,15 +138,16 @@ func TestWhatAnyoneMayTellsOfNoStack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 5)
 		for _, a := range attempts() {
-			if told := fmt.Sprintf("%+v", a.try(r, sam, there)); a.spec.Right == "" && (strings.Contains(told, "web1") || strings.Contains(told, "web@production")) {
+			if told := fmt.Sprintf("%+v", a.try(r, sam, there)); a.spec.Right == "" &&
+				(strings.Contains(told, "web1") || strings.Contains(told, "web@production")) {
 				t.Errorf("%s tells of a stack: %s", a.name, told)
 			}
 		}
 	})
 }
 
-// TestWhatChangesSomethingSaysSo holds that a command changes something only where it says so, so that it goes through the journal: without a
-// record nothing is changed, and with one it stands in the audit.
+// TestWhatChangesSomethingSaysSo holds that a command changes something only where it says so, so that it goes through the journal: without
+// a record nothing is changed, and with one it stands in the audit.
 func TestWhatChangesSomethingSaysSo(t *testing.T) {
 	for _, a := range attempts() {
 		inBubble(t, func(t *testing.T, r *rig) {

@@ -66,7 +66,8 @@ func TestTheStacksComeInPagesWithTheirNewestDeployments(t *testing.T) {
 			r.stacks.stacks = append(r.stacks.stacks, stack(uid, fmt.Sprintf("Web%02d", i), "production", ""))
 			r.cloud.has(uid, i)
 		}
-		for number, want := range map[int]page{0: {1, 0, 10, 25}, 2: {2, 10, 20, 25}, 3: {3, 20, 25, 25}, 4: {3, 20, 25, 25}, 100_000: {3, 20, 25, 25}} {
+		for number, want := range map[int]page{0: {1, 0, 10, 25}, 2: {2, 10, 20, 25}, 3: {3, 20, 25, 25}, 4: {3, 20, 25, 25},
+			100_000: {3, 20, 25, 25}} {
 			r.cloud.calls = nil
 			got := as[StacksReply](t, r.click(lin, Invocation{Verb: Stacks, Options: Options{Text: "web"}}.OnPage(number)))
 			if got.page != want || len(got.Stacks) != want.to-want.from || got.Text != "web" {

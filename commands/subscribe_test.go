@@ -47,9 +47,13 @@ func (r *rig) resubscriptions() *int {
 func TestASubscriptionIsSavedAndTheChannelIsTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		changes := r.resubscriptions()
-		silent(t, r.say(lin, "subscribe 'web*' --events failed,cancelled --by KIM --via web --type build,redeploy --mention <!subteam^S0DEVS|@devs>"))
+		silent(
+			t,
+			r.say(lin, "subscribe 'web*' --events failed,cancelled --by KIM --via web --type build,redeploy --mention <!subteam^S0DEVS|@devs>"),
+		)
 		want := []storage.Subscription{{
-			Channel: here, Stacks: "web*", Events: []string{"failed", "cancelled"}, By: "KIM", Via: []string{"web"}, Types: []string{"build", "redeploy"},
+			Channel: here, Stacks: "web*", Events: []string{"failed", "cancelled"}, By: "KIM", Via: []string{"web"},
+			Types:   []string{"build", "redeploy"},
 			Mention: devs, Author: lin,
 		}}
 		if diff := cmp.Diff(want, r.subscribedIn(here)); diff != "" {
@@ -59,7 +63,8 @@ func TestASubscriptionIsSavedAndTheChannelIsTold(t *testing.T) {
 		if len(got.Subscription.ID) != 4 || got.Whom != "devs" || got.Fits != 2 || *changes != 1 {
 			t.Errorf("told is %+v, after %d changes", got, *changes)
 		}
-		if entry := r.lastAudit(); !entry.Allowed || entry.Action != string(authz.Subscribe) || !strings.HasPrefix(entry.Asked, "subscribe web* --events failed,cancelled") {
+		if entry := r.lastAudit(); !entry.Allowed || entry.Action != string(authz.Subscribe) ||
+			!strings.HasPrefix(entry.Asked, "subscribe web* --events failed,cancelled") {
 			t.Errorf("recorded is %+v", entry)
 		}
 	})
@@ -68,7 +73,12 @@ func TestASubscriptionIsSavedAndTheChannelIsTold(t *testing.T) {
 func TestTheSameSubscriptionIsMadeOnceAndAnotherFilterMakesAnother(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		silent(t, r.say(lin, "subscribe web@production --events failed,slow"))
-		noticeThat(t, r.say(lin, "subscribe WEB@Production --events slow,failed"), "hears of that already", told[SubscribedReply](r).Subscription.ID)
+		noticeThat(
+			t,
+			r.say(lin, "subscribe WEB@Production --events slow,failed"),
+			"hears of that already",
+			told[SubscribedReply](r).Subscription.ID,
+		)
 		silent(t, r.say(lin, "subscribe web@production"))
 		silent(t, r.sayIn(there, lin, "subscribe web@production"))
 		silent(t, r.say(lin, "subscribe *"))
@@ -134,7 +144,13 @@ func TestInADirectMessageOnlyTheConfiguredAdminsSubscribe(t *testing.T) {
 
 func TestAGlobThatFitsNothingIsSavedWithAHintToItsAuthorAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		noticeThat(t, r.say(lin, "subscribe wbe@production"), "The subscription stands", "no stack that you may subscribe to fits “wbe@production” yet", "web@production")
+		noticeThat(
+			t,
+			r.say(lin, "subscribe wbe@production"),
+			"The subscription stands",
+			"no stack that you may subscribe to fits “wbe@production” yet",
+			"web@production",
+		)
 		if got := told[SubscribedReply](r); got.Fits != 0 || got.Preview != nil || len(r.channels.amended) != 0 {
 			t.Errorf("told is %+v", got)
 		}
@@ -167,7 +183,8 @@ func TestOneWithoutTheRightSubscribesToNothingAndLearnsNothing(t *testing.T) {
 			t.Errorf("they are shown %+v", got)
 		}
 		hiddenOne, noOne := problemThat(t, answer("unsubscribe 'api*'")), problemThat(t, answer("unsubscribe 'abi*'"))
-		if strings.ReplaceAll(hiddenOne.What, "api*", "abi*") != noOne.What || hiddenOne.Do != noOne.Do || strings.Contains(hiddenOne.Do, "api*") {
+		if strings.ReplaceAll(hiddenOne.What, "api*", "abi*") != noOne.What || hiddenOne.Do != noOne.Do ||
+			strings.Contains(hiddenOne.Do, "api*") {
 			t.Errorf("a subscription that is hidden and one that is none:\n%+v\n%+v", hiddenOne, noOne)
 		}
 	})
@@ -229,7 +246,10 @@ func TestAPreviewReadsTwentyStacksAndWaitsEightSeconds(t *testing.T) {
 		r.stacks.stacks = nil
 		for n := range 45 {
 			at := time.Now().Add(-time.Duration(n) * time.Minute)
-			r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: fmt.Sprint("u", n), Name: fmt.Sprint("s", n), Environment: "p", LastActivity: at})
+			r.stacks.stacks = append(
+				r.stacks.stacks,
+				cloud66.Stack{UID: fmt.Sprint("u", n), Name: fmt.Sprint("s", n), Environment: "p", LastActivity: at},
+			)
 		}
 		r.cloud.takes = 3 * time.Second
 		began := time.Now()
@@ -280,7 +300,12 @@ func TestASubscriptionIsTakenBackByItsGlobItsIDOrItsButton(t *testing.T) {
 				changes := r.resubscriptions()
 				reply, ended := end(r, id)
 				silent(t, reply)
-				if got := of(t, "unsubscribed", r.channels.said[len(r.channels.said)-1].Reply).Fallback().String(); strings.Count(got, "`") != 2*(ended+1) || !strings.Contains(got, lin) || *changes != 1 {
+				if got := of(t, "unsubscribed", r.channels.said[len(r.channels.said)-1].Reply).Fallback().String(); strings.Count(
+					got,
+					"`",
+				) != 2*(ended+1) ||
+					!strings.Contains(got, lin) ||
+					*changes != 1 {
 					t.Errorf("told is %+v, after %d changes", got, *changes)
 				}
 				if left := len(r.subscribedIn(here)); left != 3-ended {
@@ -300,7 +325,8 @@ func TestASubscriptionIsTakenBackWhereNothingCanBePosted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := of(t, "unsubscribed", r.sayIn(secret, lin, "unsubscribe web")).Fallback().String(); strings.Count(got, "`") != 4 || !strings.Contains(got, lin) {
+		if got := of(t, "unsubscribed", r.sayIn(secret, lin, "unsubscribe web")).Fallback().String(); strings.Count(got, "`") != 4 ||
+			!strings.Contains(got, lin) {
 			t.Errorf("the answer is %+v", got)
 		}
 		if len(r.subscribedIn(secret)) > 0 || len(r.channels.said) > 0 {
@@ -336,7 +362,8 @@ func TestTheListOfSubscriptionsSaysWhatEachTellsAndWhyOneDoesNot(t *testing.T) {
 			return errors.Join(err, storage.Subscriptions.Put(tx, storage.ChannelKey(here, all[1].ID), all[1]))
 		})
 		got := as[SubscriptionsReply](t, r.say(lin, "subscriptions"))
-		if got.total != 2 || got.Rows[0].Stacks != 2 || got.Rows[0].Whom != "Kim" || got.Rows[0].Powerless || got.Rows[1].Suspended != "is_archived in words" {
+		if got.total != 2 || got.Rows[0].Stacks != 2 || got.Rows[0].Whom != "Kim" || got.Rows[0].Powerless ||
+			got.Rows[1].Suspended != "is_archived in words" {
 			t.Errorf("shown is %+v", got)
 		}
 		if got := as[SubscriptionsReply](t, r.say(sam, "subscriptions")); got.total != 1 || got.Rows[0].Subscription.Author != sam {
@@ -378,7 +405,15 @@ func TestTheListOfSubscriptionsIsPaged(t *testing.T) {
 
 func TestTheStatusTellsOfWatchedStacksWhatOneMaySee(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		web, api := storage.StackRef{UID: "web1", Name: "web", Environment: "production"}, storage.StackRef{UID: "api1", Name: "api", Environment: "production"}
+		web, api := storage.StackRef{
+			UID:         "web1",
+			Name:        "web",
+			Environment: "production",
+		}, storage.StackRef{
+			UID:         "api1",
+			Name:        "api",
+			Environment: "production",
+		}
 		swept := time.Now()
 		r.Watch = func() WatchStatus {
 			return WatchStatus{Stacks: []storage.StackRef{web, api}, Interval: time.Minute, LastSweep: swept, Unreadable: []storage.StackRef{api}}

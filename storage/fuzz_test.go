@@ -24,7 +24,8 @@ func FuzzRecord(f *testing.F) {
 		sum := crc32.Checksum(fmt.Appendf(nil, "%s/%s %s", table, key, text), crc32.MakeTable(crc32.Castagnoli))
 		record := fmt.Appendf(nil, "%08x %s", sum, text)
 		for _, value := range [][]byte{text, record} {
-			if err := storage.CheckRecord(table, key, value); err != nil && (!errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), table)) {
+			if err := storage.CheckRecord(table, key, value); err != nil &&
+				(!errors.Is(err, storage.ErrDamaged) || !strings.Contains(err.Error(), table)) {
 				t.Errorf("%q of %q: %v", key, table, err)
 			}
 		}

@@ -167,7 +167,8 @@ func manyEnds(n int) []View {
 	views, all := cards(), make([]View, n)
 	askers := []string{"U0LIN", "U0SAM", "U0LIN", "U0KIM", ""}
 	for i := range all {
-		v := views[[]string{"succeeded", "failed-another-still-live", "succeeded", "cancelled-elsewhere", "vanished", "succeeded", "failed-unknown-outcome"}[i%7]]
+		v := views[[]string{"succeeded", "failed-another-still-live", "succeeded", "cancelled-elsewhere", "vanished", "succeeded",
+			"failed-unknown-outcome"}[i%7]]
 		d := ended("", time.Minute)
 		if v.Deployment != nil {
 			d = *v.Deployment
@@ -271,7 +272,9 @@ func spoiled(bad string) map[string]Message {
 func hostileRows(bad string) doc.Document {
 	text := markup.Format("a %s %s", bad, markup.Code(bad))
 	button := commands.Button("a "+bad, commands.Invocation{Verb: commands.Show, UID: bad}, "show")
-	d := doc.Document{Blocks: []doc.Block{doc.Lines(slices.Repeat([]markup.Text{text}, 12)...), doc.Small(slices.Repeat([]markup.Text{text}, 12)...)}}
+	d := doc.Document{
+		Blocks: []doc.Block{doc.Lines(slices.Repeat([]markup.Text{text}, 12)...), doc.Small(slices.Repeat([]markup.Text{text}, 12)...)},
+	}
 	for range 12 {
 		d.Blocks = append(d.Blocks, doc.Row(text, button))
 	}

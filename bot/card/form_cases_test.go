@@ -13,7 +13,13 @@ import (
 )
 
 // typed is what was typed into a form that was sent in vain.
-var typed = commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Options: commands.Options{commands.Ref: "main", commands.Reason: "fix the login"}, Yes: true, Form: true}
+var typed = commands.Invocation{
+	Verb:    commands.Redeploy,
+	UID:     "abc123",
+	Options: commands.Options{commands.Ref: "main", commands.Reason: "fix the login"},
+	Yes:     true,
+	Form:    true,
+}
 
 // gitForm is the form of a stack that takes a ref.
 func gitForm() commands.FormReply {
@@ -48,8 +54,9 @@ func forms() map[string]commands.FormReply {
 	chosen.Choose = true
 	empty := commands.Invocation{Verb: commands.Redeploy}
 	return map[string]commands.FormReply{
-		"git": gitForm(), "git-profiles": profiles, "git-filled": filled, "git-version": version, "git-version-chosen": again, "git-branch-unknown": unclear,
-		"docker": dockerForm(), "docker-filled": services, "docker-without-services": none, "channel-chosen": chosen,
+		"git": gitForm(), "git-profiles": profiles, "git-filled": filled, "git-version": version, "git-version-chosen": again,
+		"git-branch-unknown": unclear,
+		"docker":             dockerForm(), "docker-filled": services, "docker-without-services": none, "channel-chosen": chosen,
 		"channel-to-choose": {Choose: true, Fill: empty}, "stack-to-choose": {Channel: "C1", Fill: empty, Profiles: []string{"quick"}},
 		"stack-to-choose-after-the-channel": {Channel: "C1", Choose: true, Fill: empty},
 	}
@@ -57,7 +64,12 @@ func forms() map[string]commands.FormReply {
 
 // views are all that a form's window shows, by name.
 func views() map[string]slack.ModalViewRequest {
-	ask := &commands.Invocation{Verb: commands.Ask, Options: commands.Options{commands.Actions: "redeploy", commands.Glob: "web@production"}, Nonce: "n", AskedAt: now.Unix()}
+	ask := &commands.Invocation{
+		Verb:    commands.Ask,
+		Options: commands.Options{commands.Actions: "redeploy", commands.Glob: "web@production"},
+		Nonce:   "n",
+		AskedAt: now.Unix(),
+	}
 	refusal := commands.RefusalReply{
 		Right: authz.Redeploy, Admins: commands.Admins{Users: []string{"U0ADA"}, Groups: []string{"S0OPS"}}, Command: "/c66",
 		Rule: "allow U0SAM redeploy web@production", Ask: ask,
@@ -119,7 +131,8 @@ func spoiledViews(bad string) map[string]slack.ModalViewRequest {
 		for range 20 {
 			r.Facts = append(r.Facts, bad)
 		}
-		r.Fill.Options[commands.Ref], r.Fill.Options[commands.Services], r.Fill.Options[commands.Profile], r.Fill.Options[commands.Reason] = bad, bad, bad, bad
+		r.Fill.Options[commands.Ref], r.Fill.Options[commands.Services], r.Fill.Options[commands.Profile], r.Fill.Options[commands.Reason] = bad,
+			bad, bad, bad
 		all["view-form-"+name] = Form(r)
 		r.Fill.Options[commands.Services] = ""
 		all["view-form-"+name+"-not-filled"] = Form(r)
@@ -128,7 +141,10 @@ func spoiledViews(bad string) map[string]slack.ModalViewRequest {
 		if name == "reply-rows" {
 			continue // no form is answered by as much
 		}
-		all["view-"+name] = Inside(WithTyped(m, commands.Invocation{UID: bad, Options: commands.Options{commands.Ref: bad, commands.Services: bad, commands.Reason: bad}}), FormState{Channel: "C1", Choose: true})
+		all["view-"+name] = Inside(
+			WithTyped(m, commands.Invocation{UID: bad, Options: commands.Options{commands.Ref: bad, commands.Services: bad, commands.Reason: bad}}),
+			FormState{Channel: "C1", Choose: true},
+		)
 	}
 	return all
 }

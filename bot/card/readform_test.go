@@ -43,7 +43,15 @@ func filled(values map[string]string, state FormState) Fields {
 
 // answered is the request of a form that was sent.
 func answered(change func(inv *commands.Invocation)) commands.Invocation {
-	inv := commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Shown: "web@production", Yes: true, Form: true, Newest: 1041, AskedAt: now.Unix()}
+	inv := commands.Invocation{
+		Verb:    commands.Redeploy,
+		UID:     "abc123",
+		Shown:   "web@production",
+		Yes:     true,
+		Form:    true,
+		Newest:  1041,
+		AskedAt: now.Unix(),
+	}
 	if change != nil {
 		change(&inv)
 	}
@@ -60,20 +68,30 @@ func TestAFormOfAGitStackIsReadAs(t *testing.T) {
 		values map[string]string
 		want   commands.Invocation
 	}{
-		"nothing filled in":               {nil, answered(nil)},
-		"the stack as it was":             {map[string]string{"stack/abc123": "abc123", "ref/abc123": "", "reason": "", "profile": ""}, answered(nil)},
+		"nothing filled in": {nil, answered(nil)},
+		"the stack as it was": {map[string]string{"stack/abc123": "abc123", "ref/abc123": "", "reason": "", "profile": ""},
+			answered(nil)},
 		"a stack that Slack does not say": {map[string]string{"stack/abc123": ""}, answered(nil)},
-		"a branch":                        {map[string]string{"ref/abc123": "main"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "main" })},
-		"a branch with space around it":   {map[string]string{"ref/abc123": " feature/x\u00a0"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "feature/x" })},
-		"a branch as it was copied":       {map[string]string{"ref/abc123": "\ufeff`“ｆeature‑x”`\u200b"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "feature-x" })},
-		"blanks for a branch":             {map[string]string{"ref/abc123": "  "}, answered(nil)},
-		"this version":                    {map[string]string{"version/abc123": "this", "ref/abc123": ""}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "4f2c1d90aa" })},
-		"this version, named too":         {map[string]string{"version/abc123": "this", "ref/abc123": "4f2c1d90aa"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "4f2c1d90aa" })},
-		"the newest version":              {map[string]string{"version/abc123": "newest"}, answered(nil)},
-		"the newest version of a branch":  {map[string]string{"version/abc123": "newest", "ref/abc123": "v1"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "v1" })},
-		"the second profile":              {map[string]string{"profile": "1"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Profile] = "full" })},
-		"a reason":                        {map[string]string{"reason": " fix\r\nthe   login "}, answered(func(inv *commands.Invocation) { inv.Options[commands.Reason] = "fix the login" })},
-		"a reason with what looks odd":    {map[string]string{"reason": "<@U1> *now* & “then”"}, answered(func(inv *commands.Invocation) { inv.Options[commands.Reason] = "<@U1> *now* & “then”" })},
+		"a branch": {map[string]string{"ref/abc123": "main"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "main" })},
+		"a branch with space around it": {map[string]string{"ref/abc123": " feature/x\u00a0"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "feature/x" })},
+		"a branch as it was copied": {map[string]string{"ref/abc123": "\ufeff`“ｆeature‑x”`\u200b"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "feature-x" })},
+		"blanks for a branch": {map[string]string{"ref/abc123": "  "}, answered(nil)},
+		"this version": {map[string]string{"version/abc123": "this", "ref/abc123": ""},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "4f2c1d90aa" })},
+		"this version, named too": {map[string]string{"version/abc123": "this", "ref/abc123": "4f2c1d90aa"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "4f2c1d90aa" })},
+		"the newest version": {map[string]string{"version/abc123": "newest"}, answered(nil)},
+		"the newest version of a branch": {map[string]string{"version/abc123": "newest", "ref/abc123": "v1"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Ref] = "v1" })},
+		"the second profile": {map[string]string{"profile": "1"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Profile] = "full" })},
+		"a reason": {map[string]string{"reason": " fix\r\nthe   login "},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Reason] = "fix the login" })},
+		"a reason with what looks odd": {map[string]string{"reason": "<@U1> *now* & “then”"},
+			answered(func(inv *commands.Invocation) { inv.Options[commands.Reason] = "<@U1> *now* & “then”" })},
 		"everything": {
 			map[string]string{"ref/abc123": "v1", "profile": "0", "reason": "why"},
 			answered(func(inv *commands.Invocation) {
@@ -110,7 +128,10 @@ func TestAFormOfADockerStackIsReadAs(t *testing.T) {
 		"lines that say nothing between others": {"docker", ",\n api:2 ,\n,worker,\n", "api:2,worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, wrong := ReadForm(stateIn(forms()[test.form]), filled(map[string]string{"services/abc123": test.lines}, stateIn(forms()[test.form])))
+			got, wrong := ReadForm(
+				stateIn(forms()[test.form]),
+				filled(map[string]string{"services/abc123": test.lines}, stateIn(forms()[test.form])),
+			)
 			want := answered(func(inv *commands.Invocation) { inv.Options[commands.Services] = test.want })
 			if diff := cmp.Diff(want, got); diff != "" || len(wrong) > 0 {
 				t.Errorf("%v (-want +got):\n%s", wrong, diff)
@@ -127,23 +148,33 @@ func TestWhatIsWrongInAFormIsSaidAtItsField(t *testing.T) {
 		values      map[string]string
 		block, says string
 	}{
-		"another stack chosen":             {git, map[string]string{"stack/abc123": "other"}, "stack/abc123", "I am still looking at this stack: send it again in a moment."},
-		"a stack chosen, and none shown":   {forms()["stack-to-choose"], map[string]string{"stack": "abc123"}, "stack", "I am still looking at this stack"},
-		"no stack chosen":                  {forms()["stack-to-choose"], map[string]string{"stack": ""}, "stack", "I am still looking at this stack"},
-		"marks around nothing":             {docker, map[string]string{"services/abc123": "``` ```"}, "services/abc123", "Name at least one service"},
-		"a branch that is none":            {git, map[string]string{"ref/abc123": "a b"}, "ref/abc123", "“a b” is no branch, tag or commit"},
-		"a branch that is too long":        {git, map[string]string{"ref/abc123": strings.Repeat("x", 256)}, "ref/abc123", "The ref has 256 characters"},
+		"another stack chosen": {git, map[string]string{"stack/abc123": "other"}, "stack/abc123", "I am still looking at this " +
+			"stack: send it again in a moment."},
+		"a stack chosen, and none shown": {forms()["stack-to-choose"], map[string]string{"stack": "abc123"}, "stack",
+			"I am still looking at this stack"},
+		"no stack chosen": {forms()["stack-to-choose"], map[string]string{"stack": ""}, "stack",
+			"I am still looking at this stack"},
+		"marks around nothing": {docker, map[string]string{"services/abc123": "``` ```"}, "services/abc123",
+			"Name at least one service"},
+		"a branch that is none": {git, map[string]string{"ref/abc123": "a b"}, "ref/abc123", "“a b” is no branch, tag or commit"},
+		"a branch that is too long": {git, map[string]string{"ref/abc123": strings.Repeat("x", 256)}, "ref/abc123",
+			"The ref has 256 characters"},
 		"a branch with control characters": {git, map[string]string{"ref/abc123": "a\x01"}, "ref/abc123", "control characters"},
-		"a branch and this version":        {git, map[string]string{"ref/abc123": "main", "version/abc123": "this"}, "ref/abc123", "Choose one: this version, or a branch, tag or commit."},
-		"a profile of another form":        {git, map[string]string{"profile": "2"}, "profile", "I do not know this profile any more"},
-		"a profile that is no number":      {git, map[string]string{"profile": "quick"}, "profile", "I do not know this profile any more"},
-		"a negative profile":               {git, map[string]string{"profile": "-1"}, "profile", "I do not know this profile any more"},
-		"a profile with control signs":     {git, map[string]string{"profile": "1"}, "profile", "control characters"},
-		"a reason that is too long":        {git, map[string]string{"reason": strings.Repeat("é", 501)}, "reason", "The reason has 501 characters"},
-		"services emptied":                 {docker, map[string]string{"services/abc123": " \n"}, "services/abc123", "Name at least one service, or leave the list as it was: then all are redeployed."},
-		"a service named twice":            {docker, map[string]string{"services/abc123": "api:1\nworker\napi:2"}, "services/abc123", "“api” is named twice"},
-		"a service that is none":           {docker, map[string]string{"services/abc123": "api::1"}, "services/abc123", "“api::1” is no service"},
-		"services that are too many":       {docker, map[string]string{"services/abc123": strings.Repeat("x", 600) + "\n" + strings.Repeat("y", 600)}, "services/abc123", "1201 characters"},
+		"a branch and this version": {git, map[string]string{"ref/abc123": "main", "version/abc123": "this"}, "ref/abc123",
+			"Choose one: this version, or a branch, tag or commit."},
+		"a profile of another form":    {git, map[string]string{"profile": "2"}, "profile", "I do not know this profile any more"},
+		"a profile that is no number":  {git, map[string]string{"profile": "quick"}, "profile", "I do not know this profile any more"},
+		"a negative profile":           {git, map[string]string{"profile": "-1"}, "profile", "I do not know this profile any more"},
+		"a profile with control signs": {git, map[string]string{"profile": "1"}, "profile", "control characters"},
+		"a reason that is too long": {git, map[string]string{"reason": strings.Repeat("é", 501)}, "reason",
+			"The reason has 501 characters"},
+		"services emptied": {docker, map[string]string{"services/abc123": " \n"}, "services/abc123",
+			"Name at least one service, or leave the list as it was: then all are redeployed."},
+		"a service named twice": {docker, map[string]string{"services/abc123": "api:1\nworker\napi:2"}, "services/abc123",
+			"“api” is named twice"},
+		"a service that is none": {docker, map[string]string{"services/abc123": "api::1"}, "services/abc123", "“api::1” is no service"},
+		"services that are too many": {docker,
+			map[string]string{"services/abc123": strings.Repeat("x", 600) + "\n" + strings.Repeat("y", 600)}, "services/abc123", "1201 characters"},
 		"services with control characters": {docker, map[string]string{"services/abc123": "api\x01"}, "services/abc123", "control characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,7 +187,10 @@ func TestWhatIsWrongInAFormIsSaidAtItsField(t *testing.T) {
 }
 
 func TestAllThatIsWrongInAFormIsSaidAtOnce(t *testing.T) {
-	_, wrong := ReadForm(stateIn(forms()["git-profiles"]), filled(map[string]string{"ref/abc123": "a b", "profile": "7", "reason": strings.Repeat("x", 501)}, stateIn(forms()["git-profiles"])))
+	_, wrong := ReadForm(
+		stateIn(forms()["git-profiles"]),
+		filled(map[string]string{"ref/abc123": "a b", "profile": "7", "reason": strings.Repeat("x", 501)}, stateIn(forms()["git-profiles"])),
+	)
 	if len(wrong) != 3 {
 		t.Errorf("wrong is %q", wrong)
 	}
@@ -164,8 +198,10 @@ func TestAllThatIsWrongInAFormIsSaidAtOnce(t *testing.T) {
 
 func TestAFieldOfAnotherKindSaysNothing(t *testing.T) {
 	var fields Fields
-	sent := `{"ref/abc123":{"field":{"type":"static_select","selected_option":{"value":"main"}}},"profile":{"field":{"type":"plain_text_input","value":"1"}},
-		"version/abc123":{"field":{"selected_option":null}},"reason":{"field":{"value":null}},"services/abc123":{},"stack/abc123":{"stack":{"selected_option":{"value":"abc123"}}}}`
+	sent := `{"ref/abc123":{"field":{"type":"static_select","selected_option":{"value":"main"}}},
+	"profile":{"field":{"type":"plain_text_input","value":"1"}},
+		"version/abc123":{"field":{"selected_option":null}},"reason":{"field":{"value":null}},"services/abc123":{},
+		"stack/abc123":{"stack":{"selected_option":{"value":"abc123"}}}}`
 	if err := json.Unmarshal([]byte(sent), &fields); err != nil {
 		t.Fatal(err)
 	}
@@ -178,9 +214,12 @@ func TestAFieldOfAnotherKindSaysNothing(t *testing.T) {
 func TestAFormWhoseMemoryWasForgedDoesNothing(t *testing.T) {
 	for name, metadata := range map[string]string{
 		"empty": "", "null": "null", "no JSON": "{", "a list": "[]", "of another type": `{"u":5}`, "without a stack": `{"c":"C1","l":3}`,
-		"with a negative deployment": `{"u":"abc123","l":-1}`, "with profiles that are none": `{"u":"abc123","p":"quick"}`, "huge": `{"c":"` + strings.Repeat("x", 100_000) + `"}`,
+		"with a negative deployment": `{"u":"abc123","l":-1}`, "with profiles that are none": `{"u":"abc123","p":"quick"}`, "huge": `{"c":"` +
+			strings.Repeat("x", 100_000) + `"}`,
 	} {
-		if inv, wrong := ReadForm(ParseFormState(metadata), filled(map[string]string{"stack/abc123": "abc123"}, ParseFormState(metadata))); len(wrong) == 0 {
+		if inv, wrong := ReadForm(ParseFormState(metadata), filled(map[string]string{"stack/abc123": "abc123"}, ParseFormState(metadata))); len(
+			wrong,
+		) == 0 {
 			t.Errorf("%s: it is taken as %+v", name, inv)
 		}
 	}
@@ -226,7 +265,9 @@ func TestAsManyProfilesAreOfferedAsFitAndTheChosenOneIsMeant(t *testing.T) {
 			t.Errorf("%s: %d profiles in %d characters", name, len(state.Profiles), n)
 		}
 		for i := range state.Profiles {
-			if inv, wrong := ReadForm(state, filled(map[string]string{"profile": fmt.Sprint(i)}, state)); inv.Options[commands.Profile] != test.form.Profiles[i] || len(wrong) > 0 {
+			if inv, wrong := ReadForm(state,
+				filled(map[string]string{"profile": fmt.Sprint(i)}, state)); inv.Options[commands.Profile] != test.form.Profiles[i] ||
+				len(wrong) > 0 {
 				t.Fatalf("%s: choice %d is %q, %v", name, i, inv.Options[commands.Profile], wrong)
 			}
 		}
@@ -243,7 +284,10 @@ func TestManyServicesAreNotListedHalf(t *testing.T) {
 	if value := firstField(&view, "services/abc123").InitialValue; value != "" {
 		t.Errorf("the field begins with %d characters", len(value))
 	}
-	got, wrong := ReadForm(ParseFormState(view.PrivateMetadata), filled(map[string]string{"services/abc123": ""}, ParseFormState(view.PrivateMetadata)))
+	got, wrong := ReadForm(
+		ParseFormState(view.PrivateMetadata),
+		filled(map[string]string{"services/abc123": ""}, ParseFormState(view.PrivateMetadata)),
+	)
 	if diff := cmp.Diff(answered(nil), got); diff != "" || len(wrong) > 0 {
 		t.Errorf("left empty: %v (-want +got):\n%s", wrong, diff)
 	}
@@ -279,13 +323,17 @@ func TestEachStackHasFieldsOfItsOwn(t *testing.T) {
 }
 
 func FuzzParseFormState(f *testing.F) {
-	for _, seed := range []string{"", "{}", "null", `{"c":"C1","w":true,"u":"abc123","l":1041,"m":1,"v":"4f2c","s":"x","p":["a","b"]}`, `{"l":-1}`, `{"p":[1]}`, "{\"c\":\"\xff\"}"} {
+	for _, seed := range []string{"", "{}", "null", `{"c":"C1","w":true,"u":"abc123","l":1041,"m":1,"v":"4f2c","s":"x","p":["a","b"]}`,
+		`{"l":-1}`, `{"p":[1]}`, "{\"c\":\"\xff\"}"} {
 		f.Add(seed, "0", "this", "main", "api:1\nworker", "why")
 	}
 	f.Add(`{"u":"abc123","v":"a b","p":["a\u0000"]}`, "0", "this", "", "a,a", "\x00")
 	f.Fuzz(func(t *testing.T, metadata, profile, version, ref, services, reason string) {
 		state := ParseFormState(metadata)
-		inv, wrong := ReadForm(state, filled(map[string]string{"profile": profile, "version/x": version, "ref/x": ref, "services/x": services, "reason": reason}, state))
+		inv, wrong := ReadForm(
+			state,
+			filled(map[string]string{"profile": profile, "version/x": version, "ref/x": ref, "services/x": services, "reason": reason}, state),
+		)
 		for block, says := range wrong {
 			if says == "" || utf8.RuneCountInString(says) > 2000 {
 				t.Errorf("%s is said to be wrong by %q", block, says)

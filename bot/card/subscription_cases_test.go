@@ -49,7 +49,8 @@ func subscribedCards() map[string]View {
 // narrowSubscription is one that is narrowed in every way.
 func narrowSubscription() storage.Subscription {
 	return storage.Subscription{
-		ID: "k3f9", Channel: "C1", Stacks: "web*@production", Events: []string{"failed", "cancelled", "slow"}, By: "kim", Via: []string{"web", "hook"},
+		ID: "k3f9", Channel: "C1", Stacks: "web*@production", Events: []string{"failed", "cancelled", "slow"}, By: "kim",
+		Via:   []string{"web", "hook"},
 		Types: []string{"build", "redeploy"}, Mention: "S0DEVS", Author: "U0LIN", At: now,
 	}
 }
@@ -115,7 +116,8 @@ func TestAFailureMentionsEachWhoIsToKnowOnce(t *testing.T) {
 	manyBorn.Mentions = many.Mentions
 	views["subscribed-failed-many"], views["subscribed-born-failed-many"] = many, manyBorn
 	for name, want := range map[string]int{
-		"subscribed-started": 0, "subscribed-succeeded": 0, "subscribed-failed": 2, "subscribed-failed-unmentioned": 0, "subscribed-failed-many": 200,
+		"subscribed-started": 0, "subscribed-succeeded": 0, "subscribed-failed": 2, "subscribed-failed-unmentioned": 0,
+		"subscribed-failed-many": 200,
 		"subscribed-born-failed": 1, "subscribed-born-failed-many": 200, "asked-for-failed": 2,
 	} {
 		v := views[name]

@@ -108,9 +108,12 @@ func TestAFormsButtonsHaveIDsThatBeginWithTheirWord(t *testing.T) {
 func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 	all := written(t)
 	for name, says := range map[string][]string{
-		"refusal-named":            {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
-		"refusal-denied":           {"You may not redeploy web · production here.", "The rule k3f9 of this channel denies it.", "Nothing was done."},
-		"refusal-unknown-near":     {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, web@staging?", "[Ask for access]"},
+		"refusal-named": {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown " +
+			"U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
+		"refusal-denied": {"You may not redeploy web · production here.", "The rule k3f9 of this channel denies it.",
+			"Nothing was done."},
+		"refusal-unknown-near": {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, " +
+			"web@staging?", "[Ask for access]"},
 		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},
 		"refusal-direct":           {"You may not look at stacks here.", "ask in a channel"},
 		"refusal-many-holders":     {"<unknown U5> and 2 more."},
@@ -130,7 +133,8 @@ func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 			continue
 		}
 		asks := strings.Contains(m.Plain(), "[Ask for access]")
-		if want := slices.Contains([]string{"refusal", "refusal-denied", "refusal-direct", "refusal-to-make-rules", "refusal-cancel-by-button"}, name); asks == want {
+		if want := slices.Contains([]string{"refusal", "refusal-denied", "refusal-direct", "refusal-to-make-rules", "refusal-cancel-by-button"},
+			name); asks == want {
 			t.Errorf("%s offers to ask: %v", name, asks)
 		}
 	}
@@ -152,8 +156,10 @@ func TestAMessageAboutARulePingsThoseWhomItNamesButNoGroup(t *testing.T) {
 
 func TestTheStateOfTheBotIsInTheFirstLine(t *testing.T) {
 	for name, want := range map[string]string{
-		"status": "🟢 I am well: connected to Slack, and Cloud 66 accepts my token", "status-not-ready": "🔴 I cannot do my work: Slack's connection has not said hello; Cloud 66 refuses the token",
-		"status-low": "🟠 I am connected, but Cloud 66 requests run low", "status-throttled": "🟠 I am connected, but this hour's Cloud 66 requests are used up",
+		"status": "🟢 I am well: connected to Slack, and Cloud 66 accepts my token", "status-not-ready": "🔴 I cannot do my work: Slack's " +
+			"connection has not said hello; Cloud 66 refuses the token",
+		"status-low": "🟠 I am connected, but Cloud 66 requests run low", "status-throttled": "🟠 I am connected, but this hour's Cloud 66 " +
+			"requests are used up",
 		"status-others": "🟠 I am connected, but another instance of me takes part of the commands",
 	} {
 		if got := firstLine(written(t)["reply-"+name].Plain()); got != want {
@@ -175,7 +181,8 @@ func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
 }
 
 func TestTheFallbackTextKeepsTheStarsOfWhatCanBeTyped(t *testing.T) {
-	for name, want := range map[string]string{"refusal-to-make-rules": "`/c66 allow U0SAM admin *`", "rule-everyone": "`*@production`", "why-denied": "`*@production`"} {
+	for name, want := range map[string]string{"refusal-to-make-rules": "`/c66 allow U0SAM admin *`", "rule-everyone": "`*@production`",
+		"why-denied": "`*@production`"} {
 		if text := written(t)["reply-"+name].Text; !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s: %s", name, want, text)
 		}
@@ -196,16 +203,19 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 	all := written(t)
 	for name, says := range map[string][]string{
 		"subscribed": {
-			"subscribed this channel to web*@production (subscription k3f9)", "deployments that fail, are cancelled or take longer than usual, of the type build or redeploy, by “kim”",
+			"subscribed this channel to web*@production (subscription k3f9)", "deployments that fail, are cancelled or take longer than usual, of " +
+				"the type build or redeploy, by “kim”",
 			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks fit now", "[Unsubscribe]",
 		},
 		"subscribed-to-nothing": {"every deployment", "no stack fits yet"},
-		"subscribed-with-last":  {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: 🔴 web · production: #1042 failed, took 2 min 10 s"},
-		"subscribed-partly":     {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
-		"subscribed-quiet":      {"no message"},
-		"subscribed-no-answer":  {"Cloud 66 does not answer. The subscription stands."},
-		"subscriptions":         {"suspended: the channel is archived", "its author may not subscribe to stacks here any more", "1 stack that you may see fits", "3 stacks that you may see fit"},
-		"suspended-archived":    {"the channel is archived", "web@production, every stack", "goes on by itself"},
+		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: 🔴 web · production: #1042 failed, " +
+			"took 2 min 10 s"},
+		"subscribed-partly":    {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
+		"subscribed-quiet":     {"no message"},
+		"subscribed-no-answer": {"Cloud 66 does not answer. The subscription stands."},
+		"subscriptions": {"suspended: the channel is " +
+			"archived", "its author may not subscribe to stacks here any more", "1 stack that you may see fits", "3 stacks that you may see fit"},
+		"suspended-archived": {"the channel is archived", "web@production, every stack", "goes on by itself"},
 	} {
 		seen := all["reply-"+name].Plain()
 		for _, s := range says {

@@ -38,7 +38,8 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 			want = "❔ web · production: "
 		}
 		m := Deployment(v)
-		for what, line := range map[string]string{"card": firstLine(asRead(t, m).Plain()), "step": firstLine(asRead(t, Step(v, v.Follow.State, now)).Plain())} {
+		for what, line := range map[string]string{"card": firstLine(asRead(t, m).Plain()),
+			"step": firstLine(asRead(t, Step(v, v.Follow.State, now)).Plain())} {
 			if !strings.HasPrefix(line, want) {
 				t.Errorf("%s of %s: %q does not begin with %q", what, name, line, want)
 			}

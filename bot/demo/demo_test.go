@@ -55,21 +55,29 @@ var chapters = []struct {
 		"🔑 @lin took back a rule of this channel: allow @sam",
 	}},
 	{"A form", []string{
-		"lin's window ⏳", "lin's window ┌ Redeploy a stack │ ▸ Stack: docs@production │", "▸ Branch, tag or commit: (Empty for main)", "▸ Reason: (",
-		"└ [Close] [Redeploy]", "lin chooses Deployment profile: canary", "lin's window ▸ Branch, tag or commit: v2 beta ! “v2 beta” is no branch",
+		"lin's window ⏳", "lin's window ┌ Redeploy a stack │ ▸ Stack: docs@production │", "▸ Branch, tag or commit: (Empty for main)",
+		"▸ Reason: (",
+		"└ [Close] [Redeploy]", "lin chooses Deployment profile: canary",
+		"lin's window ▸ Branch, tag or commit: v2 beta ! “v2 beta” is no branch",
 		"lin's window closes", "#deploys everybody sees ⏳ docs · production", "v2-beta · profile canary",
 	}},
 	{"A word in a card's thread", []string{
 		"ana writes ↳ @c66bot cancel", "only ana sees ↳ docs · production: cancel #", "ana clicks [Yes, cancel it]", "was cancelled by @ana",
 	}},
-	{"One that fails", []string{"🔴 billing · production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"}},
+	{
+		"One that fails",
+		[]string{"🔴 billing · production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"},
+	},
 	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web · staging"}},
 	{"A channel that hears of every deployment", []string{
-		"#billing everybody sees 🔔 @ana subscribed this channel to billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
-		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing · production", "↳ 🔴 billing · production", "@lin",
+		"#billing everybody sees 🔔 @ana subscribed this channel to " +
+			"billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
+		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing · " +
+			"production", "↳ 🔴 billing · production", "@lin",
 	}},
 	{"The bot is killed in the middle of one", []string{
-		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker · production", "↳ 🟢 worker · production", "🟢 I am well",
+		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker · " +
+			"production", "↳ 🟢 worker · production", "🟢 I am well",
 	}},
 	{"What the simulators saw", []string{
 		"Deployments: 8 (5 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
@@ -128,7 +136,8 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 	})
 }
 
-// saysTheSameToOlga checks what the story claims: a stack that exists and one that does not get a stranger the same answer, without a button.
+// saysTheSameToOlga checks what the story claims: a stack that exists and one that does not get a stranger the same answer, without a
+// button.
 func saysTheSameToOlga(t *testing.T, story string) {
 	t.Helper()
 	answers := regexp.MustCompile(`(?m)only olga sees ((?:.*\n {33})*.*)$`).FindAllStringSubmatch(story, -1)

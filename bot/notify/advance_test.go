@@ -30,7 +30,12 @@ func follow(told ...storage.State) storage.Follow {
 
 // sight is a look at the deployment after some time.
 func sight(at time.Duration, change func(*cloud66.Deployment)) Sight {
-	d := cloud66.Deployment{ID: 1042, StartedAt: began, IsDeploying: true, Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomePending, Raw: "0"}}
+	d := cloud66.Deployment{
+		ID:          1042,
+		StartedAt:   began,
+		IsDeploying: true,
+		Outcome:     cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomePending, Raw: "0"},
+	}
 	change(&d)
 	return Sight{At: after(at), Deployment: d, Found: true, Usual: usual}
 }
@@ -80,19 +85,26 @@ func TestEachStateIsToldOnceAndInOrder(t *testing.T) {
 		sights []Sight
 		want   string
 	}{
-		{"a queue, a start and an end", []Sight{sight(0, queued), sight(1, queued), sight(2, running), sight(3, running), sight(time.Minute, succeeded)}, "queued started succeeded"},
+		{"a queue, a start and an end",
+			[]Sight{sight(0, queued), sight(1, queued), sight(2, running), sight(3, running), sight(time.Minute, succeeded)},
+			"queued started succeeded"},
 		{"a start and an end between two looks", []Sight{sight(5*time.Minute, succeeded)}, "started succeeded"},
 		{"a queue, then a start and an end between two looks", []Sight{sight(0, queued), sight(5*time.Minute, failed)}, "queued started failed"},
-		{"an end without a start", []Sight{sight(0, queued), sight(5*time.Minute, func(d *cloud66.Deployment) { failed(d); d.StartedAt = time.Time{} })}, "queued failed"},
+		{"an end without a start",
+			[]Sight{sight(0, queued), sight(5*time.Minute, func(d *cloud66.Deployment) { failed(d); d.StartedAt = time.Time{} })}, "queued failed"},
 		{"a start that was seen, then a queue", []Sight{sight(0, running), sight(1, queued), sight(2, running)}, "started"},
 		{"a failure", []Sight{sight(0, running), sight(5*time.Minute, failed)}, "started failed"},
 		{"a cancel that the API names", []Sight{sight(0, running), sight(5*time.Minute, cancelled)}, "started cancelled"},
 		{"a failure whose end was asked for here", []Sight{sight(0, running), asked(sight(5*time.Minute, failed))}, "started cancelled"},
-		{"a success although its end was asked for", []Sight{asked(sight(0, running)), asked(sight(5*time.Minute, succeeded))}, "started succeeded"},
+		{"a success although its end was asked for", []Sight{asked(sight(0, running)), asked(sight(5*time.Minute, succeeded))},
+			"started succeeded"},
 		{"an outcome that is not known", []Sight{sight(0, running), sight(5*time.Minute, unknown)}, "started failed"},
 		{"no outcome at all", []Sight{sight(0, running), sight(5*time.Minute, unstated)}, "started failed"},
-		{"an outcome that is not known, whose end was asked for", []Sight{sight(0, running), asked(sight(5*time.Minute, unknown))}, "started failed"},
-		{"nothing after an end", []Sight{sight(5*time.Minute, succeeded), sight(6*time.Minute, running), sight(7*time.Minute, failed), silent(time.Hour, 0), missing(1), missing(1), missing(1)}, "started succeeded"},
+		{"an outcome that is not known, whose end was asked for", []Sight{sight(0, running), asked(sight(5*time.Minute, unknown))},
+			"started failed"},
+		{"nothing after an end",
+			[]Sight{sight(5*time.Minute, succeeded), sight(6*time.Minute, running), sight(7*time.Minute, failed), silent(time.Hour, 0), missing(1),
+				missing(1), missing(1)}, "started succeeded"},
 	} {
 		if _, got := told(follow(), c.sights...); got != c.want {
 			t.Errorf("%s: told %q, want %q", c.name, got, c.want)
@@ -121,8 +133,10 @@ func TestAnEndClosesTheFollowAndABeginningDoesNot(t *testing.T) {
 		s    Sight
 		ends bool
 	}{
-		"queued": {sight(0, queued), false}, "running": {sight(0, running), false}, "slow": {sight(time.Hour, running), false}, "silent": {silent(time.Hour, 0), false},
-		"succeeded": {sight(time.Hour, succeeded), true}, "failed": {sight(time.Hour, failed), true}, "cancelled": {sight(time.Hour, cancelled), true}, "unknown": {sight(time.Hour, unknown), true},
+		"queued": {sight(0, queued), false}, "running": {sight(0, running), false}, "slow": {sight(time.Hour, running), false},
+		"silent":    {silent(time.Hour, 0), false},
+		"succeeded": {sight(time.Hour, succeeded), true}, "failed": {sight(time.Hour, failed), true},
+		"cancelled": {sight(time.Hour, cancelled), true}, "unknown": {sight(time.Hour, unknown), true},
 	} {
 		f, _ := Advance(follow(), c.s)
 		if closed := f.Phase == storage.PhaseEnded && f.EndedAt.Equal(c.s.At); closed != c.ends || f.State.End() != c.ends {
@@ -177,11 +191,16 @@ func TestLostIsToldAfterTenMinutesAndAgainAfterALaterSilence(t *testing.T) {
 	}{
 		{"not before ten minutes", []Sight{sight(0, running), silent(1, 1), silent(10*time.Minute, 1)}, "started"},
 		{"at ten minutes", []Sight{sight(0, running), silent(10*time.Minute, 0)}, "started lost"},
-		{"once for one silence", []Sight{sight(0, running), silent(10*time.Minute, 0), silent(11*time.Minute, 0), silent(time.Hour, 0)}, "started lost"},
-		{"again for a later one", []Sight{sight(0, running), silent(10*time.Minute, 0), sight(11*time.Minute, queued), silent(20*time.Minute, 12*time.Minute), silent(22*time.Minute, 12*time.Minute)}, "started lost " + "lost"},
-		{"counted from the first look that failed, not from the last that did not", []Sight{sight(0, running), silent(50*time.Minute, 50*time.Minute)}, "started"},
+		{"once for one silence", []Sight{sight(0, running), silent(10*time.Minute, 0), silent(11*time.Minute, 0), silent(time.Hour, 0)},
+			"started lost"},
+		{"again for a later one",
+			[]Sight{sight(0, running), silent(10*time.Minute, 0), sight(11*time.Minute, queued), silent(20*time.Minute, 12*time.Minute),
+				silent(22*time.Minute, 12*time.Minute)}, "started lost " + "lost"},
+		{"counted from the first look that failed, not from the last that did not",
+			[]Sight{sight(0, running), silent(50*time.Minute, 50*time.Minute)}, "started"},
 		{"also where it was never seen", []Sight{silent(10*time.Minute, 0)}, "lost"},
-		{"an end that came meanwhile is told", []Sight{sight(0, running), silent(10*time.Minute, 0), sight(time.Hour, succeeded)}, "started lost succeeded"},
+		{"an end that came meanwhile is told", []Sight{sight(0, running), silent(10*time.Minute, 0), sight(time.Hour, succeeded)},
+			"started lost succeeded"},
 	} {
 		if _, got := told(follow(), c.sights...); got != c.want {
 			t.Errorf("%s: told %q, want %q", c.name, got, c.want)
@@ -230,7 +249,8 @@ func TestVanishedIsToldAfterThreeMissesInARowOverFiveMinutes(t *testing.T) {
 		{"not before five minutes", []Sight{missing(1 * m), missing(2 * m), missing(3 * m), missing(4 * m), missing(5 * m)}, ""},
 		{"where the whole stack is gone", []Sight{gone(1 * m), gone(2 * m), gone(6 * m)}, "vanished"},
 		{"not where the stack comes back", []Sight{gone(1 * m), gone(2 * m), gone(3 * m), gone(4 * m), sight(5*m, queued)}, "queued"},
-		{"not where it was seen between", []Sight{missing(1 * m), missing(2 * m), sight(3*m, queued), missing(4 * m), missing(5 * m), missing(8 * m)}, "queued"},
+		{"not where it was seen " +
+			"between", []Sight{missing(1 * m), missing(2 * m), sight(3*m, queued), missing(4 * m), missing(5 * m), missing(8 * m)}, "queued"},
 		{"not by a silence", []Sight{missing(1 * m), missing(2 * m), silent(7*m, 3*m), silent(8*m, 3*m)}, ""},
 		{"once", []Sight{missing(1 * m), missing(2 * m), missing(6 * m), missing(7 * m), missing(8 * m), missing(12 * m)}, "vanished"},
 	} {

@@ -77,8 +77,12 @@ func TestASubscriptionWouldHaveToldOfAllThatHasHappened(t *testing.T) {
 	} {
 		for _, d := range []cloud66.Deployment{long, reverted, deployment(7)} {
 			s := Sight{At: noon, Deployment: d, Found: true, Usual: 10 * time.Minute}
-			wanted := slices.ContainsFunc(want, func(w cloud66.Deployment) bool { return w.FinishedAt.Equal(d.FinishedAt) && w.Reverted == d.Reverted })
-			if Told(storage.Subscription{Events: []string{event}}, s) != wanted || Told(storage.Subscription{Events: []string{event}, By: "nobody"}, s) {
+			wanted := slices.ContainsFunc(
+				want,
+				func(w cloud66.Deployment) bool { return w.FinishedAt.Equal(d.FinishedAt) && w.Reverted == d.Reverted },
+			)
+			if Told(storage.Subscription{Events: []string{event}}, s) != wanted ||
+				Told(storage.Subscription{Events: []string{event}, By: "nobody"}, s) {
 				t.Errorf("%s of %+v: not %t", event, d, wanted)
 			}
 		}
@@ -95,7 +99,8 @@ func TestAFailureMentionsAllWhoAreToKnow(t *testing.T) {
 		{"all events", []storage.Subscription{{Mention: "U1"}}, true, []string{"U1"}},
 		{"starts alone", []storage.Subscription{{Events: []string{"started"}, Mention: "U1"}}, false, nil},
 		{"one that does not fit", []storage.Subscription{{By: "sam", Mention: "U1"}, {}}, true, nil},
-		{"each that a subscription names, once", []storage.Subscription{{}, {Mention: "S2"}, {Mention: "U1"}, {Mention: "S2"}}, true, []string{"S2", "U1"}},
+		{"each that a subscription names, once", []storage.Subscription{{}, {Mention: "S2"}, {Mention: "U1"}, {Mention: "S2"}}, true,
+			[]string{"S2", "U1"}},
 	} {
 		mentions, hears := HearOfFailure(c.subscriptions, deployment(7))
 		if hears != c.hears || !slices.Equal(mentions, c.mentions) {
@@ -132,7 +137,9 @@ func TestNewsIsWhatThePositionDoesNotKnowAndNeverHistory(t *testing.T) {
 }
 
 func TestARollBackIsNewsOnceAndNotAtTheFirstSight(t *testing.T) {
-	list := []cloud66.Deployment{deployment(9, endedWith(cloud66.OutcomeSuccess), func(d *cloud66.Deployment) { d.Reverted, d.RevertedAt = true, noon })}
+	list := []cloud66.Deployment{
+		deployment(9, endedWith(cloud66.OutcomeSuccess), func(d *cloud66.Deployment) { d.Reverted, d.RevertedAt = true, noon }),
+	}
 	known := Moved(storage.Position{Newest: 9}, list, nil, noon, true)
 	for name, c := range map[string]struct {
 		at   *storage.Position

@@ -22,13 +22,33 @@ func TestAFaultInTheWayOfAPostDelaysItAndDoublesNothing(t *testing.T) {
 		wait  time.Duration // before the next try
 		looks int           // in Slack for what may have been posted
 	}{
-		"a limit is waited out as Slack says":      {func(w *slacksim.Workspace) { w.Throttle("chat.postMessage", 37*time.Second, 1) }, 37 * time.Second, 0},
-		"a cut before the effect":                  {func(w *slacksim.Workspace) { w.BreakCall("chat.postMessage", 502, 1) }, time.Second, 1},
-		"a cut after the effect":                   {func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "", 1, true) }, time.Second, 1},
-		"no answer in time, but the effect":        {func(w *slacksim.Workspace) { w.SlowCall("chat.postMessage", 5*time.Minute, 1) }, 21 * time.Second, 1},
-		"an internal error of Slack":               {func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "internal_error", 1, false) }, time.Second, 1},
-		"a token that is refused for five minutes": {func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "token_revoked", 10, false) }, 5*time.Minute + 3*time.Second, 0},
-		"a scope that is missing for two days":     {func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "missing_scope", 2880, false) }, 2874*time.Minute + 63*time.Second, 0},
+		"a limit is waited out as Slack says": {
+			func(w *slacksim.Workspace) { w.Throttle("chat.postMessage", 37*time.Second, 1) },
+			37 * time.Second,
+			0,
+		},
+		"a cut before the effect": {func(w *slacksim.Workspace) { w.BreakCall("chat.postMessage", 502, 1) }, time.Second, 1},
+		"a cut after the effect":  {func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "", 1, true) }, time.Second, 1},
+		"no answer in time, but the effect": {
+			func(w *slacksim.Workspace) { w.SlowCall("chat.postMessage", 5*time.Minute, 1) },
+			21 * time.Second,
+			1,
+		},
+		"an internal error of Slack": {
+			func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "internal_error", 1, false) },
+			time.Second,
+			1,
+		},
+		"a token that is refused for five minutes": {
+			func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "token_revoked", 10, false) },
+			5*time.Minute + 3*time.Second,
+			0,
+		},
+		"a scope that is missing for two days": {
+			func(w *slacksim.Workspace) { w.FailCall("chat.postMessage", "missing_scope", 2880, false) },
+			2874*time.Minute + 63*time.Second,
+			0,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 	"c66bot/storage"
 )
 
-// scene is what a caller of the outbox does, each entry in one transaction, some time after the one before, and what must stand in Slack then.
+// scene is what a caller of the outbox does, each entry in one transaction, some time after the one before, and what must stand in Slack
+// then.
 type scene struct {
 	does    [][]storage.Message
 	meets   func(r *rig) // nil for nothing
@@ -38,8 +39,12 @@ func scenes() map[string]scene {
 	}
 	all := storage.Message{Key: "all", Channel: deploys, Text: "much ended", Urgent: true, Last: true, Tell: []string{lin, sam}}
 	return map[string]scene{
-		"a card with its thread":               {does: does, shows: []string{"live [started, it is live]"}},
-		"a card whose first post is cut":       {does: does, meets: func(r *rig) { r.slack.FailCall("chat.postMessage", "", 1, true) }, shows: []string{"live [started, it is live]"}},
+		"a card with its thread": {does: does, shows: []string{"live [started, it is live]"}},
+		"a card whose first post is cut": {
+			does:  does,
+			meets: func(r *rig) { r.slack.FailCall("chat.postMessage", "", 1, true) },
+			shows: []string{"live [started, it is live]"},
+		},
 		"an end in a channel that is archived": {does: does, meets: archived, directs: 1},
 		"many ends in one that is archived":    {does: [][]storage.Message{{all}}, meets: archived, directs: 2},
 	}

@@ -127,7 +127,8 @@ func TestManyThatAreGivenUpAreOneDirectMessageWithASignThatItIsCut(t *testing.T)
 		r.slack.ClearFaults()
 		r.settle()
 		told := r.directs()
-		if len(told) != 1 || !strings.Contains(told[0], "too much waited for Slack") || !strings.HasSuffix(told[0], "… and 21 more; the stacks' lists show what became of them") {
+		if len(told) != 1 || !strings.Contains(told[0], "too much waited for Slack") ||
+			!strings.HasSuffix(told[0], "… and 21 more; the stacks' lists show what became of them") {
 			r.Errorf("Lin was told %q", told)
 		}
 	})

@@ -220,7 +220,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			o.mu.Lock()
-			o.running = nil // no new deliverer starts
+			o.running = nil //nolint:fatcontext // nothing is nested: without it no new deliverer starts
 			o.mu.Unlock()
 			o.deliverer.Wait()
 			return nil

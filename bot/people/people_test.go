@@ -147,7 +147,10 @@ func TestAllGroupsAreReadByOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSlackBook()
 		for i := range 500 {
-			b.groups = append(b.groups, shown(fmt.Sprintf("S%d", i), fmt.Sprintf("team%d", i), fmt.Sprintf(`"users":["U0SAM","U%d"],"user_count":2`, i)))
+			b.groups = append(
+				b.groups,
+				shown(fmt.Sprintf("S%d", i), fmt.Sprintf("team%d", i), fmt.Sprintf(`"users":["U0SAM","U%d"],"user_count":2`, i)),
+			)
 		}
 		b.groups = append(b.groups, shown("SNONE", "none", `"users":[],"user_count":0`), shown("SEMPTY", "empty", `"user_count":0`),
 			strings.Replace(shown("SOLD", "old", `"users":["U1"],"user_count":1`), `"date_delete":0`, `"date_delete":1446670362`, 1))
@@ -179,7 +182,11 @@ func TestMembersThatTheListLeavesOutAreAskedForWhenTheyAreNeeded(t *testing.T) {
 		b := newSlackBook()
 		b.groups = []string{
 			shown("S1", "one", `"users":["U0SAM"],"user_count":1`), shown("S2", "two", `"user_count":3`), shown("S3", "three", `"user_count":1`),
-			shown("S4", "four", `"users":null,"user_count":4`), strings.Replace(shown("S5", "old", `"user_count":9`), `"date_delete":0`, `"date_delete":1`, 1),
+			shown(
+				"S4",
+				"four",
+				`"users":null,"user_count":4`,
+			), strings.Replace(shown("S5", "old", `"user_count":9`), `"date_delete":0`, `"date_delete":1`, 1),
 		}
 		b.members = map[string]string{"S2": `["U0SAM","U0ANA"]`, "S4": `["U0ANA"]`} // S3 was disabled meanwhile
 		p := b.people()
@@ -205,7 +212,11 @@ func TestMembersThatTheListLeavesOutAreAskedForWhenTheyAreNeeded(t *testing.T) {
 func TestACountMayBeWrittenAsAString(t *testing.T) {
 	b := newSlackBook()
 	b.groups = []string{
-		shown("S1", "one", `"users":["U0SAM"],"user_count":"1"`), shown("S2", "two", `"user_count":"0"`), shown("S3", "three", `"user_count":"1"`),
+		shown(
+			"S1",
+			"one",
+			`"users":["U0SAM"],"user_count":"1"`,
+		), shown("S2", "two", `"user_count":"0"`), shown("S3", "three", `"user_count":"1"`),
 	}
 	b.members = map[string]string{"S3": `["U0SAM"]`}
 	p := b.people()
@@ -223,7 +234,8 @@ func TestAnErrorAboutGroupsIsNoOldAnswer(t *testing.T) {
 		time.Sleep(maxAge)
 		groups, err := p.GroupsOf(t.Context(), "U0SAM")
 		var refused slack.SlackErrorResponse
-		if groups != nil || !errors.As(err, &refused) || refused.Err != "missing_scope" || !strings.Contains(err.Error(), "usergroups.list: missing_scope") {
+		if groups != nil || !errors.As(err, &refused) || refused.Err != "missing_scope" ||
+			!strings.Contains(err.Error(), "usergroups.list: missing_scope") {
 			t.Errorf("%v, %v", groups, err)
 		}
 		if _, err := p.Group(t.Context(), "S1"); err == nil {
@@ -491,18 +503,25 @@ func TestWhoAUserIs(t *testing.T) {
 		auth, user string
 		want       authz.Person
 	}{
-		"a colleague":              {"", `{"team_id":"T0ACME","name":"sam","profile":{}}`, authz.Person{Name: "sam"}},
-		"by their real name":       {"", `{"team_id":"T0ACME","name":"sam","real_name":"Sam Sample","profile":{"display_name":""}}`, authz.Person{Name: "Sam Sample"}},
-		"by their display name":    {"", `{"team_id":"T0ACME","name":"sam","real_name":"Sam Sample","profile":{"display_name":"sammy"}}`, authz.Person{Name: "sammy"}},
-		"a guest":                  {"", `{"team_id":"T0ACME","name":"gus","is_restricted":true,"is_ultra_restricted":true}`, authz.Person{Name: "gus"}},
-		"one who left":             {"", `{"team_id":"T0ACME","name":"sam","deleted":true}`, authz.Person{Name: "sam", Deactivated: true}},
-		"a bot":                    {"", `{"team_id":"T0ACME","name":"ci","is_bot":true}`, authz.Person{Name: "ci", Bot: true}},
-		"a workflow":               {"", `{"team_id":"T0ACME","name":"flow","is_bot":false,"is_workflow_bot":true}`, authz.Person{Name: "flow", Bot: true}},
+		"a colleague": {"", `{"team_id":"T0ACME","name":"sam","profile":{}}`, authz.Person{Name: "sam"}},
+		"by their real name": {"", `{"team_id":"T0ACME","name":"sam","real_name":"Sam Sample",` +
+			`"profile":{"display_name":""}}`, authz.Person{Name: "Sam Sample"}},
+		"by their display name": {"", `{"team_id":"T0ACME","name":"sam","real_name":"Sam Sample",` +
+			`"profile":{"display_name":"sammy"}}`, authz.Person{Name: "sammy"}},
+		"a guest": {"", `{"team_id":"T0ACME","name":"gus","is_restricted":true,` +
+			`"is_ultra_restricted":true}`, authz.Person{Name: "gus"}},
+		"one who left": {"", `{"team_id":"T0ACME","name":"sam","deleted":true}`, authz.Person{Name: "sam", Deactivated: true}},
+		"a bot":        {"", `{"team_id":"T0ACME","name":"ci","is_bot":true}`, authz.Person{Name: "ci", Bot: true}},
+		"a workflow": {"", `{"team_id":"T0ACME","name":"flow","is_bot":false,` +
+			`"is_workflow_bot":true}`, authz.Person{Name: "flow", Bot: true}},
 		"of a connected workspace": {"", `{"team_id":"T0PEER","name":"pat","is_stranger":false}`, authz.Person{Name: "pat", Outsider: true}},
 		"a stranger":               {"", `{"team_id":"T0ACME","name":"pat","is_stranger":true}`, authz.Person{Name: "pat", Outsider: true}},
-		"of another enterprise":    {"", `{"team_id":"T0PEER","name":"pat","enterprise_user":{"enterprise_id":"E0PEER"}}`, authz.Person{Name: "pat", Outsider: true}},
-		"of the same enterprise":   {grid, `{"team_id":"T0PEER","name":"kim","enterprise_user":{"enterprise_id":"E0ACME"}}`, authz.Person{Name: "kim"}},
-		"of another on a grid":     {grid, `{"team_id":"T0PEER","name":"pat","enterprise_user":{"enterprise_id":"E0PEER"}}`, authz.Person{Name: "pat", Outsider: true}},
+		"of another enterprise": {"", `{"team_id":"T0PEER","name":"pat",` +
+			`"enterprise_user":{"enterprise_id":"E0PEER"}}`, authz.Person{Name: "pat", Outsider: true}},
+		"of the same enterprise": {grid, `{"team_id":"T0PEER","name":"kim",` +
+			`"enterprise_user":{"enterprise_id":"E0ACME"}}`, authz.Person{Name: "kim"}},
+		"of another on a grid": {grid, `{"team_id":"T0PEER","name":"pat",` +
+			`"enterprise_user":{"enterprise_id":"E0PEER"}}`, authz.Person{Name: "pat", Outsider: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newSlackBook()
@@ -560,7 +579,8 @@ func TestAnErrorAboutAUserKeepsSlacksCode(t *testing.T) {
 			p := b.people()
 			got, err := p.Person(t.Context(), "U0SAM")
 			var refused slack.SlackErrorResponse
-			if !errors.As(err, &refused) || refused.Err != code || got.ID != "" || errors.Is(err, authz.ErrNoPerson) || !strings.Contains(err.Error(), method) {
+			if !errors.As(err, &refused) || refused.Err != code || got.ID != "" || errors.Is(err, authz.ErrNoPerson) ||
+				!strings.Contains(err.Error(), method) {
 				t.Errorf("%+v, %v", got, err)
 			}
 			clear(b.fails)

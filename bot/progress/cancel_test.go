@@ -211,7 +211,12 @@ func TestALaterCancelThatAKillInterruptsIsSentOrToldToTheOneWhoAskedLater(t *tes
 					if q.Method != http.MethodDelete {
 						return nil, nil
 					}
-					return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"response":{"ok":true}}`)), Request: q}, nil
+					return &http.Response{
+						StatusCode: 200,
+						Header:     http.Header{"Content-Type": {"application/json"}},
+						Body:       io.NopCloser(strings.NewReader(`{"response":{"ok":true}}`)),
+						Request:    q,
+					}, nil
 				}
 				r.net.answers(lost) // Cloud 66 takes the first one, and nothing comes of it
 				if err := r.cancel("op", lin, 1004); err != nil {

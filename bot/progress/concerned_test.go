@@ -68,7 +68,11 @@ func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T)
 		r.restart(time.Minute)
 		time.Sleep(time.Hour)
 		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
-		r.shows(builds, "web · production is called website · production now. No subscription of this channel fits that name, so its deployments are not told here any more.")
+		r.shows(
+			builds,
+			"web · production is called website · production now. No subscription of this channel fits that name, so its deployments are not told "+
+				"here any more.",
+		)
 		r.shows(ops, "❔ shop · production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
 	})
 }
@@ -90,7 +94,8 @@ func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) 
 		time.Sleep(time.Minute)
 		long.Store(true)
 		time.Sleep(30 * time.Minute)
-		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web · production: #1004 is live" || strings.Contains(strings.Join(shown, "\n"), "any more") {
+		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web · production: #1004 is live" ||
+			strings.Contains(strings.Join(shown, "\n"), "any more") {
 			r.Errorf("the channel shows %q", shown)
 		}
 	})
@@ -114,7 +119,13 @@ func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
 		r.cloud.UpdateStack(r.stack.UID, func(s *cloud66sim.Stack) { s.Name = "secret" })
 		time.Sleep(time.Hour)
 		r.shows(deploys)
-		r.shows(builds, append(live(1004), "web · production is called secret · production now. No subscription of this channel fits that name, so its deployments are not told here any more.")...)
+		r.shows(
+			builds,
+			append(
+				live(1004),
+				"web · production is called secret · production now. No subscription of this channel fits that name, so its deployments are not told "+
+					"here any more.",
+			)...)
 	})
 }
 
@@ -207,7 +218,8 @@ func TestARedeployThatWaitedForAnotherIsNotSlowForAClockThatIsSecondsAhead(t *te
 		r.until("it is over", func() bool { return r.progress.Open() == 0 })
 		r.settle()
 		shown := strings.Join(r.shown(deploys), "\n")
-		if !strings.Contains(shown, "#1005 is queued behind #1004") || !strings.Contains(shown, "#1005 is live") || strings.Contains(shown, "still deploying") {
+		if !strings.Contains(shown, "#1005 is queued behind #1004") || !strings.Contains(shown, "#1005 is live") ||
+			strings.Contains(shown, "still deploying") {
 			r.Errorf("the channel shows\n%s", shown)
 		}
 	})
@@ -382,7 +394,10 @@ func TestAfterAnOutageEachChannelGetsOneMessageOfMuchAndCardsOfFew(t *testing.T)
 				if posted[deploys] != 1 || posted[builds] != 5 || posted[ops] != 1 {
 					t.Errorf("posted were %v", posted)
 				}
-				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "8 deployments ended while I could not look: 1 failed, 7 ended well") {
+				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(
+					shown,
+					"8 deployments ended while I could not look: 1 failed, 7 ended well",
+				) {
 					t.Errorf("the channel shows\n%s", shown)
 				}
 			})
@@ -412,9 +427,21 @@ func TestWhatAChannelHearsIsRememberedAsLongAsItsCard(t *testing.T) {
 		old := time.Now().Add(-40 * 24 * time.Hour)
 		key := func(id int64) string { return storage.HeardKey(r.stack.UID, id, deploys) }
 		err := r.records.Update(r.ctx, func(tx storage.Tx) error {
-			follow := storage.Follow{ID: "lasting", Stack: r.stack, Deployment: 1003, Channel: deploys, AskedAt: old, Phase: storage.PhaseEnded, EndedAt: time.Now(), State: storage.Succeeded}
-			return errors.Join(storage.Follows.Put(tx, follow.ID, follow), storage.Heard.Put(tx, key(1003), storage.WishOf{Follow: follow.ID, At: old}),
-				storage.Heard.Put(tx, key(1002), storage.WishOf{Follow: "forgotten", At: old}))
+			follow := storage.Follow{
+				ID:         "lasting",
+				Stack:      r.stack,
+				Deployment: 1003,
+				Channel:    deploys,
+				AskedAt:    old,
+				Phase:      storage.PhaseEnded,
+				EndedAt:    time.Now(),
+				State:      storage.Succeeded,
+			}
+			return errors.Join(
+				storage.Follows.Put(tx, follow.ID, follow),
+				storage.Heard.Put(tx, key(1003), storage.WishOf{Follow: follow.ID, At: old}),
+				storage.Heard.Put(tx, key(1002), storage.WishOf{Follow: "forgotten", At: old}),
+			)
 		})
 		if err != nil {
 			r.Fatal(err)

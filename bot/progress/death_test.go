@@ -32,9 +32,9 @@ type scene struct {
 	check  func(r *rig, death string) // when another process has carried on and all is over; the death is "" for a process that lived
 }
 
-// everyDeath plays a scene with a process that lives, whose effects it counts: each commit, and each request to Slack and to Cloud 66. Then it
-// plays it again for each of them with a process that dies right before it, and with one that dies right after it, before it learns of the
-// answer. After each death another process carries on. Unless all are asked for, it dies at some of the effects, spread evenly.
+// everyDeath plays a scene with a process that lives, whose effects it counts: each commit, and each request to Slack and to Cloud 66. Then
+// it plays it again for each of them with a process that dies right before it, and with one that dies right after it, before it learns of
+// the answer. After each death another process carries on. Unless all are asked for, it dies at some of the effects, spread evenly.
 func everyDeath(t *testing.T, s scene) {
 	t.Helper()
 	s.opts.Speed = 3 // a minute takes 20 s

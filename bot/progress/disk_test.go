@@ -49,7 +49,12 @@ func (r *rig) frozen() {
 			}
 			kept.Store(&page)
 		}
-		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(*kept.Load())), Request: q}, nil
+		return &http.Response{
+			StatusCode: http.StatusOK,
+			Header:     http.Header{"Content-Type": {"application/json"}},
+			Body:       io.NopCloser(bytes.NewReader(*kept.Load())),
+			Request:    q,
+		}, nil
 	})
 	r.until("it was read", func() bool { return kept.Load() != nil })
 }

@@ -192,7 +192,8 @@ func TestASilenceOfCloud66IsToldAndWhatCameOfItToo(t *testing.T) {
 		end := r.cloud.AddFault(cloud66sim.Fault{Status: 500})
 		time.Sleep(20 * time.Minute)
 		shown := r.shown(deploys)
-		if len(shown) != 3 || !strings.Contains(shown[0], "Cloud 66 has not answered for") || !strings.Contains(shown[2], "Cloud 66 has not answered for") {
+		if len(shown) != 3 || !strings.Contains(shown[0], "Cloud 66 has not answered for") ||
+			!strings.Contains(shown[2], "Cloud 66 has not answered for") {
 			r.Errorf("during the silence the channel shows %q", shown)
 		}
 		end()

@@ -22,24 +22,64 @@ func TestAProcessThatDiesAtAnyStepLosesNothingAndDoesAndTellsNothingTwice(t *tes
 	bare := cloud66sim.Options{Answer: cloud66sim.AnswerBare}
 	follows := func(r *rig) { _ = r.followMany(8, deploys) }
 	tests := map[string]scene{
-		"a redeploy, back soon":                                     {play: redeploys, down: soon, check: redeployedIn(deploys)},
-		"a redeploy, back when all is over":                         {play: redeploys, down: late, check: redeployedIn(deploys)},
-		"a redeploy whose answer is lost":                           {opts: bare, play: lost(cloud66sim.Fault{CutAfter: true}), down: soon, check: redeployedIn(deploys)},
-		"a redeploy that is lost":                                   {opts: bare, play: lost(cloud66sim.Fault{CutBefore: true}), down: soon, check: redeployedIn(deploys)},
-		"a redeploy that is refused":                                {play: lost(cloud66sim.Fault{Status: 422}), down: soon, check: refused},
-		"a cancel, back soon":                                       {play: cancelled(time.Minute), down: soon, check: ended(true, false)},
-		"a cancel, back when all is over":                           {play: cancelled(time.Minute), down: late, check: ended(false, false)},
-		"a cancel, back too late for it while it runs":              {play: cancelled(time.Hour), down: later, check: ended(false, true)},
-		"a follow, back soon":                                       {play: followed, down: soon, check: failureTold},
-		"a follow, back when all is over":                           {play: followed, down: late, check: failureTold},
-		"a follow in a channel that is archived":                    {play: archived, down: soon, check: failureToldDirectly},
-		"the return to many ends":                                   {before: follows, play: func(*rig) {}, down: soon, check: allToldTogether},
-		"the return to many ends in two channels, and a redeploy":   {before: followedInTwo, play: redeploysInOps, down: soon, check: allToldTogetherAndRedeployed, writes: true},
-		"the return of Cloud 66 after a cut in which many ended":    {play: cut, down: soon, check: eachEndTold, writes: true},
-		"the return to many ends in a channel that is archived now": {before: followedThenArchived, play: func(*rig) {}, down: soon, check: allToldDirectly, writes: true},
-		"a failure that two channels subscribe to":                  {before: subscribedInTwo, play: failsElsewhere, down: soon, check: heardOnce, writes: true},
-		"the return to many that a channel subscribes to":           {before: subscribedToMany, play: waits, down: soon, check: manyHeardOnce, writes: true},
-		"a redeploy in a channel that subscribes to it":             {before: subscribedInTwo, play: redeploysAndWaits, down: soon, check: oneCardOfEach, writes: true},
+		"a redeploy, back soon":             {play: redeploys, down: soon, check: redeployedIn(deploys)},
+		"a redeploy, back when all is over": {play: redeploys, down: late, check: redeployedIn(deploys)},
+		"a redeploy whose answer is lost": {
+			opts:  bare,
+			play:  lost(cloud66sim.Fault{CutAfter: true}),
+			down:  soon,
+			check: redeployedIn(deploys),
+		},
+		"a redeploy that is lost": {
+			opts:  bare,
+			play:  lost(cloud66sim.Fault{CutBefore: true}),
+			down:  soon,
+			check: redeployedIn(deploys),
+		},
+		"a redeploy that is refused":                   {play: lost(cloud66sim.Fault{Status: 422}), down: soon, check: refused},
+		"a cancel, back soon":                          {play: cancelled(time.Minute), down: soon, check: ended(true, false)},
+		"a cancel, back when all is over":              {play: cancelled(time.Minute), down: late, check: ended(false, false)},
+		"a cancel, back too late for it while it runs": {play: cancelled(time.Hour), down: later, check: ended(false, true)},
+		"a follow, back soon":                          {play: followed, down: soon, check: failureTold},
+		"a follow, back when all is over":              {play: followed, down: late, check: failureTold},
+		"a follow in a channel that is archived":       {play: archived, down: soon, check: failureToldDirectly},
+		"the return to many ends":                      {before: follows, play: func(*rig) {}, down: soon, check: allToldTogether},
+		"the return to many ends in two channels, and a redeploy": {
+			before: followedInTwo,
+			play:   redeploysInOps,
+			down:   soon,
+			check:  allToldTogetherAndRedeployed,
+			writes: true,
+		},
+		"the return of Cloud 66 after a cut in which many ended": {play: cut, down: soon, check: eachEndTold, writes: true},
+		"the return to many ends in a channel that is archived now": {
+			before: followedThenArchived,
+			play:   func(*rig) {},
+			down:   soon,
+			check:  allToldDirectly,
+			writes: true,
+		},
+		"a failure that two channels subscribe to": {
+			before: subscribedInTwo,
+			play:   failsElsewhere,
+			down:   soon,
+			check:  heardOnce,
+			writes: true,
+		},
+		"the return to many that a channel subscribes to": {
+			before: subscribedToMany,
+			play:   waits,
+			down:   soon,
+			check:  manyHeardOnce,
+			writes: true,
+		},
+		"a redeploy in a channel that subscribes to it": {
+			before: subscribedInTwo,
+			play:   redeploysAndWaits,
+			down:   soon,
+			check:  oneCardOfEach,
+			writes: true,
+		},
 	}
 	for name, s := range tests {
 		t.Run(name, func(t *testing.T) { t.Parallel(); everyDeath(t, s) })
@@ -92,9 +132,9 @@ func cancelled(duration time.Duration) func(r *rig) {
 	}
 }
 
-// ended checks that a cancel that was taken is carried out where the process is back in time. Else whoever asked is told directly that it is
-// not confirmed, if the deployment still runs then; if it does not, the card tells how it ended. It is sent again only where it is not known
-// whether the first one was taken.
+// ended checks that a cancel that was taken is carried out where the process is back in time. Else whoever asked is told directly that it
+// is not confirmed, if the deployment still runs then; if it does not, the card tells how it ended. It is sent again only where it is not
+// known whether the first one was taken.
 func ended(inTime, runs bool) func(r *rig, death string) {
 	return func(r *rig, death string) {
 		want, state, shown, direct := "is live", r.newest().State, r.shown(deploys), r.direct()
@@ -106,11 +146,14 @@ func ended(inTime, runs bool) func(r *rig, death string) {
 			if r.sent("DELETE")+len(shown)+len(direct) > 0 {
 				r.Errorf("it was not taken, and there are %d DELETEs, %q and %q", r.sent("DELETE"), shown, direct)
 			}
-		case len(shown) < 3 || !strings.Contains(shown[0], want) || shown[0] != strings.TrimSpace(shown[len(shown)-1]) || strings.Contains(strings.Join(shown[1:len(shown)-1], ""), want):
+		case len(shown) < 3 || !strings.Contains(shown[0], want) || shown[0] != strings.TrimSpace(shown[len(shown)-1]) ||
+			strings.Contains(strings.Join(shown[1:len(shown)-1], ""), want):
 			r.Errorf("it was %s, and the channel shows %q", state, shown)
 		case inTime && state != cloud66sim.Cancelled:
 			r.Errorf("it was %s, though its cancel was promised", state)
-		case len(direct) > 1, (len(direct) == 1) != (runs && state != cloud66sim.Cancelled), len(direct) == 1 && !strings.Contains(direct[0], "is not confirmed"):
+		case len(direct) > 1,
+			(len(direct) == 1) != (runs && state != cloud66sim.Cancelled),
+			len(direct) == 1 && !strings.Contains(direct[0], "is not confirmed"):
 			r.Errorf("it was %s, and told directly was %q", state, direct)
 		}
 		if n := r.sent("DELETE"); n > 2 || (n == 2 && (death == "" || !inTime)) {
@@ -145,8 +188,8 @@ func archived(r *rig) {
 	r.slack.Archive(deploys)
 }
 
-// failureToldDirectly checks that whoever followed a failure is told of it directly, and once. Where already the card was refused, it may be
-// the answer to the command that said so.
+// failureToldDirectly checks that whoever followed a failure is told of it directly, and once. Where already the card was refused, it may
+// be the answer to the command that said so.
 func failureToldDirectly(r *rig, _ string) {
 	direct, shown := r.direct(), r.shown(deploys)
 	if len(direct) > 1 || (len(shown) > 0 && len(direct) == 0) || (len(direct) > 0 && !strings.Contains(direct[0], "#1004 failed")) {
@@ -162,7 +205,14 @@ func eachEndTold(r *rig, _ string) {
 	lists, listed, threads, cards := r.told(deploys)
 	follows := r.follows()
 	if lists > 1 || cards != len(follows) || len(listed)+len(threads) != len(follows) || (lists == 1 && len(listed) <= 5) {
-		r.Errorf("of %d follows there are %d lists with %v, threads with %v and %d cards with an end", len(follows), lists, listed, threads, cards)
+		r.Errorf(
+			"of %d follows there are %d lists with %v, threads with %v and %d cards with an end",
+			len(follows),
+			lists,
+			listed,
+			threads,
+			cards,
+		)
 	}
 	for _, f := range follows {
 		if n := listed[f.Stack.Name] + threads[f.Stack.Name]; n != 1 {
@@ -285,8 +335,8 @@ func failsElsewhere(r *rig) {
 	waits(r)
 }
 
-// heardOnce checks that each channel was told once of a failure: by a card that was there before, which says so in the channel too, or by one
-// that came only then.
+// heardOnce checks that each channel was told once of a failure: by a card that was there before, which says so in the channel too, or by
+// one that came only then.
 func heardOnce(r *rig, _ string) {
 	waits(r)
 	r.settle()

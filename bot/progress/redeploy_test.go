@@ -188,10 +188,26 @@ func TestACertainRefusalIsToldAsSuch(t *testing.T) {
 			fault: refuse(422, `{"error":"unprocessable","details":"Application Protection is on"}`), kind: cloud66.ErrRefused,
 			says: "Cloud 66 refused it: Application Protection is on",
 		},
-		"the stack is busy":    {fault: refuse(409, `{"error":"conflict","details":"busy"}`), kind: cloud66.ErrConflict, says: "Cloud 66 refused it: busy"},
-		"the token is refused": {fault: refuse(401, `{"error":"unauthenticated"}`), kind: cloud66.ErrUnauthenticated, says: "Cloud 66 refuses the bot's token: unauthenticated"},
-		"a scope is missing":   {fault: refuse(403, ``), kind: cloud66.ErrMissingScope, says: "the bot's Cloud 66 token lacks the scope redeploy: Forbidden"},
-		"throttled":            {fault: refuse(503, `{"error":"throttled"}`), kind: cloud66.ErrThrottled, says: "the hourly number of Cloud 66 requests is used up"},
+		"the stack is busy": {
+			fault: refuse(409, `{"error":"conflict","details":"busy"}`),
+			kind:  cloud66.ErrConflict,
+			says:  "Cloud 66 refused it: busy",
+		},
+		"the token is refused": {
+			fault: refuse(401, `{"error":"unauthenticated"}`),
+			kind:  cloud66.ErrUnauthenticated,
+			says:  "Cloud 66 refuses the bot's token: unauthenticated",
+		},
+		"a scope is missing": {
+			fault: refuse(403, ``),
+			kind:  cloud66.ErrMissingScope,
+			says:  "the bot's Cloud 66 token lacks the scope redeploy: Forbidden",
+		},
+		"throttled": {
+			fault: refuse(503, `{"error":"throttled"}`),
+			kind:  cloud66.ErrThrottled,
+			says:  "the hourly number of Cloud 66 requests is used up",
+		},
 		"answered with ok:false": {
 			fault: cloud66sim.Fault{Method: "POST", CutBefore: false, Status: 200, Body: `{"response":{"ok":false,"message":"not today"}}`},
 			kind:  cloud66.ErrRefused, says: "Cloud 66 refused it: not today",
@@ -301,7 +317,8 @@ func TestAWishThatNothingProvesIsToldAsUnclearAndNotSentAgain(t *testing.T) {
 					r.Errorf("the patience was %s", took)
 				}
 				shown := r.shown(deploys)
-				if len(shown) != 2 || !strings.Contains(shown[0], "Cloud 66 did not tell what became of the redeploy") || !strings.Contains(shown[1], tt.says) {
+				if len(shown) != 2 || !strings.Contains(shown[0], "Cloud 66 did not tell what became of the redeploy") ||
+					!strings.Contains(shown[1], tt.says) {
 					r.Errorf("the channel shows %q", shown)
 				}
 				r.restart(time.Hour)

@@ -149,7 +149,13 @@ func inBubble(t *testing.T, opts cloud66sim.Options, f func(r *rig)) {
 
 func newRig(t *testing.T, opts cloud66sim.Options) *rig {
 	t.Helper()
-	r := &rig{T: t, slack: slacksim.New(slacksim.Options{}), cloud: cloud66sim.New(opts), path: filepath.Join(mortal.Dir(t), "progress.db"), stacks: map[string]storage.StackRef{}}
+	r := &rig{
+		T:      t,
+		slack:  slacksim.New(slacksim.Options{}),
+		cloud:  cloud66sim.New(opts),
+		path:   filepath.Join(mortal.Dir(t), "progress.db"),
+		stacks: map[string]storage.StackRef{},
+	}
 	for _, id := range []string{lin, sam} {
 		r.slack.AddUser(slacksim.User{ID: id, Name: strings.ToLower(id[2:])})
 	}

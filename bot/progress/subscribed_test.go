@@ -81,15 +81,25 @@ func TestAChannelHearsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
 		change []func(*storage.Subscription)
 		want   []string
 	}{
-		"from its start to its end":             {want: live(1004)},
-		"a failure in the channel too":          {fail: true, want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live", "  🔵 web · production: #1004 started", "  🔴 web · production: #1004 failed after 1 min; #1003 is still live", "(in the channel too) 🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
-		"failures alone, where it is none":      {change: []func(*storage.Subscription){events("failed")}},
-		"failures alone":                        {fail: true, change: []func(*storage.Subscription){events("failed")}, want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
-		"starts alone, a failure in the thread": {fail: true, change: []func(*storage.Subscription){events("started")}, want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live", "  🔵 web · production: #1004 started", "  🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
-		"not of another's":                      {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "sam" }}},
-		"of one whose name it has a part of":    {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "DEV@" }}, want: live(1004)},
-		"not of what came another way":          {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.Via = []string{"hook", "api"} }}},
-		"not of other work":                     {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.Types = []string{"scale"} }}},
+		"from its start to its end": {want: live(1004)},
+		"a failure in the channel too": {fail: true,
+			want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live", "  🔵 web · production: #1004 " +
+				"started", "  🔴 web · production: #1004 failed after 1 min; #1003 is still live", "(in the channel too) 🔴 web · production: #1004 " +
+				"failed after 1 min; #1003 is still live"}},
+		"failures alone, where it is none": {change: []func(*storage.Subscription){events("failed")}},
+		"failures alone": {fail: true, change: []func(*storage.Subscription){events("failed")},
+			want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
+		"starts alone, a failure in the thread": {fail: true, change: []func(*storage.Subscription){events("started")},
+			want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live", "  🔵 web · production: #1004 " +
+				"started", "  🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
+		"not of another's": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "sam" }}},
+		"of one whose name it has a part of": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "DEV@" }},
+			want: live(1004)},
+		"not of what came another way": {change: []func(*storage.Subscription){func(s *storage.Subscription) {
+			s.Via = []string{"hook",
+				"api"}
+		}}},
+		"not of other work": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.Types = []string{"scale"} }}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {

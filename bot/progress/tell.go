@@ -202,7 +202,7 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 		t.stack = commands.RefOf(*look.Listed)
 	}
 	if look.Err != nil || t.stack.UID == "" { // or looked at for a card alone, under a name that is not known here
-		return nil
+		return nil //nolint:nilerr // a stack that cannot be read has nothing new
 	}
 	if t.of = t.known.subscribed.to(t.stack); len(t.of) == 0 {
 		return nil

@@ -74,7 +74,9 @@ func TestADisabledGroup(t *testing.T) {
 		if n := len(list(r.ok("usergroups.list").json["usergroups"])); n != 0 {
 			t.Errorf("%d groups", n)
 		}
-		got := object(list(r.ok("usergroups.list", "include_disabled", "true", "include_users", "true", "include_count", "true").json["usergroups"])[0])
+		got := object(
+			list(r.ok("usergroups.list", "include_disabled", "true", "include_users", "true", "include_count", "true").json["usergroups"])[0],
+		)
 		if diff := cmp.Diff([]any{lin}, got["users"]); diff != "" || got["user_count"] != 1.0 || got["date_delete"] == 0.0 {
 			t.Errorf("%s %v", diff, got)
 		}

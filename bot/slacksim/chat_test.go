@@ -19,15 +19,35 @@ func TestWhatCannotBePosted(t *testing.T) {
 		"into an archived channel":               {"chat.postMessage", "is_archived", []string{"channel", "C0OLD", "text", "x"}},
 		"nothing":                                {"chat.postMessage", "no_text", []string{"channel", general}},
 		"nothing with empty blocks":              {"chat.postMessage", "no_text", []string{"channel", general, "blocks", "[]"}},
-		"blocks that are no list":                {"chat.postMessage", "invalid_blocks_format", []string{"channel", general, "blocks", `{"type":"divider"}`}},
-		"blocks that are no JSON":                {"chat.postMessage", "invalid_blocks_format", []string{"channel", general, "blocks", "["}},
+		"blocks that are no list": {
+			"chat.postMessage",
+			"invalid_blocks_format",
+			[]string{"channel", general, "blocks", `{"type":"divider"}`},
+		},
+		"blocks that are no JSON": {"chat.postMessage", "invalid_blocks_format", []string{"channel", general, "blocks", "["}},
 		"blocks with too much text": {"chat.postMessage", "msg_blocks_too_long", []string{
 			"channel", general, "blocks", "[" + section(long(2700)) + strings.Repeat(","+section(long(2700)), 4) + "]",
 		}},
-		"metadata without a payload":     {"chat.postMessage", "invalid_metadata_format", []string{"channel", general, "text", "x", "metadata", `{"event_type":"e"}`}},
-		"metadata that is too large":     {"chat.postMessage", "metadata_too_large", []string{"channel", general, "text", "x", "metadata", `{"event_type":"` + long(8000) + `"}`}},
-		"into a thread that is not":      {"chat.postMessage", "thread_not_found", []string{"channel", general, "text", "x", "thread_ts", "1.000001"}},
-		"to nobody":                      {"chat.postEphemeral", "user_not_in_channel", []string{"channel", general, "text", "x", "user", "U0NONE"}},
+		"metadata without a payload": {
+			"chat.postMessage",
+			"invalid_metadata_format",
+			[]string{"channel", general, "text", "x", "metadata", `{"event_type":"e"}`},
+		},
+		"metadata that is too large": {
+			"chat.postMessage",
+			"metadata_too_large",
+			[]string{"channel", general, "text", "x", "metadata", `{"event_type":"` + long(8000) + `"}`},
+		},
+		"into a thread that is not": {
+			"chat.postMessage",
+			"thread_not_found",
+			[]string{"channel", general, "text", "x", "thread_ts", "1.000001"},
+		},
+		"to nobody": {
+			"chat.postEphemeral",
+			"user_not_in_channel",
+			[]string{"channel", general, "text", "x", "user", "U0NONE"},
+		},
 		"alone, where the bot is not":    {"chat.postEphemeral", "not_in_channel", []string{"channel", random, "text", "x", "user", lin}},
 		"alone, in an unknown channel":   {"chat.postEphemeral", "channel_not_found", []string{"channel", secret, "text", "x", "user", lin}},
 		"an edit of nothing":             {"chat.update", "message_not_found", []string{"channel", general, "ts", "1.000001", "text", "x"}},
@@ -205,7 +225,12 @@ func TestEverythingIsRecordedInOrder(t *testing.T) {
 		for _, e := range r.w.Log() {
 			story = append(story, e.Kind+" "+e.User+" "+e.Text+" ("+e.Message.Plain()+")")
 		}
-		want := []string{"posted U0C66BOT one (one)", "updated U0C66BOT *two* (two)", "ephemeral U0LIN psst (psst)", "deleted U0C66BOT *two* (two)"}
+		want := []string{
+			"posted U0C66BOT one (one)",
+			"updated U0C66BOT *two* (two)",
+			"ephemeral U0LIN psst (psst)",
+			"deleted U0C66BOT *two* (two)",
+		}
 		if diff := cmp.Diff(want, story); diff != "" {
 			t.Error(diff)
 		}

@@ -85,7 +85,9 @@ func TestAClickInAView(t *testing.T) {
 			t.Errorf("action_ts %v", action["action_ts"])
 		}
 		delete(action, "action_ts")
-		view["state"] = map[string]any{"values": map[string]any{"ref": map[string]any{"ref": map[string]any{"type": "plain_text_input", "value": "v1"}}}}
+		view["state"] = map[string]any{
+			"values": map[string]any{"ref": map[string]any{"ref": map[string]any{"type": "plain_text_input", "value": "v1"}}},
+		}
 		want := map[string]any{
 			"type": "block_actions", "api_app_id": "A0C66", "token": verificationToken, "enterprise": nil, "is_enterprise_install": false,
 			"user": map[string]any{"id": lin, "username": "lin", "name": "lin", "team_id": "T0HOME"},
@@ -104,7 +106,8 @@ func TestAClickInAView(t *testing.T) {
 		if _, err := r.w.Person(sam).ClickView("More"); err == nil {
 			t.Error("somebody without a view clicked")
 		}
-		if _, err := d.Wait(soon(t)); failureOf(t, err) != "operation_timeout" || !strings.Contains(r.view().Plain(), "! We had some trouble connecting") {
+		if _, err := d.Wait(soon(t)); failureOf(t, err) != "operation_timeout" ||
+			!strings.Contains(r.view().Plain(), "! We had some trouble connecting") {
 			t.Errorf("unanswered: %v, the view shows %q", err, r.view().Plain())
 		}
 	})
@@ -114,7 +117,10 @@ func TestAChangeIsSentWhereTheAppAsksForIt(t *testing.T) {
 	const dispatch = `,"dispatch_action":true`
 	choose := func(p *Person) (*Delivery, error) { return p.Choose("F", "A") }
 	fill := func(p *Person) (*Delivery, error) { return nil, p.Fill("F", "text") }
-	menu := `"type":"static_select","confirm":{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"plain_text","text":"t"},"confirm":{"type":"plain_text","text":"Yes"},"deny":{"type":"plain_text","text":"No"}}` + options("A")
+	menu := `"type":"static_select","confirm":{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"plain_text","text":"t"},` +
+		`"confirm":{"type":"plain_text","text":"Yes"},"deny":{"type":"plain_text","text":"No"}}` + options(
+		"A",
+	)
 	chosen := map[string]any{"type": "static_select", "selected_option": map[string]any{"text": plainJSON("A"), "value": "a"}}
 	tests := map[string]struct {
 		block string
@@ -123,9 +129,17 @@ func TestAChangeIsSentWhereTheAppAsksForIt(t *testing.T) {
 	}{
 		"a menu in an input":                 {input("F", menu, ""), choose, nil},
 		"a menu in an input that dispatches": {input("F", menu, dispatch), choose, chosen},
-		"a menu beside a section":            {`{"type":"section","text":{"type":"mrkdwn","text":"F"},"accessory":{"action_id":"f",` + menu + `}}`, choose, chosen},
-		"a menu in a row of actions":         {`{"type":"actions","elements":[{"action_id":"f","placeholder":{"type":"plain_text","text":"F"},` + menu + `}]}`, choose, chosen},
-		"what is typed":                      {textInput("F", "", dispatch), fill, nil},
+		"a menu beside a section": {
+			`{"type":"section","text":{"type":"mrkdwn","text":"F"},"accessory":{"action_id":"f",` + menu + `}}`,
+			choose,
+			chosen,
+		},
+		"a menu in a row of actions": {
+			`{"type":"actions","elements":[{"action_id":"f","placeholder":{"type":"plain_text","text":"F"},` + menu + `}]}`,
+			choose,
+			chosen,
+		},
+		"what is typed": {textInput("F", "", dispatch), fill, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -173,14 +187,21 @@ func (w *Workspace) logged(kind string) []Event {
 }
 
 func TestWithoutInteractivityNothingInAViewReachesTheApp(t *testing.T) {
-	manifest := `{"display_information":{"name":"x"},"features":{"bot_user":{"display_name":"c66bot"},"slash_commands":[{"command":"/c66","description":"d"}]},` +
+	manifest := `{"display_information":{"name":"x"},"features":{"bot_user":{"display_name":"c66bot"},"slash_commands":[{"command":"/c66",` +
+		`"description":"d"}]},` +
 		`"oauth_config":{"scopes":{"bot":["commands","chat:write"]}},"settings":{"socket_mode_enabled":true}}`
 	inBubble(t, Options{Manifest: []byte(manifest)}, func(r *rig) {
 		t := r.t
 		l := r.connect()
 		p := r.w.Person(lin)
 		r.ok("chat.postMessage", "channel", general, "text", "x", "blocks", twoButtons)
-		r.show(l, modal(`[`+input("Stack", `"type":"external_select"`, "")+`,`+strings.Trim(actionsBlock("More"), "[]")+`]`, submitGo+`,"notify_on_close":true`))
+		r.show(
+			l,
+			modal(
+				`[`+input("Stack", `"type":"external_select"`, "")+`,`+strings.Trim(actionsBlock("More"), "[]")+`]`,
+				submitGo+`,"notify_on_close":true`,
+			),
+		)
 		click, err := p.Click(general, r.last(lin, general), "Show")
 		r.must(click, err)
 		inView := r.must(p.ClickView("More"))

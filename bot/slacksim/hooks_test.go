@@ -11,7 +11,8 @@ const twoButtons = `[{"type":"section","block_id":"s","text":{"type":"mrkdwn","t
 	`{"type":"button","action_id":"show:1","value":"v1","style":"primary","text":{"type":"plain_text","text":"Show"}},` +
 	`{"type":"button","action_id":"docs","url":"https://docs.test/x","text":{"type":"plain_text","text":"Docs"}},` +
 	`{"type":"button","action_id":"cancel:1","value":"v2","text":{"type":"plain_text","text":"Cancel"},"confirm":` +
-	`{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"mrkdwn","text":"web goes"},"confirm":{"type":"plain_text","text":"Yes"},"deny":{"type":"plain_text","text":"No"}}}]}]`
+	`{"title":{"type":"plain_text","text":"Sure?"},"text":{"type":"mrkdwn","text":"web goes"},"confirm":{"type":"plain_text","text":"Yes"},` +
+	`"deny":{"type":"plain_text","text":"No"}}}]}]`
 
 // commanded sends a command that is acknowledged.
 func (r *rig) commanded(l *link, text string) *Delivery {

@@ -40,7 +40,17 @@ func TestHistoryIsReadNewestFirstAndInPages(t *testing.T) {
 		t := r.t
 		ts := map[string]string{}
 		for i := 1; i <= 5; i++ {
-			ts[fmt.Sprint(i)] = r.ok("chat.postMessage", "channel", general, "text", fmt.Sprint(i), "metadata", `{"event_type":"e","event_payload":{}}`).str("ts")
+			ts[fmt.Sprint(i)] = r.ok(
+				"chat.postMessage",
+				"channel",
+				general,
+				"text",
+				fmt.Sprint(i),
+				"metadata",
+				`{"event_type":"e","event_payload":{}}`,
+			).str(
+				"ts",
+			)
 			time.Sleep(time.Second)
 		}
 		r.ok("chat.postMessage", "channel", general, "text", "quiet", "thread_ts", ts["2"])
@@ -97,12 +107,16 @@ func TestWhatCannotBeRead(t *testing.T) {
 		method, code string
 		args         []string
 	}{
-		"the history where the bot is not":       {"conversations.history", "not_in_channel", []string{"channel", random}},
-		"the history of a private channel":       {"conversations.history", "channel_not_found", []string{"channel", secret}},
-		"the history with a broken cursor":       {"conversations.history", "invalid_cursor", []string{"channel", general, "cursor", "x"}},
-		"the history with a foreign cursor":      {"conversations.history", "invalid_cursor", []string{"channel", general, "cursor", "bmV4dDp4"}},
-		"the history with a broken time":         {"conversations.history", "invalid_ts_oldest", []string{"channel", general, "oldest", "noon"}},
-		"the history until a broken time":        {"conversations.history", "invalid_ts_latest", []string{"channel", general, "latest", "1.0000001"}},
+		"the history where the bot is not":  {"conversations.history", "not_in_channel", []string{"channel", random}},
+		"the history of a private channel":  {"conversations.history", "channel_not_found", []string{"channel", secret}},
+		"the history with a broken cursor":  {"conversations.history", "invalid_cursor", []string{"channel", general, "cursor", "x"}},
+		"the history with a foreign cursor": {"conversations.history", "invalid_cursor", []string{"channel", general, "cursor", "bmV4dDp4"}},
+		"the history with a broken time":    {"conversations.history", "invalid_ts_oldest", []string{"channel", general, "oldest", "noon"}},
+		"the history until a broken time": {
+			"conversations.history",
+			"invalid_ts_latest",
+			[]string{"channel", general, "latest", "1.0000001"},
+		},
 		"too much history at once":               {"conversations.history", "invalid_limit", []string{"channel", general, "limit", "1000"}},
 		"a direct message, without the right to": {"conversations.info", "missing_scope", []string{"channel", "D0LIN"}},
 		"the direct message of others":           {"conversations.info", "channel_not_found", []string{"channel", "D0OTHER"}},
@@ -156,7 +170,8 @@ func TestLookingThingsUp(t *testing.T) {
 			}
 		}
 		next := r.ok("conversations.members", "channel", general, "limit", "2").cursor()
-		if diff := cmp.Diff([]string{"U0C66BOT"}, r.ok("conversations.members", "channel", general, "limit", "2", "cursor", next).ids("members")); diff != "" {
+		if diff := cmp.Diff([]string{"U0C66BOT"},
+			r.ok("conversations.members", "channel", general, "limit", "2", "cursor", next).ids("members")); diff != "" {
 			t.Error(diff)
 		}
 		info := object(r.ok("conversations.info", "channel", general).json["channel"])

@@ -60,7 +60,10 @@ func TestAManifestIsRead(t *testing.T) {
 		Shortcuts: []Shortcut{
 			{Name: "Redeploy a stack", Type: "global", CallbackID: "redeploy"}, {Name: "Show it", Type: "message", CallbackID: "show"},
 		},
-		BotEvents: []string{"app_mention", "subteam_members_changed"}, BotScopes: []string{"commands", "chat:write", "app_mentions:read", "usergroups:read"},
+		BotEvents: []string{
+			"app_mention",
+			"subteam_members_changed",
+		}, BotScopes: []string{"commands", "chat:write", "app_mentions:read", "usergroups:read"},
 		Interactivity: true, SocketMode: true, HomeTab: true, MessagesTab: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -76,7 +79,10 @@ func TestManifestsAreHeldToTheirSchema(t *testing.T) {
 	with := func(more string) string { return `{"display_information":{"name":"x"},` + more + `}` }
 	display := func(fields string) string { return `{"display_information":{` + fields + `}}` }
 	bot := func(features, rest string) string {
-		return with(`"features":{"bot_user":{"display_name":"b"}` + features + `},"oauth_config":{"scopes":{"bot":["commands","channels:read"]}},"settings":{"interactivity":{"is_enabled":true}` + rest + `}`)
+		return with(
+			`"features":{"bot_user":{"display_name":"b"}` + features + `},"oauth_config":{"scopes":{"bot":["commands","channels:read"]}},` +
+				`"settings":{"interactivity":{"is_enabled":true}` + rest + `}`,
+		)
 	}
 	command := func(name, fields string) string {
 		return bot(`,"slash_commands":[{"command":"`+name+`"`+fields+`}]`, "")
@@ -88,68 +94,137 @@ func TestManifestsAreHeldToTheirSchema(t *testing.T) {
 		manifest string
 		want     string // part of the error, "" for none
 	}{
-		"the least":                          {display(`"name":"x"`), ""},
-		"nothing":                            {"", "read the app manifest: EOF"},
-		"what is no YAML":                    {"a: [", "read the app manifest: yaml"},
-		"a key twice":                        {"display_information: {name: x}\ndisplay_information: {name: y}", "already defined"},
-		"two documents":                      {"display_information: {name: x}\n---\na: b", "more than one document"},
-		"a list":                             {"[]", "must be an object"},
-		"a key that is no text":              {"1: 2", "must be an object"},
-		"no display information":             {`{}`, "missing required field: display_information"},
-		"an unknown key":                     {with(`"colour":"red"`), "invalid additional property: colour"},
-		"an unknown key further in":          {with(`"settings":{"socket_mode":true}`), "invalid additional property: socket_mode [json-pointer:/settings]"},
-		"a misplaced key":                    {with(`"features":{"interactivity":{"is_enabled":true}}`), "invalid additional property: interactivity [json-pointer:/features]"},
-		"a name of 35":                       {display(`"name":"` + long(35) + `"`), ""},
-		"a name of 36":                       {display(`"name":"` + long(36) + `"`), "must be less than 36 characters [json-pointer:/display_information/name]"},
-		"a description of 141":               {display(`"name":"x","description":"` + long(141) + `"`), "must be less than 141 characters"},
-		"a long description of 175":          {display(`"name":"x","long_description":"` + long(175) + `"`), ""},
-		"a long description of 174":          {display(`"name":"x","long_description":"` + long(174) + `"`), "must be more than 174 characters"},
-		"a long description of 4001":         {display(`"name":"x","long_description":"` + long(4001) + `"`), "must be less than 4001 characters"},
-		"a colour by its name":               {display(`"name":"x","background_color":"red"`), "does not match the pattern"},
-		"version 3":                          {with(`"_metadata":{"major_version":3}`), "must be from 1 to 2 [json-pointer:/_metadata/major_version]"},
-		"a bot without a name":               {with(`"features":{"bot_user":{}}`), "missing required field: display_name"},
-		"a bot's name of 81":                 {with(`"features":{"bot_user":{"display_name":"` + long(81) + `"}}`), "must be less than 81 characters"},
-		"a command":                          {command("/c66", described), ""},
-		"a command without a slash":          {command("c66", described), "does not match the pattern ^/"},
-		"a command of two words":             {command("/c66 list", described), "does not match the pattern ^/"},
-		"a command of 32":                    {command("/"+long(31), described), ""},
-		"a command of 33":                    {command("/"+long(32), described), "must be less than 33 characters [json-pointer:/features/slash_commands/0/command]"},
-		"a command without a description":    {command("/c66", ""), "missing required field: description [json-pointer:/features/slash_commands/0]"},
-		"a command's description of 2000":    {command("/c66", `,"description":"`+long(2000)+`"`), ""},
-		"a command's description of 2001":    {command("/c66", `,"description":"`+long(2001)+`"`), "must be less than 2001 characters"},
-		"a usage hint of 1000":               {command("/c66", described+`,"usage_hint":"`+long(1000)+`"`), ""},
-		"a usage hint of 1001":               {command("/c66", described+`,"usage_hint":"`+long(1001)+`"`), "must be less than 1001 characters"},
-		"should_escape as text":              {command("/c66", described+`,"should_escape":"yes"`), "must be a boolean"},
-		"a command twice":                    {bot(`,"slash_commands":[{"command":"/a","description":"d"},{"command":"/a","description":"e"}]`, ""), "duplicate entry: /a"},
-		"no commands at all":                 {bot(`,"slash_commands":[]`, ""), "no less than 1 items required"},
-		"51 commands":                        {bot(`,"slash_commands":`+repeat(51, `{"command":"/a%d","description":"d"}`), ""), "no more than 50 items allowed"},
-		"a shortcut":                         {shortcut(`"name":"` + long(24) + `","type":"global","callback_id":"` + long(255) + `","description":"` + long(150) + `"`), ""},
-		"a shortcut's name of 25":            {shortcut(`"name":"` + long(25) + `","type":"global","callback_id":"c","description":"d"`), "must be less than 25 characters"},
-		"a shortcut's callback_id of 256":    {shortcut(`"name":"n","type":"global","callback_id":"` + long(256) + `","description":"d"`), "must be less than 256 characters"},
-		"a shortcut's description of 151":    {shortcut(`"name":"n","type":"global","callback_id":"c","description":"` + long(151) + `"`), "must be less than 151 characters"},
-		"a shortcut of another kind":         {shortcut(`"name":"n","type":"local","callback_id":"c","description":"d"`), "must be one of [global message]"},
-		"a shortcut without a kind":          {shortcut(`"name":"n","callback_id":"c","description":"d"`), "missing required field: type"},
-		"11 shortcuts":                       {bot(`,"shortcuts":`+repeat(11, `{"name":"n","type":"global","callback_id":"c%d","description":"d"}`), ""), "no more than 10 items allowed"},
-		"a shortcut's callback_id twice":     {bot(`,"shortcuts":`+repeat(2, `{"name":"n","type":"global","callback_id":"c","description":"d"}`), ""), "duplicate entry: c"},
-		"interactivity that says nothing":    {with(`"settings":{"interactivity":{}}`), "missing required field: is_enabled"},
-		"an address that is none":            {with(`"settings":{"interactivity":{"is_enabled":true,"request_url":"here"}}`), "does not match the pattern"},
-		"101 events":                         {events(strings.Trim(repeat(101, `"e%d"`), "[]")), "no more than 100 items allowed"},
-		"an event twice":                     {events(`"channel_rename","channel_rename"`), "duplicate entry: channel_rename"},
-		"an event with its scope":            {events(`"channel_rename","member_joined_channel","app_home_opened"`), ""},
-		"an event without its scope":         {events(`"app_mention"`), "the event app_mention needs the scope app_mentions:read"},
-		"an event that Slack does not know":  {events(`"app_mentioned"`), "unknown event: app_mentioned"},
-		"a message event by its short name":  {events(`"message"`), "unknown event: message"},
-		"256 scopes":                         {with(`"oauth_config":{"scopes":{"bot":` + repeat(256, `"s%d"`) + `}}`), "no more than 255 items allowed"},
-		"a scope of 51":                      {with(`"oauth_config":{"scopes":{"bot":["` + long(51) + `"]}}`), "must be less than 51 characters"},
-		"a scope twice":                      {with(`"oauth_config":{"scopes":{"bot":["a","a"]}}`), "duplicate entry: a"},
-		"bot scopes without a bot":           {with(`"oauth_config":{"scopes":{"bot":["chat:write"]}}`), "bot scopes need a bot user"},
-		"commands without their scope":       {with(`"features":{"slash_commands":[{"command":"/a","description":"d"}]}`), "need the scope commands"},
-		"shortcuts without interactivity":    {with(`"features":{"bot_user":{"display_name":"b"},"shortcuts":[{"name":"n","type":"global","callback_id":"c","description":"d"}]},"oauth_config":{"scopes":{"bot":["commands"]}}`), "shortcuts need interactivity"},
-		"several faults are named all":       {with(`"a":1,"b":2`), "property: a [json-pointer:]\n[ERROR] invalid additional property: b"},
-		"functions, which belong elsewhere":  {with(`"functions":{}`), "invalid additional property: functions"},
-		"a wrong type where a text belongs":  {display(`"name":66`), "must be a string [json-pointer:/display_information/name]"},
-		"a runtime that is none":             {with(`"settings":{"function_runtime":"here"}`), "must be one of [remote slack]"},
-		"6 domains":                          {with(`"features":{"unfurl_domains":` + repeat(6, `"x%d.test"`) + `}`), "no more than 5 items allowed"},
+		"the least":              {display(`"name":"x"`), ""},
+		"nothing":                {"", "read the app manifest: EOF"},
+		"what is no YAML":        {"a: [", "read the app manifest: yaml"},
+		"a key twice":            {"display_information: {name: x}\ndisplay_information: {name: y}", "already defined"},
+		"two documents":          {"display_information: {name: x}\n---\na: b", "more than one document"},
+		"a list":                 {"[]", "must be an object"},
+		"a key that is no text":  {"1: 2", "must be an object"},
+		"no display information": {`{}`, "missing required field: display_information"},
+		"an unknown key":         {with(`"colour":"red"`), "invalid additional property: colour"},
+		"an unknown key further in": {
+			with(`"settings":{"socket_mode":true}`),
+			"invalid additional property: socket_mode [json-pointer:/settings]",
+		},
+		"a misplaced key": {
+			with(`"features":{"interactivity":{"is_enabled":true}}`),
+			"invalid additional property: interactivity [json-pointer:/features]",
+		},
+		"a name of 35": {display(`"name":"` + long(35) + `"`), ""},
+		"a name of 36": {
+			display(`"name":"` + long(36) + `"`),
+			"must be less than 36 characters [json-pointer:/display_information/name]",
+		},
+		"a description of 141":      {display(`"name":"x","description":"` + long(141) + `"`), "must be less than 141 characters"},
+		"a long description of 175": {display(`"name":"x","long_description":"` + long(175) + `"`), ""},
+		"a long description of 174": {display(`"name":"x","long_description":"` + long(174) + `"`), "must be more than 174 characters"},
+		"a long description of 4001": {
+			display(`"name":"x","long_description":"` + long(4001) + `"`),
+			"must be less than 4001 characters",
+		},
+		"a colour by its name": {display(`"name":"x","background_color":"red"`), "does not match the pattern"},
+		"version 3": {
+			with(`"_metadata":{"major_version":3}`),
+			"must be from 1 to 2 [json-pointer:/_metadata/major_version]",
+		},
+		"a bot without a name": {with(`"features":{"bot_user":{}}`), "missing required field: display_name"},
+		"a bot's name of 81": {
+			with(`"features":{"bot_user":{"display_name":"` + long(81) + `"}}`),
+			"must be less than 81 characters",
+		},
+		"a command":                 {command("/c66", described), ""},
+		"a command without a slash": {command("c66", described), "does not match the pattern ^/"},
+		"a command of two words":    {command("/c66 list", described), "does not match the pattern ^/"},
+		"a command of 32":           {command("/"+long(31), described), ""},
+		"a command of 33": {
+			command("/"+long(32), described),
+			"must be less than 33 characters [json-pointer:/features/slash_commands/0/command]",
+		},
+		"a command without a description": {
+			command("/c66", ""),
+			"missing required field: description [json-pointer:/features/slash_commands/0]",
+		},
+		"a command's description of 2000": {command("/c66", `,"description":"`+long(2000)+`"`), ""},
+		"a command's description of 2001": {command("/c66", `,"description":"`+long(2001)+`"`), "must be less than 2001 characters"},
+		"a usage hint of 1000":            {command("/c66", described+`,"usage_hint":"`+long(1000)+`"`), ""},
+		"a usage hint of 1001":            {command("/c66", described+`,"usage_hint":"`+long(1001)+`"`), "must be less than 1001 characters"},
+		"should_escape as text":           {command("/c66", described+`,"should_escape":"yes"`), "must be a boolean"},
+		"a command twice": {
+			bot(`,"slash_commands":[{"command":"/a","description":"d"},{"command":"/a","description":"e"}]`, ""),
+			"duplicate entry: /a",
+		},
+		"no commands at all": {bot(`,"slash_commands":[]`, ""), "no less than 1 items required"},
+		"51 commands": {
+			bot(`,"slash_commands":`+repeat(51, `{"command":"/a%d","description":"d"}`), ""),
+			"no more than 50 items allowed",
+		},
+		"a shortcut": {
+			shortcut(`"name":"` + long(24) + `","type":"global","callback_id":"` + long(255) + `","description":"` + long(150) + `"`),
+			"",
+		},
+		"a shortcut's name of 25": {
+			shortcut(`"name":"` + long(25) + `","type":"global","callback_id":"c","description":"d"`),
+			"must be less than 25 characters",
+		},
+		"a shortcut's callback_id of 256": {
+			shortcut(`"name":"n","type":"global","callback_id":"` + long(256) + `","description":"d"`),
+			"must be less than 256 characters",
+		},
+		"a shortcut's description of 151": {
+			shortcut(`"name":"n","type":"global","callback_id":"c","description":"` + long(151) + `"`),
+			"must be less than 151 characters",
+		},
+		"a shortcut of another kind": {
+			shortcut(`"name":"n","type":"local","callback_id":"c","description":"d"`),
+			"must be one of [global message]",
+		},
+		"a shortcut without a kind": {shortcut(`"name":"n","callback_id":"c","description":"d"`), "missing required field: type"},
+		"11 shortcuts": {
+			bot(`,"shortcuts":`+repeat(11, `{"name":"n","type":"global","callback_id":"c%d","description":"d"}`), ""),
+			"no more than 10 items allowed",
+		},
+		"a shortcut's callback_id twice": {
+			bot(`,"shortcuts":`+repeat(2, `{"name":"n","type":"global","callback_id":"c","description":"d"}`), ""),
+			"duplicate entry: c",
+		},
+		"interactivity that says nothing": {with(`"settings":{"interactivity":{}}`), "missing required field: is_enabled"},
+		"an address that is none": {
+			with(`"settings":{"interactivity":{"is_enabled":true,"request_url":"here"}}`),
+			"does not match the pattern",
+		},
+		"101 events":                        {events(strings.Trim(repeat(101, `"e%d"`), "[]")), "no more than 100 items allowed"},
+		"an event twice":                    {events(`"channel_rename","channel_rename"`), "duplicate entry: channel_rename"},
+		"an event with its scope":           {events(`"channel_rename","member_joined_channel","app_home_opened"`), ""},
+		"an event without its scope":        {events(`"app_mention"`), "the event app_mention needs the scope app_mentions:read"},
+		"an event that Slack does not know": {events(`"app_mentioned"`), "unknown event: app_mentioned"},
+		"a message event by its short name": {events(`"message"`), "unknown event: message"},
+		"256 scopes": {
+			with(`"oauth_config":{"scopes":{"bot":` + repeat(256, `"s%d"`) + `}}`),
+			"no more than 255 items allowed",
+		},
+		"a scope of 51":            {with(`"oauth_config":{"scopes":{"bot":["` + long(51) + `"]}}`), "must be less than 51 characters"},
+		"a scope twice":            {with(`"oauth_config":{"scopes":{"bot":["a","a"]}}`), "duplicate entry: a"},
+		"bot scopes without a bot": {with(`"oauth_config":{"scopes":{"bot":["chat:write"]}}`), "bot scopes need a bot user"},
+		"commands without their scope": {
+			with(`"features":{"slash_commands":[{"command":"/a","description":"d"}]}`),
+			"need the scope commands",
+		},
+		"shortcuts without interactivity": {
+			with(
+				`"features":{"bot_user":{"display_name":"b"},"shortcuts":[{"name":"n","type":"global","callback_id":"c","description":"d"}]},` +
+					`"oauth_config":{"scopes":{"bot":["commands"]}}`,
+			),
+			"shortcuts need interactivity",
+		},
+		"several faults are named all":      {with(`"a":1,"b":2`), "property: a [json-pointer:]\n[ERROR] invalid additional property: b"},
+		"functions, which belong elsewhere": {with(`"functions":{}`), "invalid additional property: functions"},
+		"a wrong type where a text belongs": {display(`"name":66`), "must be a string [json-pointer:/display_information/name]"},
+		"a runtime that is none":            {with(`"settings":{"function_runtime":"here"}`), "must be one of [remote slack]"},
+		"6 domains": {
+			with(`"features":{"unfurl_domains":` + repeat(6, `"x%d.test"`) + `}`),
+			"no more than 5 items allowed",
+		},
 		"a bot with every setting turned on": {wholeManifest, ""},
 	}
 	for name, tt := range tests {
@@ -229,11 +304,15 @@ func TestAnAppWithoutFeaturesGetsNothing(t *testing.T) {
 }
 
 func TestWithoutSocketModeThereIsNoConnection(t *testing.T) {
-	inBubble(t, Options{Manifest: []byte(strings.Replace(wholeManifest, "socket_mode_enabled: true", "socket_mode_enabled: false", 1))}, func(r *rig) {
-		if a := r.callAs(r.w.opts.AppToken, "apps.connections.open"); a.code() != "socket_mode_not_enabled" {
-			r.t.Errorf("answered %s", a.body)
-		}
-	})
+	inBubble(
+		t,
+		Options{Manifest: []byte(strings.Replace(wholeManifest, "socket_mode_enabled: true", "socket_mode_enabled: false", 1))},
+		func(r *rig) {
+			if a := r.callAs(r.w.opts.AppToken, "apps.connections.open"); a.code() != "socket_mode_not_enabled" {
+				r.t.Errorf("answered %s", a.body)
+			}
+		},
+	)
 }
 
 func TestTheScopesOfTheOptionsWinOverTheManifest(t *testing.T) {

@@ -79,10 +79,14 @@ func TestWhereAMentionDoesNotReachTheApp(t *testing.T) {
 		channel string
 		code    string
 	}{
-		"where the bot is no member":   {mentions, random, "not_in_channel"},
-		"in a direct message":          {mentions, "D0LIN", "direct_message"},
-		"where nobody subscribes":      {Options{}, general, "not_subscribed"},
-		"where the app has no scope":   {Options{Manifest: appWith("app_mention").Manifest, BotScopes: []string{"chat:write"}}, general, "missing_scope"},
+		"where the bot is no member": {mentions, random, "not_in_channel"},
+		"in a direct message":        {mentions, "D0LIN", "direct_message"},
+		"where nobody subscribes":    {Options{}, general, "not_subscribed"},
+		"where the app has no scope": {
+			Options{Manifest: appWith("app_mention").Manifest, BotScopes: []string{"chat:write"}},
+			general,
+			"missing_scope",
+		},
 		"where it is nothing to Slack": {mentions, general, ""},
 	}
 	for name, tt := range tests {
@@ -152,7 +156,8 @@ func TestAMentionOfAnotherBotAndOfAPersonFromElsewhere(t *testing.T) {
 			for name := range want {
 				got[name] = event[name]
 			}
-			if diff := cmp.Diff(want, got); diff != "" || payload["is_ext_shared_channel"] != true || payload["team_id"] != "T0HOME" || event["user"] != user {
+			if diff := cmp.Diff(want, got); diff != "" || payload["is_ext_shared_channel"] != true || payload["team_id"] != "T0HOME" ||
+				event["user"] != user {
 				t.Errorf("%s: %s %v", user, diff, payload)
 			}
 			if (m.BotID != "") != (user == "U0CI") {
@@ -186,7 +191,8 @@ func TestAnEditMentionsOnceMore(t *testing.T) {
 			e := l.read()
 			event := object(object(e["payload"])["event"])
 			edited := object(event["edited"])
-			if event["ts"] != m.TS || event["type"] != "app_mention" || edited["user"] != lin || edited["ts"] != event["event_ts"] || edited["ts"] == m.TS {
+			if event["ts"] != m.TS || event["type"] != "app_mention" || edited["user"] != lin || edited["ts"] != event["event_ts"] ||
+				edited["ts"] == m.TS {
 				t.Errorf("the event is %v", event)
 			}
 			if want := strings.ReplaceAll(text, "@c66bot", "<@U0C66BOT>"); event["text"] != want || r.last(sam, general).Text != want {

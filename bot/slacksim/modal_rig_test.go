@@ -20,7 +20,8 @@ func form(blocks ...string) string { return modal("["+strings.Join(blocks, ",")+
 // input is an input block whose block_id and action_id are the label in lower case.
 func input(label, element, more string) string {
 	id := strings.ToLower(label)
-	return `{"type":"input","block_id":"` + id + `","label":{"type":"plain_text","text":"` + label + `"},"element":{"action_id":"` + id + `",` + element + `}` + more + `}`
+	return `{"type":"input","block_id":"` + id + `","label":{"type":"plain_text",` +
+		`"text":"` + label + `"},"element":{"action_id":"` + id + `",` + element + `}` + more + `}`
 }
 
 // textInput is an input to type into.

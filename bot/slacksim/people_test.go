@@ -179,11 +179,14 @@ func TestOnlyTheButtonsThatOneSeesCanBeClicked(t *testing.T) {
 		alone := r.last(lin, general)
 		r.ok("chat.update", "channel", general, "ts", ts, "text", "done")
 		for name, click := range map[string]func() (*Delivery, error){
-			"a label that is not there":      func() (*Delivery, error) { return r.w.Person(lin).Click(general, alone, "Reboot") },
-			"one that an edit took away":     func() (*Delivery, error) { return r.w.Person(lin).Click(general, old, "Show") },
-			"one of another's ephemeral":     func() (*Delivery, error) { return r.w.Person(sam).Click(general, alone, "Show") },
-			"one in a channel without them":  func() (*Delivery, error) { return r.w.Person(sam).Click(secret, old, "Show") },
-			"one of a message that is gone":  func() (*Delivery, error) { return r.w.Person(lin).ClickOld(general, Message{TS: "1.000001"}, "Show") },
+			"a label that is not there":     func() (*Delivery, error) { return r.w.Person(lin).Click(general, alone, "Reboot") },
+			"one that an edit took away":    func() (*Delivery, error) { return r.w.Person(lin).Click(general, old, "Show") },
+			"one of another's ephemeral":    func() (*Delivery, error) { return r.w.Person(sam).Click(general, alone, "Show") },
+			"one in a channel without them": func() (*Delivery, error) { return r.w.Person(sam).Click(secret, old, "Show") },
+			"one of a message that is gone": func() (*Delivery,
+				error) {
+				return r.w.Person(lin).ClickOld(general, Message{TS: "1.000001"}, "Show")
+			},
 			"one that the old state had not": func() (*Delivery, error) { return r.w.Person(lin).ClickOld(general, old, "Reboot") },
 		} {
 			if d, err := click(); err == nil || d != nil {

@@ -70,12 +70,32 @@ func TestVerbatimAndPlainTextStayAsTheyAre(t *testing.T) {
 		plain        string
 		pings, links []string
 	}{
-		"mrkdwn":          {text("mrkdwn", false), "<ping @here> #general https://x.test & <ping @channel>", []string{"channel", "here"}, []string{"#general", "https://x.test"}},
+		"mrkdwn": {
+			text("mrkdwn", false),
+			"<ping @here> #general https://x.test & <ping @channel>",
+			[]string{"channel", "here"},
+			[]string{"#general", "https://x.test"},
+		},
 		"verbatim mrkdwn": {text("mrkdwn", true), "@here #general https://x.test & <ping @channel>", []string{"channel"}, nil},
 		"plain text":      {text("plain_text", false), bare, nil, nil},
-		"top-level text":  {Message{Text: bare, names: names}, "@here #general https://x.test & <ping @channel>", []string{"channel"}, []string{"https://x.test"}},
-		"parse=none":      {Message{Text: bare, names: names, Parse: "none"}, "@here #general https://x.test & <ping @channel>", []string{"channel"}, nil},
-		"parse=full":      {Message{Text: bare, names: names, Parse: "full"}, "<ping @here> #general https://x.test & <ping @channel>", []string{"channel", "here"}, []string{"#general", "https://x.test"}},
+		"top-level text": {
+			Message{Text: bare, names: names},
+			"@here #general https://x.test & <ping @channel>",
+			[]string{"channel"},
+			[]string{"https://x.test"},
+		},
+		"parse=none": {
+			Message{Text: bare, names: names, Parse: "none"},
+			"@here #general https://x.test & <ping @channel>",
+			[]string{"channel"},
+			nil,
+		},
+		"parse=full": {
+			Message{Text: bare, names: names, Parse: "full"},
+			"<ping @here> #general https://x.test & <ping @channel>",
+			[]string{"channel", "here"},
+			[]string{"#general", "https://x.test"},
+		},
 		"a ping in the fallback text only": {
 			Message{Text: "<!here>", Blocks: []map[string]any{{"type": "divider"}}}, "----", []string{"here"}, nil,
 		},
@@ -100,7 +120,8 @@ func TestEachBlockIsALineAndTheButtonsAreTheLast(t *testing.T) {
 		t := r.t
 		r.ok("chat.postMessage", "channel", general, "text", "fallback", "blocks", `[
 			{"type":"header","text":{"type":"plain_text","text":"Deployments *here*"}},
-			{"type":"section","text":{"type":"mrkdwn","text":"*web*\nsecond"},"fields":[{"type":"mrkdwn","text":"*State*\nlive"},{"type":"plain_text","text":"b"}],
+			{"type":"section","text":{"type":"mrkdwn","text":"*web*\nsecond"},"fields":[{"type":"mrkdwn","text":"*State*\nlive"},
+			{"type":"plain_text","text":"b"}],
 			 "accessory":{"type":"button","action_id":"show","text":{"type":"plain_text","text":"Show"}}},
 			{"type":"divider"},
 			{"type":"context","elements":[{"type":"mrkdwn","text":"by <@U0LIN>"}]},

@@ -40,7 +40,8 @@ func TestTheRulesHaveSlacksLimits(t *testing.T) {
 		"static_select placeholder": 150, "radio_buttons options": 10,
 		"suggestion options": 100,
 		"input label":        2000, "input hint": 2000, "plain_text_input max_length": 3000, "plain_text_input initial_value": 3000,
-		"modal title": 24, "modal submit": 24, "modal close": 24, "modal private_metadata": 3000, "modal callback_id": 255, "modal external_id": 255,
+		"modal title": 24, "modal submit": 24, "modal close": 24, "modal private_metadata": 3000, "modal callback_id": 255,
+		"modal external_id":                 255,
 		"manifest display_information name": 35, "manifest display_information description": 140,
 		"manifest features slash_commands": 50, "manifest features shortcuts": 10, "manifest features bot_user display_name": 80,
 		"manifest settings event_subscriptions bot_events": 100, "manifest oauth_config scopes bot": 255,
@@ -56,7 +57,8 @@ func TestTheRulesAreWhole(t *testing.T) {
 	types := map[string]bool{"string": true, "integer": true, "boolean": true, "list": true, "object": true, "kind": true, "any": true}
 	var walk func(at string, r *rule)
 	walk = func(at string, r *rule) {
-		if !types[r.Type] || (r.Type == "list") != (r.Of != nil) || (r.Type == "kind") != (r.Kinds != nil) || (r.Type == "object") != (r.Fields != nil) {
+		if !types[r.Type] || (r.Type == "list") != (r.Of != nil) || (r.Type == "kind") != (r.Kinds != nil) ||
+			(r.Type == "object") != (r.Fields != nil) {
 			t.Errorf("%s has the type %q", at, r.Type)
 		}
 		if _, err := regexp.Compile(r.Pattern); err != nil {

@@ -21,7 +21,9 @@ func TestASearchAsksTheAppForOptions(t *testing.T) {
 		if got["type"] != "interactive" || got["accepts_response_payload"] != true || got["envelope_id"] != d.EnvelopeID {
 			t.Errorf("the envelope is %v", got)
 		}
-		view["state"] = map[string]any{"values": map[string]any{"stack": map[string]any{"stack": map[string]any{"type": "external_select", "selected_option": nil}}}}
+		view["state"] = map[string]any{
+			"values": map[string]any{"stack": map[string]any{"stack": map[string]any{"type": "external_select", "selected_option": nil}}},
+		}
 		want := map[string]any{
 			"type": "block_suggestion", "api_app_id": "A0C66", "token": verificationToken, "enterprise": nil, "is_enterprise_install": false,
 			"user": map[string]any{"id": lin, "username": "lin", "name": "lin", "team_id": "T0HOME"},
@@ -92,7 +94,8 @@ func TestTooFewCharactersAreNotSent(t *testing.T) {
 					}
 					return
 				}
-				if options, d, err := r.searching(l, tt.typed, `{"options":[`+optionJSON("Web")+`]}`, nil); len(options) != 1 || d == nil || err != nil {
+				if options, d, err := r.searching(l, tt.typed, `{"options":[`+optionJSON("Web")+`]}`, nil); len(options) != 1 || d == nil ||
+					err != nil {
 					r.t.Errorf("%v, %v, %v", options, d, err)
 				}
 			})
@@ -102,10 +105,11 @@ func TestTooFewCharactersAreNotSent(t *testing.T) {
 
 func TestOptionsThatSlackCannotUseShowNothing(t *testing.T) {
 	for name, tt := range map[string]struct{ payload, want string }{
-		"no payload":                  {``, "missing required field: options"},
-		"101 options":                 {`{"options":` + repeat(101, optionJSON("O")) + `}`, "no more than 100 items allowed"},
-		"a text of 76":                {`{"options":[` + optionJSON(long(76)) + `]}`, "must be less than 76 characters"},
-		"a value of 151":              {`{"options":[{"text":{"type":"plain_text","text":"o"},"value":"` + long(151) + `"}]}`, "must be less than 151 characters"},
+		"no payload":   {``, "missing required field: options"},
+		"101 options":  {`{"options":` + repeat(101, optionJSON("O")) + `}`, "no more than 100 items allowed"},
+		"a text of 76": {`{"options":[` + optionJSON(long(76)) + `]}`, "must be less than 76 characters"},
+		"a value of 151": {`{"options":[{"text":{"type":"plain_text","text":"o"},` +
+			`"value":"` + long(151) + `"}]}`, "must be less than 151 characters"},
 		"a text in mrkdwn":            {`{"options":[{"text":{"type":"mrkdwn","text":"o"},"value":"v"}]}`, "unsupported type: mrkdwn"},
 		"options that are no list":    {`{"options":"web"}`, "must be an array"},
 		"something of another kind":   {`{"options":[],"text":"x"}`, "invalid additional property: text"},

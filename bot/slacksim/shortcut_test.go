@@ -45,9 +45,14 @@ func TestShortcutsThatSlackItselfRefuses(t *testing.T) {
 	}{
 		"one that the app does not declare": {appWith(), lin, "reboot", "unknown_shortcut"},
 		"one of an app without any":         {Options{}, lin, "redeploy", "unknown_shortcut"},
-		"one of an app without the scope":   {Options{Manifest: appWith().Manifest, BotScopes: []string{"chat:write"}}, lin, "redeploy", "unknown_shortcut"},
-		"one of somebody unknown":           {appWith(), "U0NONE", "redeploy", "user_not_found"},
-		"one while nobody listens":          {appWith(), lin, "redeploy", "dispatch_failed"},
+		"one of an app without the scope": {
+			Options{Manifest: appWith().Manifest, BotScopes: []string{"chat:write"}},
+			lin,
+			"redeploy",
+			"unknown_shortcut",
+		},
+		"one of somebody unknown":  {appWith(), "U0NONE", "redeploy", "user_not_found"},
+		"one while nobody listens": {appWith(), lin, "redeploy", "dispatch_failed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -27,8 +27,10 @@ func TestASubmission(t *testing.T) {
 			t.Errorf("the envelope is %v", e)
 		}
 		view["state"] = map[string]any{"values": map[string]any{
-			"ref":   map[string]any{"ref": map[string]any{"type": "plain_text_input", "value": nil}},
-			"size":  map[string]any{"size": map[string]any{"type": "static_select", "selected_option": map[string]any{"text": plainJSON("Small"), "value": "small"}}},
+			"ref": map[string]any{"ref": map[string]any{"type": "plain_text_input", "value": nil}},
+			"size": map[string]any{
+				"size": map[string]any{"type": "static_select", "selected_option": map[string]any{"text": plainJSON("Small"), "value": "small"}},
+			},
 			"where": map[string]any{"where": map[string]any{"type": "conversations_select", "selected_conversation": general}},
 		}}
 		want := map[string]any{
@@ -127,21 +129,37 @@ func TestWhatAnAnswerToASubmissionDoes(t *testing.T) {
 		shows     string // what the person looks at, "" for nothing
 		violation string
 	}{
-		"nothing closes the view":              {``, "", ""},
-		"an empty one too":                     {`{}`, "", ""},
-		"clear closes it":                      {`{"response_action":"clear"}`, "", ""},
-		"update replaces it":                   {`{"response_action":"update","view":` + more + `}`, "Title\nNext", ""},
-		"errors stand beside the fields":       {`{"response_action":"errors","errors":{"ref":"No such branch."}}`, "Title\nRef: v1 ! No such branch.\n[More]\n[Go]", ""},
-		"errors for a block that is not there": {`{"response_action":"errors","errors":{"nobody":"x"}}`, trouble, `"nobody", which is no input block`},
-		"errors for a block that is no input":  {`{"response_action":"errors","errors":{"row":"x"}}`, trouble, `"row", which is no input block`},
-		"errors that are none":                 {`{"response_action":"errors","errors":{}}`, trouble, "no errors by block_id"},
-		"errors without text":                  {`{"response_action":"errors","errors":{"ref":""}}`, trouble, "is no text"},
-		"an update without a view":             {`{"response_action":"update"}`, trouble, "no view"},
-		"an update to a faulty view":           {`{"response_action":"update","view":{"type":"modal"}}`, trouble, "missing required field: title"},
-		"another action":                       {`{"response_action":"close"}`, trouble, `unknown response_action "close"`},
-		"a push, which is not used":            {`{"response_action":"push","view":` + more + `}`, trouble, `"view" does not belong`},
-		"a message":                            {`{"text":"done"}`, trouble, `"text" does not belong`},
-		"an update with errors":                {`{"response_action":"update","view":` + more + `,"errors":{}}`, trouble, `"errors" does not belong`},
+		"nothing closes the view": {``, "", ""},
+		"an empty one too":        {`{}`, "", ""},
+		"clear closes it":         {`{"response_action":"clear"}`, "", ""},
+		"update replaces it":      {`{"response_action":"update","view":` + more + `}`, "Title\nNext", ""},
+		"errors stand beside the fields": {
+			`{"response_action":"errors","errors":{"ref":"No such branch."}}`,
+			"Title\nRef: v1 ! No such branch.\n[More]\n[Go]",
+			"",
+		},
+		"errors for a block that is not there": {
+			`{"response_action":"errors","errors":{"nobody":"x"}}`,
+			trouble,
+			`"nobody", which is no input block`,
+		},
+		"errors for a block that is no input": {`{"response_action":"errors","errors":{"row":"x"}}`, trouble, `"row", which is no input block`},
+		"errors that are none":                {`{"response_action":"errors","errors":{}}`, trouble, "no errors by block_id"},
+		"errors without text":                 {`{"response_action":"errors","errors":{"ref":""}}`, trouble, "is no text"},
+		"an update without a view":            {`{"response_action":"update"}`, trouble, "no view"},
+		"an update to a faulty view": {
+			`{"response_action":"update","view":{"type":"modal"}}`,
+			trouble,
+			"missing required field: title",
+		},
+		"another action":            {`{"response_action":"close"}`, trouble, `unknown response_action "close"`},
+		"a push, which is not used": {`{"response_action":"push","view":` + more + `}`, trouble, `"view" does not belong`},
+		"a message":                 {`{"text":"done"}`, trouble, `"text" does not belong`},
+		"an update with errors": {
+			`{"response_action":"update","view":` + more + `,"errors":{}}`,
+			trouble,
+			`"errors" does not belong`,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +193,10 @@ const trouble = "Title\nRef: v1\n! We had some trouble connecting. Try again?\n[
 // filled opens a form and fills it in.
 func (r *rig) filled(l *link) {
 	r.t.Helper()
-	view := modal(`[`+textInput("Ref", `,"placeholder":{"type":"plain_text","text":"main"}`, "")+`,`+strings.Trim(actionsBlock("More"), "[]")+`]`, submitGo)
+	view := modal(
+		`[`+textInput("Ref", `,"placeholder":{"type":"plain_text","text":"main"}`, "")+`,`+strings.Trim(actionsBlock("More"), "[]")+`]`,
+		submitGo,
+	)
 	r.show(l, view)
 	if err := r.w.Person(lin).Fill("Ref", "v1"); err != nil {
 		r.t.Fatal(err)

@@ -15,7 +15,8 @@ func TestWhatAPersonReadsInAView(t *testing.T) {
 			input("Size", `"type":"static_select"`+options("Small", "Large")+`,"initial_option":`+optionJSON("Large"), "") + `,` +
 			input("When", `"type":"radio_buttons"`+options("Now", "Later")+`,"initial_option":`+optionJSON("Now"), "") + `,` +
 			input("Where", `"type":"conversations_select","initial_conversation":"C0GENERAL"`, "") + `,` +
-			`{"type":"section","text":{"type":"mrkdwn","text":"*Profile*"},"accessory":{"type":"static_select","action_id":"p","placeholder":{"type":"plain_text","text":"Pick"}` + options("Fast") + `}},` +
+			`{"type":"section","text":{"type":"mrkdwn","text":"*Profile*"},"accessory":{"type":"static_select","action_id":"p",` +
+			`"placeholder":{"type":"plain_text","text":"Pick"}` + options("Fast") + `}},` +
 			`{"type":"actions","elements":[{"type":"button","action_id":"m","text":{"type":"plain_text","text":"More"}},` +
 			`{"type":"external_select","action_id":"e","placeholder":{"type":"plain_text","text":"Stack"}}]}]`
 		r.show(r.connect(), modal(blocks, submitGo+`,"close":{"type":"plain_text","text":"Leave"}`))
@@ -41,7 +42,8 @@ Profile (Pick)
 		if diff := cmp.Diff([]string{"More"}, v.Buttons()); diff != "" {
 			t.Error(diff)
 		}
-		for label, want := range map[string]string{"Ref": "", "Reason": "a <b> & c", "Size": "Large", "When": "Now", "Where": "#general", "Profile": "", "Nothing": ""} {
+		for label, want := range map[string]string{"Ref": "", "Reason": "a <b> & c", "Size": "Large", "When": "Now", "Where": "#general",
+			"Profile": "", "Nothing": ""} {
 			if got := v.Value(label); got != want {
 				t.Errorf("%s holds %q, want %q", label, got, want)
 			}

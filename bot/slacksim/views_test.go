@@ -17,7 +17,8 @@ func TestTheAnswerHoldsTheWholeView(t *testing.T) {
 		t := r.t
 		l := r.connect()
 		got := r.show(l, modal(`[`+textInput("Ref", `,"initial_value":"main"`, "")+`]`, submitGo+
-			`,"close":{"type":"plain_text","text":"Leave"},"private_metadata":"secret","callback_id":"deploy","external_id":"mine","notify_on_close":true`))
+			`,"close":{"type":"plain_text","text":"Leave"},"private_metadata":"secret","callback_id":"deploy","external_id":"mine",`+
+			`"notify_on_close":true`))
 		if id, _ := got["id"].(string); !strings.HasPrefix(id, "V") {
 			t.Errorf("the id is %q", id)
 		}
@@ -50,11 +51,16 @@ func TestATriggerIsGoodForThreeSecondsAndOnce(t *testing.T) {
 		id     string // instead of the real one
 		want   string
 	}{
-		"at once":                  {},
-		"after 3 s":                {before: func(*rig, string) { time.Sleep(3 * time.Second) }},
-		"after more than 3 s":      {before: func(*rig, string) { time.Sleep(3*time.Second + time.Millisecond) }, want: "expired_trigger_id"},
-		"the second time":          {before: func(r *rig, id string) { r.ok("views.open", "trigger_id", id, "view", modal(oneLine, "")) }, want: "exchanged_trigger_id"},
-		"after a refused view":     {before: func(r *rig, id string) { r.refused("invalid_arguments", "views.open", "trigger_id", id, "view", "{}") }},
+		"at once":             {},
+		"after 3 s":           {before: func(*rig, string) { time.Sleep(3 * time.Second) }},
+		"after more than 3 s": {before: func(*rig, string) { time.Sleep(3*time.Second + time.Millisecond) }, want: "expired_trigger_id"},
+		"the second time": {
+			before: func(r *rig, id string) { r.ok("views.open", "trigger_id", id, "view", modal(oneLine, "")) },
+			want:   "exchanged_trigger_id",
+		},
+		"after a refused view": {
+			before: func(r *rig, id string) { r.refused("invalid_arguments", "views.open", "trigger_id", id, "view", "{}") },
+		},
 		"one that nobody gave out": {id: "132456.7890123.abcdef", want: "invalid_trigger_id"},
 		"one of another form":      {id: "please", want: "invalid_trigger_id"},
 	}
@@ -110,14 +116,17 @@ func TestWhatViewsOpenDoesNotTake(t *testing.T) {
 			code string
 			says string
 		}{
-			"no view":                  {nil, "invalid_arguments", "missing required field: view [json-pointer:/view]"},
-			"a view that is no JSON":   {[]string{"view", "{"}, "invalid_arguments", "must be a JSON object [json-pointer:/view]"},
-			"a view that is a list":    {[]string{"view", "[]"}, "invalid_arguments", "must be a JSON object [json-pointer:/view]"},
-			"a view with faults":       {[]string{"view", `{"type":"modal"}`}, "invalid_arguments", "missing required field: title [json-pointer:/view]"},
-			"no trigger":               {[]string{"trigger_id", "", "view", modal(oneLine, "")}, "invalid_arguments", "missing required field: trigger_id [json-pointer:/trigger_id]"},
-			"a view above 250 KB":      {[]string{"view", modal(oneLine, `,"private_metadata":"`+long(256000)+`"`)}, "view_too_large", ""},
-			"another's external_id":    {[]string{"view", modal(oneLine, `,"external_id":"mine"`)}, "duplicate_external_id", ""},
-			"a view for the home page": {[]string{"view", `{"type":"home","blocks":` + oneLine + `}`}, "invalid_arguments", "must be one of [modal] [json-pointer:/view/type]"},
+			"no view":                {nil, "invalid_arguments", "missing required field: view [json-pointer:/view]"},
+			"a view that is no JSON": {[]string{"view", "{"}, "invalid_arguments", "must be a JSON object [json-pointer:/view]"},
+			"a view that is a list":  {[]string{"view", "[]"}, "invalid_arguments", "must be a JSON object [json-pointer:/view]"},
+			"a view with faults": {[]string{"view", `{"type":"modal"}`}, "invalid_arguments", "missing required field: title " +
+				"[json-pointer:/view]"},
+			"no trigger": {[]string{"trigger_id", "", "view", modal(oneLine, "")}, "invalid_arguments", "missing required field: " +
+				"trigger_id [json-pointer:/trigger_id]"},
+			"a view above 250 KB":   {[]string{"view", modal(oneLine, `,"private_metadata":"`+long(256000)+`"`)}, "view_too_large", ""},
+			"another's external_id": {[]string{"view", modal(oneLine, `,"external_id":"mine"`)}, "duplicate_external_id", ""},
+			"a view for the home page": {[]string{"view", `{"type":"home","blocks":` + oneLine + `}`}, "invalid_arguments",
+				"must be one of [modal] [json-pointer:/view/type]"},
 		} {
 			args := append([]string{"trigger_id", r.trigger(l)}, tt.args...)
 			got := r.refused(tt.code, "views.open", args...)
@@ -182,11 +191,13 @@ func TestWhatPeopleFilledInSurvivesAnUpdateWhereTheIDsStay(t *testing.T) {
 			ref:  "main", sizes: "Small",
 		},
 		"not where the action_id is another": {
-			fill: true, next: form(strings.ReplaceAll(ref(`,"initial_value":"other"`), `"action_id":"ref"`, `"action_id":"ref2"`), size(options("Small", "Large"))),
+			fill: true, next: form(strings.ReplaceAll(ref(`,"initial_value":"other"`), `"action_id":"ref"`, `"action_id":"ref2"`),
+				size(options("Small", "Large"))),
 			ref: "other", sizes: "Large",
 		},
 		"not where the block_id is another": {
-			fill: true, next: form(strings.ReplaceAll(ref(`,"initial_value":"other"`), `"block_id":"ref"`, `"block_id":"ref2"`), size(options("Small", "Large"))),
+			fill: true, next: form(strings.ReplaceAll(ref(`,"initial_value":"other"`), `"block_id":"ref"`, `"block_id":"ref2"`),
+				size(options("Small", "Large"))),
 			ref: "other", sizes: "Large",
 		},
 		"not where there is no block_id": {
@@ -227,7 +238,8 @@ func TestTheFaultsOfCallsWorkForViewsToo(t *testing.T) {
 		l := r.connect()
 		view := modal(oneLine, "")
 		r.w.Throttle("views.open", 7*time.Second, 1)
-		if a := r.call("views.open", "trigger_id", r.trigger(l), "view", view); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "7" {
+		if a := r.call("views.open", "trigger_id", r.trigger(l), "view", view); a.status != http.StatusTooManyRequests ||
+			a.header.Get("Retry-After") != "7" {
 			t.Errorf("throttled: %d %s", a.status, a.body)
 		}
 		r.w.FailCall("views.open", "internal_error", 1, false)

@@ -51,7 +51,8 @@ func TestAMissingScopeIsNamed(t *testing.T) {
 		if h := got.header.Get("X-Accepted-OAuth-Scopes"); h != "users:read" {
 			t.Errorf("X-Accepted-OAuth-Scopes is %q", h)
 		}
-		if got := r.callAs(r.w.opts.AppToken, "apps.connections.open"); got.code() != "missing_scope" || got.str("needed") != "connections:write" {
+		if got := r.callAs(r.w.opts.AppToken, "apps.connections.open"); got.code() != "missing_scope" ||
+			got.str("needed") != "connections:write" {
 			t.Errorf("apps.connections.open answered %s", got.body)
 		}
 		r.w.Invite(secret)
@@ -75,9 +76,19 @@ func TestBodiesMayBeFormJSONOrMultipart(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := map[string]struct{ kind, token, body, want string }{
-		"a form with the token in it":           {"application/x-www-form-urlencoded", "", "token=" + bot + "&channel=" + general + "&text=hello", ""},
-		"JSON with the token in the header":     {"application/json; charset=utf-8", bot, `{"channel":"` + general + `","text":"hello"}`, ""},
-		"JSON with blocks as an array":          {"application/json", bot, `{"channel":"` + general + `","text":"hello","blocks":[{"type":"divider"}]}`, ""},
+		"a form with the token in it": {
+			"application/x-www-form-urlencoded",
+			"",
+			"token=" + bot + "&channel=" + general + "&text=hello",
+			"",
+		},
+		"JSON with the token in the header": {"application/json; charset=utf-8", bot, `{"channel":"` + general + `","text":"hello"}`, ""},
+		"JSON with blocks as an array": {
+			"application/json",
+			bot,
+			`{"channel":"` + general + `","text":"hello","blocks":[{"type":"divider"}]}`,
+			"",
+		},
 		"a multipart form":                      {m.FormDataContentType(), "", parts.String(), ""},
 		"JSON with the token in the body":       {"application/json", "", `{"token":"` + bot + `","channel":"` + general + `"}`, "not_authed"},
 		"JSON that is broken":                   {"application/json", bot, `{"channel":`, "invalid_json"},

@@ -73,7 +73,12 @@ func TestTheRateLimitThrottlesUntilTheNextHour(t *testing.T) {
 		for want := 2; want >= 0; want-- {
 			pass(time.Minute)
 			got := get(t, s, "/stacks")
-			expect(t, "headers", []string{"3", strconv.Itoa(want)}, []string{got.header.Get("X-RateLimit-Limit"), got.header.Get("X-RateLimit-Remaining")})
+			expect(
+				t,
+				"headers",
+				[]string{"3", strconv.Itoa(want)},
+				[]string{got.header.Get("X-RateLimit-Limit"), got.header.Get("X-RateLimit-Remaining")},
+			)
 		}
 		got := get(t, s, "/stacks")
 		if got.status != http.StatusServiceUnavailable || got.body["error"] != "throttled" || got.header.Get("X-RateLimit-Remaining") != "0" {
@@ -120,7 +125,8 @@ func TestOnlyTheNewestRequestsAreKept(t *testing.T) {
 	}
 	s.record(req, []byte("one more"))
 	requests := s.Requests()
-	if s.Count() != keptRequests+1 || len(requests) != keptRequests*9/10+1 || requests[len(requests)-1].Body != "one more" || requests[0].Body != "" {
+	if s.Count() != keptRequests+1 || len(requests) != keptRequests*9/10+1 || requests[len(requests)-1].Body != "one more" ||
+		requests[0].Body != "" {
 		t.Errorf("%d requests, %d kept, the last %q", s.Count(), len(requests), requests[len(requests)-1].Body)
 	}
 }

@@ -77,7 +77,8 @@ func TestDeploymentsOfAStackRunOneAfterTheOtherThoughNobodyLooks(t *testing.T) {
 		s.Deploy("other", Start{})
 		expect(t, "queued", []any{"pending", false, false, false, false}, flags(t, s, "1002"))
 		pass(time.Hour)
-		if got := mustView(t, s, "rails", second); !got.StartedAt.Equal(mustView(t, s, "rails", first).FinishedAt) || !got.FinishedAt.Equal(begin.Add(20*time.Minute)) {
+		if got := mustView(t, s, "rails", second); !got.StartedAt.Equal(mustView(t, s, "rails", first).FinishedAt) ||
+			!got.FinishedAt.Equal(begin.Add(20*time.Minute)) {
 			t.Errorf("the second ran from %v to %v", got.StartedAt, got.FinishedAt)
 		}
 		if got := mustView(t, s, "other", 1003); !got.FinishedAt.Equal(begin.Add(time.Minute)) {
@@ -110,7 +111,12 @@ func TestARevertBringsTheFormerCommitBack(t *testing.T) {
 			pass(10 * time.Minute)
 		}
 		reverted := get(t, s, "/stacks/rails/deployments/1002").response()
-		expect(t, "the reverted", []any{true, "eva@acme.example", "2000-01-01T00:30:00Z"}, []any{reverted["reverted"], reverted["reverted_by"], reverted["reverted_at"]})
+		expect(
+			t,
+			"the reverted",
+			[]any{true, "eva@acme.example", "2000-01-01T00:30:00Z"},
+			[]any{reverted["reverted"], reverted["reverted_by"], reverted["reverted_at"]},
+		)
 		former, now := mustView(t, s, "rails", 1001), mustView(t, s, "rails", 1003)
 		if former.Hash != now.Hash || !now.Live || former.Live {
 			t.Errorf("former %+v, now %+v", former, now)

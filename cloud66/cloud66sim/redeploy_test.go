@@ -13,9 +13,19 @@ func TestARedeployTakesTheDocumentedParameters(t *testing.T) {
 		stack, body, kind string
 		want              View
 	}{
-		"services":                       {"docker", `{"services":"web:v2, worker","deployment_profile":"quick","user_reference":"r 1"}`, "application/json; charset=utf-8", docker},
-		"a ref, null and empty for none": {"rails", `{"services":null,"deployment_profile":"","user_reference":"r 1","git_ref":"v1.2"}`, "application/json", git},
-		"nothing":                        {"rails", "", "", View{Ref: "main"}},
+		"services": {
+			"docker",
+			`{"services":"web:v2, worker","deployment_profile":"quick","user_reference":"r 1"}`,
+			"application/json; charset=utf-8",
+			docker,
+		},
+		"a ref, null and empty for none": {
+			"rails",
+			`{"services":null,"deployment_profile":"","user_reference":"r 1","git_ref":"v1.2"}`,
+			"application/json",
+			git,
+		},
+		"nothing": {"rails", "", "", View{Ref: "main"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +78,8 @@ func TestARedeployThatTheStackDoesNotAllowIsRefused(t *testing.T) {
 
 func TestAReferenceOf255CharactersIsAccepted(t *testing.T) {
 	s := withStack(Options{})
-	if got := send(t, s, http.MethodPost, "/stacks/rails/deployments", `{"user_reference":"`+strings.Repeat("é", 255)+`"}`); got.status != http.StatusOK {
+	if got := send(t, s, http.MethodPost, "/stacks/rails/deployments", `{"user_reference":"`+strings.Repeat("é", 255)+
+		`"}`); got.status != http.StatusOK {
 		t.Errorf("status %d: %s", got.status, got.text)
 	}
 }

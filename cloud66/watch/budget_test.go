@@ -56,7 +56,8 @@ func followed(t *testing.T, stacks, perHour int, during time.Duration) load {
 		sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1_000_000})
 		sim.AddFault(cloud66sim.Fault{Delay: 200 * time.Millisecond})
 		client, err := cloud66.New(cloud66.Config{
-			BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: perHour, Transport: sim.RoundTripper(), UserAgent: "test",
+			BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: perHour, Transport: sim.RoundTripper(),
+			UserAgent: "test",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -66,10 +67,12 @@ func followed(t *testing.T, stacks, perHour int, during time.Duration) load {
 		count := &counting{Client: client, under: &under, most: &most}
 		last := map[string]time.Time{}
 		looked := make(chan Look)
-		w := New(Config{Cloud: count, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler), Seen: taking(func(_ context.Context, l Look) {
-			peak.Store(max(peak.Load(), int64(runtime.NumGoroutine())))
-			looked <- l
-		})})
+		w := New(
+			Config{Cloud: count, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler), Seen: taking(func(_ context.Context, l Look) {
+				peak.Store(max(peak.Load(), int64(runtime.NumGoroutine())))
+				looked <- l
+			})},
+		)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(looked); close(ended) }()
@@ -127,8 +130,16 @@ func (c *counting) DeploymentRange(ctx context.Context, uid string, offset, limi
 func TestManyStacksAreFollowedWithinTheBudget(t *testing.T) {
 	const stacks, perHour = 100, 300
 	l := followed(t, stacks, perHour, 2*time.Hour)
-	t.Logf("%d stacks: %d requests in 2 h, %d in the worst hour, %d in the last; at most %s between two looks; %d requests at once, %d goroutines",
-		stacks, len(l.requests), l.worstHour(), l.lastHour(), l.longestGap.Round(time.Second), l.most, l.goroutines)
+	t.Logf(
+		"%d stacks: %d requests in 2 h, %d in the worst hour, %d in the last; at most %s between two looks; %d requests at once, %d goroutines",
+		stacks,
+		len(l.requests),
+		l.worstHour(),
+		l.lastHour(),
+		l.longestGap.Round(time.Second),
+		l.most,
+		l.goroutines,
+	)
 	if worst := l.worstHour(); worst > perHour*4/5 {
 		t.Errorf("%d requests in an hour, so that no fifth of %d is left for people", worst, perHour)
 	}
@@ -224,7 +235,8 @@ func TestThrottledAllLooksPauseAndResumeWithinAMinuteOrSo(t *testing.T) {
 		const stacks = 50
 		sim := cloud66sim.New(cloud66sim.Options{RateLimit: 1_000_000})
 		client, err := cloud66.New(cloud66.Config{
-			BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1_000_000, Transport: sim.RoundTripper(), UserAgent: "test",
+			BaseURL: "http://cloud66.test/api/3", Token: secret.New(cloud66sim.DemoToken), RequestsPerHour: 1_000_000, Transport: sim.RoundTripper(),
+			UserAgent: "test",
 		})
 		if err != nil {
 			t.Fatal(err)

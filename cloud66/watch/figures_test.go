@@ -74,7 +74,18 @@ func (f *figures) measure(r *reader, tr *traffic) {
 // random for two hours.
 func TestSweepFindsEachStartAndEndWithinTheBudget(t *testing.T) {
 	const perHour = 3000
-	t.Logf("%6s %8s | %7s %7s %7s | %9s %6s %6s | %s", "stacks", "running", "p50", "p95", "max", "worst h", "pages", "looks", "requests an hour to look at each stack as often")
+	t.Logf(
+		"%6s %8s | %7s %7s %7s | %9s %6s %6s | %s",
+		"stacks",
+		"running",
+		"p50",
+		"p95",
+		"max",
+		"worst h",
+		"pages",
+		"looks",
+		"requests an hour to look at each stack as often",
+	)
 	for i, c := range []struct {
 		stacks, running int
 		late            time.Duration // 95 of 100

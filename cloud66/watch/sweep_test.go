@@ -36,7 +36,8 @@ func TestIdleStacksCostNoLookOfTheirOwn(t *testing.T) {
 		if _, looks := a.requests(time.Time{}); looks > 2 { // the slow reading of all
 			t.Errorf("%d looks in two minutes", looks)
 		}
-		if state := a.w.State(); state.Watched != 65 || state.Interval > 10*time.Second || time.Since(state.LastSweep) > 10*time.Second || len(state.Unreadable) > 0 {
+		if state := a.w.State(); state.Watched != 65 || state.Interval > 10*time.Second || time.Since(state.LastSweep) > 10*time.Second ||
+			len(state.Unreadable) > 0 {
 			t.Errorf("state: %+v", state)
 		}
 	})
@@ -204,7 +205,8 @@ func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
 		}
 		rounds := a.reader.allRounds()
 		last := rounds[len(rounds)-1]
-		if !slices.ContainsFunc(last.Stacks, func(s cloud66.Stack) bool { return s.UID == uidOf(3) && s.Name == "renamed" }) || len(last.Missing) > 0 {
+		if !slices.ContainsFunc(last.Stacks, func(s cloud66.Stack) bool { return s.UID == uidOf(3) && s.Name == "renamed" }) ||
+			len(last.Missing) > 0 {
 			t.Error("the round does not show it under its new name")
 		}
 	})

@@ -57,8 +57,14 @@ func TestAListThatCannotBeReadIsTriedLessAndLessOften(t *testing.T) {
 		if n, _ := a.requests(before); n < 9 || n > 11 {
 			t.Errorf("%d requests in ten minutes, want one a minute", n)
 		}
-		if state := a.w.State(); state.Unlisted.Sub(began) > 10*time.Second || state.Unlisted.Before(began) || state.Interval != 0 || len(state.Unreadable) != 90 {
-			t.Errorf("of 90 stacks %d are unreadable, the list since %s, with an interval of %s", len(state.Unreadable), state.Unlisted, state.Interval)
+		if state := a.w.State(); state.Unlisted.Sub(began) > 10*time.Second || state.Unlisted.Before(began) || state.Interval != 0 ||
+			len(state.Unreadable) != 90 {
+			t.Errorf(
+				"of 90 stacks %d are unreadable, the list since %s, with an interval of %s",
+				len(state.Unreadable),
+				state.Unlisted,
+				state.Interval,
+			)
 		}
 		lift()
 		time.Sleep(2 * time.Minute)

@@ -163,7 +163,8 @@ func TestFailuresMakeLooksRarerUpToTheLongestIntervalAndASuccessEndsThat(t *test
 		w.Add("web", 2, false)
 		time.Sleep(10 * time.Minute)
 		all := gaps(cloud.of("web"))
-		if want := []time.Duration{2 * shortest, 4 * shortest, 8 * shortest, longest, longest}; !slices.Equal(all[:5], want) || slices.Max(all) != longest {
+		if want := []time.Duration{2 * shortest, 4 * shortest, 8 * shortest, longest, longest}; !slices.Equal(all[:5], want) ||
+			slices.Max(all) != longest {
 			t.Errorf("gaps between looks: %v", all)
 		}
 		if !errors.Is(seen.all()[0].Err, cloud66.ErrServer) {

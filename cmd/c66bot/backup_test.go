@@ -196,9 +196,21 @@ func TestABackupIsRefused(t *testing.T) {
 		{"the file of the process id", good, filepath.Dir(good) + "/./c66bot.db.pid", exitUsage, "is a name that the database itself uses"},
 		{"the socket", good, socketPath(good), exitUsage, "is a name that the database itself uses"},
 		{"a directory that is not there", good, filepath.Join(elsewhere, "none", "copy.db"), exitFailed, "no such file or directory"},
-		{"no database", filepath.Join(elsewhere, "none.db"), filepath.Join(elsewhere, "copy.db"), exitFailed, "C66BOT_STORAGE_PATH (storage.path): open database"},
+		{
+			"no database",
+			filepath.Join(elsewhere, "none.db"),
+			filepath.Join(elsewhere, "copy.db"),
+			exitFailed,
+			"C66BOT_STORAGE_PATH (storage.path): open database",
+		},
 		{"a directory for a database", elsewhere, filepath.Join(elsewhere, "copy.db"), exitFailed, "it is a directory"},
-		{"a database with a damaged record", damaged, filepath.Join(elsewhere, "copy.db"), exitFailed, "most likely the database " + damaged + " is damaged"},
+		{
+			"a database with a damaged record",
+			damaged,
+			filepath.Join(elsewhere, "copy.db"),
+			exitFailed,
+			"most likely the database " + damaged + " is damaged",
+		},
 		{"a database that is cut short", cut, filepath.Join(elsewhere, "copy.db"), exitFailed, "the file is cut short"},
 	}
 	for _, tt := range tests {
@@ -221,7 +233,8 @@ func TestABackupToAFullDiskLeavesNothing(t *testing.T) {
 	limited := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -f 16 && exec "$0" backup "$1"`, cmd.Path, filepath.Join(dir, "copy.db"))
 	limited.Env = cmd.Env
 	text, err := limited.CombinedOutput()
-	if limited.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(text), "copy.db was not written: ") || !strings.Contains(string(text), "file too large") {
+	if limited.ProcessState.ExitCode() != exitFailed || !strings.Contains(string(text), "copy.db was not written: ") ||
+		!strings.Contains(string(text), "file too large") {
 		t.Errorf("backup ended with %v:\n%s", err, text)
 	}
 	if left := names(t, dir); len(left) > 0 {

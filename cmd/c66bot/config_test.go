@@ -135,15 +135,63 @@ func TestFlagsWinOverEnvironmentOverFileOverDefault(t *testing.T) {
 		{name: "the default stands alone", field: command, want: "/c66"},
 		{name: "the file wins over the default", file: "slack: {command: /file}", field: command, want: "/file"},
 		{name: "a key without a value in the file leaves the default", file: "slack:\n  command:\n", field: command, want: "/c66"},
-		{name: "the environment wins over the file", file: "slack: {command: /file}", environ: []string{"C66BOT_SLACK_COMMAND=/env"}, field: command, want: "/env"},
-		{name: "an empty variable leaves the file's value", file: "slack: {command: /file}", environ: []string{"C66BOT_SLACK_COMMAND="}, field: command, want: "/file"},
-		{name: "a flag wins over all", file: "slack: {command: /file}", environ: []string{"C66BOT_SLACK_COMMAND=/env"}, args: []string{"--slack-command=/flag"}, field: command, want: "/flag"},
-		{name: "another file is named with --config", file: "slack: {command: /file}", args: []string{"--config=other.yaml"}, field: command, want: "/other"},
-		{name: "an empty HTTP variable turns the endpoints off", file: "http: {addr: ':1'}", environ: []string{"C66BOT_HTTP_ADDR="}, field: httpAddr, want: ""},
+		{
+			name:    "the environment wins over the file",
+			file:    "slack: {command: /file}",
+			environ: []string{"C66BOT_SLACK_COMMAND=/env"},
+			field:   command,
+			want:    "/env",
+		},
+		{
+			name:    "an empty variable leaves the file's value",
+			file:    "slack: {command: /file}",
+			environ: []string{"C66BOT_SLACK_COMMAND="},
+			field:   command,
+			want:    "/file",
+		},
+		{
+			name:    "a flag wins over all",
+			file:    "slack: {command: /file}",
+			environ: []string{"C66BOT_SLACK_COMMAND=/env"},
+			args:    []string{"--slack-command=/flag"},
+			field:   command,
+			want:    "/flag",
+		},
+		{
+			name:  "another file is named with --config",
+			file:  "slack: {command: /file}",
+			args:  []string{"--config=other.yaml"},
+			field: command,
+			want:  "/other",
+		},
+		{
+			name:    "an empty HTTP variable turns the endpoints off",
+			file:    "http: {addr: ':1'}",
+			environ: []string{"C66BOT_HTTP_ADDR="},
+			field:   httpAddr,
+			want:    "",
+		},
 		{name: "an empty HTTP flag turns the endpoints off", args: []string{"--http-addr="}, field: httpAddr, want: ""},
-		{name: "an HTTP flag wins over an empty variable", environ: []string{"C66BOT_HTTP_ADDR="}, args: []string{"--http-addr=:1"}, field: httpAddr, want: ":1"},
-		{name: "a token variable wins over the file's token file", file: "slack: {app_token_file: absent}", field: appToken, want: "xapp-1-app-secret"},
-		{name: "a token file variable wins over the file's token", file: "slack: {app_token: xapp-file}", environ: []string{"C66BOT_SLACK_APP_TOKEN=", "C66BOT_SLACK_APP_TOKEN_FILE=app"}, field: appToken, want: "xapp-from-app"},
+		{
+			name:    "an HTTP flag wins over an empty variable",
+			environ: []string{"C66BOT_HTTP_ADDR="},
+			args:    []string{"--http-addr=:1"},
+			field:   httpAddr,
+			want:    ":1",
+		},
+		{
+			name:  "a token variable wins over the file's token file",
+			file:  "slack: {app_token_file: absent}",
+			field: appToken,
+			want:  "xapp-1-app-secret",
+		},
+		{
+			name:    "a token file variable wins over the file's token",
+			file:    "slack: {app_token: xapp-file}",
+			environ: []string{"C66BOT_SLACK_APP_TOKEN=", "C66BOT_SLACK_APP_TOKEN_FILE=app"},
+			field:   appToken,
+			want:    "xapp-from-app",
+		},
 		{name: "a token file flag wins over the variable", args: []string{"--slack-app-token-file=app"}, field: appToken, want: "xapp-from-app"},
 	}
 	for _, tt := range tests {
@@ -190,16 +238,20 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		want    string // All lines but the first.
 	}{
 		{
-			name: "all that is required and missing", environ: []string{"C66BOT_SLACK_APP_TOKEN=", "C66BOT_SLACK_BOT_TOKEN=", "C66BOT_CLOUD66_TOKEN=", "C66BOT_ADMINS="},
+			name: "all that is required and " +
+				"missing", environ: []string{"C66BOT_SLACK_APP_TOKEN=", "C66BOT_SLACK_BOT_TOKEN=", "C66BOT_CLOUD66_TOKEN=", "C66BOT_ADMINS="},
 			want: "C66BOT_SLACK_APP_TOKEN (slack.app_token) is missing: set it to the Slack app's app-level token (xapp-…)\n" +
 				"C66BOT_SLACK_BOT_TOKEN (slack.bot_token) is missing: set it to the Slack app's bot token (xoxb-…)\n" +
 				"C66BOT_CLOUD66_TOKEN (cloud66.token) is missing: set it to the Cloud 66 personal access token (scopes public and redeploy)\n" +
-				"C66BOT_ADMINS (admins) is missing: set it to Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a comma-separated list",
+				"C66BOT_ADMINS (admins) is missing: set it to Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a " +
+				"comma-separated list",
 		},
 		{
 			name: "tokens that are swapped", environ: []string{"C66BOT_SLACK_APP_TOKEN=xoxb-2-x", "C66BOT_SLACK_BOT_TOKEN=xapp-1-x"},
-			want: "C66BOT_SLACK_APP_TOKEN (slack.app_token) holds a token that begins with xoxb-, where one with xapp-… belongs: are C66BOT_SLACK_APP_TOKEN and C66BOT_SLACK_BOT_TOKEN swapped?\n" +
-				"C66BOT_SLACK_BOT_TOKEN (slack.bot_token) holds a token that begins with xapp-, where one with xoxb-… belongs: are C66BOT_SLACK_APP_TOKEN and C66BOT_SLACK_BOT_TOKEN swapped?",
+			want: "C66BOT_SLACK_APP_TOKEN (slack.app_token) holds a token that begins with xoxb-, where one with xapp-… belongs: are " +
+				"C66BOT_SLACK_APP_TOKEN and C66BOT_SLACK_BOT_TOKEN swapped?\n" +
+				"C66BOT_SLACK_BOT_TOKEN (slack.bot_token) holds a token that begins with xapp-, where one with xoxb-… belongs: are " +
+				"C66BOT_SLACK_APP_TOKEN and C66BOT_SLACK_BOT_TOKEN swapped?",
 		},
 		{
 			name: "a token of another kind", environ: []string{"C66BOT_SLACK_BOT_TOKEN='xoxb-2'"},
@@ -215,7 +267,8 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		},
 		{
 			name: "a token with a line break", environ: []string{"C66BOT_SLACK_APP_TOKEN=xapp-1\n-secret"},
-			want: "C66BOT_SLACK_APP_TOKEN (slack.app_token) contains a space, a line break or another character that no token has: copy the token again",
+			want: "C66BOT_SLACK_APP_TOKEN (slack.app_token) contains a space, a line break or another character that no token has: " +
+				"copy the token again",
 		},
 		{
 			name: "a token that YAML takes for a number", file: "cloud66: {token: 12345}", environ: []string{"C66BOT_CLOUD66_TOKEN="},
@@ -292,7 +345,8 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		},
 		{
 			name: "an empty profile", environ: []string{"C66BOT_CLOUD66_PROFILES=fast,,slow"},
-			want: `C66BOT_CLOUD66_PROFILES (cloud66.profiles) is "fast,,slow", with an empty item: put one comma between two items and none at the end`,
+			want: `C66BOT_CLOUD66_PROFILES (cloud66.profiles) is "fast,,slow", with an empty item: put one comma between two items and none at ` +
+				`the end`,
 		},
 		{
 			name: "an empty profile in a YAML list", file: "cloud66: {profiles: [fast, '']}",
@@ -329,7 +383,8 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		},
 		{
 			name: "admins that are no ids", environ: []string{"C66BOT_ADMINS=U0LIN,@ana,C0DEV"},
-			want: `C66BOT_ADMINS (admins) has "@ana", "C0DEV", which is no Slack id of a user (U…) or user group (S…): a profile's menu in Slack has "Copy member ID"`,
+			want: `C66BOT_ADMINS (admins) has "@ana", "C0DEV", which is no Slack id of a user (U…) or user group (S…): a profile's menu in Slack ` +
+				`has "Copy member ID"`,
 		},
 		{
 			name: "a token among the admins", environ: []string{"C66BOT_ADMINS=xoxb-2-bot-secret"},
@@ -372,16 +427,19 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 				"C66BOT_ADMINS_FILE in the environment is not a variable that c66bot knows; the nearest is C66BOT_ADMINS",
 		},
 		{
-			name: "a named file that is absent, and no word on what may stand in it", environ: []string{"C66BOT_ADMINS="}, args: []string{"--config=absent.yaml", "--poll-min=x"},
+			name: "a named file that is absent, and no word on what may stand in it", environ: []string{"C66BOT_ADMINS="},
+			args: []string{"--config=absent.yaml", "--poll-min=x"},
 			want: "reading the configuration file: open absent.yaml: no such file or directory\n" +
 				`C66BOT_POLL_MIN (poll.min) is "x": it is a duration with its unit, such as 500ms, 5s or 1h`,
 		},
 		{
 			name: "a file that is no mapping", file: "c66-secret",
-			want: "the configuration file c66bot.yaml is not a YAML mapping of keys to values: While parsing config: yaml: unmarshal errors: line 1: cannot unmarshal !!str *** into map[string]interface {}",
+			want: "the configuration file c66bot.yaml is not a YAML mapping of keys to values: While parsing config: yaml: unmarshal errors: line " +
+				"1: cannot unmarshal !!str *** into map[string]interface {}",
 		},
 		{
-			name: "faults of several kinds in the order of the table", file: "slak: x", environ: []string{"C66BOT_LOG_FORMAT=xml", "C66BOT_NONE=1", "C66BOT_CLOUD66_TOKEN="}, args: []string{"--slack-command=c66"},
+			name: "faults of several kinds in the order of the table", file: "slak: x",
+			environ: []string{"C66BOT_LOG_FORMAT=xml", "C66BOT_NONE=1", "C66BOT_CLOUD66_TOKEN="}, args: []string{"--slack-command=c66"},
 			want: "slak in c66bot.yaml is not a key that c66bot knows; the nearest is slack.api_url\n" +
 				"C66BOT_NONE in the environment is not a variable that c66bot knows; the nearest is C66BOT_ADMINS\n" +
 				`C66BOT_SLACK_COMMAND (slack.command) is "c66": it is a slash and one word, such as /c66` + "\n" +

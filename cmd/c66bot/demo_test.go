@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// The story itself is told by the tests of bot/demo, in simulated time. Here it begins, in a user's environment that a bot could not live with.
+// The story itself is told by the tests of bot/demo, in simulated time. Here it begins, in a user's environment that a bot could not live
+// with.
 func TestASignalEndsTheDemoAtOnceAndCleanly(t *testing.T) {
 	t.Parallel()
 	cmd := program(t, []string{"C66BOT_NONSENSE=1", "C66BOT_SLACK_APP_TOKEN=xapp-of-the-user"}, "demo", "--log", "--speed", "1000")

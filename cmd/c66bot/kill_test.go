@@ -246,8 +246,8 @@ func (w *world) settle(t *testing.T, s *server, all []*wish, stacks ...string) o
 	return w.outcome(all, w.waiting(t), stacks...)
 }
 
-// waiting gives what the bot has still to deliver to each channel, at Slack's pace, without the cards: they say where a wish stands, not what
-// became of it.
+// waiting gives what the bot has still to deliver to each channel, at Slack's pace, without the cards: they say where a wish stands, not
+// what became of it.
 func (w *world) waiting(t *testing.T) map[string]string {
 	t.Helper()
 	db, err := bolt.Open(w.db)

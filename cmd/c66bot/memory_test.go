@@ -15,7 +15,8 @@ import (
 	"c66bot/storage/bolt"
 )
 
-// watched is how many stacks the real binary watches. From fullSize on its memory is held to mostMemory, which the race detector does not allow:
+// watched is how many stacks the real binary watches. From fullSize on its memory is held to mostMemory, which the race detector does not
+// allow:
 //
 //	go test -run ManyStacks ./cmd/c66bot -watched 3000
 var watched = flag.Int("watched", 300, "how many stacks the process watches")
@@ -36,7 +37,9 @@ func TestManyStacksAndSubscriptionsFitIntoLittleMemory(t *testing.T) {
 		uids = append(uids, w.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprintf("app%d", i), Environment: "production", History: 1}))
 	}
 	for i := range channels {
-		w.slack.AddChannel(slacksim.Channel{ID: fmt.Sprintf("C0MANY%d", i), Name: fmt.Sprintf("many%d", i), Members: []string{lin}, BotIsMember: true})
+		w.slack.AddChannel(
+			slacksim.Channel{ID: fmt.Sprintf("C0MANY%d", i), Name: fmt.Sprintf("many%d", i), Members: []string{lin}, BotIsMember: true},
+		)
 	}
 	w.subscribeMany(t, subscriptions, channels)
 	s := w.serve(t, "C66BOT_POLL_MIN=1s", "C66BOT_POLL_MAX=1m")
@@ -64,7 +67,11 @@ func (w *world) subscribeMany(t *testing.T, subscriptions, channels int) {
 	err = db.Update(t.Context(), func(tx storage.Tx) error {
 		for i := range subscriptions {
 			sub := storage.Subscription{
-				ID: fmt.Sprintf("s%d", i), Channel: fmt.Sprintf("C0MANY%d", i%channels), Stacks: fmt.Sprintf("app%d*@prod*", i%*watched), Events: []string{"started", "failed"}, Author: lin, At: time.Now(),
+				ID: fmt.Sprintf(
+					"s%d",
+					i,
+				), Channel: fmt.Sprintf("C0MANY%d", i%channels), Stacks: fmt.Sprintf("app%d*@prod*", i%*watched), Events: []string{"started", "failed"},
+				Author: lin, At: time.Now(),
 			}
 			if i == 0 {
 				sub.Channel, sub.Stacks = deploys, "*"

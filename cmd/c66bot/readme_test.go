@@ -89,10 +89,20 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 				t.Errorf("manifest: %v; it does not print the README's manifest but\n%s", err, text)
 			}
 		},
-		"go test ./...":            elsewhere, // This very run.
-		"docker build -t c66bot .": dockerfileKeeps("RUN go build -trimpath", `ENTRYPOINT ["/c66bot"]`, `CMD ["serve"]`, `CMD ["/c66bot", "health"]`),
-		"docker run -d --name c66bot --restart unless-stopped --env-file .env -v c66bot-data:/data -p 127.0.0.1:8067:8067 c66bot": dockerfileKeeps(
-			"VOLUME /data", "C66BOT_STORAGE_PATH=/data/c66bot.db", "C66BOT_HTTP_ADDR=:8067", "EXPOSE 8067"),
+		"go test ./...": elsewhere, // This very run.
+		"docker build -t c66bot .": dockerfileKeeps(
+			"RUN go build -trimpath",
+			`ENTRYPOINT ["/c66bot"]`,
+			`CMD ["serve"]`,
+			`CMD ["/c66bot", "health"]`,
+		),
+		"docker run -d --name c66bot --restart unless-stopped --env-file .env " +
+			"-v c66bot-data:/data -p 127.0.0.1:8067:8067 c66bot": dockerfileKeeps(
+			"VOLUME /data",
+			"C66BOT_STORAGE_PATH=/data/c66bot.db",
+			"C66BOT_HTTP_ADDR=:8067",
+			"EXPOSE 8067",
+		),
 		"CGO_ENABLED=0 go build -trimpath -o c66bot ./cmd/c66bot": shell(repository,
 			// The build itself takes a minute where nothing is cached, and .ci/run does it.
 			"CGO_ENABLED=0 go build -n -trimpath -o c66bot ./cmd/c66bot"),

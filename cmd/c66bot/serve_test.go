@@ -74,7 +74,9 @@ type world struct {
 func newWorld(t *testing.T, slackOptions slacksim.Options, cloudOptions cloud66sim.Options) *world {
 	t.Helper()
 	w := &world{
-		slack: slacksim.New(slackOptions), cloud: cloud66sim.New(cloudOptions), addr: unusedAddress(t), db: filepath.Join(t.TempDir(), "c66bot.db"),
+		slack: slacksim.New(
+			slackOptions,
+		), cloud: cloud66sim.New(cloudOptions), addr: unusedAddress(t), db: filepath.Join(t.TempDir(), "c66bot.db"),
 	}
 	w.slack.AddUser(slacksim.User{ID: lin, Name: "lin"})
 	w.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin}, BotIsMember: true})

@@ -58,18 +58,27 @@ func (w *world) gauges(t *testing.T) gauges {
 		t.Fatal(err)
 	}
 	return gauges{
-		values["process_resident_memory_bytes"], values["go_memstats_heap_inuse_bytes"], values["go_goroutines"], values["process_open_fds"], float64(info.Size()),
+		values["process_resident_memory_bytes"], values["go_memstats_heap_inuse_bytes"], values["go_goroutines"], values["process_open_fds"],
+		float64(info.Size()),
 	}
 }
 
 func (g gauges) String() string {
 	const mib = 1 << 20
-	return fmt.Sprintf("resident %.1f MiB, heap in use %.1f MiB, %.0f goroutines, %.0f open files, database %.2f MiB", g.resident/mib, g.heap/mib, g.goroutines, g.files, g.bytes/mib)
+	return fmt.Sprintf(
+		"resident %.1f MiB, heap in use %.1f MiB, %.0f goroutines, %.0f open files, database %.2f MiB",
+		g.resident/mib,
+		g.heap/mib,
+		g.goroutines,
+		g.files,
+		g.bytes/mib,
+	)
 }
 
 // asks are what people type all day long.
 var asks = []string{
-	"list %s", "show %s", "stacks", "help", "status", "list %s --outcome failed", "show %s live", "help redeploy", "stacks app", "access", "redploy %s", "list nothing-like-it",
+	"list %s", "show %s", "stacks", "help", "status", "list %s --outcome failed", "show %s live", "help redeploy", "stacks app", "access",
+	"redploy %s", "list nothing-like-it",
 	"cancel %s 1", "access why redeploy %s",
 }
 
@@ -79,8 +88,8 @@ const (
 	everyClicks = perSecond / 2
 )
 
-// ask sends the nth command or click of a load: a redeploy and a follow every ten seconds, a cancel every twenty, and else what only answers
-// the one who asks, with how many answers it certainly gets.
+// ask sends the nth command or click of a load: a redeploy and a follow every ten seconds, a cancel every twenty, and else what only
+// answers the one who asks, with how many answers it certainly gets.
 func (w *world) ask(n int) (d *slacksim.Delivery, answers int) {
 	switch {
 	case n%period == 1:
@@ -139,8 +148,12 @@ func (w *world) teams() (ids []string) {
 		id := fmt.Sprintf("U0SOAK%d", i)
 		ids = append(ids, id)
 		w.slack.AddUser(slacksim.User{ID: id, Name: fmt.Sprintf("soak%d", i)})
-		w.slack.AddChannel(slacksim.Channel{ID: fmt.Sprintf("C0SOAK%d", i), Name: fmt.Sprintf("soak%d", i), Members: []string{id}, BotIsMember: true})
-		w.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprintf("app%d", i), Git: "https://github.com/acme/app.git", History: 40, UsualDuration: deployed})
+		w.slack.AddChannel(
+			slacksim.Channel{ID: fmt.Sprintf("C0SOAK%d", i), Name: fmt.Sprintf("soak%d", i), Members: []string{id}, BotIsMember: true},
+		)
+		w.cloud.AddStack(
+			cloud66sim.Stack{Name: fmt.Sprintf("app%d", i), Git: "https://github.com/acme/app.git", History: 40, UsualDuration: deployed},
+		)
 	}
 	return ids
 }

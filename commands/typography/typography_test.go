@@ -67,7 +67,8 @@ func TestEveryMarkAndDashOfUnicodesIsKnown(t *testing.T) {
 		if unicode.Is(unicode.Pd, r) && !Dash(r) {
 			t.Errorf("%q is no dash", r)
 		}
-		if r%64 != 0 && (unicode.In(r, unicode.Lo, unicode.Co) || !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.C)) {
+		if r%64 != 0 &&
+			(unicode.In(r, unicode.Lo, unicode.Co) || !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.C)) {
 			continue // of those that are much alike a few are enough
 		}
 		if once := Alike("x" + string(r) + "x"); Alike(once) != once {

@@ -120,7 +120,8 @@ func TestAFlippedBitIsRefusedOrDoesNoHarm(t *testing.T) {
 		bit := byte(1) << random.IntN(8)
 		content := slices.Clone(whole)
 		content[at] ^= bit
-		if damage, err := walkFile(bytes.NewReader(content), int64(len(content)), storage.CheckRecord); i%10 > 0 && (damage != nil || err != nil) {
+		if damage, err := walkFile(bytes.NewReader(content), int64(len(content)), storage.CheckRecord); i%10 > 0 &&
+			(damage != nil || err != nil) {
 			refused++
 			continue
 		}
@@ -176,8 +177,9 @@ func TestTheCheckSaysWhatIsWrong(t *testing.T) {
 		"heads of two times": {
 			func(b []byte) []byte { copy(b[page+16:], b[16:page]); return b }, storage.ErrDamaged, "do not belong together",
 		},
-		"half of it": {func(b []byte) []byte { return b[:2*page+1] }, storage.ErrDamaged, fmt.Sprintf("the file is cut short: it has %d bytes of at least", 2*page+1)},
-		"text":       {func([]byte) []byte { return []byte("milk\neggs\n") }, ErrForeign, "no bbolt database"},
+		"half of it": {func(b []byte) []byte { return b[:2*page+1] }, storage.ErrDamaged, fmt.Sprintf("the file is cut short: it has %d bytes "+
+			"of at least", 2*page+1)},
+		"text": {func([]byte) []byte { return []byte("milk\neggs\n") }, ErrForeign, "no bbolt database"},
 		"a long text": {
 			func(b []byte) []byte { return bytes.Repeat([]byte("milk\n"), len(b)/5) }, ErrForeign, "no bbolt database",
 		},

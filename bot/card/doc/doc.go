@@ -2,7 +2,11 @@
 // package kit draws it as Block Kit. A document has no limits of its own: kit cuts what Slack would not take.
 package doc
 
-import "c66bot/bot/card/markup"
+import (
+	"slices"
+
+	"c66bot/bot/card/markup"
+)
 
 // Document is a message. Its fallback text, for notifications and screen readers, comes out of its blocks unless Brief is set.
 type Document struct {
@@ -46,7 +50,7 @@ func (d Document) With(blocks ...Block) Document {
 	if lines := linesOf(blocks); len(lines) > 0 {
 		d.Brief = d.Fallback().With(lines...)
 	}
-	d.Blocks = append(d.Blocks[:len(d.Blocks):len(d.Blocks)], blocks...)
+	d.Blocks = append(slices.Clip(d.Blocks), blocks...)
 	return d
 }
 

@@ -61,7 +61,8 @@ func TestMarkupIsNotCutInTwo(t *testing.T) {
 }
 
 func TestOnlyIDsAreMentioned(t *testing.T) {
-	for id, pings := range map[string]bool{"U0LIN": true, "u0lin": false, "U": false, "U1|x": false, "U1> <!channel": false, "!here": false, "": false, "U 1": false, "U1\n": false} {
+	for id, pings := range map[string]bool{"U0LIN": true, "u0lin": false, "U": false, "U1|x": false, "U1> <!channel": false, "!here": false,
+		"": false, "U 1": false, "U1\n": false} {
 		if got := len(read(User(id).String()).pings)+len(read(Group(id).String()).pings) == 2; got != pings {
 			t.Errorf("%q: mentioned is %v", id, got)
 		}
@@ -144,9 +145,12 @@ func shown(s string) string {
 
 func FuzzTextFromOutsideIsShownAsText(f *testing.F) {
 	for _, seed := range []string{
-		"<!channel> <!here> @everyone", "<@U1|x> <!subteam^S1> <#C1>", "U0LIN", "https://evil.example/a?b=1&c=2", "<http://evil|web>", "web <http://evil| and <!date^1^x|y> |>",
-		"*a* *b* _c_ _d_ ~e~ *_~f~_*", "x*_y", "**00**", "0**0**00", "a__b__c", "&amp; &lt;!channel&gt;", ">>> quote", "`rm -rf` ```block``` a`b", ":tada: :a:b:",
-		"web\u202etset\u202c\u2066x\u2069\u200f", "a\n\n> b\r\u2028c\u0000d\t", "web\xff\xfe", "", "  ", strings.Repeat("n", 1200), strings.Repeat("&<>`*_", 200), "👩‍👩‍👧‍👦 é\u0301",
+		"<!channel> <!here> @everyone", "<@U1|x> <!subteam^S1> <#C1>", "U0LIN", "https://evil.example/a?b=1&c=2", "<http://evil|web>",
+		"web <http://evil| and <!date^1^x|y> |>",
+		"*a* *b* _c_ _d_ ~e~ " +
+			"*_~f~_*", "x*_y", "**00**", "0**0**00", "a__b__c", "&amp; &lt;!channel&gt;", ">>> quote", "`rm -rf` ```block``` a`b", ":tada: :a:b:",
+		"web\u202etset\u202c\u2066x\u2069\u200f", "a\n\n> b\r\u2028c\u0000d\t", "web\xff\xfe", "", "  ", strings.Repeat("n", 1200),
+		strings.Repeat("&<>`*_", 200), "👩‍👩‍👧‍👦 é\u0301",
 	} {
 		f.Add(seed, "main", uint16(40))
 		f.Add("web", seed, uint16(7))
@@ -168,7 +172,9 @@ func alone(t *testing.T, in string) {
 		if got := strings.TrimPrefix(s.plain, "x\n"); got != shown(in) {
 			t.Errorf("%s of %q shows %q, want %q", name, in, got, shown(in))
 		}
-		sim := slacksim.Message{Blocks: []map[string]any{{"type": "section", "text": map[string]any{"type": "mrkdwn", "verbatim": true, "text": m.String()}}}}
+		sim := slacksim.Message{
+			Blocks: []map[string]any{{"type": "section", "text": map[string]any{"type": "mrkdwn", "verbatim": true, "text": m.String()}}},
+		}
 		if len(sim.Pings())+len(sim.Links()) > 0 {
 			t.Errorf("%s of %q pings %v and links to %v", name, in, sim.Pings(), sim.Links())
 		}
@@ -181,7 +187,15 @@ func alone(t *testing.T, in string) {
 // mixed holds that texts beside each other, cut or not, make no more of one another than each has earned.
 func mixed(t *testing.T, a, b string, most int) {
 	t.Helper()
-	full := Format("%s · %s, %s %s: %s; %s", User(a), Code(b), Link(WebAddress(a), Code(b)), Link(WebAddress(b), Format("%s", a)), When(noon), Format("“%s” %s %d", b, Group(b), 7))
+	full := Format(
+		"%s · %s, %s %s: %s; %s",
+		User(a),
+		Code(b),
+		Link(WebAddress(a), Code(b)),
+		Link(WebAddress(b), Format("%s", a)),
+		When(noon),
+		Format("“%s” %s %d", b, Group(b), 7),
+	)
 	if OneLine(a) != "" {
 		full = Format("*%s* %s", a, full)
 	}
@@ -194,7 +208,8 @@ func mixed(t *testing.T, a, b string, most int) {
 		if !within(s.pings, pings) || !within(s.links, links) || len(s.emoji)+len(s.odd) > 0 || !within(s.formatted, []string{shown(a)}) {
 			t.Errorf("%s of %q and %q is written %q and read as %+v", name, a, b, text, s)
 		}
-		if strings.HasSuffix(name, "fallback") && (len(s.links)+len(s.dates)+len(s.formatted) > 0 || utf8.RuneCountInString(text) > maxFallback || strings.Count(text, "\n") > 1) {
+		if strings.HasSuffix(name, "fallback") &&
+			(len(s.links)+len(s.dates)+len(s.formatted) > 0 || utf8.RuneCountInString(text) > maxFallback || strings.Count(text, "\n") > 1) {
 			t.Errorf("%s of %q and %q is %q", name, a, b, text)
 		}
 	}

@@ -32,8 +32,10 @@ func TestOutcomesInWords(t *testing.T) {
 		cancelled *storage.Cancel
 		want      string
 	}{
-		{ended(cloud66.OutcomeSuccess, "1"), nil, "succeeded"}, {ended(cloud66.OutcomeSuccess, "1"), asked, "succeeded"}, {reverted, nil, "succeeded, reverted since"},
-		{ended(cloud66.OutcomeFailed, "2"), nil, "failed"}, {ended(cloud66.OutcomeFailed, "2"), asked, "cancelled"}, {ended(cloud66.OutcomeCancelled, "3"), nil, "cancelled"},
+		{ended(cloud66.OutcomeSuccess, "1"), nil, "succeeded"}, {ended(cloud66.OutcomeSuccess, "1"), asked, "succeeded"},
+		{reverted, nil, "succeeded, reverted since"},
+		{ended(cloud66.OutcomeFailed, "2"), nil, "failed"}, {ended(cloud66.OutcomeFailed, "2"), asked, "cancelled"},
+		{ended(cloud66.OutcomeCancelled, "3"), nil, "cancelled"},
 		{ended("", "9"), nil, "ended, outcome unknown (9)"}, {ended("", ""), nil, "ended, outcome unknown"},
 	} {
 		if got := Outcome(test.d, test.cancelled); got != test.want {

@@ -129,7 +129,7 @@ type network struct {
 // RoundTrip implements http.RoundTripper.
 func (n network) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	call := func() (err error) {
-		res, err = n.to.RoundTrip(r)
+		res, err = n.to.RoundTrip(r) //nolint:bodyclose // the caller of RoundTrip closes it
 		return err
 	}
 	if r.Method == http.MethodGet && !n.process.reads {
