@@ -25,7 +25,6 @@ type Standing struct {
 	admin          string // why they are a configured admin; "" if they are not
 	refusal        string // the reason if no rule allows it
 	denies, allows []*compiled
-	outside        bool // not in the channel, which is private, or which the bot is not in
 }
 
 // Standing computes the standing of a subject. It asks Slack only for what can make a difference. The error wraps ErrUnknown if
@@ -76,7 +75,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	if err != nil {
 		return Standing{}, err
 	}
-	s.refusal, s.outside = cmp.Or(reason, s.refusal), reason != ""
+	s.refusal = cmp.Or(reason, s.refusal)
 	for _, c := range slices.Concat(named, shared) {
 		if c.Deny {
 			s.denies = append(s.denies, c)
@@ -178,9 +177,6 @@ func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled
 
 func onSome(*compiled) bool  { return true }
 func onAll(c *compiled) bool { return c.pattern.Everything() }
-
-// Outside reports whether allow rules do not apply to the person because they are not in the channel.
-func (s Standing) Outside() bool { return s.outside }
 
 // Configured reports whether the person is a configured admin.
 func (s Standing) Configured() bool { return s.admin != "" }

@@ -158,9 +158,13 @@ func asking() map[string]func(r *rig) heard {
 		}
 		all["a form of "+uid] = form(Invocation{Verb: Redeploy, UID: uid})
 	}
-	for _, text := range []string{"", "help", "help list", "stacks", "stacks --page 2", "status", "access"} {
-		if text != "stacks --page 2" {
-			all["say "+text] = say(text)
+	all["nothing"], all["help list"] = say(""), say("help list")
+	hide := strings.NewReplacer("mystack@production", "api@production", "mystack@staging", "api@staging", "my stack@staging", "awesome app")
+	for _, spec := range Specs {
+		for _, example := range spec.Examples { // a command that nobody thought of here is asked for all the same
+			if line := hide.Replace(example); !spec.Changes {
+				all[line] = say(line)
+			}
 		}
 	}
 	for _, typed := range []string{"", "a", "web", "api1", "*"} {
