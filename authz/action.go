@@ -11,7 +11,7 @@ import (
 // Action is a right that a command needs.
 type Action string
 
-// The rights. Admin is the right to make rules in a channel, not to deploy there: no right implies another.
+// The rights. No right implies another: Admin permits managing the rules of a channel, not deploying there.
 const (
 	View      Action = "view"
 	Redeploy  Action = "redeploy"
@@ -22,14 +22,14 @@ const (
 	Admin     Action = "admin"
 )
 
-// Actions lists the rights in the order in which people are shown them.
+// Actions lists the rights in display order.
 var Actions = []Action{View, Redeploy, Cancel, Subscribe, Lock, Approve, Admin}
 
 // allWord stands for every right but Admin.
 const allWord = "all"
 
-// ParseActions reads a comma-separated list of rights, in any case, with "all" for everything but admin. It returns each right once,
-// in the order of Actions. The error is for the user.
+// ParseActions parses a comma-separated, case-insensitive list of rights; "all" means every right but Admin. It returns each
+// right once, in the order of Actions. The error message is meant for the user.
 func ParseActions(list string) ([]Action, error) {
 	chosen := map[Action]bool{}
 	for word := range strings.SplitSeq(list, ",") {
@@ -52,7 +52,7 @@ func ParseActions(list string) ([]Action, error) {
 
 const knownActions = "the rights are view, redeploy, cancel, subscribe, lock, approve, admin, and all for everything but admin"
 
-// nearestAction suggests the right with the most similar spelling; it is empty if none is near.
+// nearestAction returns a hint with the most similarly spelled right, or "" if none is similar.
 func nearestAction(word string) string {
 	names := []string{allWord}
 	for _, a := range Actions {

@@ -9,18 +9,18 @@ import (
 	"c66bot/storage"
 )
 
-// Request is one thing that a user wants to do.
+// Request is one action for which a user needs permission.
 type Request struct {
 	Subject
 	Action    Action
-	Stack     storage.StackRef // zero where no stack was found, or none is concerned
-	Asked     string           // in the words of a command
+	Stack     storage.StackRef // zero if no stack was found or the action concerns none
+	Asked     string           // the request as a command line
 	Operation string
-	Changes   bool // an allowed request that only reads is not recorded
+	Changes   bool // false for a read; an allowed read is not recorded
 }
 
-// Authorize decides and records. On an error nothing is allowed: either the decision or its record is missing. Every refusal is
-// recorded, also one for lack of knowledge.
+// Authorize decides a request and records the decision. If it returns an error, nothing is allowed: either the decision or its
+// record is missing. Every refusal is recorded, including one because the decision failed.
 func (a *Authorizer) Authorize(ctx context.Context, req Request) (Decision, error) {
 	standing, err := a.Standing(ctx, req.Subject)
 	if err != nil {
@@ -37,12 +37,12 @@ func (a *Authorizer) Authorize(ctx context.Context, req Request) (Decision, erro
 	return decision, nil
 }
 
-// Refuse records a refusal that no rule decided, such as an unknown stack.
+// Refuse records a refusal that was not decided by a rule, such as that of an unknown stack.
 func (a *Authorizer) Refuse(ctx context.Context, req Request, reason string) error {
 	return a.record(ctx, req, Decision{Reason: reason})
 }
 
-// Permit records an action that needs no right.
+// Permit records an action that requires no right.
 func (a *Authorizer) Permit(ctx context.Context, req Request, reason string) error {
 	return a.record(ctx, req, Decision{Allowed: true, Reason: reason})
 }

@@ -1,13 +1,14 @@
-// Package authz decides who may do what on which stack, and records the decision: no audit entry, no action. It knows subject,
-// channel, action and stack as values; of Slack it asks only who people are (People), of the database the rules and the audit.
+// Package authz decides whether a user may perform an action on a stack, and records the decision in the same call: without an
+// audit entry there is no action. Subject, channel, action and stack are plain values. The package queries Slack only about
+// users, groups and channel membership (People), and the database only for the rules and the audit.
 //
-// The default is deny. Rules of a channel allow and deny, and a deny beats an allow. Admins from the configuration, named as users
-// or by user group, may do everything everywhere. A rule names a user, a group or everyone; groups and everyone mean colleagues who
-// are in the channel if that is private.
+// The default is deny. The rules of a channel allow and deny; a deny overrides every allow. The admins from the configuration,
+// given as users or user groups, may do everything everywhere. A rule applies to a user, a group or everyone. Allow rules for
+// groups and everyone apply only to colleagues, and in a private channel only to its members.
 //
-// A command gets its rights from one Standing: the rules that apply to one person in one channel, evaluated once and then asked for
-// any number of stacks. The rules of up to 1,000 channels are cached. Changed, which every change of a rule calls after its
-// transaction, invalidates a channel.
+// A command gets its rights from a Standing, which evaluates the rules for one user in one channel once and then answers for any
+// number of stacks. The parsed rules of up to 1,000 channels are cached. Every change of a rule calls Changed after its
+// transaction to invalidate the channel's entry.
 package authz
 
 import (
@@ -21,38 +22,38 @@ import (
 // Everyone is the subject of a rule that applies to all users.
 const Everyone = "everyone"
 
-// ErrUnknown wraps the error that prevented a decision. Nothing is allowed then.
+// ErrUnknown wraps the error that prevented a decision. Such a request is not allowed.
 var ErrUnknown = errors.New("it cannot be found out who may do this")
 
-// Subject is who asks, and where, as Slack ids.
+// Subject is the asker and the channel of a request, as Slack ids.
 type Subject struct{ User, Channel string }
 
 // Direct reports whether the channel is a direct message with the bot.
 func (s Subject) Direct() bool { return strings.HasPrefix(s.Channel, "D") }
 
-// Decision says whether something is allowed, and why.
+// Decision is the result of evaluating a request, with its reason.
 type Decision struct {
 	Allowed bool
-	Rule    *storage.Rule // that decided; nil where none did
-	Reason  string        // in words for the log and the audit
+	Rule    *storage.Rule // the deciding rule; nil if none decided
+	Reason  string        // for the log and the audit
 }
 
-// Config is what an Authorizer works with.
+// Config holds the dependencies of an Authorizer.
 type Config struct {
 	Admins  []string // user ids (U…, W…) and user-group ids (S…)
 	People  People
 	Records storage.DB
 }
 
-// Authorizer decides by the configured admins and by the rules of channels.
+// Authorizer decides requests by the configured admins and the rules of channels. It is safe for concurrent use.
 type Authorizer struct {
-	users, groups []string // the admins
+	users, groups []string // the configured admins
 	people        People
 	records       storage.DB
 	rulebook      rulebook
 }
 
-// New makes an Authorizer.
+// New returns an Authorizer for the configuration.
 func New(cfg Config) *Authorizer {
 	a := &Authorizer{people: cfg.People, records: cfg.Records, rulebook: rulebook{records: cfg.Records}}
 	for _, id := range cfg.Admins {
@@ -65,10 +66,10 @@ func New(cfg Config) *Authorizer {
 	return a
 }
 
-// Admins returns the configured admins: users and groups.
+// Admins returns the user and group ids of the configured admins.
 func (a *Authorizer) Admins() (users, groups []string) {
 	return slices.Clone(a.users), slices.Clone(a.groups)
 }
 
-// isGroup reports whether a Slack id is a user group's.
+// isGroup reports whether a Slack id belongs to a user group.
 func isGroup(id string) bool { return strings.HasPrefix(id, "S") }

@@ -7,16 +7,16 @@ import (
 	"unicode/utf8"
 )
 
-// glob matches one side of a pattern, the name or the environment, against folded text. path.Match is no replacement: behind a * it
-// matches ? and sets against single bytes, so "*??" would match the one character "€".
+// glob matches one side of a pattern, the name or the environment, against folded text. path.Match is no replacement: after a *
+// it matches ? and sets against single bytes, so "*??" would match the single character "€".
 type glob struct {
 	text           string // the only match, if there are no steps
-	prefix, suffix string // what each match begins and ends with: most texts are rejected by them
-	inside         string // the longest piece that each match contains
+	prefix, suffix string // of every match; they reject most texts early
+	inside         string // the longest literal of the pattern, contained in every match
 	steps          []step
 }
 
-// step is a * if star is set, else one character: one inside the ranges, or outside of them if not is set.
+// step is a * if star is set. Otherwise it is one character: inside the ranges, or outside them if not is set.
 type step struct {
 	star, not bool
 	ranges    []span
@@ -36,8 +36,8 @@ func (s *step) has(r rune) bool {
 // everything reports whether the glob matches every text.
 func (g *glob) everything() bool { return len(g.steps) == 1 && g.steps[0].star }
 
-// match reports whether the glob matches the whole text. It backtracks to the last * only: what stands before that matches no worse
-// at its first place. So its time is bounded by the product of both lengths.
+// match reports whether the glob matches the whole text. It backtracks to the last * only, since an earlier * never needs a
+// longer match. Its time is therefore bounded by the product of both lengths.
 func (g *glob) match(text string) bool {
 	if g.steps == nil {
 		return text == g.text
@@ -68,12 +68,12 @@ func (g *glob) match(text string) bool {
 	return true
 }
 
-// part is one character or one set of a pattern.
+// part is one character, wildcard or set of a pattern.
 type part struct {
 	step
-	char    rune // of a part that is one character
-	special bool // has a meaning beyond the character itself
-	at      bool // an @ that may separate the name from the environment
+	char    rune // the character, if the part is a literal; else 0
+	special bool // not a plain literal: a wildcard, a set, an escape or an @
+	at      bool // an unescaped @, which may separate the name from the environment
 }
 
 func charPart(r rune) part {
@@ -91,7 +91,7 @@ func (s *scanner) next() (r rune, ok bool) {
 	return r, size > 0
 }
 
-// parts returns all parts, or a problem for the user.
+// parts returns all parts, or a problem to show to the user.
 func (s *scanner) parts() (parts []part, problem string) {
 	for {
 		r, ok := s.next()
@@ -122,7 +122,7 @@ func (s *scanner) parts() (parts []part, problem string) {
 	}
 }
 
-// set reads a set after its [.
+// set reads a set; its opening [ is already consumed.
 func (s *scanner) set() (set step, problem string) {
 	if s.rest != "" && (s.rest[0] == '!' || s.rest[0] == '^') {
 		set.not, s.rest = true, s.rest[1:]
@@ -153,7 +153,7 @@ func (s *scanner) set() (set step, problem string) {
 	}
 }
 
-// member reads one character of a set, or its closing ]; ok is false at the end.
+// member reads one character of a set or the closing ]; ok is false at the end.
 func (s *scanner) member() (r rune, closed, ok bool) {
 	r, ok = s.next()
 	if r == ']' {
@@ -165,7 +165,7 @@ func (s *scanner) member() (r rune, closed, ok bool) {
 	return unicode.ToLower(r), false, ok
 }
 
-// newGlob makes a glob of parts. Like Fold it drops white space at both ends.
+// newGlob builds a glob from parts. Like Fold it trims white space.
 func newGlob(parts []part) (g glob, empty bool) {
 	solid := func(p part) bool { return p.char == 0 || !unicode.IsSpace(p.char) }
 	first := slices.IndexFunc(parts, solid)

@@ -13,19 +13,19 @@ import (
 	"c66bot/storage"
 )
 
-// maxPattern is the longest pattern, in characters.
+// maxPattern is the maximum length of a pattern, in characters.
 const maxPattern = 200
 
-// Pattern is a glob over stacks such as "web*@production": name, @, environment. Without an @ every environment matches. * is any
-// run of characters, also of /, ? is one character, [abc], [a-z] and [!a] are sets, and \x is the character x itself. Case is
-// ignored.
+// Pattern is a glob over stacks such as "web*@production": a name, an @ and an environment. Without an @ it matches every
+// environment. * matches any run of characters, including /; ? matches one character; [abc], [a-z] and [!a] are sets; \x is the
+// literal character x. Matching ignores case.
 type Pattern struct {
 	text              string
 	name, environment glob
-	plain             bool // nothing in it is special, so it may as well be a UID
+	plain             bool // without special characters, so it may also be a UID
 }
 
-// ParsePattern reads a pattern. The error is for the user.
+// ParsePattern parses a pattern. The error message is meant for the user.
 func ParsePattern(text string) (Pattern, error) {
 	if utf8.ValidString(text) {
 		text = typography.Visible(text)
@@ -64,7 +64,7 @@ func ParsePattern(text string) (Pattern, error) {
 	return p, nil
 }
 
-// patternError tells the user what is wrong with a pattern.
+// patternError returns an error that tells the user why a pattern is invalid.
 func patternError(text, format string, args ...any) error {
 	runes := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -85,19 +85,19 @@ func (p Pattern) Match(s storage.StackRef) bool {
 	return p.match(&f)
 }
 
-// match takes a folded stack.
+// match is Match for a folded stack.
 func (p *Pattern) match(f *storage.StackRef) bool {
 	return p.name.match(f.Name) && p.environment.match(f.Environment) || p.plain && f.UID != "" && p.name.match(f.UID)
 }
 
-// String returns the pattern as it was typed.
+// String returns the pattern as typed.
 func (p Pattern) String() string { return p.text }
 
 // Everything reports whether the pattern matches every possible stack.
 func (p Pattern) Everything() bool { return p.name.everything() && p.environment.everything() }
 
-// Exactly returns a pattern for stacks of that very name and environment. It is the UID if they cannot be written as a pattern: a
-// name that is too long, or no environment.
+// Exactly returns a pattern that matches the stacks with this name and environment. It falls back to the UID if they cannot be
+// written as a pattern: the name is too long or there is no environment.
 func Exactly(s storage.StackRef) string {
 	text := Literal(s.Name) + "@" + Literal(s.Environment)
 	if _, err := ParsePattern(text); err == nil {
@@ -109,7 +109,7 @@ func Exactly(s storage.StackRef) string {
 	return text
 }
 
-// special escapes the characters with a meaning in a pattern. Their full-width forms have the same meaning.
+// special escapes the characters with a special meaning in a pattern, including their full-width forms.
 var special = strings.NewReplacer(
 	`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `@`, `\@`, `＼`, `\＼`, `＊`, `\＊`, `？`, `\？`, `［`, `\［`, `＠`, `\＠`,
 )
@@ -117,7 +117,7 @@ var special = strings.NewReplacer(
 // Literal escapes a part of a name for use in a pattern.
 func Literal(name string) string { return special.Replace(strings.TrimSpace(name)) }
 
-// SamePattern reports whether two texts are the same pattern after folding, or both match everything.
+// SamePattern reports whether two patterns are equal after folding, or both match everything.
 func SamePattern(a, b string) bool {
 	everything := func(text string) bool {
 		p, err := ParsePattern(text)
@@ -126,7 +126,7 @@ func SamePattern(a, b string) bool {
 	return Fold(a) == Fold(b) || everything(a) && everything(b)
 }
 
-// Fold normalizes a name for comparison: case, typographic variants, invisible characters, surrounding space.
+// Fold normalizes a name for comparison: case, typographic variants, invisible characters, surrounding white space.
 func Fold(s string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(s))) }
 
 // fold folds all fields of a stack.
@@ -134,13 +134,13 @@ func fold(s storage.StackRef) storage.StackRef {
 	return storage.StackRef{UID: Fold(s.UID), Name: Fold(s.Name), Environment: Fold(s.Environment)}
 }
 
-// Catalogue indexes stacks that are compared with many patterns.
+// Catalogue is an index of stacks for matching many patterns.
 type Catalogue struct {
 	stacks []storage.StackRef // folded
-	named  map[string][]int   // by name, and by UID
+	named  map[string][]int   // indexes by name and by UID
 }
 
-// NewCatalogue indexes stacks. They are identified by their index.
+// NewCatalogue indexes stacks. Results refer to them by their position in the slice.
 func NewCatalogue(stacks []storage.StackRef) *Catalogue {
 	c := &Catalogue{named: make(map[string][]int, 2*len(stacks))}
 	for i, s := range stacks {
@@ -154,7 +154,7 @@ func NewCatalogue(stacks []storage.StackRef) *Catalogue {
 	return c
 }
 
-// Matching yields the indexes of the stacks that match.
+// Matching yields the indexes of the matching stacks.
 func (c *Catalogue) Matching(p Pattern) iter.Seq[int] {
 	return func(yield func(i int) bool) {
 		if p.name.steps == nil {
@@ -173,7 +173,7 @@ func (c *Catalogue) Matching(p Pattern) iter.Seq[int] {
 	}
 }
 
-// Any reports whether a stack matches.
+// Any reports whether at least one stack matches.
 func (c *Catalogue) Any(p Pattern) bool {
 	for range c.Matching(p) {
 		return true

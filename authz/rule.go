@@ -12,25 +12,25 @@ import (
 	"c66bot/storage"
 )
 
-// maxRules is the most rules that a channel can have.
+// maxRules is the maximum number of rules in a channel.
 const maxRules = 10_000
 
-// ErrTooMany says that a channel has maxRules rules.
+// ErrTooMany means that the channel already has maxRules rules.
 var ErrTooMany = fmt.Errorf("the channel has %d rules: revoke some that are not needed any more", maxRules)
 
-// ErrAdminEverywhere says that admin was given or denied on some stacks only.
+// ErrAdminEverywhere means that a rule would allow or deny admin on some stacks only.
 var ErrAdminEverywhere = errors.New("admin is the right to make rules, not on some stacks: it can be given and denied on * only")
 
-// ExistsError says that there is an equal rule.
+// ExistsError means that the channel already has an equal rule that lasts as long.
 type ExistsError struct{ ID string }
 
-// Error names the rule.
+// Error implements error.
 func (e *ExistsError) Error() string { return "rule " + e.ID + " says so already" }
 
-// whoForm is the form of a rule's subject.
+// whoForm matches the subject of a rule.
 var whoForm = regexp.MustCompile(`^([UWS][A-Z0-9]+|` + Everyone + `)$`)
 
-// Rules returns the rules of a channel that have not ended, oldest first.
+// Rules returns the channel's unexpired rules, oldest first.
 func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule, error) {
 	set, err := a.rulebook.of(ctx, channel)
 	if err != nil {
@@ -40,11 +40,11 @@ func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule,
 	return slices.DeleteFunc(slices.Clone(set.rules), func(r storage.Rule) bool { return !holds(&r, at) }), nil
 }
 
-// Changed invalidates the cached rules of a channel. Call it after a transaction that changed them, whether that succeeded or not.
+// Changed invalidates the cached rules of a channel. Call it after every transaction that changes them, even if it failed.
 func (a *Authorizer) Changed(channel string) { a.rulebook.forget(channel) }
 
-// AddRule stores a new rule and sets its id. Of equal rules only the one that ends last is kept: if the channel has one that ends no
-// sooner, the error is *ExistsError; one that ends sooner is replaced under its id.
+// AddRule stores a rule and returns it with its id. Of equal rules it keeps only the one that expires last: if an existing one
+// lasts at least as long, it returns *ExistsError; otherwise the new rule replaces it under the same id.
 func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	if err := checkRule(&r); err != nil {
 		return storage.Rule{}, err
@@ -78,7 +78,7 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 	return r, storage.Rules.Put(tx, storage.ChannelKey(r.Channel, r.ID), r)
 }
 
-// checkRule validates a rule and sorts its actions.
+// checkRule validates and normalizes a rule. It sets At if that is zero.
 func checkRule(r *storage.Rule) error {
 	if r.Channel == "" || strings.Contains(r.Channel, "/") || !whoForm.MatchString(r.Who) {
 		return fmt.Errorf("a rule needs a channel and whom it concerns: “%s” in “%s” is neither a user, a user group nor everyone",
@@ -116,7 +116,7 @@ func newRuleID(tx storage.Tx) (string, error) {
 	return storage.ShortID(func(id string) bool { return taken[id] }), err
 }
 
-// RemoveRule removes a rule, by its id in any case, and returns it, or storage.ErrNotFound.
+// RemoveRule deletes a rule and returns it, or storage.ErrNotFound. The id is case-insensitive.
 func RemoveRule(tx storage.Tx, channel, id string) (storage.Rule, error) {
 	id = strings.ToLower(strings.TrimSpace(id))
 	if id == "" || strings.Contains(id, "/") {

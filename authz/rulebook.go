@@ -12,10 +12,10 @@ import (
 	"c66bot/storage"
 )
 
-// maxChannels is the size of the cache.
+// maxChannels is the capacity of the cache. A full cache is emptied.
 const maxChannels = 1000
 
-// rulebook caches the rules of channels from the first use until they change.
+// rulebook caches the parsed rules of channels until they change.
 type rulebook struct {
 	records storage.DB
 
@@ -23,13 +23,13 @@ type rulebook struct {
 	channels map[string]*channelRules
 }
 
-// channelRules is one entry of the cache. Invalidation replaces the entry, so a read that is under way cannot store stale rules.
+// channelRules is a cache entry. Invalidation replaces the entry, so a read in flight cannot store stale rules.
 type channelRules struct {
-	turn  chan struct{} // a mutex that a context can interrupt
-	rules *ruleset      // nil until they are read
+	turn  chan struct{} // a mutex whose waiters respect a context; it guards rules
+	rules *ruleset      // nil until read
 }
 
-// of returns the rules of a channel. Of concurrent callers one reads them and the others wait.
+// of returns the rules of a channel. Concurrent callers share one read.
 func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 	c := b.cached(channel)
 	select {
@@ -79,8 +79,8 @@ func (b *rulebook) forget(channel string) {
 // ruleset is the immutable, parsed form of a channel's rules.
 type ruleset struct {
 	rules  []storage.Rule         // oldest first
-	about  map[string][]*compiled // by the user or the group, or Everyone
-	groups []*compiled            // all that are about groups
+	about  map[string][]*compiled // by user id, group id or Everyone
+	groups []*compiled            // those whose subject is a group
 }
 
 // compiled is a rule with its parsed pattern.
@@ -96,7 +96,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 		c := &compiled{Rule: &rules[i]}
 		var err error
 		if c.pattern, err = ParsePattern(c.Stacks); err != nil {
-			// A later version may have written it: an allow is void, a deny covers everything.
+			// A later version may have written it. Fail closed: ignore an allow, and apply a deny to everything.
 			if c.pattern, _ = ParsePattern("*"); !c.Deny {
 				continue
 			}
@@ -106,7 +106,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 			s.groups = append(s.groups, c)
 		}
 	}
-	for _, list := range s.about { // A rule without wildcard in the name is the better reason.
+	for _, list := range s.about { // Prefer a rule with a literal name as the reason.
 		slices.SortStableFunc(list, func(a, b *compiled) int {
 			return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
 		})
@@ -114,7 +114,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 	return s
 }
 
-// holding returns the rules that have not ended.
+// holding returns the unexpired rules.
 func holding(rules []*compiled, at time.Time) (left []*compiled) {
 	for _, c := range rules {
 		if holds(c.Rule, at) {
@@ -124,5 +124,5 @@ func holding(rules []*compiled, at time.Time) (left []*compiled) {
 	return left
 }
 
-// holds reports whether a rule has not ended.
+// holds reports whether a rule has not expired.
 func holds(r *storage.Rule, at time.Time) bool { return r.Until.IsZero() || at.Before(r.Until) }

@@ -11,7 +11,7 @@ import (
 	"c66bot/storage"
 )
 
-// The reasons of refusals without a rule that denies.
+// Reasons of refusals that no deny rule decided.
 const (
 	noSubject = "nobody is named as the one who asks"
 	noRule    = "no rule allows it"
@@ -20,15 +20,15 @@ const (
 	notInside = "not a member of this private channel, and no rule that names this very user allows it"
 )
 
-// Standing is what one person may do in one channel, computed once for any number of stacks. The zero Standing may do nothing.
+// Standing holds the rights of one user in one channel, computed once for any number of stacks. The zero Standing has no rights.
 type Standing struct {
-	admin          string // why they are a configured admin; "" if they are not
-	refusal        string // the reason if no rule allows it
+	admin          string // the reason why the user is a configured admin; "" if they are not
+	refusal        string // the reason if no rule applies
 	denies, allows []*compiled
 }
 
-// Standing computes the standing of a subject. It asks Slack only for what can make a difference. The error wraps ErrUnknown if
-// Slack could not answer that; else it is the database's.
+// Standing computes the standing of a subject. It queries Slack only if the answer can affect the result. If Slack fails, the
+// error wraps ErrUnknown; any other error is the database's.
 func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error) {
 	rules, s := &ruleset{}, Standing{refusal: noRule}
 	var err error
@@ -49,7 +49,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	if err != nil {
 		return Standing{}, err
 	}
-	var named, shared []*compiled // the rules that name the user; those about a group of theirs or everyone
+	var named, shared []*compiled // rules for the user; rules for one of their groups or everyone
 	if !isGroup(who.User) && who.User != Everyone {
 		named = holding(rules.about[who.User], at)
 	}
@@ -86,13 +86,13 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	return s, nil
 }
 
-// groupsOf returns the groups of a user, if a rule or the configuration is about groups.
+// groupsOf returns the user's groups. It skips the query if neither the rules nor the configuration refer to groups.
 func (a *Authorizer) groupsOf(ctx context.Context, user string, rules []*compiled) ([]string, error) {
 	if len(a.groups)+len(rules) == 0 {
 		return nil, nil
 	}
 	groups, err := a.people.GroupsOf(ctx, user)
-	// On a plan without groups allow rules about them apply to nobody, but a deny rule may have meant this person.
+	// On a plan without groups an allow for a group applies to nobody, but a deny may have been meant for this user.
 	if errors.Is(err, ErrNoGroups) && !slices.ContainsFunc(rules, denies) {
 		return nil, nil
 	}
@@ -102,8 +102,8 @@ func (a *Authorizer) groupsOf(ctx context.Context, user string, rules []*compile
 	return slices.DeleteFunc(slices.Clone(groups), func(id string) bool { return !isGroup(id) }), nil
 }
 
-// inside drops allow rules that need membership of the channel, and returns the reason. Of a channel that Slack does not show the bot
-// none is left; outside of a private one those that name the user are.
+// inside drops the allow rules that channel membership excludes, and returns the reason. If Slack does not show the channel to
+// the bot, it drops all of them; outside a private channel it keeps those that name the user.
 func (a *Authorizer) inside(ctx context.Context, who Subject, named, shared []*compiled) (_, _ []*compiled, reason string, err error) {
 	byShare := slices.ContainsFunc(shared, allows)
 	if !byShare && !slices.ContainsFunc(named, allows) {
@@ -121,7 +121,7 @@ func (a *Authorizer) inside(ctx context.Context, who Subject, named, shared []*c
 	return named, shared, "", nil
 }
 
-// strange says why rules about groups and everyone do not apply to the user; it is empty for a colleague.
+// strange explains why rules for groups and everyone do not apply to the user. It returns "" for a colleague.
 func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 	person, err := a.people.Person(ctx, user)
 	if errors.Is(err, ErrNoPerson) {
@@ -136,8 +136,8 @@ func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
 func allows(c *compiled) bool { return !c.Deny }
 func denies(c *compiled) bool { return c.Deny }
 
-// Decide reports whether the action is allowed on the stack. Only rules about all stacks apply to the zero stack, and to Admin,
-// which concerns no stack.
+// Decide reports whether the action is allowed on the stack. The zero stack is matched only by rules for all stacks. Admin does
+// not depend on the stack; see Standing.Admin.
 func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	if action == Admin {
 		return s.Admin()
@@ -147,10 +147,11 @@ func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	return s.decide(action, fits, fits)
 }
 
-// Admin reports whether the person may make rules in the channel.
+// Admin reports whether the user may manage the channel's rules. Any deny of Admin refuses it; only an allow on all stacks grants
+// it.
 func (s Standing) Admin() Decision { return s.decide(Admin, onSome, onAll) }
 
-// decide looks for a rule that denies, then for one that allows.
+// decide looks for a matching deny, then for a matching allow. denies and allows select the rules by their pattern.
 func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Decision {
 	if s.admin != "" {
 		return Decision{Allowed: true, Reason: s.admin}
@@ -164,7 +165,7 @@ func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Dec
 	return Decision{Reason: cmp.Or(s.refusal, noRule)}
 }
 
-// find returns the first rule about the action that has not ended and matches, or nil.
+// find returns the first unexpired rule that covers the action and passes fits, or nil.
 func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled {
 	at := time.Now()
 	for _, c := range rules {
@@ -178,11 +179,11 @@ func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled
 func onSome(*compiled) bool  { return true }
 func onAll(c *compiled) bool { return c.pattern.Everything() }
 
-// Configured reports whether the person is a configured admin.
+// Configured reports whether the user is a configured admin.
 func (s Standing) Configured() bool { return s.admin != "" }
 
-// Some reports whether the person may have any of the rights on some stack, whichever exist. It is an upper bound: deny rules may
-// still take away, stack by stack, all that is allowed.
+// Some reports whether the user may have any of the rights on some stack, independent of the existing stacks. It is an upper
+// bound: deny rules may still exclude every stack.
 func (s Standing) Some(actions ...Action) bool {
 	return slices.ContainsFunc(actions, func(action Action) bool {
 		if action == Admin {

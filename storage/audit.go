@@ -2,19 +2,19 @@ package storage
 
 import "time"
 
-// Audit holds decisions by an id that sorts by time.
+// Audit holds decisions by NewID, hence in order of time.
 var Audit = newTable[AuditEntry]("audit")
 
-// AuditEntry is one decision: who asked for what, where, and which rule decided.
+// AuditEntry records one decision: the asker, the request, the channel and the deciding rule.
 type AuditEntry struct {
 	At        time.Time `json:"at"`
 	User      string    `json:"user"`
 	Channel   string    `json:"channel"`
-	Action    string    `json:"action"`         // the right that was needed
-	Asked     string    `json:"asked"`          // what was asked for, in the words of a command
-	Stack     StackRef  `json:"stack,omitzero"` // zero where none was found, or none is concerned
+	Action    string    `json:"action"`         // the required right
+	Asked     string    `json:"asked"`          // the request as a command line
+	Stack     StackRef  `json:"stack,omitzero"` // zero if none was found or the action concerns none
 	Operation string    `json:"operation"`
 	Allowed   bool      `json:"allowed"`
-	Rule      string    `json:"rule,omitempty"` // the id of the rule that decided
+	Rule      string    `json:"rule,omitempty"` // the id of the deciding rule
 	Reason    string    `json:"reason"`
 }

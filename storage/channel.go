@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// Channels holds channel ids that are out of use, by the id.
+// Channels holds retired channel ids, by id.
 var Channels = newTable[Channel]("channels")
 
-// Channel is what is known of a channel id that is out of use.
+// Channel is a retired channel id.
 type Channel struct {
-	To   string    `json:"to,omitempty"`  // the id that the channel bears now
-	Lost time.Time `json:"lost,omitzero"` // since when Slack does not show it, where the admins were told
-	At   time.Time `json:"at,omitzero"`   // when its new id came
+	To   string    `json:"to,omitempty"`  // the channel's new id
+	Lost time.Time `json:"lost,omitzero"` // when Slack stopped showing the channel, once the admins were notified
+	At   time.Time `json:"at,omitzero"`   // when the new id was assigned
 }
 
-// maxMoves bounds the chain of ids of one channel.
+// maxMoves bounds the redirects followed for one channel.
 const maxMoves = 20
 
-// ChannelNow returns the present id of a channel, given any of its ids.
+// ChannelNow resolves any id of a channel to its current one.
 func ChannelNow(tx Tx, id string) (string, error) {
 	for range maxMoves {
 		c, err := Channels.Get(tx, id)
@@ -35,11 +35,11 @@ func ChannelNow(tx Tx, id string) (string, error) {
 	return id, nil
 }
 
-// MoveChannel moves all records of a channel from one id to another, and redirects the old id. It is idempotent and independent of
-// the order of moves. Records under both ids are merged. The audit keeps the old id.
+// MoveChannel moves all records of a channel to a new id and redirects the old one. It is idempotent and independent of the order
+// of moves. Records that exist under both ids are merged. The audit keeps the old id.
 func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	known, err := Channels.Get(tx, to)
-	if err == nil && known.To != "" && known.At.Before(at) { // it is in use again, whatever it was before
+	if err == nil && known.To != "" && known.At.Before(at) { // the id is in use again, whatever it redirected to
 		err = Channels.Delete(tx, to)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -69,7 +69,7 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 			return r.User
 		}),
 		move(tx, Subscriptions, from, to, wanted, func(s *Subscription, taken func(string) bool) string {
-			if s.Channel = to; taken(s.ID) { // It is one among those of its channel alone.
+			if s.Channel = to; taken(s.ID) { // Subscription ids are unique only within a channel.
 				s.ID = ShortID(taken)
 			}
 			return s.ID
@@ -81,7 +81,7 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	)
 }
 
-// rename changes the channel in the records of a table.
+// rename replaces the channel in all records of a table.
 func rename[T any](tx Tx, table Table[T], from, to string, channel func(*T) *string) error {
 	renamed, err := pick(tx, table, "", func(_ string, rec *T) bool { return *channel(rec) == from })
 	for key, rec := range renamed {
@@ -91,7 +91,7 @@ func rename[T any](tx Tx, table Table[T], from, to string, channel func(*T) *str
 	return err
 }
 
-// pick returns the records that f picks, by key.
+// pick returns the records selected by f, by key.
 func pick[T any](tx Tx, table Table[T], prefix string, f func(key string, rec *T) bool) (map[string]T, error) {
 	found := map[string]T{}
 	err := table.Scan(tx, prefix, func(key string, rec T) error {
@@ -103,8 +103,8 @@ func pick[T any](tx Tx, table Table[T], prefix string, f func(key string, rec *T
 	return found, err
 }
 
-// move moves the records under ChannelKey, without those whose content the other channel has already. adapt makes a record one of
-// the other channel and returns its id there.
+// move moves the records under ChannelKey and drops those whose content the target channel already has. adapt assigns a record to
+// the target channel and returns its id there.
 func move[T, C any](
 	tx Tx, table Table[T], from, to string, content func(T) C, adapt func(rec *T, taken func(id string) bool) string,
 ) error {

@@ -5,47 +5,47 @@ import (
 	"time"
 )
 
-// Follows holds the followed deployments, one for each card, by the follow's id.
+// Follows holds the followed deployments, one for each card, by Follow.ID.
 var Follows = newTable[Follow]("follows")
 
-// Follow is one card in one channel: a deployment that is followed to its end.
+// Follow is a card in a channel, which shows a deployment until it ends.
 type Follow struct {
 	ID          string    `json:"id"`
 	Stack       StackRef  `json:"stack"`
-	Deployment  int64     `json:"deployment,omitempty"` // 0 until it is known
+	Deployment  int64     `json:"deployment,omitempty"` // 0 until known
 	Channel     string    `json:"channel"`
 	Asker       string    `json:"asker"` // Slack user id
 	AskedAt     time.Time `json:"asked_at"`
 	Phase       Phase     `json:"phase"`
-	Wish        *Wish     `json:"wish,omitempty"`        // what was asked of Cloud 66; nil where somebody else started the deployment
-	State       State     `json:"state"`                 // what the card shows
-	Told        []State   `json:"told,omitempty"`        // the states that the thread has heard of, oldest first
-	SilentSince time.Time `json:"silent_since,omitzero"` // since when looks have failed, where that was told
-	Missing     int       `json:"missing,omitempty"`     // looks in a row that did not find the deployment
-	MissedSince time.Time `json:"missed_since,omitzero"` // when the first of them was
+	Wish        *Wish     `json:"wish,omitempty"`        // the redeploy request; nil if the deployment was not started by this bot
+	State       State     `json:"state"`                 // as shown on the card
+	Told        []State   `json:"told,omitempty"`        // states already posted in the thread, oldest first
+	SilentSince time.Time `json:"silent_since,omitzero"` // since when polls have failed, once that was announced
+	Missing     int       `json:"missing,omitempty"`     // consecutive polls that did not find the deployment
+	MissedSince time.Time `json:"missed_since,omitzero"` // time of the first of them
 	StartedAt   time.Time `json:"started_at,omitzero"`
-	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual time when last looked
+	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual deployment time at the last poll
 	EndedAt     time.Time `json:"ended_at,omitzero"`
-	Subscribed  bool      `json:"subscribed,omitempty"` // a subscription has brought the card
-	Said        string    `json:"said,omitempty"`       // what Cloud 66 said of a wish that came to nothing
+	Subscribed  bool      `json:"subscribed,omitempty"` // the card was created by a subscription
+	Said        string    `json:"said,omitempty"`       // Cloud 66's explanation of a failed request
 }
 
-// Phase is how far a follow has come.
+// Phase is the progress of a follow.
 type Phase string
 
-// The phases of a follow, in the order in which a redeploy runs through them.
+// The phases of a follow, in the order of a redeploy.
 const (
-	PhaseCarded    Phase = "carded"    // the card is asked for, nothing was sent to Cloud 66
-	PhaseSending   Phase = "sending"   // the POST is about to be made or was made: its result is not known
-	PhaseFinding   Phase = "finding"   // the wish has arrived or may have: its deployment is looked for
-	PhaseFollowing Phase = "following" // the deployment is known and has not ended
-	PhaseEnded     Phase = "ended"     // all that is to be told is in the outbox
+	PhaseCarded    Phase = "carded"    // the card is queued; nothing was sent to Cloud 66
+	PhaseSending   Phase = "sending"   // the POST is about to be made or its result is unknown
+	PhaseFinding   Phase = "finding"   // the request arrived, or may have; the bot is looking for its deployment
+	PhaseFollowing Phase = "following" // the deployment is known and running
+	PhaseEnded     Phase = "ended"     // every final message is in the outbox
 )
 
 // State is the state of a followed deployment, as shown to people.
 type State string
 
-// The states. From Succeeded on they are ends.
+// The states. Succeeded and those after it are final.
 const (
 	Asked     State = "asked"
 	Queued    State = "queued"
@@ -55,10 +55,10 @@ const (
 	Succeeded State = "succeeded"
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
-	Refused   State = "refused"  // Cloud 66 certainly did not take the wish
-	Unclear   State = "unclear"  // whether it took the wish cannot be found out
-	Unposted  State = "unposted" // nothing was sent, because the card came too late
-	Vanished  State = "vanished" // the deployment or its stack is not there any more
+	Refused   State = "refused"  // Cloud 66 certainly did not accept the request
+	Unclear   State = "unclear"  // it cannot be determined whether Cloud 66 accepted the request
+	Unposted  State = "unposted" // nothing was sent, because the card was posted too late
+	Vanished  State = "vanished" // the deployment or its stack no longer exists
 )
 
 // End reports whether the state is final.
@@ -66,34 +66,34 @@ func (s State) End() bool {
 	return slices.Contains([]State{Succeeded, Failed, Cancelled, Refused, Unclear, Unposted, Vanished}, s)
 }
 
-// Wish is a redeploy as it was asked for, and what is known of its way to Cloud 66.
+// Wish is a redeploy request and the state of its submission to Cloud 66.
 type Wish struct {
-	Reference    string    `json:"user_reference"` // our own, by which the stack action is found again
+	Reference    string    `json:"user_reference"` // generated by the bot; identifies the stack action
 	Ref          string    `json:"ref,omitempty"`
 	Services     string    `json:"services,omitempty"` // "name:tag,name"
 	Profile      string    `json:"profile,omitempty"`
 	Reason       string    `json:"reason,omitempty"`
-	NewestBefore int64     `json:"newest_before"` // the newest deployment's id before the POST
+	NewestBefore int64     `json:"newest_before"` // the id of the newest deployment before the POST
 	SentAt       time.Time `json:"sent_at,omitzero"`
-	Arrived      bool      `json:"arrived,omitempty"` // the stack action or an answer proves that it did
-	Claimed      int64     `json:"claimed,omitempty"` // the deployment id that the answer gave, until a list shows it
-	Warning      string    `json:"warning,omitempty"` // what Cloud 66 had to say beside its answer
-	Looks        int       `json:"looks,omitempty"`   // how often the deployment was looked for
+	Arrived      bool      `json:"arrived,omitempty"` // confirmed by the stack action or by a response
+	Claimed      int64     `json:"claimed,omitempty"` // the deployment id from the response, until a list confirms it
+	Warning      string    `json:"warning,omitempty"` // from Cloud 66's response
+	Looks        int       `json:"looks,omitempty"`   // searches for the deployment so far
 }
 
-// Wishes holds the follow whose redeploy became a deployment, by DeploymentKey.
+// Wishes maps a deployment to the follow whose redeploy started it, by DeploymentKey.
 var Wishes = newTable[WishOf]("wishes")
 
-// Heard holds the follow by which a channel hears of a deployment, by HeardKey.
+// Heard maps a deployment and a channel to the follow that informs the channel, by HeardKey.
 var Heard = newTable[WishOf]("heard")
 
-// WishOf refers from a deployment to a follow.
+// WishOf is a reference from a deployment to a follow.
 type WishOf struct {
 	Follow string    `json:"follow"`
 	At     time.Time `json:"at"`
 }
 
-// HeardKey is the key of a deployment in a channel.
+// HeardKey returns the key of a deployment in a channel.
 func HeardKey(stackUID string, id int64, channel string) string {
 	return DeploymentKey(stackUID, id) + "/" + channel
 }

@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// How long records are kept.
+// Retention periods.
 const (
 	day            = 24 * time.Hour
-	keepRules      = day             // after their end
-	keepRequests   = day + time.Hour // the last button of one works for a day, and it grows for an hour
+	keepRules      = day             // after they expire
+	keepRequests   = day + time.Hour // a request grows for an hour, and its last button works for a day
 	keepMessages   = day             // after the last change
 	keepOperations = 7 * day         // Slack may deliver them again
-	keepFollows    = 30 * day        // after their end
-	// KeepMissed is for messages that are out of date because their channel refused edits.
+	keepFollows    = 30 * day        // after they end
+	// KeepMissed applies to messages left outdated because their channel refused edits.
 	KeepMissed = 30 * day
 )
 
-// Forget removes old records, in one transaction for each table that has any. Tables that are not listed keep all.
+// Forget deletes expired records, in one transaction for each table that has any. It keeps everything in the tables not listed
+// here.
 func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	now := time.Now()
 	old := func(at time.Time, keep time.Duration) bool { return now.Sub(at) > keep }
@@ -31,7 +32,7 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 		removeFrom(Operations, func(_ Tx, o Operation) bool { return old(o.At, keepOperations) }),
 		removeFrom(Cancels, func(_ Tx, c Cancel) bool { return old(c.At, keepFollows) }),
 		removeFrom(Wishes, func(_ Tx, w WishOf) bool { return old(w.At, keepFollows) }),
-		removeFrom(Heard, func(tx Tx, w WishOf) bool { // While the follow is there, its channel hears of its deployment by it.
+		removeFrom(Heard, func(tx Tx, w WishOf) bool { // Keep the reference while its follow exists.
 			if !old(w.At, keepFollows) {
 				return false
 			}
@@ -39,7 +40,7 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 			return errors.Is(err, ErrNotFound)
 		}),
 		func(tx Tx, remove bool) (int, error) {
-			parents := map[string]bool{} // of what is to be delivered yet
+			parents := map[string]bool{} // keys of messages with undelivered replies
 			err := Messages.Scan(tx, "", func(_ string, m Message) error {
 				parents[m.Parent] = parents[m.Parent] || m.Pending()
 				return nil
@@ -69,10 +70,10 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// removal counts the old records of a table and, if told to, removes them.
+// removal counts the expired records of a table and deletes them if remove is set.
 type removal func(tx Tx, remove bool) (found int, err error)
 
-// removeFrom stops at the first young record where the keys sort by time.
+// removeFrom returns a removal for a table. In the audit, whose keys sort by time, it stops at the first unexpired record.
 func removeFrom[T any](table Table[T], old func(Tx, T) bool) removal {
 	return func(tx Tx, remove bool) (int, error) {
 		var keys []string

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// NewID returns 20 characters of [0-9a-z]: the time in microseconds, by which ids sort, then 45 random bits.
+// NewID returns a sortable id of 20 characters of [0-9a-z]: the time in microseconds, then 45 random bits.
 func NewID(now time.Time) string {
 	micros := strconv.FormatInt(max(0, now.UnixMicro()), 36)
 	return fmt.Sprintf("%011s%s", micros, strings.ToLower(rand.Text()[:9]))
 }
 
-// ShortID returns an id for people to type: four characters, or more if those become rare. It has no vowels, hence spells no word,
-// and of similar characters only one. taken reports whether an id is in use.
+// ShortID returns an id for people to type: four characters, or more as free ids become rare. Its alphabet has no vowels, so ids
+// spell no words, and no characters that look alike. taken reports whether an id is in use.
 func ShortID(taken func(id string) bool) string {
 	const alphabet, length, tries = "2346789bcdfghjkmpqrtvwxy", 4, 20
 	for n := 0; ; n++ {

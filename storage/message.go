@@ -5,34 +5,34 @@ import (
 	"time"
 )
 
-// Messages holds the desired state of messages in Slack, by the message's key.
+// Messages holds the desired state of messages in Slack, by Message.Key.
 var Messages = newTable[Message]("messages")
 
-// Message is the desired state of one message in Slack. The outbox makes Slack match it.
+// Message is the desired state of a message in Slack. The outbox reconciles Slack with it.
 type Message struct {
 	Key       string          `json:"key"`
 	Channel   string          `json:"channel"`
-	Parent    string          `json:"parent,omitempty"`    // the key of the message whose thread this belongs in
-	Broadcast bool            `json:"broadcast,omitempty"` // a reply that the channel sees too
+	Parent    string          `json:"parent,omitempty"`    // key of the thread's parent message
+	Broadcast bool            `json:"broadcast,omitempty"` // a reply that is also shown in the channel
 	Text      string          `json:"text"`
 	Blocks    json.RawMessage `json:"blocks,omitempty"`
-	Urgent    bool            `json:"urgent,omitempty"` // a change of state; progress waits behind it
-	Last      bool            `json:"last,omitempty"`   // no later revision will come
-	Tell      []string        `json:"tell,omitempty"`   // the users who are told in direct messages where the channel takes it no more
-	Order     int64           `json:"order"`            // counts the messages: an older one is delivered first
-	Revision  int             `json:"revision"`         // counts what it ought to be
-	Sent      int             `json:"sent"`             // the revision that Slack has
-	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused: its text goes alone
-	TS        string          `json:"ts,omitempty"`     // Slack's name for the message, once it stands there
-	// Tried is the revision of a post that was begun and whose result is not recorded: search before posting.
+	Urgent    bool            `json:"urgent,omitempty"` // a change of state; progress updates wait behind it
+	Last      bool            `json:"last,omitempty"`   // no further revision follows
+	Tell      []string        `json:"tell,omitempty"`   // users to notify by direct message if the channel stops accepting it
+	Order     int64           `json:"order"`            // sequence number; older messages are delivered first
+	Revision  int             `json:"revision"`         // incremented by every change of the desired state
+	Sent      int             `json:"sent"`             // the revision that Slack shows
+	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused; only its text is sent
+	TS        string          `json:"ts,omitempty"`     // Slack's timestamp of the message, once posted
+	// Tried is the revision of a post that was started and whose result is unrecorded: search before posting again.
 	Tried   int       `json:"tried,omitempty"`
-	TriedAt time.Time `json:"tried_at,omitzero"` // when that post was begun
-	// Doubt is the time of a post whose earlier try may still show up: Slack is searched for a duplicate.
+	TriedAt time.Time `json:"tried_at,omitzero"` // when that post was started
+	// Doubt is the time of a post whose earlier attempt may still appear: search Slack for a duplicate.
 	Doubt     time.Time `json:"doubt,omitzero"`
-	Refused   string    `json:"refused,omitempty"`  // why it is given up
-	Refusing  string    `json:"refusing,omitempty"` // why Slack takes this revision not, which may pass
-	Since     time.Time `json:"since,omitzero"`     // since when
-	Missed    bool      `json:"missed,omitempty"`   // its last edit was given up
+	Refused   string    `json:"refused,omitempty"`  // why delivery was abandoned
+	Refusing  string    `json:"refusing,omitempty"` // why Slack currently refuses this revision; may be temporary
+	Since     time.Time `json:"since,omitzero"`     // since when Slack has refused it
+	Missed    bool      `json:"missed,omitempty"`   // the last edit was abandoned
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }

@@ -2,20 +2,20 @@ package storage
 
 import "time"
 
-// Journal holds changes that were asked for and are not settled, by operation key.
+// Journal holds requested but unsettled changes, by operation key.
 var Journal = newTable[Entry]("journal")
 
-// Entry is an unsettled change: neither carried out nor reported to its author as not done.
+// Entry is an unsettled change: neither executed nor reported to its author as not done.
 type Entry struct {
 	Operation  string    `json:"operation"`
 	User       string    `json:"user"`
 	Channel    string    `json:"channel"`
 	What       string    `json:"what"`       // as it can be typed, as in "redeploy web --now"
-	Deliveries []string  `json:"deliveries"` // Slack's ids of what brought it, the newest last
-	At         time.Time `json:"at"`         // when it was received
+	Deliveries []string  `json:"deliveries"` // Slack ids of its deliveries, newest last
+	At         time.Time `json:"at"`         // time of receipt
 }
 
-// Operations holds settled changes, by operation key, so that a second delivery is recognised.
+// Operations holds settled changes by operation key, to detect a repeated delivery.
 var Operations = newTable[Operation]("operations")
 
 // Operation is a settled change, kept while Slack may deliver it again.
@@ -23,21 +23,21 @@ type Operation struct {
 	Key        string    `json:"key"`
 	User       string    `json:"user"`
 	At         time.Time `json:"at"`
-	Void       bool      `json:"void,omitempty"`       // nothing came of it, so that it may be asked for again
-	Deliveries []string  `json:"deliveries,omitempty"` // of a void one: what brought it, which brings it no more
+	Void       bool      `json:"void,omitempty"`       // it had no effect and may be requested again
+	Deliveries []string  `json:"deliveries,omitempty"` // of a void one: Slack ids of its deliveries, which are not accepted again
 }
 
-// Cancels holds who asked for the cancellation of a deployment, by DeploymentKey.
+// Cancels holds the cancellation requests, by DeploymentKey.
 var Cancels = newTable[Cancel]("cancels")
 
-// Cancel is a request to cancel a deployment through this bot.
+// Cancel is a request through this bot to cancel a deployment.
 type Cancel struct {
 	User   string    `json:"user"`
 	At     time.Time `json:"at"`
-	Follow string    `json:"follow"`          // the follow whose card shows what becomes of it
-	Sent   bool      `json:"sent,omitempty"`  // Cloud 66 has taken it
-	Told   bool      `json:"told,omitempty"`  // whoever asked was told that it is not clear whether Cloud 66 has taken it
-	Again  *Again    `json:"again,omitempty"` // a later wish for the same, of which it is not known what became
+	Follow string    `json:"follow"`          // the follow whose card shows the outcome
+	Sent   bool      `json:"sent,omitempty"`  // Cloud 66 accepted it
+	Told   bool      `json:"told,omitempty"`  // the asker was told that it is unclear whether Cloud 66 accepted it
+	Again  *Again    `json:"again,omitempty"` // a later request for the same cancellation, outcome unknown
 }
 
 // Again is a later request for the same cancellation.
@@ -47,8 +47,8 @@ type Again struct {
 	Follow string    `json:"follow"`
 }
 
-// Explains reports whether the cancel is the reason why a deployment failed at that time. One that fails long after failed by
-// itself.
+// Explains reports whether the cancellation is the cause of a failure at that time. A failure long after the request has another
+// cause.
 func (c *Cancel) Explains(failed time.Time) bool {
 	const soon, taken = 5 * time.Minute, 30 * time.Minute
 	if c == nil {

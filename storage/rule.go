@@ -5,41 +5,41 @@ import "time"
 // Rules holds the rules of channels, by ChannelKey.
 var Rules = newTable[Rule]("rules")
 
-// Rule allows or denies actions on stacks to somebody in one channel.
+// Rule allows or denies actions on stacks to a user, a group or everyone in one channel.
 type Rule struct {
-	ID      string    `json:"id"` // short, and of this rule alone among those of all channels
+	ID      string    `json:"id"` // short, unique among all channels
 	Channel string    `json:"channel"`
 	Who     string    `json:"who"` // Slack id of a user (U…, W…) or of a user group (S…), or "everyone"
 	Deny    bool      `json:"deny,omitempty"`
 	Actions []string  `json:"actions"`
-	Stacks  string    `json:"stacks"` // a glob, as it was typed
-	By      string    `json:"by"`     // Slack user id of who made it
+	Stacks  string    `json:"stacks"` // a glob, as typed
+	By      string    `json:"by"`     // Slack user id of the author
 	At      time.Time `json:"at"`
-	Until   time.Time `json:"until,omitzero"` // when it ends; zero for one that stays
+	Until   time.Time `json:"until,omitzero"` // expiry; zero for none
 }
 
-// ChannelKey is the key of a channel's own record: a rule or a subscription by its id, a request by its user. Without an id it is
-// the prefix of all.
+// ChannelKey returns the key of a record of a channel: a rule or a subscription by its id, a request by its user. With an empty
+// id it returns the prefix of all of them.
 func ChannelKey(channel, id string) string { return channel + "/" + id }
 
-// Requests holds the latest request for rights of each user in each channel, by ChannelKey.
+// Requests holds each user's latest request for rights in each channel, by ChannelKey.
 var Requests = newTable[Request]("requests")
 
-// Request is what a user asked a channel's admins for, in one message.
+// Request is a user's request for rights to the admins of a channel, shown in one message.
 type Request struct {
 	ID      string      `json:"id"` // of the message
 	Channel string      `json:"channel"`
 	User    string      `json:"user"`
-	At      time.Time   `json:"at"` // when the message was made
+	At      time.Time   `json:"at"` // when the message was created
 	Wishes  []Asking    `json:"wishes"`
-	Made    []time.Time `json:"made"` // when the messages of the last hour were
+	Made    []time.Time `json:"made"` // creation times of the messages of the last hour
 }
 
-// Asking is one right of a request.
+// Asking is one requested right.
 type Asking struct {
 	Action string    `json:"action"`
 	Stacks string    `json:"stacks"` // a glob
-	Nonce  string    `json:"nonce"`  // of the button that gives it
+	Nonce  string    `json:"nonce"`  // of the button that grants it
 	At     time.Time `json:"at"`
-	Given  *Rule     `json:"given,omitempty"` // once an admin has
+	Given  *Rule     `json:"given,omitempty"` // the rule that granted it; nil until granted
 }

@@ -9,7 +9,7 @@ type StackRef struct {
 	Environment string `json:"environment"`
 }
 
-// String returns name@environment, as it is typed.
+// String returns name@environment, as users type it.
 func (s StackRef) String() string {
 	if s.Environment == "" {
 		return s.Name
@@ -17,5 +17,5 @@ func (s StackRef) String() string {
 	return s.Name + "@" + s.Environment
 }
 
-// DeploymentKey is the key of records about one deployment.
+// DeploymentKey returns the key of records about one deployment.
 func DeploymentKey(stackUID string, id int64) string { return fmt.Sprintf("%s/%020d", stackUID, id) }

@@ -5,37 +5,38 @@ import "time"
 // Subscriptions holds the subscriptions of channels, by ChannelKey.
 var Subscriptions = newTable[Subscription]("subscriptions").counted()
 
-// Subscription tells a channel of every matching deployment, whoever started it.
+// Subscription informs a channel of every matching deployment, whoever started it.
 type Subscription struct {
 	ID        string    `json:"id"`
 	Channel   string    `json:"channel"`
-	Stacks    string    `json:"stacks"`            // a glob, as it was typed
-	Events    []string  `json:"events,omitempty"`  // states, or Reverted; none for all
-	By        string    `json:"by,omitempty"`      // a part of who triggered it, in any case
-	Via       []string  `json:"via,omitempty"`     // web, api, hook; none for all
-	Types     []string  `json:"types,omitempty"`   // codes of deploy types; none for all
-	Mention   string    `json:"mention,omitempty"` // the user (U…, W…) or group (S…) that a failure mentions
-	Author    string    `json:"author"`            // Slack user id; it tells of no stack that he may not subscribe to
+	Stacks    string    `json:"stacks"`            // a glob, as typed
+	Events    []string  `json:"events,omitempty"`  // states or Reverted; empty for all
+	By        string    `json:"by,omitempty"`      // case-insensitive substring of the starter's name
+	Via       []string  `json:"via,omitempty"`     // web, api, hook; empty for all
+	Types     []string  `json:"types,omitempty"`   // codes of deploy types; empty for all
+	Mention   string    `json:"mention,omitempty"` // user (U…, W…) or group (S…) to mention on a failure
+	Author    string    `json:"author"`            // Slack user id; limits the stacks to those that the author may subscribe to
 	At        time.Time `json:"at"`
-	Suspended string    `json:"suspended,omitempty"` // Slack's code why nothing can be posted there at present
-	Powerless bool      `json:"powerless,omitempty"` // the channel was told that its author may subscribe to nothing there any more
+	Suspended string    `json:"suspended,omitempty"` // Slack's error code while nothing can be posted in the channel
+	Powerless bool      `json:"powerless,omitempty"` // the channel was told that the author may not subscribe to any stack there any more
 }
 
-// Reverted is the event of a deployment that was rolled back. The other events are named like their states.
+// Reverted is the event of a deployment that was rolled back. All other events are named like states.
 const Reverted = "reverted"
 
-// Positions holds how far the deployments of each watched stack were handled, by the stack's UID.
+// Positions holds the processing position of each watched stack, by stack UID.
 var Positions = newTable[Position]("positions")
 
-// Position is how far the changes of a watched stack were handled. It is written before anybody is told of more.
+// Position is the point up to which the changes of a watched stack were processed. It is committed before later changes are
+// announced.
 type Position struct {
 	Stack    StackRef  `json:"stack"`
-	Mark     string    `json:"mark"`               // what the list of stacks showed of it last, where a look has followed that
-	Newest   int64     `json:"newest,omitempty"`   // the newest deployment that was seen; 0 where its list was never read
-	Since    time.Time `json:"since,omitzero"`     // of a stack whose list was never read: what started later, by Cloud 66's clock, is news
-	Open     []int64   `json:"open,omitempty"`     // deployments that had not ended
-	Reverted []int64   `json:"reverted,omitempty"` // those of the newest page that were rolled back
-	// Began is when the bot saw deployments of Open begin, by its own clock.
+	Mark     string    `json:"mark"`               // the stack's state in the list of stacks that the last poll followed up
+	Newest   int64     `json:"newest,omitempty"`   // id of the newest deployment seen; 0 if its list was never read
+	Since    time.Time `json:"since,omitzero"`     // if its list was never read: later deployments, by Cloud 66's clock, are new
+	Open     []int64   `json:"open,omitempty"`     // unfinished deployments
+	Reverted []int64   `json:"reverted,omitempty"` // rolled-back deployments on the newest page
+	// Began is when the bot first saw deployments of Open, by its own clock.
 	Began map[int64]time.Time `json:"began,omitempty"`
 	At    time.Time           `json:"at"`
 }

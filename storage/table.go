@@ -11,22 +11,22 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Table holds the records of one type in the bucket of its name. A stored record is a CRC-32C in eight hexadecimal digits, a space,
-// and JSON. The checksum covers the table's name, a slash, the key, a space and the JSON, so that a record in a wrong place is
-// noticed too.
+// Table holds the records of one type in the bucket of its name. A stored record is a CRC-32C in eight hexadecimal digits, a
+// space, and JSON. The checksum covers the table's name, a slash, the key, a space and the JSON, so it also detects a misplaced
+// record.
 type Table[T any] struct {
 	Name string
 
-	counts bool // every change moves the counter of the table's name
+	counts bool // every change increments the counter of the table's name
 }
 
-// counted makes every change of the table increment the counter of its name, so that readers can tell whether a snapshot is still valid.
+// counted makes every change of the table increment the counter of its name, so that a reader can detect a stale snapshot.
 func (t Table[T]) counted() Table[T] {
 	t.counts = true
 	return t
 }
 
-// Get returns the record with the key, ErrNotFound, or ErrDamaged.
+// Get returns the record of the key, ErrNotFound or ErrDamaged.
 func (t Table[T]) Get(tx Tx, key string) (T, error) {
 	value, err := tx.Get(t.Name, key)
 	if err != nil {
@@ -35,7 +35,7 @@ func (t Table[T]) Get(tx Tx, key string) (T, error) {
 	return t.decode(key, value)
 }
 
-// Find is Get for a record that need not be there.
+// Find is Get for an optional record: it reports a missing one by found instead of an error.
 func (t Table[T]) Find(tx Tx, key string) (rec T, found bool, err error) {
 	rec, err = t.Get(tx, key)
 	if errors.Is(err, ErrNotFound) {
@@ -44,7 +44,7 @@ func (t Table[T]) Find(tx Tx, key string) (rec T, found bool, err error) {
 	return rec, err == nil, err
 }
 
-// Look is Find in a transaction of its own.
+// Look is Find in its own transaction.
 func (t Table[T]) Look(ctx context.Context, db DB, key string) (rec T, found bool, err error) {
 	err = db.View(ctx, func(tx Tx) (err error) {
 		rec, found, err = t.Find(tx, key)
@@ -53,7 +53,7 @@ func (t Table[T]) Look(ctx context.Context, db DB, key string) (rec T, found boo
 	return rec, found, err
 }
 
-// Put stores the record under the key and replaces an older one.
+// Put stores a record and replaces an existing one.
 func (t Table[T]) Put(tx Tx, key string, rec T) error {
 	text, err := json.Marshal(rec)
 	if err != nil {
@@ -73,7 +73,7 @@ func (t Table[T]) count(tx Tx) error {
 	return errors.Join(err, Counters.Put(tx, t.Name, n+1))
 }
 
-// Delete removes the record with the key, if there is one.
+// Delete removes a record if it exists.
 func (t Table[T]) Delete(tx Tx, key string) error {
 	if err := tx.Delete(t.Name, key); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (t Table[T]) Delete(tx Tx, key string) error {
 	return t.count(tx)
 }
 
-// Scan calls fn for the records with a prefix, as Tx.Scan does. A damaged record ends it with ErrDamaged.
+// Scan calls fn for the records with a key prefix, like Tx.Scan. A damaged record stops it with ErrDamaged.
 func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) error {
 	return tx.Scan(t.Name, prefix, func(key string, value []byte) error {
 		rec, err := t.decode(key, value)
@@ -92,7 +92,7 @@ func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) e
 	})
 }
 
-// sum returns the checksum with its space, as it stands before the JSON.
+// sum returns the header of a record: the checksum and a space.
 func (t Table[T]) sum(key string, text []byte) []byte {
 	sum := crc32.Checksum(fmt.Appendf(nil, "%s/%s ", t.Name, key), castagnoli)
 	return fmt.Appendf(nil, "%08x ", crc32.Update(sum, castagnoli, text))
@@ -113,10 +113,10 @@ func (t Table[T]) decode(key string, value []byte) (rec T, err error) {
 	return rec, nil
 }
 
-// tables maps the name of each table to the check of its records.
+// tables maps table names to the validation of their records.
 var tables = map[string]func(key string, value []byte) error{}
 
-// newTable makes a table of the database, which CheckRecord knows.
+// newTable creates a table and registers it for CheckRecord.
 func newTable[T any](name string) Table[T] {
 	t := Table[T]{Name: name}
 	tables[name] = func(key string, value []byte) error {
@@ -126,8 +126,8 @@ func newTable[T any](name string) Table[T] {
 	return t
 }
 
-// CheckRecord returns ErrDamaged, with table and key, if a stored record cannot be read. An unknown table is damage too: its name
-// may be what was damaged.
+// CheckRecord returns ErrDamaged, with table and key, for an unreadable record. An unknown table is an error too: its name may be
+// the damaged part.
 func CheckRecord(table, key string, value []byte) error {
 	if check := tables[table]; check != nil {
 		return check(key, value)

@@ -8,11 +8,11 @@ import (
 	"c66bot/storage"
 )
 
-// Backup writes a consistent copy to the writer that begin returns for the copy's size. Updates go on, but cannot reuse the pages
-// that they free, and wait if the file outgrows its mapping: the writer must be fast.
+// Backup writes a consistent copy of the database to the writer returned by begin, which gets the size in bytes. Meanwhile
+// updates continue, but cannot reuse freed pages and block if the file outgrows its mapping: the writer must be fast.
 func (db *DB) Backup(begin func(size int64) (io.Writer, error)) error {
 	return db.transact(false, func(tx *tx) error {
-		info, err := db.file.Stat() // Also where it has no name any more: a copy is then what saves it.
+		info, err := db.file.Stat() // Works for an unlinked file too, which only a backup can save.
 		if err != nil {
 			return err
 		}
@@ -29,8 +29,8 @@ func (db *DB) Backup(begin func(size int64) (io.Writer, error)) error {
 	})
 }
 
-// BackupFile copies a file that no process has open for writing, else it fails with *LockedError. It does not check the copy; Check
-// does.
+// BackupFile copies a file that no process has open for writing; otherwise it returns *LockedError. It does not verify the copy;
+// use Check.
 func BackupFile(path string, begin func(size int64) (io.Writer, error)) error {
 	info, err := statFile(path)
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// Check reads a whole file without changing it. It returns what Open would, storage.ErrDamaged for a fault in the structure, or else
-// the first error of record. An empty file passes.
+// Check verifies a whole file without changing it. It returns the error that Open would, storage.ErrDamaged for a structural
+// fault, or the first error of record. An empty file passes.
 func Check(path string, record func(table, key string, value []byte) error) (err error) {
 	if info, err := statFile(path); err != nil || info.Size() == 0 {
 		return err
@@ -14,7 +14,7 @@ func Check(path string, record func(table, key string, value []byte) error) (err
 	if err := inUse(path); err != nil {
 		return err
 	}
-	bolt, file, err := openFile(path, true) // It is locked from here on.
+	bolt, file, err := openFile(path, true) // The file is locked from here on.
 	if err != nil {
 		return err
 	}

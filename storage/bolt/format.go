@@ -8,7 +8,7 @@ import (
 	"c66bot/storage"
 )
 
-// ErrForeign and ErrNewer say why a file is not opened.
+// Reasons to refuse a file.
 var (
 	ErrForeign = errors.New("the file is not a database of c66bot")
 	ErrNewer   = errors.New("the database was written by a newer version of c66bot")
@@ -21,13 +21,13 @@ const (
 	formatKey      = "format"
 )
 
-// A migration brings a database from one format to the next.
+// A migration upgrades a database by one format.
 type migration func(storage.Tx) error
 
-// migrations holds at index i the step from format i+1 to i+2.
+// migrations[i] upgrades from format i+1 to i+2.
 var migrations []migration
 
-// formatOf returns the format of the file, 0 if nothing was written to it.
+// formatOf returns the format of the file, or 0 if it was never written.
 func formatOf(tx *tx, steps []migration) (format int, err error) {
 	err = guard(func() error {
 		meta := tx.bolt.Bucket([]byte(metaBucket))
@@ -52,7 +52,8 @@ func formatOf(tx *tx, steps []migration) (format int, err error) {
 	return format, err
 }
 
-// migrate runs the steps from a format to the newest. A new file, with format 0, needs none.
+// migrate upgrades a database from format to the newest one and writes the format number. A new file has format 0 and needs no
+// steps.
 func migrate(tx *tx, format int, steps []migration) error {
 	for ; format > 0 && format <= len(steps); format++ {
 		if err := steps[format-1](tx); err != nil {

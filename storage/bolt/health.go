@@ -14,31 +14,31 @@ import (
 	"c66bot/storage"
 )
 
-// slowWrite is how long a write may take before the disk counts as frozen.
+// slowWrite is the duration of a write after which the disk counts as frozen.
 const slowWrite = 10 * time.Second
 
-// health is what is known about whether the file can be written and would be found by a restart.
+// health tracks whether the file is writable and whether a restart would find it.
 type health struct {
-	at       string // the absolute path at which the open file has to stand
+	at       string // the absolute path where the open file must be
 	pageSize int
 
 	mu      sync.Mutex
-	left    state // the file as this process has left it
-	lost    error // the open file is not what stands at its path, or was changed by others
-	unnoted error // the note of the process id is not there, and cannot be made
-	failed  error // the last commit
-	cramped error // the last look for room on the disk
-	writing int   // writes that are under way, the first of them since
+	left    state // the file as last written by this process
+	lost    error // the open file is not the one at its path, or was modified by another process
+	unnoted error // the PID note is missing and cannot be recreated
+	failed  error // the last commit's error
+	cramped error // the last disk-space probe's error
+	writing int   // writes in progress; since is when it last rose from 0
 	since   time.Time
 }
 
 // state identifies one version of the file.
 type state struct {
 	size        int64
-	transaction uint64 // the last one that stands in the file
+	transaction uint64 // of the newer head
 }
 
-// set and get access a field of health under its lock.
+// set and get access a field of health under its mutex.
 func set[T any](db *DB, field *T, value T) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -73,7 +73,7 @@ func (db *DB) Fault() error {
 	}
 }
 
-// timed marks the begin of a wait for the disk; done marks its end.
+// timed marks the start of a disk write; done marks its end.
 func (db *DB) timed() (done func()) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -87,18 +87,18 @@ func (db *DB) timed() (done func()) {
 	}
 }
 
-// commit commits a transaction and checks that the file is still in its place. Its caller holds the turn.
+// commit commits a transaction and checks that the file is still in place. The caller holds the turn.
 func (db *DB) commit(btx *bbolt.Tx) error {
 	err := guard(btx.Commit)
 	set(db, &db.failed, err)
-	// What a failed commit has left is known by the file alone. Where it cannot be read it is found out at the next look.
+	// Only the file shows the effect of a failed commit. If it is unreadable, the next look reports that.
 	if remembered := db.remember(); err == nil {
 		err = remembered
 	}
 	return errors.Join(wrap("commit transaction", err), db.look())
 }
 
-// remember records the state in which this process leaves the file. Its caller holds the turn.
+// remember records the state in which this process leaves the file. The caller holds the turn.
 func (db *DB) remember() error {
 	info, err := db.file.Stat()
 	if err != nil {
@@ -111,8 +111,8 @@ func (db *DB) remember() error {
 	return err
 }
 
-// ready checks the file before a transaction. A write needs one that a restart would find. A read needs one on which bbolt would not
-// fault with its locks held: open, not truncated, with a sound head.
+// ready checks the file before a transaction. For a write, a restart must find the file. For a read, bbolt must not fault while
+// it holds its locks: the file must be open, not truncated, and have a sound head.
 func (db *DB) ready(writable bool) error {
 	info, err := db.file.Stat()
 	switch {
@@ -128,7 +128,7 @@ func (db *DB) ready(writable bool) error {
 		return damaged("the file is cut short: it has %d bytes of at least %d", info.Size(), size)
 	}
 	first, err := readHead(db.file, 0, 0)
-	if err != nil { // As at the moment when it is written.
+	if err != nil { // The head may be mid-write; try the other one.
 		first, err = readHead(db.file, 1, uint64(db.pageSize))
 	}
 	switch {
@@ -140,7 +140,7 @@ func (db *DB) ready(writable bool) error {
 	return err
 }
 
-// look checks that the file is in its place and unchanged by others. Its caller holds the turn.
+// look checks that the file is in place and unmodified by others. The caller holds the turn.
 func (db *DB) look() error {
 	err := db.lookForLoss()
 	set(db, &db.lost, err)
@@ -155,11 +155,11 @@ func (db *DB) lookForLoss() error {
 	return db.changed()
 }
 
-// rescue is the advice if only this process still has the file.
+// rescue is the remedy if only this process still has the file.
 const rescue = `or, where it is gone, save what I have of it by "c66bot backup FILE", stop me, put that copy in its place, ` +
 	`and start me again`
 
-// misplaced reports that the path has no file or another one.
+// misplaced returns an error if the path has no file or a different one.
 func (db *DB) misplaced() error {
 	there, err := os.Stat(db.at)
 	switch {
@@ -178,7 +178,7 @@ func (db *DB) misplaced() error {
 	return err
 }
 
-// changed reports that somebody else wrote to the file, so that this process's view of it is stale.
+// changed returns an error if another process wrote to the file, so that this process's view is stale.
 func (db *DB) changed() error {
 	const remedy = "nothing more is taken: stop me, copy your last backup to its place, and start me again"
 	left := get(db, &db.left)

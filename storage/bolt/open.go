@@ -1,11 +1,12 @@
-// Package bolt implements the storage contract in one bbolt file, which belongs to one process at a time. Nothing outside of it
-// names bbolt.
+// Package bolt implements the storage contract on a bbolt file that one process at a time may open. No other package refers to
+// bbolt.
 //
-// Two locks keep a second process away: bbolt's on the file, and one on a note beside it with the process id, which still holds when
-// the file itself is deleted or replaced. Check reads a file without trusting it. Updates share group commits, since bbolt syncs
-// twice a commit. Before and after each commit the file is compared with what this process left, so that nothing is confirmed that a
-// restart would not find; Watch does the same while nothing is written, and probes the disk. The file has a format number with
-// migrations.
+// Two locks keep other processes out: bbolt's lock on the file, and a lock on a PID note next to it, which still holds if the
+// database file is deleted or replaced. Open waits a second for them, then returns *LockedError. Check verifies a file without
+// trusting its content. Concurrent updates share group commits, since bbolt syncs twice a commit. Before and after each commit
+// the file is compared with the state in which this process left it, so that no update is confirmed that a restart would not
+// find. Watch repeats the comparison while nothing is written, and probes the disk. The file stores a format number, which
+// selects the migrations.
 package bolt
 
 import (
@@ -23,14 +24,14 @@ import (
 	"c66bot/storage"
 )
 
-// lockTimeout is how long Open waits for another process.
+// lockTimeout is how long Open waits for a lock held by another process.
 const lockTimeout = time.Second
 
-// mappedSize is the reserved address space in bytes. Growing beyond it makes writers wait for all views; within it they never wait
-// for each other.
+// mappedSize is the reserved address space in bytes. A file that outgrows it makes writers wait for all views; below it they
+// never wait for each other.
 const mappedSize = 256 << 20
 
-// growth is the step in which the file grows, in bytes.
+// growth is the allocation step of the file, in bytes.
 const growth = 1 << 20
 
 // DB is an open database file.
@@ -46,7 +47,7 @@ type DB struct {
 var _ storage.DB = (*DB)(nil)
 
 // Open opens the database file, or creates it with mode 0600 in an existing directory. It fails with *LockedError, ErrForeign,
-// ErrNewer or storage.ErrDamaged and then leaves an existing file unchanged.
+// ErrNewer or storage.ErrDamaged, and then leaves an existing file unchanged.
 func Open(path string) (*DB, error) {
 	return open(path, migrations)
 }
@@ -55,7 +56,7 @@ func open(path string, steps []migration) (*DB, error) {
 	if err := inspectPlace(path); err != nil {
 		return nil, err
 	}
-	note, err := takeNote(path) // Before there may be a new file at the path of one that another process has.
+	note, err := takeNote(path) // First, so that no new file is created at the path of a deleted one that is still open.
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func open(path string, steps []migration) (*DB, error) {
 	return db, nil
 }
 
-// openNoted opens the file while this process holds the note.
+// openNoted opens the file. The caller holds the note.
 func openNoted(path string, note *note, steps []migration) (*DB, error) {
 	format, err := inspect(path, steps)
 	isNew := errors.Is(err, fs.ErrNotExist)
@@ -76,7 +77,7 @@ func openNoted(path string, note *note, steps []migration) (*DB, error) {
 	bolt, file, err := openFile(path, false)
 	if err != nil {
 		if _, locked := errors.AsType[*LockedError](err); isNew && !locked {
-			_ = os.Remove(path) // Half a database, as a full disk leaves it, would be in the way of the next start.
+			_ = os.Remove(path) // A full disk leaves a partial database, which would block the next start.
 		}
 		return nil, err
 	}
@@ -89,12 +90,12 @@ func openNoted(path string, note *note, steps []migration) (*DB, error) {
 	return db, nil
 }
 
-// opened is a database whose file is open.
+// opened wraps an open bbolt file.
 func opened(path string, bolt *bbolt.DB, file *os.File) *DB {
 	return &DB{path: path, bolt: bolt, file: file, health: health{at: absolute(path), pageSize: bolt.Info().PageSize}}
 }
 
-// Close closes the file and releases its locks.
+// Close closes the file and releases its locks. It is idempotent.
 func (db *DB) Close() error {
 	db.queue.turn <- struct{}{}
 	defer func() { <-db.queue.turn }()
@@ -105,8 +106,8 @@ func (db *DB) Close() error {
 	return errors.Join(err, wrap("close database "+db.path, db.bolt.Close()))
 }
 
-// inspect returns the format of an existing file, 0 for an empty one. It opens it read-only: bbolt may change even a foreign file
-// when it opens it for writing.
+// inspect returns the format of an existing file, or 0 for an empty one. It opens the file read-only, since bbolt may modify even
+// a foreign file that it opens for writing.
 func inspect(path string, steps []migration) (format int, err error) {
 	info, err := statFile(path)
 	if err != nil || info.Size() == 0 {
@@ -123,7 +124,7 @@ func inspect(path string, steps []migration) (format int, err error) {
 	return format, errors.Join(wrap("open database "+path, err), bolt.Close())
 }
 
-// inspectPlace refuses a path where no database can be.
+// inspectPlace rejects a path where no database can exist.
 func inspectPlace(path string) error {
 	_, err := statFile(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -135,7 +136,7 @@ func inspectPlace(path string) error {
 	return nil
 }
 
-// statFile refuses all but regular files: opening a pipe, for one, could block.
+// statFile rejects everything but regular files; opening a pipe, for example, could block.
 func statFile(path string) (fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -149,7 +150,7 @@ func statFile(path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// openFile opens and locks the file. On some damage bbolt panics and leaves the file open and locked.
+// openFile opens and locks the file. If bbolt panics on damage and leaves the file open and locked, openFile closes it.
 func openFile(path string, readOnly bool) (db *bbolt.DB, file *os.File, err error) {
 	options := &bbolt.Options{
 		Timeout:         lockTimeout,
@@ -180,18 +181,18 @@ func openFile(path string, readOnly bool) (db *bbolt.DB, file *os.File, err erro
 	return db, file, wrap("open database "+path, err)
 }
 
-// hasHead reports whether a file that bbolt refuses was a database.
+// hasHead reports whether a file refused by bbolt was once a database.
 func hasHead(path string) bool {
 	file, err := os.Open(path)
 	if err != nil {
 		return false
 	}
-	defer func() { _ = file.Close() }() // Only read.
+	defer func() { _ = file.Close() }() // Read-only.
 	_, err = readHead(file, 0, 0)
 	return err == nil
 }
 
-// takeOver sets the mode of the locked file, then migrates it. A file of the newest format is not written.
+// takeOver sets the mode of the locked file and migrates it. It does not write to a file of the newest format.
 func (db *DB) takeOver(format int, steps []migration) error {
 	info, err := db.file.Stat()
 	if err != nil {
@@ -208,7 +209,7 @@ func (db *DB) takeOver(format int, steps []migration) error {
 	return db.transact(true, func(tx *tx) error { return migrate(tx, format, steps) })
 }
 
-// wrap adds context to an error, if there is one.
+// wrap adds context to an error, or returns nil.
 func wrap(what string, err error) error {
 	if err == nil {
 		return nil

@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	lockRetry = 50 * time.Millisecond // between two tries for the lock on a note
-	noteSize  = 32                    // bytes that are read of a note: it may hold anything
-	maxLinks  = 40                    // symbolic links that are followed, as many as Linux does
+	lockRetry = 50 * time.Millisecond // interval between attempts to lock the note
+	noteSize  = 32                    // maximum bytes read from a note, whose content is untrusted
+	maxLinks  = 40                    // maximum symbolic links followed, as in Linux
 )
 
-// LockedError says that another process has the database open. PID is 0 if unknown.
+// LockedError means that another process has the database open. PID is 0 if unknown.
 type LockedError struct {
 	Path string
 	PID  int
@@ -30,7 +30,7 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("database %s is in use by %s: stop it first, or use another file", e.Path, e.Who())
 }
 
-// Who names the other process.
+// Who describes the other process.
 func (e *LockedError) Who() string {
 	if e.PID == 0 {
 		return "another process (its id is unknown)"
@@ -38,8 +38,8 @@ func (e *LockedError) Who() string {
 	return fmt.Sprintf("process %d", e.PID)
 }
 
-// Real returns the absolute path of a file, which need not exist, without symbolic links. So the files beside a database have the
-// same path by whichever link it is named.
+// Real returns the absolute path of a file without symbolic links; the file need not exist. The files next to a database thus
+// have the same path whichever link names the database.
 func Real(path string) string {
 	for range maxLinks {
 		if whole, err := filepath.EvalSymlinks(path); err == nil {
@@ -68,20 +68,20 @@ func absolute(path string) string {
 	return path
 }
 
-// PIDPath is the note beside a database with the id of the process that has it open.
+// PIDPath returns the path of the note next to a database, which contains the id of the process that has it open.
 func PIDPath(path string) string { return Real(path) + ".pid" }
 
-// note is the open note of this process. Its lock outlives the database file: if that is deleted or replaced, the note alone keeps a
-// second process away.
+// note is the open PID note of this process. Its lock outlives the database file: if that is deleted or replaced, only the note
+// keeps a second process out.
 type note struct {
 	database, path string
 	file           *os.File
 }
 
-// takeNote makes the note. It fails with *LockedError if another process has it.
+// takeNote creates and locks the note. It fails with *LockedError if another process holds it.
 func takeNote(database string) (*note, error) {
 	n := &note{database: database, path: PIDPath(database)}
-	for begun := time.Now(); ; time.Sleep(lockRetry) { // Whoever only looks at it lets go of it at once.
+	for begun := time.Now(); ; time.Sleep(lockRetry) { // A process that only checks the note releases it at once.
 		err := n.keep()
 		if _, locked := errors.AsType[*LockedError](err); !locked || time.Since(begun) >= lockTimeout {
 			return n, err
@@ -89,7 +89,7 @@ func takeNote(database string) (*note, error) {
 	}
 }
 
-// keep makes the note unless it is in place: it opens and locks the file and writes the process id.
+// keep recreates the note unless it is in place: it opens and locks the file and writes the process id.
 func (n *note) keep() error {
 	if n.stands(n.file) {
 		return nil
@@ -107,25 +107,25 @@ func (n *note) keep() error {
 		return fmt.Errorf("note the process id beside the database: %w", err)
 	}
 	if n.file != nil {
-		_ = n.file.Close() // One that was removed: nothing is left of it.
+		_ = n.file.Close() // The file is unlinked and unlocked; nothing is left to release.
 	}
 	n.file = file
 	return nil
 }
 
-// take locks the file and writes to it. It fails with syscall.EWOULDBLOCK if another process has it.
+// take locks the file and writes the process id. It fails with syscall.EWOULDBLOCK if another process holds the lock.
 func (n *note) take(file *os.File) error {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return err
 	}
-	if !n.stands(file) { // Who had it before has just removed it.
+	if !n.stands(file) { // The previous holder has just removed it.
 		return syscall.EWOULDBLOCK
 	}
 	_, err := file.WriteAt(ownID(), 0)
 	if err == nil {
 		err = file.Truncate(int64(len(ownID())))
 	}
-	if err != nil { // Half a number would name another process.
+	if err != nil { // A truncated number would name another process.
 		err = errors.Join(err, os.Remove(n.path))
 	}
 	return err
@@ -144,7 +144,7 @@ func (n *note) stands(file *os.File) bool {
 // ownID is the content of this process's note.
 func ownID() []byte { return []byte(strconv.Itoa(os.Getpid()) + "\n") }
 
-// release removes the note and its lock.
+// release removes the note and unlocks it.
 func (n *note) release() error {
 	var err error
 	if n.stands(n.file) {
@@ -153,7 +153,7 @@ func (n *note) release() error {
 	return wrap("remove the noted process id", errors.Join(err, n.file.Close()))
 }
 
-// stretch looks for room on the disk: the note, which is open and on the same disk, grows for a moment.
+// stretch probes for free disk space: the note, which is open and on the same disk, grows briefly.
 func (n *note) stretch() error {
 	own := int64(len(ownID()))
 	_, err := n.file.WriteAt(bytes.Repeat([]byte("\n"), probeSize), own)
@@ -163,8 +163,8 @@ func (n *note) stretch() error {
 	return wrap("look for room on the disk", errors.Join(err, n.file.Truncate(own)))
 }
 
-// openNote opens nothing but a note: opening a pipe would block, opening a device may start it, and through a link the id would
-// overwrite another file.
+// openNote opens only a regular file: opening a pipe would block, opening a device may activate it, and through a link the id
+// would overwrite another file.
 func openNote(path string, flag int) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if err := refuseNote(path, info); err != nil {
@@ -175,7 +175,7 @@ func openNote(path string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat() // Another one may have come meanwhile.
+	info, err := file.Stat() // The file may have been replaced meanwhile.
 	if err == nil {
 		err = refuseNote(path, info)
 	}
@@ -209,19 +209,19 @@ func refuseNote(path string, info fs.FileInfo) error {
 func inUse(database string) error {
 	file, err := openNote(PIDPath(database), os.O_RDONLY)
 	if err != nil {
-		return nil // Without a note that can be read nobody is known to have it; whoever makes one says what is in its way.
+		return nil // Without a readable note no holder is known; takeNote reports what is in its way.
 	}
-	defer func() { _ = file.Close() }() // Only read. The lock goes with it.
+	defer func() { _ = file.Close() }() // Read-only. Closing releases the lock.
 	if errors.Is(syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK) {
 		return &LockedError{Path: database, PID: holder(database)}
 	}
 	return nil
 }
 
-// holder returns the id of the process that has a database, 0 if unknown. The kernel's list of locks is right by whichever name the
-// file was opened; elsewhere the note says it.
+// holder returns the id of the process that has a database open, or 0 if unknown. The kernel's lock table is correct whichever
+// name was used to open the file; without it the note is used.
 func holder(database string) int {
-	locks, err := os.ReadFile("/proc/locks") // Of Linux.
+	locks, err := os.ReadFile("/proc/locks") // Linux only.
 	if err == nil {
 		for _, path := range []string{PIDPath(database), database} {
 			if pid := lockedBy(path, locks); pid > 0 {
@@ -232,8 +232,8 @@ func holder(database string) int {
 	return readPID(PIDPath(database))
 }
 
-// lockedBy finds the holder of a file's lock in /proc/locks, in lines such as "1: FLOCK  ADVISORY  WRITE 4711 fd:01:131 0 EOF" with
-// the device, in hexadecimal, and the inode (proc_locks(5)).
+// lockedBy finds the holder of a file's lock in /proc/locks (proc_locks(5)). A line such as "1: FLOCK  ADVISORY  WRITE 4711
+// fd:01:131 0 EOF" has the device in hexadecimal and the inode.
 func lockedBy(path string, locks []byte) int {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -261,7 +261,7 @@ func readPID(path string) int {
 	if err != nil {
 		return 0
 	}
-	defer func() { _ = file.Close() }() // Only read.
+	defer func() { _ = file.Close() }() // Read-only.
 	pid := 0
 	if _, err := fmt.Fscan(io.LimitReader(file, noteSize), &pid); err != nil || pid < 1 {
 		return 0

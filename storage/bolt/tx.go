@@ -22,8 +22,8 @@ func (db *DB) View(ctx context.Context, fn func(storage.Tx) error) error {
 	return db.transact(false, func(tx *tx) error { return fn(tx) })
 }
 
-// transact runs fn in one bbolt transaction and rolls it back if fn fails, panics or leaves by runtime.Goexit. The caller of a
-// writable one holds the turn.
+// transact runs fn in one bbolt transaction and rolls it back if fn fails, panics or calls runtime.Goexit. For a writable one the
+// caller holds the turn.
 func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	if err := db.ready(writable); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
-	defer func() { _ = guard(btx.Rollback) }() // After a commit this does nothing.
+	defer func() { _ = guard(btx.Rollback) }() // A no-op after a commit.
 	if err := fn(&tx{bolt: btx}); err != nil || !writable {
 		return err
 	}
@@ -47,7 +47,7 @@ func (db *DB) transact(writable bool, fn func(*tx) error) error {
 	return db.commit(btx)
 }
 
-// guard turns bbolt's panics and memory faults, its answer to damaged pages, into errors.
+// guard converts bbolt's panics and memory faults, its reaction to damaged pages, into errors.
 func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -86,7 +86,7 @@ func (tx *tx) put(bucket, key string, value []byte) error {
 		if err != nil {
 			return err
 		}
-		return b.Put([]byte(key), append([]byte{}, value...)) // A nil value would be read as a missing one.
+		return b.Put([]byte(key), append([]byte{}, value...)) // bbolt would store nil as a missing value.
 	})
 }
 
@@ -132,7 +132,7 @@ func (tx *tx) Scan(bucket, prefix string, fn func(key string, value []byte) erro
 	return err
 }
 
-// do runs one call to bbolt and adds to its error what was tried on which key.
+// do runs one bbolt call and adds the operation and the key to its error.
 func (tx *tx) do(verb, bucket, key string, call func() error) error {
 	err := berrors.ErrTxClosed
 	if tx.bolt.DB() != nil {

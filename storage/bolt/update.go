@@ -11,21 +11,21 @@ import (
 	"c66bot/storage"
 )
 
-// queue collects updates while a commit is under way. Whoever gets the turn commits all of them together: a lone update never waits
-// for company, and many share the disk's time.
+// queue collects updates while a commit is in progress. The next holder of the turn commits all of them together, so that a lone
+// update never waits for others, while many share the cost of a sync.
 type queue struct {
-	turn    chan struct{} // Holds one element while someone writes.
+	turn    chan struct{} // A semaphore of one, held while writing.
 	mu      sync.Mutex
 	waiting []*update
 }
 
 type update struct {
 	fn    func(storage.Tx) error
-	begun atomic.Bool // Either it is committed or its caller has withdrawn it.
-	done  chan error  // Gets the outcome, once.
+	begun atomic.Bool // Claimed either by a commit or by the withdrawal of its caller.
+	done  chan error  // Receives the outcome, once.
 }
 
-// errAlone tells the caller of an update to run it in its own transaction.
+// errAlone tells the caller of Update to retry in its own transaction.
 var errAlone = errors.New("run the update alone")
 
 // Update implements storage.DB.
@@ -53,7 +53,7 @@ func (db *DB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	return db.alone(ctx, func(tx *tx) error { return fn(tx) })
 }
 
-// alone runs fn in its own transaction: an error undoes nothing else, and a panic reaches the caller.
+// alone runs fn in its own transaction: an error rolls back nothing else, and a panic reaches the caller.
 func (db *DB) alone(ctx context.Context, fn func(*tx) error) error {
 	select {
 	case db.queue.turn <- struct{}{}:
@@ -64,14 +64,14 @@ func (db *DB) alone(ctx context.Context, fn func(*tx) error) error {
 	return db.transact(true, fn)
 }
 
-// commitWaiting commits all waiting updates in one transaction, without those that fail, and releases the turn.
+// commitWaiting commits all waiting updates in one transaction, except those that fail, and releases the turn.
 func (db *DB) commitWaiting() {
 	defer func() { <-db.queue.turn }()
 	db.queue.mu.Lock()
 	batch := slices.DeleteFunc(db.queue.waiting, func(u *update) bool { return !u.begun.CompareAndSwap(false, true) })
 	db.queue.waiting = nil
 	db.queue.mu.Unlock()
-	defer func() { finish(batch, errAlone) }() // Someone is left only when an update ended this goroutine.
+	defer func() { finish(batch, errAlone) }() // Reached with updates left only if one of them ended this goroutine.
 	for len(batch) > 0 {
 		failed := -1
 		err := db.transact(true, func(tx *tx) error {
@@ -102,7 +102,7 @@ func finish(updates []*update, outcome error) {
 	}
 }
 
-// attempt contains the panic of an fn that may be another goroutine's.
+// attempt converts a panic of fn, which may belong to another goroutine, into an error.
 func attempt(fn func(storage.Tx) error, tx storage.Tx) (err error) {
 	defer func() {
 		if recover() != nil {

@@ -12,12 +12,12 @@ import (
 	"c66bot/storage"
 )
 
-// The layout of a bbolt file, from bbolt's internal/common: pages of one size with numbers in native byte order. A page with much
-// content continues in the pages behind it, which have no header.
+// The layout of a bbolt file, from bbolt's internal/common: pages of one size with numbers in native byte order. A large page
+// continues in the following ones, which have no header.
 const (
 	pageHeader   = 16 // id uint64, kind uint16, count uint16, overflow uint32
-	elementSize  = 16 // of a leaf: flags, position, key's and value's size; of a branch: position, key's size, child uint64
-	bucketHeader = 16 // root uint64, sequence uint64; a bucket with root 0 has its only page behind them
+	elementSize  = 16 // leaf: flags, position, key size, value size; branch: position, key size, child uint64
+	bucketHeader = 16 // root uint64, sequence uint64; root 0 means that its only page follows inline
 	headSize     = 64 // magic, version, page size, flags, root, sequence, free list, end, transaction, checksum
 
 	branchKind = 0x01
@@ -28,27 +28,27 @@ const (
 	magic         = 0xED0CDAED
 	layoutVersion = 2
 	noFreeList    = ^uint64(0)
-	manyFree      = 0xFFFF // a count that says: the first element is the count
+	manyFree      = 0xFFFF // a count of this value means that the first element holds the count
 )
 
 var order = binary.NativeEndian
 
-// maxDepth bounds the depth of a tree. Sound ones have less than ten levels.
+// maxDepth bounds the depth of a tree. Sound trees have less than ten levels.
 const maxDepth = 64
 
-// walk checks a file page by page. It trusts nothing unchecked and visits no page twice, so it ends, with buffers no larger than the
-// file, whatever the file holds. bbolt itself maps the file and trusts it: damage can make it fault or loop, and a wrong count loses
-// records without an error.
+// walk verifies a file page by page. It trusts no unchecked value and visits no page twice, so it terminates, with buffers no
+// larger than the file, for any content. bbolt itself maps the file and trusts it: damage can make it fault or loop, and a wrong
+// count silently loses records.
 type walk struct {
 	file     io.ReaderAt
 	pageSize uint64
-	taken    []bool // By page: something holds it.
+	taken    []bool // By page: it has an owner.
 	depth    int
 	record   func(table, key string, value []byte) error
-	refused  error // The first fault in what the pages hold. It counts where the structure is sound.
+	refused  error // The first error about a record. It is returned only if the structure is sound.
 }
 
-// head is one of the two head pages. The one with the later transaction counts.
+// head is one of the two head (meta) pages. The one with the later transaction is valid.
 type head struct {
 	ID                              uint64
 	Kind, _                         uint16
@@ -58,11 +58,11 @@ type head struct {
 	Sum                             uint64
 }
 
-// page is a page with its continuation.
+// page is a page with its continuation pages.
 type page struct {
 	id          uint64
 	kind, count uint16
-	data        []byte // With the header.
+	data        []byte // Includes the header.
 }
 
 // element is one entry of a page: key and value in a leaf, key and child page in a branch.
@@ -76,9 +76,9 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{storage.ErrDamaged}, args...)...)
 }
 
-// walkFile checks the structure of a file: both heads, the free list, each page of each bucket. Every page must have exactly one
-// owner and be filled without gaps, as bbolt writes it. It passes all records of tables to record; refused is the first error of
-// that.
+// walkFile verifies the structure of a file: both heads, the free list, and each page of each bucket. Every page must have
+// exactly one owner and be filled without gaps, as bbolt writes it. It passes all records of tables to record; refused is the
+// first error of record.
 func walkFile(file io.ReaderAt, size int64, record func(table, key string, value []byte) error) (refused, err error) {
 	last, err := readHeads(file)
 	if err != nil {
@@ -95,7 +95,7 @@ func walkFile(file io.ReaderAt, size int64, record func(table, key string, value
 	if err := w.tree(last.Root, "", nil, nil); err != nil {
 		return nil, err
 	}
-	if last.Free == noFreeList { // Another program's: bbolt makes the list when it opens the file.
+	if last.Free == noFreeList { // Written by another program: bbolt creates the list on opening.
 		return w.refused, nil
 	}
 	if err := w.freeList(last.Free); err != nil {
@@ -107,7 +107,7 @@ func walkFile(file io.ReaderAt, size int64, record func(table, key string, value
 	return w.refused, nil
 }
 
-// readHeads returns the newer head. Both must be sound: with the older one alone the last commit is lost.
+// readHeads returns the newer head. Both must be sound: falling back to the older one would lose the last commit.
 func readHeads(file io.ReaderAt) (last head, err error) {
 	first, err := readHead(file, 0, 0)
 	if err != nil {
@@ -121,8 +121,8 @@ func readHeads(file io.ReaderAt) (last head, err error) {
 	if second.Transaction > first.Transaction {
 		last, older, place = second, first, 0
 	}
-	// A commit writes the head of its own parity. In a copy by bbolt the parities can be the wrong way round, so that its first commit takes
-	// the place of the newer one.
+	// A commit writes the head of its own parity. In a copy made by bbolt the parities can be swapped, so that its first commit
+	// overwrites the newer head.
 	restored := older.Transaction%2 != place && last.Transaction == older.Transaction+2
 	if second.PageSize != first.PageSize || last.Transaction != older.Transaction+1 && !restored {
 		return last, damaged("its two heads do not belong together")
@@ -139,7 +139,7 @@ func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
 		return h, err
 	}
 	sum := fnv.New64a()
-	_, _ = sum.Write(b[pageHeader : len(b)-8]) // A hash takes everything.
+	_, _ = sum.Write(b[pageHeader : len(b)-8]) // A hash never returns an error.
 	switch {
 	case h.Magic != magic || h.Version != layoutVersion || h.Sum != sum.Sum64() || h.ID != id || h.Kind != headKind:
 		return h, damaged("head %d of 2 is not whole", id+1)
@@ -149,7 +149,7 @@ func readHead(file io.ReaderAt, id, at uint64) (h head, err error) {
 	return h, nil
 }
 
-// page reads a page with its continuation and marks it as taken.
+// page reads a page with its continuation and marks it as owned.
 func (w *walk) page(id uint64) (p page, err error) {
 	if id >= uint64(len(w.taken)) {
 		return p, damaged("page %d is used, but there are %d", id, len(w.taken))
@@ -183,8 +183,8 @@ func (w *walk) read(b []byte, id uint64) error {
 	return nil
 }
 
-// tree walks a page and all below it. Its keys are not less than least and less than limit, if there is one. The tree of tables has
-// the table "".
+// tree verifies a page and its subtree. Its keys must be at least least and below limit, unless limit is nil. The root tree,
+// which holds the tables, has the table "".
 func (w *walk) tree(id uint64, table string, least, limit []byte) error {
 	p, err := w.page(id)
 	if err != nil {
@@ -233,7 +233,7 @@ func (w *walk) content(p page, table string, least, limit []byte) error {
 	return nil
 }
 
-// bucket walks a bucket, given as a value. A small bucket has its only page inline.
+// bucket verifies a bucket, given as a value. A small bucket has its only page inline.
 func (w *walk) bucket(id uint64, table string, value []byte) error {
 	if len(value) < bucketHeader {
 		return damaged("page %d has a bucket of %d bytes", id, len(value))
@@ -255,7 +255,7 @@ func (w *walk) bucket(id uint64, table string, value []byte) error {
 	return w.content(p, table, nil, nil)
 }
 
-// elements reads the entries of a branch or a leaf, which stand side by side.
+// elements returns the entries of a branch or leaf, which must be contiguous.
 func (p page) elements() ([]element, error) {
 	if p.kind != leafKind && p.kind != branchKind || p.kind == branchKind && p.count == 0 {
 		return nil, damaged("page %d is of kind %#x with %d keys where one with keys belongs", p.id, p.kind, p.count)
@@ -276,7 +276,7 @@ func (p page) elements() ([]element, error) {
 		elements[i] = element{bucket: flags == 1, key: p.data[next : next+keySize], value: p.data[next+keySize : end], child: child}
 		next = end
 	}
-	if p.count == 0 && len(bytes.Trim(p.data[next:], "\x00")) > 0 { // A count of 0 is no damage where nothing was written behind it.
+	if p.count == 0 && len(bytes.Trim(p.data[next:], "\x00")) > 0 { // A count of 0 is sound only if no data follows.
 		return nil, damaged("page %d has no keys, but something stands in it", p.id)
 	}
 	return elements, nil
@@ -289,7 +289,7 @@ func (p page) element(b []byte) (flags uint32, position, keySize, valueSize, chi
 	return order.Uint32(b), uint64(order.Uint32(b[4:])), uint64(order.Uint32(b[8:])), uint64(order.Uint32(b[12:])), 0
 }
 
-// freeList walks the free list, whose ids ascend.
+// freeList verifies the free list, whose ids must ascend.
 func (w *walk) freeList(id uint64) error {
 	p, err := w.page(id)
 	if err != nil {

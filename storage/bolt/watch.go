@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// Intervals of Watch. A look costs a few system calls, none of which needs the disk; a probe writes.
+// Intervals of Watch. A look costs a few system calls without disk access; a probe writes.
 const (
-	lookEvery   = time.Second / 4 // what is deleted with its note must have another before a second process begins
+	lookEvery   = time.Second / 4 // a note deleted with its database must be recreated before a second process starts
 	probeEvery  = 45 * time.Second
-	probeFaulty = 5 * time.Second // while something is wrong
-	probeSize   = 64 << 10        // bytes that must find room: as much as a change with its messages
+	probeFaulty = 5 * time.Second // during a fault
+	probeSize   = 64 << 10        // bytes that must fit on the disk: about one change with its messages
 	probeKey    = "probe"
 )
 
-// Watch looks after the file until ctx ends, so that a lost file or a full disk is noticed while nothing is written. It logs the
-// begin and the end of a fault. Call Close after it.
+// Watch checks the file until ctx ends, so that a lost file or a full disk is noticed while nothing is written. It logs the start
+// and the end of each fault. Call Close only after Watch returns.
 func (db *DB) Watch(ctx context.Context, log *slog.Logger) {
 	var rounds sync.WaitGroup
 	defer rounds.Wait()
-	rounds.Go(func() { // A disk may keep a round waiting for as long as it likes.
+	rounds.Go(func() { // On its own goroutine, since the disk can block a round indefinitely.
 		probed := time.Now()
 		every(ctx, lookEvery, func() {
 			wait := probeEvery
@@ -53,7 +53,7 @@ func (db *DB) Watch(ctx context.Context, log *slog.Logger) {
 	})
 }
 
-// every calls f in an interval until ctx ends.
+// every calls f at an interval until ctx ends.
 func every(ctx context.Context, pause time.Duration, f func()) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -78,18 +78,18 @@ func (db *DB) round() {
 		db.mu.Lock()
 		defer db.mu.Unlock()
 		db.lost, db.unnoted = lost, unnoted
-	default: // Whoever has it looks too.
+	default: // The holder of the turn checks too.
 		set(db, &db.unnoted, unnoted)
 	}
 }
 
-// probe looks for room on the disk and, after a failed commit, tries another one. That writes a record, always the same.
+// probe tests for free disk space and, after a failed commit, retries by writing a constant record.
 func (db *DB) probe(ctx context.Context) {
 	done := db.timed()
 	err := db.note.stretch()
 	done()
 	set(db, &db.cramped, err)
 	if err == nil && get(db, &db.failed) != nil {
-		_ = db.alone(ctx, func(tx *tx) error { return tx.put(metaBucket, probeKey, make([]byte, probeSize)) }) // A failed commit is kept.
+		_ = db.alone(ctx, func(tx *tx) error { return tx.put(metaBucket, probeKey, make([]byte, probeSize)) }) // commit records a failure.
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"c66bot/storage"
 )
 
-// agreesWithMap runs random transactions, some of which fail, beside a map and compares all that can be read.
+// agreesWithMap runs random transactions, some failing, against the database and a map, and compares their contents.
 func agreesWithMap(t *testing.T, open Opener) {
 	db := fresh(t, open)
-	model := map[string]string{} // It goes on through all runs, as the database does.
+	model := map[string]string{} // Shared by all runs, like the database.
 	keys := rapid.StringMatching(`[ab/\x00]{1,3}`)
 	failed := errors.New("failed")
 	rapid.Check(t, func(rt *rapid.T) {

@@ -1,4 +1,4 @@
-// Package storagetest is the suite that every backend of storage passes.
+// Package storagetest is the conformance suite of storage backends, including concurrency. Every backend must pass it.
 package storagetest
 
 import (
@@ -10,11 +10,11 @@ import (
 	"c66bot/storage"
 )
 
-// An Opener opens the database in the directory: a new one the first time, the same one again after it was closed.
-// It is called inside and outside bubbles of testing/synctest, so an update has to wait for another one on a channel.
+// An Opener opens the database in dir: it creates it on the first call and reopens it after a Close. It runs inside and outside
+// of testing/synctest bubbles, so waiting updates must block on a channel.
 type Opener func(t *testing.T, dir string) storage.DB
 
-// Run checks the whole contract of storage.DB against the databases that open makes.
+// Run checks the whole contract of storage.DB against the databases that open returns.
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	suite := map[string]func(*testing.T, Opener){
@@ -75,7 +75,7 @@ func put(t *testing.T, db storage.DB, bucket string, pairs ...string) {
 	})
 }
 
-// pairsOf lists keys and values with the prefix as one flat list.
+// pairsOf returns the keys and values with the prefix as one flat list.
 func pairsOf(tx storage.Tx, bucket, prefix string) (pairs []string, err error) {
 	err = tx.Scan(bucket, prefix, func(key string, value []byte) error {
 		pairs = append(pairs, key, string(value))

@@ -71,7 +71,7 @@ func panicUndoes(t *testing.T, open Opener) {
 				}
 			}()
 			err := run(t.Context(), func(tx storage.Tx) error {
-				_ = tx.Put("b", "k", nil) // A view refuses it.
+				_ = tx.Put("b", "k", nil) // Fails in a view.
 				panic("out of cheese")
 			})
 			t.Errorf("%s: the panic became %v", name, err)
@@ -82,7 +82,7 @@ func panicUndoes(t *testing.T, open Opener) {
 	wantPairs(t, db, "b", "", "next", "v")
 }
 
-// increment adds one to the counter under the key, in one transaction.
+// increment adds one to the counter of the key.
 func increment(tx storage.Tx, key string) error {
 	value, err := tx.Get("counters", key)
 	if err != nil && !errors.Is(err, storage.ErrNotFound) {
@@ -92,7 +92,8 @@ func increment(tx storage.Tx, key string) error {
 	return tx.Put("counters", key, []byte(strconv.Itoa(count+1)))
 }
 
-// Of each three writers one fails and one panics; the updates of the others are all there.
+// updatesLoseNothing runs concurrent writers of which every third fails and every third panics; the updates of the others must
+// all persist.
 func updatesLoseNothing(t *testing.T, open Opener) {
 	db := fresh(t, open)
 	broken := errors.New("broken")
