@@ -48,7 +48,7 @@ func showWhy(i Invocation) string {
 	return ""
 }
 
-// why reports whether it is asked which rule decides.
+// why reports whether the request asks for the deciding rule.
 func (i Invocation) why() bool { return i.Options[Actions] != "" }
 
 func takeUser(i *Invocation, word string) error {
@@ -59,7 +59,7 @@ func takeUser(i *Invocation, word string) error {
 	return nil
 }
 
-// checkWhy wants one right and a stack, and nobody or one person.
+// checkWhy requires one right and a stack; the user is optional.
 func checkWhy(s Spec, i Invocation) error {
 	who := i.Options[Who]
 	if i.why() && (strings.Contains(i.Options[Actions], ",") || strings.TrimSpace(i.Stack+i.UID) == "" || who != UserOf(who)) {
@@ -68,7 +68,8 @@ func checkWhy(s Spec, i Invocation) error {
 	return nil
 }
 
-// gateAccess is for the rules, which whoever makes them sees too, and for the question which one decides on a stack.
+// gateAccess admits anyone who may view some stack, and the managers of the rules. The question which rule decides is
+// authorized on its stack.
 func (h *Handler) gateAccess(ctx context.Context, c *call) error {
 	switch {
 	case c.Invocation.why():
@@ -81,10 +82,10 @@ func (h *Handler) gateAccess(ctx context.Context, c *call) error {
 	}
 }
 
-// rulesPerPage is how many rules are shown at once.
+// rulesPerPage is the number of rules on a page.
 const rulesPerPage = 15
 
-// rights in words, to stand behind "may" or "may not", without a stack and before one.
+// rights holds phrases to follow "may" or "may not": without a stack, and before one.
 var rights = map[authz.Action][2]string{
 	authz.View:      {"look at stacks", "look at"},
 	authz.Redeploy:  {"redeploy", "redeploy"},
@@ -95,7 +96,7 @@ var rights = map[authz.Action][2]string{
 	authz.Admin:     {"make rules", "make rules for"},
 }
 
-// access shows the rules of the channel, as far as the person may know of them.
+// access shows the channel's rules that do not reveal a stack hidden from the asker.
 func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 	req, standing := c.Request, c.standing
 	rules, err := h.Authz.Rules(ctx, req.Channel)
@@ -114,7 +115,7 @@ func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 	return AccessReply{page: p, Rules: rules[p.from:p.to], Admins: h.admins()}, nil
 }
 
-// takesIn reports whether a rule matches a visible stack, so that it names no hidden one.
+// takesIn reports whether a rule matches a visible stack. A rule that does not might reveal a hidden one.
 func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
 	pattern, err := authz.ParsePattern(r.Stacks)
 	return err == nil && (pattern.Everything() || seen.Any(pattern))
@@ -136,7 +137,7 @@ type AccessReply struct {
 	Admins Admins
 }
 
-// Document shows a line for each rule, the id first since it can be typed.
+// Document shows one line per rule. The id comes first, since users type it.
 func (r AccessReply) Document() doc.Document {
 	if r.total == 0 {
 		return doc.Say("access",
@@ -158,7 +159,7 @@ func (r AccessReply) Document() doc.Document {
 	}}
 }
 
-// terms says what a rule is, as in "allow @lin redeploy, cancel on web*".
+// terms describes a rule, as in "allow @lin redeploy, cancel on web*".
 func terms(r storage.Rule, who markup.Text) markup.Text {
 	verb := "allow"
 	if r.Deny {
@@ -174,7 +175,7 @@ func until(r storage.Rule) markup.Text {
 	return markup.Format(" · until %s", markup.When(r.Until))
 }
 
-// why shows the rule that decides, for the one who asks or for somebody else.
+// why shows the deciding rule for the asker or for another user.
 func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	inv, stack, req := c.Invocation, c.stack, c.Request
 	about := req.subject()
@@ -196,7 +197,7 @@ func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	return decided(right, RefOf(stack), about.User, decision), nil
 }
 
-// decided says which rule decides on something.
+// decided describes a decision and its rule.
 func decided(right authz.Action, stack storage.StackRef, user string, d authz.Decision) doc.Document {
 	sign, may := "✅", "may"
 	if !d.Allowed {
@@ -213,21 +214,21 @@ func decided(right authz.Action, stack storage.StackRef, user string, d authz.De
 	return doc.Say("why", markup.Format("%s %s %s %s here: %s", sign, markup.User(user), may, what, reason))
 }
 
-// RuleReply tells the channel that a rule was made or taken back.
+// RuleReply announces in the channel that a rule was created or revoked.
 type RuleReply struct {
 	Rule    storage.Rule
-	Handle  string // of the group that it is for, which is not to be pinged
+	Handle  string // of the rule's group, shown instead of a mention
 	By      string
 	Revoked bool
 }
 
-// Document pings a person that the rule names, and no group.
+// Document mentions the user of the rule, but never a group.
 func (r RuleReply) Document() doc.Document {
 	who, id := wording.Party(r.Rule.Who), markup.Code(r.Rule.ID)
 	if strings.HasPrefix(r.Rule.Who, "S") {
 		who = markup.Format("@%s", cmp.Or(r.Handle, r.Rule.Who))
 	}
-	if !r.Revoked && !r.Rule.Until.IsZero() { // in the thread of the request, which says the rest
+	if !r.Revoked && !r.Rule.Until.IsZero() { // in the thread of the request, which has the details
 		return doc.Say("rule",
 			markup.Format("🔑 %s, that is granted until %s. It is rule %s, which revoke takes back.", who, markup.When(r.Rule.Until), id))
 	}

@@ -11,7 +11,7 @@ import (
 	"c66bot/storage"
 )
 
-// Ask asks the admins for a right, and Grant gives it.
+// Ask requests a right from the admins, and Grant grants it.
 const (
 	Ask   Verb = "ask"
 	Grant Verb = "grant"
@@ -21,7 +21,7 @@ var (
 	askSpec = Spec{
 		Verb: Ask, Button: true, Changes: true, ownNonce: true,
 		Args:    []Arg{{Word: "ACTION", opt: Actions}, argStacks},
-		rightOf: func(i Invocation) authz.Action { return authz.Action(i.Options[Actions]) }, // that is asked for
+		rightOf: func(i Invocation) authz.Action { return authz.Action(i.Options[Actions]) }, // the requested right
 		check:   checkWish,
 		gate:    (*Handler).gateAsk,
 		run:     (*Handler).ask,
@@ -39,7 +39,7 @@ var (
 	}
 )
 
-// checkWish wants one right, which is not that to make rules.
+// checkWish requires one right other than Admin.
 func checkWish(_ Spec, i Invocation) error {
 	if actions := i.Options[Actions]; actions == string(authz.Admin) || strings.Contains(actions, ",") {
 		return errors.New("that cannot be asked for")
@@ -47,20 +47,20 @@ func checkWish(_ Spec, i Invocation) error {
 	return nil
 }
 
-// The times of a request for a right: for how long it grows and the same is not asked for again, and for how long one click gives it.
+// askEvery is how long a request keeps growing and an equal one is rejected; grantFor is how long a granted right lasts.
 const (
 	askEvery = time.Hour
 	grantFor = time.Hour
 )
 
-// How much is asked for: rights in one request, and requests an hour of one person and in one channel. Each mentions the admins.
+// Limits: rights in a request, and requests per hour of a user and in a channel. Every request mentions the admins.
 const (
 	maxWishes        = 10
 	maxRequests      = 5
 	maxRequestsThere = 20
 )
 
-// What is answered where a wish cannot be added, or granted.
+// Answers to a request that cannot be extended or granted.
 var (
 	errAsked     = instead(Notice("The admins were asked for that within the last hour: see the message in the channel."))
 	errAskedMuch = instead(ProblemReply{
@@ -74,7 +74,8 @@ var (
 	errGiven = instead(Notice("That was granted already. Nothing was changed."))
 )
 
-// gateAsk lets whoever is of the house ask. Nothing of what is asked for is looked up, so that asking shows nothing.
+// gateAsk admits members of the workspace in their channels. It looks up nothing that the request names, so that asking reveals
+// nothing.
 func (h *Handler) gateAsk(ctx context.Context, c *call) error {
 	may, err := h.mayAsk(ctx, c.Request)
 	switch {
@@ -88,7 +89,7 @@ func (h *Handler) gateAsk(ctx context.Context, c *call) error {
 	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "whoever is of the workspace may ask")
 }
 
-// ask adds a wish to the person's open request in the channel, of which there is one, or makes a new one.
+// ask adds a right to the user's open request in the channel, or creates one. A user has at most one open request in a channel.
 func (h *Handler) ask(ctx context.Context, c *call) (Reply, error) {
 	req := c.Request
 	if err := h.member(ctx, req); err != nil {
@@ -112,7 +113,7 @@ func (h *Handler) ask(ctx context.Context, c *call) (Reply, error) {
 	return Notice("I have asked the admins in the channel."), nil
 }
 
-// addWish records what a request wishes for, within the bounds.
+// addWish records the requested right within the limits.
 func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error) {
 	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.User)
 	asked, _, err := storage.Requests.Find(tx, key)
@@ -140,7 +141,7 @@ func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error)
 	return asked, storage.Requests.Put(tx, key, asked)
 }
 
-// roomToAsk fails with errAskedMuch where the person has made as many requests within the hour as may be, or the channel has seen as many.
+// roomToAsk fails with errAskedMuch if the user, or the channel, has reached the limit of requests per hour.
 func roomToAsk(tx storage.Tx, req Request, now time.Time) error {
 	theirs, here := 0, 0
 	err := storage.Requests.Scan(tx, "", func(_ string, r storage.Request) error {
@@ -163,7 +164,7 @@ func roomToAsk(tx storage.Tx, req Request, now time.Time) error {
 	return err
 }
 
-// requestReply is a request as the channel sees it.
+// requestReply renders a request for the channel.
 func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) RequestReply {
 	reply := RequestReply{User: asked.User, Admins: h.adminsBy(rules)}
 	for _, w := range asked.Wishes {
@@ -177,10 +178,10 @@ func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) Requ
 	return reply
 }
 
-// requestKey names the message of a request, which grows and which a grant edits.
+// requestKey is the key of a request's message, which later wishes and grants edit.
 func requestKey(asked storage.Request) string { return "request/" + asked.ID }
 
-// grant gives, for an hour, a right that somebody asked for in this channel.
+// grant gives a right requested in this channel for grantFor.
 func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	inv, req := c.Invocation, c.Request
 	if inv.olderThan(requestAge) {
@@ -214,7 +215,7 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	return h.hints(ctx, c, who)
 }
 
-// giveWish makes the rule that an open request of the channel asks for.
+// giveWish creates the rule for a wish of an open request in the channel.
 func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Request, made storage.Rule, err error) {
 	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.Invocation.Options[Who])
 	if asked, _, err = storage.Requests.Find(tx, key); err != nil {

@@ -15,7 +15,7 @@ import (
 	"c66bot/storage"
 )
 
-// Cancel ends a deployment.
+// Cancel cancels a deployment.
 const Cancel Verb = "cancel"
 
 var cancelSpec = Spec{
@@ -33,12 +33,12 @@ var cancelSpec = Spec{
 	run: (*Handler).cancel,
 }
 
-// askedAlready is how long after a cancel a second one is taken for a second click. Later somebody may well want to try again.
+// askedAlready is the period in which a second cancel counts as a double click. A later one is a new attempt.
 const askedAlready = time.Minute
 
 func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 	inv, stack, req := c.Invocation, c.stack, c.Request
-	if inv.AskedAt != 0 && inv.stale() { // the Cancel of a card, which says what it ends, counts for ever
+	if inv.AskedAt != 0 && inv.stale() { // the Cancel button of a card, which names its consequence, never expires
 		return nil, tooOld(inv.lasts())
 	}
 	ref := RefOf(stack)
@@ -51,7 +51,7 @@ func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 		return question(ref, fmt.Sprintf("cancel #%d?", deployment.ID), "cancel it", yes.once(), doc.Danger,
 			"What is live stays live. Servers that it has changed already may need another deployment."), nil
 	}
-	done, err := h.Progress.Turn(ctx, Cancel, stack.UID, req.placed) // which does not wait behind a redeploy
+	done, err := h.Progress.Turn(ctx, Cancel, stack.UID, req.placed) // its own queue: it does not wait for redeploys
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 	return noticeOn(&ref, text), nil
 }
 
-// tooLate tells the true state after Cloud 66 refused a cancel.
+// tooLate reports the deployment's actual state after Cloud 66 refused a cancel.
 func (h *Handler) tooLate(ctx context.Context, stack cloud66.Stack, id int64, refused error) error {
 	d, err := h.Cloud.Deployment(ctx, stack.UID, id)
 	if err != nil || !d.Ended() {
@@ -97,7 +97,7 @@ func (h *Handler) hasEnded(ctx context.Context, stack cloud66.Stack, d cloud66.D
 	return h.notDoneOn(stack, what, "You can look at it in full.", "show %s "+strconv.FormatInt(d.ID, 10))
 }
 
-// unended gives the deployment of the stack that has not ended and is meant. Where there are several, it asks which.
+// unended returns the unfinished deployment that the invocation refers to. If there are several, it asks for a choice.
 func (h *Handler) unended(ctx context.Context, stack cloud66.Stack, inv Invocation) (none cloud66.Deployment, err error) {
 	if inv.Deployment != 0 {
 		d, err := h.Cloud.Deployment(ctx, stack.UID, inv.Deployment)

@@ -21,50 +21,50 @@ import (
 	"c66bot/storage"
 )
 
-// Ages of the list of stacks.
+// Limits of the cached list of stacks.
 const (
-	directoryAge    = time.Minute     // that a short list may reach
-	directoryMinAge = 5 * time.Second // below which it is not read again for a name that is not in it
-	directoryLimit  = 3 * time.Minute // for reading all pages
-	// One part in so many of the budget is for reading the list as it ages, and one for names that are not in it.
+	directoryAge    = time.Minute     // maximum age of a short list
+	directoryMinAge = 5 * time.Second // minimum age before a reread for an unknown name
+	directoryLimit  = 3 * time.Minute // timeout of reading all pages
+	// directoryShare is the divisor of the budget: one part is for refreshing the list, one for rereads for unknown names.
 	directoryShare = 10
 
-	// After so many failures in a row the list is read seldom.
+	// directoryFailures is the number of consecutive failures above which reads pause for directoryPause.
 	directoryFailures = 5
 	directoryPause    = 20 * time.Second
 )
 
-// StackLister reads the list of stacks, a page for one request.
+// StackLister reads the list of stacks. A page costs one request.
 type StackLister interface {
 	StackPage(ctx context.Context, page int) (cloud66.StackPage, error)
 	Budget() cloud66.BudgetState
 }
 
-// Directory finds stacks by what people type. It caches the list of stacks page by page, and reads pages again that are too old. The watch
-// reads its pages here too, so that each is paid for once.
+// Directory finds stacks by the text that users type. It caches the list of stacks page by page and rereads stale pages. The
+// watch reads its pages through it too, so that no page is paid for twice.
 type Directory struct {
 	cloud StackLister
-	turns Queues // for reading one page again
+	turns Queues // serialize the reread of a page
 
 	mu    sync.Mutex
 	pages map[int]listPage
-	lost  map[string]lostStack // by UID, stacks that have left their page: they may have moved to one that was read before
-	all   *list                // made of these; nil where it is to be made again
+	lost  map[string]lostStack // by UID, stacks that left their page; they may have moved to a page read earlier
+	all   *list                // built from pages and lost; nil if outdated
 
-	flight   singleflight.Group // the reading of the list that is under way
-	ctx      context.Context    // of all readings
+	flight   singleflight.Group // deduplicates reads of the list
+	ctx      context.Context    // of all reads
 	end      context.CancelFunc
-	sought   time.Time // when the list was read last for a name that was not in it
-	seeking  bool      // it is being read for such a name
-	failure  error     // of the last reading
-	failures int       // in a row
+	sought   time.Time // the last read of the list for an unknown name
+	seeking  bool      // such a read is in flight
+	failure  error     // of the last read
+	failures int       // consecutive failures
 	failedAt time.Time
 }
 
-// listPage is one page of the list.
+// listPage is a cached page of the list.
 type listPage struct {
 	stacks []cloud66.Stack
-	next   int // the page after it, 0 for none
+	next   int // the following page, 0 for none
 	readAt time.Time
 }
 
@@ -73,19 +73,19 @@ type lostStack struct {
 	seenAt time.Time
 }
 
-// list is all stacks, each once. It is never changed.
+// list is an immutable snapshot of all stacks, each once. byName is set lazily under the lock.
 type list struct {
 	stacks   []cloud66.Stack
-	byName   []cloud66.Stack // the same; nil until somebody needs them so
-	page     map[string]int  // by UID, the page that shows it
-	complete bool            // every page is there
-	oldest   time.Time       // when the one was read that was read first
+	byName   []cloud66.Stack // the stacks sorted by name; nil until needed
+	page     map[string]int  // page of each stack, by UID
+	complete bool            // no page is missing
+	oldest   time.Time       // read time of the oldest page
 }
 
-// olderThan reports whether a part of the list is not there, or is older.
+// olderThan reports whether the list is incomplete or has a page older than age.
 func (l *list) olderThan(age time.Duration) bool { return !l.complete || time.Since(l.oldest) > age }
 
-// NewDirectory makes an empty directory over the API.
+// NewDirectory returns an empty directory over the API.
 func NewDirectory(cloud StackLister) *Directory {
 	d := &Directory{cloud: cloud, pages: map[int]listPage{}, lost: map[string]lostStack{}}
 	d.ctx, d.end = context.WithCancel(context.Background())
@@ -111,7 +111,7 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 	return p, nil
 }
 
-// note caches a page. The lock is held.
+// note caches a page. The caller holds the lock.
 func (d *Directory) note(number int, p cloud66.StackPage) {
 	for n, old := range d.pages {
 		if n != number && (p.Next != 0 || n < number) {
@@ -122,14 +122,14 @@ func (d *Directory) note(number int, p cloud66.StackPage) {
 		}
 		delete(d.pages, n)
 	}
-	if len(d.lost) > cloud66.MostStacks { // of a list that never stands still
+	if len(d.lost) > cloud66.MostStacks { // of a list that keeps changing
 		clear(d.lost)
 	}
 	d.pages[number], d.all = listPage{stacks: slices.Clone(p.Stacks), next: p.Next, readAt: time.Now()}, nil
 }
 
-// whole makes the list of the pages. Where two pages show a stack, the one that was read later counts. A stack that no page shows any more
-// is left out once all pages were read without it. The lock is held.
+// whole builds the list from the pages. If two pages show the same stack, the later read wins. A stack that left its page is
+// dropped once all pages were read without it. The caller holds the lock.
 func (d *Directory) whole() *list {
 	if d.all != nil {
 		return d.all
@@ -169,14 +169,14 @@ func (d *Directory) whole() *list {
 	return l
 }
 
-// age is the age that the list may reach, and the time between two readings for names that are not in it: a minute where it is short, more
-// where that would take more than its share of the budget. The lock is held.
+// age is the maximum age of the list and the minimum interval between rereads for unknown names: a minute for a short list,
+// longer if that would exceed its share of the budget. The caller holds the lock.
 func (d *Directory) age() time.Duration {
 	perHour := d.cloud.Budget().PerHour / directoryShare
 	return max(directoryAge, time.Duration(len(d.pages))*time.Hour/time.Duration(max(perHour, 1)))
 }
 
-// current returns the list, read again where it is too old. Where the budget is used up, it returns the old one with the error.
+// current returns the list, reread if it is stale. If the budget is spent, it returns the stale list together with the error.
 func (d *Directory) current(ctx context.Context) ([]cloud66.Stack, error) {
 	d.mu.Lock()
 	age := d.age()
@@ -193,12 +193,12 @@ func (d *Directory) current(ctx context.Context) ([]cloud66.Stack, error) {
 	return nil, err
 }
 
-// again returns a fresh list, for a name that is not in the cached one. It is not read again where it was for any such name lately.
+// again returns a fresh list to look up an unknown name. It limits the rate of such rereads to one per age.
 func (d *Directory) again(ctx context.Context) ([]cloud66.Stack, error) {
 	d.mu.Lock()
 	l, age := d.whole(), d.age()
 	switch {
-	case d.seeking: // for another such name
+	case d.seeking: // for another unknown name
 		age = directoryMinAge
 	case l.olderThan(directoryMinAge) && time.Since(d.sought) >= age:
 		d.sought, d.seeking, age = time.Now(), true, directoryMinAge
@@ -207,7 +207,7 @@ func (d *Directory) again(ctx context.Context) ([]cloud66.Stack, error) {
 	return d.within(ctx, age)
 }
 
-// within returns the list, no older than an age.
+// within returns the list, reread if it is older than age.
 func (d *Directory) within(ctx context.Context, age time.Duration) ([]cloud66.Stack, error) {
 	for {
 		d.mu.Lock()
@@ -234,7 +234,7 @@ func (d *Directory) within(ctx context.Context, age time.Duration) ([]cloud66.St
 	}
 }
 
-// rests returns the error for which the list is not read at present, nil where it is. The lock is held.
+// rests returns the error that currently suspends reads, or nil. The caller holds the lock.
 func (d *Directory) rests() error {
 	pause := time.Duration(0)
 	switch {
@@ -249,7 +249,7 @@ func (d *Directory) rests() error {
 	return nil
 }
 
-// Trouble returns the error that makes the list unusable, nil where it is usable.
+// Trouble returns the error that makes the list unusable: it has too many stacks. Otherwise it returns nil.
 func (d *Directory) Trouble() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -259,7 +259,8 @@ func (d *Directory) Trouble() error {
 	return nil
 }
 
-// soon gives the list as it was read last, however old, and starts a reading where that is too old. It waits only for the first list.
+// soon returns the cached list, however old, and refreshes a stale one in the background. It blocks only until there is a first
+// list.
 func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
 	d.prepare(ctx)
 	d.mu.Lock()
@@ -271,7 +272,7 @@ func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
 	return d.current(ctx)
 }
 
-// prepare starts a reading where the list is too old. It does not wait.
+// prepare starts a refresh of a stale list without waiting for it.
 func (d *Directory) prepare(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -282,17 +283,17 @@ func (d *Directory) prepare(ctx context.Context) {
 	d.read(ctx, age)
 }
 
-// Close ends a reading that is under way.
+// Close cancels a read in flight and waits for it.
 func (d *Directory) Close() {
 	d.end()
-	_, _, _ = d.flight.Do(wholeList, func() (any, error) { return nil, nil }) // which waits for it
+	_, _, _ = d.flight.Do(wholeList, func() (any, error) { return nil, nil }) // waits for the read
 }
 
-// wholeList is the key of a reading of the list.
+// wholeList is the singleflight key of a read of the list.
 const wholeList = "list"
 
-// read starts a reading of the pages that are older than an age, unless one is under way. The channel gets the age of that reading.
-// A reading is shared: no one person pays for it, and where there is a list already, it does not use the reserve for changes.
+// read starts a read of the pages older than age, unless one is in flight. The channel receives the age which that read used. A
+// read is shared, so it is charged to no user; if there is a complete list already, it does not use the reserve for changes.
 func (d *Directory) read(ctx context.Context, age time.Duration) <-chan singleflight.Result {
 	return d.flight.DoChan(wholeList, func() (any, error) {
 		ctx := cloud66.ForAll(context.WithoutCancel(ctx))
@@ -316,7 +317,7 @@ func (d *Directory) read(ctx context.Context, age time.Duration) <-chan singlefl
 	})
 }
 
-// readPages reads the pages that are older than an age.
+// readPages reads the pages that are older than age.
 func (d *Directory) readPages(ctx context.Context, age time.Duration) error {
 	for n := 1; n != 0; {
 		d.mu.Lock()
@@ -335,7 +336,7 @@ func (d *Directory) readPages(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
-// renew reads the pages of some stacks again where they are older than a minute, and reports whether one was.
+// renew rereads the pages of the given stacks that are older than a minute, and reports whether there were any.
 func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, error) {
 	d.mu.Lock()
 	l, old := d.whole(), map[int]bool{}
@@ -362,14 +363,14 @@ func (d *Directory) renewPage(ctx context.Context, number int) error {
 	d.mu.Lock()
 	old := time.Since(d.pages[number].readAt) > directoryAge
 	d.mu.Unlock()
-	if old { // nobody has read it meanwhile
+	if old { // not reread meanwhile
 		_, err = d.StackPage(ctx, number)
 	}
 	return err
 }
 
-// find returns the visible stacks that match an invocation. Where none does, the list is read again, and then the nearest names are
-// returned. The state of a single match is fresh.
+// find returns the visible stacks that match an invocation. If none matches, it rereads the list, and then returns the most
+// similar names. The state of a single match is fresh.
 func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (
 	found []cloud66.Stack, near []string, err error,
 ) {
@@ -389,7 +390,7 @@ func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.
 		return nil, nil, err
 	}
 	if found = fitting(stacks); len(found) == 0 {
-		if err != nil { // an old list does not show that there is none
+		if err != nil { // a stale list does not prove that the stack is missing
 			return nil, nil, err
 		}
 		if stacks, err = d.again(ctx); err != nil {
@@ -412,7 +413,7 @@ func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.
 	return found, near, nil
 }
 
-// told returns the visible stacks, in the order of the list.
+// told returns the visible stacks in the order of the list.
 func (d *Directory) told(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
 	stacks, err := d.current(ctx)
 	if stacks == nil && err != nil {
@@ -421,7 +422,7 @@ func (d *Directory) told(ctx context.Context, told func(cloud66.Stack) bool) ([]
 	return only(stacks, told), nil
 }
 
-// only returns a new list of the visible stacks.
+// only returns the visible stacks in a new slice.
 func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66.Stack) {
 	for _, s := range stacks {
 		if told(s) {
@@ -431,7 +432,7 @@ func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66
 	return seen
 }
 
-// asNow returns the fresh state of some stacks, without those that are gone or not visible any more.
+// asNow returns the stacks with fresh state, except those that are deleted or no longer visible.
 func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
 	renewed, err := d.renew(ctx, stacks)
 	if err != nil || !renewed {
@@ -457,7 +458,7 @@ func (d *Directory) last() []cloud66.Stack {
 	return d.whole().stacks
 }
 
-// known returns the first visible stack by name of the cached ones.
+// known returns the first visible cached stack in order of name.
 func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 	d.mu.Lock()
 	l := d.whole()
@@ -474,7 +475,7 @@ func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 	return stacks[i], true
 }
 
-// sortStacks orders stacks as people look for them: by name, then by environment.
+// sortStacks sorts stacks by name, then by environment.
 func sortStacks(stacks []cloud66.Stack) {
 	type keyed struct {
 		name, environment string
@@ -492,7 +493,7 @@ func sortStacks(stacks []cloud66.Stack) {
 	}
 }
 
-// match returns the stacks that match what was typed, only those of the best kind of match. Case does not matter.
+// match returns the stacks that match the typed text, restricted to the best kind of match. Case is ignored.
 func match(stacks []cloud66.Stack, typed string) []cloud66.Stack {
 	var found []cloud66.Stack
 	typed = authz.Fold(typed)
@@ -509,11 +510,11 @@ func match(stacks []cloud66.Stack, typed string) []cloud66.Stack {
 	return found
 }
 
-// noFit is the kind of a stack that does not match.
+// noFit is the kind of match of a stack that does not match.
 const noFit = 5
 
-// fit is the kind of match of a stack with what was typed: 1 by its UID, 2 by the whole name with the whole environment, 3 by the bare
-// name, 4 by the name with the beginning of an environment.
+// fit returns the kind of match between a stack and the typed text: 1 for the UID, 2 for the name and environment, 3 for the name
+// alone, 4 for the name and a prefix of the environment.
 func fit(s cloud66.Stack, typed string) int {
 	name, environment := authz.Fold(s.Name), authz.Fold(s.Environment)
 	at := strings.LastIndexByte(typed, '@')
@@ -535,11 +536,11 @@ func fit(s cloud66.Stack, typed string) int {
 	}
 }
 
-// nearestStacks names up to three stacks whose names are near what was typed, the nearest first.
+// nearestStacks returns up to three stacks with similar names, the most similar first.
 func nearestStacks(stacks []cloud66.Stack, typed string) []string {
 	scores := map[string]float64{}
 	typed = authz.Fold(typed)
-	name, _, _ := strings.Cut(typed, "@") // the right name in a wrong environment is near
+	name, _, _ := strings.Cut(typed, "@") // also finds the right name with a wrong environment
 	for _, s := range stacks {
 		label := RefOf(s).String()
 		if score := max(typography.Nearness(typed, authz.Fold(label)), typography.Nearness(name, authz.Fold(s.Name))); score > 0 {
@@ -552,7 +553,7 @@ func nearestStacks(stacks []cloud66.Stack, typed string) []string {
 	return near[:min(3, len(near))]
 }
 
-// RefOf gives what identifies a stack in records and for people.
+// RefOf returns the reference to a stack.
 func RefOf(s cloud66.Stack) storage.StackRef {
 	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
 }

@@ -1,11 +1,15 @@
-// Package commands holds the grammar and the behaviour of every command: an Invocation goes in, a Reply comes out. It knows no socket and
-// no Block Kit.
+// Package commands implements the grammar and the behaviour of every command: it turns an Invocation into a Reply. It does not
+// depend on the socket or on Block Kit.
 //
-// A Spec describes one command: its arguments and options, the right it needs, whether it changes something, and the function that carries
-// it out. Each command has a file of its own, and Specs lists them. Parsing, help, the encoding and the checks of a button's value, the
-// text for the audit, and dispatch are loops over the specs and over the table of options, so that a new command is one new file.
+// A Spec describes one command: its arguments and options, the required right, whether it changes something, and the function
+// that executes it. Each command has its own file, and Specs lists them. Parsing, help, encoding and validation of button values,
+// the audit text and dispatch iterate over the specs and the table of options, so a new command is one new file.
 //
-// Parse turns a typed text into an Invocation without side effects; a button's value is an Invocation in JSON, of which nothing is trusted.
-// Handler.Prepare finds the stack, authorizes and records the decision; the function it returns carries the command out. Only stacks that
-// the person may see take part in the search: a hidden stack and one that does not exist get the same answer.
+// Parse turns typed text into an Invocation without side effects. A button's value is an untrusted Invocation in JSON.
+// Handler.Prepare finds the stack, authorizes the request and records the decision; the function that it returns executes the
+// command. A search considers only the stacks that the user may see: a hidden stack and a missing one get the same answer.
+//
+// Every change runs under an operation key, which Take records in the transaction of its effects, so that a repeated delivery or
+// click has no further effect. Progress sends redeploys and cancels to Cloud 66 and follows them. A Directory caches the list of
+// stacks within the request budget and serves the watch too.
 package commands

@@ -7,7 +7,7 @@ import (
 	"c66bot/storage"
 )
 
-// Follow puts a card of a deployment into the channel.
+// Follow posts a card of a deployment in the channel.
 const Follow Verb = "follow"
 
 var followSpec = Spec{
@@ -20,7 +20,7 @@ var followSpec = Spec{
 
 func (h *Handler) follow(ctx context.Context, c *call) (Reply, error) {
 	stack, req := c.stack, c.Request
-	req.placed() // the order of cards is of no account
+	req.placed() // the order of cards does not matter
 	if err := h.cardless(ctx, req); err != nil {
 		return nil, err
 	}

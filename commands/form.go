@@ -13,11 +13,11 @@ import (
 	"c66bot/storage"
 )
 
-// maxSuggestions is how many stacks a search offers; Slack shows 100.
+// maxSuggestions is the maximum number of stacks in a search result; Slack shows 100.
 const maxSuggestions = 100
 
-// Form prepares the form of a redeploy: a FormReply, filled in as far as it is known, or another Reply that refuses, or asks which stack.
-// Without a channel it is the form that asks for one, since the channel's rules decide.
+// Form prepares the redeploy form. It returns a FormReply, filled in as far as possible, or another Reply that refuses or asks
+// for the stack. Without a channel the form asks for one, since the channel's rules decide.
 func (h *Handler) Form(ctx context.Context, req Request) Reply {
 	started := time.Now()
 	reply, err := h.form(cloud66.Changing(ctx, req.User), req)
@@ -41,7 +41,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 		return nil, err
 	}
 	if inv.UID == "" && inv.Stack == "" {
-		h.Directory.prepare(ctx) // for the search
+		h.Directory.prepare(ctx) // for the stack search
 		return reply, nil
 	}
 	stack, err := h.target(ctx, req, standing)
@@ -58,7 +58,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	return h.fill(ctx, reply, stack)
 }
 
-// isUnknown reports whether a reply says that there is no such stack, or none for this person: another one can be chosen.
+// isUnknown reports whether a reply means that the user sees no such stack, so that they can choose another one.
 func isUnknown(reply Reply) bool {
 	switch r := reply.(type) {
 	case ProblemReply:
@@ -70,7 +70,7 @@ func isUnknown(reply Reply) bool {
 	}
 }
 
-// fill adds to the form what is known of its stack.
+// fill adds the data of the stack to the form.
 func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack) (Reply, error) {
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
 	if err != nil {
@@ -90,7 +90,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	return reply, nil
 }
 
-// services gives the services of a docker stack with their tags. A server that has none to tell has none in the form.
+// services returns the services of a docker stack with their tags. It returns none if the API cannot list them.
 func (h *Handler) services(ctx context.Context, stack cloud66.Stack) ([]cloud66.Service, error) {
 	if !stack.Docker() {
 		return nil, nil
@@ -102,7 +102,7 @@ func (h *Handler) services(ctx context.Context, stack cloud66.Stack) ([]cloud66.
 	return services, err
 }
 
-// version gives the deployment whose commit can be deployed again: one with a commit, of a stack that takes a ref.
+// version returns the deployment whose commit can be redeployed: it has a commit, and its stack accepts a ref.
 func (h *Handler) version(ctx context.Context, stack cloud66.Stack, id int64, newest []cloud66.Deployment) (*cloud66.Deployment, error) {
 	if id == 0 || stack.Docker() {
 		return nil, nil
@@ -127,7 +127,7 @@ func withCommit(d cloud66.Deployment) *cloud66.Deployment {
 	return &d
 }
 
-// facts are what one should know before a redeploy.
+// facts lists what a user should know before a redeploy.
 func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
 	var facts []string
 	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
@@ -148,8 +148,8 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
 	return facts
 }
 
-// Suggest gives the stacks that somebody may redeploy in a channel and whose name holds what was typed. It waits for no longer than the
-// context.
+// Suggest returns the stacks that the user may redeploy in the channel and whose name contains the typed text. It waits no longer
+// than the context allows.
 func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]storage.StackRef, error) {
 	standing, err := h.Authz.Standing(ctx, authz.Subject{User: user, Channel: channel})
 	if err != nil || !standing.Some(authz.Redeploy) {

@@ -12,87 +12,87 @@ import (
 	"c66bot/storage"
 )
 
-// Request is one invocation with who sent it, where, and the key under which it is one wish however often it is delivered.
+// Request is an invocation with its author, its channel and its operation key, which is the same for every delivery.
 type Request struct {
 	Invocation Invocation
 	User       string // Slack user id
-	Channel    string // Slack channel id, "" where it is still to be chosen
+	Channel    string // Slack channel id, "" until chosen
 	Operation  string
-	Placed     func() // told that what comes after this one cannot overtake it any more; nil for nobody
+	Placed     func() // called once later requests cannot overtake this one; may be nil
 }
 
-// placed says that what comes after this request cannot overtake it any more.
+// placed signals that later requests cannot overtake this one any more.
 func (r Request) placed() {
 	if r.Placed != nil {
 		r.Placed()
 	}
 }
 
-// Cloud is what commands need of the Cloud 66 API.
+// Cloud is the part of the Cloud 66 API that commands use.
 type Cloud interface {
 	DeploymentRange(ctx context.Context, uid string, offset, limit int) (cloud66.DeploymentRange, error)
 	Deployment(ctx context.Context, uid string, id int64) (cloud66.Deployment, error)
 	Services(ctx context.Context, uid string) ([]cloud66.Service, error)
 }
 
-// Progress carries out what changes something and follows it to its end.
+// Progress executes changes and follows them until they end.
 type Progress interface {
-	// Turn waits, behind what came before, also before a restart, for the turn of a verb on a stack, and gives the function that ends it. As
-	// soon as its place is taken, placed is called.
+	// Turn waits in the queue of a verb on a stack and returns the function that ends the turn. The queue is first in, first out,
+	// and includes operations from before a restart. It calls placed once the place in the queue is taken.
 	Turn(ctx context.Context, verb Verb, uid string, placed func()) (done func(), err error)
-	// Redeploy posts the card, sends the wish to Cloud 66 once, and follows what comes of it. The card tells the rest.
+	// Redeploy posts the card, sends the request to Cloud 66 once, and follows its deployment. The card shows the outcome.
 	Redeploy(ctx context.Context, operation string, follow storage.Follow) error
-	// Follow posts a card for a deployment that somebody started.
+	// Follow posts a card for an existing deployment.
 	Follow(ctx context.Context, operation string, follow storage.Follow) error
-	// Cancel asks Cloud 66 to end a deployment and has the channel see what comes of it.
+	// Cancel asks Cloud 66 to cancel a deployment and shows the outcome in the channel.
 	Cancel(ctx context.Context, operation string, follow storage.Follow) (cloud66.CancelAnswer, error)
-	// Refresh looks at a card's deployment now. It reports whether the card is still followed.
+	// Refresh polls the deployment of a card now. It reports whether the card is still followed.
 	Refresh(ctx context.Context, follow string) (bool, error)
 }
 
-// People is what commands need to know of people and groups.
+// People looks up users and groups.
 type People interface {
 	Person(ctx context.Context, id string) (authz.Person, error)
 	Group(ctx context.Context, id string) (authz.Group, error)
-	// Inside reports whether the rules of a channel can mean a user as one of everyone; see authz.People.
+	// Inside reports whether a channel's rules for everyone can apply to a user; see authz.People.
 	Inside(ctx context.Context, channel, user string) (bool, error)
 }
 
-// Channels is what commands need of the channels that they are used in.
+// Channels is the interface to the channels in which commands are used.
 type Channels interface {
-	// Member fails with a *CardError where the bot may not post in the channel, in which a user asks for something, and with another error
-	// where Slack does not tell.
+	// Member fails with a *CardError if the bot cannot post in the channel from which the user's request comes, and with another
+	// error if Slack does not answer.
 	Member(ctx context.Context, channel, user string) error
-	// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction. What was taken
-	// before is ErrTaken.
+	// Announce executes a change once per operation key and enqueues its announcements in the same transaction. It fails with
+	// ErrTaken if the operation was taken before.
 	Announce(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error
-	// Amend has a message that was announced for a request say something else.
+	// Amend replaces the content of a message announced for a request.
 	Amend(ctx context.Context, req Request, said Announcement) error
 }
 
-// Announcement is a message that a channel is to have.
+// Announcement is a message to post in the channel of a request.
 type Announcement struct {
-	Key    string // one that stands already is edited
-	Parent string // the key of the message in whose thread it belongs, "" for the channel itself
+	Key    string // of the message; an existing one is edited
+	Parent string // key of the thread's parent message, "" for none
 	Reply  Reply
-	Later  bool // what somebody did goes before it
+	Later  bool // not urgent: the results of users' actions go first
 }
 
-// ErrFollowed says that the channel has an open card of the deployment.
+// ErrFollowed means that the channel already has an open card of the deployment.
 var ErrFollowed = errors.New("this channel follows it already")
 
-// CardError says that the card could not be posted, so that nothing was sent to Cloud 66.
+// CardError means that the card could not be posted, so that nothing was sent to Cloud 66.
 type CardError struct {
-	Code string // Slack's error code, "" where what keeps the card may pass
-	What string // why, as a main clause without its full stop; "" where nothing is known of it
-	Do   string // what people can do
+	Code string // Slack's error code, "" if the cause may be temporary
+	What string // the cause as a main clause without full stop; "" if unknown
+	Do   string // the remedy for the user
 }
 
 func (e *CardError) Error() string {
 	return "the card could not be posted: " + cmp.Or(e.What, "Slack did not take it in time")
 }
 
-// Config is what a Handler works with.
+// Config holds the dependencies and settings of a Handler.
 type Config struct {
 	Cloud     Cloud
 	Directory *Directory
@@ -102,25 +102,25 @@ type Config struct {
 	Channels  Channels
 	Progress  Progress
 	Status    func() BotStatus
-	Watch     func() WatchStatus // nil where nothing is watched
-	// Told reports whether a subscription would have told of a past deployment, on a stack where one usually takes so long.
+	Watch     func() WatchStatus // nil if nothing is watched
+	// Told reports whether a subscription would have announced a past deployment, given the stack's usual deployment time.
 	Told         func(s storage.Subscription, e Entry, usual time.Duration) bool
-	Resubscribed func(ctx context.Context) error // told that what channels subscribe to was changed; nil for nobody
+	Resubscribed func(ctx context.Context) error // called after a change of subscriptions; may be nil
 	Command      string                          // the slash command's name, for examples
-	Profiles     []string                        // deployment profiles to offer
-	SlackWords   func(code string) string        // puts an error code of Slack's into words
+	Profiles     []string                        // deployment profiles offered in the form
+	SlackWords   func(code string) string        // describes a Slack error code
 	Log          *slog.Logger
 }
 
-// Handler carries out invocations.
+// Handler executes invocations.
 type Handler struct {
 	Config
 }
 
-// New makes a Handler.
+// New returns a Handler with the configuration.
 func New(cfg Config) *Handler { return &Handler{Config: cfg} }
 
-// Do carries out a request. Whatever goes wrong is a Reply too.
+// Do executes a request. It turns every error into a Reply.
 func (h *Handler) Do(ctx context.Context, req Request) Reply {
 	do, reply := h.Prepare(ctx, req)
 	if do == nil {
@@ -129,8 +129,8 @@ func (h *Handler) Do(ctx context.Context, req Request) Reply {
 	return do(ctx)
 }
 
-// Prepare finds out what a request means and decides whether it may be. What is refused, unknown or ambiguous gets its Reply at once;
-// otherwise do carries the request out and gives the Reply, which may be nil.
+// Prepare resolves and authorizes a request. A refused, unknown or ambiguous one gets its Reply at once; otherwise do executes
+// the request and returns the Reply, which may be nil.
 func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Context) Reply, reply Reply) {
 	started := time.Now()
 	run, err := h.prepare(req.purpose(ctx), req)
@@ -143,7 +143,7 @@ func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Con
 	}, nil
 }
 
-// purpose marks what a request needs of Cloud 66 as its author's, and as what may be kept for it.
+// purpose charges the Cloud 66 requests to the user and, for a change, lets them use the reserve.
 func (r Request) purpose(ctx context.Context) context.Context {
 	if r.Invocation.Writes() {
 		return cloud66.Changing(ctx, r.User)
@@ -151,7 +151,7 @@ func (r Request) purpose(ctx context.Context) context.Context {
 	return cloud66.Reading(ctx, r.User)
 }
 
-// said logs a request that is done with, and puts an error into words.
+// said logs a finished request and turns an error into a Reply.
 func (h *Handler) said(ctx context.Context, req Request, started time.Time, reply Reply, err error) Reply {
 	if err != nil {
 		reply = h.problem(ctx, req, err)
@@ -161,7 +161,7 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 	return reply
 }
 
-// prepare decides on a request, and gives the function that carries it out.
+// prepare authorizes a request and returns the function that executes it.
 func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Context) (Reply, error), err error) {
 	c := &call{Request: req, spec: req.Invocation.spec()}
 	if c.spec.Verb == "" {
@@ -189,14 +189,14 @@ func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Con
 	return c.run, nil
 }
 
-// unknown records that something was refused because it could not be found out who may.
+// unknown records a refusal because the decision failed.
 func (h *Handler) unknown(ctx context.Context, req Request, err error) error {
 	return errors.Join(err, h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), err.Error()))
 }
 
 func (r Request) subject() authz.Subject { return authz.Subject{User: r.User, Channel: r.Channel} }
 
-// right is what the invocation needs, "" where anyone may.
+// right returns the right required by the invocation, "" if anyone may use it.
 func (i Invocation) right() authz.Action {
 	spec := i.spec()
 	if spec.rightOf != nil {
@@ -205,7 +205,7 @@ func (i Invocation) right() authz.Action {
 	return spec.Right
 }
 
-// asked is a request for the gate that decides and records.
+// asked returns the request for authorization on a stack.
 func (r Request) asked(stack storage.StackRef) authz.Request {
 	name := cmp.Or(stack.String(), r.Invocation.Stack, r.Invocation.UID)
 	return authz.Request{
@@ -214,7 +214,7 @@ func (r Request) asked(stack storage.StackRef) authz.Request {
 	}
 }
 
-// gateStack finds the stack that is meant, among those that the person may see, and decides.
+// gateStack finds the stack among those visible to the user, and authorizes the request on it.
 func (h *Handler) gateStack(ctx context.Context, c *call) (err error) {
 	if c.stack, err = h.target(ctx, c.Request, c.standing); err != nil {
 		return err
@@ -222,7 +222,7 @@ func (h *Handler) gateStack(ctx context.Context, c *call) (err error) {
 	return renamed(c.Invocation, c.stack)
 }
 
-// gateSome is for what is of no one stack: whoever has the right on some stack may.
+// gateSome authorizes a request about no particular stack: the right on some stack suffices.
 func (h *Handler) gateSome(ctx context.Context, c *call) error {
 	if c.standing.Some(c.spec.Right) {
 		return nil

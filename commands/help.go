@@ -11,7 +11,7 @@ import (
 	"c66bot/cloud66"
 )
 
-// Help says what somebody can do.
+// Help lists the available commands.
 const Help Verb = "help"
 
 var helpSpec = Spec{
@@ -22,7 +22,7 @@ var helpSpec = Spec{
 	run:      (*Handler).help,
 }
 
-// help explains what this person may do here.
+// help explains the commands that the user may use in this channel.
 func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 	req := c.Request
 	standing, err := h.Authz.Standing(ctx, req.subject())
@@ -51,16 +51,16 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 	return reply, nil
 }
 
-// may tells the stacks that a person can use a command on, and is told of.
+// may returns a filter of the stacks that the user may see and use the command on.
 func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
 	right := spec.Right
-	if right == "" || right == authz.Admin { // which are on no stack
+	if right == "" || right == authz.Admin { // not rights on a stack
 		right = authz.View
 	}
 	return func(s cloud66.Stack) bool { return standing.Decide(right, RefOf(s)).Allowed }
 }
 
-// with gives the command with a stack in its examples, which can be copied as they are.
+// with puts a stack into the command's examples, so that they can be copied.
 func (s Spec) with(stack string) Spec {
 	examples := make([]string, len(s.Examples))
 	for i, example := range s.Examples {
@@ -70,13 +70,13 @@ func (s Spec) with(stack string) Spec {
 	return s
 }
 
-// HelpReply explains the commands that this person may use, or one of them.
+// HelpReply explains one command, or all those that the user may use.
 type HelpReply struct {
 	Command  string // the slash command's name
 	Specs    []Spec
-	Topic    *Spec // one command in full
+	Topic    *Spec // the command to explain in full; nil for all
 	Profiles []string
-	MayNot   bool // this person may use nothing but help
+	MayNot   bool // the user may use nothing but help
 	Direct   bool // in a direct message
 	Admins   Admins
 }
@@ -106,7 +106,7 @@ func (r HelpReply) Document() doc.Document {
 	}
 }
 
-// topic explains one command in full.
+// topic explains a command in full.
 func (r HelpReply) topic() doc.Document {
 	spec := r.Topic
 	usage := strings.Join(append([]string{r.Command, string(spec.Verb)}, spec.Words()...), " ")

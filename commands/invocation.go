@@ -15,7 +15,8 @@ import (
 	"c66bot/storage"
 )
 
-// How long a button or a form may be used for a change. A form takes time to fill in, and a request for a right takes time to be seen.
+// Lifetimes of buttons and forms that change something. A form takes time to fill in, and a request for a right takes time to be
+// noticed.
 const (
 	questionAge = 15 * time.Minute
 	formAge     = time.Hour
@@ -35,35 +36,35 @@ const (
 	maxValue     = 2000
 )
 
-// Invocation is something asked for: typed, or carried by a button as its value.
+// Invocation is a request, typed or encoded in a button's value.
 type Invocation struct {
 	Verb       Verb
-	Stack      string // as it was typed
-	UID        string // the stack that a button means; wins over Stack
-	Deployment int64  // 0 where none is named
+	Stack      string // as typed
+	UID        string // the stack of a button; takes precedence over Stack
+	Deployment int64  // 0 for none
 	Options    Options
 
-	// What a question, a form or a card adds.
+	// Set by a question, a form or a card.
 	Yes     bool   // the answer to a question
-	Nonce   string // the question's own key: answered twice it is one wish
-	Newest  int64  // the newest deployment when the question was asked
-	Shown   string // the stack's name@environment as it was shown, where that counts
-	AskedAt int64  // Unix seconds when the question or the choice was shown
-	Follow  string // the card that is to be refreshed
-	Form    bool   // a form was sent, which may stay open longer than a question counts
-	Fill    bool   // the form is to be opened, filled in with the options
+	Nonce   string // the question's key: repeated answers are one request
+	Newest  int64  // the newest deployment at the time of the question
+	Shown   string // name@environment as shown to the user, if it must still match
+	AskedAt int64  // Unix seconds of the question or the choice
+	Follow  string // the card to refresh
+	Form    bool   // submitted by a form, which lives longer than a question
+	Fill    bool   // open the form, filled in with the options
 }
 
-// given is the value of an option that takes none.
+// given is the value of a flag.
 const given = "true"
 
-// Number gives the value of an option that is a number, 0 where it is not given.
+// Number returns the value of a numeric option, 0 if it is not given.
 func (i Invocation) Number(opt Opt) int {
-	n, _ := strconv.Atoi(i.Options[opt]) // checked
+	n, _ := strconv.Atoi(i.Options[opt]) // validated before
 	return n
 }
 
-// OnPage is the invocation for a page, which counts from 1; 0 leaves it open.
+// OnPage returns the invocation for a page, counted from 1; 0 leaves it unset.
 func (i Invocation) OnPage(page int) Invocation {
 	i.Options[Page] = ""
 	if page != 0 {
@@ -72,7 +73,7 @@ func (i Invocation) OnPage(page int) Invocation {
 	return i
 }
 
-// Set sets an option of the command to what was written in the field of a form. An empty value leaves it out.
+// Set sets an option of the command from a form field. An empty value removes it.
 func (i *Invocation) Set(opt Opt, value string) error {
 	at := slices.IndexFunc(i.spec().Options, func(o Option) bool { return o.Opt == opt })
 	switch {
@@ -92,14 +93,14 @@ func (i *Invocation) set(o Option, value string) error {
 	return err
 }
 
-// field is one field of a button's value: its key and a pointer to the value.
+// field is a field of a button's value: its key and a pointer to the value.
 type field struct {
 	key   string
 	value any
 	kind  kind
 }
 
-// fields lists the fields of a button's value in their order. Shorter keys leave more room for long options.
+// fields lists the fields of a button's value in encoding order. Short keys leave more room for long options.
 func (i *Invocation) fields() []field {
 	all := []field{{key: "v", value: &i.Verb}, {key: "s", value: &i.Stack}, {key: "u", value: &i.UID}, {key: "d", value: &i.Deployment}}
 	for opt, o := range options {
@@ -111,7 +112,7 @@ func (i *Invocation) fields() []field {
 	}...)
 }
 
-// MarshalJSON writes the fields that are set.
+// MarshalJSON encodes the fields that are set.
 func (i Invocation) MarshalJSON() ([]byte, error) {
 	var parts [][]byte
 	for _, f := range i.fields() {
@@ -130,7 +131,7 @@ func (i Invocation) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "{%s}", bytes.Join(parts, []byte(","))), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes. What is no field of it is left out.
+// UnmarshalJSON decodes the output of MarshalJSON. It ignores unknown fields.
 func (i *Invocation) UnmarshalJSON(b []byte) error {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(b, &object); err != nil {
@@ -151,7 +152,7 @@ func (i *Invocation) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Value encodes an invocation as a button's value. It fails where Slack would not take it, which long options can bring about.
+// Value encodes an invocation as a button's value. It fails if the value is too long for Slack, which long options can cause.
 func (i Invocation) Value() (string, error) {
 	b, err := json.Marshal(i)
 	if err != nil {
@@ -165,7 +166,7 @@ func (i Invocation) Value() (string, error) {
 
 var errButton = errors.New("the button carries no request that this version knows")
 
-// FromValue decodes a button's value and trusts nothing in it.
+// FromValue decodes and validates a button's value.
 func FromValue(value string) (Invocation, error) {
 	var inv Invocation
 	if err := json.Unmarshal([]byte(value), &inv); err != nil || !inv.sound() {
@@ -174,13 +175,13 @@ func FromValue(value string) (Invocation, error) {
 	return inv, nil
 }
 
-// sound reports whether this version could have typed the invocation or put it on a button.
+// sound reports whether this version could have parsed the invocation or encoded it in a button.
 func (i Invocation) sound() bool {
 	spec := i.spec()
 	switch {
 	case spec.Verb == "",
 		i.Deployment < 0 || i.Newest < 0,
-		i.Form, // a form is sent by a form
+		i.Form, // only a form submits one
 		spec.check != nil && spec.check(spec, i) != nil:
 		return false
 	}
@@ -193,14 +194,14 @@ func (i Invocation) sound() bool {
 		if value == "" {
 			continue
 		}
-		if kept, err := spec.option(Opt(opt)).check(value); err != nil || kept != value { // Parse would not have left it
+		if kept, err := spec.option(Opt(opt)).check(value); err != nil || kept != value { // Parse would not produce it
 			return false
 		}
 	}
 	i.Stack = cmp.Or(strings.TrimSpace(i.Stack), i.UID)
 	for _, arg := range spec.Args {
 		if arg.optional() {
-			break // what follows may be left out with it
+			break // further arguments are optional too
 		}
 		if arg.in(i) == "" {
 			return false
@@ -209,16 +210,16 @@ func (i Invocation) sound() bool {
 	return true
 }
 
-// once prepares an invocation for the buttons of a message that is shown now: they count for a while only, and however often and whichever
-// of them is clicked, it is one wish.
+// once prepares an invocation for the buttons of a message shown now. They expire, and any number of clicks on any of them is one
+// request.
 func (i Invocation) once() Invocation {
 	now := time.Now()
 	i.Nonce, i.AskedAt = storage.NewID(now), now.Unix()
 	return i
 }
 
-// Asking names what the nonce of a button belongs to: the answers to one question are one, a request for a right and its grant are each
-// another.
+// Asking returns the scope of a button's nonce. All answers to a question share one scope; a request for a right and its grant
+// have separate scopes.
 func (i Invocation) Asking() string {
 	if i.spec().ownNonce {
 		return string(i.Verb)
@@ -226,10 +227,10 @@ func (i Invocation) Asking() string {
 	return "question"
 }
 
-// stale reports whether the invocation acts and is on a button of long ago. What was typed has no UID.
+// stale reports whether the invocation is a change by an expired button. Typed commands have no UID.
 func (i Invocation) stale() bool { return i.UID != "" && !i.asks() && i.olderThan(i.lasts()) }
 
-// lasts is how long the invocation counts.
+// lasts is the lifetime of the invocation.
 func (i Invocation) lasts() time.Duration {
 	if i.Form {
 		return formAge
@@ -241,32 +242,32 @@ func (i Invocation) olderThan(age time.Duration) bool {
 	return time.Since(time.Unix(i.AskedAt, 0)) > age
 }
 
-// Again is the request that opens the form again, filled in as it was.
+// Again returns the invocation that reopens the form with its values.
 func (i Invocation) Again() Invocation {
 	again := Invocation{Verb: Redeploy, UID: i.UID, Options: i.Options, Fill: true}
 	again.Options[Now] = ""
 	return again
 }
 
-// Changes reports whether the invocation, carried out, changes something or leaves something in the channel.
+// Changes reports whether executing the invocation changes something or posts in the channel.
 func (i Invocation) Changes() bool { return i.spec().Changes && !i.asks() }
 
-// Writes reports whether the invocation leads to a change by Cloud 66, though it may ask first.
+// Writes reports whether the invocation leads to a change at Cloud 66, possibly after a question.
 func (i Invocation) Writes() bool { return i.spec().Writes }
 
-// OpensForm reports whether the invocation asks for a redeploy and leaves open how.
+// OpensForm reports whether the invocation is a redeploy that still needs its options.
 func (i Invocation) OpensForm() bool { return i.spec().Form && i.asks() }
 
-// asks reports whether the invocation wants a question before anything is done.
+// asks reports whether the invocation needs a question first.
 func (i Invocation) asks() bool {
 	asks := i.spec().asks
 	return asks != nil && asks(i)
 }
 
-// Typed is what is asked for as a command that could be typed, without the stack where a button names it by its UID alone.
+// Typed returns the invocation as a command line, without the stack if a button identifies it only by UID.
 func (i Invocation) Typed() string { return i.line(i.Stack) }
 
-// Words names what is asked for in a few words, as in "redeploy web".
+// Words describes the invocation in a few words, as in "redeploy web".
 func (i Invocation) Words() string {
 	words := []string{string(i.Verb)}
 	for _, arg := range i.spec().Args {
@@ -277,7 +278,7 @@ func (i Invocation) Words() string {
 	return strings.Join(words, " ")
 }
 
-// line is what is asked for as a command that could be typed, for the audit. The verbs of buttons are written like those of commands.
+// line returns the invocation as a command line for the audit. Verbs of buttons look like those of commands.
 func (i Invocation) line(stack string) string {
 	i.Stack = stack
 	line := []string{string(i.Verb)}
@@ -289,7 +290,7 @@ func (i Invocation) line(stack string) string {
 	return strings.TrimSpace(strings.Join(line, " ") + " " + i.OptionsTyped())
 }
 
-// OptionsTyped writes the options as they are typed.
+// OptionsTyped returns the options as a user would type them.
 func (i Invocation) OptionsTyped() string {
 	var words []string
 	for _, o := range i.spec().Options {
@@ -297,7 +298,7 @@ func (i Invocation) OptionsTyped() string {
 		case value == "":
 		case o.kind == aFlag:
 			words = append(words, "--"+o.Name)
-		case strings.HasPrefix(value, "--"): // which would be taken for an option
+		case strings.HasPrefix(value, "--"): // else it would be parsed as an option
 			words = append(words, "--"+o.Name+"="+shellWord(value))
 		default:
 			words = append(words, "--"+o.Name, shellWord(value))
@@ -306,7 +307,7 @@ func (i Invocation) OptionsTyped() string {
 	return strings.Join(words, " ")
 }
 
-// which is the deployment that is meant: its number, or what Which says of it.
+// which describes the deployment: its number, or the value of Which.
 func (i Invocation) which() string {
 	if i.Deployment != 0 {
 		return strconv.FormatInt(i.Deployment, 10)

@@ -10,21 +10,22 @@ import (
 )
 
 var (
-	// quoteSigns stand before each line of a quotation; bullet is what begins an item of a list; language names that of a block of code.
+	// quoteSigns precede the lines of a quotation, bullet starts a list item, and language is the language name of a code block.
 	quoteSigns = regexp.MustCompile(`(?m)^[ \t]*(?:(?:&gt;|>)[ \t]*)+`)
 	bullet     = regexp.MustCompile(`^(?:[•◦▪▫‣⁃·*]|\p{Pd}|\d{1,3}[.)])\s+`)
 	language   = regexp.MustCompile("^(`{3,})([A-Za-z0-9+#.-]+)[ \t]*\r?\n")
 )
 
-// lineMarks are those that format, at both ends of a line.
+// lineMarks are the formatting marks at either end of a line.
 const lineMarks = marks + "`"
 
-// maxLayers bounds what is taken from around a line.
+// maxLayers bounds the layers of formatting removed from a line.
 const maxLayers = 20
 
-// Line gives the command in a message or behind the slash command: without what formats the whole of it, quotes it or lists it, and without
-// the bot's own names in front, which are the slash command's and the mention of its user id; either may be "". It reports whether a
-// mention of the bot was among them. Marks within a command are left to Parse, which knows what the words are.
+// Line extracts the command from a message or the text of a slash command. It removes formatting, quoting and list markers around
+// the whole line and the bot's own names in front of it: the slash command's name and the mention of the user id bot; either may
+// be "". It reports whether one of the names was a mention. Marks inside the command remain for Parse, which knows the meaning of
+// each word.
 func Line(text, command, bot string) (line string, mentioned bool) {
 	text = quoteSigns.ReplaceAllString(typography.Visible(text), "")
 	own := names{command, bot}
@@ -45,10 +46,10 @@ func Line(text, command, bot string) (line string, mentioned bool) {
 	return text, mentioned
 }
 
-// names are the bot's own.
+// names are the bot's own names.
 type names struct{ command, bot string }
 
-// begin reports whether a text begins as a line for the bot does: with a name of its own, or with a command.
+// begin reports whether a text starts with one of the bot's names or with a command.
 func (n names) begin(text string) bool {
 	if rest, _ := n.behind(text); rest != text {
 		return true
@@ -64,7 +65,7 @@ func firstWord(text string) string {
 	return text
 }
 
-// peeled is a text without the marks and quotes around all of it, where a line for the bot is in them.
+// peeled removes the marks and quotes around the whole text if a line for the bot is inside.
 func (n names) peeled(text string) string {
 	inside := strip(text)
 	if n.begin(inside) {
@@ -73,8 +74,8 @@ func (n names) peeled(text string) string {
 	return text
 }
 
-// behind is what follows the bot's own name at the beginning of a text, and whether that is a mention. Marks before the name go on behind
-// it, unless they end there too.
+// behind removes the bot's name from the start of a text and reports whether it is a mention. Marks before the name are kept in
+// front of the rest, unless they close right after the name.
 func (n names) behind(text string) (rest string, mention bool) {
 	name := strings.TrimLeftFunc(text, encloses)
 	opened := text[:len(text)-len(name)]
@@ -94,10 +95,10 @@ func (n names) behind(text string) (rest string, mention bool) {
 	return opened + strings.TrimLeftFunc(rest, separates), mention
 }
 
-// encloses reports whether a character is a mark or a quotation mark.
+// encloses reports whether a character is a formatting mark or a quotation mark.
 func encloses(r rune) bool { return strings.ContainsRune(lineMarks, r) || typography.IsQuote(r) }
 
-// cut takes a name of the bot's own from the beginning of a text.
+// cut removes one of the bot's names from the start of a text.
 func (n names) cut(text string) (rest string, mention bool) {
 	if id, isName := strings.CutPrefix(text, "<@"); isName {
 		id, rest, closed := strings.Cut(id, ">")
@@ -114,10 +115,10 @@ func (n names) cut(text string) (rest string, mention bool) {
 	return text, false
 }
 
-// botName is how the bot calls itself in what it shows.
+// botName is the bot's name in its own messages.
 const botName = "@c66bot"
 
-// are reports whether a word is a name of the bot's own, before the rest of the text. Without its sign it is one before a command only.
+// are reports whether a word is one of the bot's names. Without its sign it counts only before a command, at the start of rest.
 func (n names) are(word, rest string) bool {
 	if n.command == "" {
 		return false
@@ -130,10 +131,10 @@ func (n names) are(word, rest string) bool {
 	return !verb && before && (strings.EqualFold(word, n.command[1:]) || strings.EqualFold(word, botName[1:]))
 }
 
-// Field gives what was written in a field of a form that names something, without what formats or quotes it.
+// Field returns the value of a form field that contains a name, without formatting and quotes.
 func Field(text string) string { return strip(typography.Normal(text)) }
 
-// strip takes the marks and quotation marks from around a text.
+// strip removes the marks and quotation marks around a text.
 func strip(text string) string {
 	for {
 		text = strings.TrimSpace(text)
@@ -146,7 +147,7 @@ func strip(text string) string {
 	}
 }
 
-// paired reports whether two characters are marks, or quotation marks, that belong to one another.
+// paired reports whether two characters are a matching pair of marks or quotation marks.
 func paired(first, last rune) bool {
 	return first == last && strings.ContainsRune(lineMarks, first) || strings.ContainsRune(typography.Closers(first), last)
 }

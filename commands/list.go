@@ -14,7 +14,7 @@ import (
 	"c66bot/storage"
 )
 
-// List lists deployments of one stack.
+// List lists the deployments of a stack.
 const List Verb = "list"
 
 var listSpec = Spec{
@@ -29,12 +29,12 @@ var listSpec = Spec{
 	run: (*Handler).list,
 }
 
-// maxRow is how long a row of a list can be, so that ten fit into a message.
+// maxRow is the maximum length of a row, so that ten fit into a message.
 const maxRow = 900
 
 const (
 	rowsPerPage = 10
-	// searchPages bounds how many pages of 30 are read to find the deployment that is live.
+	// searchPages is the maximum number of pages of 30 that are read to find the live deployment.
 	searchPages = 10
 	apiPage     = 30
 )
@@ -72,16 +72,17 @@ func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
 	}
 }
 
-// Entry is one deployment with what this bot knows of it beyond the API.
+// Entry is a deployment with the facts that only this bot knows.
 type Entry struct {
 	Deployment  cloud66.Deployment
-	AskedBy     string          // Slack user whose redeploy it was, "" where it was not asked for here
-	Reason      string          // given with that redeploy
-	Cancelled   *storage.Cancel // asked for here
-	QueuedAfter int64           // the deployment that runs before it, 0 where none is known
+	AskedBy     string          // Slack user who requested it here, "" if nobody did
+	Reason      string          // of that request
+	Cancelled   *storage.Cancel // the cancellation requested here
+	QueuedAfter int64           // the deployment that runs before it, 0 if unknown
 }
 
-// who names the person: the one who asked here, or the one whom Cloud 66 names. With one token for all, the API names the token's owner.
+// who returns the starter: the asker if it was requested here, else the name from Cloud 66. With a shared token, the API returns
+// the token's owner.
 func (e Entry) who() markup.Text {
 	if e.AskedBy != "" {
 		return markup.User(e.AskedBy)
@@ -89,13 +90,13 @@ func (e Entry) who() markup.Text {
 	return markup.Format("%s", markup.Shorten(e.Deployment.TriggeredBy, wording.MaxName))
 }
 
-// standing gives the sign and the word of the deployment's state.
+// standing returns the sign and the word for the deployment's state.
 func (e Entry) standing() (sign, word string) {
 	sign, word = wording.State(e.Deployment, e.Cancelled)
 	return sign, markup.Shorten(word, wording.MaxName)
 }
 
-// entries adds to deployments what this bot knows of them: who asked for them here, why, and who asked for their end.
+// entries adds to deployments who requested them here and why, and who requested their cancellation.
 func (h *Handler) entries(ctx context.Context, uid string, deployments []cloud66.Deployment) ([]Entry, error) {
 	entries := make([]Entry, len(deployments))
 	err := h.Records.View(ctx, func(tx storage.Tx) error {
@@ -137,22 +138,22 @@ func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
 	return entry, err
 }
 
-// ListReply is one page of a stack's deployments.
+// ListReply is a page of a stack's deployments.
 type ListReply struct {
 	Stack   storage.StackRef
 	Entries []Entry
 	Page    int // from 1
-	Offset  int // of the first entry, from 0; where the list is narrowed, of the first that was looked at
+	Offset  int // of the first entry, from 0; in a filtered list, of the first deployment examined
 	Total   int
 	At      time.Time
 
-	Filter Invocation // with the Outcome and By that it is narrowed to, and the Page that was typed; the zero value where it is not narrowed
-	Trail  string     // of this page, where it is narrowed
-	Older  string     // the trail of the page behind it, "" where there is none
-	Looked int        // how many deployments were looked through for this page, where it is narrowed
+	Filter Invocation // Outcome, By and the typed Page of a filtered list; zero if it is not filtered
+	Trail  string     // of this page, if the list is filtered
+	Older  string     // trail of the next page, "" for none
+	Looked int        // deployments examined for this page, if the list is filtered
 }
 
-// Document shows a line for each deployment, and buttons that turn the pages in place.
+// Document shows one line per deployment and the buttons that turn the pages in place.
 func (r ListReply) Document() doc.Document {
 	d := doc.Document{Kind: "list", Blocks: []doc.Block{doc.Lines(markup.Format("%s: %s", wording.Stack(r.Stack), r.title()))}}
 	for _, e := range r.Entries {
@@ -162,7 +163,7 @@ func (r ListReply) Document() doc.Document {
 	return listed(d, doc.Buttons(r.pager()...))
 }
 
-// listed ends a list whose rows are one text in its fallback.
+// listed completes a list: it joins the rows into the fallback text and appends the blocks in end.
 func listed(d doc.Document, end ...doc.Block) doc.Document {
 	var rows []markup.Text
 	for _, b := range d.Blocks[1:] {
@@ -177,7 +178,7 @@ func (r ListReply) narrowed() bool {
 	return r.Filter.Options[Outcome] != "" || r.Filter.Options[By] != ""
 }
 
-// title says which deployments the page holds: of a narrowed list what they have in common, and how far it was looked.
+// title describes the deployments on the page; for a filtered list, the filter and the number of deployments examined.
 func (r ListReply) title() markup.Text {
 	switch {
 	case r.Total == 0:
@@ -202,7 +203,7 @@ func (r ListReply) title() markup.Text {
 	return markup.Format("%s %s among %s", count, what, page{from: r.Offset, to: r.Offset + r.Looked, total: r.Total})
 }
 
-// pager turns the pages. Those of a narrowed list lead back along their trail, and before that to the page that was typed.
+// pager returns the buttons to other pages. Those of a filtered list go back along its trail, then to the typed page.
 func (r ListReply) pager() []doc.Button {
 	turn := func(label, id, trail string, page int) doc.Button {
 		inv := r.Filter
@@ -227,7 +228,7 @@ func (r ListReply) pager() []doc.Button {
 	return append(buttons, turn("Refresh", "refresh", r.Trail, current))
 }
 
-// row is one deployment in a line: its number first, since it can be typed, then sign and word of its state.
+// row renders a deployment as one line: its number first, since users type it, then the sign and the word for its state.
 func (e Entry) row(now time.Time) markup.Text {
 	d := e.Deployment
 	sign, state := e.standing()

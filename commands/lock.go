@@ -6,20 +6,20 @@ import (
 	"sync"
 )
 
-// Queues let one at a time through for each key, first in, first out. The zero value works.
+// Queues are mutexes by key, first in, first out. The zero value is ready to use.
 type Queues struct {
 	mu      sync.Mutex
-	waiting map[string][]chan struct{} // behind the holder of a key, the next one first
+	waiting map[string][]chan struct{} // waiters behind the holder of a key, in order
 }
 
 // Place is a place in the queue of a key.
 type Place struct {
 	queues *Queues
 	key    string
-	turn   chan struct{} // closed when it is one's turn
+	turn   chan struct{} // closed when the turn comes
 }
 
-// Join takes the next place in the queue of a key. It has to be waited for.
+// Join takes the next place in the queue of a key. The caller must call Wait.
 func (k *Queues) Join(key string) Place {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -37,7 +37,7 @@ func (k *Queues) Join(key string) Place {
 	return p
 }
 
-// Wait waits for one's turn and gives the function that ends it. Where the context ends first, the place is given up.
+// Wait waits for the turn and returns the function that ends it. If the context ends first, it gives up the place.
 func (p Place) Wait(ctx context.Context) (done func(), err error) {
 	select {
 	case <-p.turn:
@@ -48,7 +48,7 @@ func (p Place) Wait(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// leave lets the next one through, or gives up a place whose turn has not come.
+// leave passes the turn on, or gives up a place that is still waiting.
 func (p Place) leave() {
 	p.queues.mu.Lock()
 	defer p.queues.mu.Unlock()

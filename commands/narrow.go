@@ -11,8 +11,8 @@ import (
 	"c66bot/cloud66"
 )
 
-// listSome lists the deployments that fit a filter. One page looks through so many pages of the API at most, and the next one goes on from
-// there; the trail says where each page so far began.
+// listSome lists the deployments that pass a filter. A page examines at most searchPages pages of the API, and the next page
+// continues there; the trail records the start of each page.
 func (h *Handler) listSome(ctx context.Context, stack cloud66.Stack, inv Invocation) (Reply, error) {
 	outcome, by, trail, skip := inv.Options[Outcome], inv.Options[By], offsets(inv.Options[Trail]), 0
 	if inv.Options[Trail] == "" {
@@ -24,7 +24,7 @@ func (h *Handler) listSome(ctx context.Context, stack cloud66.Stack, inv Invocat
 		Filter: Invocation{Options: Options{Outcome: outcome, By: by, Page: inv.Options[Page]}},
 	}
 	for read := 0; read < searchPages && len(reply.Entries) < rowsPerPage; read++ {
-		limit := apiPage - next%apiPage // so that one reading is one request
+		limit := apiPage - next%apiPage // aligned, so that a read is one request
 		got, err := h.Cloud.DeploymentRange(ctx, stack.UID, next, limit)
 		if err != nil {
 			return nil, err
@@ -70,8 +70,7 @@ func hasOutcome(e Entry, outcome string) bool {
 	}
 }
 
-// isBy reports whether a deployment is of somebody, as a list shows it: of the one who asked for it here, else of the one whom Cloud 66
-// names.
+// isBy reports whether a list shows the deployment as started by the given user: its asker here, else the name from Cloud 66.
 func (h *Handler) isBy(ctx context.Context, e Entry, by string) bool {
 	if id := UserOf(by); id != "" {
 		return e.AskedBy == id
@@ -87,7 +86,7 @@ func (h *Handler) isBy(ctx context.Context, e Entry, by string) bool {
 	return strings.Contains(authz.Fold(name), authz.Fold(by))
 }
 
-// offsets reads a trail, which begins at the newest deployment.
+// offsets parses a trail, which starts at the newest deployment.
 func offsets(trail string) []int {
 	all := []int{0}
 	for word := range strings.SplitSeq(trail, ",") {
@@ -98,7 +97,7 @@ func offsets(trail string) []int {
 	return all
 }
 
-// trailOf writes a trail. One that has become too long forgets its beginning, so that Newer leads no further back.
+// trailOf encodes a trail. It drops the start of a long one, so that Newer stops there.
 func trailOf(offsets []int) string {
 	words := make([]string, 0, len(offsets))
 	for _, n := range offsets[1:] {
@@ -110,7 +109,7 @@ func trailOf(offsets []int) string {
 	return strings.Join(words, ",")
 }
 
-// NewerTrail is the trail of the page before.
+// NewerTrail returns the trail of the previous page.
 func NewerTrail(trail string) string {
 	i := strings.LastIndexByte(trail, ',')
 	return trail[:max(i, 0)]

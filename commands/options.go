@@ -16,8 +16,8 @@ import (
 	"c66bot/storage"
 )
 
-// Opt names a value that an invocation can carry beside its stack and its deployment: that of an --option, that of a word behind the verb,
-// or one that only buttons have. Their order is that of the keys in a button's value.
+// Opt identifies a value of an invocation other than its stack and deployment: of an --option, of a word after the verb, or of a
+// button. The order is that of the keys in a button's value.
 type Opt int
 
 // The options.
@@ -46,34 +46,34 @@ const (
 	optCount int = iota
 )
 
-// Options are checked values, "" where an option was not given.
+// Options holds validated values, "" for an option that is not given.
 type Options [optCount]string
 
-// kind says how an option's value is read and encoded.
+// kind is how an option's value is parsed and encoded.
 type kind int
 
 const (
 	aName    kind = iota
-	aNumber       // is a number in JSON
-	aFlag         // takes no value; it is given as "true"
-	aMention      // may be a mention of a person or a group
-	prose         // is kept as it was written, typography included
+	aNumber       // a number in JSON
+	aFlag         // without a value; stored as given
+	aMention      // may be a mention of a user or a group
+	prose         // stored verbatim, without typographic normalization
 )
 
-// Option is one value that an invocation can carry.
+// Option describes a value of an invocation.
 type Option struct {
 	Opt     Opt
-	Name    string // as it is typed, without the hyphens; "" for one that is no --option
-	Value   string // what it takes, for the help; "" for one that takes nothing
+	Name    string // as typed, without the hyphens; "" if it is no --option
+	Value   string // the placeholder in the help; "" for a flag
 	Summary string
 	key     string // in a button's value
 	kind    kind
-	also    []string // names that people try for it; they are not taken, but lead to it
-	// check gives a value as the invocation keeps it. What it gave once, it gives again unchanged.
+	also    []string // common wrong names; they are rejected with a hint
+	// check validates and normalizes a value. It is idempotent.
 	check func(value string) (string, error)
 }
 
-// options describe what each option is.
+// options describes each option.
 var options = [optCount]Option{
 	Which: {key: "w", check: checkWhich},
 	Ref: {
@@ -118,7 +118,7 @@ var options = [optCount]Option{
 	},
 }
 
-// pick gives the descriptions of options.
+// pick returns the descriptions of options.
 func pick(opts ...Opt) []Option {
 	all := make([]Option, len(opts))
 	for i, opt := range opts {
@@ -128,7 +128,7 @@ func pick(opts ...Opt) []Option {
 	return all
 }
 
-// What a list and a subscription can be narrowed to, in the order in which it is shown.
+// The filters of a list and of a subscription, in display order.
 var (
 	outcomes = []string{"running", "succeeded", "failed", "cancelled", "reverted"}
 	events   = []string{
@@ -185,14 +185,14 @@ func checkOutcome(v string) (string, error) {
 	return word, nil
 }
 
-// synonyms are words that people use for those of a subscription's options.
+// synonyms maps common words to the values of a subscription's options.
 var synonyms = map[string]string{
 	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed",
 	"canceled": "cancelled", "cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web",
 	"git": "hook", "first-build": "first_build",
 }
 
-// someOf reads some of the words that there are, with commas between them, and gives them in their order.
+// someOf returns a check for a comma-separated list of words from all, which it sorts in that order.
 func someOf(what string, all []string) func(string) (string, error) {
 	return func(typed string) (string, error) {
 		chosen := map[string]bool{}
@@ -210,7 +210,7 @@ func someOf(what string, all []string) func(string) (string, error) {
 	}
 }
 
-// didYouMean is a sentence that asks for the word that is near, "" where none is.
+// didYouMean returns a sentence that suggests a similar word, "" if there is none.
 func didYouMean(word string, all []string) string {
 	if near := typography.Nearest(word, all); near != "" {
 		return fmt.Sprintf(" Did you mean %s?", near)
@@ -218,7 +218,7 @@ func didYouMean(word string, all []string) string {
 	return ""
 }
 
-// checkBy takes a name, or a mention, of which the Slack id counts.
+// checkBy accepts a name or a mention; it reduces a mention to its Slack id.
 func checkBy(v string) (string, error) {
 	if id := UserOf(v); id != "" {
 		return id, nil
@@ -230,7 +230,7 @@ func checkBy(v string) (string, error) {
 	return v, plain("name", v, maxStackName)
 }
 
-// checkStarter takes a part of what Cloud 66 calls somebody. It knows nobody of Slack.
+// checkStarter accepts a part of a user's name at Cloud 66, which does not know Slack ids.
 func checkStarter(v string) (string, error) {
 	by, err := checkBy(v)
 	if err == nil && UserOf(by) != "" {
@@ -240,7 +240,7 @@ func checkStarter(v string) (string, error) {
 	return by, err
 }
 
-// checkMention takes whom a failure mentions: a person or a group, and nobody else.
+// checkMention accepts the user or the group to mention on a failure, but not everyone.
 func checkMention(v string) (string, error) {
 	who, err := parseWho(v)
 	switch {
@@ -290,7 +290,7 @@ func checkRule(v string) (string, error) {
 	return v, nil
 }
 
-// badRef is what no git reference may be or contain (git-check-ref-format).
+// badRef matches what a git reference must not be or contain (git-check-ref-format).
 var badRef = regexp.MustCompile(`[\s~^:?*\[\\]|\.\.|@\{|//|^[-/]|[/.]$|(^|/)\.|\.lock(/|$)|^@$`)
 
 func checkRef(v string) (string, error) {
@@ -325,12 +325,12 @@ func checkReason(v string) (string, error) {
 	return strings.Join(strings.Fields(printable), " "), nil
 }
 
-// upTo checks a text of a limited length.
+// upTo returns a check for a text of limited length.
 func upTo(limit int, what string) func(string) (string, error) {
 	return func(v string) (string, error) { return v, plain(what, v, limit) }
 }
 
-// plain refuses what is too long or holds control characters.
+// plain rejects a text that is too long or has control characters.
 func plain(what, v string, limit int) error {
 	if n := utf8.RuneCountInString(v); n > limit {
 		return fmt.Errorf("the %s has %d characters; at most %d are allowed", what, n, limit)
@@ -343,7 +343,7 @@ func plain(what, v string, limit int) error {
 
 var serviceWord = regexp.MustCompile(`^[^\s,:]+(:[^\s,:]+)?$`)
 
-// ParseServices reads "name:tag,name" as the API takes it; a tag may be left out.
+// ParseServices parses "name:tag,name" into the API's form; the tag is optional.
 func ParseServices(v string) ([]cloud66.ServiceImage, error) {
 	if v == "" {
 		return nil, nil
@@ -363,7 +363,7 @@ func ParseServices(v string) ([]cloud66.ServiceImage, error) {
 	return services, nil
 }
 
-// wordsOf takes words apart that commas separate.
+// wordsOf splits a comma-separated list.
 func wordsOf(joined string) []string {
 	if joined == "" {
 		return nil

@@ -13,11 +13,11 @@ import (
 	"c66bot/commands/typography"
 )
 
-// UsageError explains to a person why a typed command was not understood.
+// UsageError explains to the user why a command could not be parsed.
 type UsageError struct {
 	What    string // a sentence
-	Near    string // what was probably meant, "" where nothing is near
-	Example string // one complete command to copy, without the slash command's own name
+	Near    string // the probable intention, "" if unknown
+	Example string // a complete command to copy, without the slash command's name
 }
 
 func (e *UsageError) Error() string { return e.What }
@@ -28,17 +28,17 @@ type Here struct {
 	Deployment int64
 }
 
-// Parse reads the text behind the slash command. Its error is always a *UsageError.
+// Parse parses the text after the slash command. Its error is always a *UsageError.
 func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
 
-// LeavesOutStack reports whether a text is a command on a stack without the stack's name.
+// LeavesOutStack reports whether a text is a command that lacks only the name of its stack.
 func LeavesOutStack(text string) bool {
 	const some = "-"
 	inv, err := ParseHere(text, Here{UID: some})
 	return err == nil && inv.UID == some
 }
 
-// ParseHere reads the text behind a mention. In a card's thread the stack may be left out.
+// ParseHere parses the text after a mention. In a card's thread the stack is optional.
 func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
 		what := fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText)
@@ -75,7 +75,7 @@ func unknownCommand(word string) *UsageError {
 	return e
 }
 
-// parse reads the words behind the verb.
+// parse parses the words after the verb.
 func (s Spec) parse(words []word, here Here) (Invocation, error) {
 	inv := Invocation{Verb: s.Verb}
 	var args []word
@@ -106,7 +106,7 @@ func (s Spec) parse(words []word, here Here) (Invocation, error) {
 	return inv, nil
 }
 
-// takeHere takes the stack of the thread's card if none is named. A single number is a deployment of that stack.
+// takeHere uses the stack of the thread's card if none is named. A single number is a deployment of that stack.
 func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 	of := Invocation{Verb: inv.Verb, UID: here.UID, Options: inv.Options, AskedAt: time.Now().Unix()}
 	switch {
@@ -119,7 +119,7 @@ func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 	return true
 }
 
-// takeArgs reads the arguments.
+// takeArgs parses the arguments.
 func (s Spec) takeArgs(inv *Invocation, args []word) error {
 	if len(args) > len(s.Args) {
 		return s.tooMany(args[len(s.Args)].name())
@@ -146,7 +146,7 @@ func (s Spec) takeArgs(inv *Invocation, args []word) error {
 	return nil
 }
 
-// explained makes a usage error of what is wrong with a word.
+// explained turns an error about a word into a usage error.
 func (s Spec) explained(example string, err error) error {
 	if _, ok := errors.AsType[*UsageError](err); ok || err == nil {
 		return err
@@ -154,7 +154,7 @@ func (s Spec) explained(example string, err error) error {
 	return s.usage(example, "%s", Sentence(err))
 }
 
-// parseOption reads one option and returns the words behind it. An option is given once at most.
+// parseOption parses an option and returns the remaining words. An option must not be repeated.
 func (s Spec) parseOption(inv *Invocation, typed word, words []word) ([]word, error) {
 	called, value, joined := typed.plain(), "", false
 	if at := strings.IndexAny(called, "=＝"); at >= 0 {
@@ -200,7 +200,7 @@ func (s Spec) unknownOption(word string) *UsageError {
 	return e
 }
 
-// tooMany reports a surplus word; one with a hyphen was meant as an option.
+// tooMany reports a surplus word; one with a hyphen was probably meant as an option.
 func (s Spec) tooMany(word string) *UsageError {
 	switch {
 	case strings.HasPrefix(word, "-"):
@@ -215,7 +215,7 @@ func (s Spec) tooMany(word string) *UsageError {
 	}
 }
 
-// takeID takes the number of a deployment.
+// takeID parses the number of a deployment.
 func takeID(i *Invocation, word string) error {
 	id, err := strconv.ParseInt(strings.TrimPrefix(word, "#"), 10, 64)
 	if err != nil || id <= 0 {
@@ -225,7 +225,7 @@ func takeID(i *Invocation, word string) error {
 	return nil
 }
 
-// Sentence writes an error as a sentence.
+// Sentence formats an error as a sentence.
 func Sentence(err error) string {
 	text := err.Error()
 	first, size := utf8.DecodeRuneInString(text)

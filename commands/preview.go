@@ -10,14 +10,14 @@ import (
 	"c66bot/storage"
 )
 
-// Limits of a preview: how far back it looks, at how many stacks, and how long people wait for it.
+// Limits of a preview: the period, the number of stacks, and the time that users wait.
 const (
 	previewDays   = 7 * 24 * time.Hour
 	previewStacks = 20
 	previewWait   = 8 * time.Second
 )
 
-// preview computes what a subscription would have sent. Each stack costs one request.
+// preview computes the messages that a subscription would have sent. Each stack costs one request.
 func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []cloud66.Stack) *Preview {
 	since := s.At.Add(-previewDays)
 	if len(stacks) == 0 {
@@ -28,7 +28,7 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 	slices.SortStableFunc(moved, func(a, b cloud66.Stack) int { return cmp.Compare(b.LastActivity.Unix(), a.LastActivity.Unix()) })
 	p := &Preview{Of: len(moved)}
 	moved = moved[:min(len(moved), previewStacks)]
-	lately, _ := h.readEach(ctx, moved, apiPage, previewWait) // with a spent budget some are missing
+	lately, _ := h.readEach(ctx, moved, apiPage, previewWait) // a spent budget leaves some out
 	for i, stack := range moved {
 		if lately[i] == nil {
 			p.Unread++
@@ -40,7 +40,7 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 	return p
 }
 
-// count adds to a preview the messages about one stack.
+// count adds the messages about one stack to a preview.
 func (h *Handler) count(
 	ctx context.Context, p *Preview, s storage.Subscription, stack storage.StackRef, got cloud66.DeploymentRange, since time.Time,
 ) {
@@ -67,5 +67,5 @@ func (h *Handler) count(
 	p.AtLeast = p.AtLeast || within == len(entries) && got.Total > len(entries)
 }
 
-// when is when a deployment began, or ended where it has no start.
+// when returns the start of a deployment, or its end if it has no start.
 func when(e Entry) time.Time { return cmp.Or(e.Deployment.StartedAt, e.Deployment.FinishedAt) }

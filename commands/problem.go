@@ -14,13 +14,13 @@ import (
 	"c66bot/storage"
 )
 
-// errBegun marks what went wrong after something was begun.
+// errBegun wraps an error that occurred after a change was started.
 var errBegun = errors.New("it was begun")
 
-// errSlack marks what went wrong in asking Slack.
+// errSlack wraps an error from Slack.
 var errSlack = errors.New("asking Slack failed")
 
-// begun marks an error of what may be half done.
+// begun marks an error of a change that may be half done.
 func begun(err error) error {
 	if err == nil {
 		return nil
@@ -28,14 +28,14 @@ func begun(err error) error {
 	return fmt.Errorf("%w: %w", errBegun, err)
 }
 
-// answerError ends a request, or its transaction, with an answer that is no fault.
+// answerError ends a request, or its transaction, with a reply that is not a fault.
 type answerError struct{ Reply }
 
 func instead(reply Reply) error { return answerError{reply} }
 
 func (e answerError) Error() string { return e.Document().Fallback().String() }
 
-// problem puts an error into words that a person can act on, and into the log under the same reference.
+// problem turns an error into a reply that the user can act on, and logs it under the same reference.
 func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 	if answer, ok := errors.AsType[answerError](err); ok {
 		return answer.Reply
@@ -56,13 +56,13 @@ func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 	return p
 }
 
-// NewReference makes a short reference that a person can read out and the log has.
+// NewReference returns a short reference for the log, which a user can read out.
 func NewReference() string {
 	id := storage.NewID(time.Now())
 	return id[len(id)-5:]
 }
 
-// explanations hold what is said of the errors that are not Cloud 66's, and what to do about them. The first match counts.
+// explanations maps errors that are not Cloud 66's to a description and a remedy. The first match wins.
 var explanations = []struct {
 	kind     error
 	what, do string
@@ -75,7 +75,7 @@ var explanations = []struct {
 	{errSlack, "Slack did not answer what I have to know for this.", "Try again in a minute."},
 }
 
-// explain says what an error means, what state things are in, and what to do.
+// explain describes an error, the resulting state and the remedy.
 func explain(err error) ProblemReply {
 	p := ProblemReply{
 		What: "The bot could not do that: its own records or program failed.", State: "Nothing was done.",
@@ -106,7 +106,7 @@ func explain(err error) ProblemReply {
 	return p
 }
 
-// unclear reports whether what failed may be done all the same. Of the requests to Cloud 66 only those that write can be.
+// unclear reports whether the failed operation may have taken effect. For requests to Cloud 66, that applies only to writes.
 func unclear(err error) bool {
 	if api, ok := errors.AsType[*cloud66.Error](err); ok {
 		return api.Method != http.MethodGet && !cloud66.NothingDone(err)
@@ -114,7 +114,7 @@ func unclear(err error) bool {
 	return errors.Is(err, errBegun)
 }
 
-// noCard says why nothing was done where the channel cannot be told of it.
+// noCard explains that nothing was done because the channel could not be informed.
 func noCard(e *CardError, right authz.Action) ProblemReply {
 	p := ProblemReply{State: "Nothing was done: what changes something is said in its channel."}
 	if right == authz.Redeploy {
@@ -127,12 +127,12 @@ func noCard(e *CardError, right authz.Action) ProblemReply {
 	return p
 }
 
-// notDone answers that something was not done, and what to do instead.
+// notDone returns an answer that nothing was done, with an alternative.
 func notDone(what, do string) error {
 	return instead(ProblemReply{What: what, State: "Nothing was done.", Do: do})
 }
 
-// notDoneOn answers so about a stack. In the example %s stands for its name.
+// notDoneOn is notDone for a stack. In the example %s stands for its name.
 func (h *Handler) notDoneOn(stack cloud66.Stack, what, do, example string) error {
 	ref := RefOf(stack)
 	return instead(ProblemReply{

@@ -13,7 +13,7 @@ import (
 	"c66bot/storage"
 )
 
-// Redeploy deploys a stack again.
+// Redeploy redeploys a stack.
 const Redeploy Verb = "redeploy"
 
 var redeploySpec = Spec{
@@ -25,7 +25,7 @@ var redeploySpec = Spec{
 		"redeploy mystack@production", `redeploy mystack@production --ref main --reason "fix the login"`,
 		"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary",
 	},
-	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.OptionsTyped() == "" }, // another command's options say nothing of how
+	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.OptionsTyped() == "" }, // options of other commands do not count
 	run:  (*Handler).redeploy,
 }
 
@@ -37,7 +37,7 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 	if err := h.misfit(ctx, stack, inv); err != nil {
 		return nil, err
 	}
-	if inv.asks() { // without Slack's leave to open the form; a click on this gives it
+	if inv.asks() { // the form could not be opened; a click on the offer opens it
 		return offerForm(RefOf(stack), inv.Deployment), nil
 	}
 	if err := h.cardless(ctx, req); err != nil {
@@ -69,7 +69,7 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 	}))
 }
 
-// misfit refuses options that the stack cannot take. Where the kind of the stack is unclear, Cloud 66 may refuse.
+// misfit rejects options that the stack does not support. If the kind of the stack is unknown, that is left to Cloud 66.
 func (h *Handler) misfit(ctx context.Context, stack cloud66.Stack, inv Invocation) error {
 	switch ref, services := inv.Options[Ref], inv.Options[Services]; {
 	case stack.Framework == "":
@@ -108,7 +108,7 @@ func (h *Handler) misfit(ctx context.Context, stack cloud66.Stack, inv Invocatio
 	return nil
 }
 
-// tooOld answers a button, or a form, that has become too old to be acted upon.
+// tooOld returns the answer to an expired button or form.
 func tooOld(age time.Duration) error {
 	return notDone("That is more than "+wording.Duration(age)+" old.", "Ask again, so that you see how things stand now.")
 }

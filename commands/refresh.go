@@ -7,7 +7,7 @@ import (
 	"c66bot/storage"
 )
 
-// Refresh has a card look at its deployment.
+// Refresh polls the deployment of a card.
 const Refresh Verb = "refresh"
 
 var refreshSpec = Spec{
@@ -17,8 +17,8 @@ var refreshSpec = Spec{
 	run:  (*Handler).refresh,
 }
 
-// gateRefresh decides on looking at a card's deployment now. A card of an ended deployment is edited again, and the deployment is shown
-// too. To somebody who may not see the stack, there is no such card.
+// gateRefresh authorizes the refresh of a card. For an ended deployment it edits the card again and also shows the deployment. A
+// user who may not see the stack gets the answer for a missing card.
 func (h *Handler) gateRefresh(ctx context.Context, c *call) error {
 	if err := h.gateSome(ctx, c); err != nil {
 		return err
@@ -52,7 +52,7 @@ func (h *Handler) gateRefresh(ctx context.Context, c *call) error {
 	return nil
 }
 
-// followOf gives a follow, the zero value where there is none of that id.
+// followOf returns a follow, or the zero value if the id is unknown.
 func (h *Handler) followOf(ctx context.Context, id string) (follow storage.Follow, err error) {
 	if id == "" {
 		return follow, nil
@@ -64,7 +64,7 @@ func (h *Handler) followOf(ctx context.Context, id string) (follow storage.Follo
 func (h *Handler) refresh(ctx context.Context, c *call) (Reply, error) {
 	followed, err := h.Progress.Refresh(ctx, c.Invocation.Follow)
 	if err != nil || followed {
-		return nil, err // the card itself is the answer
+		return nil, err // the updated card is the answer
 	}
 	return Notice("That card is not followed any more: it shows how the deployment ended."), nil
 }

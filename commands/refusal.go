@@ -10,17 +10,16 @@ import (
 	"c66bot/storage"
 )
 
-// Admins are those who could help someone without a right.
+// Admins are the users and groups that can help a user without a right.
 type Admins struct {
 	Users  []string
 	Groups []string
 }
 
-// names lists the admins, a few of them.
+// names lists some of the admins.
 func (a Admins) names() markup.Text { return parties(slices.Concat(a.Groups, a.Users)) }
 
-// parties names a few people and groups by their Slack ids. An answer that the one who asked sees alone pings nobody by that; a message in
-// the channel does.
+// parties lists a few users and groups as mentions. In an ephemeral answer these notify nobody; in a channel message they do.
 func parties(ids []string) markup.Text {
 	all := make([]markup.Text, len(ids))
 	for i, id := range ids {
@@ -29,24 +28,24 @@ func parties(ids []string) markup.Text {
 	return wording.Some(all, 5)
 }
 
-// RefusalReply says that a right is missing, who has it here, and who could give it.
+// RefusalReply tells the user that a right is missing, who has it in the channel, and who could grant it.
 type RefusalReply struct {
 	Right   authz.Action
-	Stack   *storage.StackRef // that may be named, since they see it; else nil
-	Typed   string            // the stack as it was typed, where they see none that it could be
-	Near    []string          // what else it could have been, of what they see
-	Holders []string          // whom the channel's rules allow it: ids of users and groups, or everyone
-	Denied  string            // the id of the rule that denies it, "" where none does
+	Stack   *storage.StackRef // nil unless the user may see it
+	Typed   string            // the stack as typed, if the user sees no match
+	Near    []string          // similar stacks that the user sees
+	Holders []string          // subjects that the channel's rules allow it: ids of users and groups, or everyone
+	Denied  string            // id of the denying rule, "" for none
 	Admins  Admins
-	Direct  bool        // in a direct message, where no rule helps
-	Outside bool        // they are not a member of the channel, which is private, or the bot is not
-	NoRules bool        // the channel has none
+	Direct  bool        // in a direct message, where rules do not apply
+	Outside bool        // the user is not in the private channel, or the bot is not in the channel
+	NoRules bool        // the channel has no rules
 	Command string      // the slash command's name, for Rule
-	Rule    string      // the command that would give the right, for an admin to copy; "" where a rule would not help
-	Ask     *Invocation // asks an admin for the right; nil where that leads nowhere
+	Rule    string      // command for an admin to copy, which would grant the right; "" if a rule would not help
+	Ask     *Invocation // requests the right from an admin; nil if that is not possible
 }
 
-// Document says what was refused and why, and offers to ask for it.
+// Document explains the refusal and offers to request the right.
 func (r RefusalReply) Document() doc.Document {
 	words := rights[r.Right]
 	first := markup.Format("You may not %s here.", words[0])
@@ -74,7 +73,7 @@ func (r RefusalReply) Document() doc.Document {
 	return d.With(doc.Buttons(Button("Ask for access", *r.Ask, "ask")))
 }
 
-// whose says who has the right, and who could give it.
+// whose lists who has the right and who could grant it.
 func (r RefusalReply) whose() markup.Text {
 	var holders markup.Text
 	switch {
@@ -86,7 +85,7 @@ func (r RefusalReply) whose() markup.Text {
 		)
 	case r.Denied != "":
 		holders = markup.Format("The rule %s of this channel denies it. ", markup.Code(r.Denied))
-	case slices.Contains(r.Holders, authz.Everyone): // and they are a stranger or a bot
+	case slices.Contains(r.Holders, authz.Everyone): // the asker is then a stranger or a bot
 		holders = markup.Format("In this channel that is for everyone of this workspace. ")
 	case len(r.Holders) > 0:
 		holders = markup.Format("In this channel that is for %s. ", parties(r.Holders))
@@ -94,34 +93,34 @@ func (r RefusalReply) whose() markup.Text {
 	return markup.Format("%sAn admin can allow it: %s.", holders, r.Admins.names())
 }
 
-// RequestReply asks the admins, in the channel, for rights.
+// RequestReply asks the admins of the channel for rights.
 type RequestReply struct {
 	User   string
 	Wishes []Wished
 	Admins Admins
 }
 
-// Wished is one right that somebody asks for.
+// Wished is a requested right.
 type Wished struct {
 	Right string
 	Glob  string
 	Grant Invocation
-	Given *storage.Rule // once an admin has
+	Given *storage.Rule // nil until granted
 }
 
-// what is the right that is asked for, as in "redeploy every stack".
+// what describes the requested right, as in "redeploy every stack".
 func (w Wished) what() markup.Text {
 	return markup.Format("%s %s", rights[authz.Action(w.Right)][1], wording.Stacks(w.Glob))
 }
 
-// given says who granted it and until when, to stand behind what was asked.
+// given describes who granted it and until when, to follow the requested right.
 func (w Wished) given() markup.Text {
 	return markup.Format(": %s granted it until %s", markup.User(w.Given.By), markup.When(w.Given.Until))
 }
 
 func (w Wished) button() doc.Button { return Button("Grant 1 h", w.Grant, "grant").As(doc.Primary) }
 
-// Document asks for each right, or says who has granted it.
+// Document asks for each right or shows who granted it.
 func (r RequestReply) Document() doc.Document {
 	const kind = "request"
 	user := markup.User(r.User)

@@ -11,11 +11,11 @@ import (
 	"c66bot/storage"
 )
 
-// Reply is the answer to a request: a document, or what one is made of. A nil Reply says nothing, since the card or the channel shows the
-// result.
+// Reply is the answer to a request: a document or the data to build it. A nil Reply sends nothing, since the card or the channel
+// shows the result.
 type Reply interface{ Document() doc.Document }
 
-// kindOf names a reply in the log.
+// kindOf returns the name of a reply for the log.
 func kindOf(reply Reply) string {
 	if reply == nil {
 		return "none"
@@ -23,7 +23,7 @@ func kindOf(reply Reply) string {
 	return reply.Document().Kind
 }
 
-// The kinds of documents that callers tell apart.
+// Document kinds that callers distinguish.
 const (
 	KindProblem = "problem"
 	KindRefusal = "refusal"
@@ -31,7 +31,7 @@ const (
 	kindChoice  = "choice"
 )
 
-// ProblemReply says what went wrong, what state things are in and what to do.
+// ProblemReply describes a problem, the resulting state and the remedy.
 type ProblemReply struct {
 	Stack   *storage.StackRef
 	What    string
@@ -39,7 +39,7 @@ type ProblemReply struct {
 	Do      string
 	Example string // a complete command to copy, without the slash command's name
 	Command string // the slash command's name, for Example
-	Ref     string // a reference that the log has
+	Ref     string // the reference in the log
 }
 
 // Document renders the problem.
@@ -59,7 +59,7 @@ func (p ProblemReply) Document() doc.Document {
 	return d
 }
 
-// Document renders what was not understood in a typed command.
+// Document renders the usage error.
 func (e *UsageError) Document(command string) doc.Document {
 	lines := []markup.Text{markup.Format("%s", e.What)}
 	if e.Near != "" {
@@ -71,15 +71,15 @@ func (e *UsageError) Document(command string) doc.Document {
 	return doc.Say("usage", lines...)
 }
 
-// Notice is a short confirmation.
+// Notice returns a short confirmation.
 func Notice(text string) doc.Document { return noticeOn(nil, text) }
 
-// noticeOn is a notice about a stack.
+// noticeOn returns a notice about a stack.
 func noticeOn(stack *storage.StackRef, text string) doc.Document {
 	return doc.Say(kindNotice, about(stack, text))
 }
 
-// about puts a stack's name, if there is one, before a text.
+// about prefixes a text with the name of a stack, if there is one.
 func about(stack *storage.StackRef, text string) markup.Text {
 	if stack == nil {
 		return markup.Format("%s", text)
@@ -87,13 +87,13 @@ func about(stack *storage.StackRef, text string) markup.Text {
 	return markup.Format("%s: %s", wording.Stack(*stack), text)
 }
 
-// alternative is one of a choice: a button that carries on with a request.
+// alternative is one choice: a button that continues the request.
 type alternative struct {
 	label string
 	inv   Invocation
 }
 
-// choiceOf asks which of some stacks, or deployments, is meant.
+// choiceOf asks which of several stacks or deployments is meant.
 func choiceOf(what string, options []alternative) doc.Document {
 	var buttons []doc.Button
 	var labels, typed []markup.Text
@@ -116,7 +116,7 @@ func choiceOf(what string, options []alternative) doc.Document {
 	return d
 }
 
-// question asks Yes or No.
+// question asks for a Yes or No.
 func question(stack storage.StackRef, what, yes string, inv Invocation, style doc.Style, facts ...string) doc.Document {
 	head, small := about(&stack, what), make([]markup.Text, len(facts))
 	for i, f := range facts {
@@ -128,8 +128,7 @@ func question(stack storage.StackRef, what, yes string, inv Invocation, style do
 	}}
 }
 
-// Button makes a button of a request. Its action id begins with the word that it shows. It is none where the request is too long for a
-// value.
+// Button returns the button of a request. Its action id starts with its label. It is zero if the request is too long for a value.
 func Button(label string, inv Invocation, id string) doc.Button {
 	value, err := inv.Value()
 	if err != nil {
@@ -138,7 +137,7 @@ func Button(label string, inv Invocation, id string) doc.Button {
 	return doc.Button{Label: markup.Line(label), ID: id, Value: value}
 }
 
-// CancelButton cancels at once, after Slack has asked.
+// CancelButton returns a button that cancels after Slack's own confirmation dialog.
 func CancelButton(stack storage.StackRef, id int64) doc.Button {
 	const most = 60 // characters of each name, so that the consequence is not cut
 	name := markup.Shorten(wording.Name(stack), most)
@@ -154,10 +153,10 @@ func CancelButton(stack storage.StackRef, id int64) doc.Button {
 	return b
 }
 
-// page is a part of a list: a number from 1, and which of all entries it holds.
+// page is a part of a list: its number, from 1, and the range of its entries.
 type page struct{ number, from, to, total int }
 
-// pageOf cuts a page out of so many entries, the last one where there are not so many pages.
+// pageOf returns a page of a list; the last page if number is too high.
 func pageOf(number, size, total int) page {
 	last := max(1, (total+size-1)/size)
 	number = min(max(1, number), last)
@@ -165,10 +164,10 @@ func pageOf(number, size, total int) page {
 	return page{number, from, min(from+size, total), total}
 }
 
-// String says which entries the page holds, as in "31–40 of 95".
+// String returns the range of the entries, as in "31–40 of 95".
 func (p page) String() string { return fmt.Sprintf("%d–%d of %d", p.from+1, p.to, p.total) }
 
-// turns are the buttons to the pages beside it, for a list that has no age. The invocation is the one that shows the list.
+// turns returns the buttons to the adjacent pages, for a list without expiry. inv shows the list.
 func (p page) turns(inv Invocation) doc.Block {
 	var back, next doc.Button
 	if p.number > 1 {
@@ -180,26 +179,26 @@ func (p page) turns(inv Invocation) doc.Block {
 	return doc.Buttons(back, next)
 }
 
-// FormReply is the form of a redeploy, filled in as far as it is known.
+// FormReply is the redeploy form, filled in as far as possible.
 type FormReply struct {
-	Channel  string            // whose rules decide and where the card goes, "" while it is to be chosen
-	Choose   bool              // the channel can be chosen
-	Stack    *storage.StackRef // nil while it is to be chosen
-	Note     Reply             // why it is to be chosen, where another one was typed; else nil
-	Facts    []string          // what one should know before sending it
-	Git      bool              // the stack takes a ref
-	Branch   string            // that is deployed where no ref is given, "" where unknown
-	Docker   bool              // the stack takes services
+	Channel  string            // decides by its rules and receives the card; "" until chosen
+	Choose   bool              // the user can choose the channel
+	Stack    *storage.StackRef // nil until chosen
+	Note     Reply             // why the typed stack must be replaced; else nil
+	Facts    []string          // for the user to know before sending
+	Git      bool              // the stack accepts a ref
+	Branch   string            // deployed if no ref is given, "" if unknown
+	Docker   bool              // the stack accepts services
 	Services []cloud66.Service
 	Profiles []string
-	Version  *cloud66.Deployment // whose commit can be deployed again, nil where the API does not allow it
-	Fill     Invocation          // what is known: the options, Newest and AskedAt
+	Version  *cloud66.Deployment // deployment whose commit can be redeployed, nil if the API does not allow it
+	Fill     Invocation          // the known values: the options, Newest and AskedAt
 }
 
-// Document names the form in the log. Package card shows it as a window.
+// Document returns only the kind of the form for the log. Package card renders it as a modal.
 func (FormReply) Document() doc.Document { return doc.Document{Kind: "form"} }
 
-// offerForm offers the form of a redeploy where it could not be opened at once. With a deployment the form offers that version.
+// offerForm offers the redeploy form if it could not be opened at once. With a deployment, the form offers its version.
 func offerForm(stack storage.StackRef, deployment int64) doc.Document {
 	form := Invocation{Verb: Redeploy, UID: stack.UID, Deployment: deployment}
 	head := markup.Format("%s: the button opens the form. Nothing is done before you send it.", wording.Stack(stack))

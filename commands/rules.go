@@ -13,7 +13,7 @@ import (
 	"c66bot/storage"
 )
 
-// Allow and Deny make a rule of a channel, and Revoke takes one back.
+// Allow and Deny create a rule of a channel, and Revoke deletes one.
 const (
 	Allow  Verb = "allow"
 	Deny   Verb = "deny"
@@ -53,7 +53,7 @@ var (
 	}
 )
 
-// adminEverywhere refuses the right to make rules on some stacks only.
+// adminEverywhere rejects the right Admin on some stacks only.
 func adminEverywhere(s Spec, i Invocation) error {
 	pattern, err := authz.ParsePattern(i.Options[Glob])
 	if err == nil && slices.Contains(wordsOf(i.Options[Actions]), string(authz.Admin)) && !pattern.Everything() {
@@ -62,7 +62,7 @@ func adminEverywhere(s Spec, i Invocation) error {
 	return nil
 }
 
-// gateRules is for what makes a rule or takes one back.
+// gateRules authorizes the creation and deletion of rules.
 func (h *Handler) gateRules(ctx context.Context, c *call) error {
 	if c.subject().Direct() && c.standing.Configured() {
 		return notDone("Rules belong to a channel, and this is a direct message.", "Give the command in the channel that it is for.")
@@ -79,7 +79,7 @@ func (h *Handler) gateRules(ctx context.Context, c *call) error {
 	return instead(reply)
 }
 
-// makeRule allows or denies something.
+// makeRule creates an allow or deny rule.
 func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	inv, req := c.Invocation, c.Request
 	who, err := h.who(ctx, inv.Options[Who])
@@ -90,7 +90,7 @@ func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	rule := ruleOf(req, time.Now())
-	key := "rule/" + storage.NewID(rule.At) // a rule's own id may be another one's later
+	key := "rule/" + storage.NewID(rule.At) // independent of the rule's id, which AddRule chooses
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := authz.AddRule(tx, rule)
 		return []Announcement{{Key: key, Reply: RuleReply{Rule: made, Handle: who.handle, By: req.User}}}, err
@@ -102,7 +102,7 @@ func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	return h.hints(ctx, c, who)
 }
 
-// ruleOf is the rule that a request asks for.
+// ruleOf returns the requested rule.
 func ruleOf(req Request, at time.Time) storage.Rule {
 	inv := req.Invocation
 	return storage.Rule{
@@ -111,7 +111,7 @@ func ruleOf(req Request, at time.Time) storage.Rule {
 	}
 }
 
-// member fails where the channel cannot be told of what is changed in it.
+// member fails if a change could not be announced in the channel.
 func (h *Handler) member(ctx context.Context, req Request) error {
 	err := h.Channels.Member(ctx, req.Channel, req.User)
 	if _, ok := errors.AsType[*CardError](err); ok {
@@ -120,8 +120,8 @@ func (h *Handler) member(ctx context.Context, req Request) error {
 	return fromSlack(err)
 }
 
-// cardless fails where the bot certainly can post nothing in the channel. Where Slack does not tell, the card shows it, before anything is
-// done.
+// cardless fails if the bot certainly cannot post in the channel. If Slack does not answer, posting the card will tell, before
+// anything is done.
 func (h *Handler) cardless(ctx context.Context, req Request) error {
 	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel, req.User)); ok {
 		return card
@@ -129,7 +129,7 @@ func (h *Handler) cardless(ctx context.Context, req Request) error {
 	return nil
 }
 
-// ruleProblem says why a rule was not made, where it is not a fault.
+// ruleProblem turns an expected error of AddRule into an answer.
 func ruleProblem(err error) error {
 	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {
 		return instead(Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID)))
@@ -140,13 +140,13 @@ func ruleProblem(err error) error {
 	return err
 }
 
-// party is whom a rule is for.
+// party is the subject of a rule.
 type party struct {
 	handle string // of a group
 	person authz.Person
 }
 
-// who looks up whom a rule is for.
+// who looks up the subject of a rule.
 func (h *Handler) who(ctx context.Context, id string) (party, error) {
 	nobody := func(what, do string) (party, error) { return party{}, notDone(what, do) }
 	switch {
@@ -182,7 +182,7 @@ func fromSlack(err error) error {
 	return fmt.Errorf("%w: %w", errSlack, err)
 }
 
-// hints tells the one who made a rule alone what might surprise them. It is nil where there is nothing.
+// hints warns the author of a rule about surprising effects, visible to the author only. It returns nil if there are none.
 func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) {
 	inv := c.Invocation
 	var hints []string
@@ -200,7 +200,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 		return nil, err
 	}
 	stacks, err := h.Directory.told(ctx, sees(c.standing, authz.View))
-	if err != nil { // the rule stands; that Cloud 66 does not answer is no fault of it
+	if err != nil { // the rule is stored, whether or not Cloud 66 answers
 		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Options[Glob], "error", err)
 		return asNotice(hints), nil
 	}
@@ -212,7 +212,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 	return asNotice(hints), nil
 }
 
-// stillDenied says that a rule still denies a person what was just allowed. It names stacks that the admin sees.
+// stillDenied reports that another rule still denies what was just allowed to a user. It names only stacks visible to the admin.
 func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, stacks []cloud66.Stack) []string {
 	inv := req.Invocation
 	pattern, err := authz.ParsePattern(inv.Options[Glob])
@@ -238,7 +238,7 @@ func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Per
 	return nil
 }
 
-// fitsYet ends a sentence about a glob that fits none of the stacks, with those that are near it.
+// fitsYet ends a sentence about a glob that matches no stack, with similar stacks.
 func fitsYet(stacks []cloud66.Stack, glob string) string {
 	hint := "fits " + quoted(glob) + " yet."
 	if near := nearestStacks(stacks, glob); len(near) > 0 {
@@ -254,7 +254,7 @@ func asNotice(hints []string) Reply {
 	return Notice(strings.Join(hints, " "))
 }
 
-// revoke takes a rule of this channel back.
+// revoke deletes a rule of this channel.
 func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 	req, id := c.Request, c.Invocation.Options[Rule]
 	if err := h.member(ctx, req); err != nil {
@@ -275,7 +275,7 @@ func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 	return nil, err
 }
 
-// handleOf gives the handle of the group that a rule of a channel is for, as far as Slack tells it.
+// handleOf returns the handle of a rule's group, if Slack provides it.
 func (h *Handler) handleOf(ctx context.Context, channel, id string) string {
 	rules, err := h.Authz.Rules(ctx, channel)
 	i := slices.IndexFunc(rules, func(r storage.Rule) bool { return r.ID == id && groupID.MatchString(r.Who) })

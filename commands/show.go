@@ -14,7 +14,7 @@ import (
 	"c66bot/storage"
 )
 
-// Show shows one deployment.
+// Show shows a deployment.
 const Show Verb = "show"
 
 var showSpec = Spec{
@@ -35,7 +35,7 @@ func takeWhich(i *Invocation, word string) error {
 	return nil
 }
 
-// maxFact is how long one of a deployment's details can be, so that all fit into a message.
+// maxFact is the maximum length of a detail, so that all details fit into a message.
 const maxFact = 650
 
 func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
@@ -65,7 +65,7 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	}, nil
 }
 
-// pick gives the deployment that the invocation means.
+// pick returns the deployment that the invocation refers to.
 func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest cloud66.DeploymentRange) (cloud66.Deployment, bool, error) {
 	if inv.Deployment != 0 {
 		d, err := h.Cloud.Deployment(ctx, uid, inv.Deployment)
@@ -111,7 +111,7 @@ func (h *Handler) noDeployment(stack cloud66.Stack, inv Invocation, newest cloud
 	}
 }
 
-// aheadOf gives the running deployment that a queued one waits for, 0 where none is known.
+// aheadOf returns the running deployment that a queued one waits for, 0 if unknown.
 func aheadOf(newest []cloud66.Deployment, d cloud66.Deployment) int64 {
 	if !d.Queued() {
 		return 0
@@ -124,16 +124,16 @@ func aheadOf(newest []cloud66.Deployment, d cloud66.Deployment) int64 {
 	return 0
 }
 
-// DetailReply is one deployment with every field that the API gives.
+// DetailReply is a deployment with all fields of the API.
 type DetailReply struct {
 	Stack storage.StackRef
 	Entry Entry
-	Usual time.Duration // the stack's usual time, 0 where unknown
+	Usual time.Duration // the stack's usual deployment time, 0 if unknown
 	Git   bool          // the stack can deploy a commit by its hash
 	At    time.Time
 }
 
-// Document shows a line for each field.
+// Document shows one line per field.
 func (r DetailReply) Document() doc.Document {
 	d := r.Entry.Deployment
 	sign, state := r.Entry.standing()
@@ -150,7 +150,7 @@ func (r DetailReply) Document() doc.Document {
 	}}
 }
 
-// time says how long the deployment has taken, or what it waits for, to stand behind its state.
+// time describes how long the deployment has taken or what it waits for, to follow its state.
 func (r DetailReply) time() markup.Text {
 	d := r.Entry.Deployment
 	switch {
@@ -167,7 +167,7 @@ func (r DetailReply) time() markup.Text {
 	}
 }
 
-// fact is one line of a deployment's details, empty where there is nothing to say.
+// fact renders a detail as one line, empty if there is no value.
 func fact(name string, value markup.Text) markup.Text {
 	if value.Empty() {
 		return markup.Text{}
@@ -208,7 +208,7 @@ func reverted(d cloud66.Deployment) markup.Text {
 	return text
 }
 
-// buttons offers what this deployment allows, at most four, the dangerous one last.
+// buttons returns the actions available on this deployment: at most four, the dangerous one last.
 func (r DetailReply) buttons() []doc.Button {
 	d := r.Entry.Deployment
 	on := Invocation{Verb: Show, UID: r.Stack.UID, Deployment: d.ID}
@@ -219,7 +219,7 @@ func (r DetailReply) buttons() []doc.Button {
 	}
 	again := Invocation{Verb: Redeploy, UID: r.Stack.UID}
 	if r.Git && d.GitHash != "" {
-		again.Deployment = d.ID // whose version the form offers
+		again.Deployment = d.ID // the form offers its version
 	}
 	return []doc.Button{Button("Redeploy", again, "redeploy"), refresh, commit}
 }

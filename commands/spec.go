@@ -12,11 +12,11 @@ import (
 	"c66bot/commands/typography"
 )
 
-// Verb names what is to be done. Each verb of a command is the word that people type.
+// Verb names a command. Users type the verbs of all commands but those of buttons.
 type Verb string
 
-// Specs lists the commands in the order of the help, what people do most first, then what only buttons ask for. Each is described in its
-// own file.
+// Specs lists the commands in the order of the help, the most common first, then those of buttons. Each is defined in its own
+// file.
 var Specs []Spec
 
 func init() {
@@ -27,54 +27,54 @@ func init() {
 	}
 }
 
-// Spec describes one command: its grammar, who may use it, how it is explained and what it does.
+// Spec describes a command: its grammar, its authorization, its help and its function.
 type Spec struct {
 	Verb     Verb
-	Button   bool         // only buttons ask for it; it cannot be typed
-	Right    authz.Action // "" where anyone may
-	Args     []Arg        // the words behind the verb
+	Button   bool         // used by buttons only; it cannot be typed
+	Right    authz.Action // the required right, "" if anyone may use it
+	Args     []Arg        // the words after the verb
 	Options  []Option     // in the order of the help
 	Summary  string
-	Examples []string // without the slash command itself
+	Examples []string // without the slash command's name
 
-	Changes  bool                             // it changes something, or leaves something in the channel
-	Writes   bool                             // it asks Cloud 66 for a change
-	Form     bool                             // it asks by the form of a redeploy
-	asks     func(i Invocation) bool          // it asks before it does anything; nil for never
-	check    func(s Spec, i Invocation) error // whether what is given goes together; nil where anything does
-	rightOf  func(i Invocation) authz.Action  // where the right depends on what is asked for; else nil
-	ownNonce bool                             // its nonce belongs to it alone, and not to a question
+	Changes  bool                             // changes something or posts in the channel
+	Writes   bool                             // requests a change from Cloud 66
+	Form     bool                             // asks by the redeploy form
+	asks     func(i Invocation) bool          // needs a question first; nil for never
+	check    func(s Spec, i Invocation) error // validates the combination of values; nil if any is valid
+	rightOf  func(i Invocation) authz.Action  // overrides Right if that depends on the request; else nil
+	ownNonce bool                             // its nonce has its own scope; see Invocation.Asking
 
-	// gate decides whether the request may be. Without one, the right and the arguments tell who decides.
+	// gate authorizes the request. If it is nil, the right and the arguments select the gate.
 	gate func(h *Handler, ctx context.Context, c *call) error
 	run  func(h *Handler, ctx context.Context, c *call) (Reply, error)
 }
 
-// call is one request while it is decided and carried out.
+// call is a request during authorization and execution.
 type call struct {
 	Request
 
 	spec     Spec
 	standing authz.Standing
-	stack    cloud66.Stack                            // of a command on one stack
-	run      func(ctx context.Context) (Reply, error) // the command's, unless the gate found something else to do
+	stack    cloud66.Stack                            // of a command on a stack
+	run      func(ctx context.Context) (Reply, error) // the command's function, unless the gate replaces it
 }
 
-// Arg is one word behind the verb.
+// Arg is a word after the verb.
 type Arg struct {
-	Word    string // for the help: in brackets where it may be left out
-	Missing string // what is said where it is left out; %s is the verb
-	Example string // a part of the example that shows how it is written; "" for the simplest
+	Word    string // for the help: in brackets if it is optional
+	Missing string // the error if it is missing; %s is the verb
+	Example string // selects an example of the command by a part of it; "" for the simplest
 	opt     Opt
-	// take and show read and write what is no option: the stack, or the deployment.
+	// take parses and show formats a value that is not an option: the stack or the deployment.
 	take func(i *Invocation, word string) error
 	show func(i Invocation) string
 }
 
-// errBlank says that a word holds nothing.
+// errBlank means that a word is blank.
 var errBlank = errors.New("there is nothing in it")
 
-// The arguments of several commands.
+// Arguments shared by several commands.
 var (
 	argStack = Arg{
 		Word: "<stack>", Missing: "Which stack? Write its name behind %s.", take: takeStack, show: func(i Invocation) string { return i.Stack },
@@ -93,7 +93,7 @@ func takeStack(i *Invocation, word string) error {
 
 func (a Arg) optional() bool { return strings.HasPrefix(a.Word, "[") }
 
-// read takes a word as this argument.
+// read parses a word as this argument.
 func (a Arg) read(i *Invocation, w word) error {
 	o := pick(a.opt)[0]
 	value := w.name()
@@ -109,7 +109,7 @@ func (a Arg) read(i *Invocation, w word) error {
 	return i.set(o, value)
 }
 
-// in gives the word of this argument as it stands in an invocation, "" where it was left out.
+// in returns this argument's word in an invocation, "" if it is missing.
 func (a Arg) in(i Invocation) string {
 	if a.show != nil {
 		return a.show(i)
@@ -117,7 +117,7 @@ func (a Arg) in(i Invocation) string {
 	return i.Options[a.opt]
 }
 
-// Words are the words behind the verb, for the help.
+// Words returns the words after the verb, for the help.
 func (s Spec) Words() []string {
 	words := make([]string, len(s.Args))
 	for i, arg := range s.Args {
@@ -126,19 +126,19 @@ func (s Spec) Words() []string {
 	return words
 }
 
-// exampleStack is the stack of the examples. Help replaces it by one that the person may see.
+// exampleStack is the stack in the examples. Help replaces it with one visible to the user.
 const exampleStack = "mystack@production"
 
-// OnStack reports whether the command concerns one stack.
+// OnStack reports whether the command is about a single stack.
 func (s Spec) OnStack() bool { return len(s.Args) > 0 && s.Args[0].Word == argStack.Word }
 
-// specOf finds a command by its word.
+// specOf returns the command of a verb.
 func specOf(word string) (Spec, bool) {
 	s := Invocation{Verb: Verb(word)}.spec()
 	return s, s.Verb != "" && !s.Button
 }
 
-// spec describes what is asked for. It is the zero value where there is no such verb.
+// spec returns the command of the invocation, the zero value if its verb is unknown.
 func (i Invocation) spec() Spec {
 	at := slices.IndexFunc(Specs, func(s Spec) bool { return s.Verb == i.Verb })
 	if at < 0 {
@@ -147,7 +147,7 @@ func (i Invocation) spec() Spec {
 	return Specs[at]
 }
 
-// option finds the command's own description of an option, or the general one.
+// option returns the command's own description of an option, or the general one.
 func (s Spec) option(opt Opt) Option {
 	if i := slices.IndexFunc(s.Options, func(o Option) bool { return o.Opt == opt }); i >= 0 {
 		return s.Options[i]
@@ -155,7 +155,7 @@ func (s Spec) option(opt Opt) Option {
 	return pick(opt)[0]
 }
 
-// nearestOption gives the option that the word was most likely meant to be, "" where none is near.
+// nearestOption returns the most similar option, "" if none is similar.
 func (s Spec) nearestOption(word string) string {
 	var tried []string
 	meant := map[string]string{}
@@ -167,7 +167,7 @@ func (s Spec) nearestOption(word string) string {
 	return meant[typography.Nearest(word, tried)]
 }
 
-// usage makes an error with the first example that has these words in it, with the simplest one where none has them.
+// usage returns a usage error with the first example that contains words, or else the simplest one.
 func (s Spec) usage(words, format string, args ...any) *UsageError {
 	at := slices.IndexFunc(s.Examples, func(e string) bool { return strings.Contains(e, words) })
 	return &UsageError{What: fmt.Sprintf(format, args...), Example: s.Examples[max(0, at)]}

@@ -27,13 +27,13 @@ var stacksSpec = Spec{
 	run:      (*Handler).stacks,
 }
 
-// How the newest deployments of many stacks are read: requests at once, and the time that people wait for a page of stacks.
+// Limits for reading the newest deployments of many stacks: concurrent requests, and the time that users wait for a page.
 const (
 	newestAtOnce = 5
 	newestWait   = 4 * time.Second
 )
 
-// stacks lists the stacks that the person may see, a page of them with their newest deployments.
+// stacks returns a page of the visible stacks with their newest deployments.
 func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 	inv, standing := c.Invocation, c.standing
 	told := func(s cloud66.Stack) bool {
@@ -56,7 +56,7 @@ func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 	return StacksReply{page: p, Text: inv.Options[Text], Stacks: entries, At: time.Now()}, nil
 }
 
-// holds reports whether a stack's name@environment contains a text, or matches it as a glob.
+// holds reports whether a stack's name@environment contains a text or matches it as a glob.
 func holds(s cloud66.Stack, text string) bool {
 	if strings.ContainsAny(text, "*?[") {
 		if pattern, err := authz.ParsePattern(text); err == nil {
@@ -66,7 +66,7 @@ func holds(s cloud66.Stack, text string) bool {
 	return strings.Contains(authz.Fold(RefOf(s).String()), authz.Fold(text))
 }
 
-// newest adds to stacks their newest deployments, but those that cannot be read in time. A spent budget is an error.
+// newest adds the newest deployments to stacks, except those that cannot be read in time. A spent budget is an error.
 func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEntry, error) {
 	all, err := h.readEach(ctx, stacks, 1, newestWait)
 	entries := make([]StackEntry, len(stacks))
@@ -83,7 +83,8 @@ func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEn
 	return entries, err
 }
 
-// readEach reads the newest deployments of stacks concurrently. What cannot be read in time is nil. The only error is a spent budget.
+// readEach reads the newest deployments of stacks concurrently. An entry is nil if it cannot be read in time. The only error is a
+// spent budget.
 func (h *Handler) readEach(ctx context.Context, stacks []cloud66.Stack, limit int, wait time.Duration) ([]*cloud66.DeploymentRange, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
@@ -107,23 +108,23 @@ func (h *Handler) readEach(ctx context.Context, stacks []cloud66.Stack, limit in
 	return all, reads.Wait()
 }
 
-// StacksReply is one page of the stacks that somebody may see.
+// StacksReply is a page of the visible stacks.
 type StacksReply struct {
 	page
 
-	Text   string // what their names hold, "" for all
+	Text   string // filter of the names, "" for all
 	Stacks []StackEntry
 	At     time.Time
 }
 
-// StackEntry is one stack with its newest deployment.
+// StackEntry is a stack with its newest deployment.
 type StackEntry struct {
 	Stack  cloud66.Stack
-	Newest *cloud66.Deployment // nil where it is not known
-	Never  bool                // it was never deployed
+	Newest *cloud66.Deployment // nil if unknown
+	Never  bool                // the stack was never deployed
 }
 
-// Document shows a line for each stack.
+// Document shows one line per stack.
 func (r StacksReply) Document() doc.Document {
 	with, which := "", r.String()
 	if r.Text != "" {
@@ -144,7 +145,7 @@ func (r StacksReply) Document() doc.Document {
 	return listed(d, r.turns(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }
 
-// row is one stack in a line: what can be typed first, then sign and words of its state, then its last deployment.
+// row renders a stack as one line: its typeable name, the sign and words for its state, and its last deployment.
 func (e StackEntry) row(now time.Time) markup.Text {
 	s := e.Stack
 	name := markup.Code(markup.Shorten(RefOf(s).String(), wording.MaxName))
@@ -165,7 +166,7 @@ func (e StackEntry) row(now time.Time) markup.Text {
 	return markup.Join(parts, " · ")
 }
 
-// stackState is what a stack is doing or did last.
+// stackState describes a stack's current or last activity.
 func stackState(s cloud66.Stack) string {
 	switch s.Status {
 	case cloud66.StatusDeployed:

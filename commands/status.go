@@ -14,7 +14,7 @@ import (
 	"c66bot/storage"
 )
 
-// Status tells of the bot itself.
+// Status reports the state of the bot.
 const Status Verb = "status"
 
 var statusSpec = Spec{
@@ -24,39 +24,39 @@ var statusSpec = Spec{
 	run:      (*Handler).status,
 }
 
-// BotStatus is what the bot knows of its own state.
+// BotStatus is the bot's own state.
 type BotStatus struct {
 	Version string
-	Since   time.Time // when it was started
-	Others  int       // connections of the same app by other processes
-	Ready   error     // nil while it can do its work
-	List    error     // why the list of stacks cannot be used, nil while it can
-	// Troubles keep it from a part of its work, in words; they name no stack.
+	Since   time.Time // start time
+	Others  int       // connections of other processes of the same app
+	Ready   error     // nil if the bot is ready
+	List    error     // why the list of stacks is unusable; nil if it is usable
+	// Troubles describes partial failures in words; they name no stack.
 	Troubles []string
-	Silent   time.Time // since when Cloud 66 has not answered; zero while it does
+	Silent   time.Time // since when Cloud 66 has not answered; zero if it does
 	Budget   cloud66.BudgetState
-	Ahead    time.Duration // how far this machine's clock is ahead of Slack's; 0 while they agree
+	Ahead    time.Duration // how far this machine's clock is ahead of Slack's; 0 if they agree
 }
 
-// WatchStatus is how the bot watches what channels subscribe to.
+// WatchStatus is the state of the watch over the subscribed stacks.
 type WatchStatus struct {
-	Stacks     []storage.StackRef // that are watched
-	Interval   time.Duration      // between two looks at a stack, as measured last; 0 while unknown
-	LastSweep  time.Time          // end of the last sweep over all of them
-	Unreadable []storage.StackRef // that could not be read for a while
+	Stacks     []storage.StackRef // the watched stacks
+	Interval   time.Duration      // measured interval between two polls of a stack; 0 if unknown
+	LastSweep  time.Time          // end of the last sweep over all stacks
+	Unreadable []storage.StackRef // stacks that have been unreadable for a while
 }
 
-// StatusReply says how the bot itself is.
+// StatusReply is the bot's state as shown to one user.
 type StatusReply struct {
 	BotStatus
 
-	Follows []storage.Follow // of stacks that the person may see, the newest first
-	Watch   WatchStatus      // of stacks that the person may see
-	Unknown bool             // what the person may see could not be found out
+	Follows []storage.Follow // of stacks visible to the user, newest first
+	Watch   WatchStatus      // restricted to stacks visible to the user
+	Unknown bool             // the stacks visible to the user could not be determined
 	At      time.Time
 }
 
-// status says how the bot is. Where it could not be found out what the person may see, it shows no deployment.
+// status returns the bot's state. If the stacks visible to the user cannot be determined, it shows no deployments.
 func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 	standing, unknown := h.Authz.Standing(ctx, c.subject())
 	reply := StatusReply{BotStatus: h.Status(), Unknown: unknown != nil, At: time.Now()}
@@ -72,7 +72,7 @@ func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 			return nil
 		})
 	})
-	slices.Reverse(reply.Follows) // their ids sort by age
+	slices.Reverse(reply.Follows) // ids sort by age
 	if h.Watch != nil {
 		reply.Watch = h.Watch()
 		hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
@@ -82,7 +82,7 @@ func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 	return reply, err
 }
 
-// Document begins with the worst of it.
+// Document starts with the most severe problem.
 func (r StatusReply) Document() doc.Document {
 	lines := []markup.Text{r.budget(), r.following(), r.watching(), r.unreadable()}
 	lines = append(lines, markup.Format("Version %s, running for %s", r.Version, wording.Duration(r.At.Sub(r.Since))))
@@ -103,7 +103,7 @@ func (r StatusReply) Document() doc.Document {
 	return doc.Document{Kind: "status", Blocks: []doc.Block{doc.Lines(r.condition()), doc.Lines(lines...)}}
 }
 
-// condition is how the bot is in one line, the worst of it.
+// condition summarizes the state in one line by the most severe problem.
 func (r StatusReply) condition() markup.Text {
 	switch {
 	case r.Ready != nil:
@@ -143,10 +143,10 @@ func (r StatusReply) budget() markup.Text {
 	}
 }
 
-// maxNamed is how many stacks or subscriptions one line names.
+// maxNamed is the maximum number of stacks or subscriptions named in one line.
 const maxNamed = 10
 
-// following lists what is followed, of what this person may see.
+// following lists the followed deployments visible to the user.
 func (r StatusReply) following() markup.Text {
 	switch {
 	case r.Unknown:
@@ -164,7 +164,7 @@ func (r StatusReply) following() markup.Text {
 	return markup.Format("I follow %d deployment%s: %s", len(all), wording.Plural(len(all)), wording.Some(all, maxNamed))
 }
 
-// watching says how the subscribed stacks that this person may see are watched. It is empty where there are none.
+// watching describes the watch over the subscribed stacks visible to the user. It is empty if there are none.
 func (r StatusReply) watching() markup.Text {
 	w := r.Watch
 	if r.Unknown || len(w.Stacks) == 0 {
@@ -183,7 +183,7 @@ func (r StatusReply) watching() markup.Text {
 	return markup.Format("%s; I was through all of them %s", text, markup.When(w.LastSweep))
 }
 
-// unreadable names stacks that could not be read for a while.
+// unreadable names the stacks that have been unreadable for a while.
 func (r StatusReply) unreadable() markup.Text {
 	if r.Unknown || len(r.Watch.Unreadable) == 0 {
 		return markup.Text{}

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// maxSubscriptions bounds the subscriptions of a channel.
+	// maxSubscriptions is the maximum number of subscriptions in a channel.
 	maxSubscriptions = 200
 	// listWait is how long a hint waits for the list of stacks.
 	listWait = 4 * time.Second
 )
 
-// Subscribe has a channel hear of deployments.
+// Subscribe subscribes a channel to deployments.
 const Subscribe Verb = "subscribe"
 
 var subscribeSpec = Spec{
@@ -36,14 +36,15 @@ var subscribeSpec = Spec{
 	gate: (*Handler).gateSubscribe,
 }
 
-// byStarter narrows to who started a deployment, by the names that Cloud 66 shows.
+// byStarter filters by the starter of a deployment, by the names that Cloud 66 shows.
 func byStarter() Option {
 	o := pick(By)[0]
 	o.Summary, o.check = "only deployments of whoever has it in the name or address that Cloud 66 shows", checkStarter
 	return o
 }
 
-// gateSubscribe decides on a subscription. Whoever may subscribe to some stacks may subscribe to a pattern: it tells of those stacks alone.
+// gateSubscribe authorizes a subscription. The right on some stacks suffices for any pattern: the subscription covers only those
+// stacks.
 func (h *Handler) gateSubscribe(ctx context.Context, c *call) error {
 	if !c.standing.Some(authz.Subscribe) {
 		return h.refuseOn(ctx, c.Request, noneAtAll, c.Invocation.Options[Glob])
@@ -69,15 +70,15 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) error {
 	return h.Authz.Permit(ctx, asked, reason)
 }
 
-// notHere refuses visible stacks that the person may not subscribe to, and names the first.
+// notHere refuses a subscription to visible stacks without the right on them, and names the first.
 func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) error {
 	if err := h.authorize(ctx, req, RefOf(stack)); err != nil {
 		return err
 	}
-	return notDone("Your rights here have just changed.", "Try again.") // by a rule that was made meanwhile
+	return notDone("Your rights here have just changed.", "Try again.") // a rule was changed meanwhile
 }
 
-// listed gives the visible stacks, and reports whether the list of stacks could be read.
+// listed returns the visible stacks and whether the list of stacks could be read.
 func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
 	ctx, cancel := context.WithTimeout(ctx, listWait)
 	defer cancel()
@@ -88,17 +89,17 @@ func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]
 	return stacks, err == nil
 }
 
-// subscribing is the way of one subscription.
+// subscribing is the execution of one subscription.
 type subscribing struct {
 	h       *Handler
 	req     Request
 	pattern authz.Pattern
-	known   []cloud66.Stack // visible to the person
-	mine    []cloud66.Stack // that match and that the person may subscribe to
+	known   []cloud66.Stack // visible to the user
+	mine    []cloud66.Stack // matching stacks that the user may subscribe to
 	listed  bool            // the list of stacks could be read
 }
 
-// run saves the subscription, tells the channel, then adds the preview.
+// run stores the subscription, announces it in the channel, then adds the preview.
 func (s subscribing) run(ctx context.Context) (Reply, error) {
 	h, inv := s.h, s.req.Invocation
 	var mentioned party
@@ -133,7 +134,7 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 	h.resubscribed(ctx)
 	s.req.placed()
 	if said.Preview = h.preview(ctx, said.Subscription, s.mine); said.Preview != nil {
-		if err := h.Channels.Amend(ctx, s.req, Announcement{Key: key, Reply: said}); err != nil { // the subscription stands
+		if err := h.Channels.Amend(ctx, s.req, Announcement{Key: key, Reply: said}); err != nil { // the subscription is stored anyway
 			h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
 		}
 	}
@@ -147,7 +148,7 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 	return asNotice(hints), nil
 }
 
-// subscriptionOf is what a request asks for.
+// subscriptionOf returns the requested subscription.
 func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	inv := req.Invocation
 	return storage.Subscription{
@@ -157,8 +158,8 @@ func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	}
 }
 
-// tellAll gives the authors whose equal subscriptions cover all that s covers: the author of s, and others who may subscribe to every
-// stack. A subscription of anybody else covers only the stacks that its author may subscribe to.
+// tellAll returns the authors whose equal subscriptions make s redundant: the author of s, and those who may subscribe to every
+// stack. The subscription of any other author covers only the stacks that the author may subscribe to.
 func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[string]bool, error) {
 	all, err := h.subscriptionsOf(ctx, s.Channel)
 	if err != nil {
@@ -170,7 +171,7 @@ func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[stri
 			continue
 		}
 		standing, err := h.Authz.Standing(ctx, authz.Subject{User: old.Author, Channel: s.Channel})
-		if err != nil { // rather one subscription too many than one too few
+		if err != nil { // prefer a duplicate to a missing subscription
 			h.Log.WarnContext(ctx, "what the author of a subscription may could not be found out",
 				"user", old.Author, "subscription", old.ID, "error", err)
 		}
@@ -179,7 +180,7 @@ func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[stri
 	return full, nil
 }
 
-// addSubscription stores a subscription under a new id, unless one of the authors in full has an equal one.
+// addSubscription stores a subscription under a new id, unless an author in full has an equal one.
 func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool) (storage.Subscription, error) {
 	taken := map[string]bool{}
 	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(s.Channel, ""), func(_ string, old storage.Subscription) error {
@@ -200,13 +201,13 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 	return s, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s)
 }
 
-// sameSubscription reports whether two subscriptions are about the same, for the same people, whoever made them.
+// sameSubscription reports whether two subscriptions are equal except for their author.
 func sameSubscription(a, b storage.Subscription) bool {
 	return authz.SamePattern(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
 		slices.Equal(a.Events, b.Events) && slices.Equal(a.Via, b.Via) && slices.Equal(a.Types, b.Types)
 }
 
-// resubscribed tells the watch that subscriptions were changed. A later process reads them from the database.
+// resubscribed informs the watch of changed subscriptions. After a restart it reads them from the database.
 func (h *Handler) resubscribed(ctx context.Context) {
 	if h.Resubscribed == nil {
 		return

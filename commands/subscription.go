@@ -12,25 +12,25 @@ import (
 	"c66bot/storage"
 )
 
-// SubscribedReply tells the channel that it subscribes to stacks.
+// SubscribedReply announces a new subscription in the channel.
 type SubscribedReply struct {
 	Subscription storage.Subscription
-	Whom         string   // name or handle that a failure mentions, "" for none
-	Fits         int      // stacks that match now and that its author may subscribe to; -1 where unknown
-	Preview      *Preview // nil before it is computed, or where no stack matches
+	Whom         string   // name or handle to mention on a failure, "" for none
+	Fits         int      // current matches that its author may subscribe to; -1 if unknown
+	Preview      *Preview // nil until computed, or if no stack matches
 }
 
-// Preview is what a subscription would have sent.
+// Preview summarizes the messages that a subscription would have sent.
 type Preview struct {
 	Messages int              // in the last seven days
-	AtLeast  bool             // one request did not reach far enough back to count all
-	Read, Of int              // stacks that were read, of those with activity in these days
-	Unread   int              // stacks that could not be read in time; they are not in Read
+	AtLeast  bool             // a lower bound: one request did not reach far enough back
+	Read, Of int              // stacks read, of those with activity in this period
+	Unread   int              // stacks that could not be read in time; not part of Read
 	Stack    storage.StackRef // of the newest message
-	Newest   *Entry           // deployment of the newest message, nil where there is none
+	Newest   *Entry           // deployment of the newest message, nil if there is none
 }
 
-// Document says what the channel hears of, and what that would have been lately. It pings nobody but its author.
+// Document describes the subscription and its recent messages. It mentions only the author.
 func (r SubscribedReply) Document() doc.Document {
 	s := r.Subscription
 	head := markup.Format("🔔 %s subscribed this channel to %s (subscription %s)",
@@ -42,13 +42,13 @@ func (r SubscribedReply) Document() doc.Document {
 	}}
 }
 
-// eventWord puts events into words, as in "deployments that fail".
+// eventWord describes events in words, as in "deployments that fail".
 var eventWord = map[string]string{
 	"started": "start", "succeeded": "succeed", "failed": "fail", "cancelled": "are cancelled", "reverted": "are rolled back",
 	"slow": "take longer than usual",
 }
 
-// narrowedTo says in words which deployments a subscription is about.
+// narrowedTo describes the filters of a subscription in words.
 func narrowedTo(s storage.Subscription) markup.Text {
 	text := markup.Format("every deployment")
 	if len(s.Events) > 0 {
@@ -74,7 +74,7 @@ func narrowedTo(s storage.Subscription) markup.Text {
 	return text
 }
 
-// orJoin lists words as in "a, b or c".
+// orJoin joins words as in "a, b or c".
 func orJoin(words []string) markup.Text {
 	last := len(words) - 1
 	if last < 1 {
@@ -83,7 +83,7 @@ func orJoin(words []string) markup.Text {
 	return markup.Format("%s or %s", strings.Join(words[:last], ", "), words[last])
 }
 
-// mentions says whom a failure mentions, without a mention.
+// mentions says who is mentioned on a failure, without a mention.
 func mentions(whom string) markup.Text {
 	if whom == "" {
 		return markup.Text{}
@@ -104,7 +104,7 @@ func (r SubscribedReply) matching() markup.Text {
 	}
 }
 
-// lines say what a subscription would have sent in the last days, and show the newest message.
+// lines describes the recent messages of a subscription and shows the newest.
 func (p *Preview) lines() []markup.Text {
 	switch {
 	case p == nil:
@@ -138,7 +138,7 @@ func (p *Preview) lines() []markup.Text {
 	return []markup.Text{text, markup.Format("The last of them: %s · started%s %s", newest, wording.Trigger(d), markup.When(d.StartedAt))}
 }
 
-// unsubscribed tells the channel that somebody took subscriptions back, all of the same stacks.
+// unsubscribed announces in the channel that subscriptions to the same stacks were deleted.
 func unsubscribed(by string, all []storage.Subscription) doc.Document {
 	ids := make([]markup.Text, len(all))
 	for i, s := range all {
@@ -148,24 +148,24 @@ func unsubscribed(by string, all []storage.Subscription) doc.Document {
 		markup.User(by), wording.Stacks(all[0].Stacks), wording.Plural(len(ids)), wording.Some(ids, maxNamed)))
 }
 
-// SubscriptionsReply is one page of what a channel subscribes to.
+// SubscriptionsReply is a page of a channel's subscriptions.
 type SubscriptionsReply struct {
 	page
 
 	Rows    []SubscriptionRow
-	Unknown bool // how many stacks match could not be found out
+	Unknown bool // the number of matching stacks could not be determined
 }
 
-// SubscriptionRow is one subscription, as somebody is shown it.
+// SubscriptionRow is a subscription as shown to one user.
 type SubscriptionRow struct {
 	Subscription storage.Subscription
-	Whom         string // name or handle that a failure mentions, "" for none
-	Stacks       int    // matching stacks that the reader may see
-	Powerless    bool   // its author may subscribe to nothing here any more
-	Suspended    string // why nothing can be posted in the channel, "" where it can
+	Whom         string // name or handle to mention on a failure, "" for none
+	Stacks       int    // number of matching stacks visible to the reader
+	Powerless    bool   // its author may not subscribe to any stack here any more
+	Suspended    string // why nothing can be posted in the channel, "" if it can
 }
 
-// Document shows a line for each subscription, the id first since it can be typed.
+// Document shows one line per subscription. The id comes first, since users type it.
 func (r SubscriptionsReply) Document() doc.Document {
 	const kind = "subscriptions"
 	if r.total == 0 {

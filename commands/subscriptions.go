@@ -13,7 +13,7 @@ import (
 	"c66bot/storage"
 )
 
-// Subscriptions shows what a channel subscribes to, and Unsubscribe takes it back.
+// Subscriptions lists a channel's subscriptions, and Unsubscribe deletes them.
 const (
 	Subscriptions Verb = "subscriptions"
 	Unsubscribe   Verb = "unsubscribe"
@@ -30,7 +30,7 @@ var (
 		Verb: Unsubscribe, Right: authz.Subscribe, Changes: true,
 		Args: []Arg{{
 			Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
-			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button has the id of one
+			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button contains the id
 		}},
 		Summary: "Takes back what this channel subscribes to: all of these stacks, written as they were, " +
 			"or one by the id that subscriptions shows.",
@@ -39,10 +39,10 @@ var (
 	}
 )
 
-// subscriptionsPerPage is how many subscriptions are shown at once.
+// subscriptionsPerPage is the number of subscriptions on a page.
 const subscriptionsPerPage = 10
 
-// subscriptionsOf gives what a channel subscribes to, the oldest first.
+// subscriptionsOf returns a channel's subscriptions, oldest first.
 func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []storage.Subscription, err error) {
 	err = h.Records.View(ctx, func(tx storage.Tx) error {
 		all = nil
@@ -55,17 +55,17 @@ func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []st
 	return all, err
 }
 
-// reader is one person with what they may see of a channel's subscriptions.
+// reader determines which of a channel's subscriptions a user may see.
 type reader struct {
 	user     string
 	standing authz.Standing
-	stacks   []storage.StackRef // visible to them
+	stacks   []storage.StackRef // visible to the user
 	seen     *authz.Catalogue   // of these stacks
 	may      map[authz.Action][]bool
 	listed   bool // the list of stacks could be read
 }
 
-// visibleSubscriptions gives a channel's subscriptions as far as the person may see them, oldest first.
+// visibleSubscriptions returns a channel's subscriptions visible to the user, oldest first.
 func (h *Handler) visibleSubscriptions(ctx context.Context, req Request, standing authz.Standing) (reader, []storage.Subscription, error) {
 	all, err := h.subscriptionsOf(ctx, req.Channel)
 	stacks, listed := h.listed(ctx, sees(standing, authz.Subscribe))
@@ -74,7 +74,7 @@ func (h *Handler) visibleSubscriptions(ctx context.Context, req Request, standin
 	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool { return !r.visible(s) }), err
 }
 
-// has gives on which of the stacks the person has a right.
+// has reports for each stack whether the user has a right on it.
 func (r reader) has(right authz.Action) []bool {
 	if r.may[right] == nil {
 		r.may[right] = make([]bool, len(r.stacks))
@@ -85,7 +85,7 @@ func (r reader) has(right authz.Action) []bool {
 	return r.may[right]
 }
 
-// matching counts the stacks that a subscription matches and on which the person has one of the rights.
+// matching counts the stacks that match a subscription and on which the user has one of the rights.
 func (r reader) matching(s storage.Subscription, rights ...authz.Action) int {
 	pattern, err := authz.ParsePattern(s.Stacks)
 	if err != nil {
@@ -100,7 +100,7 @@ func (r reader) matching(s storage.Subscription, rights ...authz.Action) int {
 	return n
 }
 
-// visible reports whether the person may see a subscription: it names no hidden stack, or it is their own.
+// visible reports whether the user may see a subscription: it is their own or reveals no hidden stack.
 func (r reader) visible(s storage.Subscription) bool {
 	pattern, err := authz.ParsePattern(s.Stacks)
 	if s.Author == r.user || r.standing.All(authz.View) || err == nil && pattern.Everything() {
@@ -109,12 +109,12 @@ func (r reader) visible(s storage.Subscription) bool {
 	return r.matching(s, authz.View, authz.Subscribe) > 0
 }
 
-// mayEnd reports whether the person may take a subscription back: their own, or one that matches a stack that they may subscribe to.
+// mayEnd reports whether the user may delete a subscription: it is their own or matches a stack that they may subscribe to.
 func (r reader) mayEnd(s storage.Subscription) bool {
 	return s.Author == r.user || r.standing.All(authz.Subscribe) || r.matching(s, authz.Subscribe) > 0
 }
 
-// subscriptions shows the channel's subscriptions, as far as the person may know of them.
+// subscriptions shows the channel's subscriptions visible to the user.
 func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 	reader, all, err := h.visibleSubscriptions(ctx, c.Request, c.standing)
 	if err != nil {
@@ -138,7 +138,7 @@ func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 	return reply, nil
 }
 
-// powerless reports whether the author of a subscription may subscribe to nothing in its channel any more.
+// powerless reports whether the author of a subscription has lost the right to subscribe to any stack in its channel.
 func (h *Handler) powerless(ctx context.Context, s storage.Subscription) bool {
 	standing, err := h.Authz.Standing(ctx, authz.Subject{User: s.Author, Channel: s.Channel})
 	if err != nil {
@@ -149,7 +149,7 @@ func (h *Handler) powerless(ctx context.Context, s storage.Subscription) bool {
 	return !standing.Some(authz.Subscribe)
 }
 
-// named gives the name or handle of somebody, or the id where Slack does not answer.
+// named returns the name of a user or the handle of a group, or the id if Slack does not answer.
 func (h *Handler) named(ctx context.Context, id string) string {
 	var name string
 	var err error
@@ -172,7 +172,7 @@ func (h *Handler) named(ctx context.Context, id string) string {
 	return name
 }
 
-// gateUnsubscribe decides on taking subscriptions back.
+// gateUnsubscribe authorizes the deletion of subscriptions.
 func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	if err := h.gateSome(ctx, c); err != nil {
 		return err
@@ -198,7 +198,8 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it")
 }
 
-// meantBy gives the subscriptions that an invocation means: the one of a button, else all with the same pattern, else the one of that id.
+// meantBy returns the subscriptions that an invocation refers to: the one of a button, else all with the same pattern, else the
+// one with that id.
 func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription {
 	of := func(fits func(storage.Subscription) bool) []storage.Subscription {
 		return slices.DeleteFunc(slices.Clone(all), func(s storage.Subscription) bool { return !fits(s) })
@@ -212,7 +213,7 @@ func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription 
 	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Options[Glob]) })
 }
 
-// noSubscription says that a channel has no such subscription, and which it has.
+// noSubscription reports that the channel has no such subscription, and lists those it has.
 func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) ProblemReply {
 	p := ProblemReply{
 		What:  fmt.Sprintf("This channel has no subscription to %s.", quoted(inv.Options[Glob])),
@@ -240,7 +241,7 @@ func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) Pro
 	return p
 }
 
-// unsubscribe takes subscriptions back and tells the channel, or the person alone where nothing can be posted in the channel.
+// unsubscribe deletes subscriptions and announces it in the channel, or answers only the user if the bot cannot post there.
 func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.Subscription) (Reply, error) {
 	err := h.member(ctx, req)
 	_, mute := errors.AsType[*CardError](err)
@@ -269,7 +270,7 @@ func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.
 	return nil, nil
 }
 
-// endSubscriptions removes those subscriptions that are still there, and gives them.
+// endSubscriptions deletes the subscriptions that still exist and returns them.
 func endSubscriptions(tx storage.Tx, meant []storage.Subscription) (ended []storage.Subscription, err error) {
 	for _, s := range meant {
 		key := storage.ChannelKey(s.Channel, s.ID)

@@ -7,14 +7,14 @@ import (
 	"c66bot/storage"
 )
 
-// ErrTaken says that the operation was taken before: Slack delivered it twice, or a button was clicked twice.
+// ErrTaken means that the operation was taken before: Slack delivered it twice, or a button was clicked twice.
 var ErrTaken = errors.New("this was already taken")
 
-// TakenReply answers what was taken before.
+// TakenReply answers a repeated operation.
 var TakenReply = Notice("This was answered already. It is not done twice.")
 
-// Take records that an operation is done, in the transaction of what it does: with that it leaves the journal. One that was done before is
-// ErrTaken.
+// Take settles an operation in the transaction of its effects: it moves the operation from the journal to the settled operations.
+// It fails with ErrTaken if the operation was settled before.
 func Take(tx storage.Tx, operation, user string) error {
 	if err := Untaken(tx, operation); err != nil {
 		return err
@@ -25,7 +25,7 @@ func Take(tx storage.Tx, operation, user string) error {
 	)
 }
 
-// Untaken fails with ErrTaken where an operation was done before.
+// Untaken fails with ErrTaken if an operation was settled before and is not void.
 func Untaken(tx storage.Tx, operation string) error {
 	before, found, err := storage.Operations.Find(tx, operation)
 	if found && !before.Void {

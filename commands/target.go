@@ -12,10 +12,10 @@ import (
 	"c66bot/storage"
 )
 
-// maxOptions is how many buttons a choice offers; Slack shows 25 in a block.
+// maxOptions is the maximum number of buttons in a choice; Slack shows 25 in a block.
 const maxOptions = 20
 
-// Why somebody was refused who sees no stack that is meant, for the audit.
+// Audit reasons for refusing a user who sees no matching stack.
 const (
 	noneAtAll = "no rule allows it on any stack"
 	noneSuch  = "no stack of that name is for them"
@@ -23,9 +23,9 @@ const (
 
 const goneStack = "That stack is not there any more."
 
-// target finds the stack that a request means and decides whether it may be. Only stacks that the person may see, or has the right in
-// question on, are found: one that exists and is not for them gets the answer that none gets. A Reply instead of the stack refuses, asks
-// which one, or says that there is none.
+// target finds the stack of a request and authorizes the request on it. It considers only stacks that the user may see or has the
+// required right on, so that a hidden stack gets the same answer as a missing one. If there is no single authorized stack, the
+// error carries a Reply: a refusal, a choice, or that there is none.
 func (h *Handler) target(ctx context.Context, req Request, standing authz.Standing) (none cloud66.Stack, err error) {
 	inv := req.Invocation
 	if !standing.Some(inv.right(), authz.View) {
@@ -43,7 +43,7 @@ func (h *Handler) target(ctx context.Context, req Request, standing authz.Standi
 	return found[0], h.authorize(ctx, req, RefOf(found[0]))
 }
 
-// sees tells the stacks that somebody is told of: those that they may view or have another right on.
+// sees returns a filter of visible stacks: those that the user may view or has the given right on.
 func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
 	return func(s cloud66.Stack) bool {
 		ref := RefOf(s)
@@ -51,7 +51,7 @@ func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool 
 	}
 }
 
-// authorize decides on a stack that the person sees, and records it.
+// authorize decides on a stack visible to the user and records the decision.
 func (h *Handler) authorize(ctx context.Context, req Request, stack storage.StackRef) error {
 	decision, err := h.Authz.Authorize(ctx, req.asked(stack))
 	if err != nil || decision.Allowed {
@@ -69,7 +69,7 @@ func (h *Handler) authorize(ctx context.Context, req Request, stack storage.Stac
 	return instead(reply)
 }
 
-// holders names those whom rules allow a right on a stack.
+// holders returns the subjects that the rules allow a right on a stack.
 func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) []string {
 	var found []string
 	for _, r := range rules {
@@ -82,19 +82,19 @@ func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) [
 	return found
 }
 
-// refuse refuses what concerns no stack that the person sees, and records it.
+// refuse refuses a request that concerns no visible stack, and records it.
 func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...string) error {
 	glob := ""
 	switch inv := req.Invocation; {
 	case inv.Stack != "":
 		glob = globOf(inv.Stack)
-	case inv.UID == "" && inv.right() == authz.View: // no other right is asked for on every stack
+	case inv.UID == "" && inv.right() == authz.View: // no other right is requested for all stacks
 		glob = "*"
 	}
 	return h.refuseOn(ctx, req, why, glob, near...)
 }
 
-// refuseOn refuses too, and offers the right on the stacks of a glob; "" offers nothing.
+// refuseOn is refuse with an offer of the right on the stacks of a glob; "" offers nothing.
 func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, near ...string) error {
 	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 	return instead(reply)
 }
 
-// refusal is what every refusal says, whichever stack it is about, and the channel's rules.
+// refusal returns the parts common to all refusals, and the channel's rules.
 func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []storage.Rule, error) {
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
@@ -121,15 +121,15 @@ func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []sto
 		inside, err := h.People.Inside(ctx, req.Channel, req.User)
 		reply.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
 	}
-	if reply.Outside { // whose rules are not for them to know
+	if reply.Outside { // an outsider must not see the channel's rules
 		rules = nil
 	}
 	reply.Admins = h.adminsBy(rules)
 	return reply, rules, nil
 }
 
-// offer adds the rule that would help, and the button that asks for it. Where a rule denies the right, another rule does not help;
-// strangers and bots cannot ask.
+// offer adds the rule that would help and the button that requests it. Against a deny no other rule helps; strangers and bots
+// cannot ask.
 func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string) {
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return
@@ -141,7 +141,7 @@ func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob 
 	}
 }
 
-// mayAsk reports whether somebody may ask the admins of a channel for a right: people of the workspace, in a channel that they are in.
+// mayAsk reports whether the user may ask the channel's admins for a right: as a member of the workspace, in a channel of theirs.
 func (h *Handler) mayAsk(ctx context.Context, req Request) (bool, error) {
 	if req.subject().Direct() {
 		return false, nil
@@ -160,7 +160,7 @@ func (h *Handler) mayAsk(ctx context.Context, req Request) (bool, error) {
 	return inside, fromSlack(err)
 }
 
-// globOf is the glob of what a typed stack fits: the environment may be its beginning alone.
+// globOf returns the glob equivalent to a typed stack, whose environment may be a prefix.
 func globOf(typed string) string {
 	at := strings.LastIndexByte(typed, '@')
 	if at < 0 {
@@ -169,7 +169,7 @@ func globOf(typed string) string {
 	return authz.Literal(typed[:at]) + "@" + authz.Literal(typed[at+1:]) + "*"
 }
 
-// notFound says that there is no such stack, and to somebody from whom one may be hidden no more than that there is none for them.
+// notFound reports that there is no such stack. If stacks may be hidden from the user, it says only that there is none for them.
 func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Standing, near []string) error {
 	inv := req.Invocation
 	if !standing.All(authz.View) {
@@ -192,7 +192,7 @@ func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Stan
 	return instead(p)
 }
 
-// choice offers the stacks of one name as buttons that carry on with the same request.
+// choice offers stacks of the same name as buttons that continue the request.
 func choice(inv Invocation, found []cloud66.Stack) Reply {
 	what := fmt.Sprintf("%s fits %d stacks. Which one?", quoted(inv.Stack), len(found))
 	if len(found) > maxOptions {
@@ -209,7 +209,7 @@ func choice(inv Invocation, found []cloud66.Stack) Reply {
 	return choiceOf(what, options)
 }
 
-// labels names each stack so that no two have the same name: as name@environment, else with the account too, else with the UID.
+// labels returns unique names for stacks: name@environment, if necessary with the account, else with the UID.
 func labels(stacks []cloud66.Stack) []string {
 	ways := []func(s cloud66.Stack) string{
 		func(s cloud66.Stack) string { return RefOf(s).String() },
@@ -233,7 +233,7 @@ func (h *Handler) admins() Admins {
 	return Admins{Users: users, Groups: groups}
 }
 
-// adminsBy gives those who can give a right in a channel: the configured admins, and those who may make its rules.
+// adminsBy returns who can grant a right in a channel: the configured admins and the managers of its rules.
 func (h *Handler) adminsBy(rules []storage.Rule) Admins {
 	all := h.admins()
 	for _, r := range rules {
@@ -250,7 +250,7 @@ func (h *Handler) adminsBy(rules []storage.Rule) Admins {
 	return all
 }
 
-// renamed says that a stack is not called any more what it was called in the message or the form that was acted on.
+// renamed reports that a stack's name has changed since the message or form was shown.
 func renamed(inv Invocation, stack cloud66.Stack) error {
 	now := RefOf(stack).String()
 	if inv.Shown == "" || inv.Shown == now {

@@ -12,21 +12,21 @@ import (
 	"c66bot/commands/typography"
 )
 
-// These two characters enclose a name that Slack has resolved while a text is parsed, so that a typed name is not taken for one.
+// These two characters enclose a name resolved by Slack during parsing, to distinguish it from a typed name.
 const (
 	nameOpens = '\uE000'
 	nameShuts = '\uE001'
 )
 
 var (
-	// slackName is how Slack sends a name in a command: <@U…>, <@U…|name>, <!subteam^S…|@handle>, <#C…|channel>, <!here>.
+	// slackName matches a name as Slack sends it in a command: <@U…>, <@U…|name>, <!subteam^S…|@handle>, <#C…|channel>, <!here>.
 	slackName = regexp.MustCompile(`<([@#!][^<>]*)>`)
 	readName  = regexp.MustCompile(string(nameOpens) + `([@#!])([^|]*?)(?:\|(.*?))?` + string(nameShuts))
 	userID    = regexp.MustCompile(`^[UW][A-Z0-9]{1,29}$`)
 	groupID   = regexp.MustCompile(`^S[A-Z0-9]{1,29}$`)
 )
 
-// markNames encloses the names that Slack has resolved. Each becomes one word, whatever its label contains.
+// markNames encloses the names resolved by Slack. Each becomes one word, whatever its label contains.
 func markNames(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if r == nameOpens || r == nameShuts {
@@ -39,10 +39,10 @@ func markNames(text string) string {
 	})
 }
 
-// inLabel is the offset of characters in a label that would end a word or begin a quote.
+// inLabel is the offset added to characters of a label that would end a word or start a quote.
 const inLabel = '\uE100'
 
-// inOneWord keeps a character of a name from ending the word.
+// inOneWord shifts a character of a name that would end the word.
 func inOneWord(r rune) rune {
 	switch special := unicode.IsSpace(r) || typography.IsQuote(r) || r == '\\' || r == '`'; {
 	case special && r <= unicode.MaxLatin1:
@@ -54,7 +54,7 @@ func inOneWord(r rune) rune {
 	}
 }
 
-// asLabelled undoes inOneWord.
+// asLabelled reverses inOneWord.
 func asLabelled(r rune) rune {
 	if r >= inLabel && r <= inLabel+unicode.MaxLatin1 {
 		return r - inLabel
@@ -62,7 +62,7 @@ func asLabelled(r rune) rune {
 	return r
 }
 
-// nameOf gives the sign, the id and the label of the name that a word is.
+// nameOf splits a word that is a resolved name into its sign, id and label.
 func nameOf(word string) (sign, id, label string, ok bool) {
 	parts := readName.FindStringSubmatch(word)
 	if len(parts) == 0 || parts[0] != word {
@@ -71,22 +71,22 @@ func nameOf(word string) (sign, id, label string, ok bool) {
 	return parts[1], parts[2], parts[3], true
 }
 
-// UserOf gives the id of a user whom a word names alone, "" where it names none.
+// UserOf returns the id of a user if the word is just that user's name, "" otherwise.
 func UserOf(word string) string {
 	if sign, id, _, ok := nameOf(word); ok && sign == "@" && userID.MatchString(id) {
 		return id
 	}
-	if userID.MatchString(word) && idLike(word) { // as an id stands in a profile
+	if userID.MatchString(word) && idLike(word) { // an id as copied from a profile
 		return word
 	}
 	return ""
 }
 
-// idLike tells an id from a word in capitals: what is shorter than Slack's own ids and has no digit is a word.
+// idLike distinguishes an id from a capitalized word: a word is shorter than Slack's ids and has no digit.
 func idLike(word string) bool { return len(word) >= 9 || strings.ContainsAny(word, "0123456789") }
 
-// parseWho reads the subject of a rule: a Slack id of a user or a group, or authz.Everyone. A name that Slack did not resolve is refused,
-// since it identifies nobody.
+// parseWho parses the subject of a rule: a Slack id of a user or a group, or authz.Everyone. It rejects a name that Slack did not
+// resolve, since that identifies nobody.
 func parseWho(word string) (string, error) {
 	if id := UserOf(word); id != "" {
 		return id, nil
@@ -119,7 +119,7 @@ func parseWho(word string) (string, error) {
 	}
 }
 
-// spoken shows the names in a text as people read them: @name, #channel. A person or a group without a label stays as Slack writes it.
+// spoken replaces the names in a text by their readable form: @name, #channel. A user or group without a label is unchanged.
 func spoken(text string) string {
 	return readName.ReplaceAllStringFunc(text, func(name string) string {
 		sign, id, label, _ := nameOf(name)
@@ -138,13 +138,13 @@ func spoken(text string) string {
 	})
 }
 
-// unlabelled is how Slack sends a person or a group without a label.
+// unlabelled matches a user or group without a label, as Slack sends it.
 var unlabelled = regexp.MustCompile(`<(?:@([UW][A-Z0-9]{1,29})|!subteam\^(S[A-Z0-9]{1,29}))\|?>`)
 
-// maxLabelled bounds the names that are looked up for one text.
+// maxLabelled is the maximum number of names looked up for a text.
 const maxLabelled = 10
 
-// Label adds the missing labels to the people and groups in a text of Slack's.
+// Label adds the missing labels of users and groups to a text from Slack.
 func Label(text string, user, group func(id string) string) string {
 	names := map[string]string{}
 	return unlabelled.ReplaceAllStringFunc(text, func(mention string) string {
@@ -167,7 +167,7 @@ func Label(text string, user, group func(id string) string) string {
 	})
 }
 
-// Spoken gives a text of Slack's with its names as people read them. A person without a label is someone.
+// Spoken returns a text from Slack with readable names. A user without a label becomes "someone".
 func Spoken(text string) string {
 	nobody := func(string) string { return "" }
 	return spoken(markNames(Label(text, nobody, nobody)))

@@ -13,13 +13,13 @@ import (
 var (
 	errOpenQuote = errors.New("a quote is opened and never closed")
 
-	// slackLink is what Slack makes of an address in the text of a command: <https://…>, <https://…|label>, <mailto:a@b|a@b>.
+	// slackLink matches the link that Slack makes of an address in a command: <https://…>, <https://…|label>, <mailto:a@b|a@b>.
 	slackLink = regexp.MustCompile(`<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>`)
 
 	slackEntities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 )
 
-// asTyped undoes what Slack makes of a text, automatic links and entities, and takes out what shows nothing.
+// asTyped undoes Slack's automatic links and entities, and removes invisible characters.
 func asTyped(text string) string {
 	text = markNames(text)
 	text = slackLink.ReplaceAllStringFunc(text, func(link string) string {
@@ -33,27 +33,27 @@ func asTyped(text string) string {
 	return typography.Visible(slackEntities.Replace(text))
 }
 
-// word is one word of a command, without the quotes and backslashes that it was typed with.
+// word is a word of a command, without its quotes and backslashes.
 type word struct {
 	text string
-	// bare tells which of its ends stood outside quotes, where a mark formats.
+	// bareStart and bareEnd report whether the first and the last character were outside quotes, where marks are formatting.
 	bareStart, bareEnd bool
 }
 
-// splitter takes a text apart into words.
+// splitter splits a text into words.
 type splitter struct {
 	words   []word
 	word    word
 	text    strings.Builder
 	inWord  bool
-	quote   rune // that is open; 0 for none
+	quote   rune // the open quotation mark; 0 for none
 	escaped bool
-	before  rune // the character before, as it was typed
+	before  rune // the preceding character, as typed
 }
 
-// splitWords splits a text as a shell does: white space separates, quotes keep together, a backslash takes the next character as it
-// is (inside double quotes only what is special there, inside single ones nothing). No variable, no operator and no pattern is known.
-// Beyond a shell, every quotation mark of Unicode's quotes, the ' behind a letter is an apostrophe, and marks that format are taken off.
+// splitWords splits a text like a shell: white space separates, quotes group, and a backslash escapes the next character (within
+// double quotes only special ones, within single ones none). It has no variables, operators or patterns. Unlike a shell, it
+// accepts every Unicode quotation mark, treats a ' after a letter as an apostrophe, and removes formatting marks.
 func splitWords(text string) ([]word, error) {
 	var s splitter
 	for text != "" {
@@ -72,7 +72,7 @@ func splitWords(text string) ([]word, error) {
 	return unspanned(s.words), nil
 }
 
-// take takes the next character, before the rest of the text.
+// take processes the next character; rest is the text after it.
 func (s *splitter) take(r rune, rest string) {
 	switch {
 	case s.escaped:
@@ -94,13 +94,14 @@ func (s *splitter) take(r rune, rest string) {
 		s.begin(false)
 	case unicode.IsSpace(typography.Blank(r)):
 		s.flush()
-	case r == '`': // which makes code of a text, or a block of three
+	case r == '`': // dropped: it marks code, as does a group of three
 	default:
 		s.write(r, true)
 	}
 }
 
-// closes reports whether a mark closes the quotation that is open. One between letters is an apostrophe, but where a shell sees none.
+// closes reports whether a mark closes the open quotation. A mark between letters is an apostrophe, except for a ' that a shell
+// would close.
 func (s *splitter) closes(r rune, rest string) bool {
 	after, _ := utf8.DecodeRuneInString(rest)
 	if typography.Single(r) && alphanumeric(s.before) && alphanumeric(after) && (r != '\'' || s.quote != '\'') {
@@ -134,12 +135,12 @@ func alphanumeric(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r)
 }
 
-// marks are those of bold, italic and strike, which Slack and people put around words.
+// marks are the marks for bold, italic and strike around words.
 const marks = "*_~"
 
-// unspanned takes off marks around several words.
+// unspanned removes marks around several words.
 func unspanned(words []word) []word {
-	for range marks { // each may stand around the others
+	for range marks { // marks may be nested in any order
 		for _, mark := range marks {
 			opened := -1
 			for i, w := range words {
@@ -158,7 +159,7 @@ func unspanned(words []word) []word {
 	return words
 }
 
-// unmarked is the word without those of the marks that stand around it.
+// unmarked returns the word without the given marks around it.
 func (w word) unmarked(marks string) string {
 	if !w.bareStart || !w.bareEnd {
 		return w.text
@@ -173,10 +174,10 @@ func unmarked(text, marks string) string {
 	return text
 }
 
-// wordPart is a part of a word that can be marked alone, as the name of name@environment.
+// wordPart matches a part of a word that can be marked separately, such as the name of name@environment.
 var wordPart = regexp.MustCompile(`[^@,:=]+`)
 
-// plain is the word without marks, around all of it or around a part. An option begins with two hyphens, however they were typed.
+// plain returns the word without marks around it or its parts. Any kind of dashes before an option become two hyphens.
 func (w word) plain() string {
 	text := w.unmarked(marks)
 	if !w.bareStart {
@@ -201,13 +202,13 @@ func (w word) plain() string {
 
 func (w word) isOption() bool { return strings.HasPrefix(w.plain(), "--") }
 
-// glob is the word where it names stacks by a pattern, in which a * at both ends is no mark.
+// glob returns the word as a pattern of stacks, where a * at either end is no mark.
 func (w word) glob() string { return typography.Normal(w.unmarked("_~")) }
 
-// name is the word where it names something.
+// name returns the word as a name.
 func (w word) name() string { return typography.Normal(w.plain()) }
 
-// quoted shows a word of the user's inside a sentence, cut where it is long.
+// quoted quotes a user's word for a sentence and truncates a long one.
 func quoted(word string) string {
 	word = spoken(word)
 	if runes := []rune(word); len(runes) > 60 {
@@ -224,7 +225,7 @@ func joinQuoted(words []string) string {
 	return strings.Join(all, ", ")
 }
 
-// shellWord writes a name so that it can be typed as one word.
+// shellWord quotes a name so that it is parsed as one word.
 func shellWord(name string) string {
 	words, err := splitWords(name)
 	if err == nil && len(words) == 1 && words[0].text == name && words[0].plain() == name && !strings.HasSuffix(name, `\`) &&

@@ -38,7 +38,7 @@ const (
 	PhaseCarded    Phase = "carded"    // the card is queued; nothing was sent to Cloud 66
 	PhaseSending   Phase = "sending"   // the POST is about to be made or its result is unknown
 	PhaseFinding   Phase = "finding"   // the request arrived, or may have; the bot is looking for its deployment
-	PhaseFollowing Phase = "following" // the deployment is known and running
+	PhaseFollowing Phase = "following" // the deployment is known and has not ended
 	PhaseEnded     Phase = "ended"     // every final message is in the outbox
 )
 

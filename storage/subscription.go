@@ -36,7 +36,7 @@ type Position struct {
 	Since    time.Time `json:"since,omitzero"`     // if its list was never read: later deployments, by Cloud 66's clock, are new
 	Open     []int64   `json:"open,omitempty"`     // unfinished deployments
 	Reverted []int64   `json:"reverted,omitempty"` // rolled-back deployments on the newest page
-	// Began is when the bot first saw deployments of Open, by its own clock.
+	// Began is when the bot observed the start of deployments in Open, by its own clock.
 	Began map[int64]time.Time `json:"began,omitempty"`
 	At    time.Time           `json:"at"`
 }

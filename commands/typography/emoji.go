@@ -18,12 +18,12 @@ var (
 // flag plus a letter is one of the two characters of a country's flag.
 const flag = '\U0001F1E6' - 'a'
 
-// otherwise holds names that mean something else in Slack than in the library's table.
+// otherwise holds the names with a different meaning in Slack than in the library's table.
 var otherwise = map[string]string{
 	"family": "👪", "m": "Ⓜ️", "man_with_turban": "👳", "ok_woman": "🙆", "pencil": "📝", "sun_behind_cloud": "🌥️",
 }
 
-// Pictures replaces the names of emoji by pictures. Other names, such as those of a workspace's own emoji, stay.
+// Pictures replaces emoji names by the emoji. Unknown names, such as custom emoji of a workspace, stay.
 func Pictures(s string) string {
 	if strings.Count(s, ":") < 2 {
 		return s
@@ -55,7 +55,7 @@ func Pictures(s string) string {
 	}
 }
 
-// pictureOf gives the emoji of a name, "" where there is none.
+// pictureOf returns the emoji of a name, "" if there is none.
 func pictureOf(name string) string {
 	if other := otherwise[name]; other != "" {
 		return other
@@ -70,7 +70,7 @@ func pictureOf(name string) string {
 	return picture
 }
 
-// withTone gives a picture in a skin tone, "" where there is none.
+// withTone returns an emoji in a skin tone, "" if there is none.
 func withTone(picture, tone string) string {
 	runes := []rune(picture)
 	rest := strings.TrimPrefix(string(runes[1:]), "\ufe0f")

@@ -7,7 +7,7 @@ import (
 	"github.com/agext/levenshtein"
 )
 
-// Nearest gives the candidate that a word was most likely meant to be, "" where none is near.
+// Nearest returns the candidate most similar to a word, "" if none is similar.
 func Nearest(word string, candidates []string) string {
 	best, score := "", 0.0
 	for _, c := range candidates {
@@ -18,7 +18,7 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
-// Closest gives the candidate that is most like a word, its beginning above all, however far from it that is.
+// Closest returns the candidate most similar to a word, with a bonus for a common prefix, however low the similarity.
 func Closest(word string, candidates []string) string {
 	params := levenshtein.NewParams().BonusThreshold(0)
 	return slices.MaxFunc(candidates, func(a, b string) int {
@@ -26,7 +26,7 @@ func Closest(word string, candidates []string) string {
 	})
 }
 
-// Nearness says how much alike two words are, from 0, where nobody would mix them up, to 1. Two letters swapped are still alike.
+// Nearness returns the similarity of two words from 0, not confusable, to 1. Two swapped letters are still similar.
 func Nearness(a, b string) float64 {
 	match := levenshtein.Match(a, b, nil)
 	if distance := levenshtein.Distance(a, b, nil); match < 0.5 && (distance > 2 || distance >= min(len(a), len(b))) {

@@ -2,8 +2,8 @@ package typography
 
 import "strings"
 
-// The marks of each family can close one another. Together they are Unicode's Quotation_Mark, its categories Pi and Pf, their ornaments,
-// and the brackets that serve as such in East Asia; those that are common in names, as 【】, are not among them.
+// The marks of a family can close one another. All families together are Unicode's Quotation_Mark, its categories Pi and Pf,
+// their ornaments, and the brackets used as quotation marks in East Asia, except those common in names, such as 【】.
 const (
 	doubles = "\"“”„‟＂〝〞〟⹂❝❞🙶🙷🙸"
 	singles = "'‘’‚‛＇❛❜´"
@@ -13,13 +13,13 @@ var families = []string{
 	doubles, singles, "«»", "‹›", "「」｢｣﹁﹂", "『』﹃﹄", "《》︽︾", "〈〉︿﹀\u2329\u232a", "❮❯", "⸂⸃", "⸄⸅", "⸉⸊", "⸌⸍", "⸜⸝", "⸠⸡",
 }
 
-// usual holds the usual closing mark of an opening one.
+// usual maps an opening mark to its usual closing mark.
 var usual = map[rune]rune{'"': '"', '“': '”', '\'': '\'', '‘': '’', '«': '»', '‹': '›', '「': '」', '『': '』', '❮': '❯'}
 
 // IsQuote reports whether a character is a quotation mark.
 func IsQuote(r rune) bool { return Closers(r) != "" }
 
-// Closers gives the marks that can close a quotation opened by a mark, "" where it is no quotation mark.
+// Closers returns the marks that can close a quotation opened by r, "" if r is no quotation mark.
 func Closers(r rune) string {
 	for _, family := range families {
 		if strings.ContainsRune(family, r) {
@@ -29,8 +29,8 @@ func Closers(r rune) string {
 	return ""
 }
 
-// Closes reports whether a mark closes the quotation that another mark opened: the usual one does, or any of its family where the usual
-// one is not in the rest of the text.
+// Closes reports whether r closes a quotation opened by another mark: as the usual closing mark, or as any of the family if the
+// usual one does not occur in the rest of the text.
 func Closes(opened, r rune, rest string) bool {
 	if !strings.ContainsRune(Closers(opened), r) {
 		return false
@@ -42,7 +42,7 @@ func Closes(opened, r rune, rest string) bool {
 // Single reports whether a mark is also used as an apostrophe.
 func Single(r rune) bool { return strings.ContainsRune(singles, r) }
 
-// Straight gives " for a double and ' for a single quotation mark.
+// Straight maps a double quotation mark to " and a single one to '.
 func Straight(r rune) rune {
 	switch {
 	case strings.ContainsRune(doubles, r):

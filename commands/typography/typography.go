@@ -1,5 +1,5 @@
-// Package typography normalizes what keyboards, autocorrection and copying write differently: quotation marks, dashes, blanks, invisible
-// characters, fullwidth and decomposed letters, and emoji by name.
+// Package typography normalizes the variants produced by keyboards, autocorrection and copying: quotation marks, dashes, blanks,
+// invisible characters, fullwidth and decomposed letters, and emoji names.
 package typography
 
 import (
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Normal gives a name in one form: composed (NFC), of normal width, with plain blanks and hyphens, emoji as pictures, and no invisible
-// characters. Case, quotation marks and long dashes stay.
+// Normal normalizes a name: composed (NFC), normal width, plain blanks and hyphens, emoji instead of their names, no invisible
+// characters. It keeps case, quotation marks and long dashes.
 func Normal(s string) string {
 	if simple(s) {
 		return s
@@ -26,8 +26,8 @@ func Normal(s string) string {
 	}, Pictures(s))
 }
 
-// Alike gives a name in the form in which names are compared, but for case: as Normal, with straight quotation marks, one kind of dash, and
-// without variation selectors.
+// Alike normalizes a name for comparison, except for case: like Normal, with straight quotation marks, one kind of dash, and no
+// variation selectors.
 func Alike(s string) string {
 	if simple(s) {
 		return s
@@ -38,7 +38,7 @@ func Alike(s string) string {
 			return -1
 		case Dash(r):
 			return '-'
-		case r == 'ˋ': // which the bot shows in place of a backtick
+		case r == 'ˋ': // the bot shows it instead of a backtick
 			return '`'
 		default:
 			return Straight(r)
@@ -46,7 +46,7 @@ func Alike(s string) string {
 	}, Normal(s))
 }
 
-// simple reports whether a text is normalized already, as nearly every name is.
+// simple reports whether a text needs no normalization, like nearly every name.
 func simple(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf || s[i] == ':' {
@@ -56,7 +56,7 @@ func simple(s string) bool {
 	return true
 }
 
-// Blank turns every space of Unicode's into the usual one, but line ends.
+// Blank maps every Unicode space except line ends to the ASCII space.
 func Blank(r rune) rune {
 	if unicode.Is(unicode.Zs, r) || r == '\u2800' {
 		return ' '
@@ -69,11 +69,11 @@ func Dash(r rune) bool {
 	return unicode.Is(unicode.Pd, r) || hyphen(r)
 }
 
-// hyphen reports whether a character looks like the hyphen of a keyboard.
+// hyphen reports whether a character looks like the ASCII hyphen.
 func hyphen(r rune) bool { return strings.ContainsRune("-‐‑−˗﹣－⁃➖", r) }
 
-// Visible removes invisible characters: zero width, direction, soft hyphens, fillers. Joiners and selectors stay where they shape a
-// letter or an emoji, which is never behind ASCII.
+// Visible removes invisible characters: zero-width and direction characters, soft hyphens, fillers. Joiners and selectors stay if
+// they shape a letter or an emoji, so never after ASCII.
 func Visible(s string) string {
 	if simple(s) {
 		return s
@@ -88,7 +88,7 @@ func Visible(s string) string {
 				continue
 			}
 		}
-		if r == utf8.RuneError { // perhaps an invalid byte
+		if r == utf8.RuneError { // possibly an invalid byte
 			_, n := utf8.DecodeRuneInString(s[i:])
 			out.WriteString(s[i : i+n])
 		} else {
@@ -105,7 +105,7 @@ func hidden(r rune) bool {
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-// selects reports whether a hidden character selects the look of the one before it.
+// selects reports whether a hidden character selects the appearance of the preceding one.
 func selects(r rune) bool {
 	return unicode.Is(unicode.Variation_Selector, r) || (r >= '\U000E0020' && r <= '\U000E007F')
 }

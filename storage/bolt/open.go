@@ -150,7 +150,7 @@ func statFile(path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// openFile opens and locks the file. If bbolt panics on damage and leaves the file open and locked, openFile closes it.
+// openFile opens and locks the file. On some damage bbolt panics and leaves the file open; openFile closes it then.
 func openFile(path string, readOnly bool) (db *bbolt.DB, file *os.File, err error) {
 	options := &bbolt.Options{
 		Timeout:         lockTimeout,

@@ -107,7 +107,7 @@ func (n *note) keep() error {
 		return fmt.Errorf("note the process id beside the database: %w", err)
 	}
 	if n.file != nil {
-		_ = n.file.Close() // The file is unlinked and unlocked; nothing is left to release.
+		_ = n.file.Close() // The old note was unlinked; nothing of it is left.
 	}
 	n.file = file
 	return nil
