@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,13 +85,33 @@ var chapters = []struct {
 	}},
 }
 
+// record is a log that may be read while the bot writes to it.
+type record struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
 // stage is a story in simulated time, with what it prints and what the bot logs.
-func stage(t *testing.T, speed float64, play func(t *testing.T, s *scene, printed, log *bytes.Buffer)) {
+func stage(t *testing.T, speed float64, play func(t *testing.T, s *scene, printed *bytes.Buffer, log *record)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c66bot.db")
 	open := func() (storage.DB, error) { return bolt.Open(path) }
 	synctest.Test(t, func(t *testing.T) {
-		var printed, log bytes.Buffer
+		var printed bytes.Buffer
+		var log record
 		terminal := NewTerminal(&printed, false)
 		s := newScene(Config{Open: open, Speed: speed, Log: slog.New(slog.NewTextHandler(&log, nil)), Show: terminal.Show})
 		defer s.lives.Wait()
@@ -100,7 +121,7 @@ func stage(t *testing.T, speed float64, play func(t *testing.T, s *scene, printe
 }
 
 func TestTheDemoPlaysItsWholeStory(t *testing.T) {
-	stage(t, Speed, func(t *testing.T, s *scene, printed, log *bytes.Buffer) {
+	stage(t, Speed, func(t *testing.T, s *scene, printed *bytes.Buffer, log *record) {
 		if err := s.play(t.Context(), story); err != nil {
 			t.Fatalf("the story ended with %v; it printed:\n%s\nlog:\n%s", err, printed, log)
 		}
@@ -167,7 +188,7 @@ the card | shows | is live | @sam
 `
 
 func TestAnAppMadeOfTheManifestIsAllThatTheBotNeeds(t *testing.T) {
-	stage(t, Speed, func(t *testing.T, s *scene, printed, log *bytes.Buffer) {
+	stage(t, Speed, func(t *testing.T, s *scene, printed *bytes.Buffer, log *record) {
 		s.admins = []string{"S0ADMINS"}
 		s.slack.AddGroup(slacksim.Group{ID: "S0ADMINS", Handle: "admins", Users: []string{lin}})
 		s.slack.AddGroup(slacksim.Group{ID: "S0DEVS", Handle: "devs"})
@@ -205,7 +226,7 @@ func TestNoLineOfTheDemoIsMuchWiderThanATerminal(t *testing.T) {
 }
 
 func TestAStoryThatGetsStuckSaysWhatWasWaitedFor(t *testing.T) {
-	stage(t, 1000, func(t *testing.T, s *scene, printed, _ *bytes.Buffer) {
+	stage(t, 1000, func(t *testing.T, s *scene, printed *bytes.Buffer, _ *record) {
 		s.slack.FailCall("apps.connections.open", "internal_error", 1000, false)
 		s.patience = 100 * time.Millisecond
 		err := s.play(t.Context(), story)
@@ -219,7 +240,7 @@ func TestAStoryThatGetsStuckSaysWhatWasWaitedFor(t *testing.T) {
 }
 
 func TestABotThatEndsByItselfEndsTheStory(t *testing.T) {
-	stage(t, 1000, func(t *testing.T, s *scene, _, _ *bytes.Buffer) {
+	stage(t, 1000, func(t *testing.T, s *scene, _ *bytes.Buffer, _ *record) {
 		open := s.cfg.Open
 		s.cfg.Open = func() (storage.DB, error) {
 			db, err := open()
@@ -234,7 +255,7 @@ func TestABotThatEndsByItselfEndsTheStory(t *testing.T) {
 
 func TestAnObserverThatFailsEndsTheStory(t *testing.T) {
 	for _, after := range []int{0, 1, 40} {
-		stage(t, 1000, func(t *testing.T, s *scene, _, _ *bytes.Buffer) {
+		stage(t, 1000, func(t *testing.T, s *scene, _ *bytes.Buffer, _ *record) {
 			gone, shown := errors.New("nobody looks any more"), 0
 			s.cfg.Show = func(Moment) error {
 				shown++
