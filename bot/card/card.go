@@ -1,5 +1,6 @@
-// Package card renders what people see: deployments, answers and forms as Block Kit, with a fallback text that says the same. Its functions
-// are pure.
+// Package card renders everything that users see: deployments, replies and forms as Block Kit, each with an equivalent fallback text. Its
+// functions are pure. Package doc models a message as neutral blocks, kit draws them within Slack's limits, markup escapes text, and
+// wording holds the shared vocabulary.
 package card
 
 import (
@@ -12,16 +13,17 @@ import (
 	"c66bot/storage"
 )
 
-// Message is what a message says.
+// Message is a rendered Slack message.
 type Message = kit.Message
 
-// Reply renders an answer for the one who asked.
+// Reply renders a command's reply to its author.
 func Reply(r commands.Reply) Message { return kit.Draw(r.Document()) }
 
-// maxNamed is how many subscriptions or patterns one line names.
+// maxNamed is the number of subscriptions or patterns listed in one line.
 const maxNamed = 10
 
-// Suspended tells the author of subscriptions, alone, that a channel cannot be told of anything at present. The code is Slack's.
+// Suspended renders the private notice to the author of subscriptions that a channel cannot receive messages at present. code is Slack's
+// error code.
 func Suspended(channel, code string, patterns []string) Message {
 	stacks := make([]markup.Text, len(patterns))
 	for i, pattern := range patterns {
@@ -34,7 +36,7 @@ func Suspended(channel, code string, patterns []string) Message {
 	))
 }
 
-// Powerless tells a channel which subscriptions tell nothing, since their author may subscribe to nothing there any more.
+// Powerless renders the notice to a channel that subscriptions are inactive because their author may no longer subscribe there.
 func Powerless(author string, subscriptions []storage.Subscription) Message {
 	all := subscriptions[:min(maxNamed, len(subscriptions))]
 	var list []markup.Text

@@ -15,22 +15,22 @@ import (
 	"c66bot/storage"
 )
 
-// View is what the card of a followed deployment shows.
+// View is the data of a followed deployment's card.
 type View struct {
 	Follow     storage.Follow
 	Deployment *cloud66.Deployment // nil while unknown
 	Cancelled  *storage.Cancel
-	By         string    // Slack user who asked the bot for it in another channel, "" for nobody
-	Began      time.Time // start by the bot's own clock, zero while unknown
-	Ahead      int64     // deployment that a queued one waits for, 0 for none
-	Live       int64     // deployment that is live beside it, 0 for none
+	By         string    // Slack user who requested it from the bot in another channel, or ""
+	Began      time.Time // start on the bot's own clock, zero while unknown
+	Ahead      int64     // deployment that blocks a queued one, or 0
+	Live       int64     // id of the stack's live deployment, or 0
 	Mentions   []string  // users and groups that a subscription mentions on failure
-	Born       bool      // first seen when it had ended: no step follows the card
+	Born       bool      // first seen after its end, so no steps follow the card
 	Gap        bool      // the stack had more deployments than were read
 	At         time.Time
 }
 
-// Deployment renders the card.
+// Deployment renders the card of a deployment.
 func Deployment(v View) Message {
 	head, about := v.head(), v.about()
 	if v.Born {
@@ -44,7 +44,7 @@ func Deployment(v View) Message {
 	}})
 }
 
-// Step renders the line for a state in the card's thread. The last line mentions who asked, and a failure those whom subscriptions name.
+// Step renders the line in the card's thread for a change of state. The final line mentions the asker; a failure also mentions v.Mentions.
 func Step(v View, state storage.State, at time.Time) Message {
 	v.Follow.State = state
 	head := v.head()
@@ -66,10 +66,10 @@ func Step(v View, state storage.State, at time.Time) Message {
 	return draw(doc.Lines(append([]markup.Text{line}, all...)...))
 }
 
-// maxPings is how many people and groups one text mentions, so that none is cut.
+// maxPings is the number of mentions in one text. It is low enough that none is cut off.
 const maxPings = 50
 
-// pings mentions people and groups.
+// pings returns texts that mention users and groups, with at most maxPings mentions in each.
 func pings(ids []string) []markup.Text {
 	var texts []markup.Text
 	for some := range slices.Chunk(ids, maxPings) {
@@ -82,7 +82,7 @@ func pings(ids []string) []markup.Text {
 	return texts
 }
 
-// started is what the thread says of a start. It has no running time, which would soon be wrong.
+// started is the thread's line for a start. It omits the running time, which would soon be outdated.
 func (v View) started() markup.Text {
 	if v.usual() <= 0 {
 		return markup.Format("%s started", v.number())
@@ -97,13 +97,13 @@ func (v View) elapsed() time.Duration {
 	if began.IsZero() {
 		return 0
 	}
-	if !v.Began.IsZero() { // the clock of Cloud 66 may be off
+	if !v.Began.IsZero() { // Cloud 66's clock may be wrong
 		began = v.Began
 	}
 	return max(v.At.Sub(began), 0)
 }
 
-// took is the time from start to end, or to now.
+// took returns the time from the start to the end, or to v.At while the deployment runs.
 func (v View) took() time.Duration {
 	if v.Deployment != nil && v.Deployment.Duration() > 0 {
 		return v.Deployment.Duration()
@@ -111,7 +111,6 @@ func (v View) took() time.Duration {
 	return v.elapsed()
 }
 
-// number names the deployment.
 func (v View) number() markup.Text {
 	if v.Follow.Deployment == 0 {
 		return markup.Format("the deployment")
@@ -119,7 +118,7 @@ func (v View) number() markup.Text {
 	return markup.Format("#%d", v.Follow.Deployment)
 }
 
-// head is the first line: state, stack and what happened.
+// head is the first line: sign, stack and event.
 func (v View) head() markup.Text {
 	return markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.happened())
 }
@@ -131,7 +130,7 @@ func (v View) sign() string {
 	return wording.Sign(v.Follow.State)
 }
 
-// odd reports whether the outcome is none that counts as a failure.
+// odd reports whether the outcome is not OutcomeFailed.
 func (v View) odd() bool {
 	return v.Deployment != nil && v.Deployment.Outcome.Kind != cloud66.OutcomeFailed
 }
@@ -186,7 +185,7 @@ func (v View) lost(n markup.Text) markup.Text {
 	return markup.Format("Cloud 66 has not answered for %s; %s had not ended when last seen", silence, n)
 }
 
-// failed tells an end without success, or an unknown outcome.
+// failed describes a failure, or an end with an unknown outcome.
 func (v View) failed(n markup.Text) markup.Text {
 	if v.odd() {
 		return markup.Format("%s ended%s; Cloud 66 gives an outcome that I do not know: %s%s",
@@ -195,7 +194,7 @@ func (v View) failed(n markup.Text) markup.Text {
 	return markup.Format("%s failed%s%s", n, v.after(), v.stillLive())
 }
 
-// after says how long it took.
+// after is the suffix with the duration, empty if unknown.
 func (v View) after() markup.Text {
 	if v.took() <= 0 {
 		return markup.Text{}
@@ -218,8 +217,8 @@ func (v View) cancelled(n markup.Text) markup.Text {
 	return markup.Format("%s was cancelled%s%s%s", n, by, v.after(), v.stillLive())
 }
 
-// deploying tells the progress, against the usual time where known. A card of a subscription is seldom updated, so that it shows no running
-// time.
+// deploying describes the progress, relative to the usual duration if known. Cards of subscriptions are rarely updated and therefore show
+// no running time.
 func (v View) deploying(n markup.Text) markup.Text {
 	switch {
 	case v.Follow.Subscribed && v.usual() <= 0:
@@ -233,12 +232,12 @@ func (v View) deploying(n markup.Text) markup.Text {
 	}
 }
 
-// about is what stands below the first line and the bar.
+// about returns the details below the first line and the bar.
 func (v View) about() []markup.Text {
 	return []markup.Text{v.request(), v.commit(), v.warning(), v.cancelAsked(), v.times()}
 }
 
-// warning is what Cloud 66 added to its answer to the redeploy.
+// warning is the warning in Cloud 66's response to the redeploy request.
 func (v View) warning() markup.Text {
 	if v.Follow.Wish == nil || v.Follow.Wish.Warning == "" {
 		return markup.Text{}
@@ -246,7 +245,7 @@ func (v View) warning() markup.Text {
 	return markup.Format("Cloud 66 warns: %s", markup.Shorten(v.Follow.Wish.Warning, wording.MaxName))
 }
 
-// bar shows the running time against the usual time in ten blocks.
+// bar draws the running time relative to the usual duration as ten blocks.
 func (v View) bar() markup.Text {
 	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 || v.Follow.Subscribed {
 		return markup.Text{}
@@ -255,13 +254,13 @@ func (v View) bar() markup.Text {
 	return markup.Format("%s%s", strings.Repeat("▓", done), strings.Repeat("░", 10-done))
 }
 
-// request says who asked, for what, and why.
+// request describes the asker, the options and the reason.
 func (v View) request() markup.Text {
 	w, d := v.Follow.Wish, v.Deployment
 	switch {
 	case v.Follow.Subscribed && d == nil:
 		return markup.Text{}
-	case v.Follow.Subscribed && v.By != "": // Cloud 66 names the owner of the bot's token
+	case v.Follow.Subscribed && v.By != "": // Cloud 66 would name the owner of the bot's token
 		return markup.Format("asked by %s", markup.User(v.By))
 	case v.Follow.Subscribed:
 		return markup.Format("started%s", wording.Trigger(*d))
@@ -311,7 +310,7 @@ func (v View) times() markup.Text {
 	}
 }
 
-// buttons offers what the state allows, at most four, the dangerous one last.
+// buttons returns the actions that the state allows: at most four, the destructive one last.
 func (v View) buttons() []doc.Button {
 	f := v.Follow
 	if f.State == storage.Vanished || f.Deployment == 0 && !f.State.End() {

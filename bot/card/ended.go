@@ -10,18 +10,18 @@ import (
 	"c66bot/bot/card/markup"
 )
 
-// Limits of one message of ends: lines, characters of a line, characters of all lines.
+// Limits of one message of ends: number of lines, characters in a line, characters in all lines.
 const (
 	maxEnds    = 30
 	maxEnd     = 1500
 	maxAllEnds = 9000
 )
 
-// outcomes are the ends by their sign, the most urgent first.
+// outcomes lists the kinds of ends by sign, most urgent first.
 var outcomes = []struct{ sign, words string }{{"🔴", "failed"}, {"❔", "unclear"}, {"⚪", "cancelled"}, {"🟢", "ended well"}}
 
-// Ended renders deployments that ended while the bot could not look: a summary, then a line each, grouped by who asked. Each asker is
-// mentioned once. What does not fit into the first message comes in further ones for its thread.
+// Ended renders deployments that ended while the bot could not poll: a summary, then one line each, grouped by asker. Each asker is
+// mentioned once. The first message is for the channel; the overflow follows in further messages for its thread.
 func Ended(ends []View) []Message {
 	ends = byAsker(ends)
 	lines, to := page(ends, 0)
@@ -44,7 +44,7 @@ func Ended(ends []View) []Message {
 	return all
 }
 
-// concerned mentions once each whom a subscription names on failure, but those who are mentioned as askers.
+// concerned mentions the users and groups of v.Mentions once each, except those who are mentioned as askers.
 func concerned(ends []View) []markup.Text {
 	var mentions []string
 	for _, v := range ends {
@@ -63,7 +63,7 @@ func endsMessage(head markup.Text, lines []markup.Text, foot markup.Text) Messag
 	return kit.Draw(doc.Document{Brief: brief, Blocks: []doc.Block{all, doc.Small(foot)}})
 }
 
-// page gives the lines of as many ends as one message holds, with the askers between them, and the index of the next end.
+// page returns the lines of one message, starting at index from and including the askers' headings, and the index of the next end.
 func page(ends []View, from int) (lines []markup.Text, to int) {
 	size, asker := 0, ""
 	if from > 0 {
@@ -84,7 +84,7 @@ func page(ends []View, from int) (lines []markup.Text, to int) {
 	return lines, to
 }
 
-// inNumbers sums up ends, as in "2 failed, 5 ended well".
+// inNumbers counts ends by outcome, as in "2 failed, 5 ended well".
 func inNumbers(ends []View) markup.Text {
 	var parts []markup.Text
 	for rank, o := range outcomes {
@@ -110,7 +110,7 @@ func rankOf(v View) int {
 	return len(outcomes)
 }
 
-// byAsker groups ends by who asked. Askers with a failure come first, and failures first within a group.
+// byAsker groups ends by asker. Askers with a failure come first, and failures come first within a group.
 func byAsker(ends []View) []View {
 	worst := map[string]int{}
 	for _, v := range ends {
@@ -122,7 +122,7 @@ func byAsker(ends []View) []View {
 	ends = slices.Clone(ends)
 	slices.SortStableFunc(ends, func(a, b View) int {
 		x, y := a.Follow.Asker, b.Follow.Asker
-		if x != y && (x == "" || y == "") { // ends without an asker must not stand below a name
+		if x != y && (x == "" || y == "") { // ends without an asker must not follow an asker's heading
 			return cmp.Compare(x, y)
 		}
 		return cmp.Or(cmp.Compare(worst[x], worst[y]), cmp.Compare(x, y), cmp.Compare(rankOf(a), rankOf(b)),

@@ -16,7 +16,7 @@ import (
 	"c66bot/storage"
 )
 
-// The blocks and elements of the form. Blocks of one stack carry its UID, so that the fields of another stack begin empty.
+// Block and action ids of the form. Per-stack blocks carry the stack's UID, so that the fields of another stack start empty.
 const (
 	blockStack   = "stack"
 	blockChannel = "channel"
@@ -27,7 +27,7 @@ const (
 	blockServices = "services/"
 	blockVersion  = "version/"
 
-	// ActionStack and ActionChannel are the action ids of the choices that have the form filled anew.
+	// ActionStack and ActionChannel are the action ids of the selections that trigger a refill of the form.
 	ActionStack   = "stack"
 	ActionChannel = "channel"
 	actionField   = "field"
@@ -37,12 +37,12 @@ const (
 
 const formTitle = "Redeploy a stack"
 
-// Loading is the form while its content is looked up.
+// Loading renders the form's placeholder while its content is looked up.
 func Loading() kit.View {
 	return plainView(FormState{}, kit.Blocks(doc.Lines(markup.Format("⏳ One moment, I am looking at how things stand …")))...)
 }
 
-// Inside shows a message inside a form's window, without a submit button.
+// Inside renders a message in the form's modal, without a submit button.
 func Inside(m Message, state FormState) kit.View {
 	if state.Choose {
 		return plainView(state, append([]kit.Block{channelField(state.Channel)}, m.Blocks()...)...)
@@ -50,7 +50,7 @@ func Inside(m Message, state FormState) kit.View {
 	return plainView(state, m.Blocks()...)
 }
 
-// WithTyped adds to a message what was typed into a form, so that it is not lost.
+// WithTyped appends the form's input to a message, so that it is not lost.
 func WithTyped(m Message, sent commands.Invocation) Message {
 	typed := sent.OptionsTyped()
 	if typed == "" {
@@ -60,19 +60,19 @@ func WithTyped(m Message, sent commands.Invocation) Message {
 	return m.With(doc.Small(line))
 }
 
-// WithAgain adds what was typed, and a button that opens the form with it again.
+// WithAgain appends the form's input and a button that reopens the form with it.
 func WithAgain(m Message, sent commands.Invocation) Message {
 	return WithTyped(m, sent).With(doc.Buttons(commands.Button("Redeploy", sent.Again(), "redeploy")))
 }
 
-// plainView is a form's window without a submit button.
+// plainView is the form's modal without a submit button.
 func plainView(state FormState, blocks ...kit.Block) kit.View { return window(state, "", blocks) }
 
 func window(state FormState, submit string, blocks []kit.Block) kit.View {
 	return kit.Modal(markup.Line(formTitle), markup.Line("Close"), markup.Line(submit), state.encode(), blocks...)
 }
 
-// Form renders the form of a redeploy.
+// Form renders the redeploy form.
 func Form(r commands.FormReply) kit.View {
 	if p := r.Fill.Options[commands.Profile]; p != "" && !slices.Contains(r.Profiles, p) { // requested by name, though not configured
 		r.Profiles = append([]string{p}, r.Profiles...)
@@ -100,10 +100,10 @@ func Form(r commands.FormReply) kit.View {
 	return window(state, "Redeploy", blocks)
 }
 
-// about names the stack, what is deployed where nothing else is said, and what one should know.
+// about describes the stack, the default revision and the facts to note.
 func about(r commands.FormReply) []doc.Block {
 	text := markup.Format("*Redeploy* %s", wording.Stack(*r.Stack))
-	if r.Git && r.Branch != "" && r.Version == nil { // else the choice says so
+	if r.Git && r.Branch != "" && r.Version == nil { // otherwise the version field shows it
 		text = markup.Format("%s: the newest commit of %s, unless you say otherwise.", text, markup.Code(r.Branch))
 	}
 	facts := make([]markup.Text, len(r.Facts))
@@ -113,7 +113,7 @@ func about(r commands.FormReply) []doc.Block {
 	return []doc.Block{doc.Lines(text), doc.Small(facts...)}
 }
 
-// stackFields are the fields that the stack takes.
+// stackFields returns the fields that apply to the stack.
 func stackFields(r commands.FormReply) []kit.Block {
 	var blocks []kit.Block
 	uid := r.Stack.UID
@@ -133,7 +133,7 @@ func stackFields(r commands.FormReply) []kit.Block {
 	return blocks
 }
 
-// servicesField asks which services to redeploy, with which tags.
+// servicesField is the field for the services to redeploy and their tags.
 func servicesField(block string, r commands.FormReply) kit.Block {
 	list, hint := current(r.Services), "Left as it is, all are redeployed as they are; a line taken out leaves that service alone."
 	if filled := r.Fill.Options[commands.Services]; filled != "" || list == "" {
@@ -144,7 +144,7 @@ func servicesField(block string, r commands.FormReply) kit.Block {
 	return kit.Input(field, list, markup.Line("api:1.4.2"), 1000, true)
 }
 
-// current lists services with their tags, one a line; it is empty where that is too long for a field.
+// current lists services with their tags, one per line. It returns "" if the list is too long for the field.
 func current(services []cloud66.Service) string {
 	lines := make([]string, len(services))
 	for i, s := range services {
@@ -160,7 +160,6 @@ func current(services []cloud66.Service) string {
 	return all
 }
 
-// fieldOf is an optional field.
 func fieldOf(block, label string) kit.Field {
 	return kit.Field{Block: block, Action: actionField, Label: markup.Line(label), Optional: true}
 }
@@ -169,7 +168,7 @@ func textField(block, label, value, placeholder string, most int) kit.Block {
 	return kit.Input(fieldOf(block, label), value, markup.Line(placeholder), most, false)
 }
 
-// versionField offers the commit of a deployment beside the newest one.
+// versionField offers the commit of a deployment and the newest commit.
 func versionField(block string, r commands.FormReply) kit.Block {
 	d := r.Version
 	newest := option(newestVersion, "The newest commit of "+cmp.Or(r.Branch, "the stack's branch"))
@@ -197,7 +196,7 @@ func profileField(r commands.FormReply) kit.Block {
 
 func option(value, text string) kit.Option { return kit.NewOption(value, markup.Line(text)) }
 
-// stackField searches the stacks. A choice has the form filled for that stack.
+// stackField is the stack search. A selection refills the form for that stack.
 func stackField(stack *storage.StackRef) kit.Block {
 	field := kit.Field{Block: stackBlock(""), Action: ActionStack, Label: markup.Line("Stack"), Dispatch: true}
 	var chosen kit.Option
@@ -208,7 +207,7 @@ func stackField(stack *storage.StackRef) kit.Block {
 	return kit.Search(field, markup.Line("Type to search"), chosen)
 }
 
-// StackOption is a stack as an option of a search. It is none where the UID cannot be an option's value.
+// StackOption makes a search option of a stack. It is the zero Option if the UID is empty or too long for an option's value.
 func StackOption(stack storage.StackRef) kit.Option {
 	if stack.UID == "" || len(stack.UID) > kit.MaxOptionValue {
 		return kit.Option{}
@@ -216,8 +215,8 @@ func StackOption(stack storage.StackRef) kit.Option {
 	return option(stack.UID, cmp.Or(stack.Name, stack.UID))
 }
 
-// channelField asks where the card goes, and whose rules decide. It is no input block, so that a window without a submit button can have
-// it.
+// channelField selects the channel that receives the card and whose rules apply. It is a section rather than an input block, because a
+// modal without a submit button cannot contain inputs.
 func channelField(channel string) kit.Block {
 	text := markup.Format("*Channel*\nIts rules decide whether you may, and the card is posted there.")
 	return kit.Channels(blockChannel, ActionChannel, text, markup.Line("Choose a channel"), channel)

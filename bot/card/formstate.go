@@ -13,25 +13,25 @@ import (
 	"c66bot/commands"
 )
 
-// FormState is what a form keeps of itself between two payloads, in its private_metadata.
+// FormState is the state that a form carries between payloads in its private_metadata, as JSON.
 type FormState struct {
 	Channel  string   `json:"c,omitempty"`
-	Choose   bool     `json:"w,omitempty"` // the channel can be chosen in it
-	UID      string   `json:"u,omitempty"` // stack of its fields
+	Choose   bool     `json:"w,omitempty"` // the form has a channel selection
+	UID      string   `json:"u,omitempty"` // stack of the form's fields
 	Newest   int64    `json:"l,omitempty"` // newest deployment of the stack when the form was filled
 	AskedAt  int64    `json:"m,omitempty"`
 	Version  string   `json:"v,omitempty"` // commit of "this version"
-	Services string   `json:"s,omitempty"` // digest of the services as filled in: unchanged, they are no request
-	Profiles []string `json:"p,omitempty"` // in the order of the choice, as many as fit
+	Services string   `json:"s,omitempty"` // digest of the prefilled services; an unchanged list is not a request
+	Profiles []string `json:"p,omitempty"` // in the order of the options, as many as fit
 	Shown    string   `json:"n,omitempty"` // name@environment of the stack
-	Asked    string   `json:"a,omitempty"` // letters of the optional fields that the form has
+	Asked    string   `json:"a,omitempty"` // letters of the optional fields present in the form
 
-	// Typed is what was typed before the stack or the channel was chosen.
+	// Typed is the input made before the stack or the channel was selected.
 	Typed commands.Invocation `json:"t,omitzero"`
 }
 
-// optional are the fields that not every form has, each with its letter in Asked. The reference is read before the version, which may stand
-// for it.
+// optional lists the fields that not every form has, with their letters in Asked. The reference is read before the version, which may
+// replace it.
 var optional = []struct {
 	letter, block string
 	read          func(r formReader, block string, field Field)
@@ -40,7 +40,7 @@ var optional = []struct {
 	{"p", blockProfile, formReader.profile},
 }
 
-// blockOf is the block of a field. Fields of one stack carry its UID.
+// blockOf returns the block id of a field. Per-stack fields carry the stack's UID.
 func blockOf(name, uid string) string {
 	if strings.HasSuffix(name, "/") {
 		return name + markup.Shorten(uid, wording.MaxName)
@@ -48,8 +48,8 @@ func blockOf(name, uid string) string {
 	return name
 }
 
-// stackBlock is the block of the stack's own field. Its id changes with the stack, since Slack keeps what was chosen in a block of the
-// same id.
+// stackBlock is the block id of the stack search. It changes with the stack, because Slack keeps the selection of a block whose id stays
+// the same.
 func stackBlock(uid string) string {
 	if uid == "" {
 		return blockStack
@@ -58,7 +58,7 @@ func stackBlock(uid string) string {
 }
 
 const (
-	maxWrong = 2000 // characters of an error beside a field
+	maxWrong = 2000 // characters in the error of a field
 	maxState = 3000 // bytes of private_metadata
 )
 
@@ -79,7 +79,7 @@ func stateOf(r commands.FormReply) FormState {
 	if r.Docker && r.Fill.Options[commands.Services] == "" {
 		state.Services = digest(oneList(current(r.Services)))
 	}
-	if len(state.encode()) > maxState { // no real stack has such names
+	if len(state.encode()) > maxState { // no real stack has names that long
 		return FormState{Choose: r.Choose}
 	}
 	state.Profiles = state.fitting(r.Profiles)
@@ -89,7 +89,7 @@ func stateOf(r commands.FormReply) FormState {
 	return state
 }
 
-// WithTyped remembers what was typed, if it fits.
+// WithTyped returns a copy that also holds inv as Typed, or s itself if that does not fit.
 func (s FormState) WithTyped(inv commands.Invocation) FormState {
 	typed := s
 	typed.Typed = inv.Again()
@@ -99,7 +99,7 @@ func (s FormState) WithTyped(inv commands.Invocation) FormState {
 	return typed
 }
 
-// fitting gives as many profiles as the choice and the state can hold.
+// fitting returns the leading profiles that fit into both the select element and the state.
 func (s FormState) fitting(profiles []string) []string {
 	room := maxState - len(s.encode()) - len(`,"p":[]`)
 	for i, p := range profiles {
@@ -111,7 +111,7 @@ func (s FormState) fitting(profiles []string) []string {
 	return profiles
 }
 
-// digest stands for a text that is too long to be kept; it is empty for an empty text.
+// digest hashes a text that is too long to store. The digest of "" is "".
 func digest(text string) string {
 	if text == "" {
 		return ""
@@ -120,7 +120,6 @@ func digest(text string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// encode writes the state.
 func (s FormState) encode() string {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -129,7 +128,7 @@ func (s FormState) encode() string {
 	return string(b)
 }
 
-// ParseFormState reads a view's private_metadata. What cannot be read is the zero value.
+// ParseFormState reads a view's private_metadata. It returns the zero value if the metadata is invalid.
 func ParseFormState(metadata string) FormState {
 	var s FormState
 	if json.Unmarshal([]byte(metadata), &s) != nil || s.Newest < 0 {
@@ -138,7 +137,7 @@ func ParseFormState(metadata string) FormState {
 	return s
 }
 
-// Field is the state of one element of a view, as Slack sends it in state.values.
+// Field is the state of one element in a view's state.values.
 type Field struct {
 	Value          string `json:"value"`
 	SelectedOption struct {
@@ -147,10 +146,10 @@ type Field struct {
 	SelectedConversation string `json:"selected_conversation"`
 }
 
-// Fields are the elements of a view by their block's id and their own.
+// Fields holds the elements of a view by block id and action id.
 type Fields map[string]map[string]Field
 
-// field gives the one element of a block, if the form came back with it.
+// field returns the single element of a block, if the payload contains it.
 func (f Fields) field(block string) (field Field, shown bool) {
 	for _, element := range f[block] {
 		return element, true
@@ -158,7 +157,7 @@ func (f Fields) field(block string) (field Field, shown bool) {
 	return Field{}, false
 }
 
-// Typed is what stands in a form that was not sent, to be filled in again. Errors in it are left out.
+// Typed returns the input of an unsent form for a refill. Invalid input is dropped.
 func Typed(state FormState, fields Fields) commands.Invocation {
 	if state.UID == "" {
 		return state.Typed
@@ -168,7 +167,7 @@ func Typed(state FormState, fields Fields) commands.Invocation {
 	return inv.Again()
 }
 
-// blocks are those of the form's fields, all of which come back when it is sent.
+// blocks returns the ids of the form's input blocks. A submission contains all of them.
 func (s FormState) blocks() []string {
 	blocks := []string{stackBlock(s.UID)}
 	if s.UID == "" {
@@ -183,8 +182,8 @@ func (s FormState) blocks() []string {
 	return blocks
 }
 
-// ReadForm makes a request of a form that was sent. Errors are given by the id of their block, also for blocks that did not come back. It
-// asks nothing outside this process.
+// ReadForm converts a submitted form into an invocation. Errors are keyed by block id, including those for missing blocks. ReadForm uses
+// local knowledge only.
 func ReadForm(state FormState, fields Fields) (commands.Invocation, map[string]string) {
 	inv := commands.Invocation{
 		Verb: commands.Redeploy, UID: state.UID, Shown: state.Shown, Yes: true, Form: true, Newest: state.Newest, AskedAt: state.AskedAt,
@@ -205,7 +204,7 @@ func ReadForm(state FormState, fields Fields) (commands.Invocation, map[string]s
 	return inv, wrong
 }
 
-// formReader reads the fields of a form, each into the request or into what is wrong.
+// formReader reads each field of a form into inv or reports its error in wrong.
 type formReader struct {
 	state  FormState
 	fields Fields
@@ -271,7 +270,7 @@ func (r formReader) profile(block string, field Field) {
 	r.wrong[block] = "I do not know this profile any more: open the form again."
 }
 
-// stale reports whether the form is still filled for another stack or channel than the chosen one.
+// stale reports whether the form's fields still belong to another stack or channel than the selected one.
 func (s FormState) stale(fields Fields) bool {
 	stack, _ := fields.field(stackBlock(s.UID))
 	channel, _ := fields.field(blockChannel)
@@ -279,7 +278,7 @@ func (s FormState) stale(fields Fields) bool {
 	return s.UID == "" || other(stack.SelectedOption.Value, s.UID) || other(channel.SelectedConversation, s.Channel)
 }
 
-// oneList writes services that stand in lines as the option takes them, without formatting such as backticks.
+// oneList joins services from lines into the syntax of the services option, without formatting such as backticks.
 func oneList(lines string) string {
 	var words []string
 	for word := range strings.FieldsFuncSeq(lines, func(r rune) bool { return r == '\n' || r == ',' || r == '\r' }) {

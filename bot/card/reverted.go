@@ -10,7 +10,7 @@ import (
 	"c66bot/storage"
 )
 
-// Reverted renders that a deployment was rolled back off the servers.
+// Reverted renders the rollback of a deployment.
 func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
 	line := markup.Format("↩️ %s: #%d was rolled back", wording.Stack(stack), d.ID)
 	if d.RevertedBy != "" {
@@ -24,19 +24,20 @@ func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
 	return draw(doc.Lines(line), doc.Small(at), doc.Buttons(commands.Button("Show", show, "show")))
 }
 
-// draw makes a message of blocks whose fallback text says all of them.
+// draw makes a message whose fallback text covers all of its blocks.
 func draw(blocks ...doc.Block) Message { return kit.Draw(doc.Document{Blocks: blocks}) }
 
-// StackChange is that a stack was renamed, or is gone, where Now is zero.
+// StackChange is a rename of a stack, or its disappearance if Now is zero.
 type StackChange struct {
 	Was, Now storage.StackRef
-	Fits     bool // the channel still subscribes to it under its new name
+	Fits     bool // a subscription of the channel matches the new name
 }
 
-// maxChanges is how many changed stacks one message names.
+// maxChanges is the number of changed stacks listed in one message.
 const maxChanges = 30
 
-// StackChanges renders which subscribed stacks are gone or renamed. Of many it gives the number first and names some.
+// StackChanges renders the subscribed stacks that disappeared or were renamed. Above maxChanges it states their number and lists the first
+// ones.
 func StackChanges(changes []StackChange) Message {
 	var lines []markup.Text
 	if n := len(changes); n > maxChanges {

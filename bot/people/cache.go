@@ -12,27 +12,27 @@ import (
 	"c66bot/cloud66/panics"
 )
 
-// forever is the age of answers that do not change.
+// forever is the maximum age for answers that never change.
 const forever time.Duration = 1<<63 - 1
 
-// errLeft is the error of a call whose caller did not wait for the answer: the others call again.
+// errLeft is the error of a shared call whose initiator gave up. The other waiters call again.
 var errLeft = errors.New("the caller left")
 
-// cache keeps answers of Slack's by key. Those who need the same key at the same time share one call. Its zero value works.
+// cache holds Slack's answers by key. Concurrent requests for a key share one call. The zero value is ready for use.
 type cache[V any] struct {
-	calls singleflight.Group // by epoch and key, so that nobody joins an outdated one
+	calls singleflight.Group // by epoch and key, so that nobody joins an outdated call
 
 	mu      sync.Mutex
 	answers map[string]answer[V]
-	epoch   int // of what is kept: a call of an earlier one may be outdated
+	epoch   int // incremented by every invalidation; a call from an earlier epoch may be outdated
 }
 
 type answer[V any] struct {
-	at    time.Time // when it was asked for
+	at    time.Time // when the call started
 	value V
 }
 
-// get gives the answer for a key, of at most an age. Where none is kept it asks; an error is not kept.
+// get returns the answer for a key if it is younger than age, else it calls ask. Errors are not cached.
 func (c *cache[V]) get(ctx context.Context, key string, age time.Duration, ask func(ctx context.Context) (V, error)) (V, error) {
 	for {
 		c.mu.Lock()
@@ -73,7 +73,7 @@ func (c *cache[V]) get(ctx context.Context, key string, age time.Duration, ask f
 	}
 }
 
-// keep stores an answer, unless something was forgotten since it was asked for. A full cache begins anew.
+// keep stores an answer unless the cache was invalidated since the call started. A full cache is emptied first.
 func (c *cache[V]) keep(key string, epoch int, a answer[V]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +86,7 @@ func (c *cache[V]) keep(key string, epoch int, a answer[V]) {
 	c.answers[key] = a
 }
 
-// forget drops the answer for a key, also one that is on its way.
+// forget drops the answer for a key. No answer in flight is stored.
 func (c *cache[V]) forget(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +94,7 @@ func (c *cache[V]) forget(key string) {
 	delete(c.answers, key)
 }
 
-// clear drops all answers, also those that are on their way.
+// clear drops all answers. No answer in flight is stored.
 func (c *cache[V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

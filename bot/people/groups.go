@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// refreshEvery is how often the groups are read anew while they are needed, so that nobody waits for them: soon enough that the reading
-	// ends before the last answer is too old. idleAfter is how long after the last use that goes on.
+	// refreshEvery is the interval at which groups in use are refreshed in the background, so that nobody waits for them. It leaves time for
+	// the refresh to finish before the cached answer exceeds maxAge. The refresh stops idleAfter after the last use.
 	refreshEvery, idleAfter = 40 * time.Second, 10 * time.Minute
-	// minAge is how soon the groups may be read again where one is not among them.
+	// minAge is the shortest interval between two reads of the groups when a group is not found.
 	minAge = 5 * time.Second
 )
 
-// group is a user group as usergroups.list shows it. A group without members has no field of them and the count 0.
+// group is a user group as returned by usergroups.list. A group without members has no users field and the count 0.
 type group struct {
 	ID      string          `json:"id"`
 	Handle  string          `json:"handle"`
 	Deleted int64           `json:"date_delete"`
 	Users   []string        `json:"users"`
-	Count   json.RawMessage `json:"user_count"` // a number, or a string that holds one
+	Count   json.RawMessage `json:"user_count"` // a number or a numeric string
 }
 
-// groupList is Slack's answer about all groups. It is never changed.
+// groupList is Slack's answer about all groups. It is immutable.
 type groupList struct {
-	none   error // says that the workspace's plan has no groups
+	none   error // set if the workspace's plan has no groups
 	groups map[string]group
-	of     map[string][]string // the ids of the groups in use by their members
-	unread []string            // the groups in use whose members the list does not tell
+	of     map[string][]string // ids of the enabled groups by member
+	unread []string            // enabled groups whose members are missing from the list
 }
 
-// Run reads the groups anew while they are needed, until the context ends.
+// Run refreshes the groups while they are in use, until the context ends.
 func (p *People) Run(ctx context.Context) {
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
@@ -52,13 +52,13 @@ func (p *People) Run(ctx context.Context) {
 			continue
 		}
 		list, err := p.groups.get(ctx, "", 0, p.readGroups)
-		for i := 0; err == nil && i < len(list.unread); i++ { // after an error whoever needs the groups asks again, and learns why
+		for i := 0; err == nil && i < len(list.unread); i++ { // the next caller asks again and gets the error
 			_, err = p.membersOf(ctx, list.unread[i], 0)
 		}
 	}
 }
 
-// GroupsOf gives the ids of the groups in use that a user is in.
+// GroupsOf returns the ids of the enabled groups that a user is a member of.
 func (p *People) GroupsOf(ctx context.Context, user string) ([]string, error) {
 	list, err := p.list(ctx, maxAge)
 	if err != nil {
@@ -77,7 +77,7 @@ func (p *People) GroupsOf(ctx context.Context, user string) ([]string, error) {
 	return groups, nil
 }
 
-// Group tells of one group; authz.ErrNoGroup where there is none.
+// Group returns a group, or authz.ErrNoGroup if it does not exist.
 func (p *People) Group(ctx context.Context, id string) (authz.Group, error) {
 	for _, age := range []time.Duration{maxAge, minAge} {
 		list, err := p.list(ctx, age)
@@ -91,7 +91,7 @@ func (p *People) Group(ctx context.Context, id string) (authz.Group, error) {
 	return authz.Group{}, fmt.Errorf("group %s: %w", id, authz.ErrNoGroup)
 }
 
-// Members gives the users in any of the groups in use.
+// Members returns the members of those of the groups that are enabled.
 func (p *People) Members(ctx context.Context, groups []string) (members []string, err error) {
 	if len(groups) == 0 {
 		return nil, nil
@@ -109,7 +109,7 @@ func (p *People) Members(ctx context.Context, groups []string) (members []string
 	return members, err
 }
 
-// list gives all groups, as Slack showed them at most so long ago.
+// list returns all groups, from an answer that is younger than age.
 func (p *People) list(ctx context.Context, age time.Duration) (*groupList, error) {
 	p.wanted.Store(time.Now().Unix())
 	list, err := p.groups.get(ctx, "", age, p.readGroups)
@@ -148,7 +148,7 @@ func (p *People) readGroups(ctx context.Context) (*groupList, error) {
 	return list, err
 }
 
-// membersOf asks for the members of one group. One that was disabled meanwhile has none.
+// membersOf returns the members of one group, none if it was disabled in the meantime.
 func (p *People) membersOf(ctx context.Context, group string, age time.Duration) ([]string, error) {
 	return p.grouped.get(ctx, group, age, func(ctx context.Context) ([]string, error) {
 		type answer struct {

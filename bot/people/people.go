@@ -1,5 +1,5 @@
-// Package people knows users, user groups and the members of channels, as Slack tells them. An answer is cached for a minute, or until an
-// event says that it has changed. Slack allows 20 calls a minute about groups, so all groups are read with their members by one call.
+// Package people looks up users, user groups and channel members in Slack. Answers are cached for a minute or until an event invalidates
+// them. Slack allows 20 group calls a minute, so one call reads all groups with their members.
 package people
 
 import (
@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxAge is how long an answer of Slack's holds.
+	// maxAge is the lifetime of a cached answer.
 	maxAge = time.Minute
-	// maxKept bounds the answers of one kind.
+	// maxKept bounds the number of entries in each cache.
 	maxKept = 10_000
 )
 
@@ -29,30 +29,30 @@ type People struct {
 	home    cache[home]
 	users   cache[user]
 	groups  cache[*groupList]
-	grouped cache[[]string] // the members of groups whose members the list does not tell
+	grouped cache[[]string] // members of the groups that usergroups.list returns without members
 	rooms   cache[webapi.Room]
-	members cache[map[string]bool] // of channels
+	members cache[map[string]bool] // by channel
 	directs cache[string]          // channel ids by user
 
-	wanted atomic.Int64 // when groups were needed last, in Unix seconds
+	wanted atomic.Int64 // last use of the groups, in Unix seconds
 }
 
-// New makes a People that knows nothing yet.
+// New makes a People with empty caches.
 func New(api webapi.API) *People { return &People{api: api} }
 
-// home is the bot's own workspace, and its organisation on Enterprise Grid.
+// home is the bot's workspace and, on Enterprise Grid, its organisation.
 type home struct {
 	Team string `json:"team_id"`
 	Org  string `json:"enterprise_id"`
 }
 
-// user is a person, or the error that says that there is none.
+// user is a person, or the error for a user who does not exist.
 type user struct {
 	person authz.Person
 	err    error
 }
 
-// Person tells of one user; authz.ErrNoPerson where there is none.
+// Person returns a user, or authz.ErrNoPerson if there is none.
 func (p *People) Person(ctx context.Context, id string) (authz.Person, error) {
 	u, err := p.users.get(ctx, id, maxAge, func(ctx context.Context) (user, error) {
 		own, err := p.home.get(ctx, "", forever, func(ctx context.Context) (home, error) {
@@ -75,7 +75,7 @@ func (p *People) Person(ctx context.Context, id string) (authz.Person, error) {
 	return u.person, u.err
 }
 
-// info is what is read of users.info.
+// info is the part of a users.info response that is used.
 type info struct {
 	User struct {
 		ID           string `json:"id"`
@@ -97,8 +97,8 @@ type info struct {
 	} `json:"user"`
 }
 
-// person reads a user. Slack says that its own Slackbot is no bot, and calls nobody of a connected workspace a stranger, so the user's
-// workspace decides.
+// person converts a user. Slackbot and external users are recognised by id and workspace: Slack reports is_bot false for its own Slackbot,
+// and is_stranger false for users of a connected workspace.
 func (i info) person(own home) authz.Person {
 	u := i.User
 	insider := u.Team == own.Team || own.Org != "" && u.Enterprise.ID == own.Org
@@ -109,7 +109,7 @@ func (i info) person(own home) authz.Person {
 	}
 }
 
-// Event takes note of the type of an event: after one about groups nothing that is known of them holds.
+// Event invalidates the cached groups if the type of an event is about groups.
 func (p *People) Event(kind string) {
 	if strings.HasPrefix(kind, "subteam_") {
 		p.groups.forget("")

@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	// memberPage is how many members Slack is asked for at once, maxMembers how many a channel may have for its members to be known.
+	// memberPage is the page size of conversations.members. maxMembers is the largest channel whose members are read.
 	memberPage = 1000
 	maxMembers = 50_000
-	// membersTime bounds how long their reading takes.
+	// membersTime bounds the reading of a channel's members.
 	membersTime = 10 * time.Second
 )
 
-// ForgetRoom drops what is known of a channel, also what is being read.
+// ForgetRoom invalidates all cached facts about a channel, including calls in flight.
 func (p *People) ForgetRoom(channel string) {
 	p.rooms.forget(channel)
 	p.members.forget(channel)
 }
 
-// Room tells of a channel. An error of the kind webapi.NoChannel says that Slack does not show it to the bot.
+// Room returns a channel. An error of kind webapi.NoChannel means that it is not visible to the bot.
 func (p *People) Room(ctx context.Context, channel string) (webapi.Room, error) {
 	return p.rooms.get(ctx, channel, maxAge, func(ctx context.Context) (room webapi.Room, err error) {
 		err = webapi.Look(ctx, func(ctx context.Context) error {
@@ -39,8 +39,8 @@ func (p *People) Room(ctx context.Context, channel string) (webapi.Room, error) 
 	})
 }
 
-// Inside reports whether the rules of a channel can mean a user as one of a group or of everyone: in a private channel its members, else
-// everybody of the workspace. The error is authz.ErrNoChannel where Slack does not show the channel to the bot.
+// Inside reports whether a channel's rules for groups or for everyone can apply to a user: in a private channel to its members, otherwise
+// to the whole workspace. It returns authz.ErrNoChannel if the channel is not visible to the bot.
 func (p *People) Inside(ctx context.Context, channel, user string) (inside bool, err error) {
 	room, err := p.Room(ctx, channel)
 	if err == nil && !room.IsPrivate() {
@@ -82,14 +82,14 @@ func (p *People) readMembers(ctx context.Context, channel string) (map[string]bo
 		if page.Metadata.Cursor == "" {
 			return members, nil
 		}
-		if len(members) == before || len(members) > maxMembers { // else a list without an end would be read for ever
+		if len(members) == before || len(members) > maxMembers { // the list might be endless
 			return nil, fmt.Errorf("conversations.members of %s: the pages do not end: %w", channel, webapi.ErrEmpty)
 		}
 		args.Set("cursor", page.Metadata.Cursor)
 	}
 }
 
-// Direct gives the id of a user's direct message with the bot, which does not change.
+// Direct returns the channel id of a user's direct message with the bot. It never changes.
 func (p *People) Direct(ctx context.Context, user string) (string, error) {
 	return p.directs.get(ctx, user, forever, func(ctx context.Context) (id string, err error) {
 		err = webapi.Look(ctx, func(ctx context.Context) error {

@@ -20,15 +20,16 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// API makes calls whose answers slack-go's types read too strictly, and learns Slack's clock from them.
+// API makes Web API calls with tolerant decoding, because slack-go's response types are too strict. It feeds Clock with the timestamps in
+// the responses.
 type API struct {
 	HTTP  *http.Client
-	URL   string // with a slash at its end
+	URL   string // base URL with a trailing slash
 	Token secret.Text
 	Clock *Clock
 }
 
-// Call makes one call with form values and decodes its answer. Its error is one that Judge understands.
+// Call posts args as a form and decodes the response into answer. Judge understands the error it returns.
 func (a API) Call(ctx context.Context, method string, args url.Values, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+method, strings.NewReader(args.Encode()))
 	if err != nil {
@@ -68,12 +69,12 @@ func (a API) Call(ctx context.Context, method string, args url.Values, answer an
 	return nil
 }
 
-// stamps are the methods whose answer holds the time at which Slack carried them out, as the timestamp of a new message.
+// stamps holds the methods whose response carries the timestamp of a new message, which is the time at which Slack executed the call.
 var stamps = map[string]bool{"chat.postMessage": true, "chat.postEphemeral": true}
 
 var errNotOK = errors.New("the answer says neither ok nor why not")
 
-// do makes a request and gives what was answered with status 200.
+// do sends a request and returns the body of a response with status 200.
 func (a API) do(req *http.Request) ([]byte, error) {
 	res, err := a.HTTP.Do(req)
 	if err != nil {
@@ -84,7 +85,7 @@ func (a API) do(req *http.Request) ([]byte, error) {
 	case http.StatusTooManyRequests:
 		seconds, err := strconv.Atoi(res.Header.Get("Retry-After"))
 		if err != nil {
-			break // Judge knows what is usual then
+			break // Judge applies the default for a missing Retry-After
 		}
 		return nil, &slack.RateLimitedError{RetryAfter: time.Duration(seconds) * time.Second}
 	case http.StatusOK:
@@ -96,10 +97,10 @@ func (a API) do(req *http.Request) ([]byte, error) {
 	return nil, slack.StatusCodeError{Code: res.StatusCode, Status: res.Status}
 }
 
-// bare is an error code alone, as response_urls answer.
+// bare matches a bare error code, the form in which a response_url reports an error.
 var bare = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
 
-// codeIn gives the error code in the answer of another status than 200; "" where there is none.
+// codeIn returns the error code in the body of a response with a status other than 200, or "".
 func codeIn(body io.Reader) string {
 	head, err := io.ReadAll(io.LimitReader(body, 1<<10))
 	if err != nil {
@@ -117,7 +118,7 @@ func codeIn(body io.Reader) string {
 	return said.Error
 }
 
-// Respond answers at a response_url, whose address is a secret.
+// Respond posts answer as JSON to a response_url. The address is a secret.
 func (a API) Respond(ctx context.Context, address secret.Text, answer any) error {
 	encoded, err := json.Marshal(answer)
 	if err != nil {
@@ -125,14 +126,14 @@ func (a API) Respond(ctx context.Context, address secret.Text, answer any) error
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.Reveal(), bytes.NewReader(encoded))
 	if err != nil {
-		return Final("the response_url is none") // its own text would hold the address
+		return Final("the response_url is none") // the error of net/http would contain the address
 	}
 	req.Header.Set("Content-Type", "application/json")
 	body, err := a.do(req)
 	if err != nil {
 		return err
 	}
-	var said struct { // the word ok, or JSON that says so
+	var said struct { // the body is the word ok, or JSON
 		OK    *bool  `json:"ok"`
 		Error string `json:"error"`
 	}
@@ -142,8 +143,8 @@ func (a API) Respond(ctx context.Context, address secret.Text, answer any) error
 	return nil
 }
 
-// Pages reads a list page by page until it ends or read has enough, at most so many pages and none twice: a list may have no end. It
-// reports whether read got all it wanted.
+// Pages calls read with each page of a cursor-paginated list, until the list ends or read returns true. It reads at most most pages and
+// stops at a repeated cursor, because Slack may return an endless list. It reports whether the list ended or read returned true.
 func (a API) Pages(
 	ctx context.Context, method string, args url.Values, most int, read func(page json.RawMessage) (enough bool),
 ) (bool, error) {
@@ -174,23 +175,23 @@ func (a API) Pages(
 	return false, nil
 }
 
-// Room is what conversations.info says of a channel.
+// Room is a channel as returned by conversations.info.
 type Room struct {
 	ID       string `json:"id"`
 	Archived bool   `json:"is_archived"`
-	Member   *bool  `json:"is_member"` // of conversations of other kinds it is not said
+	Member   *bool  `json:"is_member"` // nil where Slack omits it: other kinds of conversation
 	Group    bool   `json:"is_mpim"`
 	Direct   bool   `json:"is_im"`
 	Private  bool   `json:"is_private"`
-	Hidden   bool   `json:"is_group"` // what a private channel was once called
+	Hidden   bool   `json:"is_group"` // the old name of a private channel
 }
 
-// IsPrivate reports whether only its members see the channel. A group direct message is private, too.
+// IsPrivate reports whether the channel is visible to its members only. Group direct messages count as private.
 func (r Room) IsPrivate() bool {
 	return r.Private || r.Hidden || r.Group || strings.HasPrefix(r.ID, "G")
 }
 
-// Closed gives the code why the bot can post nothing in the channel; "" where it can.
+// Closed returns the error code that explains why the bot cannot post in the channel, or "" if it can.
 func (r Room) Closed() string {
 	switch {
 	case r.Archived:
@@ -202,7 +203,7 @@ func (r Room) Closed() string {
 	}
 }
 
-// Room asks conversations.info about a channel.
+// Room calls conversations.info.
 func (a API) Room(ctx context.Context, channel string) (Room, error) {
 	var answer struct {
 		Channel Room `json:"channel"`
@@ -211,7 +212,7 @@ func (a API) Room(ctx context.Context, channel string) (Room, error) {
 	return answer.Channel, err
 }
 
-// CanPost asks whether the bot can post in a channel. Its error is of the kind NoChannel where it cannot, else Slack does not tell.
+// CanPost checks whether the bot can post in a channel. An error of kind NoChannel means that it cannot; any other error leaves it unknown.
 func (a API) CanPost(ctx context.Context, channel string) error {
 	room, err := a.Room(ctx, channel)
 	if code := room.Closed(); err == nil && code != "" {
@@ -220,7 +221,7 @@ func (a API) CanPost(ctx context.Context, channel string) error {
 	return err
 }
 
-// Direct opens a direct conversation with a user, and gives its id.
+// Direct opens the direct conversation with a user and returns its channel id.
 func (a API) Direct(ctx context.Context, user string) (string, error) {
 	var opened struct {
 		Channel struct {

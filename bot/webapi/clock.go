@@ -9,21 +9,22 @@ import (
 	"time"
 )
 
-// Off is by how much the bot's clock may differ from Slack's before that is told.
+// Off is the clock difference to Slack above which a warning is given.
 const Off = time.Minute
 
-// Clock is Slack's clock, as Slack's answers tell it. What Slack stamps is compared with this one, never with the bot's own. The timestamp
-// of a message that was just made is best; until there is one the HTTP header Date is a guess. Its methods take a nil Clock.
+// Clock estimates Slack's clock from Slack's responses. Slack's timestamps are compared with this clock, never with the local one. The
+// timestamp of a newly created message is the best source; until one is seen, the HTTP Date header serves as an estimate. All methods
+// except Ahead accept a nil Clock.
 type Clock struct {
 	Log *slog.Logger
 
 	mu    sync.Mutex
-	ahead time.Duration // of Slack's clock, the bot's own
-	sure  bool          // by a timestamp
+	ahead time.Duration // local clock minus Slack's clock
+	sure  bool          // ahead comes from a message timestamp
 	off   bool
 }
 
-// Time is the time of a message's timestamp; the zero time where it is none.
+// Time parses a message timestamp. It returns the zero time if ts is not one.
 func Time(ts string) time.Time {
 	whole, fraction, _ := strings.Cut(ts, ".")
 	seconds, err := strconv.ParseInt(whole, 10, 64)
@@ -37,10 +38,10 @@ func Time(ts string) time.Time {
 	return time.Unix(seconds, micros*1000)
 }
 
-// Now is the time by Slack's clock. It is sure where a timestamp has told it.
+// Now returns the current time on Slack's clock. It is sure once a message timestamp has been seen.
 func (c *Clock) Now() (now time.Time, sure bool) { return c.At(time.Now()) }
 
-// At is what Slack's clock showed at a time of the bot's own.
+// At converts a local time to Slack's clock.
 func (c *Clock) At(t time.Time) (at time.Time, sure bool) {
 	if c == nil {
 		return t, false
@@ -50,7 +51,7 @@ func (c *Clock) At(t time.Time) (at time.Time, sure bool) {
 	return t.Round(0).Add(-c.ahead), c.sure
 }
 
-// Ahead is by how much the bot's clock is ahead of Slack's; 0 where they differ by less than Off.
+// Ahead returns how far the local clock is ahead of Slack's, or 0 while the difference is within Off.
 func (c *Clock) Ahead() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,10 +61,10 @@ func (c *Clock) Ahead() time.Duration {
 	return c.ahead
 }
 
-// stamped learns from the time that Slack gave what it made between two times of the bot's own.
+// stamped learns from the timestamp of an object that Slack created between the local times sent and received.
 func (c *Clock) stamped(at, sent, received time.Time) { c.learn(at, 0, sent, received, true) }
 
-// dated learns from the header of an answer, which is cut to the second and may be a proxy's.
+// dated learns from a response's Date header, which has a resolution of one second and may come from a proxy.
 func (c *Clock) dated(h http.Header, sent, received time.Time) {
 	if at, err := http.ParseTime(h.Get("Date")); err == nil {
 		c.learn(at, time.Second, sent, received, false)

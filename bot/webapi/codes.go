@@ -11,60 +11,59 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// Kind says what a failed call means for what is done next.
+// Kind classifies a failed call by the reaction that it requires.
 type Kind int
 
-// The kinds of faults.
 const (
-	Unknown    Kind = iota // a code that stands in no table: it may pass, so that the call is tried again with growing pauses
-	NoAnswer               // the answer is lost, no JSON, or an HTTP status without one: the call may have been carried out
+	Unknown    Kind = iota // a code in no table; it may be transient, so the call is retried with backoff
+	NoAnswer               // no response, not JSON, or a bare HTTP status: the call may have been executed
 	NotSent                // no connection was made
-	Limited                // a rate limit of the method, for After
-	Trouble                // Slack's own trouble, which passes; whether the call was carried out, Untouched says
+	Limited                // a rate limit of the method, in force for After
+	Trouble                // a transient fault at Slack; Untouched says whether the call was not executed
 	Token                  // the token is refused
-	WrongToken             // the token is of another kind
+	WrongToken             // the token is of the wrong type
 	NoScope                // the token lacks a scope
-	Setting                // a setting of the app or the workspace, keeps the bot out: a person must change it
-	NoChannel              // the bot cannot post in the channel. One such answer is no proof: conversations.info tells
-	Restricted             // the channel's or the workspace's rules keep the bot from posting or editing there
-	TooMuch                // the form of what was sent: less of it may pass
-	NoMessage              // the message is not there
-	NoEdit                 // the message can never be changed, though it is there
-	NoThread               // the message that a reply belongs to is not there, or takes no replies
-	NoPerson               // the user is not there, or takes no messages
-	NoView                 // the form's window is not there any more
-	NoURL                  // the response_url is used up
-	NoTrigger              // the trigger is used up, so that no window opens
-	NoGroup                // the user group is not there
+	Setting                // a setting of the app or the workspace blocks the bot; a person must change it
+	NoChannel              // the bot cannot post in the channel; a single such response is no proof, conversations.info is
+	Restricted             // rules of the channel or the workspace forbid the bot to post or edit there
+	TooMuch                // Slack rejects the payload; a smaller one may be accepted
+	NoMessage              // the message does not exist
+	NoEdit                 // the message exists but can never be changed
+	NoThread               // the parent message does not exist or accepts no replies
+	NoPerson               // the user does not exist or accepts no messages
+	NoView                 // the view no longer exists
+	NoURL                  // the response_url is used up or expired
+	NoTrigger              // the trigger is used up or expired; no modal can be opened
+	NoGroup                // the user group does not exist
 	NoGroups               // the workspace's plan has no user groups
-	NoMethod               // the method cannot be used for that, however often it is tried
+	NoMethod               // the method cannot be used here; a retry is pointless
 )
 
-// Fault is what a failed call means. A nil error has the zero Fault with an empty Code, so judge errors alone.
+// Fault is the classification of a failed call. Callers judge non-nil errors only: the zero Fault means Unknown with an empty Code.
 type Fault struct {
 	Kind      Kind
-	Code      string        // Slack's, "" where it gave none
-	Scope     string        // the missing one, where Slack named it
-	After     time.Duration // for Limited, how long nothing is taken
-	Untouched bool          // certainly nothing was carried out
-	Passes    bool          // the same call may succeed later without anybody changing something
-	Say       string        // the words, where they are others than the code's
+	Code      string        // Slack's error code, or ""
+	Scope     string        // the missing scope, if Slack named it
+	After     time.Duration // duration of the limit, for Limited
+	Untouched bool          // the call was certainly not executed
+	Passes    bool          // transient: the same call may succeed later without intervention
+	Say       string        // overrides the text of Code
 }
 
 const (
 	shortestLimit = time.Second
-	unsaidLimit   = 2 * time.Second // where a limit does not say how long it holds: so short that somebody who waits is served yet
+	unsaidLimit   = 2 * time.Second // for a limit without a stated duration; short enough to still serve a waiting user
 )
 
-// final is an error of ours that no other try mends.
+// final is a permanent error raised by the bot itself.
 type final string
 
 func (e final) Error() string { return string(e) }
 
-// Final makes the error of a call that is not made, since it could not succeed.
+// Final returns a permanent error for a call that is not made because it could not succeed.
 func Final(text string) error { return final(text) }
 
-// Judge says what an error of a call to Slack means.
+// Judge classifies an error returned by a call to Slack.
 func Judge(err error) Fault {
 	var (
 		limited *slack.RateLimitedError
@@ -81,7 +80,7 @@ func Judge(err error) Fault {
 		return Meaning(said.Err, said.Needed)
 	case errors.As(err, &status) && status.Code == http.StatusTooManyRequests: // without a Retry-After
 		return Fault{Kind: Limited, After: unsaidLimit, Untouched: true, Passes: true}
-	case errors.As(err, &status) && status.Code/100 == 4 && status.Code != http.StatusRequestTimeout: // of a proxy, for a person to mend
+	case errors.As(err, &status) && status.Code/100 == 4 && status.Code != http.StatusRequestTimeout: // from a proxy; a person must fix it
 		return Fault{Kind: NoAnswer, Untouched: true}
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return Fault{Kind: NotSent, Untouched: true, Passes: true}
@@ -90,7 +89,7 @@ func Judge(err error) Fault {
 	}
 }
 
-// Meaning says what one of Slack's error codes means. Scope is what Slack names as missing, or "".
+// Meaning classifies one of Slack's error codes. scope is the scope that Slack names as missing, or "".
 func Meaning(code, scope string) Fault {
 	c, known := codes[code]
 	f := Fault{Kind: c.kind, Code: code, Scope: scope, Untouched: !c.unclear, Passes: !known || c.kind == Trouble || c.kind == Limited}
@@ -100,25 +99,25 @@ func Meaning(code, scope string) Fault {
 	return f
 }
 
-// Is reports whether an error of a call is of one of these kinds.
+// Is reports whether err is a fault of one of the kinds.
 func Is(err error, kinds ...Kind) bool {
 	return err != nil && slices.Contains(kinds, Judge(err).Kind)
 }
 
-// Forbids reports whether an error of a look-up says that the bot may not make it at all, which tells nothing of what was looked up.
+// Forbids reports whether err says that the bot may not make the look-up at all. Such an error says nothing about the object looked up.
 func Forbids(err error) bool { return Is(err, NoScope, Setting, NoMethod) }
 
-// NotMember and Archived are the codes by which the bot says of itself what conversations.info says in other words.
+// NotMember and Archived are the codes that the bot derives itself from the fields of a conversations.info response.
 const (
 	NotMember = "not_in_channel"
 	Archived  = "is_archived"
-	// NotShown is the code for a channel that is not there, or is private without the bot in it.
+	// NotShown is the code for a channel that does not exist, or is private and without the bot.
 	NotShown = "channel_not_found"
-	// WrongChannel is the code for a conversation of a kind in which the bot is nobody's to talk to: a direct message of other people.
+	// WrongChannel is the code for a type of conversation in which the bot cannot post: a direct message between other people.
 	WrongChannel = "method_not_supported_for_channel_type"
 )
 
-// Words says to people what a code means, as a main clause without its full stop. A code that stands in no table is named.
+// Words returns the user-facing text of a code as a main clause without a full stop. For an unknown code the text contains the code.
 func Words(code string) string {
 	if c, ok := codes[code]; ok {
 		return c.words
@@ -126,7 +125,7 @@ func Words(code string) string {
 	return "Slack refused it with the code " + code + ", which I do not know"
 }
 
-// Words says to people what a fault is, as a main clause without its full stop.
+// Words returns the user-facing text of a fault as a main clause without a full stop.
 func (f Fault) Words() string {
 	switch {
 	case f.Say != "":
@@ -144,7 +143,7 @@ func (f Fault) Words() string {
 	}
 }
 
-// Do says to people what they can do where a fault keeps the bot from posting in a channel.
+// Do returns the user-facing remedy for a fault that prevents the bot from posting in a channel.
 func (f Fault) Do() string {
 	switch {
 	case codes[f.Code].words == notMember:
@@ -158,7 +157,7 @@ func (f Fault) Do() string {
 	}
 }
 
-// Parting says to people why Slack ends a connection of the socket, by the reason that it gives (Socket Mode).
+// Parting returns the user-facing text of a Socket Mode disconnect reason.
 func Parting(reason string) string {
 	switch reason {
 	case "link_disabled":
@@ -170,12 +169,12 @@ func Parting(reason string) string {
 	}
 }
 
-// meaning is what is known of some error codes.
+// meaning classifies a set of error codes.
 type meaning struct {
 	kind    Kind
 	words   string
-	unclear bool   // the call may have been carried out all the same
-	codes   string // separated by spaces
+	unclear bool   // the call may nevertheless have been executed
+	codes   string // space-separated
 }
 
 const (
@@ -183,7 +182,7 @@ const (
 	limitWords = "Slack's limit on calls was reached"
 )
 
-// meanings has the codes that Slack documents for the methods that the bot calls, and those that were seen in the field.
+// meanings covers the codes that Slack documents for the methods in use, and codes observed in the field.
 var meanings = []meaning{
 	{kind: Trouble, unclear: true, words: "Slack has trouble of its own",
 		codes: "internal_error fatal_error service_unavailable request_timeout server_error update_failed"},
@@ -237,7 +236,7 @@ var meanings = []meaning{
 			"invalid_metadata_format invalid_metadata_schema metadata_too_large no_text view_too_large block_mismatch"},
 }
 
-// codes has the meanings by code.
+// codes indexes meanings by code.
 var codes = func() map[string]meaning {
 	all := map[string]meaning{}
 	for _, m := range meanings {

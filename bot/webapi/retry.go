@@ -10,13 +10,13 @@ import (
 
 const firstPause, longestPause = 250 * time.Millisecond, 4 * time.Second
 
-// lookTime is how long whoever asks for something waits for what Slack has to tell first, lookTry how long one try of it may take.
+// lookTime bounds a look-up that a user waits for, lookTry one try of it.
 const lookTime, lookTry = 5 * time.Second, 3 * time.Second
 
-// ErrEmpty says that an answer does not hold what was asked for. It proves nothing, like one that never came.
+// ErrEmpty says that a response lacks the requested data. It proves as little as a missing response.
 var ErrEmpty = errors.New("the answer does not hold what was asked for")
 
-// Look asks Slack for something that somebody waits for: again after a fault that passes, within a few seconds.
+// Look makes a look-up that a user waits for. It retries transient faults within lookTime.
 func Look(ctx context.Context, call func(ctx context.Context) error) error {
 	return Retry(ctx, lookTime, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, lookTry)
@@ -25,7 +25,7 @@ func Look(ctx context.Context, call func(ctx context.Context) error) error {
 	})
 }
 
-// Ask makes a call with Look's retries and gives its answer. One that is not whole proves nothing.
+// Ask makes a call with the retries of Look and returns the response. A response that whole rejects is treated as ErrEmpty.
 func Ask[T any](ctx context.Context, a API, method string, args url.Values, whole func(T) bool) (T, error) {
 	var answer T
 	err := Look(ctx, func(ctx context.Context) error {
@@ -40,8 +40,8 @@ func Ask[T any](ctx context.Context, a API, method string, args url.Values, whol
 	return answer, err
 }
 
-// Retry makes a call, and again after a fault that passes: after a limit's time, else after growing pauses, as long as the next try begins
-// within a time from now. The calls share that time, whatever they take. Its error is the last call's.
+// Retry makes a call and retries transient faults, after the duration of a rate limit or with exponential backoff, as long as the next try
+// starts before within has elapsed. All tries share that deadline. It returns the error of the last try.
 func Retry(ctx context.Context, within time.Duration, call func(ctx context.Context) error) error {
 	until := time.Now().Add(within)
 	limited, cancel := context.WithDeadline(ctx, until)

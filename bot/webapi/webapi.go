@@ -1,9 +1,9 @@
-// Package webapi is Slack's Web API as the bot uses it: the HTTP client of every call, calls that are tried again, Slack's clock, and what
-// each of Slack's codes means for what is done next and in words. No other package knows an error code of Slack's.
+// Package webapi is the bot's access to Slack's Web API: the HTTP client of all calls, retries, Slack's clock, and the meaning of Slack's
+// error codes. No other package knows the error codes.
 //
-// The client leaves connections that may be dead, follows no redirect and bounds what it reads. Judge turns the error of a call into a
-// Fault: what kind it is, whether the call was certainly not carried out, and whether it may pass. A code that stands in no table may pass.
-// Clock learns what time it is for Slack from the timestamps of new messages, or else from the headers of answers.
+// The client drops connections that may be dead, follows no redirects and bounds response sizes. Judge turns an error into a Fault: its
+// kind, whether the call was certainly not executed, and whether the fault is transient. Unknown codes count as transient. Clock estimates
+// Slack's time from the timestamps of new messages or, until there is one, from Date headers.
 package webapi
 
 import (
@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	// Timeout bounds one call: slack-go's own client waits for ever.
+	// Timeout bounds one call. slack-go's own client has no timeout.
 	Timeout = 20 * time.Second
-	// maxAnswer bounds what is read of an answer, in bytes.
+	// maxAnswer bounds a response body, in bytes.
 	maxAnswer = 16 << 20
-	// An HTTP/2 connection on which nothing came for pingAfter is asked for a sign of life, and closed after pingWait without one. Without
-	// that the kernel keeps a dead connection for a quarter of an hour, and every call goes over it.
+	// An HTTP/2 connection that received nothing for pingAfter is pinged, and closed if no reply comes within pingWait. Otherwise the kernel
+	// keeps a dead connection for a quarter of an hour, and every call uses it.
 	pingAfter = 10 * time.Second
 	pingWait  = 10 * time.Second
 )
@@ -31,8 +31,8 @@ const (
 // Dial opens a network connection.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// NewClient makes the HTTP client of every call to Slack, response_urls included. It logs redirects and does not follow them, since a token
-// would go along, and notices dead connections. A nil dial is the net package's. The clock learns from the answers.
+// NewClient makes the HTTP client of all calls to Slack, response_urls included. It logs redirects but does not follow them, since that
+// would disclose the token, and it detects dead connections. A nil dial means the net package's. The clock learns from the responses.
 func NewClient(dial Dial, clock *Clock, log *slog.Logger) (*http.Client, error) {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -46,7 +46,7 @@ func NewClient(dial Dial, clock *Clock, log *slog.Logger) (*http.Client, error) 
 	return &http.Client{Transport: transport{base, clock, log}, Timeout: Timeout}, nil
 }
 
-// transport refuses redirects, bounds answers, leaves connections that may be dead, and looks at the time of answers.
+// transport rejects redirects, bounds responses, drops connections that may be dead, and passes Date headers to the clock.
 type transport struct {
 	base  *http.Transport
 	clock *Clock
@@ -59,13 +59,13 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.base.RoundTrip(r)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
-			t.base.CloseIdleConnections() // what cut this one may have cut them all
+			t.base.CloseIdleConnections() // the same failure may have hit all connections
 		}
 		return nil, err
 	}
 	t.clock.dated(response.Header, sent, time.Now())
 	if to := response.Header.Get("Location"); response.StatusCode/100 == 3 && to != "" {
-		_ = response.Body.Close() // nothing of it is read
+		_ = response.Body.Close() // its body is not read
 		err := redirected(r.URL, to)
 		t.log.ErrorContext(r.Context(), "Slack's answer leads to another address", "error", err)
 		return nil, err
@@ -74,11 +74,11 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// CloseIdleConnections has the next calls open connections of their own. http.Client calls it too.
+// CloseIdleConnections makes the next calls open new connections. http.Client also calls it.
 func (t transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
 
-// RedirectError says that a server answered with a redirect, which is not followed.
-type RedirectError struct{ From, To string } // hosts with their ports
+// RedirectError says that a server responded with a redirect, which was not followed.
+type RedirectError struct{ From, To string } // host and port
 
 func (e *RedirectError) Error() string {
 	const words = "%s redirects to %s, which is not followed since the token would go along: " +
@@ -86,7 +86,7 @@ func (e *RedirectError) Error() string {
 	return fmt.Sprintf(words, e.From, e.To)
 }
 
-// redirected names the hosts alone: a path or a query may hold a secret.
+// redirected reports hosts only, because a path or a query may hold a secret.
 func redirected(from *url.URL, location string) error {
 	e := &RedirectError{From: from.Host, To: "an address that cannot be read"}
 	if to, err := from.Parse(location); err == nil && to.Host != "" {
@@ -95,7 +95,7 @@ func redirected(from *url.URL, location string) error {
 	return e
 }
 
-// WithoutURL takes the address out of an error of net/http's: it may hold a secret.
+// WithoutURL strips the address from a net/http error, because it may hold a secret.
 func WithoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err

@@ -1,5 +1,5 @@
-// Package doc holds messages as neutral blocks: lines of text, small print and buttons. Whoever has something to say builds a Document;
-// package kit draws it as Block Kit. A document has no limits of its own: kit cuts what Slack would not take.
+// Package doc models a message as neutral blocks: lines of text, small print and buttons. Producers build a Document and package kit draws
+// it as Block Kit. A Document has no limits of its own: kit cuts the excess over Slack's limits.
 package doc
 
 import (
@@ -8,25 +8,25 @@ import (
 	"c66bot/bot/card/markup"
 )
 
-// Document is a message. Its fallback text, for notifications and screen readers, comes out of its blocks unless Brief is set.
+// Document is a message. Its fallback text, for notifications and screen readers, is derived from its blocks unless Brief is set.
 type Document struct {
-	Kind   string // of answer, for the log
-	Ref    string // a reference to the log's record of an error, "" where nothing failed
+	Kind   string // kind of reply, for the log
+	Ref    string // reference of an error's log record, or ""
 	Brief  markup.Fallback
 	Blocks []Block
 }
 
-// Block is a part of a document: lines with buttons beside or below them. A block without lines and buttons is left out.
+// Block is a part of a document: lines with buttons beside or below them. An empty block is omitted.
 type Block struct {
 	Lines   []markup.Text
 	Small   bool // in smaller type
 	Buttons []Button
 }
 
-// Lines shows each text on a line of its own.
+// Lines shows each text on its own line.
 func Lines(lines ...markup.Text) Block { return Block{Lines: lines} }
 
-// Row is one line with a button beside it.
+// Row shows one line with a button beside it.
 func Row(line markup.Text, beside Button) Block {
 	return Block{Lines: []markup.Text{line}, Buttons: []Button{beside}}
 }
@@ -37,15 +37,15 @@ func Small(lines ...markup.Text) Block { return Block{Lines: lines, Small: true}
 // Buttons shows buttons side by side.
 func Buttons(buttons ...Button) Block { return Block{Buttons: buttons} }
 
-// Say is a document of a few lines, the first of which matters most.
+// Say is a document of a few lines, the most important one first.
 func Say(kind string, lines ...markup.Text) Document {
 	return Document{Kind: kind, Brief: markup.Brief(lines[0], markup.Join(lines[1:], " ")), Blocks: []Block{Lines(markup.Join(lines, "\n"))}}
 }
 
-// Document makes a document an answer.
+// Document returns d, so that a Document is itself a reply.
 func (d Document) Document() Document { return d }
 
-// With adds blocks at the end.
+// With returns a copy with blocks appended.
 func (d Document) With(blocks ...Block) Document {
 	if lines := linesOf(blocks); len(lines) > 0 {
 		d.Brief = d.Fallback().With(lines...)
@@ -54,7 +54,7 @@ func (d Document) With(blocks ...Block) Document {
 	return d
 }
 
-// Fallback is the text beside the blocks.
+// Fallback returns the text that accompanies the blocks.
 func (d Document) Fallback() markup.Fallback {
 	lines := linesOf(d.Blocks)
 	if d.Brief != (markup.Fallback{}) || len(lines) == 0 {
@@ -70,35 +70,35 @@ func linesOf(blocks []Block) (lines []markup.Text) {
 	return lines
 }
 
-// MaxButtons is how many buttons stand side by side; kit leaves out more.
+// MaxButtons is the number of buttons in one row. kit omits any further ones.
 const MaxButtons = 25
 
-// Style is how much a button stands out.
+// Style is the emphasis of a button.
 type Style string
 
-// The styles. Without one a button is plain.
+// The styles. The zero Style is a plain button.
 const (
 	Primary Style = "primary"
 	Danger  Style = "danger"
 )
 
-// Button sends its id and value when it is clicked. The zero Button is none, and is left out.
+// Button sends its ID and Value when clicked. The zero Button means no button and is omitted.
 type Button struct {
 	Label   markup.Plain
 	ID      string
 	Value   string
-	URL     markup.Address // that it opens as well
+	URL     markup.Address // opened by a click, in addition
 	Style   Style
-	Confirm *Confirm // that is asked before the click counts
+	Confirm *Confirm // asked before the click takes effect
 }
 
-// Confirm is a question with a dangerous Yes.
+// Confirm is a confirmation dialog with a destructive Yes.
 type Confirm struct{ Title, Text, Yes, No markup.Plain }
 
-// None reports whether the button is none.
+// None reports whether b is no button.
 func (b Button) None() bool { return b.ID == "" }
 
-// As gives the button in a style.
+// As returns the button in a style.
 func (b Button) As(style Style) Button {
 	b.Style = style
 	return b

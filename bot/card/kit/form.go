@@ -8,23 +8,23 @@ import (
 	"c66bot/bot/card/markup"
 )
 
-// MaxOptions is how many options a choice can have, and MaxOptionValue how many bytes an option's value.
+// MaxOptions is the number of options in a select element. MaxOptionValue is the size of an option's value, in bytes.
 const (
 	MaxOptions     = 100
 	MaxOptionValue = 150
 )
 
-// Slack's limits of forms (https://docs.slack.dev/reference/views), in characters.
+// Slack's limits for views (https://docs.slack.dev/reference/views), in characters.
 const (
 	maxViewTitle   = 24
 	maxOption      = 75
 	maxPlaceholder = 150
 )
 
-// View is a form's window for the Web API.
+// View is a modal for the Web API.
 type View = slack.ModalViewRequest
 
-// Modal makes a form's window. Without words to submit it, nothing can be sent.
+// Modal makes a modal. If submit is empty, it has no submit button.
 func Modal(title, shut, submit markup.Plain, metadata string, blocks ...Block) View {
 	v := View{
 		Type: slack.VTModal, Title: words(title, maxViewTitle), Close: words(shut, maxViewTitle), PrivateMetadata: metadata,
@@ -36,12 +36,12 @@ func Modal(title, shut, submit markup.Plain, metadata string, blocks ...Block) V
 	return v
 }
 
-// Field is what all fields of a form have.
+// Field holds the properties common to all form fields.
 type Field struct {
 	Block, Action string // ids
 	Label, Hint   markup.Plain
 	Optional      bool
-	Dispatch      bool // what is chosen is sent at once
+	Dispatch      bool // a selection is sent at once
 }
 
 func (f Field) with(element slack.BlockElement) Block {
@@ -53,7 +53,7 @@ func (f Field) with(element slack.BlockElement) Block {
 	return b
 }
 
-// Input is a field for text. What stands in it at first is what could have been typed into it: Slack shows it as it is.
+// Input is a text field. value is the initial content, which Slack displays literally, like typed text.
 func Input(f Field, value string, placeholder markup.Plain, most int, lines bool) Block {
 	element := slack.NewPlainTextInputBlockElement(words(placeholder, maxPlaceholder), f.Action)
 	element.Multiline, element.MaxLength = lines, most
@@ -61,15 +61,15 @@ func Input(f Field, value string, placeholder markup.Plain, most int, lines bool
 	return f.with(element)
 }
 
-// Option is one of a choice. The zero Option is none.
+// Option is an option of a select element. The zero Option means none.
 type Option struct{ object *slack.OptionBlockObject }
 
-// NewOption makes an option of a text and the value that is sent for it.
+// NewOption makes an option from its label and the value sent for it.
 func NewOption(value string, text markup.Plain) Option {
 	return Option{slack.NewOptionBlockObject(value, words(text, maxOption), nil)}
 }
 
-// Object is the option for the answer to a search; nil where it is none.
+// Object returns the option for an options response, or nil for the zero Option.
 func (o Option) Object() *slack.OptionBlockObject { return o.object }
 
 func objects(options []Option) []*slack.OptionBlockObject {
@@ -80,21 +80,21 @@ func objects(options []Option) []*slack.OptionBlockObject {
 	return all
 }
 
-// Radio is a field that shows its options, one of which is chosen at first.
+// Radio is a field of radio buttons with one of them preselected.
 func Radio(f Field, chosen Option, options ...Option) Block {
 	element := slack.NewRadioButtonsBlockElement(f.Action, objects(options)...)
 	element.InitialOption = chosen.object
 	return f.with(element)
 }
 
-// Select is a field that opens a list of options, of which one may be chosen at first.
+// Select is a drop-down field. chosen is preselected unless it is the zero Option.
 func Select(f Field, placeholder markup.Plain, chosen Option, options []Option) Block {
 	element := slack.NewOptionsSelectBlockElement(slack.OptTypeStatic, words(placeholder, maxPlaceholder), f.Action, objects(options)...)
 	element.InitialOption = chosen.object
 	return f.with(element)
 }
 
-// Search is a field whose options are searched for, from the first character on.
+// Search is a select field with an external data source, queried from the first keystroke.
 func Search(f Field, placeholder markup.Plain, chosen Option) Block {
 	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, words(placeholder, maxPlaceholder), f.Action)
 	all := 0
@@ -102,7 +102,7 @@ func Search(f Field, placeholder markup.Plain, chosen Option) Block {
 	return f.with(element)
 }
 
-// Channels is a text with a choice of channels beside it. It is no input, so that it can stand where nothing can be sent.
+// Channels is a text with a channel selection beside it. It is not an input block, so it also works in a modal without a submit button.
 func Channels(block, action string, text markup.Text, placeholder markup.Plain, chosen string) Block {
 	element := slack.NewOptionsSelectBlockElement(slack.OptTypeConversations, words(placeholder, maxPlaceholder), action)
 	element.Filter = &slack.SelectBlockElementFilter{Include: []string{"public", "private"}, ExcludeBotUsers: true}

@@ -1,6 +1,6 @@
-// Package kit draws documents and forms as Slack's blocks, elements and views. It is the only place where the types of slack-go are put
-// together for what people read: whatever it shows is of a type of package markup, and whatever has a limit in Slack's reference of Block
-// Kit (https://docs.slack.dev/reference/block-kit) is kept within it.
+// Package kit draws documents and forms as Slack's blocks, elements and views. It is the only package that assembles slack-go types for
+// display: every displayed text has a type of package markup, and kit enforces the limits of Slack's Block Kit reference
+// (https://docs.slack.dev/reference/block-kit).
 package kit
 
 import (
@@ -15,45 +15,45 @@ import (
 	"c66bot/bot/card/markup"
 )
 
-// Slack's limits, in characters where they are of texts.
+// Slack's limits; those on texts are in characters.
 const (
 	maxBlocks   = 50
 	maxSection  = 3000
 	maxContext  = 2000
-	maxElements = 10 // of a context
+	maxElements = 10 // in a context block
 	maxLabel    = 2000
 	maxButton   = 75
-	maxTitle    = 100 // of a question before a click
+	maxTitle    = 100 // title of a confirmation dialog
 	maxConfirm  = 300
 	maxAnswer   = 30
-	// maxTexts leaves room for the buttons below the 13,000 characters that all blocks of a message may have.
+	// maxTexts leaves room for buttons within the 13,000 characters that all blocks of a message may have.
 	maxTexts = 10_500
 )
 
-// Message is a document for the Web API.
+// Message is a document ready for the Web API.
 type Message struct{ doc doc.Document }
 
-// Draw makes a message of a document.
+// Draw makes a message from a document.
 func Draw(d doc.Document) Message {
 	d.Brief = d.Fallback()
 	return Message{d}
 }
 
-// With adds blocks at the end.
+// With returns a copy with blocks appended.
 func (m Message) With(blocks ...doc.Block) Message { return Draw(m.doc.With(blocks...)) }
 
-// Text is the message's fallback text.
+// Text returns the message's fallback text.
 func (m Message) Text() string { return m.doc.Brief.String() }
 
-// Plain is the message as its text alone, for where Slack does not take its blocks and takes none without any.
+// Plain reduces the message to its fallback text in one block, for places where Slack rejected the blocks but requires some.
 func (m Message) Plain() Message {
 	return Message{doc.Document{Brief: m.doc.Brief, Blocks: []doc.Block{doc.Lines(m.doc.Brief.Text())}}}
 }
 
-// Blocks are the message's blocks.
+// Blocks draws the message's blocks.
 func (m Message) Blocks() []slack.Block { return Blocks(m.doc.Blocks...) }
 
-// JSON encodes the blocks.
+// JSON returns the encoded blocks.
 func (m Message) JSON() ([]byte, error) {
 	b, err := json.Marshal(m.Blocks())
 	if err != nil {
@@ -62,10 +62,10 @@ func (m Message) JSON() ([]byte, error) {
 	return b, nil
 }
 
-// Block is a block of a message or of a form.
+// Block is a block of a message or modal.
 type Block = slack.Block
 
-// Blocks draws the blocks of a document. What they say beyond Slack's limit for all together is cut.
+// Blocks draws blocks. Texts beyond maxTexts in total are cut.
 func Blocks(blocks ...doc.Block) []Block {
 	d := drawer{room: maxTexts}
 	for _, b := range blocks {
@@ -81,10 +81,9 @@ func Blocks(blocks ...doc.Block) []Block {
 	return d.blocks
 }
 
-// drawer draws block by block.
 type drawer struct {
 	blocks []Block
-	room   int // for texts, in characters
+	room   int // left for texts, in characters
 }
 
 func (d *drawer) add(b Block) {
@@ -93,14 +92,14 @@ func (d *drawer) add(b Block) {
 	}
 }
 
-// show makes an object of a text. It is verbatim: Slack makes no link and no mention of what only looks like one.
+// show makes a mrkdwn object. It is verbatim, so that Slack does not turn lookalikes into links or mentions.
 func (d *drawer) show(text markup.Text, most int) *slack.TextBlockObject {
 	shown := cmp.Or(text.Cut(most).Cut(max(d.room, 1)).String(), markup.Nothing)
 	d.room -= utf8.RuneCountInString(shown)
 	return slack.NewTextBlockObject(slack.MarkdownType, shown, false, true)
 }
 
-// sections shows lines in as few sections as hold them, and a button beside the last one.
+// sections packs lines into as few sections as possible and puts the button beside the last one.
 func (d *drawer) sections(b doc.Block) {
 	var text markup.Text
 	for _, line := range b.Lines {
@@ -153,7 +152,7 @@ func element(b doc.Button) *slack.ButtonBlockElement {
 	return e
 }
 
-// words makes an object of plain text.
+// words makes a plain_text object.
 func words(text markup.Plain, most int) *slack.TextBlockObject {
 	return slack.NewTextBlockObject(slack.PlainTextType, cmp.Or(text.Cut(most).String(), markup.Nothing), false, false)
 }

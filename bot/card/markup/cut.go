@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Shorten cuts text from outside to a number of characters. It ends with … then.
+// Shorten cuts external text to a number of characters. A shortened text ends with ….
 func Shorten(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
@@ -14,7 +14,7 @@ func Shorten(s string, most int) string {
 	return strings.TrimRightFunc(string([]rune(s)[:max(most-1, 0)]), unicode.IsSpace) + "…"
 }
 
-// Cut shortens the text to a number of characters, at least one, and keeps its markup whole.
+// Cut shortens the text to a number of characters, at least one, without breaking its markup.
 func (t Text) Cut(most int) Text {
 	if utf8.RuneCountInString(t.s) <= most {
 		return t
@@ -28,11 +28,11 @@ func (t Text) Cut(most int) Text {
 type keeper struct {
 	strings.Builder
 	room int  // in characters
-	code bool // inside code, where nothing formats
-	bold int  // index of an open mark of bold, -1 for none
+	code bool // inside code, where marks do not format
+	bold int  // index of an open bold mark, or -1
 }
 
-// fill collects units from the beginning of a text until one does not fit.
+// fill appends units from the start of text until one does not fit.
 func (k *keeper) fill(text string) {
 	for text != "" {
 		unit := text[:unitLen(text)]
@@ -50,8 +50,8 @@ func (k *keeper) fill(text string) {
 	}
 }
 
-// unitLen is the length of the first unit of a text, which must not be cut in two: a link, mention or date; an entity; code; marks between
-// joiners; a character.
+// unitLen returns the length in bytes of the first indivisible unit of a text: a link, mention or date; an entity; code; marks between
+// joiners; or a character.
 func unitLen(text string) int {
 	switch text[0] {
 	case '<':
@@ -75,7 +75,7 @@ func unitLen(text string) int {
 	return n
 }
 
-// joinedLen is the length of the joiners and marks that a text begins with.
+// joinedLen returns the length in bytes of the leading run of joiners and marks.
 func joinedLen(text string) int {
 	if !strings.HasPrefix(text, joiner) {
 		return 0
@@ -87,7 +87,7 @@ func joinedLen(text string) int {
 	return n
 }
 
-// takeCode collects as much of code as fits, and closes it.
+// takeCode appends as much of a code span as fits, and closes it.
 func (k *keeper) takeCode(unit string) {
 	if !strings.HasPrefix(unit, "`") || len(unit) < len("``") {
 		return
@@ -99,7 +99,7 @@ func (k *keeper) takeCode(unit string) {
 	}
 }
 
-// mark tracks where bold begins and ends.
+// mark tracks the start and end of bold.
 func (k *keeper) mark(rest string) {
 	before, _ := utf8.DecodeLastRuneInString(k.Builder.String())
 	after, _ := utf8.DecodeRuneInString(rest)
@@ -111,7 +111,7 @@ func (k *keeper) mark(rest string) {
 	}
 }
 
-// String is what was collected, without the mark of an unfinished bold.
+// String returns the collected text, without the mark of an unclosed bold.
 func (k *keeper) String() string {
 	s := k.Builder.String()
 	if k.bold >= 0 {

@@ -9,25 +9,25 @@ import (
 	"c66bot/commands/typography"
 )
 
-// maxOutside bounds one text from outside, in characters: a long text must not push out the others.
+// maxOutside bounds one external text, in characters, so that it cannot displace other texts.
 const maxOutside = 1000
 
 var (
-	// entities are the three characters that Slack wants as entities, and the backtick, which has none: another character looks like it.
+	// entities replaces the three characters that Slack requires as entities, and the backtick, which has no entity, by a lookalike.
 	entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "`", "ˋ")
 	marks    = regexp.MustCompile(`[*_~]+`)
-	// emojiName is what follows the first colon of an emoji such as :tada:. The second colon may be one that follows the text.
+	// emojiName matches the rest of an emoji such as :tada: after its first colon. The second colon may be one that follows the text.
 	emojiName = regexp.MustCompile(`^[\p{L}\p{M}\p{N}_+'-]+(:|$)`)
 )
 
-// joiner is the invisible word joiner. Beside a mark it keeps the mark from formatting.
+// joiner is the invisible word joiner. Next to a mark it prevents formatting.
 const joiner = "\u2060"
 
-// escape makes text from outside show as it is: one line without control characters or markup.
+// escape makes external text display literally: one line without control characters or markup.
 func escape(s string) string {
 	s = spelt(entities.Replace(Shorten(OneLine(typography.Pictures(s)), maxOutside)))
 	var out strings.Builder
-	if strings.HasPrefix(s, "&gt;") { // which quotes at the beginning of a line
+	if strings.HasPrefix(s, "&gt;") { // it would quote at the start of a line
 		out.WriteString(joiner)
 	}
 	last := 0
@@ -40,7 +40,7 @@ func escape(s string) string {
 	return out.String()
 }
 
-// unmarked keeps the marks s[from:to] from formatting. A single mark within a word, as in snake_case, does not format and stays as it is.
+// unmarked neutralises the marks s[from:to]. A single mark within a word, as in snake_case, does not format and is kept.
 func unmarked(s string, from, to int) string {
 	before, _ := utf8.DecodeLastRuneInString(s[:from])
 	after, _ := utf8.DecodeRuneInString(s[to:])
@@ -52,7 +52,7 @@ func unmarked(s string, from, to int) string {
 
 func inWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsNumber(r)) }
 
-// spelt keeps Slack from showing a picture for names that were not replaced by one.
+// spelt prevents Slack from rendering emoji names that remain in the text.
 func spelt(s string) string {
 	var out strings.Builder
 	for {
@@ -69,7 +69,7 @@ func spelt(s string) string {
 	}
 }
 
-// OneLine turns line breaks and control characters into spaces, and removes marks that turn the direction of writing.
+// OneLine replaces line breaks and control characters by spaces, and removes bidirectional control characters.
 func OneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// maxFallback leaves room below the 4,000 characters of an edit.
+// maxFallback leaves a margin below Slack's limit of 4,000 characters for an edit.
 const maxFallback = 3000
 
-// Nothing stands in place of an empty text, which Slack would refuse.
+// Nothing replaces an empty text, which Slack would reject.
 const Nothing = "–"
 
-// Fallback is the text of a message beside its blocks.
+// Fallback is the text that accompanies a message's blocks.
 type Fallback struct{ brief string }
 
 var (
 	tokens = regexp.MustCompile(`<!date\^-?\d+\^[^|>]*\|([^>]*)>|<https?://[^|>]*\|([^>]*)>`)
-	// emphasis is the mark of bold. Marks from outside are within a word or between joiners.
+	// emphasis matches bold marks. External marks are within a word or between joiners, so it does not match them.
 	emphasis = regexp.MustCompile(`(^|\s)\*|\*([\s:…]|$)`)
 )
 
-// Brief gives the fallback text of a message: a line of what is most important and one of the rest. Dates and links become words, emphasis
-// goes, mentions stay.
+// Brief makes a message's fallback text: one line with the main point and one with the rest. Dates and links become words, emphasis is
+// removed, and mentions are kept.
 func Brief(head Text, rest ...Text) Fallback {
 	var lines []Text
 	for _, line := range []Text{head, Join(rest, " · ")} {
@@ -30,18 +30,18 @@ func Brief(head Text, rest ...Text) Fallback {
 	}
 	text := Join(lines, "\n")
 	parts := strings.Split(tokens.ReplaceAllString(text.s, "$1$2"), "`")
-	for i := 0; i < len(parts); i += 2 { // the others are code
+	for i := 0; i < len(parts); i += 2 { // odd parts are code
 		parts[i] = emphasis.ReplaceAllString(parts[i], "$1$2")
 	}
 	words := cmp.Or(strings.Join(parts, "`"), Nothing)
 	return Fallback{Text{words}.Cut(maxFallback).s}
 }
 
-// With adds to the text what a message says besides.
+// With appends texts to the fallback.
 func (f Fallback) With(rest ...Text) Fallback { return Brief(Text{f.brief}, rest...) }
 
-// String is the text as Slack wants it in a message's text.
+// String returns the fallback for a message's text field.
 func (f Fallback) String() string { return f.brief }
 
-// Text is the text as a block shows it.
+// Text returns the fallback for display in a block.
 func (f Fallback) Text() Text { return Text{f.brief} }

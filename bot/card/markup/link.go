@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of addresses in bytes: maxLink of an escaped one in a text, maxAddress of one in a button.
+// Limits of addresses, in bytes: maxLink for an escaped address in a text, maxAddress for an address in a button.
 const (
 	maxLink    = 600
 	maxAddress = 3000
 )
 
-// Address is an address of the web. The zero Address is none.
+// Address is a web address. The zero Address means none.
 type Address struct{ url string }
 
-// WebAddress reads an address. It is none unless its scheme is http or https, and it has a host, no user, and no character that would end
-// a link.
+// WebAddress parses an address. It returns the zero Address unless s has the scheme http or https and a host, and is free of user
+// information and of characters that would break a link.
 func WebAddress(s string) Address {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || len(s) > maxAddress ||
@@ -32,14 +32,14 @@ func breaksLink(r rune) bool {
 		r == utf8.RuneError
 }
 
-// Empty reports whether it is none.
+// Empty reports whether a is the zero Address.
 func (a Address) Empty() bool { return a.url == "" }
 
-// String is the address as it is, for a button.
+// String returns the unescaped address, for a button.
 func (a Address) String() string { return a.url }
 
-// Link links a label to an address. It is the label alone where the address is none or too long, or the label contains a link, mention or
-// date.
+// Link links a label to an address. It returns the bare label if the address is empty or too long, or if the label contains a link, mention
+// or date.
 func Link(to Address, label Text) Text {
 	written := entities.Replace(to.url)
 	if to.Empty() || len(written) > maxLink || label.Empty() || strings.ContainsAny(label.s, "<>\n") {

@@ -2,10 +2,10 @@ package markup
 
 import "c66bot/commands/typography"
 
-// Plain is one line of plain text, in which nothing is markup.
+// Plain is one line of plain text without markup.
 type Plain struct{ line string }
 
-// Line makes plain text of text from outside, with pictures in place of the names of emoji.
+// Line converts external text and replaces emoji names by pictures.
 func Line(s string) Plain { return Plain{OneLine(typography.Pictures(s))} }
 
 // Cut shortens the text to a number of characters, at least one.
@@ -14,5 +14,5 @@ func (p Plain) Cut(most int) Plain { return Plain{Shorten(p.line, most)} }
 // Empty reports whether there is no text.
 func (p Plain) Empty() bool { return p.line == "" }
 
-// String is the text as Slack wants it in an object of type plain_text.
+// String returns the text for a plain_text object.
 func (p Plain) String() string { return p.line }

@@ -11,17 +11,17 @@ import (
 	"c66bot/storage"
 )
 
-// signs are the states' signs: always the same for the same thing. A state without one has only been asked for.
+// signs maps each state to its unique sign. States without an entry are merely requested.
 var signs = map[storage.State]string{
 	storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠",
 	storage.Lost: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
 	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
 }
 
-// Sign is the sign of a state.
+// Sign returns the sign of a state.
 func Sign(state storage.State) string { return cmp.Or(signs[state], "⏳") }
 
-// State gives the sign and the word for where a deployment stands.
+// State returns the sign and the word for a deployment's state.
 func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) {
 	word = Outcome(d, cancelled)
 	switch {
@@ -42,8 +42,8 @@ func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) 
 	}
 }
 
-// Outcome says how an ended deployment ended. A failure that was asked to be cancelled here is a cancel: the API shows no outcome of its
-// own for it.
+// Outcome describes the end of a deployment. A failure explained by a cancel requested through the bot counts as cancelled, because the API
+// reports no separate outcome for it.
 func Outcome(d cloud66.Deployment, cancelled *storage.Cancel) string {
 	switch {
 	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && cancelled.Explains(d.FinishedAt):
@@ -61,7 +61,7 @@ func Outcome(d cloud66.Deployment, cancelled *storage.Cancel) string {
 	}
 }
 
-// Duration gives a time as people say it: "40 s", "4 min 52 s", "12 min", "2 h 5 min".
+// Duration formats a duration as people say it: "40 s", "4 min 52 s", "12 min", "2 h 5 min".
 func Duration(d time.Duration) string {
 	d = d.Round(time.Second)
 	switch {
@@ -80,7 +80,7 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// Roughly gives a time to the minute, or to ten seconds in the first two minutes, so that a card does not change with every look.
+// Roughly formats a duration in steps of a minute, or of ten seconds below two minutes, so that a card does not change on every poll.
 func Roughly(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
@@ -92,7 +92,7 @@ func Roughly(d time.Duration) string {
 	}
 }
 
-// Nearly gives a usual time, to the next minute or ten seconds.
+// Nearly formats a usual duration, rounded to the minute, or to ten seconds below two minutes.
 func Nearly(d time.Duration) string {
 	if d < 2*time.Minute {
 		return Duration(max(d.Round(10*time.Second), min(d, 10*time.Second)))
@@ -100,5 +100,5 @@ func Nearly(d time.Duration) string {
 	return Duration(d.Round(time.Minute))
 }
 
-// Ago says how long ago a time was, as in "3 hours ago".
+// Ago formats a time relative to now, as in "3 hours ago".
 func Ago(t, now time.Time) string { return humanize.RelTime(t, now, "ago", "from now") }

@@ -1,5 +1,4 @@
-// Package wording says in one way, for cards and for answers, what things are called: stacks, states of deployments, times, people,
-// commits.
+// Package wording is the vocabulary shared by cards and replies. It names stacks, deployment states, times, people and commits.
 package wording
 
 import (
@@ -14,10 +13,10 @@ import (
 	"c66bot/storage"
 )
 
-// MaxName is how much of a name is shown, in characters: one long text must not push out the others.
+// MaxName is the number of characters shown of a name, so that it cannot displace other texts.
 const MaxName = 100
 
-// Stack shows a stack as in "*web* · production".
+// Stack formats a stack as in "*web* · production".
 func Stack(s storage.StackRef) markup.Text {
 	name := markup.Format("*%s*", Name(s))
 	if s.Environment == "" {
@@ -26,12 +25,12 @@ func Stack(s storage.StackRef) markup.Text {
 	return markup.Format("%s · %s", name, markup.Shorten(s.Environment, MaxName))
 }
 
-// Name is the stack's name, or what identifies it where that shows nothing.
+// Name returns the stack's name, or its UID if the name is blank.
 func Name(s storage.StackRef) string {
 	return markup.Shorten(cmp.Or(markup.OneLine(s.Name), markup.OneLine(s.UID), "a stack without a name"), MaxName)
 }
 
-// Stacks says in words which stacks a glob matches.
+// Stacks describes the stacks that a glob matches.
 func Stacks(glob string) markup.Text {
 	if glob == "*" {
 		return markup.Format("every stack")
@@ -39,7 +38,7 @@ func Stacks(glob string) markup.Text {
 	return markup.Code(glob)
 }
 
-// Party names a person, a group or everyone by id. A message that is posted with it pings them.
+// Party mentions a user or group by id, or names everyone. Posting a mention pings its target.
 func Party(id string) markup.Text {
 	switch {
 	case id == authz.Everyone:
@@ -51,7 +50,7 @@ func Party(id string) markup.Text {
 	}
 }
 
-// Some lists a few of many, as in "a, b and 3 more".
+// Some lists the first items, as in "a, b and 3 more".
 func Some(all []markup.Text, most int) markup.Text {
 	if len(all) <= most {
 		return markup.Join(all, ", ")
@@ -59,7 +58,7 @@ func Some(all []markup.Text, most int) markup.Text {
 	return markup.Format("%s and %d more", markup.Join(all[:most], ", "), len(all)-most)
 }
 
-// Plural is the s behind a noun that is counted.
+// Plural returns the plural s for a count.
 func Plural(n int) string {
 	if n == 1 {
 		return ""
@@ -67,7 +66,7 @@ func Plural(n int) string {
 	return "s"
 }
 
-// Trigger says who started a deployment and how, to stand behind a word.
+// Trigger describes who started a deployment and how, as a suffix.
 func Trigger(d cloud66.Deployment) markup.Text {
 	if d.TriggeredBy == "" {
 		return Via(d.TriggeredVia)
@@ -75,7 +74,7 @@ func Trigger(d cloud66.Deployment) markup.Text {
 	return markup.Format(" by %s%s", markup.Shorten(d.TriggeredBy, MaxName), Via(d.TriggeredVia))
 }
 
-// Via says how a deployment was started, to stand behind a name.
+// Via describes how a deployment was started, as a suffix.
 func Via(via cloud66.Value[cloud66.Via]) markup.Text {
 	switch {
 	case via.Kind == cloud66.ViaWeb:
@@ -91,17 +90,17 @@ func Via(via cloud66.Value[cloud66.Via]) markup.Text {
 	}
 }
 
-// ShortHash gives the seven characters that people know a commit by.
+// ShortHash returns the usual seven-character prefix of a commit hash.
 func ShortHash(hash string) string {
 	runes := []rune(markup.OneLine(hash))
 	return string(runes[:min(7, len(runes))])
 }
 
-// commitHash is the name of a commit, as git gives it, or the beginning of one that people use.
+// commitHash matches a full or abbreviated commit hash.
 var commitHash = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
-// commitPage is where a deployment's commit can be seen. It is none where the hash is no hash, or the address does not name that commit: no
-// link is to claim what its target is not.
+// commitPage returns the web page of a deployment's commit. It returns the zero Address if the hash is invalid or the URL does not contain
+// it, so that a link never misrepresents its target.
 func commitPage(d cloud66.Deployment) markup.Address {
 	hash := strings.ToLower(d.GitHash)
 	if !commitHash.MatchString(hash) {
@@ -117,12 +116,12 @@ func commitPage(d cloud66.Deployment) markup.Address {
 	return markup.Address{}
 }
 
-// Commit shows a commit by its hash, or the beginning of it, as a link to its page where there is one.
+// Commit shows a commit by a full or abbreviated hash, linked to its page if it has one.
 func Commit(d cloud66.Deployment, shown string) markup.Text {
 	return markup.Link(commitPage(d), markup.Code(shown))
 }
 
-// CommitButton opens a commit's page, where there is one. A click on it changes nothing.
+// CommitButton opens a commit's page. It is the zero Button if there is none. A click changes nothing.
 func CommitButton(d cloud66.Deployment) doc.Button {
 	page := commitPage(d)
 	if page.Empty() {
