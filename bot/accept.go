@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// slackWait is how long Slack waits for an acknowledgement.
+	// slackWait is Slack's deadline for an acknowledgement.
 	slackWait = 3 * time.Second
-	// journalWait is how long the journal may take for a change, from its arrival.
+	// journalWait is the deadline for the journal write of a change, from its arrival.
 	journalWait = 2 * time.Second
-	// sayWait bounds how long an acknowledgement waits for its content, from the arrival.
+	// sayWait is the deadline for the content of an acknowledgement, from the arrival.
 	sayWait = 2500 * time.Millisecond
-	// latestStart is how long after its arrival the work on a change may begin: later it would surprise people.
+	// latestStart is the deadline for starting a change, from its arrival. A later start would surprise people.
 	latestStart = 33 * time.Second
 )
 
-// anyCard stands for the card of a thread before it is looked up.
+// anyCard stands in for the card of a thread before the look-up.
 var anyCard = commands.Here{UID: "card", Deployment: 1}
 
-// asked gives the change that a task asks for, as it can be typed; "" where it only reads. It looks nothing up.
+// asked returns the change that a task requests, in its typed form, or "" if the task only reads. It makes no look-ups.
 func (t *task) asked() string {
 	switch {
 	case t.problem != nil || t.do != nil:
@@ -48,7 +48,7 @@ func (t *task) asked() string {
 	return ""
 }
 
-// receive hands a change to the journal and takes its place in its author's order. It does not wait.
+// receive registers a change in the journal and queues it in its author's order. It does not block.
 func (b *Bot) receive(t *task, what string) {
 	t.turn = b.turns.join(t.answer.user + "/" + t.answer.channel)
 	t.change, t.first = b.journal.receive(storage.Entry{
@@ -57,7 +57,7 @@ func (b *Bot) receive(t *task, what string) {
 	})
 }
 
-// accept leads a change through the journal to its turn. It reports whether the work on it may begin; else its author is told why not.
+// accept takes a change through the journal to its turn. It reports whether work on it may begin. If not, it tells the author why.
 func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) bool {
 	if t.change.excess {
 		b.log.Error("the journal is full: a change is turned away", "user", t.answer.user, "changes", maxOpen)
@@ -100,7 +100,7 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 		return false
 	}
 	switch stood := since(t.received); {
-	case stood > latestStart: // the process, since nothing above takes so long
+	case stood > latestStart: // the process stood still; nothing above takes that long
 		b.say(ctx, t.answer, t.rendered(stoodStill(stood).reply(t.words())))
 		return false
 	case ctx.Err() != nil:
@@ -113,7 +113,7 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 	return true
 }
 
-// takenReply answers a change that came before.
+// takenReply is the reply to a change that was received before.
 func (t *task) takenReply() commands.Reply {
 	if by := t.change.entry.User; by != t.answer.user {
 		return commands.Notice("Somebody else did the same a moment before you. Nothing was done twice; if theirs came to nothing, try again.")
@@ -121,7 +121,7 @@ func (t *task) takenReply() commands.Reply {
 	return commands.TakenReply
 }
 
-// acknowledge acknowledges a change that stands in the journal. It reports whether there is anything left to do.
+// acknowledge acknowledges a change that is in the journal. It reports whether there is work left to do.
 func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) error) bool {
 	var payload any
 	if t.say != nil {
@@ -137,7 +137,7 @@ func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) er
 	return !t.answered
 }
 
-// sayWithin gives the content of an acknowledgement, as far as it is known in time.
+// sayWithin returns the content of an acknowledgement, as far as it is available by the deadline.
 func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 	if latest := time.Now().Add(ackWait); latest.Before(until) {
 		until = latest
@@ -147,9 +147,9 @@ func (t *task) sayWithin(ctx context.Context, until time.Time) any {
 	return t.say(ctx)
 }
 
-// decline tells the author of a change that it is not taken: in the acknowledgement while Slack waits for it and shows it, else beside
-// it. Where a shutdown cuts the acknowledgement off nothing is said: Slack may deliver the change to the next process, which has no
-// record of it.
+// decline tells the author that a change is not taken: in the acknowledgement if Slack still waits for it and displays it, otherwise
+// through beside. If a shutdown interrupts the acknowledgement, it says nothing, because Slack may deliver the change to the next process,
+// which has no record of it.
 func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error, beside func()) {
 	var payload any
 	if t.decline != nil {
@@ -161,18 +161,18 @@ func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error
 	}
 }
 
-// ephemeral is a reply as the payload of a slash command's acknowledgement; nil where the envelope takes none.
+// ephemeral returns a function that renders a reply as the acknowledgement payload of a slash command, or nil if the envelope accepts none.
 func ephemeral(env envelope) func(commands.Reply) any {
 	if !env.Accepts.holds() {
 		return nil
 	}
 	return func(reply commands.Reply) any {
-		// Its text alone: an acknowledgement whose blocks Slack refuses would be lost silently.
+		// Text only: Slack silently drops an acknowledgement with blocks that it rejects.
 		return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": card.Reply(reply).Text(), "parse": "none"}
 	}
 }
 
-// settle ends a change's time in the journal and in its author's order.
+// settle releases a change from the journal and from its author's order.
 func (b *Bot) settle(ctx context.Context, t *task) {
 	if t.turn == nil {
 		return

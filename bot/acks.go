@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// arrival says whether an envelope is new.
+// arrival classifies a delivery of an envelope.
 type arrival int
 
 const (
 	fresh    arrival = iota
-	waiting          // delivered again before its acknowledgement, which goes out on this connection too
-	repeated         // delivered again after its acknowledgement
+	waiting          // redelivered before its acknowledgement, which is also written to this connection
+	repeated         // redelivered after its acknowledgement
 )
 
-// acks deduplicates envelopes by a key, and remembers the connections on which each has to be acknowledged: where one is lost before that,
-// Slack delivers the envelope on another. Its zero value works.
+// acks deduplicates envelopes by key and records the connections on which each must be acknowledged. If a connection is lost before that,
+// Slack redelivers the envelope on another one. The zero value is ready for use.
 type acks struct {
 	mu   sync.Mutex
 	seen recent
 	open map[string]*unacked
 }
 
-// unacked is an envelope that is not acknowledged.
+// unacked is an envelope without an acknowledgement so far.
 type unacked struct {
 	ways []func(payload any) error
 	done <-chan struct{}
 }
 
-// arrive takes an envelope with the function that acknowledges it, and the channel that is closed when that is done. For one that waits
-// already it gives the channel of the first delivery.
+// arrive registers a delivery with its acknowledgement function and the channel that is closed after the acknowledgement. If the envelope
+// is already waiting, it returns the channel of the first delivery.
 func (a *acks) arrive(key string, ack func(payload any) error, done <-chan struct{}) (arrival, <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -47,8 +47,8 @@ func (a *acks) arrive(key string, ack func(payload any) error, done <-chan struc
 	return fresh, done
 }
 
-// write acknowledges an envelope on each connection on which it was delivered. Where none takes it the error is the last one's, and the
-// next delivery is fresh, unless its author is told the result anyway.
+// write acknowledges an envelope on every connection that delivered it. If every write fails, it returns the last error and the next
+// delivery counts as fresh, unless told says that the author learns the result anyway.
 func (a *acks) write(key string, payload any, told bool) error {
 	var written bool
 	var last error
@@ -80,8 +80,8 @@ func (a *acks) write(key string, payload any, told bool) error {
 	return last
 }
 
-// drop forgets an envelope that will not be acknowledged: the next delivery is fresh. One that was acknowledged, or has another channel
-// by now, stays known.
+// drop forgets an envelope that will not be acknowledged, so that the next delivery counts as fresh. It ignores an envelope that was
+// acknowledged or that now has another done channel.
 func (a *acks) drop(key string, done <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -91,21 +91,21 @@ func (a *acks) drop(key string, done <-chan struct{}) {
 	}
 }
 
-// rememberFor is how long a key is remembered at least, rememberMax how many are: Slack repeats envelopes for minutes, also after a
-// reconnect.
+// rememberFor is the minimum time a key is remembered, unless more than rememberMax/2 new keys arrive in that time. rememberMax bounds the
+// number of remembered keys. Slack redelivers envelopes for minutes, also after a reconnect.
 const (
 	rememberFor = 2 * time.Hour
 	rememberMax = 50_000
 )
 
-// recent remembers keys for a while, in two generations. Its zero value works.
+// recent is a bounded set of recently seen keys, kept in two generations. The zero value is ready for use.
 type recent struct {
 	mu         sync.Mutex
 	young, old map[string]bool
-	began      time.Time // when the young generation did
+	began      time.Time // start of the young generation
 }
 
-// add remembers a key. It is false where the key is remembered already.
+// add remembers a key. It returns false if the key was already present.
 func (r *recent) add(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +119,6 @@ func (r *recent) add(key string) bool {
 	return true
 }
 
-// remove forgets a key.
 func (r *recent) remove(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

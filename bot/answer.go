@@ -17,41 +17,41 @@ import (
 	"c66bot/commands"
 )
 
-// answer is where an answer for one person goes. Its address is a secret: whoever has it can speak in the bot's name.
+// answer is the destination of a reply to one person. Its url is a secret: anyone who holds it can post as the bot.
 type answer struct {
 	url           secret.Text
 	user, channel string
-	thread        string // the thread that was asked in, "" for none
-	view          string // the form's window that was clicked in, "" for none
-	choose        bool   // the channel can be chosen in that window
-	replace       bool   // it takes the place of the message that was clicked
+	thread        string // thread of the request, or ""
+	view          string // id of the form's view in which the click happened, or ""
+	choose        bool   // the view has a channel selection
+	replace       bool   // the reply replaces the clicked message
 }
 
-// say answers the one who asked, and nobody else: by the response_url, else by an ephemeral message, else by a direct one.
+// say replies to the asker only: in the form's view, else by response_url, else by an ephemeral message, else by a direct message.
 func (b *Bot) say(ctx context.Context, to answer, m card.Message) {
 	if ctx.Err() == nil && (b.tell(ctx, to, m) || ctx.Err() == nil) {
 		return
 	}
-	// The bot is shutting down: the last word has a short time of its own.
+	// The bot is shutting down: the last message gets a short deadline of its own.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 	defer cancel()
 	b.tell(last, to, m)
 }
 
 const (
-	// wayWait bounds the tries of one way of answering. One that hangs may still arrive: an answer that comes twice is better than none.
+	// wayWait bounds the tries of one route. A hanging try may still succeed: a duplicate reply is better than none.
 	wayWait = 3 * time.Second
-	// tellFor bounds the rounds through all ways, while their errors may pass.
+	// tellFor bounds the rounds through all routes while their errors are transient.
 	tellFor = time.Minute
 )
 
-// way is one way of answering. It is given the answer as plain text where Slack has refused its form.
+// way is a route for replies. plain requests the reply as plain text, after Slack rejected its blocks.
 type way struct {
 	name string
 	send func(ctx context.Context, to answer, m card.Message, plain bool) error
 }
 
-// tell tries each way of answering, and reports whether one was open.
+// tell tries the routes in order and reports whether one of them succeeded.
 func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 	ways := []way{{"view", b.byView}, {"response_url", b.byURL}, {"ephemeral", b.byEphemeral}, {"direct", b.byDirect}}
 	until, plain := time.Now().Add(tellFor), false
@@ -59,7 +59,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 		var faults []error
 		for i, w := range ways {
 			left := wayWait
-			if end, ok := ctx.Deadline(); ok { // each way has its share of the time
+			if end, ok := ctx.Deadline(); ok { // share the remaining time among the routes
 				left = min(left, time.Until(end)/time.Duration(len(ways)-i))
 			}
 			err := webapi.Retry(ctx, left, func(ctx context.Context) error {
@@ -78,7 +78,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 		}
 		passes := slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, errNoWay) && webapi.Judge(err).Passes })
 		if !passes || time.Now().Add(pause).After(until) || !sleep(ctx, pause) {
-			if !errors.Is(ctx.Err(), context.Canceled) { // else it is not wanted any more, or said once more by whoever shuts down
+			if !errors.Is(ctx.Err(), context.Canceled) { // if cancelled, the reply is obsolete, or say repeats it at shutdown
 				b.log.Error("an answer reached nobody", "user", to.user, "channel", to.channel, "error", errors.Join(faults...))
 			}
 			return false
@@ -86,7 +86,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 	}
 }
 
-// errNoWay says that a way does not exist for this answer.
+// errNoWay says that a route does not apply to this answer.
 var errNoWay = webapi.Final("not to be had")
 
 func (b *Bot) byView(ctx context.Context, to answer, m card.Message, plain bool) error {
@@ -109,7 +109,7 @@ func (b *Bot) byURL(ctx context.Context, to answer, m card.Message, plain bool) 
 	}
 	said := map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": m.Text(), "replace_original": to.replace}
 	if plain {
-		said["parse"] = "none" // no link is made of what only looks like one
+		said["parse"] = "none" // Slack must not turn lookalikes into links
 	} else {
 		said["blocks"] = m.Blocks()
 	}
@@ -147,7 +147,7 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain boo
 	return err
 }
 
-// arguments are those of a call that says something in a channel.
+// arguments returns the form values of a call that posts a message in a channel.
 func arguments(channel string, m card.Message, plain bool) (url.Values, error) {
 	blocks, err := m.JSON()
 	if err != nil {
@@ -156,7 +156,7 @@ func arguments(channel string, m card.Message, plain bool) (url.Values, error) {
 	return outbox.Body{Text: m.Text(), Blocks: blocks, Plain: plain}.Args(channel)
 }
 
-// sayUsage answers a command that was not understood.
+// sayUsage replies to a command that could not be parsed.
 func (b *Bot) sayUsage(ctx context.Context, t *task, err error) {
 	var usage *commands.UsageError
 	if !errors.As(err, &usage) {

@@ -1,9 +1,15 @@
-// Package bot is the Slack side of a running bot. It owns the lifetimes of everything that runs.
+// Package bot is the Slack side of a running bot. It owns the lifetimes of all running parts.
 //
-// The socket holds one Socket Mode connection and reads frames. take deduplicates an envelope, reads it into a task and admits it: at
-// most so many of a kind and of one person at once. A task that only reads is acknowledged at once. A change is first written to the
-// journal, so that it is done once or its author is told why not; then it is acknowledged and carried out in its author's order. The
-// command handler does the work, and the answer goes back by the first way that Slack takes.
+// The socket keeps a Socket Mode connection with a read loop of its own, because slack-go's Run hides whether an acknowledgement was
+// written. Every envelope is acknowledged, unknown types included. take deduplicates an envelope, reads it into a task and admits the task
+// within limits per kind and per person. A task that only reads is acknowledged at once. A change is first written to the journal, so that
+// it is done once or its author is told why not. It is then acknowledged, and carried out in its author's order, but only if the
+// acknowledgement was written in time. The command handler does the work, and the reply takes the first route that Slack accepts. A panic
+// ends one task, not the bot.
+//
+// A form opens at once as a loading view, because its trigger expires after 3 s. Its content is resolved and authorised afterwards and
+// shown by views.update. Errors beside the fields of a submitted form use local knowledge only. On start, changes left in the journal by an
+// earlier process become void, and their authors are told.
 package bot
 
 import (
@@ -33,30 +39,30 @@ import (
 )
 
 const (
-	// drainTimeout bounds the tasks that are under way at shutdown, lastWord what people are then told of those that are cut short.
+	// drainTimeout bounds the wait for running tasks at shutdown. lastWord bounds the final messages to the authors of interrupted tasks.
 	drainTimeout = 4 * time.Second
 	lastWord     = 2 * time.Second
 )
 
-// Config is what a Bot works with.
+// Config holds the settings and dependencies of a Bot.
 type Config struct {
 	AppToken, BotToken secret.Text
-	SlackURL           string // Web API base with a slash at its end
+	SlackURL           string // Web API base URL with a trailing slash
 	Command            string // the slash command's name
 	Profiles           []string
 	Admins             []string
 	Cloud              *cloud66.Client
 	Records            storage.DB
 	PollMin, PollMax   time.Duration
-	// Dial opens connections to Slack; nil is the net package's way.
+	// Dial opens connections to Slack. Nil means the net package's dialer.
 	Dial webapi.Dial
-	// Beat is the interval at which standstills of the process are noticed, as bot.Beat; 0 for simulated time, which has none.
+	// Beat is the interval of the standstill detection, normally bot.Beat. 0 disables it, for simulated time.
 	Beat      time.Duration
 	Metrics   prometheus.Registerer
-	AuditKeep time.Duration // how long entries of the audit are kept
-	Version   string        // for status
+	AuditKeep time.Duration // retention of audit entries
+	Version   string        // shown by the status command
 	Log       *slog.Logger
-	Cleaner   secret.Cleaner // of what servers say; it knows the tokens
+	Cleaner   secret.Cleaner // removes the tokens from what servers say
 }
 
 // Bot is a running bot.
@@ -68,18 +74,18 @@ type Bot struct {
 	socket     *socket
 	outbox     *outbox.Outbox
 	channels   *channels
-	hints      chan string // channels that an event was about
+	hints      chan string // channels to check after an event
 	progress   *progress.Progress
 	records    storage.DB
 	slack      outbox.API
 	auditKeep  time.Duration
 	people     *people.People
-	self       atomic.Pointer[outbox.Self] // who the bot is, once Slack has said so
+	self       atomic.Pointer[outbox.Self] // the bot's identity, nil until Slack has reported it
 	windows    windows
-	mentions   recent // the messages that mention the bot and were taken, or answered as edited
+	mentions   recent // mentions that were taken, and edited messages that were answered
 	moved      moved
 	troubles   troubles
-	doubts     map[string]time.Time // since when Slack does not show a channel, until that is believed; of checkChannels alone
+	doubts     map[string]time.Time // when Slack first hid a channel, until that is believed; used by checkChannels only
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory
@@ -93,14 +99,14 @@ type Bot struct {
 
 	stopping atomic.Bool
 
-	intake  context.Context // the life of the socket
-	work    context.Context // the life of the tasks, which outlives the socket's at shutdown
+	intake  context.Context // lifetime of the socket
+	work    context.Context // lifetime of the tasks; at shutdown it outlasts intake
 	tasks   sync.WaitGroup
 	places  [kinds]*places
 	excuses excuses
 }
 
-// New puts a bot together. It makes no connection.
+// New wires a bot. It makes no connection.
 func New(cfg Config) (*Bot, error) {
 	clock := &webapi.Clock{Log: cfg.Log}
 	client, err := webapi.NewClient(cfg.Dial, clock, cfg.Log)
@@ -146,7 +152,7 @@ func New(cfg Config) (*Bot, error) {
 		Watch: b.watchStatus, Told: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, hello: func() { // what failed before may work now
+	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, hello: func() { // earlier failures may pass now
 		signal(b.ready.hello)
 		b.outbox.Wake()
 	}, beat: cfg.Beat}
@@ -155,7 +161,7 @@ func New(cfg Config) (*Bot, error) {
 	return b, nil
 }
 
-// listed is Cloud 66 for the watch. Its pages of stacks keep the commands' list fresh.
+// listed is the watch's Cloud 66 client. Its stack pages also refresh the stack list of the commands.
 type listed struct {
 	*cloud66.Client
 	directory *commands.Directory
@@ -166,8 +172,7 @@ func (l listed) StackPage(ctx context.Context, page int) (cloud66.StackPage, err
 	return l.directory.StackPage(ctx, page)
 }
 
-// Ready says why the bot cannot do its work, nil where it can.
-// Its text is fit to be shown, whatever Slack said.
+// Ready returns the reason why the bot cannot do its work, or nil if it can. The text is cleaned of secrets, so it may be displayed.
 func (b *Bot) Ready() error {
 	connected := b.socket.err()
 	if b.stopping.Load() {
@@ -180,8 +185,8 @@ func (b *Bot) Ready() error {
 	return errors.New(b.cleaner.Clean(err.Error()))
 }
 
-// Run runs the bot until the context ends. Then it takes nothing more, finishes what it took within a bound or leaves it recorded, and
-// returns when no task is left. Its error is a fault of the database at the start.
+// Run runs the bot until the context ends. It then stops intake, finishes running tasks within drainTimeout or leaves them recorded, and
+// returns when no task is left. It returns an error only if the database fails at the start.
 func (b *Bot) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -204,7 +209,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	intake, stopIntake := context.WithCancel(ctx)
 	defer stopIntake()
 	b.intake = intake
-	context.AfterFunc(lifeCtx, stopIntake) // a part that cannot begin ends the whole
+	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
 	b.socket.run(intake)
 
 	b.stopping.Store(true)
@@ -222,7 +227,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	return nil
 }
 
-// underWay counts the tasks.
+// underWay returns the number of admitted tasks.
 func (b *Bot) underWay() (n int) {
 	for _, p := range b.places {
 		n += p.count()
@@ -230,7 +235,7 @@ func (b *Bot) underWay() (n int) {
 	return n
 }
 
-// forget removes old records, at once and every hour, until the context ends.
+// forget removes expired records, at once and then hourly, until the context ends.
 func (b *Bot) forget(ctx context.Context) {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()

@@ -10,7 +10,7 @@ import (
 	"c66bot/commands"
 )
 
-// slowAnswer is when somebody who waits for an answer gets a first word.
+// slowAnswer is the delay after which a waiting asker gets an interim message.
 const slowAnswer = 5 * time.Second
 
 func (b *Bot) carryOut(ctx context.Context, t *task) {
@@ -22,7 +22,7 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 		t.do(ctx)
 		return
 	case t.invocation == nil && t.text == nil:
-		return // what was to be said stood in the acknowledgement
+		return // the acknowledgement was the whole reply
 	case t.invocation == nil:
 		inv, err := b.parse(ctx, t)
 		if look, ok := errors.AsType[*lookError](err); ok {
@@ -45,7 +45,7 @@ func (b *Bot) carryOut(ctx context.Context, t *task) {
 		if b.openForm(ctx, t) {
 			return
 		}
-		if t.invocation.UID == "" && t.invocation.Stack == "" { // of the shortcut, which no button can stand for
+		if t.invocation.UID == "" && t.invocation.Stack == "" { // from the shortcut, which no button can replace
 			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
 				What: "Slack did not open the form.", State: "Nothing was done.", Do: "Use the shortcut again.",
 			}))
@@ -63,7 +63,7 @@ func (t *task) request() commands.Request {
 	return req
 }
 
-// carryOutInvocation does what a task asks for, and tells its author what came of it.
+// carryOutInvocation executes a task and sends the reply to its author.
 func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.Context) commands.Reply) {
 	reply := b.patiently(ctx, t.answer, do)
 	b.look(reply)
@@ -75,7 +75,7 @@ func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.C
 	}
 }
 
-// rendered is a reply in blocks. To a form that came to nothing it adds what was typed.
+// rendered renders a reply. For a form that failed or was refused it adds the form's input.
 func (t *task) rendered(reply commands.Reply) card.Message {
 	m := card.Reply(reply)
 	if t.invocation == nil || !t.invocation.Form {
@@ -91,22 +91,22 @@ func (t *task) rendered(reply commands.Reply) card.Message {
 	}
 }
 
-// look has the Cloud 66 token looked at where something failed.
+// look triggers a check of the Cloud 66 token after a failure.
 func (b *Bot) look(reply commands.Reply) {
 	if reply != nil && reply.Document().Ref != "" {
 		signal(b.ready.again)
 	}
 }
 
-// patiently does something, and says so to whoever waits for it where it takes long.
+// patiently runs do and sends the asker an interim message after slowAnswer.
 func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context) commands.Reply) commands.Reply {
-	if to.view != "" { // whose window says so
+	if to.view != "" { // the form's view already says so
 		return do(ctx)
 	}
 	waiting, done := context.WithCancel(ctx)
 	var hint sync.WaitGroup
 	defer hint.Wait()
-	defer done() // a hint that has not got through by then would only hold up the answer
+	defer done() // a hint still in flight would only delay the reply
 	hint.Go(func() {
 		select {
 		case <-waiting.Done():

@@ -15,7 +15,7 @@ import (
 	"c66bot/storage"
 )
 
-// channels is what commands need of the channels. It implements commands.Channels.
+// channels gives commands access to Slack channels. It implements commands.Channels.
 type channels struct {
 	people  *people.People
 	records storage.DB
@@ -23,10 +23,9 @@ type channels struct {
 	log     *slog.Logger
 }
 
-// Member fails with a *commands.CardError where the bot may not post in the channel in which a user asks for something, and with another
-// error where Slack does not tell.
+// Member returns a *commands.CardError if the bot may not post in the channel of a request, and another error if Slack does not tell.
 func (c *channels) Member(ctx context.Context, channel, user string) error {
-	if strings.HasPrefix(channel, "D") { // which must be the user's with the bot: in one of two people the bot can post nothing
+	if strings.HasPrefix(channel, "D") { // it must be the user's own with the bot, which cannot post in one between two people
 		own, err := c.people.Direct(ctx, user)
 		if err == nil && own != channel {
 			return noCard(webapi.WrongChannel)
@@ -36,12 +35,12 @@ func (c *channels) Member(ctx context.Context, channel, user string) error {
 	if room, err := c.people.Room(ctx, channel); err != nil || room.Closed() == "" {
 		return c.judge(ctx, channel, err)
 	}
-	return c.look(ctx, channel) // an event may have been lost
+	return c.look(ctx, channel) // the event may have been lost
 }
 
-// look asks Slack, whatever it said just now.
+// look asks Slack about a channel, bypassing the cache.
 func (c *channels) look(ctx context.Context, channel string) error {
-	if strings.HasPrefix(channel, "D") { // a message shows it
+	if strings.HasPrefix(channel, "D") { // posting a message shows it
 		return nil
 	}
 	c.people.ForgetRoom(channel)
@@ -52,8 +51,8 @@ func (c *channels) look(ctx context.Context, channel string) error {
 	return c.judge(ctx, channel, err)
 }
 
-// judge turns the error of a look-up into a *commands.CardError where it says that the bot cannot post. Where the bot may not look it up, a
-// message shows it.
+// judge turns a look-up error into a *commands.CardError if it says that the bot cannot post. It returns nil if the bot may not look the
+// channel up, since posting a message then shows the result.
 func (c *channels) judge(ctx context.Context, channel string, err error) error {
 	fault := webapi.Judge(err)
 	switch {
@@ -71,13 +70,13 @@ func (c *channels) judge(ctx context.Context, channel string, err error) error {
 	}
 }
 
-// noCard says why nothing can be posted, by the code for it.
+// noCard makes the error for a channel in which the bot cannot post, from Slack's error code.
 func noCard(code string) *commands.CardError {
 	fault := webapi.Meaning(code, "")
 	return &commands.CardError{Code: code, What: fault.Words(), Do: fault.Do()}
 }
 
-// Announce runs a change under an operation that is taken once, and has the channel told of it in the same transaction.
+// Announce commits a change together with its operation, which can be taken once, and with the messages that announce it to the channel.
 func (c *channels) Announce(ctx context.Context, req commands.Request, change func(tx storage.Tx) ([]commands.Announcement, error)) error {
 	err := c.write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		if err := commands.Take(tx, req.Operation, req.User); err != nil {
@@ -96,7 +95,7 @@ func (c *channels) Announce(ctx context.Context, req commands.Request, change fu
 	return nil
 }
 
-// Amend has a message that was announced for a request say something else.
+// Amend edits a message announced for a request.
 func (c *channels) Amend(ctx context.Context, req commands.Request, said commands.Announcement) error {
 	err := c.write(ctx, func(storage.Tx) ([]storage.Message, error) {
 		m, err := announced(said, req)
@@ -108,7 +107,7 @@ func (c *channels) Amend(ctx context.Context, req commands.Request, said command
 	return nil
 }
 
-// write runs a change and writes the messages that it gives, in one transaction, and has them delivered.
+// write runs a change, stores its messages in the outbox in the same transaction, and triggers their delivery.
 func (c *channels) write(ctx context.Context, change func(tx storage.Tx) ([]storage.Message, error)) error {
 	var messages []storage.Message
 	err := c.records.Update(ctx, func(tx storage.Tx) (err error) {
@@ -130,7 +129,7 @@ func announced(a commands.Announcement, req commands.Request) (storage.Message, 
 	return m, err
 }
 
-// message is an urgent message that is not edited later.
+// message makes an urgent message that is never edited.
 func message(key, channel string, m card.Message) (storage.Message, error) {
 	blocks, err := m.JSON()
 	return storage.Message{Key: key, Channel: channel, Text: m.Text(), Blocks: blocks, Urgent: true, Last: true}, err

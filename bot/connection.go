@@ -15,30 +15,30 @@ import (
 	"c66bot/bot/webapi"
 )
 
-// connection is one websocket.
+// connection is one websocket connection.
 type connection struct {
 	ws      *websocket.Conn
 	log     *slog.Logger
 	pulse   *pulse
 	hello   chan frame
 	leaving chan struct{} // closed when a successor is needed
-	ended   chan struct{} // closed when nothing more is read
+	ended   chan struct{} // closed when reading has ended
 
 	writing sync.Mutex
 	once    sync.Once
-	err     error // why it is left; set before leaving is closed
+	err     error // why it is being left; set before leaving is closed
 
-	unacked sync.WaitGroup // envelopes that are not acknowledged yet
+	unacked sync.WaitGroup // envelopes not acknowledged yet
 
 	mu         sync.Mutex
 	retired    bool
 	quiet      int  // ticks since the last frame
-	answers    bool // this server has answered a ping of ours
-	unanswered bool // the last ping was not answered yet
+	answers    bool // the server has answered one of our pings
+	unanswered bool // the last ping has no pong yet
 	shut       sync.Once
 }
 
-// leave says that a successor is needed, and why. The first reason counts.
+// leave requests a successor. Only the first reason is kept.
 func (c *connection) leave(err error) {
 	c.once.Do(func() {
 		c.err = err
@@ -46,29 +46,29 @@ func (c *connection) leave(err error) {
 	})
 }
 
-// close ends the connection at once. TLS's own farewell could wait for a peer that takes nothing any more.
+// close closes the underlying connection at once. TLS's close-notify could block on a peer that no longer reads.
 func (c *connection) close() {
 	c.shut.Do(func() {
 		conn := c.ws.NetConn()
 		if secured, ok := conn.(*tls.Conn); ok {
 			conn = secured.NetConn()
 		}
-		_ = conn.Close() // there is nothing in it to lose
+		_ = conn.Close() // an error loses nothing
 	})
 }
 
-// readUntil sets the end of the reading, once.
+// readUntil sets the read deadline. Once it is set, only a deadline that has already passed replaces it, which ends reading at once.
 func (c *connection) readUntil(end time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.retired && time.Now().Before(end) { // it has its end
+	if c.retired && time.Now().Before(end) { // a deadline is set already
 		return
 	}
 	c.retired = true
 	_ = c.ws.SetReadDeadline(end) // fails only on a closed connection
 }
 
-// heard takes note of a frame, which shows that the connection lives.
+// heard records a frame as a sign of life.
 func (c *connection) heard(pong bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *connection) heard(pong bool) {
 	}
 }
 
-// read takes frames until the connection ends.
+// read reads frames until the connection ends.
 func (c *connection) read(take taker) error {
 	c.ws.SetReadLimit(maxFrame)
 	c.ws.SetPongHandler(func(string) error {
@@ -90,7 +90,7 @@ func (c *connection) read(take taker) error {
 		err := c.ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTimeout))
 		var timeout net.Error
 		if errors.Is(err, websocket.ErrCloseSent) || errors.As(err, &timeout) {
-			return nil // the read tells how it ends
+			return nil // the read reports how the connection ends
 		}
 		return err
 	})
@@ -109,8 +109,9 @@ func (c *connection) read(take taker) error {
 	}
 }
 
-// watch looks at every tick whether the connection still lives, until done. It counts ticks, not time: a process that stood still for
-// minutes has had one, and reads first what came meanwhile. Slack's own pings do not show that our frames arrive, so it sends pings too.
+// watch checks on every tick whether the connection is alive, until done is closed. It counts ticks instead of time: after a standstill of
+// minutes the process sees one tick and first reads its backlog. Slack's pings do not prove that our frames arrive, so watch also sends
+// pings.
 func (c *connection) watch(done <-chan struct{}) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
@@ -126,8 +127,8 @@ func (c *connection) watch(done <-chan struct{}) {
 	}
 }
 
-// tick counts a tick, and may send a ping. It is false where the connection is dead and closed. One whose pings are no longer answered
-// gets a successor and is read on.
+// tick counts a tick and sends a ping if asked to. It returns false if the connection is dead, after closing it. A connection whose pings
+// are no longer answered gets a successor but is still read.
 func (c *connection) tick(ping bool) bool {
 	c.mu.Lock()
 	c.quiet++
@@ -149,7 +150,7 @@ func (c *connection) tick(ping bool) bool {
 	return true
 }
 
-// frame takes one frame. An envelope that cannot be read is acknowledged too, since Slack would send it again and again.
+// frame handles one frame. Unreadable envelopes are also acknowledged, because Slack would redeliver them again and again.
 func (c *connection) frame(data []byte, received time.Time, take taker) {
 	f, ok := readFrame(data)
 	switch {
@@ -173,7 +174,7 @@ func (c *connection) frame(data []byte, received time.Time, take taker) {
 	}
 }
 
-// ack acknowledges an envelope. It returns when the acknowledgement is written, or was not.
+// ack writes an acknowledgement. It returns once the write has succeeded or failed.
 func (c *connection) ack(id word, payload any) error {
 	b, err := json.Marshal(acknowledgement{ID: id, Payload: payload})
 	if err != nil {
@@ -186,7 +187,7 @@ func (c *connection) ack(id word, payload any) error {
 	}
 	if err := c.ws.WriteMessage(websocket.TextMessage, b); err != nil {
 		c.leave(errors.New("nothing can be written on it any more"))
-		c.close() // Slack must deliver on another
+		c.close() // Slack must redeliver on another connection
 		return fmt.Errorf("acknowledge %s: %w", id, err)
 	}
 	return nil

@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// maxExcuses is how many people at once are told that something of theirs was not taken.
+	// maxExcuses is the number of people informed concurrently about rejected tasks.
 	maxExcuses = 64
-	// gatherExcuses is how long one person's tasks are gathered for one message.
+	// gatherExcuses is the time during which one person's rejected tasks are collected into one message.
 	gatherExcuses = 250 * time.Millisecond
-	// maxNames bounds the names in one message, in characters: a sentence of a message has 1,000.
+	// maxNames bounds the names in one message, in characters. A sentence of a message holds 1,000.
 	maxNames = 800
 )
 
-// reason is why tasks are turned away.
+// reason explains why tasks are rejected.
 type reason struct {
-	text, try string // text has a place for what was asked for
-	late      bool   // Slack has given up before: nobody sees what an acknowledgement says
+	text, try string // text has a %s for the rejected request
+	late      bool   // Slack has already given up, so nobody sees the content of an acknowledgement
 }
 
 var busy = reason{text: "I am busy with too many commands at once: I did not take %s.", try: "Try again in a minute."}
 
-// stoodStill is the reason to turn away what came while the process stood still.
+// stoodStill is the reason to reject tasks that arrived while the process stood still.
 func stoodStill(d time.Duration) reason {
 	return reason{
 		text: fmt.Sprintf("I stood still for %s, which is longer than Slack waits, when %%s came.", wording.Duration(d)),
@@ -43,7 +43,7 @@ func (r reason) reply(asked string) commands.ProblemReply {
 	return commands.ProblemReply{What: fmt.Sprintf(r.text, asked), State: "Nothing was done.", Do: r.try}
 }
 
-// words are what a task asks for, in quotes.
+// words quotes the request of a task.
 func (t *task) words() string {
 	switch {
 	case t.change != nil:
@@ -59,7 +59,7 @@ func (t *task) words() string {
 
 func quoted(text string) string { return "“" + text + "”" }
 
-// excuses gathers, for each person, the tasks that were turned away. Its fields must be made.
+// excuses collects rejected tasks per person and reason. Its slots and open must be initialised.
 type excuses struct {
 	slots chan struct{}
 	mu    sync.Mutex
@@ -68,14 +68,14 @@ type excuses struct {
 
 type excuseKey struct{ who, why string }
 
-// excuse is what one person is still to be told of.
+// excuse holds the rejected tasks that one person has not been told about.
 type excuse struct {
 	to      answer
 	changes []string
 	looks   []string
 }
 
-// excuse has the author of a task told that it was turned away, with all else of theirs that was.
+// excuse queues the notice that a task was rejected. Notices to one person are combined.
 func (b *Bot) excuse(t *task) {
 	key := excuseKey{cmp.Or(t.answer.user, t.answer.url.Reveal()), t.away.text}
 	b.excuses.mu.Lock()
@@ -95,7 +95,7 @@ func (b *Bot) excuse(t *task) {
 	}
 }
 
-// tellExcuses tells one person of what was turned away, until there is nothing more.
+// tellExcuses sends one person the collected notices until none is left.
 func (b *Bot) tellExcuses(key excuseKey, why reason) {
 	for {
 		sleep(b.work, gatherExcuses)
@@ -119,7 +119,7 @@ func (b *Bot) tellExcuses(key excuseKey, why reason) {
 	}
 }
 
-// portions name what was turned away, as much as one message holds each. Changes are all named, looks are counted.
+// portions lists the rejected tasks, split by message size. Changes are named, reads are only counted.
 func (e excuse) portions() []string {
 	names := e.changes
 	switch n := len(e.looks); {
@@ -135,7 +135,7 @@ func (e excuse) portions() []string {
 	return all
 }
 
-// counted has each name once, with how often it was there.
+// counted removes duplicates and appends the number of occurrences.
 func counted(names []string) []string {
 	times := map[string]int{}
 	var once []string
@@ -152,7 +152,7 @@ func counted(names []string) []string {
 	return once
 }
 
-// portions divides things so that the names of each part fit into one message.
+// portions splits things so that the names of each part fit into one message.
 func portions[T any](things []T, name func(T) string) [][]T {
 	var all [][]T
 	size := maxNames
@@ -166,7 +166,7 @@ func portions[T any](things []T, name func(T) string) [][]T {
 	return all
 }
 
-// joined lists names as a sentence does.
+// joined joins names into an English enumeration.
 func joined(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

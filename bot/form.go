@@ -16,23 +16,23 @@ import (
 const (
 	// shortcut is the callback id of the global shortcut that opens the form.
 	shortcut = "redeploy"
-	// openWait is how long a trigger can open a form (Slack, interactivity).
+	// openWait is the lifetime of a trigger (Slack, interactivity).
 	openWait = 3 * time.Second
-	// openTry bounds one try of that. showWait bounds the tries to show a form's content, showTry each of them. After wordWait whoever
-	// waits is told by another way.
+	// openTry bounds one try to open a form. showWait bounds all tries to show its content, showTry each of them. After wordWait the asker is
+	// informed by another route.
 	openTry  = 1500 * time.Millisecond
 	showWait = time.Minute
 	showTry  = 5 * time.Second
 	wordWait = 8 * time.Second
-	// maxAck leaves room below the 20,480 bytes that a frame to Slack may have: a longer one closes the connection.
+	// maxAck leaves a margin below the 20,480 bytes of a frame to Slack. A longer frame closes the connection.
 	maxAck = 18_000
 )
 
-// openForm opens the form of a redeploy as a loading view at once, since the trigger expires after 3 s, and then fills it in. It is
-// false where Slack did not open it.
+// openForm opens the redeploy form at once as a loading view, because the trigger expires after 3 s, and then fills it in. It returns false
+// if Slack did not open it.
 func (b *Bot) openForm(ctx context.Context, t *task) bool {
 	loading := card.Loading()
-	loading.ExternalID = storage.NewID(time.Now()) // finds the view again where the answer was lost
+	loading.ExternalID = storage.NewID(time.Now()) // addresses the view if the response is lost
 	var opened *slack.ViewResponse
 	unclear := false
 	err := webapi.Retry(ctx, time.Until(t.received.Add(openWait)), func(ctx context.Context) (err error) {
@@ -62,7 +62,7 @@ func (b *Bot) openForm(ctx context.Context, t *task) bool {
 	return true
 }
 
-// fillForm shows the content of a form, unless newer content is under way.
+// fillForm shows the content of a form, unless newer content is in progress.
 func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 	f := b.windows.begin(id)
 	defer b.windows.end(f)
@@ -79,18 +79,18 @@ func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
 	b.showForm(ctx, f, t.answer, shown)
 }
 
-// refusedForm takes the place of a form that Slack does not show.
+// refusedForm replaces a form that Slack does not show.
 var refusedForm = commands.ProblemReply{
 	What: "Slack did not take the content of the form.", State: "Nothing was done.",
 	Do: "Close its window and open it again, or write the whole command with its options: help redeploy lists them.",
 }
 
-// lateForm is said beside a form that Slack has not shown so far.
+// lateForm is sent while Slack has not shown a form yet.
 var lateForm = commands.ProblemReply{
 	What: "Slack did not take the content of the form yet.", State: "Nothing was done. I keep trying for a minute.", Do: refusedForm.Do,
 }
 
-// showView shows a view in a window. An answer without ok is no success.
+// showView updates a view. A response without ok is an error.
 func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id string) error {
 	answer, err := b.api.UpdateViewContext(ctx, shown, "", "", id)
 	if err == nil && !answer.Ok {
@@ -99,7 +99,7 @@ func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id str
 	return err
 }
 
-// sayLate says lateForm unless it is stopped in time. The stop reports whether that was said.
+// sayLate sends lateForm after wordWait, unless stop is called first. stop reports whether lateForm was sent.
 func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 	to.view = ""
 	shown, said := make(chan struct{}), make(chan bool, 1)
@@ -117,8 +117,8 @@ func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
 	return func() bool { close(shown); return <-said }
 }
 
-// showForm shows content in a form's window, unless that was closed meanwhile. Where Slack does not take it, whoever waits for it is
-// told by another way.
+// showForm shows content in a form's view, unless the view was closed in the meantime. If Slack does not accept it, the asker is informed
+// by another route.
 func (b *Bot) showForm(ctx context.Context, f *filling, to answer, shown slack.ModalViewRequest) {
 	stop := b.sayLate(ctx, to)
 	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
@@ -159,7 +159,7 @@ func readShortcut(in interaction) *task {
 	}
 }
 
-// readClickInForm takes a click inside a form: the choice of a stack or of a channel, or a button of what is shown in its place.
+// readClickInForm reads a click in a form: the selection of a stack or channel, or a button of a message shown in its place.
 func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	state, action := card.ParseFormState(string(in.View.PrivateMetadata)), in.action()
 	t.answer = answer{user: string(in.User), channel: state.Channel, view: string(in.View.ID), choose: state.Choose}
@@ -169,14 +169,14 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	}
 	typed := card.Typed(state, fields)
 	switch {
-	case action.ActionID == card.ActionStack: // the fields keep what was typed
+	case action.ActionID == card.ActionStack: // keep the input of the fields
 		typed.UID = string(action.SelectedOption.Value)
 		t.invocation = &typed
 	case action.ActionID == card.ActionChannel:
 		t.answer.channel = string(action.SelectedConversation)
 		t.invocation = &typed
 	case action.Value == "":
-		return nil // a field on which nothing depends
+		return nil // a field without dependents
 	default:
 		b.readButton(string(action.Value), t)
 	}
@@ -186,7 +186,7 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	return t
 }
 
-// readSearch takes a search for a stack. The acknowledgement gives what was found.
+// readSearch reads a stack search. The acknowledgement carries the results.
 func (b *Bot) readSearch(in interaction) *task {
 	channel := b.moved.now(card.ParseFormState(string(in.View.PrivateMetadata)).Channel)
 	t := &task{kind: aSearch, answer: answer{user: string(in.User), channel: channel}}
@@ -210,7 +210,7 @@ func (b *Bot) readSearch(in interaction) *task {
 	return t
 }
 
-// suggestions are the options that Slack shows, as many as one frame holds.
+// suggestions returns as many options as fit into one frame.
 func suggestions(found []storage.StackRef) any {
 	options, size := []*slack.OptionBlockObject{}, 0
 	for _, stack := range found {
@@ -227,8 +227,8 @@ func suggestions(found []storage.StackRef) any {
 	return map[string]any{"options": options}
 }
 
-// readForm takes a form that was sent. A wrong field is named beside it. A refusal within the acknowledgement's time is shown in the
-// window, which else closes.
+// readForm reads a submitted form. Invalid fields are reported beside the field. A refusal decided before the acknowledgement is due is
+// shown in the view; otherwise the view closes.
 func (b *Bot) readForm(in interaction) *task {
 	state := card.ParseFormState(string(in.View.PrivateMetadata))
 	fields, err := in.View.fields()
@@ -263,7 +263,8 @@ func (b *Bot) readForm(in interaction) *task {
 	return t
 }
 
-// wrongFields says beside the fields what is wrong with them. Where one is missing in the form, Slack would show nothing.
+// wrongFields reports invalid fields. If one of them is missing from the form, it shows a message instead, because Slack would show
+// nothing.
 func wrongFields(state card.FormState, fields card.Fields, wrong map[string]string) any {
 	for block := range wrong {
 		if _, shown := fields[block]; !shown {
@@ -279,13 +280,13 @@ func wrongFields(state card.FormState, fields card.Fields, wrong map[string]stri
 	}), card.FormState{Channel: state.Channel}))
 }
 
-// decision is the result of Prepare: what carries the form out, or a reply where that is nil.
+// decision is the result of Prepare: the function that carries the form out, or the reply if do is nil.
 type decision struct {
 	do    func(context.Context) commands.Reply
 	reply commands.Reply
 }
 
-// decide finds out, beside the acknowledgement, whether a form may be carried out.
+// decide runs Prepare for a form, concurrently with the acknowledgement.
 func (b *Bot) decide(t *task) chan decision {
 	decided, req := make(chan decision, 1), t.request()
 	b.tasks.Go(b.caught(func(r commands.Reply) { decided <- decision{reply: r} }, func() {
@@ -296,7 +297,7 @@ func (b *Bot) decide(t *task) chan decision {
 	return decided
 }
 
-// carryOutForm does what a form asks for, once that is decided.
+// carryOutForm carries a form out once its decision is known.
 func (b *Bot) carryOutForm(ctx context.Context, t *task, decided chan decision) {
 	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply {
 		d := <-decided
@@ -307,7 +308,7 @@ func (b *Bot) carryOutForm(ctx context.Context, t *task, decided chan decision) 
 	})
 }
 
-// update replaces the form by another view. It is nil where that is too large for a frame: then the form closes.
+// update returns an acknowledgement that replaces the form's view, or nil if that exceeds a frame. With nil the form closes.
 func update(shown slack.ModalViewRequest) any {
 	payload := map[string]any{"response_action": "update", "view": shown}
 	if encoded, err := json.Marshal(payload); err != nil || len(encoded) > maxAck {

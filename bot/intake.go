@@ -14,42 +14,43 @@ import (
 	"c66bot/commands"
 )
 
-// ackWait bounds how long an acknowledgement waits for its content: Slack wants it within 3 s.
+// ackWait is the deadline for the content of an acknowledgement. Slack wants the acknowledgement within 3 s.
 const ackWait = 1500 * time.Millisecond
 
-// task is a request of somebody's, with where its answer goes.
+// task is one person's request with the destination of the reply.
 type task struct {
 	kind      kind
 	place     *place
 	answer    answer
 	operation string
-	delivery  string // identifies the click or Submit, where the same operation may be asked for again; "" where it may not
-	trigger   string // with which a form can be opened; "" for none
+	delivery  string // identifies the click or Submit where an operation may be requested repeatedly, otherwise ""
+	trigger   string // can open a form; "" for none
 	received  time.Time
 
-	// The request is one of these.
-	text       *string   // behind a slash command or a mention
-	said       time.Time // when, for a mention, by Slack's clock
+	// The request is one of text, invocation and do.
+	text       *string   // text of a slash command or a mention
+	said       time.Time // time of a mention by Slack's clock
 	again      bool      // Slack has sent it before
 	invocation *commands.Invocation
 	do         func(ctx context.Context)
 
-	problem *commands.ProblemReply // found while it was read
-	// say gives the content of the acknowledgement, within the context; nil for none.
+	problem *commands.ProblemReply // found while reading the request
+	// say returns the content of the acknowledgement before the context ends. It is nil if there is no content.
 	say      func(ctx context.Context) any
-	answered bool // by the acknowledgement: nothing is left to do
-	// decline gives the content of an acknowledgement that says that the task is not taken. It is nil, or gives nil, where none can.
+	answered bool // by the acknowledgement: no work is left
+	// decline returns the content of an acknowledgement that rejects the task. It is nil or returns nil if the acknowledgement cannot carry
+	// any.
 	decline func(reply commands.Reply) any
 
-	away   *reason // why it is turned away; nil for one that is taken
-	change *change // its entry in the journal, where it changes something
-	first  bool    // of the deliveries of that change
+	away   *reason // why the task is rejected; nil if it is taken
+	change *change // its journal entry, if it is a change
+	first  bool    // first delivery of the change
 	turn   *turn
 }
 
-// take takes an envelope from the socket and does not wait. It gives a channel that is closed when the acknowledgement is written or
-// never will be. An envelope that Slack delivers again is acknowledged again and not done again. Tasks that only read are deduplicated
-// in memory alone: to read twice after a restart harms nobody.
+// take handles an envelope from the socket without blocking. The returned channel is closed when the acknowledgement is written or never
+// will be. A redelivered envelope is acknowledged again but not executed again. Tasks that only read are deduplicated in memory only,
+// because a repeated read after a restart is harmless.
 func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{}) {
 	counted := func(payload any) error {
 		err := ack(payload)
@@ -74,7 +75,7 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 		}
 	}
 	if t == nil {
-		_ = counted(nil) // logged there; Slack delivers again what is not acknowledged
+		_ = counted(nil) // logged there; Slack redelivers unacknowledged envelopes
 		close(done)
 		return done
 	}
@@ -83,15 +84,15 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 	return done
 }
 
-// admit gives a task its place and has it carried out, or turns it away. It closes done after the acknowledgement. The author of a task
-// that is turned away is told in the acknowledgement where Slack shows that, else beside it. A change is first recorded as void, so
-// that no later delivery brings it again.
+// admit starts a task if there is a place for it, or rejects it. It closes done after the acknowledgement. The author of a rejected task is
+// told in the acknowledgement if Slack displays that, otherwise separately. A rejected change is first recorded as void, so that no later
+// delivery runs it.
 func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
 	t.kind = t.kindOf(what)
 	switch stood := since(t.received); {
-	case t.answer.user == "": // of Slack, which takes nobody's place and is never too late
+	case t.answer.user == "": // from Slack itself: needs no place and is never too late
 	case stood > tooLong:
 		b.log.Warn("an envelope came while the process stood still: it is turned away", "envelope", env.ID, "user", t.answer.user, "stood", stood)
 		away := stoodStill(stood)
@@ -119,7 +120,7 @@ func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 		if b.acks.write(key, payload, false) == nil && payload == nil {
 			b.excuse(t)
 		}
-	case t.say != nil && t.problem == nil: // no other envelope waits for the content
+	case t.say != nil && t.problem == nil: // the content delays no other envelope
 		b.start(t, key, done, func(ctx context.Context) bool {
 			return b.acks.write(key, t.sayWithin(ctx, t.received.Add(ackWait)), false) == nil
 		})
@@ -131,7 +132,7 @@ func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
 	}
 }
 
-// kindOf gives the kind of a task that asks for a change, or for none (""). A form or a question that leads to a change counts as one.
+// kindOf returns the kind of a task, given the change it requests or "". A form or a question that leads to a change counts as a change.
 func (t *task) kindOf(what string) kind {
 	inv := t.invocation
 	if inv == nil && t.text != nil {
@@ -140,7 +141,7 @@ func (t *task) kindOf(what string) kind {
 		}
 	}
 	switch {
-	case t.kind != aLook: // which is known already
+	case t.kind != aLook: // already known
 		return t.kind
 	case what != "", t.answer.view != "", inv != nil && inv.Writes():
 		return aChange
@@ -149,7 +150,7 @@ func (t *task) kindOf(what string) kind {
 	}
 }
 
-// read makes a task of an envelope, with the key that its deliveries share. An envelope that asks for nothing gives nil.
+// read turns an envelope into a task and the key shared by its deliveries. The task is nil if the envelope requests nothing.
 func (b *Bot) read(env envelope) (*task, string) {
 	id := string(env.ID)
 	switch env.Type {
@@ -189,7 +190,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 	}
 }
 
-// unread gives the task that tells the author of an envelope that it cannot be read; nil where nobody can be told.
+// unread returns a task that tells the author that an envelope is unreadable, or nil if the author is unknown.
 func (b *Bot) unread(env envelope, err error) *task {
 	b.log.Error("an envelope could not be read", "envelope", env.ID, "type", env.Type, "error", err)
 	to := authorOf(env.Payload)
@@ -237,7 +238,7 @@ func (b *Bot) readClick(in interaction, envelope string) *task {
 	action := in.action()
 	verb, _, _ := strings.Cut(string(action.ActionID), "-")
 	if verb == "commit" {
-		return nil // the link was opened by Slack itself
+		return nil // Slack opened the link itself
 	}
 	t := &task{
 		answer: answer{
@@ -253,7 +254,7 @@ func (b *Bot) readClick(in interaction, envelope string) *task {
 	return t
 }
 
-// readButton takes what a button's value carries.
+// readButton reads the value of a button.
 func (b *Bot) readButton(value string, t *task) {
 	inv, err := commands.FromValue(value)
 	if err != nil {
@@ -262,18 +263,18 @@ func (b *Bot) readButton(value string, t *task) {
 		}
 		return
 	}
-	if inv.Nonce != "" { // used up by this person in this channel alone
+	if inv.Nonce != "" { // single use, by this person in this channel
 		t.operation = strings.Join([]string{"answer:" + inv.Asking(), t.answer.channel, t.answer.user, inv.Nonce}, ":")
 	}
 	t.invocation = &inv
 }
 
-// replaces holds the buttons whose answer replaces their message.
+// replaces holds the verbs of buttons whose reply replaces their message.
 var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
 }
 
-// start carries a task out in its own goroutine, unless first says no. It closes acked after the acknowledgement.
+// start runs a task in its own goroutine, unless first returns false. It closes acked after the acknowledgement.
 func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ctx context.Context) bool) {
 	b.tasks.Go(func() {
 		defer t.place.leave()
@@ -295,7 +296,7 @@ func (b *Bot) start(t *task, envelope string, acked chan struct{}, first func(ct
 	})
 }
 
-// caught keeps a panic from ending more than one task, and tells of it.
+// caught confines a panic to one task and reports it.
 func (b *Bot) caught(tell func(commands.Reply), do func()) func() {
 	return func() {
 		err := panics.Catch(func() error { do(); return nil })

@@ -18,54 +18,54 @@ import (
 )
 
 const (
-	// maxOpen bounds the changes that are not settled.
+	// maxOpen bounds the unsettled changes.
 	maxOpen = 10_000
-	// lastWrite is how long the journal may take at shutdown for what it still has to write.
+	// lastWrite is the deadline for the journal's remaining writes at shutdown.
 	lastWrite = 500 * time.Millisecond
-	// maxDeliveries is how many deliveries of one void operation are remembered.
+	// maxDeliveries is the number of deliveries remembered for one void operation.
 	maxDeliveries = 20
 )
 
-// journal holds every change from its arrival until it is settled, so that it is done once or its author is told why not. An operation runs
-// through these states:
+// journal holds every change from its arrival until it is settled, so that it is done once or its author is told why not. An operation
+// passes through these states:
 //
-//	received      its entry is written; only then does Slack get our word
-//	acknowledged  Slack has it, in time; that is known in memory alone. The work begins
-//	settled       its entry is gone: it is done (commands.Take, in the transaction of what it does), or void
+//	received      the entry is written; only then is the change acknowledged
+//	acknowledged  Slack got the acknowledgement in time, which only memory records; the work begins
+//	settled       the entry is gone: the operation is done (commands.Take, in the transaction of its effect) or void
 //
-// A void operation came to nothing, and its author was told why. Its deliveries are used up; another click or Submit, which is another
-// delivery, may try again. A done operation stays done. Both are kept in storage.Operations.
+// A void operation had no effect, and its author was told why. Its deliveries are used up; a new delivery, another click or Submit, may try
+// again. A done operation stays done. Both are kept in storage.Operations.
 //
-// An operation that is received and not settled when a process ends was not done: the next process makes it void and tells its author
-// in one transaction. So an operation costs one commit, which all that come at once share, beside the one of its effect.
+// An operation that is received but not settled when a process ends was not done. The next process makes it void and tells its author in
+// one transaction. An operation therefore costs one commit, shared by all concurrent arrivals, in addition to the commit of its effect.
 type journal struct {
 	records storage.DB
 	tasks   *sync.WaitGroup
 	log     *slog.Logger
 
 	mu   sync.Mutex
-	open map[string]*change // by operation: all that this process has received and not settled
+	open map[string]*change // by operation: received by this process and not settled
 }
 
-// change is a change that is not settled, in memory.
+// change is the in-memory state of an unsettled change.
 type change struct {
 	entry   storage.Entry
 	known   chan struct{} // closed when the verdict is known
 	verdict verdict
-	excess  bool // the journal was full: the change is not in it, and can only be turned away
+	excess  bool // the journal was full: the change is not in open and can only be rejected
 }
 
-// verdict is the result of writing a change into the journal.
+// verdict is the result of writing a change to the journal.
 type verdict int
 
 const (
 	entered     verdict = iota + 1 // it may be acknowledged
 	takenBefore                    // it was settled before
-	notTaken                       // the database did not take it in time: it is never run
+	notTaken                       // the write missed its deadline or failed: the change never runs
 )
 
-// receive takes a change and does not wait. For another delivery of one that is not settled it gives that, with first false. Where the
-// journal is full it gives a change in excess.
+// receive registers a change without blocking. For a redelivery of an unsettled change it returns that change and first is false. If the
+// journal is full, it returns a change marked excess.
 func (j *journal) receive(e storage.Entry) (c *change, first bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -86,7 +86,7 @@ func (j *journal) receive(e storage.Entry) (c *change, first bool) {
 	return c, true
 }
 
-// enter writes a change into the journal in the background. One that was not written before its verdict is void.
+// enter writes a change to the journal in the background. A change whose verdict came before the write becomes void.
 func (j *journal) enter(ctx context.Context, c *change) {
 	j.tasks.Go(func() {
 		e, before := j.entryOf(c), false
@@ -112,7 +112,7 @@ func (j *journal) enter(ctx context.Context, c *change) {
 	})
 }
 
-// enter writes an entry, unless the operation was done or the delivery used up before.
+// enter writes an entry, unless the operation is done or the delivery used up. before reports that.
 func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
 	o, err := storage.Operations.Get(tx, e.Operation)
 	switch {
@@ -124,7 +124,7 @@ func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
 	return false, storage.Journal.Put(tx, e.Operation, e)
 }
 
-// decide gives the verdict on a change. The first one counts.
+// decide sets the verdict on a change and returns the verdict in force. The first one wins.
 func (j *journal) decide(c *change, v verdict) verdict {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -135,7 +135,7 @@ func (j *journal) decide(c *change, v verdict) verdict {
 	return c.verdict
 }
 
-// await gives the verdict on a change. Where none has fallen by then, it is not taken.
+// await waits for the verdict on a change. Without one by the deadline, the change is not taken.
 func (j *journal) await(ctx context.Context, c *change, until time.Time) verdict {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
@@ -147,8 +147,8 @@ func (j *journal) await(ctx context.Context, c *change, until time.Time) verdict
 	return j.decide(c, notTaken)
 }
 
-// turnAway makes a change void before its entry is written, so that no process takes it up. It waits for that until a time; what the
-// disk takes later is written all the same. For a change in excess it tries once: the journal is bounded.
+// turnAway makes a change void before its entry is written, so that no process runs it. It waits for that until a deadline; a slower write
+// continues in the background. For an excess change it tries once only, because the journal is bounded.
 func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 	j.decide(c, notTaken)
 	limited, cancel := context.WithDeadline(ctx, until)
@@ -169,7 +169,7 @@ func (j *journal) turnAway(ctx context.Context, c *change, until time.Time) {
 	}
 }
 
-// settle ends a change whose entry was written. One that was done has left the journal in its own transaction; any other is void.
+// settle ends a change whose entry was written. A done change left the journal in its own transaction; any other becomes void.
 func (j *journal) settle(ctx context.Context, c *change) {
 	_, found, err := storage.Journal.Look(context.WithoutCancel(ctx), j.records, c.entry.Operation)
 	if err == nil && !found {
@@ -179,7 +179,7 @@ func (j *journal) settle(ctx context.Context, c *change) {
 	j.tasks.Go(func() { j.void(ctx, c) })
 }
 
-// void makes a change void, and retries until that is written or the process ends: then the next one does it.
+// void makes a change void and retries until that is written. If the process ends first, the next one does it.
 func (j *journal) void(ctx context.Context, c *change) {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		last := ctx.Err() != nil
@@ -206,7 +206,7 @@ func (j *journal) writeVoid(ctx context.Context, c *change) error {
 	return j.records.Update(ctx, func(tx storage.Tx) error { return void(tx, e) })
 }
 
-// void removes an entry and remembers its deliveries, so that none of them brings it again.
+// void removes an entry and remembers its deliveries as used up.
 func void(tx storage.Tx, e storage.Entry) error {
 	before, err := storage.Operations.Get(tx, e.Operation)
 	switch {
@@ -224,29 +224,29 @@ func void(tx storage.Tx, e storage.Entry) error {
 	)
 }
 
-// forget drops a settled change from memory.
+// forget removes a settled change from memory.
 func (j *journal) forget(c *change) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.open, c.entry.Operation)
 }
 
-// entryOf gives the entry of a change as it is now.
+// entryOf returns the current entry of a change.
 func (j *journal) entryOf(c *change) storage.Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return c.entry
 }
 
-// size gives the number of changes that are not settled.
+// size returns the number of unsettled changes.
 func (j *journal) size() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return len(j.open)
 }
 
-// tellUnsettled makes void what an earlier process has left in the journal and tells those who asked for it, in one transaction. What was
-// done has left the journal, and its own records carry it on.
+// tellUnsettled makes the changes left in the journal by an earlier process void and tells their authors, in one transaction. Done changes
+// have left the journal; their own records carry them on.
 func (b *Bot) tellUnsettled(ctx context.Context) error {
 	told := 0
 	err := b.channels.write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
@@ -264,7 +264,7 @@ func (b *Bot) tellUnsettled(ctx context.Context) error {
 	return nil
 }
 
-// unsettled clears the journal and gives the messages for each person who has something in it, in which all of it is named.
+// unsettled clears the journal and returns messages to each author that name all of their entries.
 func unsettled(tx storage.Tx) (messages []storage.Message, err error) {
 	left := map[string][]storage.Entry{}
 	err = storage.Journal.Scan(tx, "", func(_ string, e storage.Entry) error {

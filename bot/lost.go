@@ -15,13 +15,13 @@ import (
 	"c66bot/storage"
 )
 
-// doubtFor is how long Slack must not show a channel for that to be believed.
+// doubtFor is how long Slack must hide a channel before that is believed.
 const doubtFor = 5 * time.Minute
 
-// holding counts the records of a channel that are still in use.
+// holding counts the active records of a channel.
 type holding struct{ rules, subscriptions, cards int }
 
-// holdings gives the channels that have records in use.
+// holdings returns the active records by channel.
 func (b *Bot) holdings(ctx context.Context) (map[string]holding, error) {
 	all := map[string]holding{}
 	add := func(channel string, h holding) {
@@ -52,26 +52,26 @@ func (b *Bot) holdings(ctx context.Context) (map[string]holding, error) {
 	return all, err
 }
 
-// lost takes note of whether Slack shows a channel that has records, by the result of a look at it. Where it does not, since the bot was
-// removed from it or its id changed while the bot was down, the admins are told once.
+// lost processes the result of a look-up of a channel. If the channel has records but Slack does not show it, the bot was removed from it
+// or its id changed while the bot was down; the admins are told once, after doubtFor.
 func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 	no, refused := errors.AsType[*commands.CardError](looked)
 	gone := refused && no.Code == webapi.NotShown
 	if looked != nil && !refused {
-		return nil // Slack does not tell
+		return nil // the look-up failed
 	}
 	var has holding
-	if gone { // which is rare: all records are read
+	if gone { // rare, so reading all records is acceptable
 		all, err := b.holdings(ctx)
 		if err != nil {
 			return err
 		}
 		has = all[channel]
-		gone = has != (holding{}) // else nobody misses it
+		gone = has != (holding{}) // otherwise nobody misses it
 	}
 	known, _, err := storage.Channels.Look(ctx, b.records, channel)
 	doubted, told := b.doubts[channel], !known.Lost.IsZero()
-	if gone && !told && (doubted.IsZero() || time.Since(doubted) < doubtFor) { // its new id may come any moment
+	if gone && !told && (doubted.IsZero() || time.Since(doubted) < doubtFor) { // the event with its new id may still come
 		if err == nil && doubted.IsZero() {
 			b.doubts[channel] = time.Now()
 			time.AfterFunc(doubtFor, func() { b.hint(channel) })
@@ -92,7 +92,7 @@ func (b *Bot) lost(ctx context.Context, channel string, looked error) error {
 	return err
 }
 
-// tellLost tells the admins of a channel that Slack does not show, in the transaction that remembers it.
+// tellLost records that Slack does not show a channel and tells the admins, in one transaction.
 func (b *Bot) tellLost(ctx context.Context, channel string, h holding) error {
 	b.log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed",
 		"channel", channel, "rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)

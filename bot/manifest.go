@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// manifest declares what the bot uses of Slack, and nothing else. Tests derive it from the code.
+// manifest declares exactly the Slack features that the bot uses. Tests derive it from the code.
 //
 //go:embed manifest.yaml
 var manifest string
 
-// Manifest is the Slack app manifest, in YAML, of an app whose slash command has the given name.
+// Manifest returns the Slack app manifest, in YAML, for an app with the given slash command.
 func Manifest(command string) string {
 	return strings.ReplaceAll(manifest, `"/c66"`, strconv.Quote(command))
 }

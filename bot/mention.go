@@ -16,17 +16,17 @@ import (
 	"c66bot/storage"
 )
 
-// mentionAge is how old a mention may be that changes something: Slack delivers events again for minutes, after an outage for longer.
+// mentionAge is the maximum age of a mention that requests a change. Slack redelivers events for minutes, and for longer after an outage.
 const mentionAge = 10 * time.Minute
 
-// ofRooms are the events after which other people may be in a channel, or the bot may no longer post there.
+// ofRooms holds the events that may change who is in a channel or whether the bot can post there.
 var ofRooms = map[string]bool{
 	"channel_archive": true, "channel_unarchive": true, "channel_deleted": true, "channel_left": true,
 	"group_archive": true, "group_unarchive": true, "group_deleted": true, "group_left": true,
 	"member_joined_channel": true, "member_left_channel": true,
 }
 
-// readEvent takes an event: a mention is a request, others invalidate what is cached of groups and channels.
+// readEvent reads an event. A mention is a request; other events invalidate cached groups and channels.
 func (b *Bot) readEvent(h happening) *task {
 	e, self := h.Event, b.who().User
 	switch {
@@ -44,20 +44,20 @@ func (b *Bot) readEvent(h happening) *task {
 	}
 	if e.Message != nil {
 		if e.Previous != nil && e.Previous.Text == e.Message.Text {
-			return nil // its text has not changed
+			return nil // the text is unchanged
 		}
 		channel := e.Channel
 		e = *e.Message
 		e.Channel, e.Edited = channel, true
 	}
 	if e.User == "" || e.Channel == "" || e.TS == "" || string(e.User) == self {
-		return nil // of nobody, or our own
+		return nil // no author, or the bot's own message
 	}
 	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)},
 		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
 	if e.Edited != nil && e.Edited != false {
 		if e.BotID != "" {
-			return nil // bots edit their messages as they go
+			return nil // bots edit their own messages routinely
 		}
 		t.do = func(ctx context.Context) { b.sayEdited(ctx, t) }
 		return t
@@ -76,7 +76,7 @@ func (b *Bot) readEvent(h happening) *task {
 	return t
 }
 
-// sayEdited tells somebody that an edit is not carried out, once, and only where the message itself was no mention.
+// sayEdited tells an author once that an edit is not carried out, unless the message itself was taken as a mention.
 func (b *Bot) sayEdited(ctx context.Context, t *task) {
 	if !b.mentions.add(t.operation) {
 		return
@@ -87,11 +87,11 @@ func (b *Bot) sayEdited(ctx context.Context, t *task) {
 	}))
 }
 
-// someone is a mention of any user.
+// someone matches a mention of any user.
 var someone = regexp.MustCompile(`<@([A-Z0-9]+)`)
 
-// line gives the command in a text, and whether the bot is mentioned in front of it. While the bot does not know its own id it takes
-// the first one mentioned: Slack sends no mentions of others.
+// line returns the command in a text and whether the text starts with a mention of the bot. While the bot does not know its own id, it uses
+// the first mentioned user, because Slack delivers mentions of the bot only.
 func (b *Bot) line(text string) (line string, addressed bool) {
 	name := b.who().User
 	if first := someone.FindStringSubmatch(text); first != nil && name == "" {
@@ -100,7 +100,7 @@ func (b *Bot) line(text string) (line string, addressed bool) {
 	return commands.Line(text, b.command, name)
 }
 
-// age is how old a mention is, by Slack's clock. Where that is not known for sure, a first delivery counts as new.
+// age returns the age of a mention by Slack's clock. While that clock is not sure, a first delivery counts as new.
 func (b *Bot) age(t *task) time.Duration {
 	now, sure := b.slack.Clock.Now()
 	if t.said.IsZero() || !sure && !t.again {
@@ -109,7 +109,7 @@ func (b *Bot) age(t *task) time.Duration {
 	return now.Sub(t.said)
 }
 
-// parse reads what was typed. In a card's thread the stack may be left out: the card tells it.
+// parse parses the typed text. In a card's thread the stack may be omitted and is taken from the card.
 func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	text := b.labelled(ctx, *t.text)
 	inv, err := commands.Parse(text)
@@ -130,10 +130,10 @@ func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
 	return inv, err
 }
 
-// namesWait bounds how long the names in a text are looked up.
+// namesWait bounds the look-ups of the names in a text.
 const namesWait = 3 * time.Second
 
-// labelled adds to the people and groups in a text the names that Slack left out, as it does in messages.
+// labelled adds the names that Slack omits from mentions of people and groups in a text.
 func (b *Bot) labelled(ctx context.Context, text string) string {
 	ctx, cancel := context.WithTimeout(ctx, namesWait)
 	defer cancel()
@@ -152,16 +152,16 @@ func (b *Bot) labelled(ctx context.Context, text string) string {
 	})
 }
 
-// lookError says that the card of a thread could not be looked up.
+// lookError says that the look-up of a thread's card failed.
 type lookError struct{ err error }
 
 func (e *lookError) Error() string { return "look up the card of a thread: " + e.err.Error() }
 func (e *lookError) Unwrap() error { return e.err }
 
-// here gives the deployment of the card in whose thread a mention is; the zero value in the thread of another message.
+// here returns the deployment of the card that started the thread of a mention, or the zero value if the thread has no card.
 func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 	key, err := b.standing(ctx, t.answer.channel, t.answer.thread)
-	if err == nil && key == "" { // of a card whose message is forgotten, or of none
+	if err == nil && key == "" { // a card whose message record is gone, or no card
 		key, err = b.keyInSlack(ctx, t.answer.channel, t.answer.thread)
 	}
 	if err != nil {
@@ -178,7 +178,7 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err
 }
 
-// standing gives the key of the bot's own message with a timestamp, "" where the database knows none.
+// standing returns the key of the bot's message with a timestamp, or "" if the database has none.
 func (b *Bot) standing(ctx context.Context, channel, ts string) (key string, err error) {
 	err = b.records.View(ctx, func(tx storage.Tx) error {
 		key = ""
@@ -193,7 +193,7 @@ func (b *Bot) standing(ctx context.Context, channel, ts string) (key string, err
 	return key, err
 }
 
-// keyInSlack asks Slack for the key of a thread's first message, "" where the bot cannot read it.
+// keyInSlack asks Slack for the key of a thread's first message. It returns "" if the bot cannot read it.
 func (b *Bot) keyInSlack(ctx context.Context, channel, thread string) (key string, err error) {
 	err = webapi.Look(ctx, func(ctx context.Context) (err error) {
 		key, err = b.slack.KeyOf(ctx, channel, thread)
@@ -206,7 +206,7 @@ func (b *Bot) keyInSlack(ctx context.Context, channel, thread string) (key strin
 	return key, err
 }
 
-// who is who the bot is in its workspace, the zero value while Slack has not said so.
+// who returns the bot's identity in its workspace, or the zero value until Slack has reported it.
 func (b *Bot) who() outbox.Self {
 	if self := b.self.Load(); self != nil {
 		return *self

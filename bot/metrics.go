@@ -6,13 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics counts what an operator wants to see.
+// metrics holds the bot's Prometheus metrics.
 type metrics struct {
 	envelopes *prometheus.CounterVec
 	acks      prometheus.Histogram
 }
 
-// newMetrics makes the metrics and registers them, if there is a registry.
+// newMetrics makes the metrics and registers them unless registry is nil.
 func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 	m := &metrics{
 		envelopes: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -62,7 +62,7 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 	return m
 }
 
-// envelopeTypes are those that get a label of their own: what comes from outside must not make labels.
+// envelopeTypes are the types with a label value of their own. External input must not create labels.
 var envelopeTypes = map[string]bool{"slash_commands": true, "interactive": true, "events_api": true}
 
 func (m *metrics) acked(kind string, took time.Duration, err error) {

@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// moveAgain is when, after a change of a channel's id, records that were written under the old one meanwhile are moved.
+	// moveAgain is the delay after which records are moved again that were written under the old id during a channel's change of id.
 	moveAgain = time.Minute
-	// longestRetry bounds the pauses between tries to record that an id has changed.
+	// longestRetry bounds the backoff between tries to record a change of id.
 	longestRetry = time.Minute
 )
 
-// channelID is the form of the id of a channel that can have rules and subscriptions.
+// channelID matches the id of a channel that can have rules and subscriptions.
 var channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
 
-// moved knows in memory which ids of channels have changed. Its zero value works.
+// moved caches the changes of channel ids in memory. The zero value is ready for use.
 type moved struct {
 	mu sync.Mutex
-	to map[string]storage.Channel // by the old id
+	to map[string]storage.Channel // by old id
 }
 
-// now gives the id that a channel bears now.
+// now returns the current id of a channel.
 func (m *moved) now(channel string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,7 +58,7 @@ func (m *moved) read(ctx context.Context, records storage.DB) error {
 	return nil
 }
 
-// movedChannels gives the channels whose id has changed, by the old one.
+// movedChannels returns the channels whose id has changed, by old id.
 func movedChannels(tx storage.Tx) (map[string]storage.Channel, error) {
 	all := map[string]storage.Channel{}
 	err := storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {
@@ -70,8 +70,8 @@ func movedChannels(tx storage.Tx) (map[string]storage.Channel, error) {
 	return all, err
 }
 
-// readMove takes the event that a channel's id has changed. It is acknowledged after the channel's records are moved, where that is in
-// time.
+// readMove reads the event for a changed channel id. It is acknowledged after the channel's records are moved or at the deadline of the
+// acknowledgement.
 func (b *Bot) readMove(e event) *task {
 	from, to, at := string(e.OldChannel), string(e.NewChannel), webapi.Time(string(e.EventTS))
 	if !channelID.MatchString(from) || !channelID.MatchString(to) || from == to {
@@ -90,7 +90,7 @@ func (b *Bot) readMove(e event) *task {
 	return t
 }
 
-// moveOn retries to move a channel's records until that is done, and moves once more what was under way with the old id.
+// moveOn retries the move of a channel's records until it succeeds, and later moves the records that were still written under the old id.
 func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Time) {
 	for pause := time.Second; err != nil; pause = min(2*pause, longestRetry) {
 		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in",
@@ -104,7 +104,7 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 		if !sleep(b.intake, moveAgain) {
 			return
 		}
-		b.hint(to) // its subscriptions may be suspended, and its cards behind; its id may have changed again
+		b.hint(to) // subscriptions may be suspended and cards outdated; the id may have changed again
 		if err := b.move(ctx, from, to, at); err != nil {
 			b.log.ErrorContext(ctx, "what was written under an old id of a channel could not be moved; the next start tries again", "from", from,
 				"to", to, "error", err)
@@ -123,13 +123,13 @@ func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 		b.authorizer.Changed(channel)
 		b.people.ForgetRoom(channel)
 	}
-	b.outbox.Wake() // what waits for the channel finds its new id
+	b.outbox.Wake() // messages queued for the channel now find its new id
 	b.troubles.lost(from, false)
 	b.log.InfoContext(ctx, "a channel's id has changed: what it has was moved", "from", from, "to", to)
 	return nil
 }
 
-// moveLeft moves the records that are left under old ids, also by an earlier process.
+// moveLeft moves records left under old ids, including those of an earlier process.
 func (b *Bot) moveLeft(ctx context.Context) error {
 	err := b.records.Update(ctx, func(tx storage.Tx) error {
 		left, err := movedChannels(tx)

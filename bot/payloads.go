@@ -11,14 +11,15 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// Frames and payloads are read into types of our own with the fields in use: slack-go's types refuse a whole command for one odd field.
+// Frames and payloads are decoded into types of this package with the fields in use. slack-go's types would reject a whole command for one
+// odd field.
 
-// frame is one message of the socket: an envelope, a hello or a disconnect.
+// frame is one message on the socket: an envelope, a hello or a disconnect.
 type frame struct {
 	envelope
 
-	Reason         word `json:"reason"`          // of a disconnect
-	NumConnections word `json:"num_connections"` // of a hello, as are the others
+	Reason         word `json:"reason"`          // in a disconnect
+	NumConnections word `json:"num_connections"` // in a hello, like the fields below
 	ConnectionInfo struct {
 		AppID word `json:"app_id"`
 	} `json:"connection_info"`
@@ -33,19 +34,19 @@ type envelope struct {
 	ID      word            `json:"envelope_id"`
 	Payload json.RawMessage `json:"payload"`
 	Accepts word            `json:"accepts_response_payload"`
-	Again   word            `json:"retry_attempt"` // how often an event was sent before
+	Again   word            `json:"retry_attempt"` // number of earlier deliveries of an event
 }
 
-// acknowledgement is the answer to an envelope.
+// acknowledgement is the response to an envelope.
 type acknowledgement struct {
 	ID      word `json:"envelope_id"`
 	Payload any  `json:"payload,omitempty"`
 }
 
-// unreadable is our type for an envelope that is no JSON; its payload is the whole frame.
+// unreadable is this package's type for an envelope that is not valid JSON. The payload is then the whole frame.
 const unreadable = "unreadable"
 
-// These find an envelope's id and author in a frame that is no JSON. They find nothing inside a string, where a quote follows a backslash.
+// These find the id and the author in a frame that is not valid JSON. They match nothing inside a string, where quotes are escaped.
 var (
 	brokenEnvelope = regexp.MustCompile(`"envelope_id"\s*:\s*"([^"\\]+)"`)
 	brokenUser     = regexp.MustCompile(`"(?:user_id"|user"\s*:\s*\{[^{}]*?"id")\s*:\s*"([UW][A-Z0-9]+)"`)
@@ -53,7 +54,7 @@ var (
 	brokenURL      = regexp.MustCompile(`"response_url"\s*:\s*"(https?:[^"]+)"`)
 )
 
-// readFrame reads a frame. It is false for text that is neither a JSON object nor an envelope, such as a ping.
+// readFrame decodes a frame. It returns false for data that is neither a JSON object nor an envelope, such as a ping.
 func readFrame(data []byte) (frame, bool) {
 	var f frame
 	if lenient(data, &f) == nil {
@@ -66,7 +67,7 @@ func readFrame(data []byte) (frame, bool) {
 	return frame{envelope: envelope{Type: unreadable, ID: word(id[1]), Payload: data}}, true
 }
 
-// decode reads a payload, which may be an object or a string that holds one.
+// decode decodes a payload, which is an object or a string that contains one.
 func (e envelope) decode(v any) error {
 	data := []byte(e.Payload)
 	var text string
@@ -76,7 +77,7 @@ func (e envelope) decode(v any) error {
 	return lenient(data, v)
 }
 
-// authorOf finds where the author of an envelope can be told that it could not be read.
+// authorOf extracts the destination of a reply from an unreadable envelope.
 func authorOf(data []byte) answer {
 	found := func(in *regexp.Regexp) string {
 		if match := in.FindSubmatch(data); match != nil {
@@ -91,7 +92,7 @@ func authorOf(data []byte) answer {
 	return to
 }
 
-// command is what is needed of a slash command's payload.
+// command holds the fields in use of a slash command's payload.
 type command struct {
 	Command     word        `json:"command"`
 	Text        word        `json:"text"`
@@ -101,13 +102,13 @@ type command struct {
 	TriggerID   word        `json:"trigger_id"`
 }
 
-// interaction is what is needed of a click, of a search in a select, of a form that was sent, and of a shortcut.
+// interaction holds the fields in use of a click, a search in a select element, a submitted form and a shortcut.
 type interaction struct {
 	Type        word        `json:"type"`
 	TriggerID   word        `json:"trigger_id"`
-	CallbackID  word        `json:"callback_id"` // of a shortcut
+	CallbackID  word        `json:"callback_id"` // in a shortcut
 	ResponseURL secret.Text `json:"response_url"`
-	Value       word        `json:"value"` // what was typed into a select
+	Value       word        `json:"value"` // text typed into a select element
 	User        word        `json:"user"`
 	Channel     word        `json:"channel"`
 	Container   struct {
@@ -118,7 +119,7 @@ type interaction struct {
 	Actions []clickAction `json:"actions"`
 }
 
-// action is what was clicked; it has no id where nothing was.
+// action returns the clicked action. Its ActionID is empty if there is none.
 func (in interaction) action() clickAction {
 	for _, action := range in.Actions {
 		if action.ActionID != "" {
@@ -134,12 +135,12 @@ type view struct {
 	State           json.RawMessage `json:"state"`
 }
 
-// fields are what the fields of the view hold. It fails where they are not of Slack's form.
+// fields returns the state of the view's fields. It fails if they do not have Slack's format.
 func (v view) fields() (card.Fields, error) {
 	var state struct {
 		Values card.Fields `json:"values"`
 	}
-	err := json.Unmarshal(v.State, &state) // strictly: a form is carried out as it was filled in, or not at all
+	err := json.Unmarshal(v.State, &state) // strict: a form is carried out exactly as filled in or not at all
 	return state.Values, err
 }
 
@@ -152,7 +153,7 @@ type clickAction struct {
 	SelectedConversation word `json:"selected_conversation"`
 }
 
-// happening is what is needed of an event's payload.
+// happening holds the fields in use of an event's payload.
 type happening struct {
 	EventID word  `json:"event_id"`
 	Event   event `json:"event"`
@@ -165,31 +166,31 @@ type event struct {
 	Channel  word `json:"channel"`
 	TS       word `json:"ts"`
 	ThreadTS word `json:"thread_ts"`
-	BotID    word `json:"bot_id"` // of a bot's message
-	Edited   any  `json:"edited"` // an object where the message was changed after it was sent
+	BotID    word `json:"bot_id"` // set in a bot's message
+	Edited   any  `json:"edited"` // an object if the message was edited
 
-	// Message is the message as it is now, and Previous as it was, where the event is about the change itself.
+	// Message and Previous are the new and the old version in an event about a change of a message.
 	Message  *event `json:"message"`
 	Previous *event `json:"previous_message"`
-	// Of a channel whose id has changed.
+	// In the event for a changed channel id.
 	OldChannel word `json:"old_channel_id"`
 	NewChannel word `json:"new_channel_id"`
 	EventTS    word `json:"event_ts"`
 }
 
-// What Slack sends is read field by field: one of another type than the documents say is read as far as it can be, else it is as if it were
-// not there. What needs it says so; nothing else is harmed.
+// Slack's data is decoded field by field. A field of an undocumented type is converted if possible and otherwise treated as absent. Code
+// that needs the field reports that; nothing else is affected.
 
-// lenient decodes what can be read of JSON. It fails only where it is no JSON at all.
+// lenient decodes whatever is decodable. It fails only if data is not valid JSON.
 func lenient(data []byte, v any) error {
 	err := json.Unmarshal(data, v)
 	if _, odd := errors.AsType[*json.UnmarshalTypeError](err); odd {
-		return nil // encoding/json leaves that field as it is and goes on
+		return nil // encoding/json skips that field and continues
 	}
 	return err
 }
 
-// word is a string; a number or a truth value as it is written; or the id of an object.
+// word is a string, the literal text of a number or boolean, or the id of an object.
 type word string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -216,10 +217,10 @@ func (w *word) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// holds reports whether a word says yes.
+// holds reports whether a word is true.
 func (w word) holds() bool { return w == "true" || w == "1" }
 
-// count is the number that a word says; 0 for none and for one beyond reason.
+// count returns the number in a word. It returns 0 if there is none or if it is implausible.
 func (w word) count() int {
 	const most = 1e6
 	if n, err := strconv.ParseFloat(string(w), 64); err == nil && n >= 0 && n <= most {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// places bound the tasks of one kind: in all, of one person, and of one person at once, while that person's others wait.
+// places limits the tasks of one kind: in total, per person, and running at once per person. The person's other tasks queue.
 type places struct {
 	all, each, atOnce int
 
@@ -17,10 +17,10 @@ type places struct {
 // crowd is the tasks of one person.
 type crowd struct {
 	taken   int
-	running chan struct{} // holds a value for each that is carried out
+	running chan struct{} // holds one value per running task
 }
 
-// place is the place of one task. Its methods take nil.
+// place is the place of one task. Its methods accept nil.
 type place struct {
 	of      *places
 	user    string
@@ -28,17 +28,17 @@ type place struct {
 	running bool
 }
 
-// kind is the kind of a task, which bounds how many there may be.
+// kind is the kind of a task. Each kind has its own limits.
 type kind int
 
 const (
 	aLook   kind = iota
-	aChange      // or the form or the question that leads to one
-	aSearch      // in a form, which Slack drops after 3 s
+	aChange      // or the form or question that leads to one
+	aSearch      // in a form; Slack drops it after 3 s
 	kinds
 )
 
-// newPlaces gives the bounds. Most tasks wait for Cloud 66.
+// newPlaces sets the limits. Most tasks wait for Cloud 66.
 func newPlaces() [kinds]*places {
 	return [kinds]*places{
 		aLook:   {all: 4096, each: 200, atOnce: 16, crowds: map[string]*crowd{}},
@@ -47,7 +47,7 @@ func newPlaces() [kinds]*places {
 	}
 }
 
-// enter gives somebody a place, nil where none is left for them.
+// enter takes a place for a user. It returns nil if the limits are reached.
 func (p *places) enter(user string) *place {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,7 +64,7 @@ func (p *places) enter(user string) *place {
 	return &place{of: p, user: user, crowd: c}
 }
 
-// turn waits until the task may be carried out, or the context ends.
+// turn waits until the task may run or the context ends.
 func (p *place) turn(ctx context.Context) {
 	if p == nil {
 		return
@@ -76,7 +76,7 @@ func (p *place) turn(ctx context.Context) {
 	}
 }
 
-// leave gives the place back.
+// leave releases the place.
 func (p *place) leave() {
 	if p == nil {
 		return
@@ -92,7 +92,7 @@ func (p *place) leave() {
 	}
 }
 
-// count gives how many places are taken.
+// count returns the number of places taken.
 func (p *places) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Beat is the interval at which a running process looks whether it stood still.
+// Beat is the interval of the check for standstills of the process.
 const Beat = 500 * time.Millisecond
 
 const (
-	// hiccup is the longest gap between two beats that is no standstill: the process was stopped, frozen, paused or asleep.
+	// hiccup is the longest gap between two beats that is not a standstill. In a standstill the process was stopped, frozen, paused or asleep.
 	hiccup = time.Second
-	// tooLong is the longest standstill after which frames in the sockets are still in time: Slack waits 3 s.
+	// tooLong is the longest standstill after which buffered frames are still in time. Slack waits 3 s.
 	tooLong = 2 * time.Second
-	// waited is the least time of a read that had to wait for its frame.
+	// waited is the minimum duration of a read that had to wait for its frame.
 	waited = 10 * time.Millisecond
-	// settling is how long after a standstill delayed frames may still arrive, longestBacklog how long it may take to read them.
+	// settling is how long delayed frames may arrive after a standstill. longestBacklog bounds the time to read them.
 	settling, longestBacklog = time.Second, time.Minute
 )
 
-// pulse notices when the whole process stood still. One that does not beat notices nothing.
+// pulse detects standstills of the whole process. Without beats it detects none.
 type pulse struct {
 	mu    sync.Mutex
 	last  time.Time // the last sign of life
-	until time.Time // the end of the last standstill
+	until time.Time // end of the last standstill
 	stood time.Duration
 }
 
@@ -43,14 +43,14 @@ func (p *pulse) run(ctx context.Context, every time.Duration) {
 	}
 }
 
-// beat takes note of a sign of life.
+// beat records a sign of life.
 func (p *pulse) beat(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.note(now)
 }
 
-// note is beat with the lock held.
+// note is beat with p.mu held.
 func (p *pulse) note(now time.Time) {
 	if gap := between(p.last, now); !p.last.IsZero() && gap > hiccup {
 		p.stood, p.until = gap, now
@@ -58,8 +58,8 @@ func (p *pulse) note(now time.Time) {
 	p.last = now
 }
 
-// emptied gives when a socket was last empty, for a read that waited for its frame from ready to now. A frame that comes after a
-// standstill has settled did not wait in the socket.
+// emptied returns when a socket was last empty, given that a read waited for its frame from ready to now. A frame that arrives once a
+// standstill has settled was not buffered in the socket.
 func (p *pulse) emptied(ready, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,7 +73,7 @@ func (p *pulse) emptied(ready, now time.Time) time.Time {
 	return now
 }
 
-// came gives the earliest time at which a frame can have arrived that is read now, from a socket that was last empty at a time.
+// came returns the earliest possible arrival of a frame read now from a socket that was last empty at the given time.
 func (p *pulse) came(empty, now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,8 +88,8 @@ func (p *pulse) came(empty, now time.Time) time.Time {
 	return now
 }
 
-// between gives the time from a to b. One in which the machine slept counts too, which the monotonic clock leaves out.
+// between returns the time from a to b, including machine sleep, which the monotonic clock omits.
 func between(a, b time.Time) time.Duration { return max(b.Sub(a), b.Round(0).Sub(a.Round(0))) }
 
-// since gives the time since t, as between counts it.
+// since returns the time since t, measured by between.
 func since(t time.Time) time.Duration { return between(t, time.Now()) }

@@ -16,36 +16,36 @@ import (
 	"c66bot/cloud66"
 )
 
-// How often the Cloud 66 token is looked at: seldom while it is good, once a minute while it is not.
+// Intervals of the Cloud 66 token check: long while the token is good, a minute while it is not.
 const (
 	checkGood    = 5 * time.Minute
-	firstDoubt   = 5 * time.Second // after a first refusal; the pauses grow up to checkBad
+	firstDoubt   = 5 * time.Second // after the first refusal; then backoff up to checkBad
 	checkBad     = time.Minute
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
 )
 
-// readiness holds why the bot cannot do its work, the socket and the database aside.
+// readiness holds the reasons why the bot cannot do its work, except those of the socket and the database.
 type readiness struct {
 	mu     sync.Mutex
 	bot    error         // the bot token
 	cloud  error         // the Cloud 66 token
-	silent time.Time     // since when Cloud 66 has not answered a look at it; zero where it does
-	again  chan struct{} // has the Cloud 66 token looked at again
-	hello  chan struct{} // has a bot token that is in doubt looked at again
+	silent time.Time     // start of Cloud 66's silence; zero if it answered the last token check
+	again  chan struct{} // triggers a check of the Cloud 66 token
+	hello  chan struct{} // triggers a check of a doubtful bot token
 }
 
-// believedAfter is how many refusals in a row make a good token count as bad.
+// believedAfter is the number of consecutive refusals after which an accepted token counts as bad.
 const believedAfter = 3
 
 // trust counts the refusals of a token.
 type trust struct {
 	accepted bool
-	refusals int // in a row
+	refusals int // consecutive
 }
 
 func (t *trust) accept() { *t = trust{accepted: true} }
 
-// refuse takes note of a refusal. It gives whether it is believed, and when the token is to be looked at again.
+// refuse records a refusal. It returns whether the refusal is believed, and the delay until the next check.
 func (t *trust) refuse() (believed bool, again time.Duration) {
 	again = min(firstDoubt<<min(t.refusals, 5), checkBad)
 	t.refusals++
@@ -70,7 +70,7 @@ func (r *readiness) set(which *error, err error) {
 	*which = err
 }
 
-// answers takes note of whether Cloud 66 answered a look at the token.
+// answers records whether Cloud 66 answered a token check.
 func (r *readiness) answers(yes bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,14 +81,14 @@ func (r *readiness) answers(yes bool) {
 	}
 }
 
-// silentSince gives since when Cloud 66 has not answered; zero where it does.
+// silentSince returns the start of Cloud 66's silence, or zero if it answers.
 func (r *readiness) silentSince() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.silent
 }
 
-// signal leaves a value in a channel of one.
+// signal sends to a channel with a buffer of one, without blocking.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -96,12 +96,12 @@ func signal(c chan struct{}) {
 	}
 }
 
-// tokenError says that a token was refused, or lacks a scope.
+// tokenError says that a token was refused or lacks a scope.
 type tokenError struct{ text string }
 
 func (e *tokenError) Error() string { return e.text }
 
-// explainToken says in plain words that a token was refused, where that is the reason of an error of Slack's.
+// explainToken turns an error from Slack into a user-facing error. It returns a *tokenError if Slack refused the token.
 func explainToken(which, scope string, err error) error {
 	if err == nil {
 		return nil
@@ -119,13 +119,13 @@ func explainToken(which, scope string, err error) error {
 	}
 }
 
-// checkCloud looks at the Cloud 66 token until the context ends.
+// checkCloud checks the Cloud 66 token until the context ends.
 func (b *Bot) checkCloud(ctx context.Context) {
 	var token trust
 	for {
 		err := b.cloud.CheckToken(cloud66.Background(ctx))
 		if errors.Is(err, cloud66.ErrNotFound) {
-			_, err = b.cloud.StackPage(cloud66.Background(ctx), 1) // a server without the token check
+			_, err = b.cloud.StackPage(cloud66.Background(ctx), 1) // the server has no token check
 		}
 		if ctx.Err() != nil {
 			return
@@ -135,14 +135,14 @@ func (b *Bot) checkCloud(ctx context.Context) {
 			return
 		case <-time.After(b.tokenState(&token, err)):
 		case <-b.ready.again:
-			if !sleep(ctx, checkSuspect) { // many may fail at once
+			if !sleep(ctx, checkSuspect) { // many commands may fail at once
 				return
 			}
 		}
 	}
 }
 
-// tokenState takes note of what a look at the Cloud 66 token showed, and gives when the next one is due.
+// tokenState records the result of a Cloud 66 token check and returns the delay until the next one.
 func (b *Bot) tokenState(token *trust, err error) time.Duration {
 	refused := false
 	switch words := cloud66.WordsFor(err).Token; {
@@ -158,8 +158,8 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 	return b.looked(token, &b.ready.cloud, nil, err, refused)
 }
 
-// looked takes note of what a look at a token showed, and gives when the next one is due. An error that is no refusal says nothing
-// against a token that was accepted.
+// looked records the result of a token check and returns the delay until the next one. An error other than a refusal does not discredit an
+// accepted token.
 func (b *Bot) looked(token *trust, part *error, lack, err error, refused bool) time.Duration {
 	believed, again := !token.accepted, checkBad
 	switch {
@@ -179,7 +179,7 @@ func (b *Bot) looked(token *trust, part *error, lack, err error, refused bool) t
 	return again
 }
 
-// wantedScopes are the bot token's scopes that are used, with what does not work without each.
+// wantedScopes lists the bot token's scopes in use, with the loss of function without each.
 var wantedScopes = []struct{ scope, without string }{
 	{"chat:write", "no card can be posted"},
 	{"commands", "the slash command and the form do not reach me"},
@@ -194,7 +194,7 @@ var wantedScopes = []struct{ scope, without string }{
 	{"users:read", "nobody is allowed anything by a user group or as everyone"},
 }
 
-// checkSlack looks at the bot token until the context ends. A Slack that is down says nothing against a token that was accepted.
+// checkSlack checks the bot token until the context ends. An outage of Slack does not discredit an accepted token.
 func (b *Bot) checkSlack(ctx context.Context) {
 	var token trust
 	wait := shortestAttempt
@@ -236,8 +236,8 @@ func (b *Bot) checkSlack(ctx context.Context) {
 	}
 }
 
-// missingScopes notes the scopes that the token lacks, as far as Slack tells, and logs them the first time. Without chat:write nothing
-// works.
+// missingScopes records the scopes that the token lacks, if Slack lists its scopes, and logs them the first time. It returns an error if
+// chat:write is missing, because nothing works without it.
 func (b *Bot) missingScopes(h http.Header, first bool) error {
 	header := h.Get("X-OAuth-Scopes")
 	if header == "" {

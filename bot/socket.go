@@ -17,55 +17,55 @@ import (
 	"c66bot/bot/webapi"
 )
 
-// The socket's times. Slack pings every few seconds; a connection without any frame for silentTicks is dead.
+// Timings of the socket. Slack pings every few seconds; a connection without a frame for silentTicks is dead.
 const (
 	openTimeout  = 15 * time.Second
 	helloTimeout = 10 * time.Second
 	tickEvery    = 5 * time.Second
 	silentTicks  = 6
-	pingTicks    = 2                // between two pings of ours
-	writeTimeout = 2 * time.Second  // of an acknowledgement, which is due within 3 s
-	ackDrain     = time.Second      // how long a connection that is read no more waits for what is to be acknowledged on it
-	drainFor     = 30 * time.Second // how long an old connection is read beside its successor
+	pingTicks    = 2                // ticks between two of our pings
+	writeTimeout = 2 * time.Second  // for an acknowledgement, which is due within 3 s
+	ackDrain     = time.Second      // wait for pending acknowledgements after reading has ended
+	drainFor     = 30 * time.Second // an old connection is read alongside its successor for this long
 
-	shortestAttempt = time.Second // between two attempts to connect
+	shortestAttempt = time.Second // between two connection attempts
 	longestAttempt  = 30 * time.Second
-	settledAfter    = 10 * time.Second // a connection that lived so long was a good one
+	settledAfter    = 10 * time.Second // a connection that lived this long counts as good
 	maxFrame        = 4 << 20
 
-	// Another instance is reported while a hello that counts it is fresh. The bot connects anew after recountAfter to count again: the
-	// hello may have counted an earlier process. Slack may count a connection of our own for closingTime after its end.
+	// Another instance is reported while the hello that counted it is fresh. The bot reconnects after recountAfter to count again, because
+	// that hello may have counted an earlier process. Slack may count a closed connection of our own for closingTime.
 	freshHello   = 5 * time.Minute
 	recountAfter = 3 * time.Minute
 	closingTime  = 2 * time.Minute
 )
 
-// socket keeps a Socket Mode connection open. At a refresh the new connection stands before the old one goes, and the old one is read
-// until Slack closes it, so that no envelope is lost between them.
+// socket keeps a Socket Mode connection open. At a refresh the new connection is established before the old one ends, and the old one is
+// read until Slack closes it or drainFor has passed, so that no envelope is lost in between.
 type socket struct {
 	api    *slack.Client
-	http   *http.Client // of api
+	http   *http.Client // the client used by api
 	dialer *websocket.Dialer
 	log    *slog.Logger
 	take   taker
-	hello  func() // told of each connection that stands
+	hello  func() // called for each established connection
 	pulse  pulse
-	beat   time.Duration // of the pulse, 0 for none
+	beat   time.Duration // of pulse, 0 for none
 
 	conns   sync.WaitGroup
 	mu      sync.Mutex
-	own     map[*connection]time.Time // when each of our own ended, also lately; zero for those that are open or drain
-	extra   int                       // connections of the app that were not ours at the last hello
-	counted time.Time                 // when that was
+	own     map[*connection]time.Time // end times of our own connections, also of recent ones; zero while open or draining
+	extra   int                       // connections of other instances at the last hello
+	counted time.Time                 // time of the last hello
 	current *connection
-	fault   error // of the last attempt, where it brought no connection
+	fault   error // error of the last attempt, nil if it succeeded
 }
 
-// taker takes an envelope, which may have arrived as early as received, and does not wait. The channel is closed when it is acknowledged or
-// never will be.
+// taker handles an envelope without blocking. received is the earliest time at which it can have arrived. The returned channel is closed
+// when the envelope is acknowledged or never will be.
 type taker func(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{})
 
-// run connects, and connects again, until the context ends. It returns when every connection is closed.
+// run connects and reconnects until the context ends. It returns when all connections are closed.
 func (s *socket) run(ctx context.Context) {
 	defer s.conns.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -100,7 +100,7 @@ func (s *socket) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-next.leaving: // one that Slack asks us to leave is read on until its successor stands
+		case <-next.leaving: // a connection that Slack asks us to leave is read until its successor is established
 		case <-recount:
 		}
 		if faults++; time.Since(last) > settledAfter {
@@ -110,10 +110,10 @@ func (s *socket) run(ctx context.Context) {
 	}
 }
 
-// growing is the time between two attempts to connect after so many faults.
+// growing is the backoff between connection attempts after a number of faults.
 func growing(faults int) time.Duration { return min(shortestAttempt<<min(faults, 6), longestAttempt) }
 
-// succeed makes a connection the current one. Its predecessor is read a while longer, since Slack may still deliver on it.
+// succeed makes a connection the current one. Its predecessor is read for drainFor, since Slack may still deliver on it.
 func (s *socket) succeed(next *connection) {
 	s.mu.Lock()
 	old := s.current
@@ -124,7 +124,7 @@ func (s *socket) succeed(next *connection) {
 	}
 }
 
-// err says why there is no connection, nil where there is one. Slack may have asked us to leave that.
+// err returns the reason why there is no connection, or nil. A connection that Slack asked us to leave still counts.
 func (s *socket) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +136,7 @@ func (s *socket) err() error {
 		}
 	}
 	switch {
-	case s.fault != nil: // which is newer than why the connection ended
+	case s.fault != nil: // newer than the end of the connection
 		return s.fault
 	case s.current != nil:
 		return fmt.Errorf("the connection to Slack was lost: %w", s.current.err)
@@ -145,7 +145,7 @@ func (s *socket) err() error {
 	}
 }
 
-// report says why there is no new connection. It gives the time between this attempt and the next.
+// report records a failed attempt and returns the time between its start and the start of the next one.
 func (s *socket) report(ctx context.Context, err error, token *trust, faults int) time.Duration {
 	if ctx.Err() != nil {
 		return 0
@@ -166,7 +166,7 @@ func (s *socket) report(ctx context.Context, err error, token *trust, faults int
 func (s *socket) connect(ctx context.Context) (*connection, error) {
 	openCtx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	s.http.CloseIdleConnections() // what ended the last connection may have ended these silently
+	s.http.CloseIdleConnections() // the end of the last connection may have silently broken these
 	_, address, err := s.api.StartSocketModeContext(openCtx)
 	if err != nil {
 		return nil, explainToken("app-level token (C66BOT_SLACK_APP_TOKEN)", "connections:write", err)
@@ -176,7 +176,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 	}
 	ws, response, err := s.dialer.DialContext(openCtx, address, nil)
 	if response != nil && response.Body != nil {
-		_ = response.Body.Close() // of a handshake: there is nothing in it to lose
+		_ = response.Body.Close() // the handshake's body loses nothing
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the websocket: %w", webapi.WithoutURL(err))
@@ -197,7 +197,7 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 	}
 }
 
-// greet takes note of a hello. Other connections of the app than our own take part of the envelopes.
+// greet records a hello. Connections of other instances receive a share of the envelopes.
 func (s *socket) greet(hello frame) {
 	s.mu.Lock()
 	maps.DeleteFunc(s.own, func(_ *connection, end time.Time) bool { return !end.IsZero() && since(end) > closingTime })
@@ -211,7 +211,7 @@ func (s *socket) greet(hello frame) {
 	s.log.Info("connected to Slack", "app", hello.ConnectionInfo.AppID, "host", hello.DebugInfo.Host)
 }
 
-// others gives the number of connections of the app that are not ours, as far as a fresh hello says so.
+// others returns the number of the app's connections that are not ours, or 0 if no fresh hello says so.
 func (s *socket) others() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -221,11 +221,11 @@ func (s *socket) others() int {
 	return s.extra
 }
 
-// serve reads a connection to its end, and watches it so that a dead one is noticed.
+// serve reads a connection to its end while watching it for silence.
 func (s *socket) serve(ctx context.Context, c *connection) {
 	s.note(c, time.Time{})
 	defer func() { s.note(c, time.Now()) }()
-	stop := context.AfterFunc(ctx, func() { c.readUntil(time.Now()) }) // what came can still be acknowledged
+	stop := context.AfterFunc(ctx, func() { c.readUntil(time.Now()) }) // received envelopes can still be acknowledged
 	defer stop()
 	done := make(chan struct{})
 	var watch sync.WaitGroup
@@ -238,7 +238,7 @@ func (s *socket) serve(ctx context.Context, c *connection) {
 	watch.Wait()
 }
 
-// note takes note of a connection of our own, and of when it ended.
+// note records a connection of our own and, once it ended, when.
 func (s *socket) note(c *connection, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,7 +248,7 @@ func (s *socket) note(c *connection, end time.Time) {
 	s.own[c] = end
 }
 
-// ended waits until nothing in a group is under way, for as long as it may take.
+// ended waits for a group within a limit and reports whether it finished.
 func ended(group *sync.WaitGroup, limit time.Duration) bool {
 	done := make(chan struct{})
 	go func() { group.Wait(); close(done) }()
@@ -260,7 +260,7 @@ func ended(group *sync.WaitGroup, limit time.Duration) bool {
 	}
 }
 
-// sleep waits, and reports whether the context is still alive.
+// sleep waits for d and reports whether the context is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

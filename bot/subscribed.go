@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// channelsEvery is the interval between two checks of all channels with records, channelsPace the pause between two channels, far
-	// below Slack's limit of 50 calls a minute.
+	// channelsEvery is the interval between checks of all channels with records. channelsPace is the pause between two channels, far below
+	// Slack's limit of 50 calls a minute.
 	channelsEvery = time.Hour
 	channelsPace  = 2 * time.Second
-	// channelHints bounds the channels that wait for a check after an event.
+	// channelHints bounds the queue of channels to check after an event.
 	channelHints = 1000
 )
 
-// hint has a channel checked soon. One for which there is no room is left to the next check of all.
+// hint queues a check of a channel. If the queue is full, the channel is left to the next full check.
 func (b *Bot) hint(channel string) {
 	select {
 	case b.hints <- channel:
@@ -31,16 +31,15 @@ func (b *Bot) hint(channel string) {
 	}
 }
 
-// checkChannels suspends the subscriptions of channels in which the bot cannot post, and resumes them where it can again, until the context
-// ends. It looks at a channel after an event about it, and at all channels at the start and every hour: there were no events while the bot
-// was down.
+// checkChannels suspends the subscriptions of channels in which the bot cannot post and resumes them when it can, until the context ends.
+// It checks a channel after an event about it, and all channels at the start and hourly, because no events arrive while the bot is down.
 func (b *Bot) checkChannels(ctx context.Context) {
 	all := time.NewTimer(0)
 	defer all.Stop()
 	var left []string
 	var next <-chan time.Time
 	for {
-		if len(left) > 0 && next == nil { // however many events come meanwhile
+		if len(left) > 0 && next == nil { // independent of the number of hints
 			next = time.After(channelsPace)
 		}
 		select {
@@ -58,7 +57,7 @@ func (b *Bot) checkChannels(ctx context.Context) {
 			left = left[1:]
 		case <-all.C:
 			all.Reset(channelsEvery)
-			if len(left) > 0 { // the last check of all is still under way
+			if len(left) > 0 { // the previous full check is still running
 				continue
 			}
 			has, err := b.holdings(ctx)
@@ -72,14 +71,14 @@ func (b *Bot) checkChannels(ctx context.Context) {
 	}
 }
 
-// checkChannel asks Slack whether the bot can post in a channel: an event may be late. Where it can, cards that have missed edits get them.
+// checkChannel asks Slack whether the bot can post in a channel, since an event may be late. If it can, cards that missed edits get them.
 func (b *Bot) checkChannel(ctx context.Context, channel string) {
 	if now := b.moved.now(channel); now != channel {
 		delete(b.doubts, channel)
 		b.troubles.lost(channel, false)
 		channel = now
 	}
-	maySubscribe := func(ctx context.Context, user string) (bool, error) { // to any stack
+	maySubscribe := func(ctx context.Context, user string) (bool, error) { // any stack
 		standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
 		return err == nil && standing.Some(authz.Subscribe), err
 	}
@@ -99,24 +98,24 @@ func (b *Bot) checkChannel(ctx context.Context, channel string) {
 	}
 }
 
-// parseGlob reads a glob over stacks.
+// parseGlob parses a glob over stacks.
 func parseGlob(glob string) (func(storage.StackRef) bool, error) {
 	p, err := authz.ParsePattern(glob)
 	return p.Match, err
 }
 
-// maySubscribe reports whether a user may have a channel hear of a stack.
+// maySubscribe reports whether a user may subscribe a channel to a stack.
 func (b *Bot) maySubscribe(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 	standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
 	return err == nil && standing.Decide(authz.Subscribe, stack).Allowed, err
 }
 
-// told reports whether a subscription would have told of a past deployment.
+// told reports whether a subscription would have announced a past deployment.
 func told(s storage.Subscription, e commands.Entry, usual time.Duration) bool {
 	return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 }
 
-// watchStatus tells how the subscribed stacks are watched.
+// watchStatus returns how the subscribed stacks are watched.
 func (b *Bot) watchStatus() commands.WatchStatus {
 	state, stacks := b.progress.Watch(), b.progress.Watched()
 	status := commands.WatchStatus{Interval: state.Interval, LastSweep: state.LastSweep}

@@ -12,14 +12,14 @@ import (
 	"c66bot/bot/webapi"
 )
 
-// troubles holds what keeps the bot from a part of its work, for status. Its zero value works.
+// troubles holds the partial failures of the bot, for the status command. The zero value is ready for use.
 type troubles struct {
 	mu       sync.Mutex
 	words    map[string]string // by subject
-	channels map[string]bool   // with records, that Slack does not show
+	channels map[string]bool   // with records, but not shown by Slack
 }
 
-// set takes note of a trouble in words, "" where there is none, and reports whether that is new.
+// set records a trouble, or clears it if words is "". It reports whether the words changed.
 func (t *troubles) set(with, words string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,14 +44,14 @@ func (t *troubles) lost(channel string, lost bool) {
 	}
 }
 
-// lostOnes gives the channels that Slack does not show.
+// lostOnes returns the channels that Slack does not show.
 func (t *troubles) lostOnes() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Sorted(maps.Keys(t.channels))
 }
 
-// all gives the troubles in words. It names no channel: not everybody may know of each.
+// all returns the troubles in words. It names no channels, because not everybody may know of each.
 func (t *troubles) all() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,13 +66,13 @@ func (t *troubles) all() []string {
 	return all
 }
 
-// directs is Slack as the outbox needs it, which hears what Slack says to direct messages.
+// directs is the outbox's Slack client. It reports the results of direct messages to heard.
 type directs struct {
 	outbox.API
 	heard func(error)
 }
 
-// Post posts a message.
+// Post posts a message. It passes the result to heard if the channel is a direct message.
 func (d directs) Post(ctx context.Context, channel, thread string, broadcast bool, body outbox.Body, key string) (string, error) {
 	ts, err := d.API.Post(ctx, channel, thread, broadcast, body, key)
 	if strings.HasPrefix(channel, "D") {
@@ -81,7 +81,7 @@ func (d directs) Post(ctx context.Context, channel, thread string, broadcast boo
 	return ts, err
 }
 
-// heardDirect takes note of what Slack said to a direct message: where a setting refuses it, none reaches anybody.
+// heardDirect records the result of a direct message. If a setting forbids direct messages, none reaches anybody.
 func (b *Bot) heardDirect(err error) {
 	if err == nil {
 		if b.troubles.set("direct", "") {

@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// orderWait bounds how long a change waits for the one before it, from its arrival.
+// orderWait bounds the wait of a change for its predecessor, from its admission.
 const orderWait = 3 * time.Second
 
-// turns keeps the changes of one person in one channel in order: each begins when the one before has ended, or has its place in the
-// queue of its stack. Its zero value works.
+// turns keeps the changes of one person in one channel in order. Each begins when its predecessor has ended or has its place in the queue
+// of its stack. The zero value is ready for use.
 type turns struct {
 	mu   sync.Mutex
-	last map[string]chan struct{} // closed when the last change so far has passed
+	last map[string]chan struct{} // closed when the latest change has passed
 }
 
 // turn is the place of one change in that order.
 type turn struct {
-	before <-chan struct{} // nil for none
+	before <-chan struct{} // nil if there is no predecessor
 	until  time.Time
-	pass   func() // lets the next one begin; it may be called again
+	pass   func() // lets the next change begin; idempotent
 }
 
-// join takes the next place.
+// join takes the next place in the order of a key.
 func (t *turns) join(key string) *turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,7 +42,7 @@ func (t *turns) join(key string) *turn {
 	})}
 }
 
-// wait waits for the one before, within the bound.
+// wait waits for the predecessor within orderWait.
 func (t *turn) wait(ctx context.Context) {
 	if t.before == nil {
 		return

@@ -2,27 +2,27 @@ package bot
 
 import "sync"
 
-// windows orders the updates of each form's window: an older filling does not overwrite a newer one. Slack's own guard, the hash of
-// views.update, would keep the first one instead. Its zero value works.
+// windows orders the updates of each form's view, so that an older filling never overwrites a newer one. Slack's own guard, the hash of
+// views.update, would keep the first one instead. The zero value is ready for use.
 type windows struct {
 	mu   sync.Mutex
 	open map[string]*window
 }
 
-// window is the window of one form.
+// window is the view of one form.
 type window struct {
-	fillings int // under way
+	fillings int // in progress
 	newest   *filling
 	update   sync.Mutex // held during a call, so that newer content is sent later
 }
 
-// filling is one filling of a window.
+// filling is one update of a view's content.
 type filling struct {
 	id     string
 	window *window
 }
 
-// begin says that a window is being filled in. What was begun before is not shown any more.
+// begin starts a filling of a view. Earlier fillings are no longer shown.
 func (w *windows) begin(id string) *filling {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,7 +38,7 @@ func (w *windows) begin(id string) *filling {
 	return f
 }
 
-// show calls Slack, unless a newer filling has begun.
+// show makes the call, unless a newer filling has begun.
 func (w *windows) show(f *filling, call func() error) error {
 	f.window.update.Lock()
 	defer f.window.update.Unlock()

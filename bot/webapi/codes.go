@@ -14,9 +14,10 @@ import (
 // Kind classifies a failed call by the reaction that it requires.
 type Kind int
 
+// The kinds of faults.
 const (
 	Unknown    Kind = iota // a code in no table; it may be transient, so the call is retried with backoff
-	NoAnswer               // no response, not JSON, or a bare HTTP status: the call may have been executed
+	NoAnswer               // no response, not JSON, or a bare HTTP status: unless Untouched, the call may have been executed
 	NotSent                // no connection was made
 	Limited                // a rate limit of the method, in force for After
 	Trouble                // a transient fault at Slack; Untouched says whether the call was not executed
@@ -39,7 +40,7 @@ const (
 	NoMethod               // the method cannot be used here; a retry is pointless
 )
 
-// Fault is the classification of a failed call. Callers judge non-nil errors only: the zero Fault means Unknown with an empty Code.
+// Fault is the classification of a failed call. Judge non-nil errors only: a nil error would be classified as NoAnswer.
 type Fault struct {
 	Kind      Kind
 	Code      string        // Slack's error code, or ""

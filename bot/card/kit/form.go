@@ -94,7 +94,7 @@ func Select(f Field, placeholder markup.Plain, chosen Option, options []Option) 
 	return f.with(element)
 }
 
-// Search is a select field with an external data source, queried from the first keystroke.
+// Search is a select field with an external data source and no minimum query length.
 func Search(f Field, placeholder markup.Plain, chosen Option) Block {
 	element := slack.NewOptionsSelectBlockElement(slack.OptTypeExternal, words(placeholder, maxPlaceholder), f.Action)
 	all := 0

@@ -1,19 +1,20 @@
-// Package markup is the one way by which text gets into what Slack shows. Text from outside (Cloud 66, people, Slack) is a string. What
-// may be shown has a type of its own, whose content no other package can set, so that the compiler refuses text that was not escaped:
+// Package markup is the only source of text for Slack's display. External text (from Cloud 66, users or Slack) is a string. Displayable
+// text has a type of its own, whose content no other package can set, so that unescaped text does not compile:
 //
-//   - [Text] is Slack's markup, for text objects of type mrkdwn. There &, < and > must be entities, since <…> is a mention, a link or a
-//     date, and *, _, ~, ` and a > at the beginning of a line format (https://docs.slack.dev/messaging/formatting-message-text). Slack also
-//     makes links of bare addresses and names unless the object is verbatim, which package kit sees to.
+//   - [Text] is Slack's markup, for text objects of type mrkdwn. In it &, < and > must be entities, because <…> is a mention, a link or a
+//     date; *, _, ~, ` and a > at the start of a line format (https://docs.slack.dev/messaging/formatting-message-text). Slack also turns
+//     bare addresses and names into links unless the object is verbatim, which package kit ensures.
 //   - [Plain] is for text objects of type plain_text: labels, titles, options
-//     (https://docs.slack.dev/reference/block-kit/composition-objects/text-object). Nothing in it is markup; it is one line, and limited.
-//   - [Fallback] is the text of a message beside its blocks, for notifications and screen readers. Slack reads it as markup, but does not
-//     always write out dates and links, so that they stand there as words.
-//   - [Address] is an address of the web, for a link or for a button that opens it.
+//     (https://docs.slack.dev/reference/block-kit/composition-objects/text-object). It is one line without markup; package kit limits its
+//     length.
+//   - [Fallback] is the text that accompanies a message's blocks, for notifications and screen readers. Slack parses it as markup, but does
+//     not always render dates and links, so it contains them as words.
+//   - [Address] is a web address, for a link or for a button that opens it.
 //
-// None of them contains control characters or marks that turn the direction of writing, and all are valid UTF-8. Cutting keeps entities,
-// links, mentions and dates whole, closes code, and ends with …. Names of emoji become pictures.
+// All of them are valid UTF-8 without control characters or bidirectional control characters. Cutting keeps entities, links, mentions and
+// dates whole, closes code, and ends with …. Emoji names become pictures.
 //
-// Format takes constants only. A string that is built at run time is not one:
+// Format accepts constants only, so a string built at run time does not compile:
 //
 //	markup.Format("%s is live", name)     // the name is escaped
 //	markup.Format(name + " is live")      // does not compile
@@ -26,15 +27,15 @@ import (
 	"c66bot/commands/typography"
 )
 
-// Text is text in Slack's markup with everything from outside escaped. Its field has a name of its own, since Go converts structs with
-// the same fields into one another, even unexported ones.
+// Text is text in Slack's markup in which all external text is escaped. Its field name is unique among these types, because Go converts
+// between structs with identical fields, even unexported ones.
 type Text struct{ s string }
 
-// constant is the type of formats. No other package can name it to convert a string, so that only constants can be passed.
+// constant is the type of formats. Other packages cannot name it to convert a string, so they can pass constants only.
 type constant string
 
-// Format formats as fmt.Sprintf does, with %s and %d. Text and numbers go in as they are; every other argument is text from outside,
-// which is cut and escaped.
+// Format formats like fmt.Sprintf, with %s and %d. Text and integers are inserted unchanged. Every other argument counts as external text
+// and is cut and escaped.
 func Format(format constant, args ...any) Text {
 	safe := make([]any, len(args))
 	for i, arg := range args {
@@ -52,7 +53,7 @@ func Format(format constant, args ...any) Text {
 	return Text{fmt.Sprintf(string(format), safe...)}
 }
 
-// Code shows text from outside as code.
+// Code formats external text as code.
 func Code(s string) Text {
 	s = entities.Replace(Shorten(OneLine(typography.Pictures(s)), maxOutside))
 	if s == "" {
@@ -61,7 +62,7 @@ func Code(s string) Text {
 	return Text{"`" + s + "`"}
 }
 
-// Join joins the texts that are not empty.
+// Join joins the non-empty texts.
 func Join(texts []Text, between constant) Text {
 	var all []string
 	for _, t := range texts {
@@ -75,8 +76,8 @@ func Join(texts []Text, between constant) Text {
 // Empty reports whether there is no text.
 func (t Text) Empty() bool { return t.s == "" }
 
-// Trim takes the blanks at both ends away.
+// Trim removes leading and trailing white space.
 func (t Text) Trim() Text { return Text{strings.TrimSpace(t.s)} }
 
-// String is the text as Slack wants it in an object of type mrkdwn.
+// String returns the text for a mrkdwn object.
 func (t Text) String() string { return t.s }
