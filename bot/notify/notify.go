@@ -1,5 +1,6 @@
-// Package notify decides what a follow has to tell: what was seen of its deployment goes in, the states to tell come out, each with the
-// reason why. It is pure: nothing is read, written or sent.
+// Package notify decides which states of a followed deployment, and which events of a subscribed stack, are announced. Its input is one
+// observation of the deployment (Sight) and the recorded follow, position or subscriptions; its output is the updated record and the
+// notices, each with its reason. All functions are pure: they read, write and send nothing.
 package notify
 
 import (
@@ -14,34 +15,35 @@ import (
 )
 
 const (
-	// lostAfter is how long Cloud 66 may be silent before people are told.
+	// lostAfter is how long Cloud 66 may be silent before users are told.
 	lostAfter = 10 * time.Minute
-	// vanishedAfter is how many looks in a row must miss a deployment before it counts as gone, since lists shift while they are read, and
-	// vanishedFor over how long at least, since Cloud 66 may not know a stack for a while.
+	// A deployment counts as gone after at least vanishedAfter consecutive looks without it, because lists shift while they are paged, over at
+	// least vanishedFor, because Cloud 66 may not find a stack for a while.
 	vanishedAfter = 3
 	vanishedFor   = 5 * time.Minute
 )
 
-// Sight is what one look saw of a follow's deployment.
+// Sight is one observation of a follow's deployment.
 type Sight struct {
 	At         time.Time
 	Deployment cloud66.Deployment
 	Found      bool
-	Err        error     // Cloud 66 did not answer: nothing is known
-	Silent     time.Time // since when it has not
+	Err        error     // why Cloud 66 did not answer; the deployment's state is unknown then
+	Silent     time.Time // start of Cloud 66's current silence
 	Usual      time.Duration
-	Began      time.Time       // when it began by this bot's own clock; zero where that is not known
-	Cancelled  *storage.Cancel // its end was asked for through this bot
+	Began      time.Time       // its start by this bot's clock; zero if unknown
+	Cancelled  *storage.Cancel // the cancel requested through this bot, if any
 }
 
-// Notice is a state to be told, when it came about, and why it is told.
+// Notice is a state to announce, its time, and the reason.
 type Notice struct {
 	State storage.State
 	At    time.Time
 	Why   string
 }
 
-// Advance updates a follow from a sight and returns the new states. No state is told twice, and an ended follow does not change.
+// Advance updates a follow from a sight and returns the new states. It announces each state once (Lost again after Heard), and never
+// changes an ended follow.
 func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	if f.State.End() {
 		return f, nil
@@ -71,7 +73,7 @@ func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	return end(f, s.At), notices
 }
 
-// Heard ends a silence of Cloud 66, so that the next one is told again.
+// Heard ends a silence of Cloud 66, so that the next one is announced again.
 func Heard(f storage.Follow) storage.Follow {
 	if f.State == storage.Lost {
 		f.State, f.Said = storage.Asked, ""
@@ -81,7 +83,7 @@ func Heard(f storage.Follow) storage.Follow {
 	return f
 }
 
-// seen gives the states that a deployment has passed, as far as one look shows them, oldest first. The last one is current.
+// seen returns the states that the deployment has passed through as far as one look shows, oldest first. The last one is current.
 func seen(s Sight) []Notice {
 	d := s.Deployment
 	if d.Queued() {
@@ -98,14 +100,14 @@ func seen(s Sight) []Notice {
 		}
 		return []Notice{started, over}
 	}
-	elapsed := s.At.Sub(cmp.Or(s.Began, d.StartedAt)) // by our own clock where that is possible: Cloud 66's may be off
+	elapsed := s.At.Sub(cmp.Or(s.Began, d.StartedAt)) // prefer our own clock: Cloud 66's may be off
 	if limit := cloud66.SlowAfter(s.Usual); !d.StartedAt.IsZero() && elapsed > limit {
 		return []Notice{started, {storage.Slow, s.At, fmt.Sprintf("it runs for %s, more than %s", elapsed.Round(time.Second), limit)}}
 	}
 	return []Notice{started}
 }
 
-// outrun reports whether a later state was already told: no start is told after an end.
+// outrun reports whether a later state was already announced: no start follows an end.
 func outrun(told []storage.State, s storage.State) bool {
 	if s == storage.Queued {
 		return slices.Contains(told, storage.Started)
@@ -113,8 +115,8 @@ func outrun(told []storage.State, s storage.State) bool {
 	return !s.End() && slices.ContainsFunc(told, storage.State.End)
 }
 
-// outcome maps a deployment's outcome to an end state. A failure after a cancel from here counts as cancelled. An unknown outcome is never
-// a success. FinishedAt is capped at the time of the look, since Cloud 66's clock may be ahead.
+// outcome maps a deployment's outcome to an end state. A failure after a cancel through this bot counts as cancelled. An unknown outcome is
+// never a success. FinishedAt is capped at the time of the look, since Cloud 66's clock may be ahead.
 func outcome(d cloud66.Deployment, s Sight) storage.State {
 	failed := d.FinishedAt
 	if failed.After(s.At) {
@@ -130,7 +132,7 @@ func outcome(d cloud66.Deployment, s Sight) storage.State {
 	}
 }
 
-// unseen reports a long silence of Cloud 66 once.
+// unseen announces a long silence of Cloud 66 once.
 func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	if s.Silent.IsZero() || s.At.Sub(s.Silent) < lostAfter || slices.Contains(f.Told, storage.Lost) {
 		return f, nil
@@ -139,7 +141,7 @@ func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	return f, []Notice{{storage.Lost, s.At, fmt.Sprintf("Cloud 66 did not answer since %s: %v", s.Silent.UTC().Format(time.RFC3339), s.Err)}}
 }
 
-// missed counts looks that found neither the deployment in the stack's list nor, possibly, the stack.
+// missed counts consecutive looks without the deployment, whether its stack exists or not.
 func missed(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	f.Missing++
 	if f.MissedSince.IsZero() {

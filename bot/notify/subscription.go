@@ -12,26 +12,27 @@ import (
 	"c66bot/storage"
 )
 
-// Fits reports whether a subscription is about a deployment: about who started it, how, and what it does.
+// Fits reports whether a deployment passes a subscription's filters: who started it, through what, and its type.
 func Fits(s storage.Subscription, d cloud66.Deployment) bool {
 	by := func(name string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(name))) }
 	return strings.Contains(by(d.TriggeredBy), by(s.By)) &&
 		oneOf(s.Via, string(d.TriggeredVia.Kind), d.TriggeredVia.Raw) && oneOf(s.Types, string(d.DeployType.Kind), d.DeployType.Raw)
 }
 
-// oneOf reports whether one of the words is wanted; an empty list wants all.
+// oneOf reports whether the list contains one of the words; an empty list accepts all.
 func oneOf(wanted []string, words ...string) bool {
 	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
 		return slices.ContainsFunc(words, func(word string) bool { return word != "" && strings.EqualFold(word, w) })
 	})
 }
 
-// Wants reports whether a subscription is about an event.
+// Wants reports whether a subscription includes an event; an empty event list includes all.
 func Wants(s storage.Subscription, event string) bool {
 	return len(s.Events) == 0 || slices.Contains(s.Events, event)
 }
 
-// Hear decides whether a channel is told of a deployment and why, given its subscriptions to the stack: from the first wanted event on.
+// Hear decides whether a channel gets a card of a deployment, and why, given its subscriptions to the stack: the deployment must have
+// reached a wanted state, other than queued.
 func Hear(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	for _, sub := range subscriptions {
 		if !Fits(sub, s.Deployment) {
@@ -46,7 +47,7 @@ func Hear(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	return "", false
 }
 
-// Told reports whether a subscription would have told of a deployment at some time until a sight of it.
+// Told reports whether a subscription would have announced a deployment at any time up to the sight.
 func Told(sub storage.Subscription, s Sight) bool {
 	if _, ok := Hear([]storage.Subscription{sub}, s); ok {
 		return true
@@ -70,7 +71,7 @@ func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (
 	return mentions, ok
 }
 
-// Authors gives the authors of those subscriptions that want a state of a deployment.
+// Authors returns the authors of the subscriptions that include a state of a deployment, each once.
 func Authors(subscriptions []storage.Subscription, d cloud66.Deployment, state string) []string {
 	var authors []string
 	for _, sub := range subscriptions {
@@ -91,8 +92,8 @@ func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (w
 	return "", false
 }
 
-// News gives the deployments, oldest first, that a position does not know or has as open. Without a position it is the open ones: history
-// is told to nobody.
+// News returns, oldest first, the deployments that are newer than a position or open in it. Without a position it returns the open ones
+// only: history is never announced.
 func News(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
 	var news []cloud66.Deployment
 	for _, d := range newest {
@@ -115,8 +116,8 @@ func isNews(p *storage.Position, d cloud66.Deployment) bool {
 	}
 }
 
-// NewlyReverted gives those of a stack's newest deployments that were rolled back since its position, by the time of the roll-back if its
-// list was never read.
+// NewlyReverted returns those of a stack's newest deployments that were rolled back since its position. If the position was made without a
+// list of deployments, the time of the roll-back decides.
 func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
 	if p == nil {
 		return nil
@@ -130,8 +131,8 @@ func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.D
 	return reverted
 }
 
-// Moved advances the position of a stack by a look at its newest deployments. If begun, the bot has watched without a gap, so that what is
-// new and not ended has just started. Open deployments that could not be read, those in failed, stay open.
+// Moved advances a stack's position by a look at its newest deployments. begun says that the bot has watched without a gap, so that a new
+// running deployment has just started. Open deployments that could not be read (those in failed) stay open.
 func Moved(p storage.Position, newest []cloud66.Deployment, failed map[int64]error, at time.Time, begun bool) storage.Position {
 	known, began, open := p.Newest, p.Began, p.Open
 	p.Open, p.Reverted, p.Began, p.At = nil, nil, nil, at

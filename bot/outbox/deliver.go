@@ -15,14 +15,14 @@ import (
 
 const directPrefix = "direct:"
 
-// Direct is the channel of a message that goes to one user alone. The conversation is opened when the message is sent.
+// Direct returns the pseudo-channel for messages to one user. The outbox opens the conversation when it sends the message.
 func Direct(user string) string { return directPrefix + user }
 
-// errDone says that nothing of a message remains to be sent from its queue.
+// errDone means that the message needs nothing more from its queue.
 var errDone = errors.New("done")
 
-// deliver takes one step towards what the item's message ought to say. It gives how long to wait before the next one where that is known
-// without a fault, and an error where something went wrong that may pass, or errDone.
+// deliver takes one step towards the desired state of the item's message. It returns a delay before the next step, a temporary error, or
+// errDone.
 func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Duration, err error) {
 	m, parent, err := o.read(ctx, it.key)
 	switch {
@@ -62,22 +62,22 @@ func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Messag
 		if m.Channel, err = storage.ChannelNow(tx, m.Channel); err != nil || m.Parent == "" {
 			return err
 		}
-		parent, _, err = storage.Messages.Find(tx, m.Parent) // pruned or never there: the reply goes to the channel
+		parent, _, err = storage.Messages.Find(tx, m.Parent) // if it was pruned or never existed, the reply goes to the channel
 		return err
 	})
 	return m, parent, err
 }
 
 var (
-	// thrice are the kinds of answers that are believed when they came three times, seconds apart.
+	// thrice holds the answers that are believed after three occurrences, seconds apart.
 	thrice = map[webapi.Kind]bool{webapi.NoMessage: true, webapi.NoEdit: true, webapi.NoThread: true, webapi.NoPerson: true}
-	// waits are those that say nothing of the message itself.
+	// waits holds the faults that say nothing about the message itself.
 	waits = map[webapi.Kind]bool{
 		webapi.NoAnswer: true, webapi.NotSent: true, webapi.Token: true, webapi.WrongToken: true, webapi.NoScope: true, webapi.Setting: true,
 	}
 )
 
-// judge turns what went wrong into what is done next.
+// judge decides the next step after a failed one.
 func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message, err error) (time.Duration, error) {
 	fault, posted := webapi.Judge(err), m.TS != ""
 	if thrice[fault.Kind] && it.failures < 2 {
@@ -93,15 +93,15 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
 	case !posted && (fault.Kind == webapi.TooMuch || fault.Kind == webapi.NoPerson):
 		return 0, o.giveUpOne(ctx, m, fault.Code)
-	case posted && fault.Kind == webapi.NoMessage: // Somebody deleted it. A change of state is worth a new message, progress is not.
+	case posted && fault.Kind == webapi.NoMessage: // A user deleted it. A state change is worth a new message, progress is not.
 		return 0, o.replace(ctx, m, m.Urgent)
-	case posted && fault.Kind == webapi.NoEdit: // What shows a state that has passed stays; its end is worth a new message.
+	case posted && fault.Kind == webapi.NoEdit: // A message with an outdated state stays as it is; the end is worth a new message.
 		anew := m.Last && m.Urgent
 		o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", anew, "error", err)
 		return 0, o.replace(ctx, m, anew)
 	case fault.Kind == webapi.NoThread && !posted && m.Parent != "":
 		if laneOf(parent) == edits && parent.Urgent && it.failures < 5 {
-			return 0, err // somebody deleted it, and its edit makes it anew
+			return 0, err // a user deleted it, and its pending edit recreates it
 		}
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
 	case fault.Kind == webapi.NoChannel:
@@ -111,7 +111,7 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 	}
 }
 
-// replace leaves a message that cannot be changed. Another one takes its place now or not before the next change.
+// replace abandons a message that cannot be changed. If anew is set a new message replaces it now, else at the next change.
 func (o *Outbox) replace(ctx context.Context, m storage.Message, anew bool) error {
 	return o.change(ctx, m.Key, func(r *storage.Message) {
 		if r.Sent, r.Missed = m.Revision, false; anew {
@@ -120,8 +120,7 @@ func (o *Outbox) replace(ctx context.Context, m storage.Message, anew bool) erro
 	})
 }
 
-// refused has a message tried again, with growing pauses, that Slack answered with a code which may be another one next time. For how long
-// is recorded.
+// refused schedules a retry, with growing backoff, after an answer that may differ next time. It records since when Slack refuses.
 func (o *Outbox) refused(ctx context.Context, it *item, m storage.Message, err error) (time.Duration, error) {
 	fault := webapi.Judge(err)
 	if m.Refusing != fault.Code {
@@ -137,21 +136,21 @@ func (o *Outbox) refused(ctx context.Context, it *item, m storage.Message, err e
 			return 0, errors.Join(err, changed)
 		}
 	}
-	if fault.Kind == webapi.Unknown && it.failures >= 2 && m.Plain != m.Revision { // it may be the form
+	if fault.Kind == webapi.Unknown && it.failures >= 2 && m.Plain != m.Revision { // the format may be the cause
 		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
 	}
 	return growing(it.failures+1, longestRefused), err
 }
 
 const (
-	// askWait bounds a question to Slack that posts wait for.
+	// askWait bounds a request to Slack that blocks posts.
 	askWait = 5 * time.Second
-	// believed is how long a channel must take nothing where conversations.info cannot be asked.
+	// believed is how long a channel must refuse messages if conversations.info cannot be used.
 	believed = time.Minute
 )
 
-// unreachable asks whether nothing can be posted in a channel, as the answer to a message has it: one answer is no proof. Where it is so,
-// what waits for the channel is given up together.
+// unreachable checks with conversations.info whether a channel is unusable, because one answer to a message is no proof. If it is, all
+// messages that wait for the channel are given up together.
 func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, said error) (time.Duration, error) {
 	const asking = "conversations.info"
 	code := webapi.Judge(said).Code
@@ -187,11 +186,11 @@ func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, s
 	return 0, nil
 }
 
-// applied is how long Slack may take for a post whose sender is gone, before a look that does not find it counts. A card that somebody
-// waits for is late by no more than that.
+// applied is how long Slack may take to apply a post whose sender is gone. Only a search after that can prove the message missing. It also
+// bounds the delay of a card that a user waits for.
 const applied = 4 * time.Second
 
-// post posts a message for the first time. What is about to be tried is on disk before it is, so that after a crash it is looked for.
+// post posts a message for the first time. The attempt is recorded first, so that after a crash the message is searched for.
 func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message, thread string) (time.Duration, error) {
 	if m.Tried > 0 && !it.sure {
 		if wait, err := o.lookFirst(ctx, it, m, thread); wait > 0 || err != nil || !it.sure {
@@ -226,10 +225,10 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	return 0, o.posted(ctx, m.Key, ts, m.Revision, false)
 }
 
-// lookFirst looks for what an earlier try may have posted, once Slack has had the time to. Where it is not there, or cannot be looked for
-// within a while, the item is sure enough to be posted again; another look later finds the one that is too many.
+// lookFirst searches for the message of an earlier attempt, once Slack has had time to apply it. If it does not find it, or cannot search
+// for a while, it marks the item as safe to post again; later searches delete a duplicate.
 func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thread string) (time.Duration, error) {
-	if it.look.IsZero() { // the clock may be set back, so that it is waited but once
+	if it.look.IsZero() { // computed once: the clock may be set back
 		it.look = time.Now().Add(min(applied, applied-time.Since(m.TriedAt)))
 	}
 	if wait := time.Until(it.look); wait > 0 {
@@ -241,7 +240,7 @@ func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thr
 	found, wait, err := o.find(ctx, m, thread, askWait)
 	if len(found) > 0 {
 		revision := m.Tried
-		if len(found) > 1 || !m.Doubt.IsZero() { // which try it was is not known
+		if len(found) > 1 || !m.Doubt.IsZero() { // unknown which attempt this is
 			revision = 0
 		}
 		return 0, o.posted(ctx, m.Key, found[0].TS, revision, len(found) > 1)
@@ -255,7 +254,7 @@ func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thr
 	return 0, nil
 }
 
-// bodyOf gives what a message says, without its blocks where Slack has refused them.
+// bodyOf returns the content of a message, without blocks if Slack has refused those of this revision.
 func bodyOf(m storage.Message) Body {
 	if m.Plain == m.Revision {
 		return Body{Text: clip(m.Text), Plain: true}
@@ -263,11 +262,11 @@ func bodyOf(m storage.Message) Body {
 	return Body{Text: m.Text, Blocks: m.Blocks}
 }
 
-// find looks for a message that was tried, or says how long Slack's limits allow no look.
+// find searches for a tried message, or returns how long a rate limit forbids it.
 func (o *Outbox) find(ctx context.Context, m storage.Message, thread string, within time.Duration) ([]Standing, time.Duration, error) {
 	looking := "look"
 	if thread != "" {
-		looking = "look in threads" // is another method
+		looking = "look in threads" // another method, with its own limit
 	}
 	if wait := o.held(looking); wait > 0 {
 		return nil, wait, nil
@@ -288,14 +287,14 @@ func (o *Outbox) find(ctx context.Context, m storage.Message, thread string, wit
 	return found, 0, nil
 }
 
-// posted records where a message stands. A reply is done with then; a top-level message's record stays for its edits and its thread.
+// posted records the ts of a message. The record of a reply is then done; that of a top-level message stays for edits and its thread.
 func (o *Outbox) posted(ctx context.Context, key, ts string, revision int, twice bool) error {
 	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		m, err := storage.Messages.Get(tx, key)
 		if err != nil {
 			return err
 		}
-		m.TS, m.Sent, m.Tried, m.TriedAt, m.Refused = ts, revision, 0, time.Time{}, "" // also where it was given up meanwhile
+		m.TS, m.Sent, m.Tried, m.TriedAt, m.Refused = ts, revision, 0, time.Time{}, "" // even if it was given up meanwhile
 		m.Refusing, m.Since = "", time.Time{}
 		if twice || !m.Doubt.IsZero() {
 			m.Doubt = time.Now()
@@ -311,7 +310,7 @@ func (o *Outbox) posted(ctx context.Context, key, ts string, revision int, twice
 	return nil
 }
 
-// put writes a message's record, or removes that of a reply that is done with.
+// put writes a message's record, or deletes it if it belongs to a reply that needs nothing more.
 func put(tx storage.Tx, m storage.Message) error {
 	if m.Parent != "" && m.Last && m.TS != "" && laneOf(m) == none {
 		return storage.Messages.Delete(tx, m.Key)
@@ -319,7 +318,7 @@ func put(tx storage.Tx, m storage.Message) error {
 	return storage.Messages.Put(tx, m.Key, m)
 }
 
-// edit brings a posted message to its newest revision, in the workspace's pace of edits. Progress leaves a few for changes of state.
+// edit brings a posted message to its newest revision within the workspace's edit rate. Progress leaves some of it for state changes.
 func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, error) {
 	spare := progressSpare
 	if m.Urgent {
@@ -341,7 +340,7 @@ func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, er
 	})
 }
 
-// grant takes the right to one call from a limiter, or says how long there is none that leaves some to spare.
+// grant takes one token, or returns how long until the limiter has one beyond the spare ones.
 func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -352,7 +351,7 @@ func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
 	return wait
 }
 
-// What Slack's limits hold, each by itself.
+// Names of rate limits in Outbox.holds.
 const (
 	editing  = "edits"
 	opening  = "direct conversations"
@@ -361,7 +360,7 @@ const (
 
 func postingIn(channel string) string { return "posts in " + channel }
 
-// held gives how long one of Slack's limits lasts.
+// held returns how long a rate limit still lasts.
 func (o *Outbox) held(what string) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -372,7 +371,7 @@ func (o *Outbox) held(what string) time.Duration {
 	return max(wait, 0)
 }
 
-// hold makes no such call while a limit lasts, where an error says that there is one.
+// hold records the rate limit that an error reports, if it is one.
 func (o *Outbox) hold(what string, err error) {
 	if !webapi.Is(err, webapi.Limited) {
 		return
@@ -382,7 +381,7 @@ func (o *Outbox) hold(what string, err error) {
 	o.holds[what] = time.Now().Add(webapi.Judge(err).After)
 }
 
-// pause is how long a limiter needs until it has so many to give.
+// pause returns how long the limiter takes to have need tokens.
 func pause(l *rate.Limiter, need int) time.Duration {
 	missing := float64(need) - l.Tokens()
 	if missing <= 0 {
@@ -391,7 +390,7 @@ func pause(l *rate.Limiter, need int) time.Duration {
 	return time.Duration(missing/float64(l.Limit())*float64(time.Second)) + time.Millisecond
 }
 
-// change rewrites a message's record. What was sent is recorded also when the bot is shutting down.
+// change rewrites a message's record, even during shutdown: a sent message must be recorded.
 func (o *Outbox) change(ctx context.Context, key string, f func(*storage.Message)) error {
 	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		m, err := storage.Messages.Get(tx, key)
@@ -407,7 +406,7 @@ func (o *Outbox) change(ctx context.Context, key string, f func(*storage.Message
 	return nil
 }
 
-// direct opens the conversation that a direct message goes to, and moves the message there.
+// direct opens the conversation for a direct message and moves the message there.
 func (o *Outbox) direct(ctx context.Context, m storage.Message) (time.Duration, error) {
 	if wait := o.held(opening); wait > 0 {
 		return wait, nil
@@ -421,7 +420,7 @@ func (o *Outbox) direct(ctx context.Context, m storage.Message) (time.Duration, 
 	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Channel = channel })
 }
 
-// clip cuts a text to what Slack shows without folding.
+// clip shortens a text to the length that Slack shows unfolded.
 func clip(text string) string {
 	const most = 3000
 	if runes := []rune(text); len(runes) > most {

@@ -14,13 +14,13 @@ import (
 	"c66bot/storage"
 )
 
-// Why a message is given up, in place of a code of Slack's.
+// Reasons for giving up a message, in place of a Slack code.
 const (
 	tooOld  = "c66bot_too_old"
 	tooMany = "c66bot_too_many"
 )
 
-// meaning is the fault that a message was given up for.
+// meaning returns the fault for which a message was given up.
 func meaning(why string) webapi.Fault {
 	switch why {
 	case tooOld:
@@ -32,23 +32,23 @@ func meaning(why string) webapi.Fault {
 	}
 }
 
-// limits bound how much may wait for Slack and for how long. Above a limit, a tenth of it is given up at once.
+// limits bounds how much may wait for Slack and for how long. Above a limit, messages are given up down to 90 % of it.
 type limits struct {
 	ofChannel, ofAll int
 	age              time.Duration // since the last change
 }
 
-// usual holds a long weekend without Slack, and a thousand deployments.
+// usual covers a long weekend without Slack, and a thousand deployments.
 var usual = limits{ofChannel: 1000, ofAll: 10_000, age: 7 * 24 * time.Hour}
 
-// givenUp is a message that is given up, as it was.
+// givenUp is a message to give up, as recorded before, with the reason.
 type givenUp struct {
 	message storage.Message
 	why     string
 }
 
-// giveUp drops the messages that find selects, in one transaction with the direct messages to the users who were promised them. A dropped
-// edit is made up for by the next one.
+// giveUp drops the messages that find selects, in one transaction with the direct messages to the users who were promised them. The next
+// edit of a message makes up for a dropped one.
 func (o *Outbox) giveUp(ctx context.Context, find func(tx storage.Tx) ([]givenUp, error)) error {
 	ctx = context.WithoutCancel(ctx)
 	var over []givenUp
@@ -81,7 +81,7 @@ func (o *Outbox) giveUp(ctx context.Context, find func(tx storage.Tx) ([]givenUp
 	return nil
 }
 
-// giveUpOne gives up a message, where it is not delivered yet.
+// giveUpOne gives up a message unless it has been delivered.
 func (o *Outbox) giveUpOne(ctx context.Context, m storage.Message, why string) error {
 	return o.giveUp(ctx, func(tx storage.Tx) ([]givenUp, error) {
 		now, err := storage.Messages.Get(tx, m.Key)
@@ -92,18 +92,18 @@ func (o *Outbox) giveUpOne(ctx context.Context, m storage.Message, why string) e
 	})
 }
 
-// after is the record of a message that was given up.
+// after returns the record of the given-up message.
 func (g givenUp) after() storage.Message {
 	m := g.message
 	if m.TS != "" {
-		m.Sent, m.Missed = m.Revision, g.why != tooMany // where too much waits, the next change shows it anew
+		m.Sent, m.Missed = m.Revision, g.why != tooMany // if too much waits, the next change corrects it
 	} else {
 		m.Refused = g.why
 	}
 	return m
 }
 
-// dequeue takes what is given up from its queue.
+// dequeue removes given-up messages from their queues and wakes the callers of Posted.
 func (o *Outbox) dequeue(over []givenUp) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -117,7 +117,7 @@ func (o *Outbox) dequeue(over []givenUp) {
 	o.spread()
 }
 
-// reasons says why messages are given up.
+// reasons describes why messages are given up.
 func reasons(over []givenUp) string {
 	var words []string
 	for _, g := range over {
@@ -128,8 +128,8 @@ func reasons(over []givenUp) string {
 	return strings.Join(words, "; ")
 }
 
-// over gives what has waited too long. Where too much waits it also gives progress, then steps of threads, then ends and answers, each
-// oldest first.
+// over returns the messages that have waited too long. If a limit is exceeded it adds progress first, then thread lines, then ends and
+// replies, each oldest first.
 func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	var over []givenUp
 	channels := map[string][]storage.Message{}
@@ -138,14 +138,14 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 		case m.Delivered():
 		case !m.Since.IsZero() && now.Sub(m.Since) > keepTrying:
 			over = append(over, givenUp{m, m.Refusing})
-		case !m.Missed && now.Sub(m.UpdatedAt) > l.age: // what was missed waited for its channel, not for Slack
+		case !m.Missed && now.Sub(m.UpdatedAt) > l.age: // a missed edit waited for its channel, not for Slack
 			over = append(over, givenUp{m, tooOld})
 		default:
 			channels[m.Channel] = append(channels[m.Channel], m)
 		}
 		return nil
 	})
-	// shorten drops the least important messages above a limit, and returns the rest.
+	// shorten moves the least important messages above a limit to over, and returns the rest.
 	shorten := func(waiting []storage.Message, most int) (rest []storage.Message) {
 		if len(waiting) <= most {
 			return waiting
@@ -167,7 +167,7 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 	return over, err
 }
 
-// worth ranks a message: progress, which a later look shows again, then a step of a thread, then what somebody waits for.
+// worth ranks a message: progress, which a later look repeats, then thread lines, then messages that users wait for.
 func worth(m storage.Message) int {
 	switch {
 	case m.TS != "" && !m.Urgent && !m.Last:
@@ -179,7 +179,7 @@ func worth(m storage.Message) int {
 	}
 }
 
-// apologies builds one direct message for each user who was promised something that is given up.
+// apologies builds one direct message for each user who was promised a given-up message.
 func apologies(over []givenUp) []storage.Message {
 	promised := map[string][]givenUp{}
 	for _, g := range over {
@@ -200,7 +200,7 @@ func apologies(over []givenUp) []storage.Message {
 	return all
 }
 
-// apology lists what was not posted: a single message in full, of several the first lines.
+// apology lists the given-up messages: a single one in full, the first lines of several.
 func apology(of []givenUp) string {
 	const most = 10
 	if len(of) == 1 {
@@ -218,7 +218,7 @@ func apology(of []givenUp) string {
 	return strings.Join(lines, "\n")
 }
 
-// crowded asks for a trim where more waits than may. The lock is held.
+// crowded requests a trim if a limit is exceeded. The caller holds o.mu.
 func (o *Outbox) crowded(channel string) {
 	n, here := 0, 0
 	for at, q := range o.queues {
@@ -234,5 +234,5 @@ func (o *Outbox) crowded(channel string) {
 	}
 }
 
-// Dropped gives the number of messages and edits that were given up since the start.
+// Dropped returns the number of posts and edits given up since the start.
 func (o *Outbox) Dropped() int { return int(o.dropped.Load()) }

@@ -11,15 +11,15 @@ import (
 	"c66bot/storage"
 )
 
-// behind reports whether a message shows what has passed, since its last edit was given up, and nothing is under way that mends it.
+// behind reports whether a message is outdated because its last edit was given up, and nothing pending corrects it.
 func behind(m storage.Message) bool {
 	return m.Missed && m.Delivered() && time.Since(m.UpdatedAt) < storage.KeepMissed
 }
 
-// Missed reports whether a channel's messages are behind because edits were given up.
+// Missed reports whether messages of a channel are outdated because edits were given up.
 func (o *Outbox) Missed(channel string) bool { return slices.Contains(o.Behind(), channel) }
 
-// Behind gives the channels whose messages are.
+// Behind returns the channels that have such messages.
 func (o *Outbox) Behind() []string {
 	channels := map[string]bool{}
 	err := o.Records.View(context.Background(), func(tx storage.Tx) error {
@@ -36,14 +36,14 @@ func (o *Outbox) Behind() []string {
 	return slices.Collect(maps.Keys(channels))
 }
 
-// Again makes the edits of a channel's messages that were refused while nothing could be changed in it.
+// Again repeats the given-up edits of a channel that accepts changes again.
 func (o *Outbox) Again(ctx context.Context, channel string) error {
 	if !o.Missed(channel) {
 		return nil
 	}
 	return o.revise(ctx, func(tx storage.Tx) (missed []storage.Message, err error) {
 		err = storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-			if m.Channel == channel && behind(m) { // it stays missed until Slack has taken it
+			if m.Channel == channel && behind(m) { // stays missed until Slack has accepted the edit
 				m.Refusing, m.Since = "", time.Time{}
 				missed = append(missed, m)
 			}
@@ -53,12 +53,12 @@ func (o *Outbox) Again(ctx context.Context, channel string) error {
 	})
 }
 
-// Anew makes the last edits of messages again, whatever is recorded of them: what stands in Slack may be something else. Where that is not
-// urgent, it comes behind changes of state, and no message is posted anew because Slack does not take its edit.
+// Anew repeats the last edits of messages whatever their record says, because Slack may show something else. If not urgent, the edits queue
+// behind state changes, and a message that cannot be edited is not posted again.
 func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
 	return o.revise(ctx, func(tx storage.Tx) (anew []storage.Message, err error) {
 		for _, key := range keys {
-			m, _, wrong := storage.Messages.Find(tx, key) // one that is not there ended long ago
+			m, _, wrong := storage.Messages.Find(tx, key) // a missing one ended long ago
 			err = errors.Join(err, wrong)
 			if m.Urgent = urgent; m.TS != "" && (urgent || m.Delivered()) {
 				anew = append(anew, m)
@@ -68,7 +68,7 @@ func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
 	})
 }
 
-// revise has messages delivered as if they had changed.
+// revise bumps the revision of the messages that find selects and delivers them.
 func (o *Outbox) revise(ctx context.Context, find func(tx storage.Tx) ([]storage.Message, error)) error {
 	var messages []storage.Message
 	err := o.Records.Update(ctx, func(tx storage.Tx) (err error) {

@@ -1,17 +1,16 @@
-// Package outbox brings Slack to what the database says ought to stand there: durable posts and edits, in Slack's pace, also after a
-// restart.
+// Package outbox delivers messages to Slack: durable posts and edits, rate-limited, retried, and resumed after a restart.
 //
-// A message is a desired state. Put writes it in the caller's own transaction; when its turn comes it is sent as it then reads, so that the
-// newest revision wins. Each channel has three lanes, for posts, for edits, and for looks for second copies. Each lane is a queue with a
-// deliverer of its own, so that a post waits for no edit and no look. A reply waits until its parent is posted, and what concerns one card
-// keeps its order. A limit of Slack's holds one method, or the posts in one channel, and nothing else.
+// A message is a desired state. Put writes it in the caller's transaction; delivery sends its newest revision. Each channel has three
+// lanes: posts, edits, and searches for duplicates. Each lane is a queue with its own deliverer, so that a post never waits for an edit or
+// a search. A reply waits until its parent is posted, and messages of one card keep their order. A Slack rate limit blocks one method, or
+// the posts in one channel, and nothing else. All edits share the workspace's budget; state changes go before progress.
 //
-// No single answer is believed. A post is recorded as tried before it is made. Where its result is unclear, the outbox first looks for the
-// message by its metadata, once Slack has had the time to carry the post out. Where it finds none and posts again, the message is in doubt:
-// two later looks find a second copy, of which one is deleted. An edit counts as made when Slack has taken it. That a message, a thread or
-// a person is gone is believed when Slack has said so three times, and that a channel takes nothing when conversations.info says so too.
-// What is refused for another reason is tried again with growing pauses for a day, as plain text where its form may be the reason; then it
-// is given up, and who was promised it is told directly.
+// No single answer is trusted. Each post is recorded as tried before the request. If its result is unclear, the outbox first searches for
+// the message by its metadata, after Slack has had time to apply the post. If it finds none and posts again, the message is in doubt: three
+// later searches look for duplicates and delete them. An edit is done when Slack has accepted it. A missing message, thread or person is
+// believed after three answers, and an unusable channel if conversations.info confirms it, or after a minute if the app may not call that.
+// Any other refusal is retried with growing backoff for a day, as plain text if the format may be the cause; then the message is given up,
+// and the users who were promised it get a direct message.
 package outbox
 
 import (
@@ -32,93 +31,93 @@ import (
 	"c66bot/storage"
 )
 
-// Slack's pace (Web API rate limits): about one post a second and channel, several hundred a minute and workspace, 50 edits a minute and
-// workspace. With these bursts no minute holds more.
+// Slack's rate limits (Web API documentation): about one post a second per channel, several hundred posts a minute and 50 edits a minute
+// per workspace. Including the bursts, no minute exceeds them.
 const (
 	channelPace   = rate.Limit(1)
 	postPace      = rate.Limit(4)
 	postBurst     = 20
 	editPace      = rate.Limit(0.75)
 	editBurst     = 5
-	progressSpare = 3 // edits that progress leaves for changes of state
+	progressSpare = 3 // edits that progress leaves for state changes
 )
 
 const (
 	firstPause     = time.Second
 	longestPause   = time.Minute
-	longestRefused = 15 * time.Minute // after an answer that may change
-	keepTrying     = 24 * time.Hour   // after such answers
+	longestRefused = 15 * time.Minute // backoff after a refusal that may change
+	keepTrying     = 24 * time.Hour   // how long such refusals are retried
 )
 
-// Body is what a message says.
+// Body is the content of a message.
 type Body struct {
 	Text   string
-	Blocks []byte // JSON, empty for none
-	Plain  bool   // without any block, where Slack takes none
+	Blocks []byte // JSON; empty for none
+	Plain  bool   // no blocks at all, if Slack has refused them
 }
 
-// Slack is what the outbox needs of Slack's Web API. What its errors mean webapi.Judge says.
+// Slack is the part of Slack's Web API that the outbox uses. webapi.Judge classifies its errors.
 type Slack interface {
 	Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (ts string, err error)
 	Edit(ctx context.Context, channel, ts string, body Body) error
 	Delete(ctx context.Context, channel, ts string) error
-	// Find looks for the bot's own messages with a key in their metadata, among those since a time.
+	// Find returns the bot's own messages since a time that have the key in their metadata.
 	Find(ctx context.Context, channel, thread, key string, since time.Time) ([]Standing, error)
 	// Direct opens the direct conversation with a user.
 	Direct(ctx context.Context, user string) (channel string, err error)
-	// CanPost fails with an error of the kind webapi.NoChannel where nothing can be posted in a channel.
+	// CanPost fails with an error of kind webapi.NoChannel if the bot cannot post in the channel.
 	CanPost(ctx context.Context, channel string) error
 }
 
-// Standing is a message that stands in Slack.
+// Standing is a message that exists in Slack.
 type Standing struct {
 	TS      string
-	Replies bool // its thread has some
+	Replies bool // its thread has replies
 }
 
-// Config is what an Outbox works with.
+// Config holds the dependencies of an Outbox.
 type Config struct {
 	Records storage.DB
 	Slack   Slack
 	Log     *slog.Logger
-	// Refused is told, after that is recorded, that a channel takes nothing, by what conversations.info said of it; nil for nobody.
+	// Refused, if not nil, is called with the code of conversations.info after it is recorded that a channel accepts no messages.
 	Refused func(ctx context.Context, channel, code string)
 }
 
-// Outbox delivers messages.
+// Outbox delivers messages. Create it with New.
 type Outbox struct {
 	Config
 	posts, edits *rate.Limiter
 	limits       limits
-	full         chan struct{} // more waits than may
+	full         chan struct{} // signals that a queue limit is exceeded
 	dropped      atomic.Int64
 
 	mu        sync.Mutex
-	running   context.Context // the life of the deliverers, which start whenever there is something to deliver
+	running   context.Context // the context of the deliverers; nil while none may start
 	deliverer sync.WaitGroup
 	queues    map[place]*queue
-	news      chan struct{}        // closed, and made anew, when a message was delivered or failed
-	holds     map[string]time.Time // until when Slack's limits allow no such call
+	news      chan struct{}        // closed and replaced whenever a message was delivered or failed
+	holds     map[string]time.Time // when each rate limit of Slack's ends, by method or channel
 }
 
-// New makes an Outbox; Run makes it deliver.
+// New returns an Outbox. It delivers nothing until Run is called.
 func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
 		limits: usual, full: make(chan struct{}, 1), queues: map[place]*queue{}, news: make(chan struct{}), holds: map[string]time.Time{},
 	}
-	o.edits.AllowN(time.Now(), editBurst) // an earlier process may just have used them up
+	o.edits.AllowN(time.Now(), editBurst) // an earlier process may have just used up the burst
 	return o
 }
 
-// Put writes what a message ought to say. Deliver must be told after the commit.
+// Put records the desired content of a message. The caller must call Deliver after the commit.
 func Put(tx storage.Tx, m storage.Message) error {
 	now := time.Now()
 	old, there, err := storage.Messages.Find(tx, m.Key)
 	switch {
 	case err != nil:
 		return err
-	case !there: // they are counted, so that their order outlives a restart whatever the clock does
+	case !there: // a counter, so that the order survives restarts and clock changes
 		m.Order, _, err = storage.Counters.Find(tx, storage.Messages.Name)
 		m.Order++
 		m.Revision, m.CreatedAt, m.UpdatedAt = 1, now, now
@@ -133,7 +132,7 @@ func Put(tx storage.Tx, m storage.Message) error {
 	return storage.Messages.Put(tx, m.Key, old)
 }
 
-// Deliver has messages delivered that a transaction put. They are read again, so that each comes to its lane at once.
+// Deliver queues messages that a committed transaction has Put. It reads them again, so that each goes straight to its current lane.
 func (o *Outbox) Deliver(messages ...storage.Message) {
 	if len(messages) == 0 {
 		return
@@ -159,7 +158,7 @@ func (o *Outbox) Deliver(messages ...storage.Message) {
 	}
 }
 
-// enqueue adds a message to its queue and makes sure that somebody works on it. The lock is held.
+// enqueue adds a message to its queue and makes sure that a deliverer runs. The caller holds o.mu.
 func (o *Outbox) enqueue(m storage.Message, urgent bool) {
 	if lane := laneOf(m); lane != none {
 		o.enqueueIn(place{m.Channel, lane}, m.Key, cmp.Or(m.Parent, m.Key), urgent)
@@ -181,7 +180,7 @@ func (o *Outbox) enqueueIn(at place, key, root string, urgent bool) {
 	o.start(q)
 }
 
-// start gives a queue its deliverer, if the outbox runs and the queue has none. The lock is held.
+// start starts the queue's deliverer if the outbox runs and the queue has none, or else wakes it. The caller holds o.mu.
 func (o *Outbox) start(q *queue) {
 	if o.running == nil {
 		return
@@ -195,7 +194,7 @@ func (o *Outbox) start(q *queue) {
 	o.deliverer.Go(func() { o.work(ctx, q) })
 }
 
-// Run delivers what the database holds and what comes until the context ends, and returns when nothing is under way any more.
+// Run delivers recorded and new messages until the context ends, and returns when all deliverers have stopped.
 func (o *Outbox) Run(ctx context.Context) error {
 	left, err := o.load(ctx)
 	if err != nil && ctx.Err() != nil {
@@ -230,7 +229,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// begin starts the deliverers. What an earlier process left goes before what was put since.
+// begin starts the deliverers. Messages that an earlier process left precede those put since.
 func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -246,13 +245,13 @@ func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
 	}
 }
 
-// load gives what is not delivered, oldest first.
+// load returns the undelivered messages without their content, oldest first.
 func (o *Outbox) load(ctx context.Context) ([]storage.Message, error) {
 	var undelivered []storage.Message
 	err := o.Records.View(ctx, func(tx storage.Tx) error {
 		return storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
 			if laneOf(m) != none {
-				m.Text, m.Blocks = "", nil // they are read when their turn comes
+				m.Text, m.Blocks = "", nil // read again at delivery
 				undelivered = append(undelivered, m)
 			}
 			return nil
@@ -265,16 +264,16 @@ func (o *Outbox) load(ctx context.Context) ([]storage.Message, error) {
 	return undelivered, nil
 }
 
-// refusedFor is how long an answer that no time changes must last before somebody who waits for the message is told of it.
+// refusedFor is how long a permanent error must last before a caller of Posted gets it.
 const refusedFor = 5 * time.Second
 
-// RefusedError says why a message does not stand in Slack.
+// RefusedError says why a message is not in Slack.
 type RefusedError struct{ Fault webapi.Fault }
 
 func (e *RefusedError) Error() string { return e.Fault.Words() }
 
-// Posted waits until a message stands in Slack, and gives its ts. It fails with a *RefusedError where Slack does not take it, and where it
-// had not by the context's deadline.
+// Posted waits until a message is in Slack and returns its ts. It returns a *RefusedError if Slack refuses the message, or if delivery was
+// failing at the context's deadline.
 func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 	for {
 		o.mu.Lock()
@@ -307,7 +306,7 @@ func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 	}
 }
 
-// failing gives what keeps a message from being posted, and since when.
+// failing returns the fault that keeps a message from being posted, and since when.
 func (o *Outbox) failing(key string) (webapi.Fault, time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -324,13 +323,13 @@ func (o *Outbox) failing(key string) (webapi.Fault, time.Time) {
 	return webapi.Fault{}, time.Time{}
 }
 
-// spread wakes those who wait for a message. The lock is held.
+// spread wakes all callers of Posted. The caller holds o.mu.
 func (o *Outbox) spread() {
 	close(o.news)
 	o.news = make(chan struct{})
 }
 
-// signal wakes who waits on a channel, now or the next time.
+// signal wakes the receiver of c now, or at its next receive.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -338,7 +337,7 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Queued gives the number of messages that are to be delivered.
+// Queued returns the number of messages that wait for a post or an edit.
 func (o *Outbox) Queued() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -13,17 +13,17 @@ import (
 	"c66bot/storage"
 )
 
-// lane is one of the queues of a channel, each of which has a deliverer of its own: what notifies waits for nothing else.
+// lane is one of a channel's queues. Each has its own deliverer, so that posts, which notify users, wait for nothing else.
 type lane int
 
 const (
 	posts lane = iota
 	edits
-	looks // for a second copy of what was posted
+	looks // searches for duplicates
 	none
 )
 
-// laneOf gives where the next thing is done that a message needs.
+// laneOf returns the lane in which a message's next step belongs.
 func laneOf(m storage.Message) lane {
 	switch {
 	case m.Refused != "":
@@ -39,40 +39,39 @@ func laneOf(m storage.Message) lane {
 	}
 }
 
-// place names a queue.
+// place identifies a queue.
 type place struct {
 	channel string
 	lane    lane
 }
 
-// queue holds what is to be done in one lane of a channel. Its fields belong to the outbox's lock; one deliverer works on it.
+// queue holds the pending items of one lane of a channel. Outbox.mu guards its fields; one deliverer works on it.
 type queue struct {
 	place
-	items   []*item       // in the order in which they are delivered, progress aside
-	limiter *rate.Limiter // of posts
+	items   []*item       // in order of delivery, except that urgent items go first
+	limiter *rate.Limiter // for posts
 	wake    chan struct{}
-	working bool // it has its deliverer, which takes it down at its end
+	working bool // it has a deliverer, which removes the queue at its end
 }
 
-// item is a message that is to be delivered, at whatever revision it has when its turn comes.
+// item is a message to deliver, at the revision that it has when its turn comes.
 type item struct {
 	key       string
-	root      string // the card that it is or belongs to: what concerns one card keeps its order
+	root      string // key of its card, or its own: items of one card keep their order
 	urgent    bool
-	sure      bool      // no earlier try of this process can have posted it
-	doubt     bool      // that was found by a look alone, so that the try may show up yet
-	look      time.Time // from when on a look for the last try counts
+	sure      bool      // no earlier attempt can have posted it
+	doubt     bool      // sure by a search alone: the attempt may still show up
+	look      time.Time // earliest time at which a search for the last attempt counts
 	vain      time.Time
 	failures  int
 	fault     webapi.Fault // of the last failure
-	since     time.Time    // since when it fails
+	since     time.Time    // time of the first failure in a row
 	notBefore time.Time
-	again     bool // put anew while it was being delivered
+	again     bool // put again while it was being delivered
 }
 
-// add puts a message at the end, unless it waits already. What becomes urgent goes to the end of the urgent, and no longer waits for the
-// pace of progress, or for a fault of what it said before. With an urgent line of a thread, those that wait before it become urgent too: a
-// thread tells no beginning after the end.
+// add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff and the delay of
+// progress. An urgent thread line makes earlier lines of its card urgent too: a thread never shows a beginning after the end.
 func (q *queue) add(key, root string, urgent bool) {
 	if urgent && key != root {
 		for _, it := range q.items {
@@ -89,15 +88,15 @@ func (q *queue) add(key, root string, urgent bool) {
 	if !urgent {
 		return
 	}
-	it.notBefore = time.Time{} // limits are kept elsewhere
+	it.notBefore = time.Time{} // rate limits are kept in Outbox.holds
 	if !it.urgent {
 		it.urgent = true
 		q.items = append(slices.Delete(q.items, i, i+1), it)
 	}
 }
 
-// next gives what is delivered next, or how long there is nothing. What is urgent comes first. What concerns one card keeps its order:
-// where the first of it waits, so does the rest, but nothing of another card does.
+// next returns the next due item, or how long until one is due. Urgent items go first. Items of one card keep their order: a delayed one
+// blocks those behind it, but not those of other cards.
 func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
 	wait = longestPause
 	for _, urgent := range []bool{true, false} {
@@ -117,7 +116,7 @@ func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
 	return nil, wait
 }
 
-// behind has a message's parent delivered before it, and gives how long to wait where the parent is not there yet.
+// behind moves a message's parent in front of it, and returns how long to wait for the parent.
 func (o *Outbox) behind(q *queue, it *item, parent string) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -136,7 +135,7 @@ func (q *queue) remove(it *item) {
 	q.items = slices.DeleteFunc(q.items, func(other *item) bool { return other == it })
 }
 
-// work delivers what is in a queue until there is nothing.
+// work delivers a queue's items until it is empty.
 func (o *Outbox) work(ctx context.Context, q *queue) {
 	for ctx.Err() == nil {
 		it, wait := o.turn(q)
@@ -157,8 +156,7 @@ func (o *Outbox) work(ctx context.Context, q *queue) {
 	}
 }
 
-// turn gives the next item or how long there is none. An empty queue stays until its channel may be posted to at once, then it is taken
-// down.
+// turn returns the next item or the time to wait. An empty queue is kept until its rate limit allows a post at once, then removed.
 func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -176,7 +174,7 @@ func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 	return nil, wait
 }
 
-// attempt takes one step with an item and decides when the next one comes.
+// attempt takes one step with an item and schedules the next.
 func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 	var later time.Duration
 	err := panics.Catch(func() (err error) {
@@ -207,12 +205,12 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 	}
 }
 
-// growing is the pause after so many failures in a row.
+// growing returns the backoff after a number of consecutive failures.
 func growing(failures int, longest time.Duration) time.Duration {
 	return min(firstPause<<min(max(failures-1, 0), 20), longest)
 }
 
-// Wake has what waits tried again at once, since Slack is there again, or a channel has another id. A limit of Slack's holds all the same.
+// Wake retries all waiting items at once, after Slack has returned or a channel has a new id. Rate limits still apply.
 func (o *Outbox) Wake() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

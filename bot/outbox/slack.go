@@ -12,52 +12,51 @@ import (
 	"c66bot/bot/webapi"
 )
 
-// eventType is the metadata's event type of every message that the outbox posts; the payload is the message's key alone, since every
-// member can read it.
+// eventType is the metadata event type of every message of the outbox. The payload is only the message key, since every member can read it.
 const eventType = "c66bot_message"
 
-// Self is who the bot is, as auth.test tells it. What another app writes into its metadata proves nothing.
+// Self identifies the bot, as auth.test reports it. Metadata alone proves nothing: other apps can write the same.
 type Self struct{ User, Bot string }
 
-// wrote reports whether a message is the bot's own.
+// wrote reports whether the bot wrote a message.
 func (s Self) wrote(m message) bool {
 	return s.Bot != "" && m.BotID == s.Bot || s.User != "" && m.User == s.User
 }
 
-// errNoSelf says that no message can be told from another app's.
+// errNoSelf means that the bot cannot tell its own messages from another app's.
 var errNoSelf = errors.New("who I am is not known yet: Slack has not answered auth.test")
 
-// API is Slack over its Web API.
+// API implements Slack with the Web API.
 type API struct {
 	webapi.API
 
-	Self func() Self // the zero value while it is not known
+	Self func() Self // the zero value while unknown
 }
 
-// Args gives the arguments of a call that says something in a channel.
+// Args returns the arguments of a call that posts or edits in a channel.
 func (b Body) Args(channel string) (url.Values, error) {
 	args := url.Values{"channel": {channel}, "text": {b.Text}}
 	switch {
 	case b.Plain:
-		args.Set("parse", "none") // no link is made of what only looks like one
+		args.Set("parse", "none") // no link detection
 		return args, nil
 	case len(b.Blocks) > 0:
 		args.Set("blocks", string(b.Blocks))
 		return args, nil
 	}
-	// A verbatim section, in which Slack makes no link of what only looks like one.
+	// A verbatim section turns off Slack's link detection.
 	section := map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": clip(b.Text), "verbatim": true}}
 	blocks, err := json.Marshal([]any{section})
 	args.Set("blocks", string(blocks))
 	return args, err
 }
 
-// answer is what is read of the answer to a post or an edit.
+// answer is the part of the response to a post or an edit that is used.
 type answer struct {
 	TS string `json:"ts"`
 }
 
-// Post posts with chat.postMessage.
+// Post calls chat.postMessage.
 func (a API) Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (string, error) {
 	args, err := body.Args(channel)
 	if err != nil {
@@ -86,7 +85,7 @@ func (a API) Post(ctx context.Context, channel, thread string, broadcast bool, b
 	return posted.TS, nil
 }
 
-// Edit edits with chat.update.
+// Edit calls chat.update.
 func (a API) Edit(ctx context.Context, channel, ts string, body Body) error {
 	args, err := body.Args(channel)
 	if err != nil {
@@ -103,20 +102,20 @@ func (a API) Edit(ctx context.Context, channel, ts string, body Body) error {
 	return nil
 }
 
-// Delete deletes with chat.delete.
+// Delete calls chat.delete.
 func (a API) Delete(ctx context.Context, channel, ts string) error {
 	return a.Call(ctx, "chat.delete", url.Values{"channel": {channel}, "ts": {ts}}, &struct{}{})
 }
 
 const (
 	pageSize = 200
-	// maxPages bounds a look: a busy channel's newest 2,000 messages hold what was posted a moment ago.
+	// maxPages bounds a search: a recent post is among the newest 2,000 messages even of a busy channel.
 	maxPages = 10
-	// lookBack is by how much a look begins before what is looked for was made, since clocks are set.
+	// lookBack is how far before the message's creation a search begins, since clocks are adjusted.
 	lookBack = time.Hour
 )
 
-// message is what is read of a message in a channel's history. Whatever else a neighbour's holds is of no concern.
+// message is the part of a history message that is used. Other fields of foreign messages are ignored.
 type message struct {
 	TS       string `json:"ts"`
 	User     string `json:"user"`
@@ -128,13 +127,13 @@ type message struct {
 	} `json:"metadata"`
 }
 
-// key gives the outbox's key of one of the bot's own messages.
+// key returns the outbox key of a message that the bot wrote.
 func (m message) key(self Self) (string, bool) {
 	key, ok := m.Metadata.Payload["key"].(string)
 	return key, ok && m.Metadata.Type == eventType && self.wrote(m)
 }
 
-// read calls f with the messages of a channel's history or of a thread, page by page, until it has enough.
+// read calls f with the messages of a channel's history or of a thread, page by page, until f returns true.
 func (a API) read(ctx context.Context, channel, thread string, args url.Values, pages int, f func(message) (enough bool)) error {
 	method := "conversations.history"
 	args.Set("channel", channel)
@@ -153,7 +152,7 @@ func (a API) read(ctx context.Context, channel, thread string, args url.Values, 
 		}
 		for _, raw := range history.Messages {
 			var m message
-			if err := json.Unmarshal(raw, &m); err == nil && f(m) { // none of ours is written otherwise
+			if err := json.Unmarshal(raw, &m); err == nil && f(m) { // a message that does not decode is not ours
 				return true
 			}
 		}
@@ -162,14 +161,14 @@ func (a API) read(ctx context.Context, channel, thread string, args url.Values, 
 	return errors.Join(err, unread)
 }
 
-// Find reads conversations.history, or .replies for a thread, for messages with the key in their metadata.
+// Find searches conversations.history, or conversations.replies in a thread, for messages with the key in their metadata.
 func (a API) Find(ctx context.Context, channel, thread, key string, since time.Time) ([]Standing, error) {
 	self := a.Self()
 	if self == (Self{}) {
 		return nil, errNoSelf
 	}
 	args := url.Values{"limit": {strconv.Itoa(pageSize)}}
-	if at, sure := a.Clock.At(since); sure { // else the newest pages are read, whatever the time
+	if at, sure := a.Clock.At(since); sure { // else read the newest pages, whatever their time
 		args.Set("oldest", strconv.FormatInt(at.Add(-lookBack).Unix(), 10)+".000000")
 	}
 	var found []Standing
@@ -182,7 +181,7 @@ func (a API) Find(ctx context.Context, channel, thread, key string, since time.T
 	return found, err
 }
 
-// KeyOf gives the key of a message that starts a thread, "" where it is none of the bot's own.
+// KeyOf returns the key of the message that starts a thread, or "" if the bot did not write it.
 func (a API) KeyOf(ctx context.Context, channel, ts string) (string, error) {
 	self := a.Self()
 	if self == (Self{}) {

@@ -10,16 +10,16 @@ import (
 	"c66bot/storage"
 )
 
-// twinLooks are the ages at which the channel is searched for a second copy of a message that was posted again. Most copies show up within
+// twinLooks are the message ages at which the channel is searched for duplicates of a message that was posted again. Most show up within
 // seconds.
 var twinLooks = []time.Duration{10 * time.Second, 45 * time.Second, 5 * time.Minute}
 
 const (
-	searchFor  = 24 * time.Hour // where the looks themselves fail
+	searchFor  = 24 * time.Hour // if the searches themselves fail
 	searchWait = 20 * time.Second
 )
 
-// search looks for a second copy of a message, and deletes it.
+// search looks for duplicates of a message and deletes them.
 func (o *Outbox) search(ctx context.Context, m storage.Message, thread string) (time.Duration, error) {
 	passed := max(0, time.Since(m.Doubt))
 	if passed < twinLooks[0] {
@@ -40,7 +40,7 @@ func (o *Outbox) search(ctx context.Context, m storage.Message, thread string) (
 	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Doubt = time.Time{} })
 }
 
-// keepOne leaves one of the copies of a message: the recorded one, unless another is there in its place or has the replies.
+// keepOne keeps one copy of a message: the recorded one, unless it is missing or another one has the replies.
 func (o *Outbox) keepOne(ctx context.Context, m storage.Message, found []Standing) (time.Duration, error) {
 	if len(found) == 0 {
 		return 0, nil
@@ -50,7 +50,7 @@ func (o *Outbox) keepOne(ctx context.Context, m storage.Message, found []Standin
 		kept = replied
 	}
 	if ts := found[kept].TS; ts != m.TS {
-		err := o.change(ctx, m.Key, func(r *storage.Message) { r.TS, r.Sent = ts, 0 }) // which revision it shows is not known
+		err := o.change(ctx, m.Key, func(r *storage.Message) { r.TS, r.Sent = ts, 0 }) // unknown which revision it shows
 		if err != nil {
 			return 0, err
 		}

@@ -18,37 +18,37 @@ import (
 )
 
 const (
-	// awayAfter is how long looks at a stack must have failed for the stack to count as away.
+	// awayAfter is how long looks at a stack must fail before the stack counts as away.
 	awayAfter = time.Minute
-	// gatherFor is how long an end that is seen on the return waits at most for looks at the other stacks.
+	// gatherFor is the longest delay of an end while the other stacks are looked at again.
 	gatherFor = 90 * time.Second
 	// A round is late after lateRounds times the duration of the last one, and after lateAfter at least.
 	lateRounds = 3
 	lateAfter  = 2 * time.Minute
-	// fewEnds is how many ends of one channel are told in the threads of their cards; more of them become one message.
+	// fewEnds is how many ends of one channel are announced in the threads of their cards; more become one message.
 	fewEnds = 5
 )
 
-// absence tracks which stacks could not be seen because the bot or Cloud 66 was down. Ends that are found on the return are kept until all
-// of those stacks were looked at again, and then told together. Its fields belong to the lock of Progress.
+// absence tracks the stacks that could not be seen because the bot or Cloud 66 was down. Ends found afterwards are held back until all
+// those stacks have been looked at again, and then announced together. Progress.mu guards its fields.
 type absence struct {
-	catchingUp bool          // the first round over all stacks since a start or an outage is not over
+	catchingUp bool          // the first round over all stacks since a start or an outage has not ended
 	swept      time.Time     // when the last round ended
-	between    time.Duration // the last two
-	unanswered time.Time     // since when no look at any stack was answered
+	between    time.Duration // between the last two rounds
+	unanswered time.Time     // since when no look at any stack was answered; zero if the last was
 	away       map[string]*away
-	ends       map[string]end // by follow
-	limit      *time.Timer    // runs while an end is kept
-	due        chan struct{}  // the ends are to be told
+	ends       map[string]end // held-back ends, by follow
+	limit      *time.Timer    // runs while an end is held back
+	due        chan struct{}  // signals that the ends are due
 }
 
 // away is a stack that was not seen for a while.
 type away struct {
 	since time.Time
-	vain  bool // another look has failed since, so that no end waits for it any more
+	vain  bool // another look has failed since, so no end waits for the stack any more
 }
 
-// end is an end that waits to be told: the look that showed it.
+// end is an end that is held back, as the look that showed it.
 type end struct {
 	channel string
 	look    watch.Look
@@ -62,13 +62,13 @@ func (a *absence) left(stack string, since time.Time) {
 	}
 }
 
-// back ends the absence of a stack that was seen or has no follow any more.
+// back ends the absence of a stack that was seen, or that no follow watches any more.
 func (a *absence) back(stack string) {
 	delete(a.away, stack)
 	a.tellIfAll()
 }
 
-// tellIfAll has the ends told once they wait for no stack.
+// tellIfAll makes the ends due once they wait for no stack.
 func (a *absence) tellIfAll() {
 	if len(a.ends) == 0 || a.catchingUp {
 		return
@@ -88,7 +88,7 @@ func (a *absence) tell() {
 	}
 }
 
-// expire has the ends told at the latest time.
+// expire makes the ends due when gatherFor has passed.
 func (p *Progress) expire() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (p *Progress) expire() {
 	p.absence.tell()
 }
 
-// keep adds an end to those that wait.
+// keep holds an end back.
 func (p *Progress) keep(follow string, e end) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *Progress) keep(follow string, e end) {
 	}
 }
 
-// keeps reports whether the end of a follow waits, so that no later look tells it.
+// keeps reports whether the end of a follow is held back, so that no later look announces it.
 func (p *Progress) keeps(follow string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,16 +117,16 @@ func (p *Progress) keeps(follow string) bool {
 	return ok
 }
 
-// returns records a look. It gives since when its stack was away, zero if it was not, and whether the first round since a start or an
-// outage is still under way. A stack is away if its looks have failed for a minute. All followed stacks are away if no look was answered
-// for a minute, since few are made while throttled or out of budget.
+// returns records a look. It returns since when the look's stack was away (zero if it was not), and whether the first round since a start
+// or an outage is still in progress. A stack is away if its looks have failed for awayAfter. All followed stacks are away if no look was
+// answered for awayAfter, since few looks are made while requests are throttled or over budget.
 func (p *Progress) returns(look watch.Look) (since time.Time, catchingUp bool) {
 	idle := interest{p}.Idle()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := &p.absence
 	if late := max(lateAfter, lateRounds*a.between); idle {
-		a.catchingUp = false // no round comes
+		a.catchingUp = false // no round will come
 	} else if !a.swept.IsZero() && look.At.Sub(a.swept) > late {
 		a.catchingUp = true
 	}
@@ -159,7 +159,7 @@ func answered(look watch.Look) bool {
 	return look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound)
 }
 
-// returned ends a stack's absence and has the other absent stacks looked at.
+// returned ends a stack's absence and triggers looks at the other absent stacks.
 func (p *Progress) returned(stack string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,7 +169,7 @@ func (p *Progress) returned(stack string) {
 	}
 }
 
-// kept gives the waiting ends by channel and follow, and stops the timer.
+// kept returns the held-back ends by channel and follow, and stops the timer.
 func (p *Progress) kept() map[string]map[string]end {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -187,7 +187,7 @@ func (p *Progress) kept() map[string]map[string]end {
 	return channels
 }
 
-// tellKept tells the waiting ends whenever they are due. Those that cannot be told are left to the next look.
+// tellKept announces the held-back ends whenever they are due. An end that fails is left to the next look.
 func (p *Progress) tellKept(ctx context.Context) {
 	for {
 		select {
@@ -212,8 +212,8 @@ func (p *Progress) tellKept(ctx context.Context) {
 	}
 }
 
-// tellEnds tells the ends of one channel in one transaction: a few each in its card's thread, many in one message. With that message the
-// cards are corrected, and nothing is added to their threads.
+// tellEnds announces the ends of one channel in one transaction: up to fewEnds in the threads of their cards, more in one message. In the
+// latter case cards are corrected, and nothing is added to their threads.
 func (p *Progress) tellEnds(ctx context.Context, ends map[string]end) error {
 	var steps []step
 	var messages []storage.Message
@@ -261,12 +261,12 @@ func putAll(tx storage.Tx, messages []storage.Message) (err error) {
 	return err
 }
 
-// endsNow reports whether a step ends a deployment. The end of a wish that led to none is always told by itself.
+// endsNow reports whether a step ends a deployment. The end of a wish without a deployment is always announced by itself.
 func (s *step) endsNow() bool {
 	return s.changed && s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0
 }
 
-// withoutThread drops the lines of the thread from a step, and a card that would be new.
+// withoutThread drops a step's thread lines, and a card that would be new.
 func (s step) withoutThread() step {
 	s.messages = slices.DeleteFunc(slices.Clone(s.messages), func(m storage.Message) bool { return m.Parent != "" || s.bornEnded() })
 	for i, n := range s.notices {
@@ -275,8 +275,8 @@ func (s step) withoutThread() step {
 	return s
 }
 
-// together renders the message of many ends, with replies for what it cannot hold. The key of one follow, which ends only once, makes its
-// key unique.
+// together renders the message about many ends, with replies for the overflow. Its key is unique, because it contains the id of a follow,
+// which ends only once.
 func together(steps []step) ([]storage.Message, error) {
 	views := make([]card.View, len(steps))
 	var tell []string

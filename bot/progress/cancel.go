@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// cancelCardWait is how long a cancel waits for its card: that something stops is worth more than that it shows at once.
+	// cancelCardWait is how long a cancel waits for its card: stopping matters more than showing it at once.
 	cancelCardWait = 5 * time.Second
-	// cancelAge is how old a cancel may be that a restart has interrupted and that is sent all the same.
+	// cancelAge is the age up to which a cancel that a restart interrupted is still sent.
 	cancelAge = 90 * time.Second
 )
 
-// Cancel asks Cloud 66 to end a deployment. The channel gets a card of it first, unless it has one: the card tells what becomes of it.
-// That it was asked for is recorded before it is sent, so that the end is told as what it is, and so that a restart does not lose it.
+// Cancel asks Cloud 66 to end a deployment. A channel without a card of it gets one first, to show the result. The cancel is recorded
+// before the request, so that the end counts as a cancel and a restart does not lose it.
 func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follow) (cloud66.CancelAnswer, error) {
 	f = newFollow(f, storage.PhaseFollowing)
 	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
@@ -35,7 +35,7 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 		}
 		if first = !there; first {
 			c = storage.Cancel{User: f.Asker, At: f.AskedAt, Follow: f.ID}
-		} else { // the first one's name stays
+		} else { // the record keeps the first user
 			c.Again = &storage.Again{User: f.Asker, At: f.AskedAt, Follow: f.ID}
 		}
 		return storage.Cancels.Put(tx, key, c)
@@ -63,15 +63,15 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 	case err == nil:
 		return answer, p.changeCancel(ctx, f, taken)
 	case ctx.Err() != nil:
-		return answer, err // the next process sends it again, if it is soon
+		return answer, err // the next process sends it again, if that is soon
 	case !cloud66.NothingDone(err):
-		return answer, errors.Join(err, p.changeCancel(ctx, f, told)) // the card tells what became of it
+		return answer, errors.Join(err, p.changeCancel(ctx, f, told)) // the card shows the result
 	default:
 		return answer, errors.Join(err, p.changeCancel(ctx, f, undone(first)))
 	}
 }
 
-// notEnded fails where the channel was told the end of the deployment, so that no second card tells it again.
+// notEnded fails if the channel was already told of the deployment's end, so that no second card repeats it.
 func notEnded(tx storage.Tx, f storage.Follow) error {
 	id, err := heardIn(tx, f.Stack.UID, f.Deployment, f.Channel)
 	if err != nil || id == "" {
@@ -86,11 +86,11 @@ func notEnded(tx storage.Tx, f storage.Follow) error {
 	}
 }
 
-// What becomes of the record of a cancel; nil removes it.
+// Changes of a cancel's record; nil removes it.
 func taken(c *storage.Cancel) { c.Sent, c.Again = true, nil }
 func told(c *storage.Cancel)  { c.Told, c.Again = true, nil }
 
-// undone takes a wish back of which nothing was done. Of a later one the record of the first stays.
+// undone withdraws a cancel that was certainly not carried out. Withdrawing a later one keeps the record of the first.
 func undone(first bool) func(*storage.Cancel) {
 	if first {
 		return nil
@@ -98,7 +98,7 @@ func undone(first bool) func(*storage.Cancel) {
 	return func(c *storage.Cancel) { c.Again = nil }
 }
 
-// changeCancel changes the record of a deployment's cancel, if there is one, or removes it.
+// changeCancel changes or removes the record of a deployment's cancel, if there is one, in one transaction with the messages of also.
 func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change func(*storage.Cancel), also ...storage.Message) error {
 	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
@@ -119,12 +119,12 @@ func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change fu
 	return nil
 }
 
-// cancelAgain sends a cancel of which an earlier process has not recorded that it was taken, if it was asked for just now. To ask twice for
-// the end of one deployment does no harm; a refusal because it has ended does not prove that the first one was not taken.
+// cancelAgain sends a recent cancel again if no earlier process recorded that Cloud 66 took it. Cancelling twice is harmless; a refusal
+// because the deployment has ended does not prove that the first cancel was not taken.
 func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) {
 	var err error
 	if time.Since(c.At) > cancelAge {
-		// Where the deployment has ended its card tells how; else whoever asked is told.
+		// If the deployment has ended, its card shows how; else tell the user who asked.
 		if d, readErr := p.Cloud.Deployment(cloud66.Background(ctx), f.Stack.UID, f.Deployment); readErr == nil && d.Ended() {
 			err = p.changeCancel(ctx, f, told)
 		} else {
@@ -154,7 +154,7 @@ func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c stor
 	}
 }
 
-// tellCancel tells the one who asked for a cancel, in a direct message, that it is not confirmed, and why.
+// tellCancel tells the user who asked for a cancel, in a direct message, that it is not confirmed, and why.
 func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.Cancel, why string, change func(*storage.Cancel)) error {
 	m := storage.Message{
 		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Urgent: true, Last: true,

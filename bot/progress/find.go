@@ -13,24 +13,24 @@ import (
 )
 
 const (
-	// claimLooks is how many looks the id that an answer gave has to show up among the deployments.
+	// claimLooks is how many looks may miss the deployment id of Cloud 66's answer before it is ignored.
 	claimLooks = 5
-	// How long the deployment of a wish is looked for: shortly where nothing proves that the wish arrived.
+	// How long the deployment of a wish is searched for; not long if nothing proves that the wish arrived.
 	findUnproven = 2 * time.Minute
 	findProven   = 10 * time.Minute
-	findLooks    = 4 // and at least so often
-	// skew is by how much Cloud 66's clock may be behind ours.
+	findLooks    = 4 // the minimum number of looks
+	// skew is how far Cloud 66's clock may be behind ours.
 	skew = 5 * time.Minute
 )
 
-// trace is what a look for a wish's stack action found.
+// trace is the result of looking up a wish's stack action.
 type trace struct {
 	asked  bool // the actions could be read
 	action *cloud66.Action
 }
 
-// traceOf looks for the stack action that carries the wish's reference, unless it is known that the wish arrived and its deployment is only
-// now expected.
+// traceOf looks up the stack action that carries the wish's reference. It skips that while the wish is known to have arrived and its
+// deployment may still show up in the list.
 func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
 	if f.Wish.Arrived && f.Wish.Looks < claimLooks {
 		return trace{}
@@ -45,8 +45,8 @@ func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
 	return trace{asked: true}
 }
 
-// find looks for the deployment of a wish. It gives the follow with the deployment, or further on its way, or ended as one that came to
-// nothing or cannot be told apart.
+// find looks for the deployment of a wish. The returned follow has the deployment, or is still searching, or has ended because the wish
+// failed or its deployment cannot be determined.
 func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Follow, error) {
 	wish := *f.Wish
 	f.Wish = &wish
@@ -57,13 +57,13 @@ func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Fo
 		return f, err
 	}
 	if wish.Claimed <= wish.NewestBefore || (wish.Looks > claimLooks && !contains(look, wish.Claimed)) {
-		wish.Claimed = 0 // it names something else
+		wish.Claimed = 0 // it is the id of something else
 	}
 	patience := findUnproven
 	if wish.Arrived {
 		patience = findProven
 	}
-	proven := wish.Arrived || (!t.asked && wish.Looks >= findLooks) // where no actions can be read, the list has to do
+	proven := wish.Arrived || (!t.asked && wish.Looks >= findLooks) // if the actions cannot be read, the list has to do
 	failed := t.action != nil && t.action.FinishedSuccess != nil && !*t.action.FinishedSuccess
 	switch {
 	case wish.Claimed != 0 && contains(look, wish.Claimed):
@@ -83,7 +83,7 @@ func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Fo
 	return f, nil
 }
 
-// notFound says what was looked for and seen.
+// notFound describes the search and its candidates.
 func notFound(w storage.Wish, candidates []int64) string {
 	const once = "Nothing was sent a second time"
 	switch {
@@ -104,8 +104,8 @@ func ended(f storage.Follow, state storage.State, said string, at time.Time) sto
 	return f
 }
 
-// candidatesFor gives the deployments that the wish may have become: newer than the newest before it, made by the API, of its ref, and not
-// another wish's.
+// candidatesFor returns the deployments that may result from the wish: newer than the newest before it, triggered by the API, with its ref,
+// and not claimed by another wish.
 func candidatesFor(tx storage.Tx, f storage.Follow, look watch.Look) ([]int64, error) {
 	var ids []int64
 	for _, d := range look.Newest {

@@ -8,7 +8,7 @@ import (
 	"c66bot/storage"
 )
 
-// MoveChannel has all that stands under one id of a channel stand under another, from a time on; see storage.MoveChannel.
+// MoveChannel moves all records of a channel to its new id, as of a time; see storage.MoveChannel.
 func (p *Progress) MoveChannel(ctx context.Context, from, to string, at time.Time) error {
 	if err := p.ready(ctx); err != nil {
 		return err

@@ -17,11 +17,11 @@ import (
 	"c66bot/storage"
 )
 
-// sight is the input of a plan: a look, the subscriptions, and the position of the stack.
+// sight is the input of a plan: a look, the subscriptions, and the stack's position.
 type sight struct {
 	look       watch.Look
 	subscribed *subscriptions
-	position   storage.Position // the zero value where nobody subscribes to the stack
+	position   storage.Position // the zero value if no channel subscribes to the stack
 }
 
 // step is the planned change of a follow: its new record and messages.
@@ -31,18 +31,18 @@ type step struct {
 	notices        []notify.Notice
 	view           view
 	changed        bool
-	fresh          bool // its card is yet to come
+	fresh          bool // its card is not recorded yet
 }
 
-// view is what is known of a follow's deployment beyond its record.
+// view is the state of a follow's deployment beyond its record.
 type view struct {
 	card.View
 
-	tell []string // who is told of an end that the channel does not take
-	loud bool     // a subscription of the channel wants to hear of the failure
+	tell []string // recipients of a direct message if the channel accepts no message about the end
+	loud bool     // a subscription of the channel includes the failure
 }
 
-// planOf is plan for a follow as it is recorded.
+// planOf plans for the recorded follow with an id.
 func planOf(tx storage.Tx, id string, s sight, t trace) (step, error) {
 	f, err := storage.Follows.Get(tx, id)
 	if err != nil {
@@ -51,13 +51,13 @@ func planOf(tx storage.Tx, id string, s sight, t trace) (step, error) {
 	return plan(tx, f, s, t)
 }
 
-// plan works out the step of a follow. It only reads.
+// plan computes the step of a follow. It only reads.
 func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, error) {
 	s, look := step{before: before, follow: before}, seen.look
 	if before.Phase == storage.PhaseEnded {
 		return s, nil
 	}
-	if before.Phase == storage.PhaseSending { // what became of it could not be recorded
+	if before.Phase == storage.PhaseSending { // the result of the request could not be recorded
 		before.Phase = storage.PhaseFinding
 		s.follow.Phase = storage.PhaseFinding
 	}
@@ -87,7 +87,7 @@ func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, erro
 	failed := slices.ContainsFunc(s.notices, isFailure)
 	if failed || s.follow.State.End() {
 		stack := s.follow.Stack
-		if seen.position.Stack.UID != "" { // it may bear another name by now
+		if seen.position.Stack.UID != "" { // it may have been renamed since
 			stack = seen.position.Stack
 		}
 		of := seen.subscribed.to(stack)[s.follow.Channel]
@@ -109,7 +109,7 @@ func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, erro
 	return s, nil
 }
 
-// say renders the card and the lines of the thread.
+// say renders the card and the thread lines.
 func (s *step) say(tx storage.Tx) error {
 	old, there, err := storage.Messages.Find(tx, cardKey(s.follow.ID))
 	if err != nil {
@@ -141,19 +141,19 @@ func (s *step) say(tx storage.Tx) error {
 	return nil
 }
 
-// bornEnded reports whether a subscription's card comes only with the end, so that its thread has nothing to add.
+// bornEnded reports whether a subscription's card is first posted after the end, so that its thread has nothing to add.
 func (s *step) bornEnded() bool {
 	return s.fresh && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded
 }
 
-// urgent reports whether somebody waits for these notices: a person who asked, or for a failure the subscribers.
+// urgent reports whether users wait for these notices: the asker for any, subscribers for a failure.
 func urgent(f storage.Follow, notices ...notify.Notice) bool {
 	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
 }
 
 func isFailure(n notify.Notice) bool { return n.State == storage.Failed }
 
-// differs reports whether two records are stored differently.
+// differs reports whether two records differ in their stored form.
 func differs(a, b any) bool {
 	left, errA := json.Marshal(a)
 	right, errB := json.Marshal(b)
@@ -176,7 +176,7 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 	return err
 }
 
-// done delivers, tracks and logs steps that were recorded.
+// done delivers, tracks and logs recorded steps.
 func (p *Progress) done(ctx context.Context, steps ...step) {
 	for _, s := range steps {
 		p.Outbox.Deliver(s.messages...)
@@ -244,7 +244,7 @@ func viewOf(tx storage.Tx, f storage.Follow, seen sight) (view, error) {
 			started = v.Deployment.StartedAt
 		}
 		if started.Before(f.AskedAt) || started.After(look.At) && !slices.Contains(f.Told, storage.Queued) {
-			v.Began = f.AskedAt // no sooner, and not in the future: Cloud 66's clock is off
+			v.Began = f.AskedAt // it cannot start earlier, nor in the future: Cloud 66's clock is off
 		}
 	}
 	var err error
@@ -255,7 +255,7 @@ func viewOf(tx storage.Tx, f storage.Follow, seen sight) (view, error) {
 	return v, err
 }
 
-// cancelOf gives the recorded cancel of a deployment, nil if there is none.
+// cancelOf returns the recorded cancel of a deployment, or nil.
 func cancelOf(tx storage.Tx, stack string, deployment int64) (*storage.Cancel, error) {
 	cancel, asked, err := storage.Cancels.Find(tx, storage.DeploymentKey(stack, deployment))
 	if err != nil || !asked {
@@ -264,7 +264,7 @@ func cancelOf(tx storage.Tx, stack string, deployment int64) (*storage.Cancel, e
 	return &cancel, nil
 }
 
-// askedBy gives who asked the bot, in any channel, for the deployment that a subscription tells of; "" for nobody.
+// askedBy returns the user who requested a subscription's deployment through the bot, in any channel, or "".
 func askedBy(tx storage.Tx, f storage.Follow) (string, error) {
 	if !f.Subscribed {
 		return "", nil
@@ -281,10 +281,10 @@ func cardKey(follow string) string { return cardPrefix + follow }
 
 const cardPrefix = "card/"
 
-// FollowOf gives the follow whose card has a message key; it is false for what is no card.
+// FollowOf returns the follow whose card has the message key; it reports false for other messages.
 func FollowOf(key string) (string, bool) { return strings.CutPrefix(key, cardPrefix) }
 
-// saying gives a message with what it says.
+// saying fills a message with rendered content.
 func saying(m storage.Message, says card.Message) (storage.Message, error) {
 	blocks, err := says.JSON()
 	m.Text, m.Blocks = says.Text(), blocks
@@ -297,15 +297,15 @@ func (v view) card() (storage.Message, error) {
 	return saying(m, card.Deployment(v.View))
 }
 
-// step renders a state as a line of the card's thread. A failure is also shown in the channel, and an end has recipients of direct
-// messages.
+// step renders a state as a line of the card's thread. A failure is also broadcast to the channel if the follow was asked for or a
+// subscription includes it. An end has recipients for direct messages.
 func (v view) step(n notify.Notice) (storage.Message, error) {
 	f := v.Follow
 	m := storage.Message{
 		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Urgent: urgent(f, n), Last: true,
 		Broadcast: isFailure(n) && (v.loud || !f.Subscribed),
 	}
-	if n.State == storage.Lost { // which may come again
+	if n.State == storage.Lost { // may occur again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())
 	}
 	if n.State.End() {

@@ -1,9 +1,14 @@
-// Package progress takes each card from the wish to the end of its deployment: it posts the card, sends the wish to Cloud 66 once, finds
-// the deployment that came of it, and follows it, across restarts. It also starts follows for the channels that subscribe to a stack.
+// Package progress takes each card from the wish (a requested redeploy) to the end of its deployment: it posts the card, sends the wish to
+// Cloud 66, finds the deployment that resulted, and follows it, across restarts. It also starts follows for channels that subscribe to a
+// stack.
 //
-// All durable state is in the database. A look at a stack is worked out and written in one transaction: the stack's position, the follows,
-// their cards and the lines of their threads, which the outbox delivers. In memory are only what is watched (open), a snapshot of the
-// subscriptions that one number in the database makes valid, and what is gathered on the return after an outage (absence).
+// A redeploy is at most one POST. Its record, with a fresh user_reference, is committed before. It is sent after a restart only if the
+// record proves that it was not sent before. After an unclear answer the stack action with its reference is looked up; its absence from the
+// lists proves nothing.
+//
+// All durable state is in the database. One transaction writes the result of a look at a stack: the stack's position, the follows, their
+// cards and thread lines, which the outbox delivers. Memory holds only the watched deployments (open), a cached snapshot of the
+// subscriptions, validated by a counter in the database, and the ends that are collected after an outage (absence).
 package progress
 
 import (
@@ -27,11 +32,11 @@ import (
 )
 
 const (
-	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after the request surprises people.
+	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after the request surprises users.
 	cardWait = 90 * time.Second
 )
 
-// Cloud is what progress needs of the Cloud 66 API, beside what it hands to the watcher.
+// Cloud is the part of the Cloud 66 client that progress and its watcher use.
 type Cloud interface {
 	watch.Cloud
 	Redeploy(ctx context.Context, uid string, req cloud66.RedeployRequest) (cloud66.RedeployAnswer, error)
@@ -39,45 +44,45 @@ type Cloud interface {
 	Actions(ctx context.Context, uid string, filter cloud66.ActionFilter) iter.Seq2[cloud66.Action, error]
 }
 
-// Config is what a Progress works with.
+// Config holds the dependencies of a Progress.
 type Config struct {
 	Records          storage.DB
 	Outbox           *outbox.Outbox
 	Cloud            Cloud
 	PollMin, PollMax time.Duration
-	// Pattern reads a glob over stacks.
+	// Pattern compiles a glob over stacks.
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
-	// May reports whether somebody may have a channel hear of a stack, now.
+	// May reports whether a user may at present subscribe a channel to a stack.
 	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
 	Log *slog.Logger
 }
 
-// Progress follows deployments. It implements commands.Progress.
+// Progress follows deployments. It implements commands.Progress. Create it with New.
 type Progress struct {
 	Config
 	watch         *watch.Watcher
-	subscriptions atomic.Pointer[subscriptions] // as they were committed last
-	unpruned      atomic.Bool                   // positions of stacks without a subscription may be left
+	subscriptions atomic.Pointer[subscriptions] // the last committed snapshot
+	unpruned      atomic.Bool                   // positions of stacks without a subscription may remain
 
-	queues  commands.Queues      // of what changes a stack
-	resumed chan struct{}        // closed when the work of an earlier process is taken over
-	missing map[string]time.Time // since when rounds have missed stacks with a position, by UID; of the rounds alone
+	queues  commands.Queues      // of operations that change a stack
+	resumed chan struct{}        // closed when the work of an earlier process has been taken over
+	missing map[string]time.Time // since when rounds have missed stacks with a position, by UID; used by onRound alone
 
-	mu      sync.Mutex        // Never held while a transaction begins, which may wait for one that waits for this.
+	mu      sync.Mutex        // Not held while a transaction begins: that may wait for a transaction that waits for mu.
 	open    map[string]target // the follows that have not ended, by id
 	absence absence
 }
 
-// target is what is watched for a follow.
+// target is what the watcher watches for a follow.
 type target struct {
 	stack      string // UID
-	deployment int64  // 0 while it is not known
-	sending    bool   // its wish is being sent: a deployment may come of it any moment, and no look is made for it yet
+	deployment int64  // 0 while unknown
+	sending    bool   // its wish is being sent: a deployment may result at any moment, and looks ignore the follow
 }
 
 var _ commands.Progress = (*Progress)(nil)
 
-// New makes a Progress. Run makes it work.
+// New returns a Progress. It does nothing until Run is called.
 func New(cfg Config) *Progress {
 	p := &Progress{
 		Config: cfg, resumed: make(chan struct{}), open: map[string]target{},
@@ -91,7 +96,7 @@ func New(cfg Config) *Progress {
 	return p
 }
 
-// Run takes over the work of an earlier process and follows until the context ends. It returns when nothing is under way any more.
+// Run takes over the work of an earlier process and follows until the context ends. It returns when all its goroutines have stopped.
 func (p *Progress) Run(ctx context.Context) error {
 	var left sync.WaitGroup
 	defer left.Wait()
@@ -104,20 +109,21 @@ func (p *Progress) Run(ctx context.Context) error {
 	return nil
 }
 
-// Open gives the number of follows that have not ended.
+// Open returns the number of follows that have not ended.
 func (p *Progress) Open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.open)
 }
 
-// track watches a follow's deployment, or its stack while the deployment is not known (id 0), and ends that with the follow.
+// track makes the watcher watch a follow's deployment, or its stack while the deployment is unknown (id 0), and stops it when the follow
+// ends.
 func (p *Progress) track(f storage.Follow) {
 	now := target{stack: f.Stack.UID, deployment: f.Deployment}
 	if f.Deployment == 0 && f.Wish != nil {
 		now.deployment = f.Wish.Claimed
 	}
-	patient := f.Subscribed // nobody waits for each step of it
+	patient := f.Subscribed // nobody waits for each of its steps
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	before, known := p.open[f.ID]
@@ -152,7 +158,7 @@ func (p *Progress) sends(f storage.Follow) (undo func()) {
 	}
 }
 
-// openOf gives the ids of a stack's open follows that a condition holds for.
+// openOf returns the ids of a stack's open follows that satisfy a condition.
 func (p *Progress) openOf(stack string, holds func(target) bool) (ids []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,7 +170,7 @@ func (p *Progress) openOf(stack string, holds func(target) bool) (ids []string) 
 	return ids
 }
 
-// followed gives the channel's open follow of a deployment, "" if there is none.
+// followed returns the id of the channel's open follow of a deployment, or "".
 func (p *Progress) followed(tx storage.Tx, f storage.Follow) (string, error) {
 	if f.Deployment == 0 {
 		return "", nil
@@ -183,8 +189,8 @@ func (p *Progress) followed(tx storage.Tx, f storage.Follow) (string, error) {
 	return "", err
 }
 
-// Refresh has a card edited again, whatever is recorded of it, and its deployment looked at soon. It reports whether the card is still
-// followed.
+// Refresh has the outbox edit a card again, whatever its record says, and the watcher look at its stack soon. It reports whether the follow
+// is still open.
 func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	if id == "" {
 		return false, nil
@@ -203,7 +209,7 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	return true, nil
 }
 
-// ready waits until the work of an earlier process is taken over. What began before would be mistaken for a part of it.
+// ready waits until the work of an earlier process has been taken over: the takeover would mistake newer records for that work.
 func (p *Progress) ready(ctx context.Context) error {
 	select {
 	case <-p.resumed:
@@ -215,7 +221,7 @@ func (p *Progress) ready(ctx context.Context) error {
 
 // Turn implements commands.Progress.
 func (p *Progress) Turn(ctx context.Context, verb commands.Verb, uid string, placed func()) (done func(), err error) {
-	if err := p.ready(ctx); err != nil { // what is carried on comes first
+	if err := p.ready(ctx); err != nil { // resumed work comes first
 		return nil, err
 	}
 	place := p.join(verb, uid)
@@ -223,13 +229,13 @@ func (p *Progress) Turn(ctx context.Context, verb commands.Verb, uid string, pla
 	return place.Wait(ctx)
 }
 
-// join takes the next place in a stack's queue. Each verb has its own: a cancel does not wait behind a redeploy.
+// join takes the next place in a stack's queue. Each verb has its own queue: a cancel does not wait behind a redeploy.
 func (p *Progress) join(verb commands.Verb, uid string) commands.Place {
 	return p.queues.Join(string(verb) + "/" + uid)
 }
 
-// begin records a follow with its operation, its card and what also writes. It fails with commands.ErrTaken for a known operation, and with
-// commands.ErrFollowed if the channel has an open card of the deployment.
+// begin records a follow with its operation and its card, in one transaction with the writes of also. It returns commands.ErrTaken for a
+// known operation, and commands.ErrFollowed if the channel has an open card of the deployment.
 func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also ...func(tx storage.Tx) error) error {
 	if err := p.ready(ctx); err != nil {
 		return err

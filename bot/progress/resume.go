@@ -11,7 +11,8 @@ import (
 	"c66bot/storage"
 )
 
-// Slack may have answered an edit well without making it. So the newest cards, open or ended within shownFor, are edited again at a start.
+// Slack may have accepted an edit without applying it. So a start repeats the edits of the newest shownMost cards that are open or ended
+// within shownFor.
 const (
 	shownFor  = time.Hour
 	shownMost = 20
@@ -45,13 +46,13 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := p.Outbox.Anew(ctx, false, shown[max(0, len(shown)-shownMost):]...); err != nil {
 		return err
 	}
-	// carry takes the next place in the queue of a follow's stack and works in its turn.
+	// carry queues work on a follow's stack and does it in its turn.
 	carry := func(verb commands.Verb, f storage.Follow, do func()) {
 		place := p.join(verb, f.Stack.UID)
 		tasks.Go(func() {
 			done, err := place.Wait(ctx)
 			if err != nil {
-				return // the next process carries it on
+				return // the next process resumes it
 			}
 			defer done()
 			do()
@@ -79,8 +80,8 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	return nil
 }
 
-// takeOver reads the open follows, and the keys of the cards that people may look at, those of open follows last. A wish that may have
-// been sent is looked for from here on.
+// takeOver returns the open follows, and the keys of the cards that users may look at, those of open follows last. It turns a wish that may
+// have been sent into a search for its deployment.
 func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err error) {
 	err = storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
 		switch {
@@ -101,7 +102,7 @@ func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err erro
 	return follows, shown, err
 }
 
-// unclearCancel gives the cancel that a follow's asker requested, if nothing proves that Cloud 66 has taken it.
+// unclearCancel returns the cancel that belongs to a follow, if nothing proves that Cloud 66 has taken it.
 func unclearCancel(tx storage.Tx, f storage.Follow) (c storage.Cancel, unclear bool, err error) {
 	c, there, err := storage.Cancels.Find(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
 	if again := c.Again; again != nil && again.Follow == f.ID {
@@ -111,11 +112,11 @@ func unclearCancel(tx storage.Tx, f storage.Follow) (c storage.Cancel, unclear b
 	return c, there && !c.Sent && !c.Told && c.Follow == f.ID, err
 }
 
-// underWay is how long what an earlier process sent may take at Cloud 66 before the next wish for its stack is sent.
+// underWay is how long the next wish for a stack waits for the deployment of one that an earlier process sent.
 const underWay = 30 * time.Second
 
-// keepPlace holds the next wishes for a stack back while one that an earlier process sent may be under way: until its deployment is found,
-// for underWay at most. The deployments of two wishes at once could not be told apart.
+// keepPlace blocks the stack's queue until the deployment of a wish that an earlier process sent is found, for underWay at most. The
+// deployments of two concurrent wishes could not be told apart.
 func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	limited, cancel := context.WithTimeout(ctx, min(underWay, time.Until(f.Wish.SentAt.Add(underWay))))
 	defer cancel()
@@ -130,7 +131,7 @@ func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	}
 }
 
-// seeks reports whether the deployment of a wish is still looked for.
+// seeks reports whether the search for the deployment of a wish continues.
 func (p *Progress) seeks(f storage.Follow) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -149,7 +150,7 @@ func (p *Progress) carryOn(ctx context.Context, f storage.Follow) {
 	}
 }
 
-// behindTheNewest updates the newest deployment before an unsent wish: what started since it was recorded is not its own. If the list
+// behindTheNewest updates the newest deployment before an unsent wish: deployments since it was recorded are not its own. If the list
 // cannot be read, the earlier value stays.
 func (p *Progress) behindTheNewest(ctx context.Context, f storage.Follow) storage.Follow {
 	limited, cancel := context.WithDeadline(ctx, f.AskedAt.Add(cardWait))

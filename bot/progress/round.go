@@ -15,7 +15,7 @@ import (
 	"c66bot/storage"
 )
 
-// onRound tells channels of stacks that are gone or renamed, and ends the catching up.
+// onRound tells channels about deleted and renamed stacks, and ends the catch-up.
 func (p *Progress) onRound(ctx context.Context, round watch.Round) {
 	a := &p.absence
 	p.mu.Lock()
@@ -37,11 +37,11 @@ func (p *Progress) onRound(ctx context.Context, round watch.Round) {
 	a.tellIfAll()
 }
 
-// missedFor is how long full rounds in a row must have missed a stack before it counts as gone. One alone never does: lists shift while
-// they are read.
+// missedFor is how long consecutive full rounds must miss a stack before it counts as deleted. One round never suffices, because lists
+// shift while they are paged.
 const missedFor = 5 * time.Minute
 
-// changedStacks tells each channel once which of its stacks are gone or renamed, in one transaction with their positions.
+// changedStacks tells each channel once about its deleted or renamed stacks, in one transaction with their positions.
 func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 	changes, subscribed, err := p.stackChanges(ctx, round)
 	if err != nil {
@@ -77,17 +77,17 @@ func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 	if err != nil {
 		return fmt.Errorf("record stacks that are gone or renamed: %w", err)
 	}
-	if stale { // the next round begins anew
+	if stale { // the next round starts over
 		return nil
 	}
 	p.Outbox.Deliver(messages...)
 	for _, c := range told {
 		p.Log.InfoContext(ctx, "a stack is gone or renamed", "stack", c.Was.String(), "now", c.Now.String())
 	}
-	return p.SubscriptionsChanged(ctx) // with it goes the position of what nobody subscribes to under its new name
+	return p.SubscriptionsChanged(ctx) // also deletes positions of stacks that no subscription matches under their new name
 }
 
-// stackChanges compares the stacks of a round with the positions. It also gives the subscriptions that this is based on.
+// stackChanges compares the stacks of a round with the positions. It also returns the subscriptions that its result is based on.
 func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes []card.StackChange, subscribed *subscriptions, err error) {
 	if subscribed, err = p.latest(ctx); err != nil {
 		return nil, nil, err
@@ -113,7 +113,7 @@ func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes
 		case since.IsZero():
 			absent[uid] = round.Ended
 		default:
-			absent[uid] = since // until it is told
+			absent[uid] = since // until it is announced
 			if round.Ended.Sub(since) >= missedFor {
 				changes = append(changes, card.StackChange{Was: was})
 			}
@@ -123,8 +123,8 @@ func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes
 	return changes, subscribed, nil
 }
 
-// concernedBy gives what each channel that subscribes to a changed stack is told, as far as the authors of its subscriptions may subscribe
-// to the stack. The new name is shown only if one of them may subscribe to that.
+// concernedBy returns what to tell each channel that subscribes to a changed stack and has an author who may subscribe to it. The new name
+// is included only if one of them may subscribe to that.
 func (p *Progress) concernedBy(ctx context.Context, subscribed *subscriptions, c card.StackChange) (map[string]card.StackChange, error) {
 	now := map[string][]storage.Subscription{}
 	if c.Now.UID != "" {
@@ -132,7 +132,7 @@ func (p *Progress) concernedBy(ctx context.Context, subscribed *subscriptions, c
 	}
 	channels := map[string]card.StackChange{}
 	for channel, subscriptions := range subscribed.to(c.Was) {
-		asked := map[string]bool{} // authors, who may have many each
+		asked := map[string]bool{} // each author may have many
 		for _, s := range subscriptions {
 			if asked[s.Author] {
 				continue

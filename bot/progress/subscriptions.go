@@ -15,15 +15,15 @@ import (
 	"c66bot/storage"
 )
 
-// subscriptions is a snapshot of the active subscriptions. It is valid while the counter of the table in the database is the same.
+// subscriptions is a snapshot of the active subscriptions. It is valid while its number equals the table's counter in the database.
 type subscriptions struct {
 	number    int64
 	active    []subscriber
 	suspended int
-	globs     map[string]func(storage.StackRef) bool // those of the active ones
+	globs     map[string]func(storage.StackRef) bool // of the active ones
 
 	mu     sync.Mutex
-	wanted map[storage.StackRef]string // a glob that matches the stack, "" where none does
+	wanted map[storage.StackRef]string // cache: a glob that matches the stack, or ""
 }
 
 type subscriber struct {
@@ -52,7 +52,7 @@ func (s *subscriptions) wants(ref storage.StackRef) bool {
 	return glob != ""
 }
 
-// inherit takes over the known matches of an earlier snapshot, so that a change among thousands of subscriptions does not match every glob
+// inherit copies the cached matches of an earlier snapshot, so that one change among thousands of subscriptions does not match every glob
 // with every stack again.
 func (s *subscriptions) inherit(earlier *subscriptions) {
 	earlier.mu.Lock()
@@ -64,7 +64,7 @@ func (s *subscriptions) inherit(earlier *subscriptions) {
 	}
 }
 
-// to gives the subscriptions to a stack by channel.
+// to returns the subscriptions to a stack by channel.
 func (s *subscriptions) to(ref storage.StackRef) map[string][]storage.Subscription {
 	of := map[string][]storage.Subscription{}
 	for _, sub := range s.active {
@@ -75,7 +75,7 @@ func (s *subscriptions) to(ref storage.StackRef) map[string][]storage.Subscripti
 	return of
 }
 
-// subscribed gives the subscriptions as a transaction sees them.
+// subscribed returns the subscriptions as the transaction sees them.
 func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
 	number, _, err := storage.Counters.Find(tx, storage.Subscriptions.Name)
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
 	return s, err
 }
 
-// latest gives the subscriptions as they are now, with an error as they were read last. Only a view makes the snapshot: what an update
+// latest returns the current subscriptions, or with an error the last ones read. Only a view stores the snapshot, because what an update
 // sees may not be committed.
 func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
@@ -122,7 +122,7 @@ func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	return p.subscriptions.Load(), err
 }
 
-// interest answers the watcher's questions about subscriptions.
+// interest implements watch.Interest with the subscriptions.
 type interest struct{ p *Progress }
 
 var _ watch.Interest = interest{}
@@ -138,10 +138,10 @@ func (i interest) latest() *subscriptions {
 // Wants reports whether a channel subscribes to a stack.
 func (i interest) Wants(s cloud66.Stack) bool { return i.latest().wants(commands.RefOf(s)) }
 
-// Idle reports whether nothing is subscribed to.
+// Idle reports whether there is no active subscription.
 func (i interest) Idle() bool { return len(i.latest().active) == 0 }
 
-// Position gives how far the deployments of a stack were told.
+// Position returns how far a stack's deployments have been announced.
 func (i interest) Position(uid string) (at storage.Position, known bool) {
 	at, known, err := storage.Positions.Look(context.Background(), i.p.Records, uid)
 	if err != nil {
@@ -150,7 +150,7 @@ func (i interest) Position(uid string) (at storage.Position, known bool) {
 	return at, known
 }
 
-// Watching counts subscriptions.
+// Watching holds the numbers of subscriptions and of suspended ones among them.
 type Watching struct{ Subscriptions, Suspended int }
 
 // Watching counts the subscriptions.
@@ -159,10 +159,10 @@ func (p *Progress) Watching() Watching {
 	return Watching{Subscriptions: len(s.active) + s.suspended, Suspended: s.suspended}
 }
 
-// Watch gives the state of the watcher.
+// Watch returns the state of the watcher.
 func (p *Progress) Watch() watch.State { return p.watch.State() }
 
-// Watched gives the stacks that are watched because channels subscribe to them, by UID.
+// Watched returns the stacks that are watched for subscriptions, by UID.
 func (p *Progress) Watched() map[string]storage.StackRef {
 	stacks, err := p.watched(context.Background())
 	if err != nil {
@@ -185,8 +185,8 @@ func (p *Progress) watched(ctx context.Context) (map[string]storage.StackRef, er
 	return stacks, nil
 }
 
-// SubscriptionsChanged has the watcher look for the stacks that are subscribed to now, and removes the position of each stack that is not
-// any more: for a later subscription, what happens until then is history. If that fails, the next round tries again.
+// SubscriptionsChanged makes the watcher look for the stacks that are subscribed to now, and deletes the positions of those that no longer
+// are: to a later subscription, deployments before it are history. After a failure the next round retries.
 func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	defer p.watch.Changed()
 	_, err := p.latest(ctx)
@@ -197,7 +197,7 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	return err
 }
 
-// unwanted finds the positions of stacks that nobody subscribes to.
+// unwanted finds the positions of stacks without a subscription.
 func (p *Progress) unwanted(tx storage.Tx) (remove func() error, err error) {
 	s, err := p.subscribed(tx)
 	if err != nil {
@@ -221,8 +221,8 @@ func (p *Progress) unwanted(tx storage.Tx) (remove func() error, err error) {
 	}, nil
 }
 
-// update runs a plan, which only reads, in a view. If it returns a write function, the plan is run again in an update and its write
-// function is called. This saves the commits that would write nothing.
+// update runs plan, which only reads, in a view. If plan returns a write function, update runs plan again in an update and calls that write
+// function. This avoids commits that write nothing.
 func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func() error, err error)) error {
 	var write func() error
 	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
@@ -241,7 +241,7 @@ func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func
 	})
 }
 
-// concerned gives who must learn of the end of a follow: its asker, or the authors of the subscriptions that want it.
+// concerned returns the users who must learn of a follow's end: its asker, or the authors of the subscriptions that include it.
 func concerned(f storage.Follow, of []storage.Subscription, d cloud66.Deployment) []string {
 	if f.Asker != "" {
 		return []string{f.Asker}

@@ -13,14 +13,14 @@ import (
 	"c66bot/storage"
 )
 
-// Refused suspends the subscriptions of a channel that takes no messages.
+// Refused suspends the subscriptions of a channel that accepts no messages.
 func (p *Progress) Refused(ctx context.Context, channel, code string) {
 	if err := p.Suspend(ctx, channel, code); err != nil && ctx.Err() == nil {
 		p.Log.Error("the subscriptions of a channel could not be suspended; the next check tries again", "channel", channel, "error", err)
 	}
 }
 
-// Suspend suspends the subscriptions of a channel that takes no messages, by Slack's code, and tells each of their authors once.
+// Suspend suspends the subscriptions of a channel that accepts no messages, with Slack's code as the reason, and tells each author once.
 func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 	now := time.Now().UnixNano()
 	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
@@ -44,7 +44,7 @@ func (p *Progress) Suspend(ctx context.Context, channel, code string) error {
 	return err
 }
 
-// Resume ends the suspension of a channel's subscriptions. What happened meanwhile on stacks that only they watched is not told.
+// Resume ends the suspension of a channel's subscriptions. Events in between, on stacks that only they watched, are not announced.
 func (p *Progress) Resume(ctx context.Context, channel string) error {
 	changed, err := p.changeSubscriptions(ctx, channel, func(s *storage.Subscription) bool {
 		was := s.Suspended
@@ -57,8 +57,8 @@ func (p *Progress) Resume(ctx context.Context, channel string) error {
 	return err
 }
 
-// CheckAuthors checks whether the authors of a channel's subscriptions may still subscribe to anything there. The subscriptions of one who
-// may not tell nothing, which the channel is told once.
+// CheckAuthors checks whether the authors of a channel's subscriptions may still subscribe to anything there. Subscriptions of an author
+// who may not are marked powerless and announce nothing; the channel is told once.
 func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ctx context.Context, user string) (bool, error)) error {
 	powerless := map[string]bool{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
@@ -96,8 +96,8 @@ func (p *Progress) CheckAuthors(ctx context.Context, channel string, may func(ct
 	return err
 }
 
-// changeSubscriptions writes those subscriptions of a channel that change reports as changed, in one transaction with a message for each
-// of their authors, where that is not empty. It reports whether there were any, also if a later step fails.
+// changeSubscriptions writes the subscriptions of a channel for which change returns true, in one transaction with the messages that say
+// returns for their authors; those without a key are skipped. It reports whether it wrote any, even if a later step fails.
 func (p *Progress) changeSubscriptions(
 	ctx context.Context, channel string, change func(*storage.Subscription) bool,
 	say func(author string, of []storage.Subscription) (storage.Message, error),

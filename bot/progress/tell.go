@@ -17,42 +17,42 @@ import (
 	"c66bot/storage"
 )
 
-// sinceAtMost bounds how far back the first position of a stack begins. It begins at the stack's last activity, by Cloud 66's clock, which
-// may be off.
+// sinceAtMost bounds how far back a stack's first position starts. It starts at the stack's last activity, by Cloud 66's clock, which may
+// be off.
 const sinceAtMost = time.Hour
 
-// author is who made a subscription, and of which channel.
+// author identifies the author of a channel's subscriptions.
 type author struct{ user, channel string }
 
-// tell is what one look makes of a stack: follows of new deployments for its subscribers, and steps of the open follows.
+// tell is the result of one look at a stack: new follows for its subscribers, and steps of the open follows.
 type tell struct {
 	look       watch.Look
-	since      time.Time // since when the stack was not looked at; zero where it was
-	catchingUp bool      // the first round since a start or an outage is not over
+	since      time.Time // since when the stack was away; zero if it was not
+	catchingUp bool      // the first round since a start or an outage has not ended
 
-	// What is asked between the two passes; nil in the first one, which allows everybody everything.
+	// Looked up between the two passes; nil in the first pass, which treats everybody as allowed.
 	may    map[author]bool
 	traces map[string]trace // by follow
 
-	// What a pass reads.
+	// Read by a pass.
 	stack storage.StackRef
 	of    map[string][]storage.Subscription // by channel
-	hears map[string]bool                   // the channels that are told something new
+	hears map[string]bool                   // channels with something new to hear
 	known sight
-	finds []storage.Follow // those whose deployment is looked for
+	finds []storage.Follow // follows that search for their deployment
 
-	// What a pass wants to write.
-	begun    []storage.Follow // of deployments that a channel is told of from now on
+	// To be written.
+	begun    []storage.Follow // follows of deployments that are new to a channel
 	steps    []step
-	ends     map[string]end // which are kept back
+	ends     map[string]end // ends to hold back
 	messages []storage.Message
-	moved    bool // the stack's position, to that of known
+	moved    bool // the stack's position moves to known.position
 	whys     []string
-	held     bool  // something can be told only later, so that the position stays
-	failed   error // of single follows
+	held     bool  // something must wait, so the position stays
+	failed   error // errors of single follows
 }
 
-// seen handles a look. It reports whether nothing is left to the next one.
+// seen handles a look. It returns false if the look must be repeated soon.
 func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
 	t := &tell{look: look}
 	t.since, t.catchingUp = p.returns(look)
@@ -66,8 +66,8 @@ func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
 	return err == nil && !t.held
 }
 
-// tell plans in a view what a look changes. If there is something, it asks others what the database does not know, plans again and writes,
-// in one update.
+// tell plans the changes of a look in a view. If there are any, it looks up what the database does not hold (permissions, stack actions),
+// then plans again and writes, in one update.
 func (p *Progress) tell(ctx context.Context, t *tell) error {
 	if _, err := p.latest(ctx); err != nil {
 		return err
@@ -107,8 +107,8 @@ func (t *tell) changes() bool {
 	return t.moved || len(t.begun)+len(t.messages)+len(t.finds) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
-// ask finds out which authors may subscribe to the stack, for channels that have something to hear, and what became of the wishes whose
-// deployment is not known.
+// ask checks which authors may subscribe to the stack, for channels with something new to hear, and looks up the stack actions of wishes
+// without a deployment.
 func (p *Progress) ask(ctx context.Context, t *tell) {
 	t.may, t.traces = map[author]bool{}, map[string]trace{}
 	for channel := range t.hears {
@@ -131,7 +131,7 @@ func (p *Progress) ask(ctx context.Context, t *tell) {
 	}
 }
 
-// pass plans what a look changes. It only reads, and may run several times.
+// pass plans the changes of a look. It only reads, and may run several times.
 func (p *Progress) pass(tx storage.Tx, t *tell) error {
 	*t = tell{
 		look: t.look, since: t.since, catchingUp: t.catchingUp, may: t.may, traces: t.traces, hears: map[string]bool{}, ends: map[string]end{},
@@ -155,7 +155,7 @@ func (p *Progress) pass(tx storage.Tx, t *tell) error {
 	return nil
 }
 
-// follow adds the step of one follow. An end that came about while the stack was away is kept, to be told with others.
+// follow adds the step of one follow. An end that happened while the stack was away is held back, to be announced with others.
 func (t *tell) follow(id string, work func() (step, error)) {
 	err := panics.Catch(func() error {
 		s, err := work()
@@ -190,7 +190,7 @@ func (t *tell) write(tx storage.Tx) error {
 	return errors.Join(err, writeAll(tx, t.steps))
 }
 
-// discover compares a look with the position of a stack that channels subscribe to, and begins follows of what is new.
+// discover compares a look with the stack's position, if channels subscribe to the stack, and begins follows of new deployments.
 func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	look := t.look
 	before, known, err := storage.Positions.Find(tx, look.Stack)
@@ -201,13 +201,13 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	if look.Listed != nil {
 		t.stack = commands.RefOf(*look.Listed)
 	}
-	if look.Err != nil || t.stack.UID == "" { // or looked at for a card alone, under a name that is not known here
+	if look.Err != nil || t.stack.UID == "" { // or the look is for a card alone, and the stack's name is unknown here
 		return nil //nolint:nilerr // a stack that cannot be read has nothing new
 	}
 	if t.of = t.known.subscribed.to(t.stack); len(t.of) == 0 {
 		return nil
 	}
-	after := before // under its old name, until everybody is told of the new one
+	after := before // keeps the old name until all channels know of the new one
 	var from *storage.Position
 	if known {
 		from = &before
@@ -225,7 +225,7 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 		if err := p.hear(tx, t, notify.News(since, shown), notify.NewlyReverted(from, shown), after.Began); err != nil {
 			return err
 		}
-	case !known && !made.IsZero(): // without a mark, so that its deployments are looked at
+	case !known && !made.IsZero(): // no mark, so that its deployments are looked at
 		after.Since, after.At, mark = made, look.At, ""
 	case !known:
 		after.Since, after.At = look.At.Add(-sinceAtMost), look.At
@@ -236,7 +236,7 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	if look.Listed != nil {
 		after.Mark = mark
 	}
-	if t.held { // it comes again with the next look
+	if t.held { // the next look finds them again
 		t.messages = nil
 		return nil
 	}
@@ -244,14 +244,14 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	return nil
 }
 
-// moves reports whether a position is another one than before. The time of the look alone is not worth a commit.
+// moves reports whether a position has changed. A new time of the look alone is not worth a commit.
 func moves(before, after storage.Position) bool {
 	after.At = before.At
 	return differs(before, after)
 }
 
-// made gives the time just before a stack was created, if a channel has subscribed to its name earlier and that was lately: then all its
-// deployments are news. Else it is zero.
+// made returns the time just before a stack was created, if that was recent and a channel subscribed to its name earlier: then all its
+// deployments are news. Else it returns zero.
 func (t *tell) made() time.Time {
 	if t.look.Listed == nil {
 		return time.Time{}
@@ -265,7 +265,7 @@ func (t *tell) made() time.Time {
 	return time.Time{}
 }
 
-// hear begins a follow for each new deployment and channel that wants it, and tells channels of roll-backs.
+// hear begins a follow for each new deployment and channel that wants it, and tells channels about roll-backs.
 func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployment, began map[int64]time.Time) error {
 	for _, channel := range slices.Sorted(maps.Keys(t.of)) {
 		for _, d := range news {
@@ -317,8 +317,8 @@ func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployme
 	return nil
 }
 
-// allowed gives a channel's subscriptions whose authors may subscribe to the stack now. If that is not known of one, the position stays
-// for the next look.
+// allowed returns a channel's subscriptions whose authors may subscribe to the stack now. If that is unknown for one of them, the position
+// stays for the next look.
 func (t *tell) allowed(channel string) []storage.Subscription {
 	t.hears[channel] = true
 	if t.may == nil {
@@ -331,7 +331,7 @@ func (t *tell) allowed(channel string) []storage.Subscription {
 	})
 }
 
-// mayBeAskedIn reports whether a deployment may belong to a redeploy of this channel that has a card and looks for its deployment.
+// mayBeAskedIn reports whether a deployment may result from a redeploy of this channel whose deployment is not found yet.
 func (p *Progress) mayBeAskedIn(tx storage.Tx, stack, channel string, d cloud66.Deployment) (bool, error) {
 	for _, id := range p.openOf(stack, func(open target) bool { return open.deployment == 0 || open.deployment == d.ID }) {
 		f, err := storage.Follows.Get(tx, id)
@@ -364,13 +364,13 @@ func (t *tell) revert(tx storage.Tx, channel string, d cloud66.Deployment, tell 
 	return err
 }
 
-// heardIn gives the follow that tells a channel of a deployment, "" if there is none.
+// heardIn returns the follow that announces a deployment to a channel, or "".
 func heardIn(tx storage.Tx, stack string, deployment int64, channel string) (string, error) {
 	heard, _, err := storage.Heard.Find(tx, storage.HeardKey(stack, deployment, channel))
 	return heard.Follow, err
 }
 
-// register records which follow tells a channel of a deployment: the first one.
+// register records the first follow that announces a deployment to a channel.
 func register(tx storage.Tx, f storage.Follow) error {
 	if f.Deployment == 0 {
 		return nil

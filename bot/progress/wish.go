@@ -13,7 +13,8 @@ import (
 	"c66bot/storage"
 )
 
-// Redeploy posts the card, sends the wish, and has what comes of it followed. It returns when Cloud 66 has answered or was found not to.
+// Redeploy posts the card, sends the wish, and follows the deployment. It returns after Cloud 66's answer, or after the request failed
+// without one.
 func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
 	f = newFollow(f, storage.PhaseCarded)
 	f.Wish.Reference = "c66bot-" + f.ID
@@ -27,14 +28,14 @@ func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Fol
 	return err
 }
 
-// newFollow gives a follow that begins now.
+// newFollow returns f with a new id, starting now.
 func newFollow(f storage.Follow, phase storage.Phase) storage.Follow {
 	now := time.Now()
 	f.ID, f.AskedAt, f.Phase, f.State = storage.NewID(now), now, phase, storage.Asked
 	return f
 }
 
-// Follow posts a card for a deployment that somebody started.
+// Follow posts a card for a deployment that was started elsewhere.
 func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follow) error {
 	f = newFollow(f, storage.PhaseFollowing)
 	if err := p.begin(ctx, operation, f); err != nil {
@@ -43,7 +44,7 @@ func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follo
 	return p.carded(ctx, f, cardWait)
 }
 
-// carded waits until the card of a follow stands. A channel that refuses it has nothing followed in it; a Slack that is slow gets it later.
+// carded waits until the card of a follow is posted. It ends the follow if the channel refuses the card; a slow Slack gets the card later.
 func (p *Progress) carded(ctx context.Context, f storage.Follow, wait time.Duration) error {
 	err := p.card(ctx, f, wait)
 	if noCard, ok := errors.AsType[*commands.CardError](err); ok && noCard.Code != "" {
@@ -52,7 +53,7 @@ func (p *Progress) carded(ctx context.Context, f storage.Follow, wait time.Durat
 	return nil
 }
 
-// card waits until the card stands in Slack, for so long since it was asked for.
+// card waits for the card to be posted, until wait has passed since the follow was asked for.
 func (p *Progress) card(ctx context.Context, f storage.Follow, wait time.Duration) error {
 	limited, cancel := context.WithDeadline(ctx, f.AskedAt.Add(wait))
 	defer cancel()
@@ -70,8 +71,8 @@ func (p *Progress) card(ctx context.Context, f storage.Follow, wait time.Duratio
 	return err
 }
 
-// send sends a wish once, after its card is posted. PhaseSending is recorded before the request: whoever finds that record looks for the
-// deployment and does not send. Without a card nothing is sent, and the error is a *commands.CardError.
+// send sends a wish once, after its card is posted. It records PhaseSending before the request; a process that finds that record searches
+// for the deployment and does not send again. Without a card it sends nothing and returns a *commands.CardError.
 func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if err := p.card(ctx, f, cardWait); err != nil {
 		return err
@@ -81,7 +82,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if err := p.Records.Update(ctx, func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
 		err = fmt.Errorf("record that the wish for %s is sent: %w", f.Stack, err)
 		if ctx.Err() != nil {
-			return err // the next process sends it, if it is soon
+			return err // the next process sends it, if that is soon
 		}
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "the bot could not record it, so nothing was sent"))
 	}
@@ -90,11 +91,11 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	}
 	settled := false
 	defer func() {
-		if !settled { // whatever became of the call, also where it panicked: the looks find out
+		if !settled { // the looks determine the result, even after a panic
 			p.track(f)
 		}
 	}()
-	services, _ := commands.ParseServices(f.Wish.Services) // checked when they were asked for
+	services, _ := commands.ParseServices(f.Wish.Services) // validated when the command was parsed
 	answer, err := p.Cloud.Redeploy(ctx, f.Stack.UID, cloud66.RedeployRequest{
 		GitRef: f.Wish.Ref, Services: services, DeploymentProfile: f.Wish.Profile, UserReference: f.Wish.Reference,
 	})
@@ -106,7 +107,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, said(err)))
 	case ctx.Err() != nil:
 		settled = true
-		return err // the next process looks what became of it
+		return err // the next process finds out what became of it
 	default:
 		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(),
 			"reference", f.Wish.Reference, "error", err)
@@ -118,7 +119,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	return nil
 }
 
-// said gives the reason of a refusal for the card, in Cloud 66's own words where there are some.
+// said returns the reason of a refusal for the card, in Cloud 66's own words if there are any.
 func said(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "I was shut down before I sent it"

@@ -1,5 +1,5 @@
-// Package mortal ends a process under test at any of its effects on the outside: a commit, or a request that may change something. What
-// the process does after that reaches nothing, as after a SIGKILL.
+// Package mortal kills a process under test at any of its external effects: a commit, or a request that may change something. After its
+// death, none of the process's calls takes effect, as after a SIGKILL.
 package mortal
 
 import (
@@ -19,7 +19,7 @@ import (
 	"c66bot/storage"
 )
 
-// ErrDead is what a dead process gets from everything outside of it.
+// ErrDead is the error of every external call of a dead process.
 var ErrDead = errors.New("the process is dead")
 
 // Process is one life of a process.
@@ -32,16 +32,17 @@ type Process struct {
 	steps []string
 }
 
-// New makes a process that dies at its nth effect, from 1, before or right after it takes place. With 0 it dies by Kill alone.
+// New returns a process that dies at its nth effect, counted from 1, before or right after the effect takes place. If n is 0, only Kill
+// ends it.
 func New(dieAt int, after bool) *Process { return &Process{dieAt: dieAt, after: after} }
 
-// WithReads has what a process asks others for count as effects too: it may die before a question leaves, and before an answer arrives.
+// WithReads makes reads count as effects too: the process may die before a read request leaves, and before its response arrives.
 func (p *Process) WithReads() *Process {
 	p.reads = true
 	return p
 }
 
-// Steps gives the effects that the process has had.
+// Steps returns the effects so far, in order.
 func (p *Process) Steps() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,7 +56,7 @@ func (p *Process) Kill() {
 	p.dead = true
 }
 
-// Died gives the effect at which the process died by itself, "" where it has not.
+// Died returns the effect at which the process died by itself, or "" if it did not.
 func (p *Process) Died() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +70,7 @@ func (p *Process) Died() string {
 	return fmt.Sprintf("%s step %d, %s", when, p.dieAt, p.steps[p.dieAt-1])
 }
 
-// step lets an effect take place, unless the process is dead or dies of it.
+// step performs an effect, unless the process is dead or dies before it.
 func (p *Process) step(what string, do func() error) error {
 	p.mu.Lock()
 	if p.dead {
@@ -89,7 +90,7 @@ func (p *Process) step(what string, do func() error) error {
 	return ErrDead
 }
 
-// alive fails where the process is dead.
+// alive returns ErrDead if the process is dead.
 func (p *Process) alive() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,7 +100,7 @@ func (p *Process) alive() error {
 	return nil
 }
 
-// DB is a database as the process reaches it. Each update is one effect.
+// DB returns the process's view of a database. Each update is one effect.
 func (p *Process) DB(of storage.DB) storage.DB { return database{p, of} }
 
 type database struct {
@@ -118,7 +119,7 @@ func (d database) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	return d.process.step("commit", func() error { return d.DB.Update(ctx, fn) })
 }
 
-// RoundTripper is a network as the process reaches it. Each request is one effect; a GET is only with WithReads.
+// RoundTripper returns the process's view of a network. Each request is one effect; a GET only with WithReads.
 func (p *Process) RoundTripper(to http.RoundTripper) http.RoundTripper { return network{p, to} }
 
 type network struct {
@@ -145,7 +146,7 @@ func (n network) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	return res, err
 }
 
-// Client is the process's HTTP client on a network where a handler serves every request in the caller's goroutine. A handler that panics
+// Client returns the process's HTTP client for a network on which h serves every request in the caller's goroutine. A handler that panics
 // with http.ErrAbortHandler cuts the connection.
 func (p *Process) Client(h http.Handler) *http.Client {
 	return &http.Client{Transport: p.RoundTripper(handled{h}), Timeout: 20 * time.Second}
@@ -177,11 +178,11 @@ func (h handled) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	return res, nil
 }
 
-// Dir gives a directory for the database of processes that die, in memory if possible: the data outlives these deaths, and no commit waits
-// for a disk.
+// Dir returns a directory for the database of a process that dies, in memory if possible: the data only has to outlive simulated deaths,
+// and commits need no disk.
 func Dir(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "c66bot-test-") //nolint:usetesting // whose directory is on the disk
+	dir, err := os.MkdirTemp("/dev/shm", "c66bot-test-") //nolint:usetesting // TempDir is on the disk
 	if err != nil {
 		return tb.TempDir()
 	}
