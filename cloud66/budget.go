@@ -10,62 +10,62 @@ import (
 )
 
 const (
-	probeEvery = time.Minute // how often one request is let through while Cloud 66 throttles
-	documented = 3000        // requests an hour, where no answer tells the limit (Cloud 66 API, Transport)
+	probeEvery = time.Minute // interval of probes while Cloud 66 throttles
+	documented = 3000        // requests per hour if no answer tells the limit (Cloud 66 API, Transport)
 
-	peopleReserve  = 5  // one part in so many is kept for people
-	changesReserve = 10 // one in so many of it only for what changes something
-	personShare    = 5  // nobody reads, or changes, with more than one part in so many
-	leastShare     = 10 // requests that anybody has, however small the budget is
+	peopleReserve  = 5  // 1/peopleReserve of the budget is reserved for users
+	changesReserve = 10 // 1/changesReserve of the budget, within that, is reserved for changes
+	personShare    = 5  // a person's reads, and changes, may each use at most 1/personShare
+	leastShare     = 10 // minimum share of a person, however small the budget is
 )
 
-// BudgetState is the state of the request budget at one moment.
+// BudgetState is a snapshot of the request budget.
 type BudgetState struct {
 	PerHour        int       // the budget
 	Used           int       // requests counted for the last hour
-	Rest           int       // requests that can be sent now for what changes something
-	ReadingRest    int       // requests that can be sent now for what people look at
+	Rest           int       // requests that can be sent now for changes
+	ReadingRest    int       // requests that can be sent now for users' reads
 	BackgroundRest int       // requests that can be sent now as background work
-	ServerRest     *int      // what Cloud 66 said is left, less what was sent since; nil where it said nothing
+	ServerRest     *int      // Cloud 66's last count of what is left, less the requests since; nil if unknown
 	Blocked        bool      // Cloud 66 throttles
-	NextTry        time.Time // when a request will be let through again, where Rest is 0; else zero
+	NextTry        time.Time // when the next request is allowed if Rest is 0; else zero
 }
 
-// class is the priority of a request, lowest first. A class cannot use the reserves of the classes after it.
+// class is the priority of a request, lowest first. A class cannot use the reserves of higher classes.
 type class int
 
 const (
 	background class = iota
-	looking          // at something, for people
-	changing         // something, with the look-ups for it
+	looking          // reads for users
+	changing         // changes, including the reads that they need
 )
 
-// purpose is the class of the requests of a context, and the person who asked for them.
+// purpose is the class of a context's requests, and the person who asked for them.
 type purpose struct {
 	class  class
-	person string // "" for nobody, whose share would be counted
+	person string // "" for no person: no share is counted
 }
 
 type purposeKey struct{}
 
-// Background marks the requests of the context as background work: they cannot use the reserve for people.
+// Background marks the requests of the context as background work: they cannot use the reserve for users.
 func Background(ctx context.Context) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: background})
 }
 
-// Reading marks the requests of the context as reads for a person: they cannot use the reserve for changes, nor more than one person's
-// share. The empty person stands for everybody and has no share.
+// Reading marks the requests of the context as reads for a person: they cannot use the reserve for changes, nor exceed the person's share.
+// The empty person means all users and has no share.
 func Reading(ctx context.Context, person string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: looking, person: person})
 }
 
-// Changing marks the requests of the context as a change by a person, with the reads that it needs. Changes have a share of their own.
-// The requests of an unmarked context are changes by nobody.
+// Changing marks the requests of the context as a person's change, including the reads that it needs. Changes have a share of their own.
+// Requests of an unmarked context are changes without a person.
 func Changing(ctx context.Context, person string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: changing, person: person})
 }
 
-// ForAll keeps the class of the context's requests and takes the person from them.
+// ForAll keeps the class of the context's requests and removes the person.
 func ForAll(ctx context.Context) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose{class: purposeOf(ctx).class})
 }
@@ -77,32 +77,32 @@ func purposeOf(ctx context.Context) purpose {
 	return purpose{class: changing}
 }
 
-// budget decides which requests may be sent: it keeps its own count, and Cloud 66's where that leaves less.
+// budget decides which requests may be sent, by its own count, and by Cloud 66's if that leaves less.
 type budget struct {
 	mu       sync.Mutex
 	perHour  int
 	window   window
-	persons  map[purpose]*window // of the requests of the last hour
-	number   int                 // of the request sent last
+	persons  map[purpose]*window // per purpose, for the last hour
+	number   int                 // number of the last request
 	inFlight int
 
 	throttled   bool
-	throttledBy int       // requests up to this one were sent before Cloud 66 throttled
-	probeAt     time.Time // before it, nothing that is blocked is let through
+	throttledBy int       // requests up to this number were sent before Cloud 66 throttled
+	probeAt     time.Time // blocked requests must wait until then
 
 	serverKnown bool
-	serverRest  int // what is left at the server, if whatever is in flight was not counted yet
+	serverRest  int // the server's rest if it has not counted the requests in flight
 	serverLimit int
-	restFrom    int // the newest request whose answer told the server's rest
+	restFrom    int // the newest request whose answer reported the server's rest
 }
 
 func newBudget(perHour int) *budget {
 	return &budget{perHour: perHour, window: window{start: time.Now()}, persons: map[purpose]*window{}, serverLimit: documented}
 }
 
-// reading is the part of an answer that concerns the budget; the zero value stands for no answer.
+// reading is the part of an answer that concerns the budget; the zero value means no answer.
 type reading struct {
-	served    bool // the server took the request up, so it does not throttle
+	served    bool // the server handled the request, so it does not throttle
 	throttled bool
 	rest      int
 	restKnown bool
@@ -120,7 +120,7 @@ func readingOf(ans answer, fault *Error) reading {
 	return r
 }
 
-// take counts one request and returns its number, or the reason why it must not be sent.
+// take counts one request and returns its number, or the reason to refuse it.
 func (b *budget) take(p purpose) (number int, refusal *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,8 +149,8 @@ func (b *budget) take(p purpose) (number int, refusal *Error) {
 	return b.number, nil
 }
 
-// share returns the window that counts the person's requests, nil for nobody's. It refuses a request above one person's share, and one
-// after which the others would have less left than that person has used.
+// share returns the window that counts the person's requests, or nil without a person. It refuses a request above the person's share, or
+// one after which the others would have less left than that person has used.
 func (b *budget) share(p purpose, now time.Time) (*window, *Error) {
 	if p.person == "" {
 		return nil, nil
@@ -173,7 +173,7 @@ func (b *budget) share(p purpose, now time.Time) (*window, *Error) {
 	return own, nil
 }
 
-// reserve is the part of a budget that a class cannot use; changes can use all of it.
+// reserve returns the part of a budget that a class cannot use; changes can use all of it.
 func reserve(c class, of int) int {
 	switch c {
 	case background:
@@ -185,7 +185,7 @@ func reserve(c class, of int) int {
 	}
 }
 
-// blocked reports whether Cloud 66 has nothing left for this kind of request.
+// blocked reports whether Cloud 66 has nothing left for a class of requests.
 func (b *budget) blocked(c class) bool {
 	return b.throttled || b.serverKnown && b.serverRest <= reserve(c, min(b.perHour, b.serverLimit))
 }
@@ -197,7 +197,7 @@ func (b *budget) reason() error {
 	return ErrBudget
 }
 
-// done takes account of the answer to a request, whose number it gives.
+// done records the answer to the request with the number.
 func (b *budget) done(number int, r reading) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -217,8 +217,8 @@ func (b *budget) done(number int, r reading) {
 	}
 }
 
-// noteRest notes the server's rest. Requests in flight are taken as not counted by the server yet. An answer that comes after the answer to
-// a later request can only lower the rest.
+// noteRest records the server's rest. It assumes that the server has not counted the requests in flight yet. The answer to an older request
+// than restFrom can only lower the rest.
 func (b *budget) noteRest(number int, r reading) {
 	if !r.restKnown {
 		return
@@ -250,7 +250,7 @@ func (b *budget) state() BudgetState {
 	return s
 }
 
-// rest is how many requests of a kind can be sent now.
+// rest returns how many requests of a class can be sent now.
 func (b *budget) rest(c class, used int) int {
 	if b.throttled {
 		return 0
@@ -277,11 +277,11 @@ func (b *budget) nextTry(now time.Time, used int) time.Time {
 
 const (
 	slot = time.Minute
-	// slots cover an hour, the begun minute at either end, and one more for requests that wait on their way.
+	// an hour touches 61 slots; one more covers requests that are delayed on their way
 	slots = 62
 )
 
-// window counts the requests of the last hour by the minute, never too few.
+// window counts the requests of the last hour by the minute. It never undercounts.
 type window struct {
 	start  time.Time
 	newest int // the slot that add counts in, from start
@@ -289,7 +289,7 @@ type window struct {
 	sum    int
 }
 
-// used returns the requests that count at now.
+// used returns the number of requests that count at now.
 func (w *window) used(now time.Time) int {
 	current := int(now.Sub(w.start) / slot)
 	w.newest = max(w.newest, current-slots)
@@ -308,7 +308,7 @@ func (w *window) add(now time.Time) {
 	w.sum++
 }
 
-// below returns when fewer than limit requests will count, if none is added. It follows a call of used.
+// below returns when fewer than limit requests will count, if none is added. Call used first.
 func (w *window) below(limit int) time.Time {
 	sum := w.sum
 	oldest := w.newest - slots + 1

@@ -1,7 +1,7 @@
 // Package cloud66 is a typed client of the Cloud 66 API v3: deployments, stacks, services and stack actions.
 //
-// It stays under a budget of requests an hour that all callers share, repeats reads that failed on the way and never
-// repeats what writes, and tells by [NothingDone] whether a write that failed certainly did not happen.
+// All callers share one budget of requests per hour, part of which is reserved for users. Reads are retried after network and server
+// faults. Writes are sent once; [NothingDone] reports whether a failed write was certainly not carried out.
 package cloud66
 
 import (
@@ -19,30 +19,30 @@ import (
 )
 
 const (
-	connections = 32               // at most, to the one host
+	connections = 32               // maximum number of connections to the API's host
 	idleFor     = 10 * time.Second // shorter than servers keep an idle connection, so that few are found dead
 	headerLimit = 64 << 10         // bytes
 )
 
-// Config says how to reach Cloud 66.
+// Config configures a Client.
 type Config struct {
-	// BaseURL is the address of the API, for example https://app.cloud66.com/api/3, with or without a slash at its end.
+	// BaseURL is the address of the API, for example https://app.cloud66.com/api/3; a trailing slash is optional.
 	BaseURL string
 	// Token is a personal access token.
 	Token secret.Text
-	// Account is the account id to act for, where the token reaches several.
+	// Account is the account id to act for, if the token reaches several.
 	Account string
-	// RequestsPerHour is the budget that the client stays under.
+	// RequestsPerHour is the request budget.
 	RequestsPerHour int
-	// Transport carries the requests; nil stands for one with few connections, made for this client.
+	// Transport carries the requests. If nil, the client makes its own with few connections.
 	Transport http.RoundTripper `json:"-"`
-	// UserAgent names the program to the server.
+	// UserAgent is the User-Agent header.
 	UserAgent string
-	// Logger gets a line for each request at debug; nil discards them.
+	// Logger gets a debug line for each request; nil discards them.
 	Logger *slog.Logger `json:"-"`
 }
 
-// Client calls the Cloud 66 API. It is safe for concurrent use.
+// Client calls the Cloud 66 API. It is safe for concurrent use. Create it with [New].
 type Client struct {
 	base      string
 	token     secret.Text
@@ -51,13 +51,13 @@ type Client struct {
 	userAgent string
 	reads     http.RoundTripper
 	writes    http.RoundTripper
-	places    chan struct{} // one for each read under way
+	places    chan struct{} // semaphore of concurrent reads
 	budget    *budget
 	limits    limits
 	log       *slog.Logger
 }
 
-// New checks the configuration, naming all its faults at once, and returns a client. It makes no request.
+// New validates the configuration, reporting all faults at once, and returns a client. It sends no request.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configure the Cloud 66 client: %w", err)
@@ -101,7 +101,7 @@ func (c Config) validate() error {
 	return errors.Join(faults...)
 }
 
-// validateURL does not repeat the address in its errors: it may carry a password.
+// validateURL does not repeat the address in its errors, because it may contain a password.
 func validateURL(address string) error {
 	u, err := url.Parse(address)
 	switch {
@@ -118,9 +118,8 @@ func plain(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// transports returns one transport for reads and one for writes. Both speak HTTP/1.1, where a request goes out when this
-// package sends it and at no other time. Each write gets a fresh connection, so that none is lost to one that the server
-// was just closing.
+// transports returns one transport for reads and one for writes. Both speak HTTP/1.1, where a request is sent exactly when this package
+// sends it. Each write gets a fresh connection, so that none is lost on a connection that the server is just closing.
 func transports() (reads, writes *http.Transport) {
 	reads = &http.Transport{Proxy: http.ProxyFromEnvironment}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -128,7 +127,7 @@ func transports() (reads, writes *http.Transport) {
 	}
 	reads.Protocols = new(http.Protocols)
 	reads.Protocols.SetHTTP1(true)
-	reads.TLSClientConfig = nil // the standard transport's may offer HTTP/2 already, which a server would then speak
+	reads.TLSClientConfig = nil // the standard transport's may already offer HTTP/2, which a server would then speak
 	reads.MaxConnsPerHost, reads.MaxIdleConnsPerHost = connections, connections
 	reads.IdleConnTimeout, reads.MaxResponseHeaderBytes = idleFor, headerLimit
 	writes = reads.Clone()
@@ -136,22 +135,22 @@ func transports() (reads, writes *http.Transport) {
 	return reads, writes
 }
 
-// Format prints the client as the address it calls, whatever the verb.
+// Format prints the client as its base address for every verb.
 func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "cloud66.Client("+c.base+")")
 }
 
-// LogValue logs the client as the address it calls.
+// LogValue logs the client as its base address.
 func (c *Client) LogValue() slog.Value {
 	return slog.StringValue(fmt.Sprint(c))
 }
 
-// Budget returns how much of the request budget is left now.
+// Budget returns the current state of the request budget.
 func (c *Client) Budget() BudgetState {
 	return c.budget.state()
 }
 
-// CheckToken asks Cloud 66 whether it accepts the token; a refused one is [ErrUnauthenticated].
+// CheckToken checks whether Cloud 66 accepts the token. The error for a refused one is an [ErrUnauthenticated].
 func (c *Client) CheckToken(ctx context.Context) error {
 	r := request{method: http.MethodGet, path: "/ping/auth.json"}
 	ans, err := c.read(ctx, r)

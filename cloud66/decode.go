@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// text is any JSON scalar as text; null, a list and an object are empty. All wire types use it, since answers mix numbers and strings.
+// text is any JSON scalar as text; null, lists and objects are empty. All wire types use it, since answers mix numbers and strings.
 type text string
 
-// UnmarshalJSON takes any value.
+// UnmarshalJSON accepts any value.
 func (t *text) UnmarshalJSON(data []byte) error {
 	switch data[0] {
 	case '"':
@@ -24,7 +24,7 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// number returns the whole number that the text is, and whether it is one.
+// number parses the text as a whole number, and reports whether it is one.
 func (t text) number() (int64, bool) {
 	s := strings.TrimSpace(string(t))
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
@@ -35,7 +35,7 @@ func (t text) number() (int64, bool) {
 	return n, err == nil && float64(n) == f && n < 1<<53 && n > -1<<53
 }
 
-// int returns the whole number that the text is, else 0.
+// int returns the text as a whole number, or 0.
 func (t text) int() int64 {
 	n, ok := t.number()
 	if !ok {
@@ -44,7 +44,7 @@ func (t text) int() int64 {
 	return n
 }
 
-// truth returns the boolean that the text is, else nil.
+// truth returns the text as a boolean, or nil.
 func (t text) truth() *bool {
 	b, err := strconv.ParseBool(strings.TrimSpace(string(t)))
 	if err != nil {
@@ -53,16 +53,16 @@ func (t text) truth() *bool {
 	return &b
 }
 
-// bool returns the boolean that the text is, else false.
+// bool returns the text as a boolean, or false.
 func (t text) bool() bool {
 	b := t.truth()
 	return b != nil && *b
 }
 
-// layouts are the forms of a time in answers (Cloud 66 API, Transport).
+// layouts are the time formats of answers (Cloud 66 API, Transport).
 var layouts = []string{time.RFC3339, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 -0700"}
 
-// firstTime returns the first readable time of the texts in UTC, else the zero time. Those that are unreadable go to odd.
+// firstTime returns the first parsable time of the candidates in UTC, or the zero time. It passes unparsable ones to odd.
 func firstTime(odd func(raw string), candidates ...text) time.Time {
 	for _, t := range candidates {
 		s := strings.TrimSpace(string(t))
@@ -79,18 +79,18 @@ func firstTime(odd func(raw string), candidates ...text) time.Time {
 	return time.Time{}
 }
 
-// oddTime logs a time that cannot be read; the field counts as absent.
+// oddTime logs an unparsable time; the field counts as absent.
 func (c *Client) oddTime(raw string) {
 	c.log.Debug("took an unreadable time of Cloud 66's as absent", "time", c.safe(raw))
 }
 
-// envelope is what answers come in; the response is nil where the answer has none.
+// envelope is the outer object of answers. Response is nil if the answer has none.
 type envelope struct {
 	Response   json.RawMessage `json:"response"`
 	Pagination pagination      `json:"pagination"`
 }
 
-// pagination says where in a list a page is; page numbers count from 1.
+// pagination is the position of a page in its list; page numbers start at 1.
 type pagination struct {
 	Next    text `json:"next"`
 	PerPage text `json:"per_page"`
@@ -100,7 +100,7 @@ type pagination struct {
 
 var errEmpty = errors.New("it holds nothing")
 
-// single decodes an answer about one thing, with the envelope or without it: the documentation has both.
+// single decodes an answer about one object, with or without the envelope: the documentation has both.
 func single[W any](body []byte) (W, error) {
 	var thing W
 	var e envelope

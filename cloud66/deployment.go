@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Deployment is one deployment of a stack (Cloud 66 API, Deployment). Strings and times that the server leaves out are zero.
+// Deployment is one deployment of a stack (Cloud 66 API, Deployment). Strings and times that the server omits are zero.
 type Deployment struct {
 	ID            int64
-	TriggeredBy   string // a person's or the token owner's address
+	TriggeredBy   string // email address of a user or of the token's owner
 	TriggeredVia  Value[Via]
 	StartedAt     time.Time
 	FinishedAt    time.Time
@@ -34,7 +34,7 @@ type Deployment struct {
 	SnapshotUUID  string
 }
 
-// Ended reports whether the deployment is over, whatever came of it.
+// Ended reports whether the deployment is over, whatever its outcome.
 func (d Deployment) Ended() bool {
 	if d.IsDeploying {
 		return false
@@ -56,7 +56,7 @@ func (d Deployment) Running() bool {
 	return d.IsDeploying && !d.Ended()
 }
 
-// Duration returns how long the deployment took, 0 where that is unknown.
+// Duration returns how long the deployment took, or 0 if unknown.
 func (d Deployment) Duration() time.Duration {
 	if d.StartedAt.IsZero() || d.FinishedAt.IsZero() {
 		return 0
@@ -117,11 +117,11 @@ func (c *Client) Deployment(ctx context.Context, uid string, id int64) (Deployme
 	return fetchOne(ctx, c, uid, c.deployment, "deployments", strconv.FormatInt(id, 10))
 }
 
-// usualOf is how many of the newest successful deployments make the usual time.
+// usualOf is the number of successful deployments that the usual duration is based on.
 const usualOf = 10
 
-// UsualDuration gives the time that a stack's deployments usually take: the median of the ten most recent ones that succeeded among
-// those given, newest first. It is 0 where none did.
+// UsualDuration returns the median duration of the most recent successful deployments, at most usualOf, among those given, newest first. It
+// is 0 if there are none.
 func UsualDuration(newest []Deployment) time.Duration {
 	var took []time.Duration
 	for _, d := range newest {
@@ -139,10 +139,10 @@ func UsualDuration(newest []Deployment) time.Duration {
 	return (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 }
 
-// slowUnknown is when a deployment counts as slow on a stack that has no usual time.
+// slowUnknown is when a deployment counts as slow on a stack without a usual duration.
 const slowUnknown = 30 * time.Minute
 
-// SlowAfter is when a deployment is worth a word for being slow: after twice its stack's usual time.
+// SlowAfter returns when a deployment counts as slow: after twice its stack's usual duration.
 func SlowAfter(usual time.Duration) time.Duration {
 	if usual <= 0 {
 		return slowUnknown
@@ -150,14 +150,14 @@ func SlowAfter(usual time.Duration) time.Duration {
 	return 2 * usual
 }
 
-// Value is a field that Cloud 66 gives as a code with its meaning. Kind is empty where the code is absent or unknown.
+// Value is a field that Cloud 66 sends as a code with its meaning. Kind is empty if the code is absent or unknown.
 type Value[K ~string] struct {
 	Kind    K
-	Raw     string // the code as it came
+	Raw     string // the code as received
 	Meaning string // the server's label
 }
 
-// String returns the kind, "unknown (code)" for a code that is not known, or nothing for none.
+// String returns the kind, "unknown (code)" for an unknown code, or "" if the code is absent.
 func (v Value[K]) String() string {
 	switch {
 	case v.Kind != "":
@@ -178,7 +178,7 @@ const (
 	ViaHook Via = "hook"
 )
 
-// Outcome is what became of a deployment.
+// Outcome is the result of a deployment.
 type Outcome string
 
 // The outcomes of a deployment.
@@ -189,10 +189,10 @@ const (
 	OutcomeCancelled Outcome = "cancelled"
 )
 
-// DeployType is what kind of work a deployment is.
+// DeployType is the type of a deployment.
 type DeployType string
 
-// The kinds of deployments.
+// The types of deployments.
 const (
 	TypeBuild      DeployType = "build"
 	TypeRedeploy   DeployType = "redeploy"
@@ -208,10 +208,10 @@ var (
 	types    = []DeployType{TypeBuild, TypeRedeploy, TypeScale, TypeFirstBuild, TypeRevert}
 )
 
-// code is a code with its meaning on the wire; a bare scalar is taken for the code.
+// code is the wire form of a code with its meaning; a bare scalar is read as the code.
 type code struct{ Code, Meaning text }
 
-// UnmarshalJSON takes any value.
+// UnmarshalJSON accepts any value.
 func (c *code) UnmarshalJSON(data []byte) error {
 	if data[0] != '{' {
 		return c.Code.UnmarshalJSON(data)
@@ -220,7 +220,7 @@ func (c *code) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*plain)(c))
 }
 
-// valueOf finds the kind of a code, which is its place among the kinds or its name.
+// valueOf maps a code to its kind: the code is the kind's index or its name.
 func valueOf[K ~string](c code, kinds []K) Value[K] {
 	v := Value[K]{Raw: string(c.Code), Meaning: string(c.Meaning)}
 	name := strings.ToLower(strings.TrimSpace(v.Raw))
@@ -240,12 +240,12 @@ const usualPage = 30 // items on a page (Cloud 66 API, Deployments)
 // DeploymentRange is a part of a stack's deployments, newest first.
 type DeploymentRange struct {
 	Deployments []Deployment
-	Offset      int // how many newer ones there are
+	Offset      int // number of newer ones
 	Total       int // of the stack
 }
 
-// DeploymentRange returns up to limit deployments, newest first, after leaving out the offset newest. It asks only for the
-// pages that hold them: one, where the server lists the newest first and they are on one page.
+// DeploymentRange returns up to limit deployments, newest first, skipping the offset newest. It requests only the pages that hold them: one
+// page, if the server lists the newest first and one page holds them all.
 func (c *Client) DeploymentRange(ctx context.Context, uid string, offset, limit int) (DeploymentRange, error) {
 	if offset < 0 || limit < 1 {
 		return DeploymentRange{}, fmt.Errorf("list %d deployments from %d on: there is no such range", limit, offset)
@@ -283,7 +283,7 @@ type pager struct {
 	ascending bool
 }
 
-// open reads the page that likely comes first, and from it the size and the order of the list.
+// open reads the page that is likely needed first, and derives the size and the order of the list.
 func (b *pager) open(ctx context.Context, number int) error {
 	p, err := b.page(ctx, number)
 	if err != nil {
@@ -307,7 +307,7 @@ func (b *pager) open(ctx context.Context, number int) error {
 	return nil
 }
 
-// measure takes the size of the list from a page; what the server does not tell follows from what it does.
+// measure derives the size of the list from a page, inferring what the server omits.
 func (b *pager) measure(p page[Deployment]) {
 	count := believable(p.Count)
 	b.perPage = max(cmp.Or(believable(p.PerPage), usualPage), len(p.items))
@@ -318,12 +318,12 @@ func (b *pager) measure(p page[Deployment]) {
 	}
 }
 
-// believable returns the size that the text is, between 0 and a million.
+// believable returns the text as a size between 0 and a million.
 func believable(t text) int {
 	return int(min(max(t.int(), 0), 1_000_000))
 }
 
-// slice returns the deployments asked for from the pages that hold them.
+// slice returns the requested deployments from the pages that hold them.
 func (b *pager) slice(ctx context.Context, offset, limit int) ([]Deployment, error) {
 	end := min(offset+limit, b.pages*b.perPage)
 	first, last, skip := offset/b.perPage+1, (end-1)/b.perPage+1, offset%b.perPage
@@ -340,7 +340,7 @@ func (b *pager) slice(ctx context.Context, offset, limit int) ([]Deployment, err
 	return found[:min(limit, len(found))], err
 }
 
-// gather returns what the pages hold, each deployment once, newest first.
+// gather returns the deployments of the pages, each once, newest first.
 func (b *pager) gather(ctx context.Context, first, last int) ([]Deployment, error) {
 	if last-first >= pageLimit {
 		return nil, fmt.Errorf("list deployments: %d pages are too many", last-first+1)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The kinds of [Error], to be tested with [errors.Is].
+// The kinds of [Error], for use with [errors.Is].
 var (
 	ErrUnauthenticated = errors.New("the token was refused")
 	ErrTrialExpired    = errors.New("the account's trial has expired")
@@ -18,32 +18,32 @@ var (
 	ErrConflict        = errors.New("it conflicts with the present state")
 	ErrThrottled       = errors.New("throttled for too many requests")                     // by the server
 	ErrRefused         = errors.New("refused")                                             // for any other reason
-	ErrServer          = errors.New("the server failed")                                   // statuses from 500
-	ErrUnreadable      = errors.New("the answer cannot be read")                           // no JSON, or of another shape
+	ErrServer          = errors.New("the server failed")                                   // status 500 and above
+	ErrUnreadable      = errors.New("the answer cannot be read")                           // not JSON, or of an unexpected shape
 	ErrUnreachable     = errors.New("the server cannot be reached")                        // the request was certainly not sent
 	ErrNoAnswer        = errors.New("no answer came")                                      // it may have been carried out; also status 408
 	ErrBudget          = errors.New("the budget of requests is used up, nothing was sent") // by the client itself
 
-	// ErrTooLarge is an [ErrUnreadable] with more in it than this program takes, ErrRedirected one that leads elsewhere.
+	// ErrTooLarge is an [ErrUnreadable] for an answer above this program's limits, ErrRedirected one for a redirect to another address.
 	ErrTooLarge   = fmt.Errorf("it is too large: %w", ErrUnreadable)
 	ErrRedirected = fmt.Errorf("it leads to another address, which is not followed: %w", ErrUnreadable)
 
-	// ErrShare is an [ErrBudget] of one person alone.
+	// ErrShare is an [ErrBudget] for one person's share.
 	ErrShare = fmt.Errorf("one person's share of it: %w", ErrBudget)
 )
 
-// Error is what went wrong with one call of the API. It unwraps to its kind and to its cause.
+// Error describes a failed API call. It unwraps to its kind and its cause.
 type Error struct {
 	Kind       error         // one of the sentinels of this package
 	Method     string        // of the request
-	Path       string        // of the request, below the base address and without its query
-	Status     int           // of the answer; 0 where there was none
-	Message    string        // what the server said: one short line, to be shown as text
-	RetryAfter time.Duration // when to try again; 0 where nothing is known
-	Err        error         // the cause, where there is one beside the answer
+	Path       string        // of the request, relative to the base address, without the query
+	Status     int           // of the answer; 0 without one
+	Message    string        // the server's message: one short line of plain text
+	RetryAfter time.Duration // delay before a retry makes sense; 0 if unknown
+	Err        error         // the cause apart from the answer, if any
 }
 
-// Error tells what was tried, on what, and what came of it.
+// Error describes the request and its failure.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Cloud 66: %s %s: %v", e.Method, e.Path, e.Kind)
@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the kind and, where there is one, the cause.
+// Unwrap returns the kind and the cause, if any.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Kind}
@@ -70,8 +70,8 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// NothingDone reports whether err proves that the write it came from was not carried out, so that it may be sent again: it
-// never left, or was plainly refused. Statuses 408 and from 500, an answer that cannot be read and none at all prove nothing.
+// NothingDone reports whether err proves that the write was not carried out, so that it may be sent again: it was never sent, or was
+// plainly refused. Status 408, status 500 and above, an unreadable answer, and no answer prove nothing.
 func NothingDone(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -80,7 +80,7 @@ func NothingDone(err error) bool {
 	return !errors.Is(e.Kind, ErrServer) && !errors.Is(e.Kind, ErrUnreadable) && !errors.Is(e.Kind, ErrNoAnswer)
 }
 
-// kinds gives the kind of each status that has its own (Cloud 66 API, Transport).
+// kinds maps the statuses that have a kind of their own (Cloud 66 API, Transport).
 var kinds = map[int]error{
 	http.StatusUnauthorized:    ErrUnauthenticated,
 	http.StatusPaymentRequired: ErrTrialExpired,
@@ -91,14 +91,14 @@ var kinds = map[int]error{
 	http.StatusTooManyRequests: ErrThrottled,
 }
 
-// Words are what people read about one kind of error. A field is empty where its place has nothing special to say.
+// Words are the user-visible texts for one kind of error. An empty field means that there is no specific text.
 type Words struct {
 	kind error
 
-	What, Do string // sentences: what went wrong, and what to do about it
+	What, Do string // sentences: the problem and the remedy
 	Refused  string // a clause: why a redeploy was not carried out
-	Unasked  string // a clause: why a deployment could not be looked at
-	Token    string // a clause for the operator: what is wrong with the token
+	Unasked  string // a clause: why a deployment could not be read
+	Token    string // a clause for the operator: the fault of the token
 }
 
 const (
@@ -107,7 +107,7 @@ const (
 	oneMinute = "Try again in a minute, or see its status page."
 )
 
-// words are in the order in which they are looked up: a special kind stands before the one that it wraps.
+// words is searched in order: a specific kind precedes the one that it wraps.
 var words = []Words{
 	{
 		kind: ErrUnauthenticated,
@@ -166,7 +166,7 @@ var words = []Words{
 	{kind: context.DeadlineExceeded, What: "Cloud 66 did not answer.", Do: oneMinute},
 }
 
-// WordsFor returns the words for an error. They are empty where it is none of a call of the API.
+// WordsFor returns the texts for an error. They are empty unless it comes from an API call.
 func WordsFor(err error) Words {
 	for _, w := range words {
 		if errors.Is(err, w.kind) {

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	messageRunes = 500 // the longest message kept of what the server said
-	messageDepth = 8   // the deepest nesting read of the details of an error
+	messageRunes = 500 // maximum length of a server message
+	messageDepth = 8   // maximum nesting that is read in error details
 )
 
-// complaint is the body of an answer that is an error; each field may be of any type.
+// complaint is the body of an error answer; each field may have any type.
 type complaint struct {
 	Error       any `json:"error"`
 	Description any `json:"error_description"`
@@ -27,14 +27,14 @@ type complaint struct {
 	Message     any `json:"message"`
 }
 
-// judge returns the error that an answer's status stands for, nil where it succeeded.
+// judge returns the error for an answer's status, or nil if it succeeded.
 func (c *Client) judge(r request, ans answer) *Error {
 	if ans.status >= 200 && ans.status < 300 {
 		return nil
 	}
 	var said complaint
 	if json.Unmarshal(ans.body, &said) != nil {
-		said = complaint{} // a page or nothing at all: the status alone speaks
+		said = complaint{} // an HTML page or nothing: only the status counts
 	}
 	e := &Error{Method: r.method, Path: r.path, Status: ans.status, Kind: kind(ans, said)}
 	e.Message = c.safe(cmp.Or(
@@ -47,7 +47,7 @@ func (c *Client) judge(r request, ans answer) *Error {
 	return e
 }
 
-// redirection names the host that an answer sends the request on to, where it does.
+// redirection describes where an answer redirects to, or returns "".
 func redirection(header http.Header) string {
 	location := header.Get("Location")
 	to, err := url.Parse(location)
@@ -69,7 +69,7 @@ func kind(ans answer, said complaint) error {
 	}
 	switch name := strings.ToLower(phrase(said.Error, 0)); {
 	case ans.status < 400:
-		return ErrRedirected // the token would go there too
+		return ErrRedirected // following it would send the token there
 	case ans.status < 500:
 		return ErrRefused
 	case ans.status == http.StatusServiceUnavailable && name == "not_implemented":
@@ -80,14 +80,14 @@ func kind(ans answer, said complaint) error {
 	return ErrServer
 }
 
-// throttled reports whether a 503 means that the hour's requests are used up, not that the server is down. The API's own error or count
-// must say so, since a throttled write counts as certainly not done.
+// throttled reports whether a 503 means that the hour's requests are used up, not that the server is down. The API's own error or counter
+// must say so, since a throttled write counts as certainly not carried out.
 func throttled(ans answer, name string) bool {
 	rest, err := strconv.Atoi(ans.header.Get("X-RateLimit-Remaining"))
 	return strings.Contains(name, "throttl") || (err == nil && rest <= 0)
 }
 
-// phrase makes words of a decoded JSON value: lists and objects are joined with commas, keys in order.
+// phrase renders a decoded JSON value as text: items of lists and objects are joined with commas, keys in sorted order.
 func phrase(value any, depth int) string {
 	var parts []string
 	switch v := value.(type) {
@@ -120,7 +120,7 @@ func deeper(value any, depth int) string {
 	return phrase(value, depth+1)
 }
 
-// safe makes one short line without the token of text from outside.
+// safe turns external text into one short line without the token.
 func (c *Client) safe(words string) string {
 	words = c.cleaner.Clean(words)
 	words = strings.Join(strings.Fields(words), " ")
@@ -130,7 +130,7 @@ func (c *Client) safe(words string) string {
 	return words
 }
 
-// retryAfter reads the header of that name, in its form of seconds.
+// retryAfter parses the Retry-After header if it is a number of seconds.
 func retryAfter(header http.Header) time.Duration {
 	seconds, err := strconv.Atoi(header.Get("Retry-After"))
 	if err != nil || seconds < 0 {
@@ -139,7 +139,7 @@ func retryAfter(header http.Header) time.Duration {
 	return time.Duration(min(seconds, 24*60*60)) * time.Second
 }
 
-// unreadable is the error for an answer that succeeded but says nothing usable.
+// unreadable returns the error for a successful answer with unusable content.
 func (c *Client) unreadable(r request, ans answer, cause error) *Error {
 	e := &Error{Kind: ErrUnreadable, Method: r.method, Path: r.path, Status: ans.status, Err: c.tokenless(cause)}
 	_, long := errors.AsType[tooLongError](cause)
@@ -149,7 +149,7 @@ func (c *Client) unreadable(r request, ans answer, cause error) *Error {
 	return e
 }
 
-// tokenless returns err, or its text alone where that would show the token.
+// tokenless returns err, or only its redacted text if that contains the token.
 func (c *Client) tokenless(err error) error {
 	if err == nil || !c.cleaner.Finds(err.Error()) {
 		return err

@@ -18,19 +18,19 @@ const (
 	// MostStacks is the number of stacks that this program can handle.
 	MostStacks = 30_000
 
-	pageLimit = MostStacks / usualPage // more pages are taken for a fault
-	fewPages  = 20                     // of lists that are short
-	itemLimit = 5000                   // of a page of any other list; the rest is left out
+	pageLimit = MostStacks / usualPage // more pages are treated as a fault
+	fewPages  = 20                     // maximum number of pages of short lists
+	itemLimit = 5000                   // items of a page of any other list; the rest is dropped
 )
 
 var errTooMany = errors.New("it lists more than there may be")
 
-// listing describes one kind of list: its path and its items.
+// listing describes a list: its path and how to decode its items.
 type listing[T any] struct {
 	client *Client
 	path   string
 	query  url.Values
-	pages  int // at most; 0 is pageLimit
+	pages  int // maximum; 0 means pageLimit
 	item   func(dec *json.Decoder) (T, error)
 	stacks bool
 }
@@ -43,7 +43,7 @@ type page[T any] struct {
 	answer  answer
 }
 
-// fetch reads the page of that number, from 1.
+// fetch reads the page with the number, from 1.
 func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 	query := url.Values{"page": {strconv.Itoa(number)}}
 	maps.Copy(query, l.query)
@@ -64,7 +64,7 @@ func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 	return p, nil
 }
 
-// decode reads a page, one item after the other.
+// decode decodes a page item by item.
 func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
 	dec := json.NewDecoder(body)
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
@@ -99,7 +99,7 @@ func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
 	return p, nil
 }
 
-// items reads a list.
+// items decodes the items of a list.
 func (l listing[T]) items(dec *json.Decoder) ([]T, error) {
 	switch t, err := dec.Token(); {
 	case err != nil:
@@ -130,13 +130,13 @@ func (l listing[T]) items(dec *json.Decoder) ([]T, error) {
 	return items, err
 }
 
-// ignored is a JSON value that is passed over.
+// ignored decodes any JSON value and discards it.
 type ignored struct{}
 
-// UnmarshalJSON takes any value.
+// UnmarshalJSON accepts any value.
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
-// each decodes an item by its wire type.
+// each returns a decoder of items through their wire type.
 func each[W, T any](item func(W) (T, error)) func(dec *json.Decoder) (T, error) {
 	return func(dec *json.Decoder) (thing T, err error) {
 		var w W
@@ -147,8 +147,8 @@ func each[W, T any](item func(W) (T, error)) func(dec *json.Decoder) (T, error) 
 	}
 }
 
-// all yields the items of every page, and requests a page when the one before is used up. It leaves out items whose key came before: the
-// pages shift when an item is added while they are read. An error ends it.
+// all yields the items of every page, requesting each page when the previous one is used up. It skips items whose key was already seen,
+// because the pages shift if an item is added while they are read. An error ends it.
 func all[T any, K comparable](ctx context.Context, l listing[T], key func(T) K) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		seen := map[K]bool{}
@@ -174,7 +174,7 @@ func all[T any, K comparable](ctx context.Context, l listing[T], key func(T) K) 
 	}
 }
 
-// after returns the number of the page after the one given, 0 where it is the last.
+// after returns the number of the page that follows p, or 0 if p is the last.
 func (l listing[T]) after(p page[T], number int) (int, error) {
 	if p.Next == "" {
 		return 0, nil
@@ -184,14 +184,14 @@ func (l listing[T]) after(p page[T], number int) (int, error) {
 	case !ok || next <= int64(number):
 		return 0, l.client.unreadable(p.request, p.answer, errors.New("its pages have no end"))
 	case len(p.items) == 0:
-		return 0, nil // so that pages of nothing have an end too
+		return 0, nil // so that empty pages end too
 	case next > int64(cmp.Or(l.pages, pageLimit)):
 		return 0, l.client.unreadable(p.request, p.answer, errTooMany)
 	}
 	return int(next), nil
 }
 
-// Service is one of the services of a docker stack.
+// Service is a service of a Docker stack.
 type Service struct {
 	Name     string
 	ImageTag string // empty for a service that is built from git
@@ -224,15 +224,15 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 	return services, nil
 }
 
-// Action is something that was done to a stack, a deployment for example (Cloud 66 API, Stack actions).
+// Action is an operation on a stack, for example a deployment (Cloud 66 API, Stack actions).
 type Action struct {
 	ID              int64
-	FinishedSuccess *bool // nil while it is not known
+	FinishedSuccess *bool // nil while unknown
 	FinishedMessage string
-	UserReference   string // which the request that started it gave
+	UserReference   string // from the request that started it
 }
 
-// ActionFilter narrows a list of actions; an empty UserReference does not.
+// ActionFilter narrows a list of actions; an empty UserReference matches all.
 type ActionFilter struct {
 	UserReference string
 }
@@ -251,7 +251,7 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 		}
 		for a, err := range all(ctx, l, func(a Action) int64 { return a.ID }) {
 			if err == nil && f.UserReference != "" && a.UserReference != f.UserReference {
-				continue // not every server knows the filter
+				continue // not every server supports the filter
 			}
 			if !yield(a, err) {
 				return
@@ -267,10 +267,10 @@ type wireAction struct {
 	Metadata        userReference `json:"metadata"`
 }
 
-// userReference is the part of an action's metadata that is read. It is empty where the metadata is not an object.
+// userReference is the part of an action's metadata that is read; empty if the metadata is not an object.
 type userReference text
 
-// UnmarshalJSON takes any value.
+// UnmarshalJSON accepts any value.
 func (u *userReference) UnmarshalJSON(data []byte) error {
 	*u = ""
 	if data[0] != '{' {

@@ -22,30 +22,30 @@ import (
 )
 
 const (
-	readTimeout  = 30 * time.Second // for one try
+	readTimeout  = 30 * time.Second // per try
 	writeTimeout = 60 * time.Second
 
-	thingLimit = 1 << 20   // bytes of an answer about one thing, its strings cut
+	thingLimit = 1 << 20   // bytes of an answer about one object, with its strings cut
 	listLimit  = 2 << 20   // of a page of a list
-	faultLimit = 64 << 10  // of an answer that is an error
-	leftLimit  = 256 << 10 // what is read to the end of an answer so that its connection can be used again
+	faultLimit = 64 << 10  // of an error answer
+	leftLimit  = 256 << 10 // maximum rest of an answer that is drained to reuse its connection
 )
 
-// limits are the sizes of the largest answers in bytes; tests make them smaller.
+// limits are the maximum sizes of answers in bytes; tests lower them.
 type limits struct {
 	body   int // of any answer, before its strings are cut
-	stacks int // of a page of stacks, after that: some servers have all stacks on one page
+	stacks int // of a page of stacks, after cutting: some servers list all stacks on one page
 }
 
 var usualLimits = limits{body: 64 << 20, stacks: 32 << 20}
 
-// request is one call: path is below the base address and escaped, body is JSON or nil.
+// request is one API call. path is escaped and relative to the base address; body is JSON or nil.
 type request struct {
 	method, path string
 	query        url.Values
 	body         []byte
-	limit        int                        // bytes of the answer; 0 is thingLimit
-	take         func(body io.Reader) error // reads the answer where it succeeded, perhaps again at another try; nil keeps it as it is
+	limit        int                        // maximum answer in bytes; 0 means thingLimit
+	take         func(body io.Reader) error // decodes a successful answer, once per try; nil keeps the body
 }
 
 func (r request) timeout() time.Duration {
@@ -59,7 +59,7 @@ func (r request) timeout() time.Duration {
 type answer struct {
 	status int
 	header http.Header
-	body   []byte // nil where request.take has read it
+	body   []byte // nil if request.take has read it
 }
 
 // unusable is the error of a response with unusable content.
@@ -94,7 +94,7 @@ func (c *Client) once(ctx context.Context, r request) (answer, error) {
 	c.log.DebugContext(ctx, "called Cloud 66", "method", r.method, "path", r.path, "status", ans.status, "took", time.Since(start))
 	switch {
 	case fault != nil:
-		return ans, fault // the status says it all, even where the rest of the answer is missing
+		return ans, fault // the status is enough, even if the rest of the answer is missing
 	case isUnusable(err):
 		return ans, c.unreadable(r, ans, err)
 	case err != nil:
@@ -103,7 +103,7 @@ func (c *Client) once(ctx context.Context, r request) (answer, error) {
 	return ans, nil
 }
 
-// place waits for a free connection for a read, so that its timeout and its place in the budget begin when it is sent. Writes never wait
+// place waits for a connection slot for a read, so that its timeout starts, and the budget counts it, when it is sent. Writes never wait
 // behind reads.
 func (c *Client) place(ctx context.Context, r request) (release func(), err error) {
 	if err := ctx.Err(); err != nil || r.method != http.MethodGet {
@@ -117,7 +117,7 @@ func (c *Client) place(ctx context.Context, r request) (release func(), err erro
 	}
 }
 
-// lost is the error for a request without an answer.
+// lost returns the error for a request without an answer.
 func (c *Client) lost(r request, status int, connected bool, err error) *Error {
 	e := &Error{Kind: ErrNoAnswer, Method: r.method, Path: r.path, Status: status, Err: c.tokenless(err)}
 	if !connected {
@@ -126,7 +126,7 @@ func (c *Client) lost(r request, status int, connected bool, err error) *Error {
 	return e
 }
 
-// exchange sends the request and reads the answer. Without a connection the request certainly did not reach the server.
+// exchange sends the request and reads the answer. If connected is false, the request certainly did not reach the server.
 func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected bool, err error) {
 	var asked, got atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -141,7 +141,7 @@ func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected
 	if r.method == http.MethodGet {
 		carrier = c.reads
 	}
-	res, err := carrier.RoundTrip(req) // not an http.Client: redirections are not followed, nothing is sent twice
+	res, err := carrier.RoundTrip(req) // not an http.Client, which follows redirects and may resend
 	if err != nil {
 		return answer{}, !dialFailed(err) && (got.Load() || !asked.Load()), err
 	}
@@ -150,7 +150,7 @@ func (c *Client) exchange(ctx context.Context, r request) (ans answer, connected
 	return ans, true, errors.Join(err, res.Body.Close())
 }
 
-// read reads the body of an answer, or has request.take read it.
+// read reads the body of an answer, or passes it to request.take.
 func (a *answer) read(body io.Reader, r request, most int) (err error) {
 	if a.status < 200 || a.status > 299 {
 		a.body, err = io.ReadAll(newCutter(body, most, faultLimit))
@@ -171,21 +171,21 @@ func (a *answer) read(body io.Reader, r request, most int) (err error) {
 	return cmp.Or(in.err, err)
 }
 
-// isUnusable reports whether an error is that of a response with unusable content.
+// isUnusable reports whether an error means that the response had unusable content.
 func isUnusable(err error) bool {
 	_, tooLong := errors.AsType[tooLongError](err)
 	_, other := errors.AsType[unusable](err)
 	return tooLong || other
 }
 
-// dialFailed reports whether err says that no connection was made.
+// dialFailed reports whether err means that no connection was made.
 func dialFailed(err error) bool {
 	failed, ok := errors.AsType[*net.OpError](err)
 	return ok && failed.Op == "dial"
 }
 
-// build makes the HTTP request. Its body is never nil and cannot be rewound: net/http repeats a request that it can rewind, and the budget
-// would not see that. An empty body is left out on the wire.
+// build makes the HTTP request. Its body is never nil and cannot be rewound, because net/http resends a rewindable request behind the
+// budget's back. An empty body is omitted on the wire.
 func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 	address := c.base + r.path
 	if len(r.query) > 0 {
@@ -217,7 +217,7 @@ func requestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// stackPath is the path of a stack or of something below it. The UID is escaped to one segment.
+// stackPath returns the path of a stack or of a resource below it. The UID is escaped to one segment.
 func stackPath(uid string, below ...string) (string, error) {
 	if uid == "" || uid == "." || uid == ".." {
 		return "", &Error{Kind: ErrNotFound, Method: http.MethodGet, Path: "/stacks", Message: "no stack has the UID " + strconv.Quote(uid)}
@@ -227,11 +227,11 @@ func stackPath(uid string, below ...string) (string, error) {
 
 const (
 	tries    = 3                      // of a read, in total
-	pause    = 500 * time.Millisecond // before the second try, doubled before each other
-	maxPause = 5 * time.Second        // where the server asks for a longer one, the call fails instead
+	pause    = 500 * time.Millisecond // before the second try, doubled before each later one
+	maxPause = 5 * time.Second        // if the server asks for a longer pause, the call fails instead
 )
 
-// read sends a read, and repeats it where the network or the server failed.
+// read sends a read, and retries it after a network or server fault.
 func (c *Client) read(ctx context.Context, r request) (answer, error) {
 	for try := 1; ; try++ {
 		ans, err := c.once(ctx, r)
@@ -239,7 +239,7 @@ func (c *Client) read(ctx context.Context, r request) (answer, error) {
 			return ans, nil
 		}
 		if idle, ok := c.reads.(interface{ CloseIdleConnections() }); ok && errors.Is(err, ErrNoAnswer) {
-			idle.CloseIdleConnections() // what took one connection away may have taken them all
+			idle.CloseIdleConnections() // whatever broke one connection may have broken them all
 		}
 		wait, again := nextTry(try, err)
 		if !again {
@@ -253,7 +253,7 @@ func (c *Client) read(ctx context.Context, r request) (answer, error) {
 	}
 }
 
-// nextTry reports whether a read is repeated, and the delay before that.
+// nextTry reports whether a read is retried, and the delay before that.
 func nextTry(try int, err error) (time.Duration, bool) {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || try == tries || e.RetryAfter > maxPause {
@@ -266,7 +266,7 @@ func nextTry(try int, err error) (time.Duration, bool) {
 	return max(e.RetryAfter, full/2+mathrand.N(full/2)), true
 }
 
-// fetchOne reads one thing of, or below, a stack.
+// fetchOne reads one object: a stack, or one below it.
 func fetchOne[W, T any](ctx context.Context, c *Client, uid string, convert func(W) (T, error), below ...string) (thing T, err error) {
 	path, err := stackPath(uid, below...)
 	if err != nil {
@@ -288,11 +288,11 @@ func fetchOne[W, T any](ctx context.Context, c *Client, uid string, convert func
 }
 
 const (
-	// longestText is the number of bytes that are kept of a JSON string. Documented strings have at most 255 characters, or are addresses.
+	// longestText is the number of bytes kept of a JSON string. Documented strings have at most 255 characters, or are addresses.
 	longestText = 2 << 10
 
 	ellipsis = "…"
-	escaped  = -1 // the next byte says how long an escape sequence is
+	escaped  = -1 // the next byte tells the length of an escape sequence
 )
 
 // tooLongError is the error of an answer above the limits.
@@ -300,19 +300,19 @@ type tooLongError struct{ limit int }
 
 func (e tooLongError) Error() string { return fmt.Sprintf("it is longer than %d kB", e.limit>>10) }
 
-// cutter is a reader of JSON that cuts strings to longestText and marks the cut. So the memory for an answer is bounded, whatever it holds.
+// cutter is a JSON reader that cuts strings at longestText and marks the cut. It bounds the memory for an answer, whatever its content.
 type cutter struct {
 	from *bufio.Reader
-	most int   // bytes that are read, with the strings as they come
-	keep int   // bytes that are passed on
-	err  error // why it ended early: too long, or the connection's
+	most int   // limit on input bytes, before strings are cut
+	keep int   // limit on output bytes
+	err  error // why it ended early: too long, or the connection's error
 
 	came, passed int
-	pending      string // that goes out before anything else
+	pending      string // output that precedes the next byte
 	inString     bool
 	length       int  // of the string so far
-	escape       int  // bytes that belong to an escape sequence yet, or escaped
-	cut          bool // the rest of the string is left out
+	escape       int  // remaining bytes of an escape sequence, or escaped
+	cut          bool // the rest of the string is dropped
 }
 
 func newCutter(body io.Reader, most, keep int) *cutter {
@@ -328,7 +328,7 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 			continue
 		}
 		if n > 0 && c.from.Buffered() == 0 {
-			break // which may take a while
+			break // the next read may block
 		}
 		b, err := c.from.ReadByte()
 		if err == io.EOF {
@@ -352,7 +352,7 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 	return n, c.err
 }
 
-// pass takes the next byte of the answer, and reports whether it is passed on. A string is never cut inside a character or an escape
+// pass consumes the next byte of the answer, and reports whether to output it. It never cuts a string inside a character or an escape
 // sequence.
 func (c *cutter) pass(b byte) bool {
 	if !c.inString {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Stack is an application with its servers (Cloud 66 API, Stacks): the fields that this program uses.
+// Stack is an application with its servers (Cloud 66 API, Stacks), limited to the fields that this program uses.
 type Stack struct {
 	UID, Name, Environment string
 	GitBranch              string
@@ -27,7 +27,7 @@ func (s Stack) Docker() bool {
 	return strings.EqualFold(s.Framework, "docker")
 }
 
-// Active reports whether something is going on with the stack.
+// Active reports whether an operation is pending or running on the stack.
 func (s Stack) Active() bool {
 	switch s.Status {
 	case StatusPendingAnalysis, StatusAnalyzing, StatusQueued, StatusDeploying:
@@ -36,10 +36,10 @@ func (s Stack) Active() bool {
 	return s.IsBusy
 }
 
-// StackStatus is what a stack is doing or did last.
+// StackStatus is a stack's current or last operation.
 type StackStatus int
 
-// The statuses of a stack. StatusAbsent is for a stack that came without one.
+// The statuses of a stack. StatusAbsent means that the server sent none.
 const (
 	StatusAbsent StackStatus = iota - 1
 	StatusPendingAnalysis
@@ -57,15 +57,15 @@ var statusLabels = []string{
 	"Queued for deployment", "Deploying", "Unable to analyze",
 }
 
-// String returns the label that Cloud 66 shows.
+// String returns Cloud 66's label.
 func (s StackStatus) String() string {
 	return label(statusLabels, int(s))
 }
 
-// StackHealth is how well a stack runs.
+// StackHealth is the health of a stack.
 type StackHealth int
 
-// The healths of a stack.
+// The health values of a stack.
 const (
 	HealthUnknown StackHealth = iota
 	HealthBuilding
@@ -76,7 +76,7 @@ const (
 
 var healthLabels = []string{"Unknown", "Building", "Impaired", "Healthy", "Failed"}
 
-// String returns the label that Cloud 66 shows.
+// String returns Cloud 66's label.
 func (h StackHealth) String() string {
 	return label(healthLabels, int(h))
 }
@@ -91,7 +91,7 @@ func label(labels []string, i int) string {
 	return labels[i]
 }
 
-// wireStack has no field for redeploy_hook, so that the address that deploys the stack can never get out.
+// wireStack has no field for redeploy_hook, so that this secret address, which deploys the stack, cannot leak.
 type wireStack struct {
 	UID             text `json:"uid"`
 	Name            text `json:"name"`
@@ -135,12 +135,12 @@ func (c *Client) stackList() listing[Stack] {
 // StackPage is one page of the list of all stacks.
 type StackPage struct {
 	Stacks []Stack
-	Next   int // the number of the page after it; 0 where it is the last
-	Pages  int // how many there are, as far as the server tells; at least this one and the next
+	Next   int // number of the next page; 0 if this is the last
+	Pages  int // number of pages, as far as the server tells; at least this one and the next
 }
 
-// StackPage returns the page of that number, from 1, of the stacks that the token reaches, by one request. The pages shift when a stack is
-// added or removed between two requests.
+// StackPage returns the page with the number, from 1, of the stacks that the token reaches. It takes one request. The pages shift if a
+// stack is added or removed between two requests.
 func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
 	l := c.stackList()
 	p, err := l.fetch(ctx, number)
@@ -154,7 +154,7 @@ func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
 	return StackPage{Stacks: p.items, Next: next, Pages: min(max(believable(p.Pages), number, next), pageLimit)}, nil
 }
 
-// Stack returns the stack of that UID.
+// Stack returns the stack with the UID.
 func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
 	return fetchOne(ctx, c, uid, c.stack)
 }

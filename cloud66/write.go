@@ -8,29 +8,29 @@ import (
 	"strings"
 )
 
-// ServiceImage is a service to deploy with the tag of its image; without one, the server chooses.
+// ServiceImage is a service to deploy and its image tag; if the tag is empty, the server chooses.
 type ServiceImage struct {
 	Name, Tag string
 }
 
-// RedeployRequest says what to deploy; the server chooses what is empty. GitRef is for stacks without docker, Services for those with it.
+// RedeployRequest is what to deploy; the server chooses empty fields. GitRef is for stacks without Docker, Services for Docker stacks.
 type RedeployRequest struct {
 	GitRef            string
 	Services          []ServiceImage
 	DeploymentProfile string
-	UserReference     string // at most 255 characters, to find the action by
+	UserReference     string // at most 255 characters; identifies the action
 }
 
 // RedeployAnswer is the answer to a redeploy that the server accepted.
 type RedeployAnswer struct {
-	DeploymentID int64  // 0 where it was not told
-	Warning      string // for the one who asked, from the header X-Cloud66-Warning
+	DeploymentID int64  // 0 if the server does not tell
+	Warning      string // from the header X-Cloud66-Warning, for the user who asked
 }
 
 // CancelAnswer is the answer to a cancel that the server accepted. The deployment may still run, and succeed.
 type CancelAnswer struct {
 	Message string
-	Warning string // for the one who asked, from the header X-Cloud66-Warning
+	Warning string // from the header X-Cloud66-Warning, for the user who asked
 }
 
 type wireRedeploy struct {
@@ -40,7 +40,7 @@ type wireRedeploy struct {
 	UserReference     string `json:"user_reference,omitempty"`
 }
 
-// wireReceipt is the answer to a write in all its variants; every field is optional.
+// wireReceipt covers all variants of the answer to a write; every field is optional.
 type wireReceipt struct {
 	ID            text `json:"id"`
 	AsyncActionID text `json:"async_action_id"`
@@ -49,8 +49,7 @@ type wireReceipt struct {
 	Queued        text `json:"queued"`
 }
 
-// Redeploy asks for a deployment of the stack. It is sent once: after an error, [NothingDone] tells whether it may be sent
-// again.
+// Redeploy requests a deployment of the stack. It is sent once: after an error, [NothingDone] reports whether it may be sent again.
 func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest) (RedeployAnswer, error) {
 	path, err := stackPath(uid, "deployments")
 	if err != nil {
@@ -73,7 +72,7 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 	return RedeployAnswer{DeploymentID: said.ID.int(), Warning: warning}, nil
 }
 
-// joinServices writes services as "name:tag,name", and reports whether that is unambiguous.
+// joinServices formats services as "name:tag,name", and reports whether that is unambiguous.
 func joinServices(services []ServiceImage) (string, bool) {
 	var parts []string
 	for _, s := range services {
@@ -89,7 +88,7 @@ func joinServices(services []ServiceImage) (string, bool) {
 	return strings.Join(parts, ","), true
 }
 
-// Cancel asks for the end of a deployment. It is sent once. Success means that the server has accepted it, not that the deployment has
+// Cancel requests the end of a deployment. It is sent once. Success means that the server accepted the request, not that the deployment has
 // ended.
 func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer, error) {
 	path, err := stackPath(uid, "deployments", strconv.FormatInt(id, 10))
@@ -100,7 +99,7 @@ func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer
 	return CancelAnswer{Message: c.safe(string(said.Message)), Warning: warning}, err
 }
 
-// write sends a write a single time, and reads the receipt.
+// write sends a write a single time, and decodes the receipt.
 func (c *Client) write(ctx context.Context, r request) (said wireReceipt, warning string, err error) {
 	ans, err := c.once(ctx, r)
 	if err != nil {

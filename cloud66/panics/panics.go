@@ -1,4 +1,4 @@
-// Package panics turns a panic into an error, so that one task's fault is not another's. It imports nothing of this program.
+// Package panics turns a panic into an error, so that a fault in one task does not affect others. It imports nothing of this program.
 package panics
 
 import (
@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// Catch calls do. A panic in it becomes an error with the panic's value and stack.
+// Catch calls do. It returns a panic in it as an error with the panic's value and stack.
 func Catch(do func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

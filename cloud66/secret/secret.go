@@ -1,5 +1,5 @@
-// Package secret keeps tokens and secret addresses out of whatever is printed. It imports nothing of this program, and stands beside the
-// lowest package that is given a token, so that whoever handles one can import it.
+// Package secret keeps tokens and secret addresses out of all output. It imports nothing of this program and lives beside the lowest
+// package that takes a token, so that every package can import it.
 package secret
 
 import (
@@ -11,17 +11,17 @@ import (
 	"unicode"
 )
 
-// Redacted is what a Text prints as, whatever it holds.
+// Redacted is the printed form of every Text.
 const Redacted = "***"
 
-// Text is a text that no format verb, encoder or logger shows; only Reveal gives it away.
-// The text stands behind a pointer, so that a look through reflection finds an address instead of it.
+// Text is a string that no format verb, encoder or logger prints; only Reveal returns it. The string is behind a pointer, so that
+// reflection finds an address instead.
 type Text struct{ text *string }
 
 // New hides text.
 func New(text string) Text { return Text{&text} }
 
-// Reveal returns the hidden text, empty for the zero Text. What it returns belongs into a request, at once, and nowhere else.
+// Reveal returns the hidden text, or "" for the zero Text. Use the result directly in a request and do not keep it.
 func (t Text) Reveal() string {
 	if t.text == nil {
 		return ""
@@ -29,10 +29,10 @@ func (t Text) Reveal() string {
 	return *t.text
 }
 
-// Empty reports whether it hides nothing.
+// Empty reports whether t hides nothing.
 func (t Text) Empty() bool { return t.Reveal() == "" }
 
-// All of them keep the text from whoever prints or encodes it.
+// Text implements these interfaces so that printing and encoding never reveal it.
 var (
 	_ fmt.Formatter            = Text{}
 	_ fmt.Stringer             = Text{}
@@ -42,28 +42,28 @@ var (
 
 // Format prints *** for every verb.
 func (Text) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, Redacted) // fmt's own buffer takes every write.
+	_, _ = io.WriteString(f, Redacted) // fmt's own buffer accepts every write
 }
 
-// String is *** too.
+// String returns ***.
 func (Text) String() string { return Redacted }
 
-// MarshalText encodes as ***, in JSON, YAML and slog alike.
+// MarshalText returns ***, for JSON, YAML and slog alike.
 func (Text) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
-// UnmarshalText hides what is decoded, such as an address in a payload.
+// UnmarshalText hides a decoded value, such as an address in a payload.
 func (t *Text) UnmarshalText(text []byte) error {
 	*t = New(string(text))
 	return nil
 }
 
-// slackTokens finds what Slack's tokens look like, those that rotate among them.
+// slackTokens matches the formats of Slack's tokens, including rotating ones.
 var slackTokens = regexp.MustCompile(`(?i)x(?:app|wfp|ox[a-z])(?:\.xox[a-z])?(?:-|%2d)[\w\p{M}%-]+`)
 
-// Cleaner makes text from outside fit to be shown to people, in a log or on a terminal. The zero Cleaner knows no secrets of its own.
+// Cleaner sanitizes external text for users, logs and terminals. The zero Cleaner knows no secrets of its own.
 type Cleaner struct{ hidden []*regexp.Regexp }
 
-// NewCleaner returns a Cleaner that knows these secrets.
+// NewCleaner returns a Cleaner that redacts the given secrets.
 func NewCleaner(hidden ...Text) Cleaner {
 	var c Cleaner
 	for _, text := range hidden {
@@ -71,15 +71,15 @@ func NewCleaner(hidden ...Text) Cleaner {
 		for _, r := range visible(text.Reveal()) {
 			letters = append(letters, regexp.QuoteMeta(string(r)))
 		}
-		if len(letters) > 0 { // What only stands between its letters hides it from nobody who reads.
+		if len(letters) > 0 { // whitespace and marks between the letters do not hide a secret from a reader
 			c.hidden = append(c.hidden, regexp.MustCompile(`(?i)`+strings.Join(letters, `[\s\p{M}]*`)))
 		}
 	}
 	return c
 }
 
-// Clean takes out what cannot be seen and what steers a terminal, and only then puts *** in the place of each secret and of whatever
-// looks like a token of Slack's. Line breaks and tabs stay.
+// Clean first removes invisible characters and terminal control characters, then replaces each secret, and everything that looks like a
+// Slack token, with ***. It keeps line breaks and tabs.
 func (c Cleaner) Clean(text string) string {
 	text = visible(text)
 	for _, secret := range c.hidden {
@@ -88,10 +88,10 @@ func (c Cleaner) Clean(text string) string {
 	return slackTokens.ReplaceAllLiteralString(text, Redacted)
 }
 
-// Finds reports whether a text holds a secret, or what looks like one.
+// Finds reports whether a text contains a secret or what looks like a token.
 func (c Cleaner) Finds(text string) bool { return c.Clean(text) != visible(text) }
 
-// visible leaves out control characters and whatever has no picture of its own. What only parts lines becomes a space.
+// visible removes control characters and characters without a glyph, and turns Unicode line separators into spaces.
 func visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -99,7 +99,7 @@ func visible(text string) string {
 			return r
 		case r == '\u2028', r == '\u2029', r == '\u0085':
 			return ' '
-		case unicode.IsControl(r), r == '\u2800', // a blank of Braille
+		case unicode.IsControl(r), r == '\u2800', // the blank Braille pattern
 			unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
 			return -1
 		}

@@ -11,8 +11,8 @@ import (
 
 const (
 	againAtMost   = 5 * time.Minute  // longest time between looks at a stack that is not settled
-	patience      = 20               // looks at a stack that stays active without a deployment, until it counts as stuck
-	failingAtMost = 10 * time.Minute // longest time between looks at a stack that cannot be read and that no card follows
+	patience      = 20               // looks at an active stack without an unfinished deployment before it counts as stuck
+	failingAtMost = 10 * time.Minute // longest time between looks at an unreadable stack that no card follows
 )
 
 // plan makes the stack due again after a look.
@@ -48,13 +48,13 @@ func (w *Watcher) plan(s *stack, look Look, k kept) {
 	if !refused {
 		w.caught(s)
 	}
-	if s.why == isAsked { // since this look began
+	if s.why == isAsked { // set since this look began
 		s.due = now.Add(w.Min)
 	}
 	signal(w.wake)
 }
 
-// settle compares the list's entry with the look and with the position, and schedules another look where they differ.
+// settle compares the list entry with the look and with the position, and schedules another look if they differ.
 func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	s.kept, s.never = k.mark, !k.ok
 	if look.Newest != nil {
@@ -63,7 +63,7 @@ func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	switch {
 	case s.never && look.Newest == nil:
 		s.again++
-		s.due = now.Add(w.backoff(s)) // to be told of again, which costs no request either
+		s.due = now.Add(w.backoff(s)) // report it again, which costs no request either
 	case !k.taken || !s.settled():
 		w.bring(s, now.Add(w.backoff(s)))
 		s.again++
@@ -75,12 +75,12 @@ func (w *Watcher) settle(s *stack, look Look, k kept, now time.Time) {
 	}
 }
 
-// settled reports whether the list's entry was looked at, is in the position, and agrees with the deployments.
+// settled reports whether the list entry was looked at, is in the position, and agrees with the deployments.
 func (s *stack) settled() bool {
 	return !s.never && s.kept == s.mark && s.shown.Active() == s.unfinished
 }
 
-// bring makes a swept stack due, at the latest at a time.
+// bring makes a swept stack due no later than at. The caller holds w.mu.
 func (w *Watcher) bring(s *stack, at time.Time) {
 	if s.why < hasMoved && len(s.ids) == 0 || at.Before(s.due) {
 		s.due = at
@@ -90,8 +90,8 @@ func (w *Watcher) bring(s *stack, at time.Time) {
 	signal(w.wake)
 }
 
-// backoff is the time until a look that settled nothing is repeated. A stuck stack, whose deployment never ended or which was never
-// analysed, gets no more than the slow round.
+// backoff returns the delay before a look that settled nothing is repeated. A stuck stack, whose deployment never ended or which was never
+// analysed, is left to the slow round.
 func (w *Watcher) backoff(s *stack) time.Duration {
 	longest := againAtMost
 	if s.kept == s.mark && (!s.shown.Active() || s.again > patience) {
@@ -100,11 +100,10 @@ func (w *Watcher) backoff(s *stack) time.Duration {
 	return min(w.Min<<min(s.again, 10), max(longest, w.Min))
 }
 
-// unfinished reports whether a deployment goes on.
 func unfinished(d cloud66.Deployment) bool { return !d.Ended() }
 
-// turnsSlow is when the first running deployment will count as slow, measured from the start that was seen or else from Cloud 66's; zero
-// where none runs.
+// turnsSlow returns when the first running deployment will count as slow, measured from its start as observed, or else as Cloud 66 reports
+// it; zero if none runs.
 func turnsSlow(look Look, began map[int64]time.Time) time.Time {
 	limit := cloud66.SlowAfter(cloud66.UsualDuration(look.Newest))
 	var first time.Time
@@ -117,7 +116,7 @@ func turnsSlow(look Look, began map[int64]time.Time) time.Time {
 	return first
 }
 
-// afterFailure is the time until the look after one that failed. It pauses everything where the budget is used up.
+// afterFailure returns the delay after a failed look. If no requests are served at all, it also pauses the limiter.
 func (w *Watcher) afterFailure(s *stack, err error, now time.Time) time.Duration {
 	s.failures++
 	w.Log.Debug("look failed", "stack", s.uid, "failures", s.failures, "error", err)
@@ -137,7 +136,7 @@ func isRefusal(err error) bool {
 	return errors.Is(err, cloud66.ErrThrottled) || errors.Is(err, cloud66.ErrBudget)
 }
 
-// served notes that Cloud 66 serves requests.
+// served records that Cloud 66 serves requests.
 func (w *Watcher) served(now time.Time) {
 	if w.pace.served(now) {
 		signal(w.wake)
@@ -145,7 +144,7 @@ func (w *Watcher) served(now time.Time) {
 	}
 }
 
-// caught notes that a stack which moved during an outage was looked at.
+// caught records that a stack which changed during an outage was looked at.
 func (w *Watcher) caught(s *stack) {
 	if s.catching {
 		s.catching = false
@@ -153,7 +152,7 @@ func (w *Watcher) caught(s *stack) {
 	}
 }
 
-// wanted is the shortest interval of the watched deployments.
+// wanted returns the shortest interval of the watched deployments.
 func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 	if w.patient(s) && !w.unseen(s, time.Now()) {
 		return slowAgain
@@ -164,7 +163,7 @@ func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 		d, ok := look.Find(id)
 		switch {
 		case look.ErrOf(id) != nil:
-			continue // what cannot be read is not worth hurrying for
+			continue // an unreadable deployment is not worth hurrying for
 		case !ok:
 			return w.Min
 		}
@@ -173,8 +172,8 @@ func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 	return wanted
 }
 
-// Interval is the time between two looks at a deployment: short after its start and around its usual end, long in the middle and when it is
-// long overdue. A usual time of 0 is unknown.
+// Interval returns the time between two looks at a deployment: short after its start and around its usual end, long in the middle and when
+// it is long overdue. A usual time of 0 means unknown.
 func Interval(d cloud66.Deployment, usual time.Duration, now time.Time, shortest, longest time.Duration) time.Duration {
 	elapsed := now.Sub(d.StartedAt)
 	var wanted time.Duration
@@ -193,7 +192,7 @@ func Interval(d cloud66.Deployment, usual time.Duration, now time.Time, shortest
 	return min(max(wanted, shortest), longest)
 }
 
-// next takes the stack that is due from the queue, or returns the time until one is.
+// next takes the due stack from the queue, or returns the time until one is due.
 func (w *Watcher) next() (*stack, time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -207,14 +206,14 @@ func (w *Watcher) next() (*stack, time.Duration) {
 			return first, 0
 		}
 	}
-	if listed != nil { // which costs no request
+	if listed != nil { // costs no request
 		listed.looking = true
 		return listed, 0
 	}
 	return nil, max(wait, minDuration)
 }
 
-// first returns the head of the queue, and a stack that is told of without a request. It drops stacks that nobody watches.
+// first returns the head of the queue, and a stack to report without a request. It drops stacks that nobody watches.
 func (w *Watcher) first(now time.Time) (first, listed *stack) {
 	for uid, s := range w.stacks {
 		switch {
@@ -223,7 +222,7 @@ func (w *Watcher) first(now time.Time) (first, listed *stack) {
 			if first == nil || s.before(first, now) {
 				first = s
 			}
-		case s.why == notDue && now.Sub(s.last) >= w.Min: // a stack that is added again at once keeps its time
+		case s.why == notDue && now.Sub(s.last) >= w.Min: // a stack that is soon added again keeps its last look
 			delete(w.stacks, uid)
 		}
 		if s.why == isListed && !s.looking {
@@ -233,7 +232,7 @@ func (w *Watcher) first(now time.Time) (first, listed *stack) {
 	return first, listed
 }
 
-// before is the order of the queue: what is due and asked for first, then the most overdue.
+// before is the order of the queue: due stacks that users wait for first, then the most overdue.
 func (s *stack) before(other *stack, now time.Time) bool {
 	mine, others := s.why == isAsked && !s.due.After(now), other.why == isAsked && !other.due.After(now)
 	if mine != others {

@@ -13,22 +13,22 @@ import (
 
 const (
 	page            = 30
-	gapPages        = 10 // pages of deployments that are read at most to reach the stack's position
+	gapPages        = 10 // maximum number of pages of deployments that are read to reach the stack's position
 	unreadableAfter = 10 * time.Minute
-	lateSights      = 3 // intervals of the sweep after which a stack counts as one that no page shows
+	lateSights      = 3 // number of sweep intervals without a sight after which no page counts as showing the stack
 )
 
-// aim is what a look is to read.
+// aim specifies what a look reads.
 type aim struct {
 	uid   string
 	ids   []int64
 	shown *cloud66.Stack
 	mark  string
-	only  bool // without a request
+	only  bool // report the list entry, without a request
 
 	// The stack's position: older deployments are not read again.
 	since int64     // the newest known deployment
-	from  time.Time // where there is none: deployments that began earlier are history
+	from  time.Time // if there is none: deployments that began earlier are history
 }
 
 // reaches reports whether a deployment is at or before the position.
@@ -51,7 +51,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 	a := w.aim(s)
 	began := time.Now()
 	err := panics.Catch(func() error {
-		if w.Interest != nil { // also before the list has shown the stack: what is seen moves its position
+		if w.Interest != nil { // even before the list has shown the stack, because the look advances its position
 			position, known = w.Interest.Position(a.uid)
 			a.since, a.from = position.Newest, position.Since
 			a.ids = append(a.ids, position.Open...)
@@ -96,7 +96,7 @@ func (w *Watcher) aim(s *stack) aim {
 	return a
 }
 
-// silence notes whether a look failed, and returns when the first of the failures in a row was.
+// silence records whether a look failed, and returns the time of the first consecutive failure.
 func (w *Watcher) silence(s *stack, look Look) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,7 +136,7 @@ func (w *Watcher) see(ctx context.Context, a aim) Look {
 	return look
 }
 
-// newest reads the newest deployments back to the position, and reports a gap where that is more than gapPages.
+// newest reads the newest deployments back to the position, and reports a gap if they do not fit in gapPages pages.
 func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment, gap bool, err error) {
 	found = []cloud66.Deployment{}
 	for number := range gapPages {
@@ -153,7 +153,7 @@ func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment
 	return found, true, nil
 }
 
-// appendOlder appends the deployments that are not there yet: the pages shift when a new one comes while they are read.
+// appendOlder appends only older deployments: the pages shift if a new one is added while they are read.
 func appendOlder(found, part []cloud66.Deployment) []cloud66.Deployment {
 	for _, d := range part {
 		if n := len(found); n == 0 || d.ID < found[n-1].ID {

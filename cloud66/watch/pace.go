@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	throttled = time.Minute      // the pause after a throttled request, where the answer names none
+	throttled = time.Minute      // pause after a throttled request if the answer gives none
 	horizon   = 20 * time.Minute // the rest of the budget is spread over this time
-	counted   = 62 * time.Minute // the client counts a request for this long
-	evenedOut = 5 * time.Minute  // the sweep saves within this time what was used too fast
+	counted   = 62 * time.Minute // how long the client counts a request
+	evenedOut = 5 * time.Minute  // the sweep recovers an overspent budget within this time
 	spareMost = 10               // requests that may be used at once after a lull
-	fullShare = 5 * time.Second  // the shortest time between two readings of a page at the documented budget
+	fullShare = 5 * time.Second  // shortest time between two readings of a page at the documented budget
 )
 
-// pace is the limiter: it says when requests may be sent. The watcher's lock guards its fields.
+// pace is the rate limiter of all requests. Watcher.mu guards its fields.
 type pace struct {
-	free         time.Time // of the next look, at the earliest
+	free         time.Time // earliest time of the next look
 	cut          bool      // Cloud 66 or the budget refuses requests: one a minute probes whether it still does
-	next         time.Time // of the next probe, at the earliest
+	next         time.Time // earliest time of the next probe
 	looks, pages recent    // requests
-	even         float64   // requests that an even use of the budget has left over; negative after a rush
+	even         float64   // requests saved compared with an even use of the budget; negative after a rush
 	evenAt       time.Time
 }
 
@@ -33,7 +33,7 @@ func (p *pace) spent(now time.Time, n int, of *recent) {
 	p.even -= float64(n)
 }
 
-// pause is the time in which no request may be sent at all.
+// pause returns how long no request may be sent at all.
 func (p *pace) pause(now time.Time) time.Duration {
 	if !p.cut {
 		return 0
@@ -41,7 +41,7 @@ func (p *pace) pause(now time.Time) time.Duration {
 	return p.next.Sub(now)
 }
 
-// sent notes a request: while requests are refused, none follows until it is answered or a minute has passed.
+// sent records a request: while requests are refused, none follows until it is answered or a minute has passed.
 func (p *pace) sent(now time.Time) {
 	if p.cut {
 		p.next = now.Add(throttled)
@@ -57,7 +57,7 @@ func (p *pace) refused(now time.Time, err error) {
 	p.cut, p.next = true, now.Add(pause)
 }
 
-// served ends that, and reports whether it had to.
+// served ends a refusal, and reports whether there was one.
 func (p *pace) served(now time.Time) bool {
 	if !p.cut {
 		return false
@@ -66,8 +66,8 @@ func (p *pace) served(now time.Time) bool {
 	return true
 }
 
-// look is the time between two looks. It spreads the rest of the budget over the horizon: a short rush is served at once, and a long one
-// settles below the budget, since requests of an hour ago come back. The sweep gives way: its requests count as rest.
+// look returns the time between two looks. It spreads the rest of the budget over the horizon: a short rush is served at once, and a long
+// one settles below the budget, since requests expire after an hour. The sweep yields: its requests count as rest.
 func (p *pace) look(now time.Time, budget cloud66.BudgetState) time.Duration {
 	if budget.BackgroundRest < 1 {
 		return throttled
@@ -75,8 +75,8 @@ func (p *pace) look(now time.Time, budget cloud66.BudgetState) time.Duration {
 	return min(horizon/time.Duration(budget.BackgroundRest+p.pages.last(now)), throttled)
 }
 
-// page is the time between two pages of a sweep. It spreads what the looks leave of the background's budget, but for a margin, evenly over
-// the hour: what a rush uses is saved in the minutes after it. No round takes less than the shortest interval.
+// page returns the time between two pages of a sweep. It spreads what the looks leave of the background budget, less a margin, evenly over
+// the hour, and saves in the minutes after a rush what the rush used. A round never takes less than the shortest interval.
 func (p *pace) page(now time.Time, budget cloud66.BudgetState, pages int, shortest time.Duration) time.Duration {
 	gap := max(shortest, min(fullShare, shareOf(budget.PerHour))) / time.Duration(max(pages, 1))
 	limit := budget.PerHour * 4 / 5
@@ -94,7 +94,7 @@ func (p *pace) page(now time.Time, budget cloud66.BudgetState, pages int, shorte
 	return min(gap, throttled)
 }
 
-// evened is the number of requests that an even use of the budget has left over.
+// evened returns the number of requests saved compared with an even use of the budget.
 func (p *pace) evened(now time.Time, limit int) float64 {
 	if !p.evenAt.IsZero() {
 		p.even += float64(limit) * float64(now.Sub(p.evenAt)) / float64(counted)
@@ -104,7 +104,7 @@ func (p *pace) evened(now time.Time, limit int) float64 {
 	return p.even
 }
 
-// shareOf is the time between two readings of one page that costs a quarter of the budget.
+// shareOf returns the time between two readings of one page that uses a quarter of the budget.
 func shareOf(perHour int) time.Duration {
 	if perHour < 1 {
 		return 0
@@ -112,7 +112,7 @@ func shareOf(perHour int) time.Duration {
 	return time.Hour * 25 / 6 / time.Duration(perHour)
 }
 
-// recent is a fading counter: about the events of one horizon.
+// recent is a decaying counter of about the events of one horizon.
 type recent struct {
 	n  float64
 	at time.Time

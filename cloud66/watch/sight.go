@@ -8,16 +8,16 @@ import (
 	"c66bot/storage"
 )
 
-// Interest says which stacks are swept, beside those that were added one by one.
+// Interest selects the stacks to sweep, in addition to those added individually, and stores their positions.
 type Interest interface {
 	// Wants reports whether a stack is swept.
 	Wants(s cloud66.Stack) bool
-	// Position returns how far the deployments of a stack were read, also by an earlier process; false where they never were. It is called
-	// before and after each look, so that the watcher keeps nothing that must last.
+	// Position returns how far the deployments of a stack were read, by this or an earlier process; false if they never were. It is called
+	// before and after each look, so that the watcher stores nothing durable.
 	Position(uid string) (storage.Position, bool)
 }
 
-// MarkOf is the part of a list's entry that changes when something happens on the stack.
+// MarkOf returns the part of a list entry that changes when something happens on the stack.
 func MarkOf(s cloud66.Stack) string {
 	return fmt.Sprintf("%d %t %d %d %d", s.Status, s.IsBusy, s.Health, second(s.LastActivity), second(s.UpdatedAt))
 }
@@ -34,7 +34,7 @@ func (w *Watcher) sight(shown *cloud66.Stack) bool {
 	s := w.note(shown)
 	wanted := w.Interest.Wants(*shown)
 	var k kept
-	if wanted && s == nil { // only the sweep adds to what is known, so it cannot come meanwhile
+	if wanted && s == nil { // no race: only the sweep adds to known
 		position, ok := w.Interest.Position(shown.UID)
 		k = kept{mark: position.Mark, ok: ok}
 		s = &stack{uid: shown.UID, unfinished: len(position.Open) > 0}
@@ -53,7 +53,7 @@ func (w *Watcher) sight(shown *cloud66.Stack) bool {
 	return wanted
 }
 
-// note adds a stack to the round, and returns it where it is known.
+// note adds a stack to the round, and returns it if it is known.
 func (w *Watcher) note(shown *cloud66.Stack) *stack {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,7 +65,7 @@ func (w *Watcher) note(shown *cloud66.Stack) *stack {
 	return s
 }
 
-// learn starts the sweep of a stack, which may be watched one by one already.
+// learn starts the sweep of a stack, which may already be watched individually.
 func (w *Watcher) learn(s *stack, k kept) *stack {
 	if watched := w.stacks[s.uid]; watched != nil {
 		watched.unfinished = s.unfinished
@@ -86,7 +86,7 @@ func (w *Watcher) unknown(s *stack) {
 	}
 }
 
-// show schedules what a new entry of a known stack asks for.
+// show schedules the looks that a new entry of a known stack requires.
 func (w *Watcher) show(s *stack, shown *cloud66.Stack, now time.Time) {
 	mark := MarkOf(*shown)
 	moved := s.shown == nil || s.mark != mark
@@ -95,7 +95,7 @@ func (w *Watcher) show(s *stack, shown *cloud66.Stack, now time.Time) {
 		s.again = 0
 	}
 	switch {
-	case s.looking: // it is compared with this when the look has ended
+	case s.looking: // compared with this entry when the look has ended
 	case s.never && !shown.Active():
 		w.tellListed(s, moved, now)
 	case s.never || s.kept != mark:
@@ -105,7 +105,7 @@ func (w *Watcher) show(s *stack, shown *cloud66.Stack, now time.Time) {
 	}
 }
 
-// tellListed has an idle stack without a position told of without a request.
+// tellListed queues an idle stack without a position to be reported without a request.
 func (w *Watcher) tellListed(s *stack, moved bool, now time.Time) {
 	if s.why != notDue || !moved && s.due.After(now) {
 		return
@@ -115,7 +115,7 @@ func (w *Watcher) tellListed(s *stack, moved bool, now time.Time) {
 	signal(w.wake)
 }
 
-// follow makes a stack due that has moved. A stack that cannot be read keeps its time, except after an outage of everything.
+// follow makes a changed stack due. An unreadable stack keeps its backoff, except after an outage.
 func (w *Watcher) follow(s *stack, moved bool, now time.Time) {
 	switch {
 	case s.failures > 0 && !w.sweep.catchUp:
@@ -129,7 +129,7 @@ func (w *Watcher) follow(s *stack, moved bool, now time.Time) {
 	w.catch(s)
 }
 
-// catch notes that a stack moved during an outage.
+// catch records that a stack changed during an outage.
 func (w *Watcher) catch(s *stack) {
 	s.catching = s.catching || w.sweep.catchUp
 }

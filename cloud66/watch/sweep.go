@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	slowShare = 50               // one part in so many of the budget is for stacks that have not moved
-	slowEvery = 30 * time.Second // shortest time between two of them
+	slowShare = 50               // 1/slowShare of the budget is for unchanged stacks
+	slowEvery = 30 * time.Second // shortest time between two such looks
 	slowAgain = time.Hour        // shortest time between two such looks at one stack
 )
 
@@ -35,7 +35,7 @@ func (w *Watcher) sweepOn(ctx context.Context) {
 	}
 }
 
-// nextPage returns the page that is due, or the time until one is.
+// nextPage returns the due page, or the time until one is due.
 func (w *Watcher) nextPage() (number int, wait time.Duration) {
 	idle := w.Idle != nil && w.Idle()
 	w.mu.Lock()
@@ -64,7 +64,7 @@ func (w *Watcher) nextPage() (number int, wait time.Duration) {
 	return s.at, 0
 }
 
-// gap is the time between the page that is read now and the next.
+// gap returns the time between the page that is read now and the next.
 func (w *Watcher) gap(now time.Time) time.Duration {
 	budget := w.Cloud.Budget()
 	gap := w.pace.page(now, budget, w.sweep.count(), w.Min)
@@ -74,8 +74,7 @@ func (w *Watcher) gap(now time.Time) time.Duration {
 	return gap
 }
 
-// readSlowly makes the stack due whose last look is the oldest, though it has not moved: that the list shows all that happens is not
-// documented.
+// readSlowly makes the least recently read unchanged stack due: it is not documented that the list shows every change.
 func (w *Watcher) readSlowly(now time.Time) {
 	if w.sweep.catchUp || !w.sweep.failing.IsZero() || now.Before(w.sweep.slow) {
 		return
@@ -110,7 +109,7 @@ func (w *Watcher) readPage(ctx context.Context, number int) {
 	w.sweep.recovered(time.Now())
 	w.mu.Unlock()
 	wanted := 0
-	for _, shown := range p.Stacks { // each its own copy, which does not keep the page
+	for _, shown := range p.Stacks { // each entry is a copy, which does not retain the page
 		err := panics.Catch(func() error {
 			if w.sight(&shown) {
 				wanted++
@@ -131,7 +130,7 @@ func (w *Watcher) readPage(ctx context.Context, number int) {
 	}
 }
 
-// missPage notes that a page could not be read. It is tried again with growing delays, beside the looks.
+// missPage records that a page could not be read and schedules a retry with growing backoff; looks continue.
 func (w *Watcher) missPage(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -159,12 +158,12 @@ func (w *Watcher) missPage(err error) {
 	w.lookOneByOne(now)
 }
 
-// unseen reports whether the sweep has not shown a stack for so long that it cannot be relied on.
+// unseen reports whether the sweep has not shown a stack for too long to be relied on.
 func (w *Watcher) unseen(s *stack, now time.Time) bool {
 	return w.sweep.blind(now) || now.Sub(s.shownAt) > max(outage, lateSights*w.sweep.interval)
 }
 
-// lookOneByOne makes the stacks due that were left to the sweep, while it does not show them.
+// lookOneByOne makes stacks due that were left to the sweep and that it does not show.
 func (w *Watcher) lookOneByOne(now time.Time) {
 	for _, s := range w.known {
 		if len(s.ids) > 0 && s.failures == 0 && w.unseen(s, now) && s.due.After(now.Add(w.Max)) {
@@ -191,8 +190,8 @@ func (w *Watcher) endRound() {
 	s.end(time.Now(), missing)
 }
 
-// missing gives up the known stacks that two full rounds in a row did not show, and returns them. Where this round did not show
-// a stack, the next one is full: the stack may be on another page now.
+// missing drops and returns the known stacks that two consecutive full rounds did not show. If this round missed a stack, the next round is
+// full, because the stack may have moved to another page.
 func (w *Watcher) missing() []string {
 	var gone []string
 	short := false
@@ -217,7 +216,7 @@ func (w *Watcher) missing() []string {
 	return gone
 }
 
-// deliver reports the last round, once every stack that moved during an outage was looked at.
+// deliver reports the last round, once every stack that changed during an outage has been looked at.
 func (w *Watcher) deliver(ctx context.Context) {
 	w.mu.Lock()
 	r := w.sweep.held
@@ -242,19 +241,19 @@ func (w *Watcher) deliver(ctx context.Context) {
 const (
 	fullEvery   = 10 * time.Minute // longest time between two full rounds, for new stacks
 	soughtFor   = time.Hour        // how long full rounds are frequent after the last wanted stack has vanished
-	outage      = 2 * time.Minute  // without a page, after which the sweep catches up
-	catchWithin = 10 * time.Minute // longest time for catching up, where pages cannot be read
-	pageTries   = 3                // for one page, before the next ones have their turn
-	hastyRounds = 2                // rounds in a row that missed a stack and are followed by another at once: the list may never stand still
+	outage      = 2 * time.Minute  // duration without a page after which the sweep catches up
+	catchWithin = 10 * time.Minute // longest duration of a catch-up, if pages cannot be read
+	pageTries   = 3                // for one page, before the sweep moves on
+	hastyRounds = 2                // consecutive rounds with a missed stack that another follows at once: the list may never settle
 )
 
-// Round is one complete reading of the list of stacks.
+// Round is one complete pass over the list of stacks.
 type Round struct {
 	Began, Ended time.Time
-	Pages        int             // that were read
-	Failed       int             // pages that could not be read: their stacks are not in Stacks
-	Full         bool            // every page was read; else those without a wanted stack were left out
-	CaughtUp     bool            // the first after a start or an outage; the stacks that had moved were looked at before
+	Pages        int             // number of pages that were read
+	Failed       int             // number of pages that could not be read: their stacks are not in Stacks
+	Full         bool            // every page was due; else those without a wanted stack were skipped
+	CaughtUp     bool            // the first round after a start or an outage; the stacks that had changed were looked at before
 	Stacks       []cloud66.Stack // every stack seen, once
 	Missing      []string        // UIDs of wanted stacks that were in neither of the last two full rounds, each reported once
 }
@@ -264,21 +263,21 @@ type State struct {
 	Watched    int                  // swept stacks
 	Interval   time.Duration        // between the last two rounds; 0 before the second, and while there are none
 	LastSweep  time.Time            // when the last round ended
-	Unlisted   time.Time            // since when the list of stacks cannot be read, if that is for ten minutes; else zero
-	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read or no page shows them, if that is for ten minutes
+	Unlisted   time.Time            // since when the list of stacks cannot be read, if for ten minutes; else zero
+	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read or are on no page, if for ten minutes
 }
 
-// sweep is the state of the reading of the list of stacks. The watcher's lock guards its fields.
+// sweep is the progress of reading the list of stacks. Watcher.mu guards its fields.
 type sweep struct {
 	pages  []int // number of wanted stacks on each page
-	at     int   // the page that is read next, from 1; 0 between two rounds
+	at     int   // the next page, from 1; 0 between two rounds
 	from   time.Time
-	full   bool      // the rest of the round leaves no page out
-	again  bool      // the next round is a full one
+	full   bool      // the rest of the round skips no page
+	again  bool      // the next round is full
 	hasty  bool      // pages are read as fast as the budget allows
 	number int       // of the round, from 1
-	short  int       // rounds in a row that missed a wanted stack
-	lost   time.Time // when a wanted stack was given up last
+	short  int       // consecutive rounds that missed a wanted stack
+	lost   time.Time // when a wanted stack was last dropped
 	round  Round
 	seen   map[string]int // index in round.Stacks by UID
 
@@ -287,14 +286,14 @@ type sweep struct {
 	interval time.Duration
 
 	tries    int // of this page
-	failures int // of pages, in a row
+	failures int // consecutive failures of pages
 	failing  time.Time
-	said     bool // they are in the log
+	said     bool // the failures are logged
 
-	catchUp bool      // the round catches up with an outage, or with the time before the start
-	since   time.Time // when that began
+	catchUp bool      // the round catches up after an outage or a start
+	since   time.Time // when the catch-up began
 	held    *Round    // the last round, not reported yet
-	slow    time.Time // when the next stack is due that has not moved
+	slow    time.Time // when the next unchanged stack is due
 }
 
 func newSweep() sweep {
@@ -306,7 +305,7 @@ func (s *sweep) changed() {
 	s.full, s.again, s.hasty = true, true, true
 }
 
-// begin starts a round where one is due, and else returns the time until it is.
+// begin starts a round if one is due, and else returns the time until then.
 func (s *sweep) begin(now time.Time, longest time.Duration) (wait time.Duration) {
 	every := s.every(now, longest)
 	full := s.again || now.Sub(s.fullAt) >= every
@@ -318,8 +317,8 @@ func (s *sweep) begin(now time.Time, longest time.Duration) (wait time.Duration)
 	return 0
 }
 
-// every is the time between two full rounds. It is short where no page shows a wanted stack that one showed lately: the list may have been
-// cut short, and no other page would be read.
+// every returns the time between two full rounds. It is short if no page shows a wanted stack but one recently did: the list may have been
+// truncated, and no other page would be read.
 func (s *sweep) every(now time.Time, longest time.Duration) time.Duration {
 	if s.lost.IsZero() || now.Sub(s.lost) >= soughtFor || s.after(0, false) > 0 {
 		return fullEvery
@@ -336,7 +335,7 @@ func (s *sweep) start(now time.Time, first int, full bool) {
 	}
 }
 
-// after returns the page that is read after one, 0 for none.
+// after returns the page that follows number in the round, or 0.
 func (s *sweep) after(number int, full bool) int {
 	if full {
 		if number == 0 || number < len(s.pages) {
@@ -352,7 +351,7 @@ func (s *sweep) after(number int, full bool) int {
 	return 0
 }
 
-// count is the number of pages that the round reads.
+// count returns the number of pages that the round reads.
 func (s *sweep) count() int {
 	if s.full {
 		return len(s.pages)
@@ -376,7 +375,7 @@ func (s *sweep) note(shown *cloud66.Stack) {
 	s.round.Stacks = append(s.round.Stacks, *shown)
 }
 
-// read notes the number of wanted stacks on a page, and goes on to the next page.
+// read records the number of wanted stacks on a page, and advances to the next page.
 func (s *sweep) read(number, wanted int, p cloud66.StackPage) {
 	pages := max(p.Pages, p.Next)
 	if p.Next == 0 {
@@ -395,7 +394,7 @@ func (s *sweep) read(number, wanted int, p cloud66.StackPage) {
 	s.at = s.after(number, s.full)
 }
 
-// failed notes that a page could not be read, and goes on to the next page after some tries. It reports whether that ends the round.
+// failed records that a page could not be read, and advances after pageTries tries. It reports whether that ends the round.
 func (s *sweep) failed(now time.Time) (over bool) {
 	if s.failing.IsZero() {
 		s.failing = now
@@ -415,7 +414,7 @@ func (s *sweep) blind(now time.Time) bool {
 	return !s.failing.IsZero() && now.Sub(s.failing) >= outage
 }
 
-// recovered notes that pages can be read. After an outage it starts a round that catches up.
+// recovered records that pages can be read. After an outage it starts a catch-up round.
 func (s *sweep) recovered(now time.Time) {
 	blind := s.blind(now)
 	s.failures, s.failing, s.said = 0, time.Time{}, false

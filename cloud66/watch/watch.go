@@ -1,13 +1,15 @@
-// Package watch polls Cloud 66 for deployments, within the API budget, for everybody who wants to know.
+// Package watch polls Cloud 66 for deployments within the API budget.
 //
-// The unit is the stack. One request for the newest page of its deployments shows every deployment that has not ended, which one is live,
-// and how long deployments usually take. A stack is polled once an interval, however many cards follow its deployments.
+// The unit is the stack. One request for the newest page of its deployments shows every deployment that has not ended, the live one, and
+// the usual duration. A stack is polled once per interval, however many cards follow its deployments; the number of channels costs no
+// requests.
 //
-// Subscribed stacks are found by a sweep over the list of stacks, 30 for one request. Each has a mark of its visible state; only a stack
-// whose mark has changed is polled itself. So the cost depends on the number of pages and on what happens, not on the number of stacks.
+// Subscribed stacks are found by a sweep over the list of stacks, 30 per request. Each entry has a mark of its visible state; only a stack
+// whose mark has changed is polled itself. So the cost depends on the number of pages and on the activity, not on the number of stacks. A
+// slow round polls unchanged stacks too, because it is not documented that the list shows every change.
 //
-// Stacks that are due form a queue, most overdue first. A limiter spreads the rest of the background's budget over looks and pages. Nothing
-// here must last: positions are the Interest's, and a new process finds the rest with its first sweep.
+// Due stacks form a queue, most overdue first. A limiter spreads the rest of the background budget over looks and pages. The package stores
+// nothing durable: the Interest holds the positions, and a new process finds the rest with its first sweep.
 package watch
 
 import (
@@ -21,7 +23,7 @@ import (
 )
 
 const (
-	workers     = 8 // looks under way at once
+	workers     = 8 // concurrent looks
 	minDuration = 10 * time.Millisecond
 )
 
@@ -36,18 +38,18 @@ type Cloud interface {
 // Look is the state of a stack at one time.
 type Look struct {
 	Stack  string         // UID
-	Listed *cloud66.Stack // its newest entry in the list of stacks; nil where it is not swept
-	Mark   string         // of that entry, to be stored in the stack's position; empty where the look failed
+	Listed *cloud66.Stack // its newest entry in the list of stacks; nil if it is not swept
+	Mark   string         // of that entry, to be stored in the stack's position; empty if the look failed
 	At     time.Time
-	Newest []cloud66.Deployment // newest first, back to the newest of the stack's position; nil without an error: only the list was read
+	Newest []cloud66.Deployment // newest first, back to the position's newest; nil without an error: only the list was read
 	Gap    bool                 // there are more since that position, which were not read
-	Others []cloud66.Deployment // watched ones, and open ones of the position, that are not among the newest
+	Others []cloud66.Deployment // watched deployments, and open ones of the position, that are not in Newest
 	Err    error                // the look failed
-	Errs   map[int64]error      // failures to read single deployments that are not among the newest
-	Silent time.Time            // when the first of the looks that failed in a row was made; zero where this one did not fail
+	Errs   map[int64]error      // errors of single deployments that are not in Newest, by id
+	Silent time.Time            // time of the first consecutive failed look; zero if this one did not fail
 }
 
-// Find returns a deployment of the look.
+// Find returns the deployment with the id, if the look has it.
 func (l Look) Find(id int64) (cloud66.Deployment, bool) {
 	for _, list := range [][]cloud66.Deployment{l.Newest, l.Others} {
 		for _, d := range list {
@@ -59,7 +61,7 @@ func (l Look) Find(id int64) (cloud66.Deployment, bool) {
 	return cloud66.Deployment{}, false
 }
 
-// ErrOf returns the error that hid a deployment, nil where it was read or does not exist.
+// ErrOf returns the error that hid a deployment, or nil if it was read or does not exist.
 func (l Look) ErrOf(id int64) error {
 	if l.Err != nil {
 		return l.Err
@@ -71,43 +73,43 @@ func (l Look) ErrOf(id int64) error {
 type Config struct {
 	Cloud    Cloud
 	Min, Max time.Duration // bounds of the time between two looks at a stack, as far as the budget allows
-	// Seen handles a look. Where it returns false, the look is repeated soon.
+	// Seen handles a look. If it returns false, the look is repeated soon.
 	Seen func(ctx context.Context, look Look) (taken bool)
 	Log  *slog.Logger
 
-	Interest Interest                               // nil: the list of stacks is not read
-	Idle     func() bool                            // no stack at all is wanted, so that nothing is swept; nil: never
+	Interest Interest                               // nil: no sweep
+	Idle     func() bool                            // no stack is wanted, so there is nothing to sweep; nil: never
 	Swept    func(ctx context.Context, round Round) // called after each round; may be nil
 }
 
-// Watcher polls what was added until it is removed, and what its Interest wants.
+// Watcher polls stacks from Add until Remove, and those that its Interest wants.
 type Watcher struct {
 	Config
 	wake chan struct{} // for the looks
 	turn chan struct{} // for the sweep
 
 	mu     sync.Mutex
-	stacks map[string]*stack // the queue, by UID: stacks that are watched one by one, or due
+	stacks map[string]*stack // the queue, by UID: stacks that are watched individually, or due
 	known  map[string]*stack // swept stacks, by UID
 	pace   pace
 	sweep  sweep
 }
 
-// reason says why a stack is due, beside being watched by somebody. A higher one covers those below it.
+// reason says why a stack is due, apart from being watched. A higher reason includes the lower ones.
 type reason int
 
 const (
 	notDue   reason = iota
-	isListed        // the list shows it for the first time: it is told of without a request
-	hasMoved        // what the list shows of it was not looked at
-	isAsked         // a person waits for the look, which goes before those of the others
+	isListed        // the list shows it for the first time: report it without a request
+	hasMoved        // its list entry has changed since the last look
+	isAsked         // a user waits for the look, so it goes first
 )
 
-// stack is one stack that is watched. The watcher's lock guards its fields.
+// stack is a watched stack. Watcher.mu guards its fields.
 type stack struct {
 	uid      string
-	ids      map[int64]int // watched deployments with the number of watchers of each; 0 stands for one that is not found yet
-	awaited  int           // watchers that leave it to the sweep to see when something moves
+	ids      map[int64]int // watched deployments with their numbers of watchers; id 0 means not found yet
+	awaited  int           // watchers that rely on the sweep to notice changes (patient)
 	due      time.Time
 	last     time.Time
 	why      reason
@@ -115,17 +117,17 @@ type stack struct {
 	silent   time.Time // time of the first of the failures
 	looking  bool
 
-	// Of a swept stack.
+	// For swept stacks.
 	shown      *cloud66.Stack // its newest entry in the list
 	shownAt    time.Time
 	mark       string // of that entry
 	kept       string // the mark in its position
 	never      bool   // it has no position yet
-	unfinished bool   // its last look showed a deployment that had not ended, or could not read one
-	again      int    // looks in a row that did not settle it
-	catching   bool   // it moved during an outage and was not looked at since
+	unfinished bool   // its last look showed an unfinished deployment, or failed to read one
+	again      int    // consecutive looks that did not settle it
+	catching   bool   // it changed during an outage and has not been looked at since
 	round      int    // number of the last round that showed it
-	missed     int    // full rounds in a row that did not
+	missed     int    // consecutive full rounds that did not show it
 }
 
 // New returns a Watcher that polls while Run runs.
@@ -136,8 +138,8 @@ func New(cfg Config) *Watcher {
 	}
 }
 
-// Add watches a deployment of a stack. The id 0 stands for one that is not known yet: the stack is polled at the shortest interval. A
-// patient watcher leaves it to the sweep, while that shows the stack, to see when something moves.
+// Add watches a deployment of a stack. The id 0 means that it is unknown yet: the stack is polled at the shortest interval. A patient
+// watcher relies on the sweep to notice changes, as long as the sweep shows the stack.
 func (w *Watcher) Add(uid string, id int64, patient bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,7 +164,7 @@ func (w *Watcher) Add(uid string, id int64, patient bool) {
 	}
 }
 
-// Remove ends an Add with the same arguments.
+// Remove undoes an Add with the same arguments.
 func (w *Watcher) Remove(uid string, id int64, patient bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -182,7 +184,7 @@ func (w *Watcher) Remove(uid string, id int64, patient bool) {
 	signal(w.wake)
 }
 
-// patient reports whether all watchers of a stack leave it to the sweep to see when something moves.
+// patient reports whether all watchers of a stack rely on the sweep to notice changes.
 func (w *Watcher) patient(s *stack) bool {
 	watching := 0
 	for _, n := range s.ids {
@@ -191,7 +193,7 @@ func (w *Watcher) patient(s *stack) bool {
 	return watching == s.awaited && w.known[s.uid] == s
 }
 
-// Now makes a stack due as soon as the shortest interval allows, because somebody asks for it or has changed something.
+// Now makes a stack due as soon as the shortest interval allows, for a user's request or after a change.
 func (w *Watcher) Now(uid string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -234,13 +236,13 @@ func (w *Watcher) State() State {
 	return state
 }
 
-// soon makes a stack due when the shortest interval since its last look has passed.
+// soon makes a stack due when the shortest interval since its last look has passed. The caller holds w.mu.
 func (w *Watcher) soon(s *stack) {
 	s.due, s.why = s.last.Add(w.Min), isAsked
 	signal(w.wake)
 }
 
-// signal wakes the goroutine that waits on a channel, now or when it waits next.
+// signal wakes the receiver of c now, or at its next receive.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
