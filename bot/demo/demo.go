@@ -1,5 +1,8 @@
-// Package demo plays a story with the bot between a simulated Slack and a simulated Cloud 66, in one process and without any account.
-// The story is a table of steps. An observer is shown what people do and what they see: Terminal prints it.
+// Package demo plays a story with the bot between slacksim and cloud66sim, in one process and without any account.
+//
+// The story is the embedded story.txt, one step per line; verbs implements the steps. It runs in real time, and the bot reaches both
+// simulators through memnet. Config.Show receives a Moment for each act of a person and each event in Slack; Terminal prints them. The
+// story ends with an error if a step does not come about in time or if the bot violates Slack's protocol.
 package demo
 
 import (
@@ -28,40 +31,40 @@ const (
 	deploys, web, billing     = "C0DEPLOYS", "C0WEB", "C0BILLING"
 )
 
-// Speed makes a deployment of six minutes take nine seconds.
+// Speed is the default speed: a deployment of six minutes takes nine seconds.
 const Speed = 40
 
-// Config is what a story is played with.
+// Config configures a story.
 type Config struct {
-	Open    func() (storage.DB, error) // opens the bot's database, which is empty at first
-	Speed   float64                    // how many times faster than in reality a deployment takes place
-	Version string                     // for status
+	Open    func() (storage.DB, error) // opens the bot's database, empty at first; called at each start of the bot
+	Speed   float64                    // factor by which deployments are faster than in reality
+	Version string                     // shown by status
 	Log     *slog.Logger
-	Show    func(Moment) error // is called with each moment in order; its error ends the story
+	Show    func(Moment) error // called with each moment in order; an error ends the story
 }
 
-// Moment is one thing that is shown: the title of a chapter, a word of the narrator, something that a person does, or an event in Slack.
+// Moment is one item of the output: a chapter's Title, a Narration, an act of a person (Label and Text), or an Event in Slack.
 type Moment struct {
 	Time           time.Time
 	Title          string
 	Narration      string
-	Channel, Label string // where a person does something, if it is in a channel, and such as "lin types"
+	Channel, Label string // of an act: the channel, if any, and a label such as "lin types"
 	Text           []string
 	Event          *slacksim.Event
 }
 
-// Play plays the whole story. Its error says which step failed; the end of ctx is one too.
+// Play plays the whole story. Its error names the failed step. The end of ctx is an error too.
 func Play(ctx context.Context, cfg Config) error {
 	s := newScene(cfg)
 	err := s.play(ctx, story)
 	s.close()
-	if ctx.Err() == nil { // Who ends the demo does not wait for tasks of the bot that reach nothing any more.
+	if ctx.Err() == nil { // After a cancellation do not wait for the disconnected tasks of killed bots.
 		s.lives.Wait()
 	}
 	return err
 }
 
-// newScene prepares the two simulators. The app in Slack is the one of the bot's manifest.
+// newScene sets up both simulators. The Slack app is that of the bot's manifest.
 func newScene(cfg Config) *scene {
 	s := &scene{
 		cfg:      cfg,
@@ -86,7 +89,7 @@ func (s *scene) close() {
 	s.slack.Close()
 }
 
-// life is one run of the bot. It reaches both simulators through one network in memory.
+// life is one run of the bot. It reaches both simulators through one in-memory network.
 type life struct {
 	network *memnet.Listener
 	records storage.DB
@@ -94,7 +97,7 @@ type life struct {
 	killed  atomic.Bool
 }
 
-// startBot starts the bot on the database that its last life left.
+// startBot starts the bot on the database of its previous life.
 func (s *scene) startBot() error {
 	l := &life{network: memnet.Listen()}
 	cloud, err := cloud66.New(cloud66.Config{
@@ -133,25 +136,25 @@ func (s *scene) startBot() error {
 	return nil
 }
 
-// killBot ends the bot, if it runs, without a farewell: from now on nothing that it does reaches Slack, Cloud 66 or the database.
-// It does not wait for tasks of the bot, which may take some seconds to give up.
+// killBot kills the bot, if it runs, without a shutdown: nothing that it does reaches Slack, Cloud 66 or the database any more.
+// It does not wait for the bot's tasks, which may take some seconds to give up.
 func (s *scene) killBot() {
 	if s.life == nil {
 		return
 	}
 	s.life.killed.Store(true)
-	_ = s.life.network.Close() // It cannot fail.
+	_ = s.life.network.Close() // Never fails.
 	s.life.network.CloseAll()
-	_ = s.life.records.Close() // Everything that was committed is on the disk.
+	_ = s.life.records.Close() // All commits are on disk.
 	s.life.cancel()
 	s.life = nil
 }
 
-// name is what people call a user, channelName a channel.
+// name derives a user's name from the id, channelName a channel's.
 func name(user string) string { return strings.ToLower(strings.TrimPrefix(user, "U0")) }
 
 func channelName(channel string) string {
-	if channel == "" { // What is seen in no channel, such as a window.
+	if channel == "" { // Outside of a channel, such as a modal.
 		return ""
 	}
 	return "#" + strings.ToLower(strings.TrimPrefix(channel, "C0"))

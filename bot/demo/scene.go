@@ -14,32 +14,32 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
-// beat is the pause before people do something, so that a reader can follow.
+// beat is the longest pause before an act of a person, so that a reader can follow.
 const beat = 900 * time.Millisecond
 
-// scene is a story under way.
+// scene is the state of a running story. Its methods run in the goroutine of play.
 type scene struct {
 	cfg    Config
 	slack  *slacksim.Workspace
 	cloud  *cloud66sim.Sim
 	admins []string
-	life   *life             // nil while there is no bot
-	lives  sync.WaitGroup    // of all bots so far
-	uids   map[string]string // of the stacks, by name@environment
+	life   *life             // nil while no bot runs
+	lives  sync.WaitGroup    // tracks all bots so far
+	uids   map[string]string // stack UIDs by name@environment
 
-	ctx      context.Context // the story's own life: the steps read as a script without it
+	ctx      context.Context // of the story; a field so that steps need no ctx parameter
 	fail     context.CancelCauseFunc
-	patience time.Duration // how long a step may take
-	shown    int           // the number of Slack's events that were shown
-	mark     int           // the number of Slack's events before the last thing that a person did
-	acks     []time.Duration
+	patience time.Duration   // time limit of a step
+	shown    int             // number of Slack's events shown so far
+	mark     int             // number of Slack's events before the last act
+	acks     []time.Duration // delays of all acknowledgements
 
-	message slacksim.Message // the last one that a step looked for
-	card    slacksim.Message // the last one that is a card
-	rule    string           // the id of a rule that one chapter makes and another takes back
+	message slacksim.Message // result of the last find
+	card    slacksim.Message // the last card found
+	rule    string           // id of the last rule made, for {rule}
 }
 
-// play plays a story and sums up. Its error says which step failed.
+// play plays a story and prints the summary. Its error names the failed step.
 func (s *scene) play(ctx context.Context, story string) error {
 	s.ctx, s.fail = context.WithCancelCause(ctx)
 	defer s.fail(nil)
@@ -73,7 +73,7 @@ func (s *scene) say(format string, args ...any) error {
 	return s.show(Moment{Narration: fmt.Sprintf(format, args...)})
 }
 
-// catchUp shows what happened in Slack since it was last called.
+// catchUp shows Slack's events since its last call.
 func (s *scene) catchUp() error {
 	events := s.slack.Log()[s.shown:]
 	for _, e := range events {
@@ -85,21 +85,21 @@ func (s *scene) catchUp() error {
 	return nil
 }
 
-// wait shows what happens until something holds or ctx ends.
+// wait shows events until holds returns true or ctx ends.
 func (s *scene) wait(ctx context.Context, holds func() bool) error {
 	var failed error
 	err := s.slack.WaitFor(ctx, func() bool {
 		failed = s.catchUp()
 		return failed != nil || holds()
 	})
-	failed = cmp.Or(failed, s.catchUp()) // What made it hold may have come just before it was asked for.
+	failed = cmp.Or(failed, s.catchUp()) // The deciding event may have come after the last catchUp.
 	if failed == nil && err != nil {
 		failed = cmp.Or(context.Cause(ctx), err)
 	}
 	return failed
 }
 
-// until waits until something holds, and gives up when that takes too long.
+// until waits until holds returns true, for s.patience at most. what describes the condition in the error.
 func (s *scene) until(what string, holds func() bool) error {
 	tooLong := fmt.Errorf("it did not come about within %v", s.patience.Round(time.Millisecond))
 	ctx, cancel := context.WithTimeoutCause(s.ctx, s.patience, tooLong)
@@ -110,7 +110,7 @@ func (s *scene) until(what string, holds func() bool) error {
 	return nil
 }
 
-// pause lets the reader follow.
+// pause shows events for a beat.
 func (s *scene) pause() error {
 	ctx, cancel := context.WithTimeout(s.ctx, min(beat, time.Duration(float64(beat)*Speed/s.cfg.Speed)))
 	defer cancel()
@@ -120,7 +120,7 @@ func (s *scene) pause() error {
 	return nil
 }
 
-// act has a person do something. Where Slack sends that to the bot, the acknowledgement is waited for.
+// act performs an act of a person, shows it and a confirm dialog, and waits for the acknowledgement if there is a delivery.
 func (s *scene) act(a step, channel, does, what string, do func(*slacksim.Person) (*slacksim.Delivery, error)) error {
 	if err := s.pause(); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (s *scene) act(a step, channel, does, what string, do func(*slacksim.Person
 	return nil
 }
 
-// find waits for a message that came of the last thing done.
+// find waits for a matching message since the last act and stores it in s.message.
 func (s *scene) find(what string, is func(slacksim.Message) bool) error {
 	return s.until(what, func() bool {
 		for _, e := range s.slack.Log()[s.mark:] {
@@ -171,7 +171,7 @@ func (s *scene) find(what string, is func(slacksim.Message) bool) error {
 
 func isReply(m slacksim.Message) bool { return m.ThreadTS != "" && m.ThreadTS != m.TS }
 
-// sumUp tells what the two simulators saw. A bot that broke Slack's protocol has failed.
+// sumUp prints the statistics of both simulators. Violations of Slack's protocol are an error.
 func (s *scene) sumUp(began time.Time) error {
 	deployments, states := 0, map[cloud66sim.State]int{}
 	for _, uid := range s.uids {
@@ -187,7 +187,7 @@ func (s *scene) sumUp(began time.Time) error {
 		kinds[e.Kind]++
 	}
 	slices.Sort(s.acks)
-	p := func(percent int) time.Duration { // the time that percent of all took at most
+	p := func(percent int) time.Duration { // percentile of the acknowledgement delays
 		return s.acks[max(0, (len(s.acks)*percent+99)/100-1)].Round(10 * time.Microsecond)
 	}
 	err := errors.Join(

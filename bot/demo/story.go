@@ -10,39 +10,39 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
-// story is what the demonstration plays: the titles of its chapters behind #, and a step a line, as subject | verb | more words.
+// story is the script: chapter titles after "# ", and one step per line as subject | verb | up to three words.
 //
 //go:embed story.txt
 var story string
 
-// step is one line of a story: its subject, and the words after its verb.
+// step is a line of the story: the subject and the words after the verb.
 type step struct {
 	subject string
 	words   [3]string
 }
 
-// user is the Slack id of the person who is the subject, channel that of a channel's name.
+// user returns the Slack id of the subject, channel that of a channel's name.
 func (a step) user() string { return "U0" + strings.ToUpper(a.subject) }
 
 func channel(name string) string { return "C0" + strings.ToUpper(strings.TrimPrefix(name, "#")) }
 
-// verbs are what a step can do, or wait for.
+// verbs implements the verbs of steps: acts and waits.
 var verbs = map[string]func(*scene, step) error{
 	"says":   func(s *scene, a step) error { return s.say("%s", a.words[0]) },
 	"pauses": func(s *scene, _ step) error { return s.pause() },
 
-	// What people do.
+	// Acts of people.
 	"types in": func(s *scene, a step) error {
 		where, text := channel(a.words[0]), strings.ReplaceAll(a.words[1], "{rule}", s.rule)
 		return s.act(a, where, "types", text, func(p *slacksim.Person) (*slacksim.Delivery, error) { return p.Command(where, text), nil })
 	},
-	"clicks": func(s *scene, a step) error { // a button of the message that was found last
+	"clicks": func(s *scene, a step) error { // a button of s.message
 		return s.act(a, s.message.Channel, "clicks", "["+a.words[0]+"]", func(p *slacksim.Person) (*slacksim.Delivery, error) {
 			return p.Click(s.message.Channel, s.message, a.words[0])
 		})
 	},
 	"writes below the card": func(s *scene, a step) error {
-		return s.act(a, "", "", a.words[0], func(p *slacksim.Person) (*slacksim.Delivery, error) { // Slack shows it to everybody.
+		return s.act(a, "", "", a.words[0], func(p *slacksim.Person) (*slacksim.Delivery, error) { // The message is shown as an event.
 			_, delivery, err := p.Mention(s.card.Channel, s.card.TS, a.words[0])
 			return delivery, err
 		})
@@ -61,7 +61,7 @@ var verbs = map[string]func(*scene, step) error{
 		return s.act(a, "", "clicks", "["+a.words[0]+"]", (*slacksim.Person).Submit)
 	},
 
-	// What is waited for.
+	// Waits.
 	"sees": func(s *scene, a step) error {
 		return s.find(fmt.Sprintf("%s alone sees %q", a.subject, a.words[0]), func(m slacksim.Message) bool {
 			return m.For == a.user() && strings.Contains(m.Plain(), a.words[0])
@@ -70,7 +70,7 @@ var verbs = map[string]func(*scene, step) error{
 	"is told": func(s *scene, a step) error { return s.told(a.subject, a.words[0]) },
 	"gets a rule": func(s *scene, a step) error {
 		err := s.told(a.subject, "made a rule")
-		words := strings.Fields("? " + s.message.Plain()) // It ends with the id and a parenthesis.
+		words := strings.Fields("? " + s.message.Plain()) // The text ends with the id and a parenthesis.
 		s.rule = strings.TrimSuffix(words[len(words)-1], ")")
 		return err
 	},
@@ -81,7 +81,7 @@ var verbs = map[string]func(*scene, step) error{
 		s.card = s.message
 		return err
 	},
-	"shows": func(s *scene, a step) error { // the card one thing, and the last reply in its thread another
+	"shows": func(s *scene, a step) error { // the first word in the card, the second in the last reply of its thread
 		what := fmt.Sprintf("the card in %s says %q and its thread %q", channelName(s.card.Channel), a.words[0], a.words[1])
 		return s.until(what, func() bool {
 			thread := s.slack.Person(lin).Thread(s.card.Channel, s.card.TS)
@@ -95,7 +95,7 @@ var verbs = map[string]func(*scene, step) error{
 		})
 	},
 
-	// What happens at Cloud 66 and to the bot.
+	// Cloud 66 and the bot itself.
 	"next takes":       func(s *scene, a step) error { return s.next(a, false) },
 	"next fails after": func(s *scene, a step) error { return s.next(a, true) },
 	"is deployed by": func(s *scene, a step) error {
@@ -125,14 +125,14 @@ var verbs = map[string]func(*scene, step) error{
 	},
 }
 
-// told waits for what the last thing done had the bot say to everybody in a channel.
+// told waits for a message to the whole channel since the last act that contains words.
 func (s *scene) told(name, words string) error {
 	return s.find(fmt.Sprintf("%s is told %q", name, words), func(m slacksim.Message) bool {
 		return m.Channel == channel(name) && !m.Ephemeral && strings.Contains(m.Plain(), words)
 	})
 }
 
-// next says how the next deployment of a stack goes: how long it takes in simulated time, or in reality if that is longer.
+// next sets the outcome and duration of the next deployment of a stack: the longer of a simulated and a real duration.
 func (s *scene) next(a step, fails bool) error {
 	simulated, err := time.ParseDuration(a.words[0])
 	if err != nil {
@@ -147,11 +147,11 @@ func (s *scene) next(a step, fails bool) error {
 	return nil
 }
 
-// endsUnseen waits until the newest deployment of a stack has ended while there is no bot. What is left of a minute goes by in two seconds.
+// endsUnseen waits, without a bot, until the newest deployment of a stack has ended. It multiplies the speed by 30 meanwhile.
 func (s *scene) endsUnseen(a step) error {
 	s.cloud.SetSpeed(30 * s.cfg.Speed)
 	defer s.cloud.SetSpeed(s.cfg.Speed)
-	tick := time.NewTicker(20 * time.Millisecond) // The simulated Cloud 66 tells nobody of its changes.
+	tick := time.NewTicker(20 * time.Millisecond) // cloud66sim has no notification of changes.
 	defer tick.Stop()
 	for {
 		deployments := s.cloud.Deployments(s.uids[a.subject])

@@ -14,7 +14,7 @@ import (
 	"c66bot/bot/slacksim"
 )
 
-// The columns of a line: time, channel, who does or sees it, what it is.
+// The widths of the columns of a line: time, channel, label, text.
 const (
 	timeWidth    = 8 + 1
 	channelWidth = 9
@@ -23,7 +23,7 @@ const (
 	textWidth    = lineWidth - timeWidth - channelWidth - labelWidth
 )
 
-// style is how a terminal shows a text (ECMA-48, Select Graphic Rendition).
+// style is a parameter of Select Graphic Rendition (ECMA-48).
 type style string
 
 const (
@@ -34,25 +34,25 @@ const (
 	cyan   style = "36"
 )
 
-// rules is the sign of what is said of rules, which is no card.
+// rules is the sign of messages about rules, which are no cards.
 const rules = "🔑"
 
-// arrow stands before a reply.
+// arrow precedes a thread reply.
 const arrow = "  ↳ "
 
 // Terminal prints moments.
 type Terminal struct {
 	w      io.Writer
 	colour bool
-	seen   map[string]slacksim.Message // Each message as it was printed last, by its timestamp.
+	seen   map[string]slacksim.Message // The last printed state of each message, by timestamp.
 }
 
-// NewTerminal prints to w, in colours or without them.
+// NewTerminal returns a Terminal that prints to w, with colours if colour is set.
 func NewTerminal(w io.Writer, colour bool) *Terminal {
 	return &Terminal{w: w, colour: colour, seen: map[string]slacksim.Message{}}
 }
 
-// Show prints a moment, if it is one that people see.
+// Show prints a moment, if it is visible to people. Its errors are those of the writer.
 func (t *Terminal) Show(m Moment) error {
 	switch e := m.Event; {
 	case m.Title != "":
@@ -71,7 +71,7 @@ func (t *Terminal) Show(m Moment) error {
 	}
 }
 
-// message prints what a message has become. Of a card on which only the progress moved it prints what moved.
+// message prints the new state of a message. For a card in an unchanged state it prints only the changed parts.
 func (t *Terminal) message(at time.Time, kind string, m slacksim.Message) error {
 	before, edited := t.seen[m.TS]
 	t.seen[m.TS] = m
@@ -98,7 +98,7 @@ func (t *Terminal) message(at time.Time, kind string, m slacksim.Message) error 
 	case isReply(m):
 		return show("in its thread", dim, all...)
 	case sameState:
-		if moved := moved(now, read(before)); strings.Trim(moved, "▓░") != "" { // The bar alone is no news.
+		if moved := moved(now, read(before)); strings.Trim(moved, "▓░") != "" { // A change of the bar alone is skipped.
 			return show("the card now", dim, moved)
 		}
 		return nil
@@ -109,7 +109,7 @@ func (t *Terminal) message(at time.Time, kind string, m slacksim.Message) error 
 	}
 }
 
-// window prints what became of the window that a person has open: all of it, or what is wrong with what was sent.
+// window prints the new state of a person's modal: all of it, only the fields with errors, or one line for a modal without controls.
 func (t *Terminal) window(e slacksim.Event) error {
 	label, view := name(e.User)+"'s window", *e.View
 	view.Blocks = shown(view.Blocks, " ")
@@ -129,10 +129,10 @@ func (t *Terminal) window(e slacksim.Event) error {
 			}
 		}
 		return t.line(e.Time, "", label, yellow, faulty...)
-	case len(view.Fields()) == 0 && len(view.Buttons()) == 0: // It is not filled in yet, or tells something.
+	case len(view.Fields()) == 0 && len(view.Buttons()) == 0: // A loading view or a notice.
 		return t.line(e.Time, "", label, yellow, lines[1])
 	}
-	framed := []string{"┌ " + lines[0]} // The title is first, and the window's own buttons are last.
+	framed := []string{"┌ " + lines[0]} // The first line is the title, the last the modal's own buttons.
 	for _, line := range lines[1 : len(lines)-1] {
 		for _, part := range wrap(line, textWidth-2) {
 			framed = append(framed, "│ "+part)
@@ -149,7 +149,7 @@ func (t *Terminal) line(at time.Time, channel, label string, as style, text ...s
 	return t.print(at, pad(channelName(channel), channelWidth)+t.in(as, pad(label, labelWidth)), plain, lines)
 }
 
-// print prints lines with the time and a gutter before the first.
+// print prints lines, the first after the time and the gutter, the others indented.
 func (t *Terminal) print(at time.Time, gutter string, as style, lines []string) error {
 	indent := timeWidth
 	if gutter != "" {
@@ -176,7 +176,7 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(1, width-utf8.RuneCountInString(text)))
 }
 
-// wrap breaks a text between words into lines of at most width characters, where no word is longer. Each is indented as the first is.
+// wrap breaks a text between words into lines of at most width characters, unless a word is longer. All lines have the indent of the first.
 func wrap(text string, width int) (lines []string) {
 	body := strings.TrimLeft(text, " ↳")
 	line := text[:len(text)-len(body)]
@@ -194,19 +194,19 @@ func wrap(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// repeated are the buttons of a list's rows.
+// repeated matches the buttons of a list's rows.
 var repeated = regexp.MustCompile(`(\[Show\] ){2,}`)
 
-// separator stands between the parts of a card's small print.
+// separator separates the parts of a card's small print.
 const separator = "\u00a0· "
 
-// read is a message as it is read, in paragraphs: its lines, and its buttons in one row.
+// read returns the visible text of a message in paragraphs: its lines, and its buttons in one row.
 func read(m slacksim.Message) []string {
 	m.Blocks = shown(m.Blocks, separator)
 	return strings.Split(repeated.ReplaceAllString(withoutJoiners(m.Plain()), "[Show] … "), "\n")
 }
 
-// moved is what differs between two states of a card that are the same but for its progress, in one line.
+// moved returns the changed parts of a card in one line.
 func moved(now, before []string) string {
 	old := strings.Split(strings.Join(before[1:], separator), separator)
 	parts := strings.Split(strings.Join(now[1:], separator), separator)
@@ -217,19 +217,19 @@ func moved(now, before []string) string {
 	return strings.Join(parts, "  ")
 }
 
-// sign is the emoji that a card begins with: its state.
+// sign returns the emoji at the start of a card, which stands for its state.
 func sign(lines []string) string {
 	first, _, _ := strings.Cut(lines[0], " ")
 	return first
 }
 
-// withoutJoiners leaves out the word joiners, which show nothing in Slack and something in some terminals.
+// withoutJoiners removes word joiners, which are invisible in Slack but not in some terminals.
 func withoutJoiners(text string) string { return strings.ReplaceAll(text, "\u2060", "") }
 
-// dateToken is a time in JSON that Slack's clients show in the reader's own zone (Slack, Formatting text, Date formatting).
+// dateToken matches a date in JSON that Slack's clients show in the reader's time zone (Slack, Formatting text, Date formatting).
 var dateToken = regexp.MustCompile(`\\u003c!date\^(\d+)\^([^|\\]*)\|[^\\]*\\u003e`)
 
-// shown copies blocks as a terminal shows them: with the times of this zone, and a separator in the small print.
+// shown copies blocks for a terminal: with dates in the local time zone, and with a separator in the small print.
 func shown(blocks []map[string]any, separator string) (copied []map[string]any) {
 	text, err := json.Marshal(blocks)
 	if err != nil {
@@ -237,7 +237,7 @@ func shown(blocks []map[string]any, separator string) (copied []map[string]any) 
 	}
 	text = dateToken.ReplaceAllFunc(text, func(token []byte) []byte {
 		parts := dateToken.FindSubmatch(token)
-		seconds, _ := strconv.ParseInt(string(parts[1]), 10, 64) // They are digits.
+		seconds, _ := strconv.ParseInt(string(parts[1]), 10, 64) // Digits only.
 		at := time.Unix(seconds, 0)
 		day := at.Format("2 Jan")
 		if day == time.Now().Format("2 Jan") {

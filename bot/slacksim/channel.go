@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// Channel is a conversation.
+// Channel describes a conversation: a channel, a direct message or a group direct message.
 type Channel struct {
 	ID          string
 	Name        string // without #; unused for direct messages
 	Private     bool
 	Archived    bool
-	IM          bool     // a direct message; Members is then the one other person
-	MPIM        bool     // a group direct message, which is private
+	IM          bool     // a direct message; Members holds the one other person
+	MPIM        bool     // a group direct message; implies Private
 	Shared      bool     // shared with another organisation
-	Members     []string // people; the bot is not among them
+	Members     []string // user ids, without the bot
 	BotIsMember bool
 }
 
-// channelState is a channel with what was said in it, oldest first.
+// channelState is a channel with its messages, oldest first.
 type channelState struct {
 	Channel
 
@@ -29,10 +29,10 @@ type channelState struct {
 
 func (c *channelState) has(user string) bool { return slices.Contains(c.Members, user) }
 
-// sees reports whether a person can look into the channel.
+// sees reports whether a person can read the channel: a member, or anyone if the channel is public.
 func (c *channelState) sees(user string) bool { return c.has(user) || (!c.Private && !c.IM) }
 
-// channelKind is what the filters of menus, the scopes, and the events call a kind of channel.
+// channelKind holds the names of a kind of channel in select filters, in scopes and in events.
 type channelKind struct{ filter, scope, event string }
 
 func (c *channelState) kind() channelKind {
@@ -47,7 +47,7 @@ func (c *channelState) kind() channelKind {
 	return channelKind{"public", "channels", "channel"}
 }
 
-// AddChannel adds a channel, or replaces its description and keeps what was said in it.
+// AddChannel adds a channel, or replaces the description of an existing one and keeps its messages.
 func (w *Workspace) AddChannel(c Channel) {
 	defer w.lock()()
 	w.addChannel(c)
@@ -71,7 +71,7 @@ func (w *Workspace) addChannel(c Channel) *channelState {
 // Invite makes the bot a member of a channel.
 func (w *Workspace) Invite(channel string) { w.Join(channel, botUserID) }
 
-// Kick removes the bot from a channel. The bot itself is told by channel_left or group_left.
+// Kick removes the bot from a channel. The app gets channel_left or group_left.
 func (w *Workspace) Kick(channel string) {
 	w.change(channel, func(c *channelState) map[string]any {
 		c.BotIsMember = false
@@ -79,7 +79,7 @@ func (w *Workspace) Kick(channel string) {
 	})
 }
 
-// Leave takes a person out of a channel, by their own will or another's.
+// Leave removes a person from a channel.
 func (w *Workspace) Leave(channel, user string) { w.move("member_left_channel", channel, user) }
 
 // Join makes a person, or the bot, a member of a channel.
@@ -106,7 +106,7 @@ func (w *Workspace) Archive(channel string) {
 	})
 }
 
-// Unarchive brings an archived channel back, with the members that it had.
+// Unarchive restores an archived channel with its members.
 func (w *Workspace) Unarchive(channel string) {
 	w.change(channel, func(c *channelState) map[string]any {
 		c.Archived = false
@@ -114,7 +114,7 @@ func (w *Workspace) Unarchive(channel string) {
 	})
 }
 
-// change changes a channel, if there is such a one, and sends the event of it, if it is declared.
+// change applies a change to a channel and emits its event, if the manifest declares it. An unknown channel is ignored.
 func (w *Workspace) change(channel string, change func(*channelState) map[string]any) {
 	defer w.lock()()
 	c := w.channels[channel]
@@ -127,10 +127,11 @@ func (w *Workspace) change(channel string, change func(*channelState) map[string
 	w.emit(event)
 }
 
-// someone is a member of a channel, who does what is done to it.
+// someone returns the id of a member, or of the bot in an empty channel, as the actor of a change.
 func someone(c *channelState) string { return append(slices.Clone(c.Members), botUserID)[0] }
 
-// ChangeID gives a channel another id, as where a private one is shared with another organisation. Its event is sent unless lost.
+// ChangeID gives a channel a new id, as Slack does when a private channel is shared with another organisation. It emits
+// channel_id_changed unless lost is set.
 func (w *Workspace) ChangeID(from, to string, lost bool) {
 	defer w.lock()()
 	c := w.channels[from]
@@ -149,8 +150,8 @@ func (w *Workspace) ChangeID(from, to string, lost bool) {
 	}
 }
 
-// channel finds the channel of a call with a right: "read" what it is or its "history", "write" there, or "post", where a user's id stands
-// for the direct message with them. Only a member may do more than read what a channel is.
+// channel returns the channel of a call after checking a right: "read" (its description), "history", "write" or "post". For "post" a user
+// id stands for the direct message with that user. Every right but "read" requires the bot's membership.
 func (w *Workspace) channel(c *apiCall, right string) (*channelState, error) {
 	id := c.args["channel"]
 	if u := w.users[id]; right == "post" && u != nil && !u.IsBot && !u.Deleted {

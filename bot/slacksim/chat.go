@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	maxText       = 40000 // characters of a posted text, the rest is cut
+	maxText       = 40000 // characters of a posted text; the rest is cut
 	maxUpdateText = 4000  // characters of an edit's text
 	maxMetadata   = 8000  // bytes of a message's metadata
 )
@@ -27,7 +27,7 @@ func (w *Workspace) content(c *apiCall) (text string, blocks []map[string]any, e
 	return c.args["text"], blocks, nil
 }
 
-// metadata reads and checks a message's metadata; empty metadata is none.
+// metadata decodes and validates a message's metadata. Empty metadata yields nil.
 func (c *apiCall) metadata() (map[string]any, error) {
 	if len(c.args["metadata"]) > maxMetadata {
 		return nil, refuse("metadata_too_large")
@@ -42,7 +42,7 @@ func (c *apiCall) metadata() (map[string]any, error) {
 	return data, nil
 }
 
-// draft makes the app's message of a call's arguments. A text that is too long is cut, silently as Slack does.
+// draft builds the app's message from the arguments of a call. Like Slack, it silently truncates a text that is too long.
 func (w *Workspace) draft(c *apiCall) (Message, error) {
 	text, blocks, err := w.content(c)
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *apiCall) own(refusal string) (*Message, error) {
 	return m, nil
 }
 
-// chatUpdate edits a message: text without blocks removes the blocks, metadata left out stays, empty metadata clears it.
+// chatUpdate edits a message. Text without blocks removes the blocks; omitted metadata is kept, empty metadata clears it.
 func (w *Workspace) chatUpdate(c *apiCall) (answer, error) {
 	m, err := c.own("cant_update_message")
 	if err != nil {

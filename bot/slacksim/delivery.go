@@ -6,22 +6,23 @@ import (
 	"time"
 )
 
-// Delivery is what a person's command or click, or an event, became.
+// Delivery tracks the envelope of a command, click or event until it is acknowledged or has failed.
 type Delivery struct {
 	EnvelopeID  string
-	Payload     map[string]any // the envelope's payload; not to be changed
+	Payload     map[string]any // the envelope's payload; read-only
 	TriggerID   string
 	ResponseURL string
 	Confirm     *Confirm // the confirm dialog that was accepted
 
 	w             *Workspace
-	channel, user string // where and whose
+	channel, user string // ids of the channel and the acting person
 	acked         chan struct{}
 	failed        chan struct{}
 	info          AckInfo
 	err           error
 
-	// taken is told of the acknowledgement's payload unless the person was told of a failure before, and lost of the failure; both may be nil.
+	// taken is called with the acknowledgement's payload unless the delivery has failed before, lost on failure. Both may be nil.
+	// The lock is held.
 	taken func(payload map[string]any)
 	lost  func()
 }
@@ -29,31 +30,31 @@ type Delivery struct {
 // Confirm is the text of a confirm dialog.
 type Confirm struct{ Title, Text, Confirm, Deny string }
 
-// AckInfo says how an envelope was acknowledged.
+// AckInfo describes the acknowledgement of an envelope.
 type AckInfo struct {
-	After   time.Duration  // since it was last sent
+	After   time.Duration  // since the last send
 	Payload map[string]any // nil for none
 }
 
-// DeliveryError is what a person is shown when their command or click got nowhere.
+// DeliveryError is the error that Slack shows a person whose command or click failed.
 type DeliveryError struct {
-	Code  string // "operation_timeout", "dispatch_failed" or one for what Slack itself refuses
-	Shown string
+	Code  string // "operation_timeout", "dispatch_failed", or a code for a refusal by Slack itself
+	Shown string // the text that the person reads
 }
 
-// Error is the text that the person reads.
+// Error returns the text that the person reads.
 func (f *DeliveryError) Error() string { return f.Shown }
 
-// Acked is closed when the app acknowledges.
+// Acked returns a channel that is closed when the app acknowledges.
 func (d *Delivery) Acked() <-chan struct{} { return d.acked }
 
-// Err is the *DeliveryError that the person was shown, or nil.
+// Err returns the *DeliveryError that the person was shown, or nil.
 func (d *Delivery) Err() error {
 	defer d.w.lock()()
 	return d.err
 }
 
-// Wait returns when the delivery is acknowledged, or with a *DeliveryError when the person is told that it failed.
+// Wait blocks until the delivery is acknowledged. It returns a *DeliveryError once the delivery has failed.
 func (d *Delivery) Wait(ctx context.Context) (AckInfo, error) {
 	select {
 	case <-d.failed:
@@ -69,7 +70,7 @@ func (w *Workspace) newDelivery(channel, user string) *Delivery {
 	return &Delivery{w: w, channel: channel, user: user, acked: make(chan struct{}), failed: make(chan struct{})}
 }
 
-// fail records what the person is shown, once.
+// fail records the failure and the text that the person is shown. Only the first call has an effect.
 func (d *Delivery) fail(code, shown string) *Delivery {
 	if d.err == nil {
 		d.err = &DeliveryError{Code: code, Shown: shown}

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	ackWithin     = 3 * time.Second // Slack's time to acknowledge
-	redeliverLife = time.Hour       // how long an unacknowledged envelope may come again
+	ackWithin     = 3 * time.Second // Slack's deadline for an acknowledgement
+	redeliverLife = time.Hour       // how long an unacknowledged envelope may be redelivered
 )
 
-// retryAfter is when an event comes again, counted from the timeout of the attempt before.
+// retryAfter holds the delays between the timeout of an attempt to deliver an event and its next retry.
 var retryAfter = [...]time.Duration{0, time.Minute, 5 * time.Minute}
 
-// envelope is one thing that the app is told, with what became of it.
+// envelope is one Socket Mode envelope with the state of its delivery.
 type envelope struct {
 	id       string
 	seq      int
@@ -28,17 +28,18 @@ type envelope struct {
 	delivery *Delivery
 	made     time.Time
 	sentAt   time.Time
-	on       *socket // where it was sent last
+	on       *socket // the socket of the last send
 	sends    int
 	acks     int
-	retries  int // how many of the scheduled ones were made
-	attempt  int // retry_attempt, which a redelivery counts up too
+	retries  int // scheduled retries so far
+	attempt  int // retry_attempt, which a redelivery increments too
 	acked    bool
 }
 
 func (e *envelope) isEvent() bool { return e.kind == "events_api" }
 
-// Emit sends the app an event, given as the inner event with its type; one that is not declared, or lacks its scope, fails.
+// Emit sends the app an event, given as the inner event with its type. The Delivery fails if the event is not declared or its scope is
+// missing.
 func (w *Workspace) Emit(event map[string]any) *Delivery {
 	defer w.lock()()
 	return w.emit(event)
@@ -56,14 +57,14 @@ func (w *Workspace) emit(event map[string]any) *Delivery {
 	return w.dispatch("events_api", w.eventPayload(event), false, d)
 }
 
-// Deliver sends the app an envelope of any type, known to Slack's documents or not.
+// Deliver sends the app an envelope of any type, documented by Slack or not.
 func (w *Workspace) Deliver(kind string, payload map[string]any, acceptsPayload bool) *Delivery {
 	defer w.lock()()
 	return w.dispatch(kind, payload, acceptsPayload, w.newDelivery("", ""))
 }
 
-// Redeliver sends an envelope once more, as Slack sometimes does, acknowledged or not; an event then comes as a retry with the same
-// event_id. It answers false where no such envelope or no socket is there.
+// Redeliver sends an envelope again, acknowledged or not, as Slack sometimes does; an event then is a retry with the same event_id.
+// It returns false if the envelope is unknown or no socket is open.
 func (w *Workspace) Redeliver(envelopeID string) bool {
 	defer w.lock()()
 	e, s := w.envelopes[envelopeID], w.pick()
@@ -75,11 +76,11 @@ func (w *Workspace) Redeliver(envelopeID string) bool {
 	return true
 }
 
-// dispatch makes an envelope and sends it to one socket. With none open, events wait and all else fails at once.
+// dispatch creates an envelope and sends it to one socket. Without an open socket, events wait and everything else fails at once.
 func (w *Workspace) dispatch(kind string, payload map[string]any, accepts bool, d *Delivery) *Delivery {
 	seq := w.nextID()
 	e := &envelope{
-		id:  fmt.Sprintf("%08x-c66b-4c66-8c66-%012x", seq, seq), // looks like a UUID and tells its number
+		id:  fmt.Sprintf("%08x-c66b-4c66-8c66-%012x", seq, seq), // looks like a UUID and contains seq
 		seq: seq, kind: kind, payload: payload, accepts: accepts, delivery: d, made: time.Now(),
 	}
 	d.EnvelopeID, d.Payload = e.id, payload
@@ -96,7 +97,7 @@ func (w *Workspace) dispatch(kind string, payload map[string]any, accepts bool, 
 	return d
 }
 
-// pick chooses the socket that gets the next envelope, each in turn.
+// pick returns the socket for the next envelope, in turn or the oldest if PreferOldest is on, or nil if none is open.
 func (w *Workspace) pick() *socket {
 	open := slices.DeleteFunc(slices.Clone(w.sockets), func(s *socket) bool { return s.dead })
 	switch {
@@ -129,7 +130,8 @@ func (w *Workspace) send(e *envelope, s *socket) {
 	})
 }
 
-// overdue treats what was not acknowledged in time: an event is retried, all else has failed and may come on the next connection.
+// overdue handles an envelope that missed its deadline: an event is retried; anything else has failed and may be redelivered on the next
+// connection.
 func (w *Workspace) overdue(e *envelope) {
 	switch {
 	case !e.isEvent():
@@ -137,7 +139,7 @@ func (w *Workspace) overdue(e *envelope) {
 		w.again(e)
 	case e.retries >= len(retryAfter):
 		w.nack(e, "event_dropped")
-	case !slices.Contains(w.waiting, e): // else its socket is gone, and the next one gets it
+	case !slices.Contains(w.waiting, e): // otherwise its socket is gone and the next one gets it
 		delay := retryAfter[e.retries]
 		e.retries++
 		e.attempt++
@@ -157,7 +159,7 @@ func (w *Workspace) again(e *envelope) {
 	}
 }
 
-// deliverWaiting gives a socket what waits, with the same envelope ids.
+// deliverWaiting sends the waiting envelopes to a socket, with unchanged envelope ids. It drops those older than redeliverLife.
 func (w *Workspace) deliverWaiting(s *socket) {
 	waiting := w.waiting
 	w.waiting = nil
@@ -165,7 +167,7 @@ func (w *Workspace) deliverWaiting(s *socket) {
 		if time.Since(e.made) >= redeliverLife {
 			continue
 		}
-		if e.isEvent() && e.attempt == 0 && time.Since(e.made) > ackWithin { // Slack has tried meanwhile
+		if e.isEvent() && e.attempt == 0 && time.Since(e.made) > ackWithin { // Slack has made the first attempt meanwhile
 			e.attempt = 1
 		}
 		w.send(e, s)
@@ -196,7 +198,7 @@ func (w *Workspace) receive(s *socket, data []byte) {
 	w.acknowledge(e, s, ack.Payload)
 }
 
-// acknowledge takes an acknowledgement and records what is wrong with it.
+// acknowledge settles an envelope and records violations: a duplicate, late or unwanted payload. A late one settles it too.
 func (w *Workspace) acknowledge(e *envelope, s *socket, payload map[string]any) {
 	after := time.Since(e.sentAt)
 	e.acks++

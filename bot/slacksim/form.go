@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	usualQuery = 3    // characters that must be typed where an external select does not say
-	maxInput   = 3000 // characters that a text field takes where the app does not say
+	usualQuery = 3    // default min_query_length of an external select, in characters
+	maxInput   = 3000 // default max_length of a text field, in characters
 )
 
-// fieldKey names one element of a view.
+// fieldKey identifies an element of a view by block_id and action_id.
 type fieldKey struct{ block, action string }
 
-// formField is one element that holds a value, with the block that it stands in.
+// formField is an element that holds a value, with its block.
 type formField struct {
 	key     fieldKey
 	name    string // the element's type
-	label   string // what a person sees beside it
+	label   string // see fieldLabel
 	block   map[string]any
 	element map[string]any
 }
 
-// fieldKinds are the elements that hold a value, with the names of its first value in the element and of its value in view.state.
+// fieldKinds maps the types of elements that hold a value to the names of the initial value in the element and of the value in view.state.
 var fieldKinds = map[string]struct{ initial, state string }{
 	"plain_text_input":     {"initial_value", "value"},
 	"static_select":        {"initial_option", "selected_option"},
@@ -51,7 +51,7 @@ func fieldsOf(blocks []map[string]any) []formField {
 	return found
 }
 
-// fieldLabel is what a person sees beside the field: an input's label, a section's text, and in a row of actions only the placeholder.
+// fieldLabel returns the text that labels a field: an input's label, a section's text, or in a row of actions the placeholder.
 func fieldLabel(block, element map[string]any) string {
 	switch {
 	case block["type"] == "input":
@@ -64,12 +64,12 @@ func fieldLabel(block, element map[string]any) string {
 
 func (f formField) isInput() bool { return f.block["type"] == "input" }
 
-// dispatches reports whether a choice in the field is sent at once.
+// dispatches reports whether a choice in the field sends block_actions at once.
 func (f formField) dispatches() bool { return !f.isInput() || isTrue(f.block["dispatch_action"]) }
 
 func optionsOf(element map[string]any) []map[string]any { return objects(element["options"]) }
 
-// offers reports whether the field can hold a value that it held before its content changed.
+// offers reports whether the field still offers the value that it held before its content changed.
 func (f formField) offers(value any) bool {
 	held := object(value)
 	if held == nil || f.name == "external_select" {
@@ -80,13 +80,13 @@ func (f formField) offers(value any) bool {
 
 func (f formField) initial() any { return f.element[fieldKinds[f.name].initial] }
 
-// offersChannel reports whether a select of conversations offers a channel to a person.
+// offersChannel reports whether a conversations_select offers a channel to a person.
 func (f formField) offersChannel(c *channelState, user string) bool {
 	kinds := texts(object(f.element["filter"])["include"])
 	return !c.Archived && c.sees(user) && (len(kinds) == 0 || slices.Contains(kinds, c.kind().filter))
 }
 
-// state is what a payload tells of the field.
+// stateOf returns the field's value as a payload shows it.
 func (v *viewState) stateOf(f formField) map[string]any {
 	return map[string]any{"type": f.name, fieldKinds[f.name].state: v.values[f.key]}
 }
@@ -122,14 +122,14 @@ func (p *Person) field(label, kind string) (*viewState, formField, error) {
 	return nil, formField{}, fmt.Errorf("the view %q has no %s field %q", textOf(v.given["title"]), kind, label)
 }
 
-// hold puts a value into a field; what was wrong with the old one is forgotten.
+// hold sets the value of a field and clears the error beside it.
 func (w *Workspace) hold(v *viewState, f formField, value any) {
 	v.values[f.key] = value
 	delete(v.errors, f.key.block)
 	w.touch()
 }
 
-// Fill types into the text field with a label; "" empties it.
+// Fill sets the text of the plain_text_input with a label; "" empties it.
 func (p *Person) Fill(label, typed string) error {
 	defer p.w.lock()()
 	v, f, err := p.field(label, "plain_text_input")
@@ -147,8 +147,8 @@ func (p *Person) Fill(label, typed string) error {
 	return nil
 }
 
-// Choose chooses in the menu or radio buttons with a label: the option with a text, or the "#channel" in a menu of those. In an external
-// select it chooses among what the last Search brought. It returns nil where nothing is sent: in an input without dispatch_action.
+// Choose selects an option by its text in the menu or radio buttons with a label; in a conversations_select the option is "#channel", in an
+// external select it is one of the last Search's. The Delivery is nil if nothing is sent: in an input without dispatch_action.
 func (p *Person) Choose(label, option string) (*Delivery, error) {
 	defer p.w.lock()()
 	v, f, err := p.field(label, "")
@@ -171,7 +171,7 @@ func (p *Person) Choose(label, option string) (*Delivery, error) {
 	return p.act(v, action, f.element, f.label), nil
 }
 
-// find finds what a person means by the text of an option.
+// find returns the value of the option with a text: the option itself, or a channel id.
 func (p *Person) find(v *viewState, f formField, text string) (any, error) {
 	options := optionsOf(f.element)
 	switch f.name {
@@ -193,7 +193,7 @@ func (p *Person) find(v *viewState, f formField, text string) (any, error) {
 	return nil, fmt.Errorf("the field %q does not offer %q", f.label, text)
 }
 
-// act sends one action in a view, on what the person reads as label.
+// act sends a block_actions payload with one action in a view.
 func (p *Person) act(v *viewState, action, element map[string]any, label string) *Delivery {
 	d := p.w.newDelivery("", p.id)
 	d.Confirm = confirmOf(element)
@@ -212,7 +212,7 @@ func (w *Workspace) viewInteraction(kind string, u *User, v *viewState) map[stri
 	return payload
 }
 
-// ClickView clicks the first button with a label in the view that the person looks at.
+// ClickView clicks the first button with a label in the person's open view.
 func (p *Person) ClickView(label string) (*Delivery, error) {
 	defer p.w.lock()()
 	v, err := p.open()
@@ -227,8 +227,8 @@ func (p *Person) ClickView(label string) (*Delivery, error) {
 	return nil, fmt.Errorf("the view %q has no button with the label %s", textOf(v.given["title"]), label)
 }
 
-// Search types into the external select with a label, waits for the app's options and returns their texts. With fewer than
-// min_query_length characters (3 by default) nothing is sent: the Delivery is nil. Violations lists an answer that Slack cannot use.
+// Search types into the external select with a label, waits for the app's options and returns their texts. Below min_query_length
+// characters (3 by default) nothing is sent and the Delivery is nil. Unusable options are a violation.
 func (p *Person) Search(ctx context.Context, label, typed string) ([]string, *Delivery, error) {
 	d, offered, err := p.search(label, typed)
 	if d == nil || err != nil {
@@ -244,7 +244,7 @@ func (p *Person) Search(ctx context.Context, label, typed string) ([]string, *De
 	return shown, d, nil
 }
 
-// search sends the suggestion request; the options are set once it is acknowledged.
+// search sends a block_suggestion request. The options are set on its acknowledgement.
 func (p *Person) search(label, typed string) (*Delivery, *[]map[string]any, error) {
 	defer p.w.lock()()
 	v, f, err := p.field(label, "external_select")
@@ -274,8 +274,8 @@ func (p *Person) search(label, typed string) (*Delivery, *[]map[string]any, erro
 	return p.w.interact(d, payload, true), offered, nil
 }
 
-// Submit presses the view's submit button. What Slack's client itself refuses, such as an empty field that is not optional, is shown beside
-// the fields and returned as an error; nothing is sent then.
+// Submit presses the view's submit button. Faults that Slack's client itself finds, such as an empty required field, are shown beside the
+// fields and returned as an error; nothing is sent then.
 func (p *Person) Submit() (*Delivery, error) {
 	defer p.w.lock()()
 	v, err := p.open()
@@ -317,7 +317,7 @@ func (p *Person) Submit() (*Delivery, error) {
 	return p.w.interact(d, payload, true), nil
 }
 
-// fault is what the client finds wrong with what an input holds, or "".
+// fault returns the client's error message for the value of an input, or "".
 func (f formField) fault(held any) string {
 	typed := text(held)
 	empty := held == nil || f.name == "plain_text_input" && strings.TrimSpace(typed) == ""
@@ -336,7 +336,7 @@ func (f formField) fault(held any) string {
 	return ""
 }
 
-// CloseView presses the view's close button. It returns nil where the app did not ask to be told, or where no view is open.
+// CloseView presses the view's close button. The Delivery is nil if no view is open or notify_on_close is not set.
 func (p *Person) CloseView() *Delivery {
 	defer p.w.lock()()
 	v, err := p.open()

@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// conversationsHistory shows the channel's messages, newest first, without the replies in threads.
+// conversationsHistory returns the channel's messages, newest first, without thread replies unless they are broadcast.
 func (w *Workspace) conversationsHistory(c *apiCall) (answer, error) {
 	return w.messages(c, nil, func(m *Message) bool { return !m.isReply() || m.Broadcast })
 }
 
-// conversationsReplies shows a thread, its parent first on the first page, then the replies, oldest first.
+// conversationsReplies returns a thread: the parent on the first page, then the replies, oldest first.
 func (w *Workspace) conversationsReplies(c *apiCall) (answer, error) {
 	start := find(c.channel, c.args["ts"])
 	if start == nil || start.Ephemeral {
@@ -19,7 +19,8 @@ func (w *Workspace) conversationsReplies(c *apiCall) (answer, error) {
 	return w.messages(c, start, func(m *Message) bool { return m.isReply() && m.ThreadTS == start.TS })
 }
 
-// messages shows a page of messages, in a thread after its start. The cursor is the timestamp of the next page's first message.
+// messages returns a page of the wanted messages, in a thread after its start. The cursor is the timestamp of the first
+// message of the next page.
 func (w *Workspace) messages(c *apiCall, start *Message, wanted func(*Message) bool) (answer, error) {
 	from, to, err := c.span()
 	if err != nil {
@@ -65,7 +66,7 @@ func (w *Workspace) messages(c *apiCall, start *Message, wanted func(*Message) b
 	return out, nil
 }
 
-// span reads oldest, latest and inclusive: the first and the last timestamp that are wanted.
+// span reads the arguments oldest, latest and inclusive as the first and last wanted timestamp, in microseconds.
 func (c *apiCall) span() (from, to int64, err error) {
 	edge := int64(1)
 	if c.flag("inclusive") {

@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	hookUses = 5                // how often a response_url can be used
-	hookLife = 30 * time.Minute // and for how long
+	hookUses = 5                // uses of a response_url
+	hookLife = 30 * time.Minute // lifetime of a response_url
 )
 
-// hook is what a response_url stands for.
+// hook is the target of a response_url.
 type hook struct {
 	channel *channelState
 	user    string
-	source  string // timestamp of the message that was clicked, "" for a command
+	source  string // timestamp of the clicked message, "" for a command
 	uses    int
 	until   time.Time
 }
@@ -30,7 +30,7 @@ func (w *Workspace) newHook(h hook) string {
 	return w.base + "/hooks/" + id
 }
 
-// writeHook answers a response_url as Slack does, with "ok" as text/html.
+// writeHook writes the reply to a response_url: like Slack, "ok" or the error code as text/html.
 func (w *Workspace) writeHook(rw http.ResponseWriter, c *apiCall, _ answer, err error) {
 	status, body, code := http.StatusOK, "ok", ""
 	if err != nil {
@@ -46,7 +46,7 @@ func (w *Workspace) writeHook(rw http.ResponseWriter, c *apiCall, _ answer, err 
 	_, _ = io.WriteString(rw, body) // the caller may be gone
 }
 
-// useHook carries out one use of a response_url; what is refused does not count.
+// useHook executes one use of a response_url. A refused use does not count.
 func (w *Workspace) useHook(id string, c *apiCall) error {
 	h := w.hooks[id]
 	switch {
@@ -64,7 +64,7 @@ func (w *Workspace) useHook(id string, c *apiCall) error {
 	return nil
 }
 
-// respond shows or replaces a message by a response_url or an acknowledgement's payload.
+// respond posts a message, or replaces the clicked one, for a response_url or an acknowledgement's payload.
 func (w *Workspace) respond(h *hook, c *apiCall) error {
 	c.channel = h.channel
 	replace := c.flag("replace_original")
@@ -86,7 +86,7 @@ func (w *Workspace) respond(h *hook, c *apiCall) error {
 	return nil
 }
 
-// showAck shows the message that came with a command's acknowledgement.
+// showAck posts the message in the payload of a command's acknowledgement.
 func (w *Workspace) showAck(e *envelope, payload map[string]any) {
 	c := &apiCall{args: map[string]string{}}
 	for name, v := range payload {

@@ -2,7 +2,7 @@ package slacksim
 
 import "encoding/json"
 
-// What follows reads decoded JSON: a value of another kind is empty.
+// The functions below read decoded JSON. A value of another type yields the zero value.
 
 func object(v any) map[string]any {
 	m, _ := v.(map[string]any)
@@ -26,7 +26,7 @@ func isTrue(v any) bool {
 
 func textOf(v any) string { return text(object(v)["text"]) }
 
-// asText is a JSON value as an argument of a call: a string as it is, all else as JSON.
+// asText converts a JSON value to an argument of a call: a string is taken as is, anything else stays JSON.
 func asText(v json.RawMessage) string {
 	var s string
 	if json.Unmarshal(v, &s) != nil {

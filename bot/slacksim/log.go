@@ -7,50 +7,50 @@ import (
 	"time"
 )
 
-// Kinds of events that consumers look for. The workspace records more: what people do, what is delivered and acknowledged, and violations.
+// The kinds of events that consumers look for. The workspace records others too: acts of people, deliveries, acknowledgements, violations.
 const (
 	KindConnected    = "connected"    // a socket said hello
 	KindDisconnected = "disconnected" // a socket is gone
 	KindClick        = "click"        // a person clicked; Text is the label
 	KindSaid         = "said"         // a person posted a message
 	KindViewClosed   = "view_closed"
-	KindNack         = "nack" // a command, click or event was not acknowledged; Text says why
+	KindNack         = "nack" // a command, click or event failed; Text is the error code
 	KindPosted       = "posted"
 	KindUpdated      = "updated"
 	KindEphemeral    = "ephemeral" // shown to User alone
 	KindDeleted      = "deleted"
 )
 
-// Event is one thing that happened in the workspace.
+// Event is one entry of the workspace's log.
 type Event struct {
 	Time     time.Time
-	Kind     string // such as one of the constants, or the name of a channel event
+	Kind     string // one of the constants, the type of a channel event, or another name
 	Channel  string
 	User     string
 	TS       string
-	Envelope string   // envelope_id, where it is about one
-	Socket   int      // number of the socket, where it is about one
-	Text     string   // what was typed, clicked or said, or the reason
-	Message  *Message // the message as it became, where it is about one
-	View     *View    // the view as it became, where it is about one
+	Envelope string   // envelope_id, if any
+	Socket   int      // number of the socket, if any
+	Text     string   // the text typed, clicked or said, or the reason
+	Message  *Message // snapshot of the message after the event, if any
+	View     *View    // snapshot of the view after the event, if any
 }
 
-// Call is one call of the Web API or of a response_url.
+// Call records one call of the Web API or of a response_url.
 type Call struct {
 	Time   time.Time
-	Method string            // ResponseURL for those
-	Args   map[string]string // JSON values as their text; no token
-	Status int               // HTTP status, 0 where the connection was cut
+	Method string            // ResponseURL for a response_url
+	Args   map[string]string // JSON values as text; without the token
+	Status int               // HTTP status, 0 if the connection was cut
 	Error  string            // Slack's error code, "" for a success
 }
 
-// Log returns everything that happened, in order.
+// Log returns all events in order.
 func (w *Workspace) Log() []Event {
 	defer w.lock()()
 	return slices.Clone(w.events)
 }
 
-// Calls returns the calls of one method in order; "" means of all methods.
+// Calls returns the calls of one method in order, or of all methods for "".
 func (w *Workspace) Calls(method string) []Call {
 	defer w.lock()()
 	var calls []Call
@@ -63,7 +63,7 @@ func (w *Workspace) Calls(method string) []Call {
 	return calls
 }
 
-// Violations lists every breach of the protocol so far; a correct app causes none.
+// Violations returns all breaches of the protocol so far. A correct app causes none.
 func (w *Workspace) Violations() []string {
 	defer w.lock()()
 	return slices.Clone(w.violations)

@@ -12,10 +12,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Manifest is what an app manifest declares, as far as the workspace or a test looks at it.
+// Manifest holds the declarations of an app manifest that the workspace or a test uses.
 type Manifest struct {
 	BotName          string          // the bot user's display name
-	Commands         map[string]bool // by name with its slash: should_escape
+	Commands         map[string]bool // should_escape by name, with the slash
 	Shortcuts        []Shortcut
 	BotEvents        []string
 	BotScopes        []string
@@ -23,14 +23,14 @@ type Manifest struct {
 	SocketMode       bool
 	HomeTab          bool
 	MessagesTab      bool // people can open a direct message with the bot
-	MessagesReadOnly bool // and cannot write there
+	MessagesReadOnly bool // people cannot write there
 }
 
 // Shortcut is a declared shortcut.
 type Shortcut struct{ Name, Type, CallbackID string }
 
-// ParseManifest reads an app manifest in YAML or JSON. It refuses what Slack's own check of manifests refuses: unknown keys, texts that are
-// too long, and features without the scope or setting that they need. The error names every fault.
+// ParseManifest parses an app manifest in YAML or JSON. Like Slack's own validation it refuses unknown keys, texts that are too long, and
+// features without their scope or setting. The error lists every fault.
 func ParseManifest(data []byte) (Manifest, error) {
 	var raw any
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -40,9 +40,9 @@ func ParseManifest(data []byte) (Manifest, error) {
 	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return Manifest{}, errors.New("read the app manifest: there is more than one document in it")
 	}
-	var decoded any // what is no JSON, such as a key that is a number, is no manifest
+	var decoded any // stays nil for YAML without a JSON form, such as a numeric key, and fails the check
 	if text, err := json.Marshal(raw); err == nil {
-		_ = json.Unmarshal(text, &decoded) // it was made the line before
+		_ = json.Unmarshal(text, &decoded) // marshalled in the line above
 	}
 	m, c := Manifest{}, check("manifest", "", decoded)
 	if len(c.problems) == 0 {
@@ -97,12 +97,12 @@ func (m Manifest) checkNeeds(c *checker) {
 	}
 }
 
-// anyOf reports whether one of the needed scopes is granted, or none is needed.
+// anyOf reports whether one of the needed scopes is granted, or no scope is needed.
 func anyOf(needed, granted []string) bool {
 	return len(needed) == 0 || slices.ContainsFunc(needed, func(scope string) bool { return slices.Contains(granted, scope) })
 }
 
-// MessagesTab turns the app's Messages Tab on or off, which the manifest has set.
+// MessagesTab turns the app's Messages Tab on or off, overriding the manifest.
 func (w *Workspace) MessagesTab(on bool) {
 	defer w.lock()()
 	w.app.MessagesTab = on

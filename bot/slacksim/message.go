@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// Message is one state of a message, as a client shows it. It is a value: what happens to the message later does not change it.
+// Message is a snapshot of a message as a client shows it. Later changes of the message do not affect it.
 type Message struct {
 	TS       string
-	ThreadTS string // of the thread's parent, also on the parent once it has replies
+	ThreadTS string // the thread's parent; set on the parent too once it has replies
 	Channel  string
-	User     string // who wrote it
-	BotID    string // set where an app wrote it
+	User     string // the author
+	BotID    string // set if an app is the author
 	Text     string
 	Blocks   []map[string]any
 	Metadata map[string]any // event_type and event_payload, nil for none
 
 	Ephemeral bool
-	For       string // who alone sees an ephemeral message
+	For       string // the only reader of an ephemeral message
 	Edits     int
-	Broadcast bool   // a reply that is also shown in the channel
-	Parse     string // how links and names in the text are found: "full", "none" or as usual
+	Broadcast bool   // a reply also shown in the channel
+	Parse     string // how links and names in the text are recognised: "full", "none" or "" for the default
 
 	editedTS  string
 	tombstone bool
 	replies   int
 	names     map[string]string
-	foreign   map[string]any // what the wire shows in place of ours
+	foreign   map[string]any // fields that override ours on the wire
 }
 
 func (w *Workspace) post(c *channelState, m Message) *Message {
@@ -49,8 +49,8 @@ func (w *Workspace) post(c *channelState, m Message) *Message {
 	return &m
 }
 
-// Foreign posts a message of another app, in a thread unless that is "", which the Web API shows with these fields: a bot_id, metadata, or
-// elements that nobody knows yet. It gives the timestamp.
+// Foreign posts a message of another app, in a thread unless that is "", and returns its timestamp. The Web API shows the message with the
+// given fields, such as a bot_id, metadata or unknown elements.
 func (w *Workspace) Foreign(channel, thread string, shows map[string]any) string {
 	defer w.lock()()
 	m := Message{ThreadTS: thread, User: "U0OTHER", BotID: "B0OTHER", Text: text(shows["text"]), foreign: shows}
@@ -64,7 +64,7 @@ func (w *Workspace) edit(m *Message, text string, blocks []map[string]any) {
 	w.recordMessage(KindUpdated, m)
 }
 
-// remove takes a message away; a parent with replies leaves a tombstone, as in Slack.
+// remove deletes a message. Like in Slack, a parent with replies leaves a tombstone.
 func (w *Workspace) remove(c *channelState, m *Message) {
 	if m.replies > 0 {
 		m.Text, m.Blocks, m.Metadata, m.tombstone = "This message was deleted.", nil, nil, true
@@ -82,7 +82,7 @@ func (w *Workspace) recordMessage(kind string, m *Message) {
 	w.record(Event{Kind: kind, Channel: m.Channel, User: cmp.Or(m.For, m.User), TS: m.TS, Text: m.Text, Message: &snapshot})
 }
 
-// snapshot copies a message for the outside. Blocks are replaced, never changed, so they need no copy.
+// snapshot copies a message for callers. Blocks are replaced, never modified, so they are shared.
 func (w *Workspace) snapshot(m *Message) Message {
 	s := *m
 	s.names = w.names
@@ -113,7 +113,7 @@ func parent(c *channelState, ts string) *Message {
 
 func (m *Message) isReply() bool { return m.ThreadTS != "" && m.ThreadTS != m.TS }
 
-// wire is the message as the Web API and payloads show it.
+// wire returns the message as the Web API and payloads show it.
 func (w *Workspace) wire(m *Message, metadata bool) map[string]any {
 	out := map[string]any{"type": "message", "user": m.User, "text": m.Text, "ts": m.TS, "team": w.teamOf(m.User)}
 	switch m.BotID {

@@ -13,10 +13,10 @@ import (
 
 // method is one method of the Web API.
 type method struct {
-	appToken  bool     // it takes the app token, not the bot's
-	scopes    []string // any one of them
-	perMinute int      // calls a minute, by the method's tier
-	right     string   // what it does in the channel that it names, see Workspace.channel
+	appToken  bool     // takes the app token instead of the bot token
+	scopes    []string // one of them suffices
+	perMinute int      // limit of calls a minute, by the method's tier
+	right     string   // required right in the named channel, see Workspace.channel
 	run       func(*Workspace, *apiCall) (answer, error)
 }
 
@@ -26,7 +26,7 @@ var (
 	openScopes    = []string{"channels:manage", "groups:write", "im:write", "mpim:write"}
 )
 
-// methods are the methods that the bot uses. The limits are those of the methods' pages in Slack's documentation.
+// methods are the methods that the bot uses. The rate limits come from the methods' pages in Slack's documentation.
 var methods = map[string]method{
 	"auth.test":             {perMinute: 300, run: (*Workspace).authTest},
 	"apps.connections.open": {appToken: true, scopes: []string{"connections:write"}, perMinute: 20, run: (*Workspace).connectionsOpen},
@@ -57,7 +57,7 @@ func (w *Workspace) authTest(*apiCall) (answer, error) {
 	}, nil
 }
 
-// paging reads the arguments limit and cursor: what an earlier answer's next_cursor held, "" for the first page.
+// paging reads the arguments limit (100 by default) and cursor, decoded from an earlier next_cursor; "" is the first page.
 func (c *apiCall) paging(most int) (limit int, cursor string, err error) {
 	limit, err = strconv.Atoi(cmp.Or(c.args["limit"], "0"))
 	if err != nil || limit < 0 || limit > most {
@@ -76,11 +76,11 @@ func nextCursor(value string) answer {
 }
 
 const (
-	channelRate  = 1 // posts a second that a channel takes
-	channelBurst = 4 // and at once
+	channelRate  = 1 // posts a second in one channel
+	channelBurst = 4 // posts at once in one channel
 )
 
-// limited counts a call and returns how long to wait where it is beyond the method's limit, or the channel's own rate of posts.
+// limited counts a call. It returns the wait if the call exceeds the method's limit or the channel's rate of posts, else 0.
 func (w *Workspace) limited(c *apiCall, perMinute int) time.Duration {
 	if w.opts.NoRateLimits {
 		return 0

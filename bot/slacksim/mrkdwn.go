@@ -18,7 +18,7 @@ func emphasised(sign string) *regexp.Regexp {
 	return regexp.MustCompile(`(^|[\s\p{P}\p{S}])` + sign + `(` + inner + `)` + sign + `($|[\s\p{P}\p{S}])`)
 }
 
-// spans finds what a costly expression matches; it is only tried on a text that contains one of the words it needs.
+// spans returns the matches of a costly expression. It runs the expression only if the text contains one of the needed words.
 func spans(expression *regexp.Regexp, text string, needs ...string) [][]int {
 	if !slices.ContainsFunc(needs, func(word string) bool { return strings.Contains(text, word) }) {
 		return nil
@@ -26,7 +26,7 @@ func spans(expression *regexp.Regexp, text string, needs ...string) [][]int {
 	return expression.FindAllStringIndex(text, -1)
 }
 
-// mrkdwn renders Slack's markup. links and names say whether bare addresses and bare names (#channel, @here) become links and mentions.
+// mrkdwn renders Slack's markup. links turns bare URLs into links, names turns bare names (#channel, @here) into links and mentions.
 func (r *rendered) mrkdwn(text string, links, names bool) string {
 	code := spans(codeSpan, text, "`")
 	bare := func(from, to int) string {
@@ -67,7 +67,7 @@ func (r *rendered) autolink(word string, links, names bool) string {
 	return word
 }
 
-// control renders what stands between < and >.
+// control renders a control sequence, given without its < and >.
 func (r *rendered) control(body string) string {
 	target, label, labelled := strings.Cut(body, "|")
 	switch {
@@ -91,7 +91,7 @@ func (r *rendered) control(body string) string {
 	return "<" + body + ">"
 }
 
-// mention renders a user or user group, who are notified.
+// mention renders a user or user group and records the ping.
 func (r *rendered) mention(id string) string {
 	r.pings = append(r.pings, id)
 	return r.name(id)
@@ -109,7 +109,7 @@ func (r *rendered) name(id string) string {
 	return "<unknown " + id + ">"
 }
 
-// unformatted takes the signs of bold, italic, struck and code text away.
+// unformatted strips the signs of bold, italic, strikethrough and code.
 func unformatted(text string) string {
 	return splice(text, spans(codeSpan, text, "`"),
 		func(from, to int) string { return unemphasised(text[from:to]) },

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Options describe the workspace and its app. The zero value is a demo workspace with limits on and all scopes that the bot needs.
+// Options configure the workspace and its app. The zero value is a demo workspace with rate limits and all scopes that the bot needs.
 type Options struct {
-	// Manifest is the app manifest in YAML or JSON. What it does not declare is refused: commands, shortcuts, events, scopes, interactivity
-	// and Socket Mode. By default the app has the command /c66, no shortcuts, and no events.
+	// Manifest is the app manifest in YAML or JSON. Undeclared commands, shortcuts, events, scopes, interactivity and Socket Mode are refused.
+	// By default the app has the command /c66, no shortcuts and no events.
 	Manifest []byte
 
 	AppToken  string   // default "xapp-1-A0C66-demo"
@@ -21,9 +21,9 @@ type Options struct {
 	TeamDomain string // default "home"
 
 	NoRateLimits      bool
-	NoPongs           bool          // the client's pings get no answer
-	Lifetime          time.Duration // of a socket until Slack asks for a new one, default 1 h
-	GroupsNeedUpgrade bool          // the usergroups methods answer plan_upgrade_required
+	NoPongs           bool          // do not answer the client's pings
+	Lifetime          time.Duration // of a socket before Slack announces its end; default 1 h
+	GroupsNeedUpgrade bool          // refuse the usergroups methods with plan_upgrade_required
 }
 
 const usualManifest = `

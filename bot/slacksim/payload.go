@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	verificationToken = "c66VerificationTokenX24" // deprecated by Slack, and here of a simulated app
+	verificationToken = "c66VerificationTokenX24" // deprecated by Slack; not a real credential
 	notInteractive    = "This app is not configured to handle interactive responses."
 	triggerLife       = 3 * time.Second // how long a trigger_id can be exchanged for a modal
 )
 
-// trigger is what a trigger_id stands for: who acted, and where.
+// trigger is the state of a trigger_id.
 type trigger struct {
 	user    string
-	channel string // where the person was, "" where Slack does not tell
-	inView  bool   // on an element of a view
+	channel string // of the interaction, "" if Slack does not report it
+	inView  bool   // from an interaction with a view
 	until   time.Time
 	used    bool
 }
@@ -29,7 +29,7 @@ func (w *Workspace) newTrigger(t trigger) string {
 	return id
 }
 
-// trigger finds what a call's trigger_id stands for; it is not exchanged yet.
+// trigger returns the usable trigger of a call's trigger_id. The caller marks it as used.
 func (w *Workspace) trigger(c *apiCall) (*trigger, error) {
 	id := c.args["trigger_id"]
 	t := w.triggers[id]
@@ -46,7 +46,7 @@ func (w *Workspace) trigger(c *apiCall) (*trigger, error) {
 	return t, nil
 }
 
-// interact sends what a person did with an element, a view or a shortcut.
+// interact sends an interactive payload. It fails if the manifest does not enable interactivity.
 func (w *Workspace) interact(d *Delivery, payload map[string]any, accepts bool) *Delivery {
 	if !w.app.Interactivity {
 		w.touch()
@@ -64,7 +64,7 @@ func (w *Workspace) interaction(kind string, u *User) map[string]any {
 	}
 }
 
-// commandPayload is a slash command's payload. is_enterprise_install is text there, and is sometimes left out.
+// commandPayload returns a slash command's payload. is_enterprise_install is a string, in every second payload only.
 func (w *Workspace) commandPayload(d *Delivery, c *channelState, u *User, command, text string) map[string]any {
 	d.TriggerID = w.newTrigger(trigger{user: u.ID, channel: c.ID})
 	d.ResponseURL = w.newHook(hook{channel: c, user: u.ID})
@@ -81,7 +81,7 @@ func (w *Workspace) commandPayload(d *Delivery, c *channelState, u *User, comman
 	return payload
 }
 
-// payloadName is a channel's name in payloads, where private ones have none.
+// payloadName returns a channel's name in payloads, which hide the names of private channels.
 func payloadName(c *channelState) string {
 	switch {
 	case c.IM:
@@ -92,7 +92,7 @@ func payloadName(c *channelState) string {
 	return c.Name
 }
 
-// clickPayload is a block_actions payload of a button on a message. An ephemeral message does not come with it.
+// clickPayload returns the block_actions payload of a button on a message. It does not contain an ephemeral message.
 func (w *Workspace) clickPayload(d *Delivery, c *channelState, u *User, m *Message, b button) map[string]any {
 	d.TriggerID = w.newTrigger(trigger{user: u.ID, channel: c.ID})
 	d.ResponseURL = w.newHook(hook{channel: c, user: u.ID, source: m.TS})

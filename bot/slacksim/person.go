@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Person acts as one user of the workspace.
+// Person acts as a user of the workspace.
 type Person struct {
 	w  *Workspace
 	id string
 }
 
-// Person returns the person with a user id. Somebody whom the workspace does not know can do nothing and sees nothing.
+// Person returns the person with a user id. An unknown user cannot act; Sees and Thread do not check the user.
 func (w *Workspace) Person(userID string) *Person { return &Person{w: w, id: userID} }
 
 func (p *Person) in(channel string) (*channelState, *User, error) {
@@ -23,7 +23,7 @@ func (p *Person) in(channel string) (*channelState, *User, error) {
 	return c, u, nil
 }
 
-// Command sends a slash command with its text, such as "/c66 list web". What Slack itself refuses comes back as a Delivery that has failed.
+// Command sends a slash command with its text, such as "/c66 list web". A refusal by Slack itself is a failed Delivery.
 func (p *Person) Command(channel, typed string) *Delivery {
 	defer p.w.lock()()
 	d := p.w.newDelivery(channel, p.id)
@@ -47,7 +47,7 @@ func (p *Person) Command(channel, typed string) *Delivery {
 	return p.w.dispatch("slash_commands", p.w.commandPayload(d, c, u, command, rest), true, d)
 }
 
-// Shortcut uses the app's global shortcut with a callback_id. One that the app does not declare is not there: the Delivery has failed.
+// Shortcut uses the app's global shortcut with a callback_id. An undeclared one is a failed Delivery.
 func (p *Person) Shortcut(callbackID string) *Delivery {
 	defer p.w.lock()()
 	d, u := p.w.newDelivery("", p.id), p.w.users[p.id]
@@ -65,12 +65,12 @@ func (p *Person) Shortcut(callbackID string) *Delivery {
 	return p.w.interact(d, payload, false)
 }
 
-// Sees is the channel's timeline for the person, oldest first: messages, broadcast replies, and their own ephemerals.
+// Sees returns the person's timeline of a channel, oldest first: messages, broadcast replies and their ephemerals.
 func (p *Person) Sees(channel string) []Message {
 	return p.visible(channel, func(m *Message) bool { return !m.isReply() || m.Broadcast })
 }
 
-// Thread is a thread as the person sees it: its parent, then the replies, oldest first.
+// Thread returns a thread as the person sees it: the parent, then the replies, oldest first.
 func (p *Person) Thread(channel, ts string) []Message {
 	return p.visible(channel, func(m *Message) bool { return m.TS == ts || m.ThreadTS == ts })
 }
@@ -90,10 +90,10 @@ func (p *Person) visible(channel string, in func(*Message) bool) []Message {
 	return seen
 }
 
-// reads reports whether the person is shown a message of a channel that they see.
+// reads reports whether a message of a visible channel is shown to the person.
 func (p *Person) reads(m *Message) bool { return !m.Ephemeral || m.For == p.id }
 
-// button is a button with the block that it stands in.
+// button is a button element with the id of its block.
 type button struct {
 	blockID string
 	element map[string]any
@@ -111,7 +111,7 @@ func buttons(blocks []map[string]any) []button {
 	return found
 }
 
-// elementsOf are the elements of a block that people can act on.
+// elementsOf returns the interactive elements of a block.
 func elementsOf(block map[string]any) []map[string]any {
 	found := []map[string]any{object(block["accessory"]), object(block["element"])}
 	if block["type"] == "actions" {
@@ -120,12 +120,12 @@ func elementsOf(block map[string]any) []map[string]any {
 	return slices.DeleteFunc(found, func(e map[string]any) bool { return e == nil })
 }
 
-// Click clicks the first button with the given label on the message as it is now. A confirm dialog is accepted and noted in the Delivery.
+// Click clicks the first button with a label on the current state of a message. It accepts a confirm dialog and notes it in the Delivery.
 func (p *Person) Click(channel string, m Message, label string) (*Delivery, error) {
 	return p.click(channel, m, label, false)
 }
 
-// ClickOld clicks a button of the message as m shows it, as a client does that has not seen a later edit.
+// ClickOld clicks a button of the message as m shows it, like a client that missed a later edit.
 func (p *Person) ClickOld(channel string, m Message, label string) (*Delivery, error) {
 	return p.click(channel, m, label, true)
 }
@@ -163,19 +163,19 @@ func confirmOf(element map[string]any) *Confirm {
 	return &Confirm{textOf(confirm["title"]), textOf(confirm["text"]), textOf(confirm["confirm"]), textOf(confirm["deny"])}
 }
 
-// Say posts a message, into a thread where threadTS is not empty. One that mentions the bot reaches the app as Mention's does.
+// Say posts a message, in a thread if threadTS is set. A mention of the bot emits app_mention, as Mention does.
 func (p *Person) Say(channel, threadTS, typed string) (Message, error) {
 	m, _, err := p.say(channel, threadTS, typed, false)
 	return m, err
 }
 
-// Mention posts a text that mentions the bot, typed as "@c66bot" or "<@U0C66BOT>". The Delivery is that of app_mention; it has failed where
-// the app gets none: it does not subscribe to it, or is no member of the channel.
+// Mention posts a text that mentions the bot, typed as "@c66bot" or "<@U0C66BOT>". The Delivery is that of app_mention. It has failed if
+// the app does not subscribe to app_mention, the bot is no member of the channel, or the channel is a direct message.
 func (p *Person) Mention(channel, threadTS, typed string) (Message, *Delivery, error) {
 	return p.say(channel, threadTS, typed, true)
 }
 
-// Edit changes what the person said. Where it then mentions the bot the app gets app_mention with "edited", once more if it did before.
+// Edit changes a message of the person. If the new text mentions the bot, the app gets app_mention with "edited", even if the old one did.
 func (p *Person) Edit(channel, ts, typed string) error {
 	defer p.w.lock()()
 	c, _, err := p.in(channel)
@@ -218,7 +218,7 @@ func (p *Person) say(channel, threadTS, typed string, mentions bool) (Message, *
 
 func mentionsBot(converted string) bool { return strings.Contains(converted, "<@"+botUserID+">") }
 
-// emitMention tells the app that it was mentioned. There is no app_mention in direct messages, nor where the bot is not.
+// emitMention emits app_mention. Slack sends none for direct messages, nor for channels without the bot.
 func (w *Workspace) emitMention(c *channelState, m *Message, eventTS string) *Delivery {
 	switch {
 	case c.IM:

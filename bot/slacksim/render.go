@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// rendered is what a reader gets from a message or a view.
+// rendered collects the visible parts of a message or a view.
 type rendered struct {
 	lines   []string
 	buttons []string
 	pings   []string
 	links   []string
 	names   map[string]string
-	values  map[fieldKey]any  // of a view's fields
-	errors  map[string]string // of a view's fields, by block_id
+	values  map[fieldKey]any  // values of a view's fields
+	errors  map[string]string // errors of a view's fields, by block_id
 }
 
-// Plain is everything that a person reads: a line a block, then the buttons as [Label]. Mentions, links, dates, formatting and entities are
+// Plain returns the visible text: one line per block, then the buttons as [Label]. Mentions, links, dates, formatting and entities are
 // rendered; a mention that pings a whole channel shows as "<ping @here>".
 func (m Message) Plain() string {
 	r := m.render()
 	return strings.Join(notEmpty(append(r.lines, bracketed(r.buttons))), "\n")
 }
 
-// Buttons are the labels of the message's buttons, in the order of reading.
+// Buttons returns the labels of the message's buttons, in reading order.
 func (m Message) Buttons() []string { return m.render().buttons }
 
-// Pings are the mentions that notify somebody, in text and blocks: "here", "channel", "everyone", or the id of a user or group.
+// Pings returns the mentions in text and blocks that notify people: "here", "channel", "everyone", or the id of a user or group, sorted.
 func (m Message) Pings() []string {
 	r := m.render()
 	if len(m.Blocks) > 0 {
@@ -36,7 +36,7 @@ func (m Message) Pings() []string {
 	return unique(r.pings)
 }
 
-// Links are the addresses that a reader could follow, written ones and those that Slack makes of plain text; a linked channel is "#name".
+// Links returns the link targets, sorted: explicit links and those that Slack makes of plain text. A linked channel is "#name".
 func (m Message) Links() []string { return unique(m.render().links) }
 
 func (m Message) render() *rendered {
@@ -86,7 +86,7 @@ func (r *rendered) blocks(blocks []map[string]any) {
 	}
 }
 
-// elements renders the fields beside a section or in a row of actions; the buttons are collected.
+// elements renders the fields beside a section or in a row of actions and collects the buttons.
 func (r *rendered) elements(b map[string]any) string {
 	for _, e := range elementsOf(b) {
 		if e["type"] == "button" {
@@ -103,7 +103,7 @@ func (r *rendered) elements(b map[string]any) string {
 	return strings.Join(notEmpty(parts), " ")
 }
 
-// field is what a field shows: radio buttons with a mark at the chosen one, its value, or the placeholder.
+// field renders a field: radio buttons with a mark at the chosen one, otherwise the value or the placeholder.
 func (r *rendered) field(f formField) string {
 	if f.name == "radio_buttons" {
 		var parts []string
@@ -143,7 +143,7 @@ func (r *rendered) held(f formField) string {
 	}
 }
 
-// text renders a text object. Plain text shows as it is, entities included.
+// text renders a text object. plain_text is shown verbatim, entities included.
 func (r *rendered) text(v any) string {
 	t := object(v)
 	if t["type"] != "mrkdwn" {
@@ -161,7 +161,7 @@ func unique(in []string) []string {
 	return slices.Compact(in)
 }
 
-// bracketed writes labels as buttons.
+// bracketed formats labels as [Label], without empty ones.
 func bracketed(labels []string) string {
 	var out []string
 	for _, label := range labels {

@@ -21,7 +21,7 @@ var (
 	manifestFile []byte
 )
 
-// rule says what a value must be; blocks.yaml explains the fields.
+// rule is the schema of a value. blocks.yaml documents the fields.
 type rule struct {
 	Type     string
 	Min, Max int
@@ -41,11 +41,11 @@ type rule struct {
 	Unique   string
 }
 
-// ruleSet is what the embedded files hold together.
+// ruleSet is the merged content of the embedded files.
 type ruleSet struct {
 	Shared any
 	Rules  map[string]*rule
-	Events map[string][]string // the scopes of which an event needs one
+	Events map[string][]string // alternative scopes by event
 }
 
 var rules = sync.OnceValue(func() ruleSet {
@@ -60,14 +60,14 @@ var rules = sync.OnceValue(func() ruleSet {
 	return set
 })
 
-// checker collects what is wrong with one value.
+// checker collects the faults of one value.
 type checker struct {
 	problems []string
-	ids      map[string]map[string]bool // what is unique so far, by the kind of id
-	read     int                        // characters of all texts
+	ids      map[string]map[string]bool // ids seen so far, by kind
+	read     int                        // characters in all texts marked read
 }
 
-// check returns a message for each fault of a value by the named rule.
+// check validates a value by the named rule. The checker holds a message for each fault.
 func check(name, at string, v any) *checker {
 	c := &checker{ids: map[string]map[string]bool{}}
 	c.value(at, v, rules().Rules[name])
@@ -162,7 +162,7 @@ func (c *checker) list(at string, v any, r *rule) {
 	}
 }
 
-// object checks an object by the rule, or by the one of its kind: the limit of the rule is then that of the object's text.
+// object checks an object by the rule, or by the rule of its type if r lists kinds; r.Max then limits the object's text.
 func (c *checker) object(at string, v any, r *rule) {
 	o, isObject := v.(map[string]any)
 	if !isObject {
@@ -199,7 +199,7 @@ func (c *checker) object(at string, v any, r *rule) {
 			c.fault(at, "invalid additional property: %s", name)
 			continue
 		}
-		if field.Type == "string" && field.Max == 0 { // of a text object
+		if field.Type == "string" && field.Max == 0 { // the text of a text object
 			limited := *field
 			limited.Max = limit
 			field = &limited
@@ -215,10 +215,10 @@ func (c *checker) object(at string, v any, r *rule) {
 	}
 }
 
-// maxBlockText is how many characters all texts of a message's blocks have together.
+// maxBlockText is the limit of characters in all texts of a message's blocks together.
 const maxBlockText = 13000
 
-// checkBlocks returns an invalid_blocks error with a message for each fault, or nil.
+// checkBlocks returns invalid_blocks with a message for each fault, msg_blocks_too_long, or nil.
 func checkBlocks(blocks []map[string]any) error {
 	items := make([]any, len(blocks))
 	for i, b := range blocks {

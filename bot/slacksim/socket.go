@@ -14,24 +14,24 @@ import (
 
 const (
 	maxSockets   = 10
-	maxFrame     = 20480            // bytes of a frame from the client
-	pingEvery    = 10 * time.Second // between two pings of the server
-	ticketLife   = 30 * time.Second // how long a websocket address can be used
+	maxFrame     = 20480            // bytes in a frame from the client
+	pingEvery    = 10 * time.Second // interval of the server's pings
+	ticketLife   = 30 * time.Second // lifetime of a websocket URL
 	warningAhead = 10 * time.Second // from the warning to refresh_requested
 	closeDelay   = 5 * time.Second  // from refresh_requested to the close
 )
 
-// socket is one Socket Mode connection. The workspace's lock guards its fields; only its writer goroutine writes to the connection.
+// socket is one Socket Mode connection. The workspace's lock guards its fields. Only its writer goroutine writes to the connection.
 type socket struct {
 	w     *Workspace
 	n     int
 	host  string
 	conn  *websocket.Conn
 	queue []frame
-	wake  chan struct{} // holds a value where the queue has frames
+	wake  chan struct{} // holds a value if the queue has frames
 	gone  chan struct{} // closed when the reader ends
-	half  bool          // nothing flows any more, either way
-	dead  bool          // no envelope goes there any more
+	half  bool          // half-open: no frames in either direction
+	dead  bool          // gets no more envelopes
 }
 
 // frame is one message to the client; kind 0 closes the connection.
@@ -49,7 +49,7 @@ func (w *Workspace) connectionsOpen(*apiCall) (answer, error) {
 	return answer{"url": "ws" + w.base[len("http"):] + "/link/?ticket=" + id + "&app_id=" + appID}, nil
 }
 
-// serveLink upgrades to a websocket, from any origin, and reads it to its end.
+// serveLink redeems a ticket, upgrades the request to a websocket from any origin, and serves it to its end.
 func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	id := r.URL.Query().Get("ticket")
@@ -72,7 +72,7 @@ func (w *Workspace) serveLink(rw http.ResponseWriter, r *http.Request) {
 	w.run(conn)
 }
 
-// run owns one connection: it greets, starts the writer, reads, and joins the writer.
+// run owns a connection: it sends the hello, starts the writer, reads, and joins the writer.
 func (w *Workspace) run(conn *websocket.Conn) {
 	s := &socket{w: w, conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{})}
 	conn.SetReadLimit(maxFrame)
@@ -101,7 +101,7 @@ func (w *Workspace) run(conn *websocket.Conn) {
 	w.dropped(s)
 }
 
-// admit greets a new socket, or refuses it where there are too many, and gives it what waits for a connection.
+// admit sends hello and the waiting envelopes to a new socket, or refuses it with too_many_websockets.
 func (w *Workspace) admit(s *socket) {
 	w.socketSeq++
 	s.n, s.host = w.socketSeq, fmt.Sprintf("applink-%d", w.socketSeq)
@@ -128,7 +128,7 @@ func (w *Workspace) admit(s *socket) {
 	w.deliverWaiting(s)
 }
 
-// dropped forgets a socket that has ended. What it did not acknowledge comes again on the newest of the others, or waits for the next one.
+// dropped removes an ended socket. Its unacknowledged envelopes are redelivered on the newest other socket, or wait for the next one.
 func (w *Workspace) dropped(s *socket) {
 	s.dead = true
 	w.sockets = slices.DeleteFunc(w.sockets, func(o *socket) bool { return o == s })
@@ -157,9 +157,9 @@ func (s *socket) read() {
 			s.w.violate("socket %d: a frame above %d bytes", s.n, maxFrame)
 		}
 		s.w.mu.Unlock()
-		if tooBig { // read on for a second at most, so that the close frame reaches the client and no reset of the connection overtakes it
+		if tooBig { // drain for up to a second, so that no connection reset overtakes the close frame
 			_ = s.conn.NetConn().SetReadDeadline(time.Now().Add(time.Second))
-			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // it ends in an error or the end of the stream
+			_, _ = io.Copy(io.Discard, s.conn.NetConn()) // ends with an error or EOF
 		}
 		if err != nil {
 			return
@@ -167,7 +167,7 @@ func (s *socket) read() {
 	}
 }
 
-// write sends what is queued and the server's pings, as text frames and as control frames by turns, until the reader ends.
+// write sends the queue and the server's pings, alternately as text and control frames, until the reader ends.
 func (s *socket) write() {
 	ticks := time.NewTicker(pingEvery)
 	defer ticks.Stop()
@@ -189,7 +189,7 @@ func (s *socket) write() {
 	}
 }
 
-// flush writes the queue; false means that the connection has ended.
+// flush writes the queue. It returns false once the connection has ended.
 func (s *socket) flush() bool {
 	s.w.mu.Lock()
 	queue := s.queue
@@ -208,7 +208,7 @@ func (s *socket) flush() bool {
 	return true
 }
 
-// push queues a frame, unless nothing flows any more.
+// push queues a frame. A half-open socket takes the closing frame only.
 func (s *socket) push(f frame) {
 	if s.half && f.kind != 0 {
 		return
@@ -230,7 +230,7 @@ func (s *socket) announce(reason string) {
 	s.w.record(Event{Kind: "announced", Socket: s.n, Text: reason})
 }
 
-// wind announces the end of a socket and brings it about. Envelopes go there until it closes.
+// wind announces the end of a socket and closes it later. Until then it still gets envelopes.
 func (s *socket) wind(reason string) {
 	if s.dead {
 		return
@@ -253,37 +253,37 @@ func (w *Workspace) eachSocket(do func(*socket)) {
 	}
 }
 
-// Disconnect does to every open socket what Slack does with a reason: "warning" is followed by "refresh_requested" 10 s later, which is
-// followed by the close 5 s later; "link_disabled" and any other reason close after 5 s as well.
+// Disconnect ends every open socket as Slack does for a reason: "warning" is followed by "refresh_requested" after 10 s. That reason,
+// "link_disabled" and any other are followed by the close after 5 s.
 func (w *Workspace) Disconnect(reason string) { w.eachSocket(func(s *socket) { s.wind(reason) }) }
 
-// Announce sends every socket a disconnect frame and does nothing more.
+// Announce sends every socket a disconnect frame only.
 func (w *Workspace) Announce(reason string) { w.eachSocket(func(s *socket) { s.announce(reason) }) }
 
 // Drop cuts every socket abruptly, without a close frame.
 func (w *Workspace) Drop() { w.eachSocket((*socket).cut) }
 
-// HalfOpen lets every socket that is open now stay open while nothing flows any more, in either direction.
+// HalfOpen keeps every current socket open but drops all frames in both directions.
 func (w *Workspace) HalfOpen() { w.eachSocket(func(s *socket) { s.half, s.queue = true, nil }) }
 
-// SendFrame sends every socket a text frame as it is, for what no Slack document mentions.
+// SendFrame sends every socket a raw text frame, such as an undocumented one.
 func (w *Workspace) SendFrame(text string) {
 	w.eachSocket(func(s *socket) { s.push(frame{websocket.TextMessage, []byte(text)}) })
 }
 
-// Sockets is how many connections are open.
+// Sockets returns the number of open connections.
 func (w *Workspace) Sockets() (n int) {
 	w.eachSocket(func(*socket) { n++ })
 	return n
 }
 
-// PreferOldest makes envelopes go to the oldest open socket, for as long as it is open, instead of to each in turn.
+// PreferOldest sends all envelopes to the oldest open socket instead of to each in turn.
 func (w *Workspace) PreferOldest(on bool) {
 	defer w.lock()()
 	w.oldest = on
 }
 
-// Twist has every hello and envelope changed before it is sent, for values of other types than Slack documents. Nil ends it.
+// Twist sets a function that modifies every hello and envelope before the send, for values of undocumented types. Nil removes it.
 func (w *Workspace) Twist(twist func(frame map[string]any)) {
 	defer w.lock()()
 	w.twist = twist
@@ -294,8 +294,8 @@ func (w *Workspace) twisted(body map[string]any) frame {
 	if w.twist == nil {
 		return plain
 	}
-	var own map[string]any               // the payload belongs to whoever made the envelope
-	_ = json.Unmarshal(plain.data, &own) // made a moment ago
+	var own map[string]any               // a copy, since the envelope keeps its payload
+	_ = json.Unmarshal(plain.data, &own) // marshalled above
 	w.twist(own)
 	return textFrame(own)
 }

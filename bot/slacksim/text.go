@@ -6,18 +6,18 @@ import (
 )
 
 var (
-	// typedToken is what a client has already resolved and people may give as it is.
+	// typedToken matches tokens that a client has already resolved and people may type as is.
 	typedToken = regexp.MustCompile(`<(?:@[UW]|#C|!subteam\^S|https?:|mailto:)[^<>\s]*>|<!(?:here|channel|everyone)>`)
 	typedWord  = regexp.MustCompile(`https?://[^\s<>]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[@#][\p{L}\d._-]+` +
 		`|(?:[a-zA-Z\d-]+\.)+(?:com|org|net|io|dev)\b`)
 	codeSpan = regexp.MustCompile("```[\\s\\S]+?```|`[^`\n]+`")
-	// labelled is a mention with the name beside it, which messages do not have.
+	// labelled matches mentions with a name, a form that messages do not have.
 	labelled = regexp.MustCompile(`<(@[UW][A-Za-z0-9]+|!subteam\^S[A-Za-z0-9]+)\|[^<>]*>`)
 	escaping = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	entities = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&")
 )
 
-// splice rebuilds a text of its spans and of what lies between them, given by their ends.
+// splice rebuilds a text from the replacements of its spans and of the parts between them, both given as byte offsets.
 func splice(text string, spans [][]int, between, span func(from, to int) string) string {
 	var out strings.Builder
 	last := 0
@@ -30,8 +30,8 @@ func splice(text string, spans [][]int, between, span func(from, to int) string)
 	return out.String()
 }
 
-// messageText does to what a person types in a message what Slack's client does: names, addresses and mail addresses become <…>, and &, <
-// and > become entities. In code only the entities are made.
+// messageText converts a typed message as Slack's client does: names, URLs and mail addresses become <…>; &, < and > become entities.
+// In code only the entities are converted.
 func (w *Workspace) messageText(typed string) string {
 	converted := splice(typed, codeSpan.FindAllStringIndex(typed, -1),
 		func(from, to int) string { return w.escape(typed[from:to]) },
@@ -39,8 +39,8 @@ func (w *Workspace) messageText(typed string) string {
 	return labelled.ReplaceAllString(converted, "<$1>")
 }
 
-// escape does to a typed command what the manifest's should_escape asks for: names that Slack knows, addresses and mail addresses become
-// <…>, and &, < and > become entities. A word in <…> that is already resolved stays.
+// escape converts a typed command as the manifest's should_escape requests: known names, URLs and mail addresses become <…>; &, < and >
+// become entities. Resolved tokens in <…> are kept.
 func (w *Workspace) escape(typed string) string {
 	return splice(typed, typedToken.FindAllStringIndex(typed, -1),
 		func(from, to int) string { return w.escapeWords(typed[from:to]) },
@@ -70,7 +70,7 @@ func (w *Workspace) resolve(word string) string {
 	return "<http://" + escaped + "|" + escaped + ">"
 }
 
-// resolveName resolves a name; signs that end a sentence are no part of it.
+// resolveName resolves an @name or #name without trailing ".", "_" and "-", unless those are part of a known name.
 func (w *Workspace) resolveName(word, escaped string) string {
 	name := word
 	id := w.byName(name)

@@ -9,12 +9,12 @@ import (
 
 const slackbot = "USLACKBOT"
 
-// User is a person or a bot that the workspace knows.
+// User is a person or a bot of the workspace.
 type User struct {
 	ID         string
 	Name       string // the handle, without @
 	RealName   string
-	TeamID     string // "" is the home team; another one makes a Slack Connect person
+	TeamID     string // "" is the home team; another one is a Slack Connect user
 	IsBot      bool
 	Deleted    bool
 	Restricted bool // a guest
@@ -44,7 +44,7 @@ func (w *Workspace) usersInfo(c *apiCall) (answer, error) {
 	case u.IsBot:
 		profile["bot_id"] = u.botID()
 	}
-	out := map[string]any{ // is_stranger is false for Slack Connect people too
+	out := map[string]any{ // is_stranger is false for Slack Connect users too
 		"id": u.ID, "team_id": u.TeamID, "name": u.Name, "real_name": u.RealName, "deleted": u.Deleted, "profile": profile,
 		"is_bot": u.IsBot, "is_app_user": false, "is_stranger": false, "updated": 1700000000,
 	}
@@ -64,14 +64,14 @@ func (w *Workspace) teamOf(user string) string {
 	return teamID
 }
 
-// rename replaces the names that messages are rendered with.
+// rename sets the name that messages render for an id. It replaces the map, which snapshots share.
 func (w *Workspace) rename(id, name string) {
 	w.names = maps.Clone(w.names)
 	w.names[id] = name
 	w.touch()
 }
 
-// byName finds the id of a name with its sign, for example "#general", or "".
+// byName returns the id of a name with its sign, such as "#general", or "". Case is ignored.
 func (w *Workspace) byName(name string) string {
 	for _, id := range slices.Sorted(maps.Keys(w.names)) {
 		if strings.EqualFold(w.names[id], name) && len(name) > 1 {
@@ -88,7 +88,7 @@ type Group struct {
 	Users    []string
 	Disabled bool
 
-	created, updated, deleted int64 // seconds
+	created, updated, deleted int64 // Unix seconds
 }
 
 // AddGroup adds or replaces a user group.
@@ -97,7 +97,7 @@ func (w *Workspace) AddGroup(g Group) {
 	w.addGroup(g)
 }
 
-// addGroup returns the group as it was, or nil, and as it is.
+// addGroup adds or replaces a group and returns the previous one, or nil, and the new one.
 func (w *Workspace) addGroup(g Group) (before, after *Group) {
 	now := time.Now().Unix()
 	g.Users = slices.Clone(g.Users)
@@ -116,13 +116,13 @@ func (w *Workspace) addGroup(g Group) (before, after *Group) {
 	return before, &g
 }
 
-// SetGroup adds or replaces a user group as an admin does: the app is told by subteam_created or subteam_updated, and by
-// subteam_members_changed where people came or went, as far as it subscribes to those events.
+// SetGroup adds or replaces a user group as an admin does. It emits subteam_created or subteam_updated, and subteam_members_changed if the
+// members changed, as far as the app subscribes to them.
 func (w *Workspace) SetGroup(g Group) {
 	defer w.lock()()
 	before, after := w.addGroup(g)
 	subteam := wireGroup(after)
-	subteam["users"], subteam["user_count"] = append([]string{}, g.Users[:min(len(g.Users), 500)]...), len(g.Users) // Slack names 500 at most
+	subteam["users"], subteam["user_count"] = append([]string{}, g.Users[:min(len(g.Users), 500)]...), len(g.Users) // Slack lists 500 at most
 	if before == nil {
 		w.emit(map[string]any{"type": "subteam_created", "subteam": subteam})
 		return
@@ -162,7 +162,7 @@ func (w *Workspace) usergroupsList(c *apiCall) (answer, error) {
 	return answer{"usergroups": groups}, nil
 }
 
-// wireGroup shows a user group without its users and their number.
+// wireGroup returns a user group as the API shows it, without users and user_count.
 func wireGroup(g *Group) map[string]any {
 	out := map[string]any{
 		"id": g.ID, "team_id": teamID, "is_usergroup": true, "is_subteam": true, "name": g.Handle, "handle": g.Handle,

@@ -9,26 +9,27 @@ import (
 )
 
 const (
-	maxView      = 250 << 10 // bytes of a view
+	maxView      = 250 << 10 // bytes in a view
 	noConnection = "We had some trouble connecting. Try again?"
 )
 
-// viewState is the open view of a person.
+// viewState is the open modal view of a person.
 type viewState struct {
 	id, hash string
 	user     string
-	channel  string           // where the person was when the modal opened
-	given    map[string]any   // what the app gave
-	blocks   []map[string]any // each block and element has its id
+	channel  string           // of the interaction that opened it
+	given    map[string]any   // the view object from the app
+	blocks   []map[string]any // given["blocks"], each block and element with an id
 
-	values  map[fieldKey]any              // what each field holds, nil for nothing
-	offered map[fieldKey][]map[string]any // the options that a search brought last
-	errors  map[string]string             // by block_id, shown beside the field
-	trouble string                        // shown where the app did not do its part
-	sending bool                          // a submission is under way
+	values  map[fieldKey]any              // the value of each field, nil if empty
+	offered map[fieldKey][]map[string]any // the options of the last search
+	errors  map[string]string             // shown beside the field, by block_id
+	trouble string                        // shown if the app failed to answer
+	sending bool                          // a submission is in flight
 }
 
-// show gives a view new content. A field keeps its value where block_id, action_id and type stay; else it gets its initial value.
+// show replaces the content of a view. A field keeps its value if block_id, action_id and type match and the value is still offered;
+// otherwise it gets its initial value.
 func (w *Workspace) show(v *viewState, given map[string]any) {
 	kinds := map[fieldKey]string{}
 	for _, f := range v.fields() {
@@ -47,7 +48,7 @@ func (w *Workspace) show(v *viewState, given map[string]any) {
 	}
 }
 
-// identified gives each block and each element in it an id, as Slack does.
+// identified copies blocks and adds the missing block_ids and action_ids, as Slack does.
 func (w *Workspace) identified(blocks []map[string]any) []map[string]any {
 	var out []map[string]any
 	for _, b := range blocks {
@@ -77,7 +78,7 @@ func (w *Workspace) withID(o map[string]any, name string) map[string]any {
 	return o
 }
 
-// wire is the view as Slack tells the app of it. Only what people send has their values with it: the answers of the Web API hold none.
+// wire returns the view as Slack sends it to the app. Payloads of interactions contain the values, results of the Web API do not.
 func (v *viewState) wire(values map[string]any) map[string]any {
 	return map[string]any{
 		"id": v.id, "team_id": teamID, "type": v.given["type"], "blocks": v.blocks,
@@ -113,7 +114,7 @@ func (c *apiCall) givenView() (map[string]any, error) {
 	return view, nil
 }
 
-// unusedExternalID refuses an external_id that another open view has.
+// unusedExternalID refuses an external_id of another open view.
 func (w *Workspace) unusedExternalID(view map[string]any, but *viewState) error {
 	id := text(view["external_id"])
 	for _, v := range w.views {
@@ -124,7 +125,7 @@ func (w *Workspace) unusedExternalID(view map[string]any, but *viewState) error 
 	return nil
 }
 
-// viewsOpen replaces the modal that the person had open. From within a modal this is a violation: not all clients show the new one.
+// viewsOpen opens a modal in place of the person's open one. From within a modal it is a violation, as not all clients show the new one.
 func (w *Workspace) viewsOpen(c *apiCall) (answer, error) {
 	view, err := c.givenView()
 	if err != nil {
@@ -189,7 +190,7 @@ func (w *Workspace) closeView(v *viewState) {
 	}
 }
 
-// answerView does what the acknowledgement of a submission asks for; nothing closes the view.
+// answerView applies the response_action in the acknowledgement of a submission. Without one it closes the view.
 func (w *Workspace) answerView(v *viewState, payload map[string]any) error {
 	action := text(payload["response_action"])
 	argument := map[string]string{"errors": "errors", "update": "view"}[action]
@@ -217,7 +218,7 @@ func (w *Workspace) answerView(v *viewState, payload map[string]any) error {
 	return nil
 }
 
-// showErrors shows errors beside input blocks, the only ones that can have them.
+// showErrors sets the errors by block_id. It refuses errors for blocks other than inputs.
 func (w *Workspace) showErrors(v *viewState, given any) error {
 	if len(object(given)) == 0 {
 		return errors.New("no errors by block_id")
@@ -241,20 +242,20 @@ func (w *Workspace) showErrors(v *viewState, given any) error {
 	return nil
 }
 
-// View is one state of a view, as a client shows it. It is a value: what happens to the view later does not change it.
+// View is a snapshot of a view as a client shows it. Later changes of the view do not affect it.
 type View struct {
 	ID                   string
 	Title, Submit, Close string
 	PrivateMetadata      string
 	Blocks               []map[string]any
-	Errors               map[string]string // block_id to the message that is shown beside the field
-	Trouble              string            // what the view itself shows where the app failed to answer, or ""
+	Errors               map[string]string // messages beside the fields, by block_id
+	Trouble              string            // message in the view if the app failed to answer, or ""
 
 	values map[fieldKey]any
 	names  map[string]string
 }
 
-// View is the view that the person looks at.
+// View returns the person's open view, if there is one.
 func (p *Person) View() (View, bool) {
 	defer p.w.lock()()
 	v := p.w.views[p.id]
@@ -264,7 +265,7 @@ func (p *Person) View() (View, bool) {
 	return p.w.shownView(v), true
 }
 
-// shownView copies a view for the outside. Blocks and values are replaced, never changed.
+// shownView copies a view for callers. Blocks are replaced, never modified, so they are shared.
 func (w *Workspace) shownView(v *viewState) View {
 	return View{
 		ID: v.id, Title: textOf(v.given["title"]), Submit: textOf(v.given["submit"]), Close: textOf(v.given["close"]),
@@ -279,9 +280,9 @@ func (v View) render() *rendered {
 	return r
 }
 
-// Plain is everything that a person reads: the title, a line a block, the view's trouble, its buttons as [Label], and last the view's own
-// Close and Submit. An input is "Label: value", with the placeholder in parentheses while it is empty, then its hint in a line of its own
-// and its error after "! ".
+// Plain returns the visible text: the title, one line per block, the view's Trouble, its buttons as [Label], and the view's own Close and
+// Submit. An input is "Label: value", with the placeholder in parentheses if empty and an error after " ! ", then its hint on a separate
+// line.
 func (v View) Plain() string {
 	r := v.render()
 	lines := append([]string{v.Title}, r.lines...)
@@ -292,10 +293,10 @@ func (v View) Plain() string {
 	return strings.Join(notEmpty(lines), "\n")
 }
 
-// Buttons are the labels of the buttons in the view's blocks, in the order of reading; its own Close and Submit are not among them.
+// Buttons returns the labels of the buttons in the view's blocks, in reading order, without its own Close and Submit.
 func (v View) Buttons() []string { return v.render().buttons }
 
-// Fields are the labels of the view's fields in the order of reading, see fieldLabel.
+// Fields returns the labels of the view's fields in reading order, see fieldLabel.
 func (v View) Fields() []string {
 	var labels []string
 	for _, f := range fieldsOf(v.Blocks) {
@@ -304,7 +305,7 @@ func (v View) Fields() []string {
 	return labels
 }
 
-// Value is what the field with a label holds: what was typed, the text of the chosen option, the chosen #channel, or "".
+// Value returns the value of the field with a label: the typed text, the text of the chosen option, the chosen #channel, or "".
 func (v View) Value(label string) string {
 	for _, f := range fieldsOf(v.Blocks) {
 		if f.label == label {

@@ -14,25 +14,25 @@ import (
 	"time"
 )
 
-// maxBody is the largest request body that is read, in bytes.
+// maxBody is the limit of a request body, in bytes.
 const maxBody = 1 << 20
 
 // answer is the JSON object of a successful call, without "ok".
 type answer map[string]any
 
-// apiError is a business error: HTTP 200 with ok:false, or 429 where it says when to come again.
+// apiError is an error reply of the API: HTTP 200 with ok:false, or 429 with Retry-After for the code ratelimited.
 type apiError struct {
 	code       string
 	extra      answer
 	retryAfter time.Duration
 }
 
-// Error is Slack's error code.
+// Error returns Slack's error code.
 func (e *apiError) Error() string { return e.code }
 
 func refuse(code string) error { return &apiError{code: code} }
 
-// invalidArguments is the refusal of arguments with a message for each fault.
+// invalidArguments returns the error invalid_arguments with a message for each fault.
 func invalidArguments(problems ...string) error {
 	return &apiError{code: "invalid_arguments", extra: answer{"response_metadata": map[string]any{"messages": problems}}}
 }
@@ -40,20 +40,20 @@ func invalidArguments(problems ...string) error {
 // apiCall is one call of the Web API or of a response_url.
 type apiCall struct {
 	name       string
-	args       map[string]string // JSON values as their text; no token
+	args       map[string]string // JSON values as text; without the token
 	token      string
 	tokenInURL bool
 	kind       string // the body's media type
 	granted    []string
-	channel    *channelState // the channel that the method is about
+	channel    *channelState // the channel named by the call, if the method has a right
 }
 
-// action carries out a call with the lock held.
+// action executes a call with the lock held.
 type action func(*apiCall) (answer, error)
 
 func (c *apiCall) flag(name string) bool { return c.args[name] == "true" || c.args[name] == "1" }
 
-// need refuses the call where the token has none of the scopes.
+// need refuses the call if the token has none of the scopes.
 func (c *apiCall) need(scopes ...string) error {
 	if anyOf(scopes, c.granted) {
 		return nil
@@ -61,7 +61,7 @@ func (c *apiCall) need(scopes ...string) error {
 	return &apiError{code: "missing_scope", extra: answer{"needed": strings.Join(scopes, ","), "provided": strings.Join(c.granted, ",")}}
 }
 
-// serve reads a call, lets the next fault do its part, and otherwise has the call carried out and answered.
+// serve reads a call, applies the next fault, executes the call and writes the reply.
 func (w *Workspace) serve(
 	rw http.ResponseWriter, r *http.Request, name string,
 	act action, write func(http.ResponseWriter, *apiCall, answer, error),
@@ -94,7 +94,7 @@ func (w *Workspace) serve(
 	write(rw, c, result, err)
 }
 
-// carryOut carries a call out, after a delay if there is one. The connection of a caller that is gone by then is cut.
+// carryOut executes a call, after the delay late if it is set. It aborts the handler if the caller leaves or the workspace closes first.
 func (w *Workspace) carryOut(r *http.Request, c *apiCall, act action, late time.Duration) (result answer, err error) {
 	w.mu.Lock()
 	if late == 0 {
@@ -116,7 +116,7 @@ func (w *Workspace) carryOut(r *http.Request, c *apiCall, act action, late time.
 	panic(http.ErrAbortHandler)
 }
 
-// call authenticates and limits one call of a method, finds its channel, and runs it.
+// call authenticates a call, applies scopes and rate limits, finds its channel and runs the method.
 func (w *Workspace) call(c *apiCall) (answer, error) {
 	m, known := methods[c.name]
 	if !known {
@@ -157,7 +157,7 @@ func (w *Workspace) call(c *apiCall) (answer, error) {
 	return m.run(w, c)
 }
 
-// writeJSON answers a call as the Web API does, and records it.
+// writeJSON records a call and writes the reply as the Web API does.
 func (w *Workspace) writeJSON(rw http.ResponseWriter, c *apiCall, result answer, err error) {
 	status, body := http.StatusOK, answer{"ok": err == nil}
 	maps.Copy(body, result)
@@ -187,7 +187,7 @@ func (w *Workspace) writeJSON(rw http.ResponseWriter, c *apiCall, result answer,
 	_, _ = rw.Write(raw) // the caller may be gone
 }
 
-// readCall reads the arguments of a call from the query and from a form, JSON or multipart body, and the token from the header or the form.
+// readCall reads the arguments of a call from the query and a form, JSON or multipart body, and the token from the header or the form.
 func readCall(rw http.ResponseWriter, r *http.Request) (*apiCall, error) {
 	r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 	c := &apiCall{args: map[string]string{}, tokenInURL: r.URL.Query().Has("token")}
@@ -211,7 +211,7 @@ func readCall(rw http.ResponseWriter, r *http.Request) (*apiCall, error) {
 			return c, refuse("invalid_form_data")
 		}
 		take(r.PostForm)
-		c.token = r.PostForm.Get("token") // elsewhere Slack wants it in the header
+		c.token = r.PostForm.Get("token") // in other bodies Slack requires the header
 	default:
 		return c, refuse("invalid_post_type")
 	}
@@ -225,7 +225,7 @@ func (c *apiCall) readJSON(body io.Reader) error {
 	var raw json.RawMessage
 	err := json.NewDecoder(body).Decode(&raw)
 	if errors.Is(err, io.EOF) {
-		return nil // Slack takes an empty body for no arguments; its SDKs send one to apps.connections.open
+		return nil // Slack accepts an empty body; its SDKs send one to apps.connections.open
 	}
 	if err != nil {
 		return refuse("invalid_json")
@@ -241,7 +241,7 @@ func (c *apiCall) readJSON(body io.Reader) error {
 	return nil
 }
 
-// decodeArg reads a JSON argument; absent and null leave it nil.
+// decodeArg decodes a JSON argument, or refuses the call with the code. Absent and null yield the zero value.
 func decodeArg[T any](c *apiCall, name, code string) (value T, err error) {
 	if c.args[name] == "" {
 		return value, nil

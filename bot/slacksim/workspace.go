@@ -1,12 +1,13 @@
-// Package slacksim is a simulated, headless Slack workspace for one app in Socket Mode: the Web API, the websocket and the response_urls as
-// an http.Handler, and a Go API with which tests and the demo act as people: they send commands, click, use shortcuts, fill in modal views,
-// and mention the bot.
+// Package slacksim simulates a headless Slack workspace with one app in Socket Mode. An http.Handler serves the Web API, the websocket and
+// the response_urls. With a Go API tests and the demo act as people: they send commands, click, use shortcuts, fill in modal views and
+// mention the bot.
 //
-// It is as strict as Slack's documentation, and stricter where Slack only sometimes forgives: every block limit, scope, membership and rate
-// limit is enforced, and Violations lists each breach of the protocol. Block kinds and methods that the bot does not use are refused.
-// Faults of calls (Throttle, FailCall, …) and of sockets (Disconnect, Drop, …) make it misbehave as Slack does.
+// It is as strict as Slack's documentation, and stricter where Slack is sometimes lenient: it enforces every block limit, scope, membership
+// and rate limit, and Violations lists each breach of the protocol. It refuses block types and methods that the bot does not use.
+// Faults of calls (Throttle, FailCall, …) and of sockets (Disconnect, Drop, …) reproduce Slack's failures.
 //
-// Its wire types are its own, so that it shares no mistake with a client library. All its waits work in a testing/synctest bubble.
+// It imports no Slack library and none of the bot's packages: its own wire types share no mistake with a client. Messages and views are
+// returned as snapshots. All waits work in a testing/synctest bubble; the lock is never held across one, and timers run with it held.
 package slacksim
 
 import (
@@ -21,7 +22,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// The workspace, and the app installed in it.
+// The ids of the workspace and of the app installed in it.
 const (
 	teamID    = "T0HOME"
 	appID     = "A0C66"
@@ -29,8 +30,8 @@ const (
 	botUserID = "U0C66BOT"
 )
 
-// Workspace is one simulated Slack workspace with one app. Its exported methods may be called from any goroutine; the others need the lock,
-// except those that serve HTTP, run a socket or make a fault.
+// Workspace is a simulated Slack workspace with one app. Exported methods are safe for concurrent use. Unexported ones require the lock,
+// except those that serve HTTP, run a socket or handle a fault.
 type Workspace struct {
 	opts Options
 	app  Manifest
@@ -38,36 +39,36 @@ type Workspace struct {
 	done chan struct{}  // closed by Close
 	wg   sync.WaitGroup // sockets
 
-	mu      sync.Mutex // guards all that follows
+	mu      sync.Mutex // guards the fields below
 	closed  bool
-	changed chan struct{} // closed and replaced at each change
-	lastTS  int64         // microseconds of the newest timestamp
+	changed chan struct{} // closed and replaced on each change
+	lastTS  int64         // the newest timestamp, in microseconds
 	lastID  int
-	ahead   time.Duration // of the workspace's clock before time.Now
-	base    string        // scheme and host under which the app reaches the workspace
+	ahead   time.Duration // offset of the workspace's clock from time.Now
+	base    string        // scheme and host of the last request
 
 	users    map[string]*User
 	channels map[string]*channelState
 	groups   map[string]*Group
-	groupIDs []string          // in order of arrival
-	names    map[string]string // what people read for an id; replaced, never changed
+	groupIDs []string          // in order of creation
+	names    map[string]string // display names by id; replaced, never modified
 
-	tickets   map[string]time.Time // until when each can be used
+	tickets   map[string]time.Time // expiry by ticket
 	sockets   []*socket
-	turn      int // whose turn it is among the sockets
+	turn      int // round-robin counter of the sockets
 	twist     func(frame map[string]any)
 	oldest    bool
 	socketSeq int
 	envelopes map[string]*envelope
-	waiting   []*envelope // for the next socket that connects
+	waiting   []*envelope // for the next socket
 	hooks     map[string]*hook
 	slashes   int
 	triggers  map[string]*trigger
-	views     map[string]*viewState // the open ones, by user
+	views     map[string]*viewState // open views by user
 
 	faults   map[string][]*fault
-	endless  bool   // lists never end
-	noBlocks string // the code that refuses every message with blocks
+	endless  bool   // see RepeatPages
+	noBlocks string // error code for messages with blocks, see RefuseBlocks
 	windows  map[string][]time.Time
 	limiters map[string]*rate.Limiter // of posts, by channel
 
@@ -76,7 +77,7 @@ type Workspace struct {
 	violations []string
 }
 
-// New returns a workspace that holds the bot's user and nobody else. It panics where ParseManifest refuses Options.Manifest.
+// New returns a workspace whose only users are the bot and Slackbot. It panics if ParseManifest refuses Options.Manifest.
 func New(o Options) *Workspace {
 	o, app := o.withDefaults()
 	w := &Workspace{
@@ -115,7 +116,7 @@ func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mux.ServeHTTP(rw, r)
 }
 
-// Close closes every socket and joins its goroutines; no timer does anything any more.
+// Close cuts every socket and joins its goroutines. Pending timers become no-ops.
 func (w *Workspace) Close() {
 	w.mu.Lock()
 	if !w.closed {
@@ -130,7 +131,8 @@ func (w *Workspace) Close() {
 	w.wg.Wait()
 }
 
-// WaitFor returns nil as soon as cond holds. It calls cond, which may call the workspace, first and after every change.
+// WaitFor blocks until cond holds. It calls cond at once and after every change, without the lock. It fails when ctx ends or the
+// workspace is closed.
 func (w *Workspace) WaitFor(ctx context.Context, cond func() bool) error {
 	for {
 		w.mu.Lock()
@@ -149,7 +151,7 @@ func (w *Workspace) WaitFor(ctx context.Context, cond func() bool) error {
 	}
 }
 
-// lock takes the lock and returns what releases it.
+// lock acquires the lock and returns the function that releases it.
 func (w *Workspace) lock() func() {
 	w.mu.Lock()
 	return w.mu.Unlock
@@ -160,7 +162,7 @@ func (w *Workspace) touch() {
 	w.changed = make(chan struct{})
 }
 
-// after runs f with the lock held once d has passed, unless the workspace is closed by then.
+// after runs f with the lock held after d, unless the workspace is closed by then.
 func (w *Workspace) after(d time.Duration, f func()) *time.Timer {
 	return time.AfterFunc(d, func() {
 		defer w.lock()()
@@ -170,19 +172,19 @@ func (w *Workspace) after(d time.Duration, f func()) *time.Timer {
 	})
 }
 
-// SetClock sets the workspace's clock ahead of the caller's, or behind it. Timestamps and the header Date show it.
+// SetClock sets the offset of the workspace's clock from time.Now. It applies to timestamps and to the header Date.
 func (w *Workspace) SetClock(ahead time.Duration) {
 	defer w.lock()()
 	w.ahead, w.lastTS = ahead, 0
 }
 
-// nextTS gives out a timestamp like "1700000000.000100", unique and ascending.
+// nextTS returns a unique, ascending timestamp such as "1700000000.000100".
 func (w *Workspace) nextTS() string {
 	w.lastTS = max(w.lastTS+1, time.Now().Add(w.ahead).UnixMicro())
 	return fmt.Sprintf("%d.%06d", w.lastTS/1e6, w.lastTS%1e6)
 }
 
-// parseTS reads a timestamp as microseconds; whole seconds are fine too.
+// parseTS parses a timestamp, with or without a fraction, as microseconds.
 func parseTS(ts string) (int64, bool) {
 	whole, fraction, _ := strings.Cut(ts, ".")
 	if len(fraction) > 6 {
@@ -197,5 +199,5 @@ func (w *Workspace) nextID() int {
 	return w.lastID
 }
 
-// shortID gives out a number in the letters and digits of Slack's short ids.
+// shortID returns a unique id in base 36, like Slack's short ids.
 func (w *Workspace) shortID() string { return strconv.FormatInt(int64(w.nextID())+46656, 36) }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// action is the stack action that belongs to a deployment (Cloud 66 API, Stack actions).
+// action is the stack action of a deployment (Cloud 66 API, Stack actions).
 type action struct {
 	id         int64
 	user       string
@@ -25,7 +25,7 @@ func (s *Sim) newAction(st *stack, d *deployment) *action {
 	return a
 }
 
-// endings are the messages of actions; any other state is a failure.
+// endings maps final states to the messages of actions. Any other state is a failure.
 var endings = map[State]string{Success: "Deployment completed successfully", Cancelled: "Deployment cancelled"}
 
 func (a *action) finish(d *deployment) {

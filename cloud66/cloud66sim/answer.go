@@ -9,28 +9,28 @@ import (
 	"strconv"
 )
 
-// answer is a whole response.
+// answer is a complete HTTP response.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// envelope is what every successful answer is wrapped in. Only lists have the other two fields.
+// envelope wraps every successful response. Only lists have Count and Pagination.
 type envelope struct {
 	Response   any         `json:"response"`
 	Count      *int        `json:"count,omitempty"`
 	Pagination *pagination `json:"pagination,omitempty"`
 }
 
-// errorBody is the body of a refusal. Details may be of any type.
+// errorBody is the body of an error response. Details may be of any type.
 type errorBody struct {
 	Error            string `json:"error"`
 	ErrorDescription string `json:"error_description"`
 	Details          any    `json:"details"`
 }
 
-// outcomeAnswer is the answer to a write or to a ping; the options decide which fields it has.
+// outcomeAnswer is the response to a write or a ping. The options select its fields.
 type outcomeAnswer struct {
 	ID            int64  `json:"id,omitempty"`
 	OK            *bool  `json:"ok,omitempty"`
@@ -73,7 +73,7 @@ func htmlNotFound() answer {
 	return answer{status: http.StatusNotFound, header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, body: []byte(page)}
 }
 
-// marshal encodes a value of this package's own types, which cannot fail.
+// marshal encodes a value of this package's types, for which encoding cannot fail.
 func marshal(v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -82,7 +82,7 @@ func marshal(v any) []byte {
 	return body
 }
 
-// write sends the answer. A truncated one announces its whole length, sends half and cuts the connection.
+// write sends the response. If truncated, it announces the full length, sends half of the body and aborts the handler.
 func (a answer) write(w http.ResponseWriter, truncated bool) error {
 	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
@@ -103,10 +103,10 @@ func (a answer) write(w http.ResponseWriter, truncated bool) error {
 	panic(http.ErrAbortHandler)
 }
 
-// perPage is the size of a page in every list.
+// perPage is the page size of every list.
 const perPage = 30
 
-// pagination is where a page stands in its list. Previous and Next are page numbers or null.
+// pagination describes a page of a list. Previous and Next are page numbers or null.
 type pagination struct {
 	Previous *int `json:"previous"`
 	Next     *int `json:"next"`
@@ -116,10 +116,10 @@ type pagination struct {
 	Pages    int  `json:"pages"`
 }
 
-// list answers with the page that the request asks for: its items, their number, and where the page stands among all.
+// list responds with the requested page of items, its item count and its pagination.
 func list[T any](c *call, items []T, render func(T) any) answer {
 	page := 1
-	if asked, err := strconv.Atoi(c.URL.Query().Get("page")); err == nil { // nonsense asks for the first page
+	if asked, err := strconv.Atoi(c.URL.Query().Get("page")); err == nil { // an invalid number means the first page
 		page = max(asked, 1)
 	}
 	pages := (len(items) + perPage - 1) / perPage
@@ -139,7 +139,7 @@ func list[T any](c *call, items []T, render func(T) any) answer {
 	return jsonAnswer(200, envelope{Response: shown, Count: new(len(shown)), Pagination: &paging})
 }
 
-// ordered is a list that ascends by id, in the order of the options.
+// ordered copies a list ascending by id into the order that the options select.
 func ordered[T any](s *Sim, ascending []T) []T {
 	items := slices.Clone(ascending)
 	if !s.opts.Ascending {

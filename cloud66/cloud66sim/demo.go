@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// demoPeople trigger the past deployments of the demonstration's stacks.
+// demoPeople are the authors of the past deployments of the demo stacks.
 var demoPeople = []string{"ana@acme.example", "ben@acme.example", "chloe@acme.example", "dmitri@acme.example", "efua@acme.example"}
 
-// demoStacks are the stacks of the demonstration, as a list of demoStack.
+// demoStacks holds the demo stacks as a JSON list of demoStack.
 //
 //go:embed demo.json
 var demoStacks []byte
@@ -24,20 +24,20 @@ var demoStacks []byte
 type demoStack struct {
 	Stack
 
-	Minutes int // of a usual deployment
+	Minutes int // usual duration of a deployment
 }
 
-// SeedDemo adds a dozen believable stacks, with a past of 40 to 95 deployments each, and returns their UIDs by name@environment.
+// SeedDemo adds a dozen realistic stacks, each with a history of 40 to 95 deployments, and returns their UIDs by name@environment.
 func SeedDemo(s *Sim) map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, uids := s.advance(), map[string]string{}
 	var stacks []demoStack
 	if err := json.Unmarshal(demoStacks, &stacks); err != nil {
-		panic(fmt.Sprintf("cloud66sim: the stacks of the demonstration: %v", err)) // it is a part of the program
+		panic(fmt.Sprintf("cloud66sim: the stacks of the demonstration: %v", err)) // the file is embedded
 	}
 	for _, described := range stacks {
-		number := described.History // failed deployments too
+		number := described.History // including failed deployments
 		described.History, described.UsualDuration = 0, time.Duration(described.Minutes)*time.Minute
 		st := s.addStack(described.Stack, now)
 		for i := range number {
@@ -49,7 +49,7 @@ func SeedDemo(s *Sim) map[string]string {
 	return uids
 }
 
-// demoPast makes up one past deployment; about every ninth failed, but neither the first nor the last.
+// demoPast generates a past deployment. About every ninth failed, but neither the first nor the last.
 func (st *stack) demoPast(i int, last bool) past {
 	p := past{state: Success, start: Start{By: demoPeople[pick(len(demoPeople), "by", st.number, i)]}}
 	p.start.Via = []string{"web", "hook", "hook", "api"}[pick(4, "via", st.number, i)]
@@ -67,14 +67,14 @@ func (st *stack) demoPast(i int, last bool) past {
 	return p
 }
 
-// past is a deployment that ended before the simulation began.
+// past is a deployment that ended before the simulation started.
 type past struct {
 	start    Start
 	state    State
 	services []string
 }
 
-// pastOf appends a past deployment to a stack; datePast gives it its times.
+// pastOf appends a past deployment to a stack. datePast sets its times.
 func (st *stack) pastOf(s *Sim, p past) {
 	if len(st.deployments) == 0 {
 		p.start.Type = "first_build"
@@ -88,7 +88,7 @@ func (st *stack) pastOf(s *Sim, p past) {
 	}
 }
 
-// datePast spreads the past deployments of a stack over the time before now, some hours apart. The last one ended about three hours ago.
+// datePast spreads the past deployments of a stack over the time before now, some hours apart. The last one ended three to five hours ago.
 func (s *Sim) datePast(st *stack, now time.Time) {
 	if len(st.deployments) == 0 {
 		return
@@ -108,18 +108,18 @@ func (s *Sim) datePast(st *stack, now time.Time) {
 
 var fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
-// digest is the only source of made-up values: the same parts give the same 32 bytes.
+// digest is the only source of generated values. It maps equal parts to the same 32 bytes.
 func digest(parts ...any) []byte {
 	sum := sha256.Sum256([]byte(fmt.Sprintln(parts...)))
 	return sum[:]
 }
 
-// pick is a number from 0 to n-1 that depends on the parts alone.
+// pick returns a number from 0 to n-1 that depends only on the parts.
 func pick(n int, parts ...any) int {
 	return int(binary.BigEndian.Uint32(digest(parts...)) % uint32(n))
 }
 
-// commitHash is the 40 hexadecimal digits that a ref stands for; a full hash stands for itself.
+// commitHash returns the commit of a ref, 40 hexadecimal digits. A full hash is returned in lower case.
 func commitHash(uid, ref string, id int64) string {
 	if lower := strings.ToLower(ref); fullHash.MatchString(lower) {
 		return lower
@@ -127,7 +127,7 @@ func commitHash(uid, ref string, id int64) string {
 	return hex.EncodeToString(digest("commit", uid, ref, id)[:20])
 }
 
-// deploySession is ten letters and digits.
+// deploySession returns ten letters and digits.
 func deploySession(id int64) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	sum := digest("session", id)
@@ -138,7 +138,7 @@ func deploySession(id int64) string {
 	return string(session)
 }
 
-// snapshotUUID is a version 4 UUID.
+// snapshotUUID returns a version 4 UUID.
 func snapshotUUID(id int64) string {
 	sum := digest("snapshot", id)
 	sum[6] = sum[6]&0x0f | 0x40
@@ -146,7 +146,7 @@ func snapshotUUID(id int64) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
-// commitURL is the page of a commit in a repository that is given in any of git's usual notations.
+// commitURL returns the web page of a commit. The repository may be in any of git's usual notations.
 func commitURL(git, hash string) string {
 	repository := strings.TrimSuffix(git, ".git")
 	if _, rest, found := strings.Cut(repository, "://"); found {

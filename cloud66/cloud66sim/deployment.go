@@ -12,10 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// State is where a deployment stands: Queued, Running, or how it ended.
+// State is the state of a deployment: Queued, Running or a final state.
 type State string
 
-// The states of a deployment. Next.Outcome can make up others, which count as failures.
+// The states of a deployment. Next.Outcome can add other final ones, which count as failures.
 const (
 	Queued    State = "queued"
 	Running   State = "running"
@@ -24,51 +24,51 @@ const (
 	Cancelled State = "cancelled"
 )
 
-// Start is a deployment that someone else than the client begins.
+// Start describes a deployment that is started by someone other than the client.
 type Start struct {
-	Via  string // Via is "web" unless given, "api" or "hook"; an unknown one is sent with code 99.
-	By   string // By is who triggered it, "dev@example.com" unless given.
-	Ref  string // Ref is the branch, tag or full hash; the stack's branch unless given.
-	Hash string // Hash is the commit; made up from Ref unless given.
-	Type string // Type is "build" unless given; "revert" brings back the version before the live one. An unknown one is sent with code 99.
+	Via  string // Via is "web" (default), "api" or "hook"; an unknown value is sent with code 99.
+	By   string // By is the author, "dev@example.com" by default.
+	Ref  string // Ref is the branch, tag or full hash, by default the stack's branch.
+	Hash string // Hash is the commit, by default generated from Ref.
+	Type string // Type is "build" by default; "revert" restores the version before the live one. An unknown value is sent with code 99.
 }
 
-// Next is what the next deployment that begins to run on a stack does.
+// Next describes the course of the next deployment that starts running on a stack.
 type Next struct {
-	Fail     bool          // Fail makes it fail.
-	Outcome  string        // Outcome replaces success or failure in what is sent; an unknown one has code 99 and counts as a failure.
-	Duration time.Duration // Duration replaces the stack's usual one and is divided by the speed as well.
+	Fail     bool          // Fail makes the deployment fail.
+	Outcome  string        // Outcome replaces success or failure on the wire; an unknown value has code 99 and counts as a failure.
+	Duration time.Duration // Duration replaces the stack's UsualDuration; it too is divided by the speed.
 }
 
-// View is a deployment as a test sees it.
+// View is a snapshot of a deployment for tests.
 type View struct {
 	ID                int64
 	Stack             string // Stack is the stack's UID.
 	State             State
 	Via, By, Type     string
 	Ref, Hash         string
-	Services          []string // Services are "name" or "name:tag".
+	Services          []string // Services has items "name" or "name:tag".
 	Profile           string
 	UserReference     string
 	CreatedAt         time.Time
-	StartedAt         time.Time // StartedAt is when it began to run; zero while it is queued.
+	StartedAt         time.Time // StartedAt is the start of the run; zero while queued.
 	FinishedAt        time.Time
-	CancelRequestedAt time.Time // CancelRequestedAt is when the first cancellation was accepted.
+	CancelRequestedAt time.Time // CancelRequestedAt is the time of the first accepted cancellation.
 	Head, Live        bool
 	Reverted          bool
 }
 
-// deployment is one deployment of a stack.
+// deployment is a View with its simulation state. The Head, Live and Reverted of the View are set by stack.view only.
 type deployment struct {
 	View
 
 	willBe     State
 	endsAt     time.Time
-	revertedBy *deployment // the revert that took it off the servers
+	revertedBy *deployment // the revert that replaced it on the servers
 	action     *action
 }
 
-// Deploy begins a deployment as somebody else and returns its id, 0 where there is no such stack. It waits where the stack is busy.
+// Deploy starts a deployment as someone else and returns its id, 0 for an unknown stack. On a busy stack the deployment is queued.
 func (s *Sim) Deploy(uid string, start Start) (id int64) {
 	s.on(uid, func(st *stack, now time.Time) {
 		d := s.newDeployment(st, start)
@@ -78,7 +78,7 @@ func (s *Sim) Deploy(uid string, start Start) (id int64) {
 	return id
 }
 
-// NextOutcome says what the next deployment that begins to run on a stack does. Several calls concern as many deployments, in order.
+// NextOutcome sets the course of the next deployment that starts running on a stack. Repeated calls queue up for later deployments.
 func (s *Sim) NextOutcome(uid string, next Next) {
 	s.on(uid, func(st *stack, _ time.Time) { st.nexts = append(st.nexts, next) })
 }
@@ -93,7 +93,7 @@ func (s *Sim) Deployment(uid string, id int64) (v View, found bool) {
 	return v, found
 }
 
-// Deployments returns all deployments of a stack, oldest first whatever the options say about lists.
+// Deployments returns all deployments of a stack, oldest first regardless of Options.Ascending.
 func (s *Sim) Deployments(uid string) (views []View) {
 	s.on(uid, func(st *stack, _ time.Time) {
 		for _, d := range st.deployments {
@@ -117,7 +117,7 @@ func (st *stack) view(d *deployment) View {
 	return v
 }
 
-// newDeployment makes a deployment with the next id, and with everything that does not depend on time.
+// newDeployment creates a queued deployment with the next id. The caller sets the times.
 func (s *Sim) newDeployment(st *stack, start Start) *deployment {
 	s.lastDeployment++
 	setDefault(&start.Via, "web")
@@ -137,7 +137,7 @@ func (s *Sim) newDeployment(st *stack, start Start) *deployment {
 	}}
 }
 
-// previousHash is the newest successful commit that is not the live one, or "".
+// previousHash returns the newest successfully deployed commit other than the live one, or "".
 func (st *stack) previousHash() string {
 	for _, d := range slices.Backward(st.deployments) {
 		if d.State == Success && st.live != nil && d.Hash != st.live.Hash {
@@ -147,10 +147,10 @@ func (st *stack) previousHash() string {
 	return ""
 }
 
-// cancelTakes is how long a running deployment goes on after its cancellation was accepted, before the speed divides it.
+// cancelTakes is the simulated time from an accepted cancellation to the end of a running deployment.
 const cancelTakes = 5 * time.Second
 
-// enqueue puts a new deployment behind those that run or wait, and begins it where there is none.
+// enqueue appends a new deployment to the queue and starts it if the stack is free.
 func (s *Sim) enqueue(st *stack, d *deployment, now time.Time) {
 	d.CreatedAt = now
 	d.action = s.newAction(st, d)
@@ -160,7 +160,7 @@ func (s *Sim) enqueue(st *stack, d *deployment, now time.Time) {
 	s.advanceStack(st, now)
 }
 
-// advanceStack ends and begins what should have ended and begun on the stack until now.
+// advanceStack finishes and starts the deployments of a stack that are due by now.
 func (s *Sim) advanceStack(st *stack, now time.Time) {
 	for {
 		if st.running == nil && !s.beginNext(st) {
@@ -173,7 +173,7 @@ func (s *Sim) advanceStack(st *stack, now time.Time) {
 	}
 }
 
-// beginNext begins the deployment that waits longest and tells whether there was one that could.
+// beginNext starts the oldest queued deployment. It returns false if the queue is empty or the stack is busy otherwise.
 func (s *Sim) beginNext(st *stack) bool {
 	if st.Busy || len(st.queue) == 0 {
 		return false
@@ -192,7 +192,7 @@ func (s *Sim) beginNext(st *stack) bool {
 	return true
 }
 
-// takeNext removes and returns what was asked for with NextOutcome, completed by the usual.
+// takeNext removes and returns the first Next of NextOutcome, completed by defaults.
 func (st *stack) takeNext() Next {
 	var next Next
 	if len(st.nexts) > 0 {
@@ -231,7 +231,7 @@ func (st *stack) finish(d *deployment, state State, at time.Time) {
 	st.touch(at)
 }
 
-// goLive puts a successful deployment on the servers. A revert marks what was there as reverted.
+// goLive makes a successful deployment the live one. A revert marks the previous one as reverted.
 func (st *stack) goLive(d *deployment) {
 	if d.Type == "revert" && st.live != nil {
 		st.live.revertedBy = d
@@ -256,7 +256,7 @@ func (st *stack) setTag(service, tag string) {
 	}
 }
 
-// cancel takes a queued deployment out of the queue and lets a running one end soon, unless it ends by itself before that.
+// cancel removes a queued deployment from the queue. A running one ends after cancelTakes, or by itself before that.
 func (s *Sim) cancel(st *stack, d *deployment, now time.Time) {
 	setDefault(&d.CancelRequestedAt, now)
 	st.touch(now)
@@ -275,7 +275,7 @@ func (s *Sim) cancel(st *stack, d *deployment, now time.Time) {
 	s.advanceStack(st, now)
 }
 
-// redeployRequest is the body of a redeploy. What is empty is absent.
+// redeployRequest is the body of a redeploy. Empty fields are absent.
 type redeployRequest struct {
 	GitRef        string `json:"git_ref"`
 	Services      string `json:"services"` // "name:tag,name"
@@ -283,7 +283,7 @@ type redeployRequest struct {
 	UserReference string `json:"user_reference"`
 }
 
-// readRedeploy refuses a parameter that is not documented, so that no mistake passes unnoticed.
+// readRedeploy decodes the body of a redeploy. It refuses undocumented parameters, to expose the client's mistakes.
 func readRedeploy(c *call) (req redeployRequest, err error) {
 	if len(c.body) == 0 {
 		return req, nil
@@ -323,7 +323,7 @@ func (s *Sim) redeploy(c *call, st *stack) answer {
 	return s.redeployAnswer(d)
 }
 
-// redeployAnswer is in the style that the options ask for.
+// redeployAnswer returns the response to a redeploy in the style of Options.Answer.
 func (s *Sim) redeployAnswer(d *deployment) answer {
 	ok, queued := true, d.State == Queued
 	if s.opts.Answer == AnswerS0 {
@@ -342,7 +342,7 @@ func (s *Sim) redeployAnswer(d *deployment) answer {
 	return respond(reply)
 }
 
-// check refuses what the stack does not allow (Cloud 66 API, Redeploy Stack).
+// check returns an error for parameters that the stack does not allow (Cloud 66 API, Redeploy Stack).
 func (req redeployRequest) check(st *stack, services []string) error {
 	switch {
 	case st.docker() && req.GitRef != "":

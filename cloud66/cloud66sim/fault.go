@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with requests. The first added fault that matches a request is the one it meets.
+// Fault is a failure of matching requests. The first added fault that matches a request applies to it.
 //
-// Without a Status a request is carried out and Body, ContentType and Header, where given, replace parts of its answer. With one
-// it is not carried out, unless After or CutAfter is set.
+// Without Status the request is executed; Body, ContentType and Header, if set, replace parts of the response. With Status it is not
+// executed unless After or CutAfter is set.
 type Fault struct {
-	Match    func(*http.Request) bool // Match says which requests meet it; nil is all. Method and PathPart must fit too.
-	Method   string                   // Method narrows it to one method; empty is any.
-	PathPart string                   // PathPart narrows it to paths that contain it.
-	Times    int                      // Times is how many requests meet it; 0 means all until it is removed.
+	Match    func(*http.Request) bool // Match selects requests, in addition to Method and PathPart; nil matches all.
+	Method   string                   // Method limits it to a method; empty is any.
+	PathPart string                   // PathPart limits it to paths that contain it.
+	Times    int                      // Times is the number of affected requests; 0 means all until removal.
 
-	Delay time.Duration   // Delay is how long the request waits, in real time.
-	Block <-chan struct{} // Block holds the request until the channel is closed or gives a value. A synctest bubble makes its own.
-	After bool            // After carries the request out first: Delay, Block and Status then concern the answer.
+	Delay time.Duration   // Delay holds the request, in real time.
+	Block <-chan struct{} // Block holds the request until a receive succeeds. In a synctest bubble, make the channel inside it.
+	After bool            // After executes the request first; Delay, Block and Status then apply to the response.
 
-	Status      int               // Status is the status to answer with.
-	Body        string            // Body is the body to answer with.
-	ContentType string            // ContentType is the type to answer with.
-	Header      map[string]string // Header are headers to set on the answer.
+	Status      int               // Status replaces the status of the response.
+	Body        string            // Body replaces the body.
+	ContentType string            // ContentType replaces the media type.
+	Header      map[string]string // Header is added to the headers.
 
-	CutBefore bool // CutBefore cuts the connection before anything is done.
-	CutAfter  bool // CutAfter carries the request out and cuts the connection before the answer.
-	Truncate  bool // Truncate cuts the connection in the middle of the answer's body.
+	CutBefore bool // CutBefore cuts the connection before the execution.
+	CutAfter  bool // CutAfter executes the request and cuts the connection before the response.
+	Truncate  bool // Truncate cuts the connection in the middle of the response's body.
 }
 
 type activeFault struct {
@@ -38,7 +38,7 @@ type activeFault struct {
 	met int
 }
 
-// AddFault makes requests fail and returns what ends that.
+// AddFault adds a fault and returns the function that removes it.
 func (s *Sim) AddFault(fault Fault) (remove func()) {
 	active := &activeFault{Fault: fault}
 	s.mu.Lock()
@@ -55,7 +55,7 @@ func (s *Sim) dropFault(active *activeFault) {
 	s.faults = slices.DeleteFunc(s.faults, func(other *activeFault) bool { return other == active })
 }
 
-// takeFault is the fault that a request meets; the zero Fault does nothing.
+// takeFault consumes one use of the first fault that matches a request. The zero Fault does nothing.
 func (s *Sim) takeFault(r *http.Request) Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (f Fault) carriesOut() bool {
 	return f.Status == 0 || f.After || f.CutAfter
 }
 
-// hold waits as the fault demands and tells whether the client is still there.
+// hold waits for Delay and Block. It returns false if the client is gone first.
 func (f Fault) hold(ctx context.Context) bool {
 	if f.Delay > 0 {
 		timer := time.NewTimer(f.Delay)
@@ -101,7 +101,7 @@ func (f Fault) hold(ctx context.Context) bool {
 	return true
 }
 
-// alter puts what the fault has of an answer in place of the real one's.
+// alter replaces the parts of a response that the fault sets.
 func (f Fault) alter(a answer) answer {
 	if f.Status != 0 {
 		a = answer{status: f.Status}

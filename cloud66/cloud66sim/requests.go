@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// keptRequests bounds the memory of requests; the oldest are forgotten first.
+// keptRequests bounds the log of requests. The oldest are dropped first.
 const keptRequests = 100_000
 
-// Request is a request that arrived.
+// Request records a received request.
 type Request struct {
 	Method string
-	Path   string // Path is as it was sent, with its escapes.
+	Path   string // Path is the escaped path, as sent.
 	Query  url.Values
 	Body   string
-	Header http.Header // Header is without the token: Authorization is "Bearer ***" where there was one.
-	Time   time.Time   // Time is when it arrived.
-	Status int         // Status is what was answered, 0 where nothing was (yet).
+	Header http.Header // Header does not contain the token: Authorization is "Bearer ***".
+	Time   time.Time   // Time is the arrival.
+	Status int         // Status is the status of the response, 0 without one (yet).
 }
 
-// Requests are the newest requests, 100,000 at most, oldest first.
+// Requests returns the newest requests, up to 100,000, oldest first.
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,7 +35,7 @@ func (s *Sim) Requests() []Request {
 	return requests
 }
 
-// Count is the number of all requests that ever arrived.
+// Count returns the number of all requests so far.
 func (s *Sim) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,15 +56,15 @@ func (s *Sim) record(r *http.Request, body []byte) *Request {
 	return record
 }
 
-// settle notes what a request was answered with.
+// settle records the status of the response.
 func (s *Sim) settle(record *Request, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	record.Status = status
 }
 
-// RoundTripper serves requests in process, in the caller's goroutine and without sockets, whatever host they are for. A cut
-// connection is an error that wraps io.EOF, or io.ErrUnexpectedEOF in the middle of a body.
+// RoundTripper returns a transport that serves requests to any host in the caller's goroutine, without sockets. A cut connection is an
+// error that wraps io.EOF, or io.ErrUnexpectedEOF in the middle of a body.
 func (s *Sim) RoundTripper() http.RoundTripper {
 	return inProcess{s}
 }
@@ -97,7 +97,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// serve runs the handler and tells whether it cut the connection.
+// serve runs the handler and reports whether it cut the connection.
 func (p inProcess) serve(w http.ResponseWriter, r *http.Request) (cut bool) {
 	defer func() {
 		switch reason := recover(); reason {
@@ -112,7 +112,7 @@ func (p inProcess) serve(w http.ResponseWriter, r *http.Request) (cut bool) {
 	return false
 }
 
-// serverSide is a client's request as a server would see it.
+// serverSide converts a client's request to the form that a server sees.
 func serverSide(r *http.Request) *http.Request {
 	seen := r.Clone(r.Context())
 	seen.RequestURI = r.URL.RequestURI()
@@ -126,7 +126,7 @@ func serverSide(r *http.Request) *http.Request {
 	return seen
 }
 
-// cutReader is the end of a body whose connection was cut.
+// cutReader ends the body of a cut connection.
 type cutReader struct{}
 
 // Read implements io.Reader.

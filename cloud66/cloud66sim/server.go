@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// basePath is the only prefix that the API is served at.
+// basePath is the only path prefix of the API.
 const basePath = "/api/3/"
 
-// maxBody bounds the request bodies, in bytes.
+// maxBody is the limit of a request body, in bytes.
 const maxBody = 1 << 20
 
-// ServeHTTP serves one request: it is recorded, meets the fault that matches it, is answered from the state, and the answer is sent.
+// ServeHTTP records a request, applies the matching fault, executes the request on the state and sends the response.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	record := s.record(r, body)
@@ -45,7 +45,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// call is one request on its way to its handler.
+// call is a request with its body, arrival and path variables.
 type call struct {
 	*http.Request
 
@@ -54,7 +54,7 @@ type call struct {
 	vars map[string]string
 }
 
-// answer answers a request from the state, and says whatever holds for every request.
+// answer executes a request on the current state, with the lock held. It echoes the header Request-Id.
 func (s *Sim) answer(r *http.Request, body []byte) answer {
 	segments, found := apiSegments(r.URL)
 	if !found {
@@ -81,7 +81,7 @@ func (s *Sim) dispatch(c *call, segments []string) answer {
 	return s.authorised(c, matched)
 }
 
-// apiSegments are the decoded segments of a path below the base, without the optional ".json" at its end.
+// apiSegments returns the decoded path segments below basePath, without an optional ".json" suffix.
 func apiSegments(u *url.URL) ([]string, bool) {
 	path, found := strings.CutPrefix(u.EscapedPath(), basePath)
 	if !found {
@@ -98,7 +98,7 @@ func apiSegments(u *url.URL) ([]string, bool) {
 	return segments, true
 }
 
-// route is one endpoint. A segment of its path that begins with a colon matches anything and names it.
+// route is an endpoint. A path segment with a leading colon matches any segment and names the variable.
 type route struct {
 	method string
 	path   string
@@ -119,7 +119,7 @@ var routes = []route{
 	{http.MethodDelete, "stacks/:stack/deployments/:id", scopeRedeploy, onStack((*Sim).cancelDeployment)},
 }
 
-// matchRoute finds the endpoint of a request. A known path with another method is as unknown as any other, as it is in Rails.
+// matchRoute returns the route and the path variables of a request. As in Rails, a known path with another method does not match.
 func matchRoute(method string, segments []string) (*route, map[string]string) {
 	for i := range routes {
 		if routes[i].method != method {
@@ -148,7 +148,7 @@ func matchPath(pattern string, segments []string) (map[string]string, bool) {
 	return vars, true
 }
 
-// onStack finds the stack of a request before its handler runs.
+// onStack wraps a handler with the lookup of its stack.
 func onStack(serve func(*Sim, *call, *stack) answer) func(*Sim, *call) answer {
 	return func(s *Sim, c *call) answer {
 		st := s.find(c.vars["stack"])
@@ -159,13 +159,13 @@ func onStack(serve func(*Sim, *call, *stack) answer) func(*Sim, *call) answer {
 	}
 }
 
-// sees tells whether a stack is within the account that the request asks for.
+// sees reports whether a stack is in the account of the X-Account header. Without the header all stacks are.
 func (c *call) sees(st *stack) bool {
 	account := c.Header.Get("X-Account")
 	return account == "" || account == strconv.FormatInt(st.AccountID, 10)
 }
 
-// id is the number in the path, 0 where there is none.
+// id returns the path variable id, 0 if it is no number.
 func (c *call) id() int64 {
 	id, err := strconv.ParseInt(c.vars["id"], 10, 64)
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *Sim) getDeployment(c *call, st *stack) answer {
 	return respond(s.wireDeployment(st, d))
 }
 
-// The scopes that endpoints ask for. The last two are no scopes: no token at all, and any accepted token.
+// The scopes of endpoints. The last two stand for no token and for any known token.
 const (
 	scopePublic   = "public"
 	scopeRedeploy = "redeploy"
@@ -198,27 +198,27 @@ const (
 	scopeAny      = "any"
 )
 
-// allowance is what a token has used of its requests in one clock hour.
+// allowance counts the requests of a token in a clock hour.
 type allowance struct {
 	hour time.Time
 	used int
 }
 
-// Revoke makes a token unknown: its next request is answered with 401.
+// Revoke removes a token. Its next request gets 401.
 func (s *Sim) Revoke(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.tokens, token)
 }
 
-// SetScopes gives a token exactly these scopes, and makes it known where it is not.
+// SetScopes sets the scopes of a token. An unknown token is added.
 func (s *Sim) SetScopes(token string, scopes []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tokens[token] = slices.Clone(scopes)
 }
 
-// authorised serves a request that needs a token, with the headers of the rate limit on its answer.
+// authorised checks the token, the rate limit and the scope before the handler, and sets the rate limit headers of the response.
 func (s *Sim) authorised(c *call, matched *route) answer {
 	token, found := bearer(c.Request)
 	scopes, known := s.tokens[token]
@@ -240,7 +240,7 @@ func (s *Sim) authorised(c *call, matched *route) answer {
 	return a
 }
 
-// spend takes one request from a token's allowance and tells how many are left, and whether there was one to take.
+// spend counts a request of a token and returns the number of requests left. It returns false if the limit is reached.
 func (s *Sim) spend(token string, now time.Time) (int, bool) {
 	hour := now.Truncate(time.Hour)
 	used := s.usage[token]
@@ -255,13 +255,13 @@ func (s *Sim) spend(token string, now time.Time) (int, bool) {
 	return s.opts.RateLimit - used.used, true
 }
 
-// bearer is the token of a request's Authorization header.
+// bearer returns the token in the Authorization header.
 func bearer(r *http.Request) (string, bool) {
 	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	return token, found && strings.EqualFold(scheme, "Bearer")
 }
 
-// withoutToken is a copy of a request's header that says of the token only that there was one.
+// withoutToken copies a header with the token in Authorization masked.
 func withoutToken(h http.Header) http.Header {
 	cleaned := maps.Clone(h)
 	if scheme, _, found := strings.Cut(h.Get("Authorization"), " "); found {

@@ -1,9 +1,9 @@
-// Package cloud66sim simulates the Cloud 66 API v3 with its state: stacks, their deployments, the queue of each stack, stack
-// actions, services, scopes, the hourly rate limit, and faults on demand.
+// Package cloud66sim is a stateful simulation of the Cloud 66 API v3 for tests and the demo: stacks, deployments, one deployment queue per
+// stack, stack actions, services, scopes, the hourly rate limit, and faults on demand.
 //
-// It is for tests and for the demonstration. It has wire types of its own, so that it cannot hide a mistake of the client, and it refuses
-// what the API's documents do not allow. It starts no goroutine: each access computes from time.Now what has happened since the last one.
-// So it runs in a testing/synctest bubble and leaves nothing behind. The same calls give the same ids, hashes and durations.
+// Its own wire types cannot hide a mistake of the client, and it refuses parameters that the API's documentation does not allow. It starts
+// no goroutine: each access advances the state from the last access to time.Now. So it runs in a testing/synctest bubble and needs no
+// shutdown. Ids, hashes and durations are deterministic: equal sequences of calls yield equal values.
 package cloud66sim
 
 import (
@@ -16,10 +16,10 @@ const (
 	// DemoToken is the token that a new Sim accepts. It has the scopes "public" and "redeploy".
 	DemoToken = "c66-demo-token"
 
-	owner = "owner@example.com" // of all tokens
+	owner = "owner@example.com" // author of all redeploys over the API
 )
 
-// CodeStyle is how coded fields of a deployment are sent.
+// CodeStyle is the wire format of coded fields of a deployment.
 type CodeStyle int
 
 const (
@@ -29,29 +29,29 @@ const (
 	Strings
 )
 
-// AnswerStyle is the shape of the answers to a redeploy and to a cancellation. Sources disagree about both.
+// AnswerStyle is the shape of the responses to a redeploy and a cancellation. The sources disagree about both.
 type AnswerStyle int
 
 const (
-	// AnswerS0 answers id, message and queued.
+	// AnswerS0 responds with id, message and queued.
 	AnswerS0 AnswerStyle = iota
-	// AnswerD answers ok, message, async_action_id and queued.
+	// AnswerD responds with ok, message, async_action_id and queued.
 	AnswerD
-	// AnswerIGOR answers ok, message and queued.
+	// AnswerIGOR responds with ok, message and queued.
 	AnswerIGOR
-	// AnswerBare answers ok and message alone.
+	// AnswerBare responds with ok and message only.
 	AnswerBare
 )
 
-// Options are the ways in which one Sim differs from another. The zero value is usable.
+// Options configure a Sim. The zero value is usable.
 type Options struct {
-	Speed            float64     // Speed divides the durations of deployments and cancellations; 60 makes a minute last a second, 0 means 1.
-	RateLimit        int         // RateLimit is how many requests a token may make in a clock hour; 0 means 3,600.
-	Codes            CodeStyle   // Codes is the style of coded fields.
+	Speed            float64     // Speed divides the durations of deployments and cancellations: at 60 a minute lasts a second; 0 means 1.
+	RateLimit        int         // RateLimit is the number of requests per token and clock hour; 0 means 3,600.
+	Codes            CodeStyle   // Codes is the format of coded fields.
 	WithGitRef       bool        // WithGitRef sends git_ref and snapshot_uuid with Integers too.
-	Answer           AnswerStyle // Answer is the style of the answers to a redeploy and to a cancellation.
-	CancelInstant    bool        // CancelInstant ends a cancelled deployment at once rather than 5 simulated seconds later.
-	CancelledOutcome bool        // CancelledOutcome gives a cancelled deployment an outcome of its own rather than "failed".
+	Answer           AnswerStyle // Answer is the shape of the responses to a redeploy and a cancellation.
+	CancelInstant    bool        // CancelInstant ends a cancelled deployment at once instead of 5 simulated seconds later.
+	CancelledOutcome bool        // CancelledOutcome sends the outcome "cancelled" instead of "failed" for a cancelled deployment.
 	Ascending        bool        // Ascending lists deployments and actions oldest first.
 }
 
@@ -68,13 +68,13 @@ type Sim struct {
 	lastDeployment int64
 	lastAction     int64
 	faults         []*activeFault
-	requests       []*Request // the newest, oldest first
+	requests       []*Request // the newest keptRequests, oldest first
 	requestCount   int
 }
 
 var _ http.Handler = (*Sim)(nil)
 
-// New returns a Sim without stacks. The first deployment's id will be 1001.
+// New returns a Sim without stacks. The first deployment gets the id 1001.
 func New(opts Options) *Sim {
 	setDefault(&opts.RateLimit, 3600)
 	return &Sim{
@@ -86,7 +86,7 @@ func New(opts Options) *Sim {
 	}
 }
 
-// SetSpeed changes the speed from now on. What is left of running deployments and cancellations is shortened or lengthened with it.
+// SetSpeed changes the speed and rescales the remaining time of running deployments and cancellations.
 func (s *Sim) SetSpeed(speed float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *Sim) SetSpeed(speed float64) {
 	s.speed = usableSpeed(speed)
 }
 
-// advance brings every stack up to the present, which it returns.
+// advance brings every stack up to date and returns the current time.
 func (s *Sim) advance() time.Time {
 	now := time.Now()
 	for _, st := range s.stacks {
@@ -110,7 +110,7 @@ func (s *Sim) advance() time.Time {
 	return now
 }
 
-// scaled is how long a simulated duration really takes.
+// scaled converts a simulated duration to real time.
 func (s *Sim) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / s.speed)
 }

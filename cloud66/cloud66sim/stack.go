@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// Stack describes a stack of the simulated account. Empty fields get believable values, except Git: a stack may have none.
+// Stack describes a stack of the simulated account. Empty fields get realistic defaults, except Git, Services and Profiles.
 type Stack struct {
-	UID           string        // UID identifies the stack; empty makes one of 32 hexadecimal digits.
+	UID           string        // UID identifies the stack, by default 32 generated hexadecimal digits.
 	Name          string        // Name may contain spaces and may occur in several environments.
-	Environment   string        // Environment is "production" unless given.
-	AccountID     int64         // AccountID is 1 unless given; a request's X-Account header narrows what it sees to one account.
-	AccountName   string        // AccountName is "Acme" unless given.
-	Framework     string        // Framework is "rails" unless given; "docker" makes it a docker stack.
+	Environment   string        // Environment is "production" by default.
+	AccountID     int64         // AccountID is 1 by default; the X-Account header limits a request to one account.
+	AccountName   string        // AccountName is "Acme" by default.
+	Framework     string        // Framework is "rails" by default; "docker" makes it a docker stack.
 	Git           string        // Git is the repository's URL; empty means a stack without git.
-	GitBranch     string        // GitBranch is what is deployed where no ref is given, "main" unless given.
-	Services      []Service     // Services are what a docker stack consists of.
-	Profiles      []string      // Profiles are the deployment profiles that exist; nil accepts any.
-	UsualDuration time.Duration // UsualDuration is how long each deployment takes before the speed divides it, 5 minutes unless given.
-	History       int           // History is how many past successful deployments AddStack makes up; the last ended some hours ago.
-	Busy          bool          // Busy is another operation than a deployment: what is to be deployed waits until UpdateStack clears it.
+	GitBranch     string        // GitBranch is the default ref of deployments, "main" by default.
+	Services      []Service     // Services are the services of a docker stack.
+	Profiles      []string      // Profiles are the deployment profiles; nil accepts any.
+	UsualDuration time.Duration // UsualDuration is the simulated duration of a deployment, 5 minutes by default.
+	History       int           // History is the number of past successful deployments that AddStack generates; the last ended some hours ago.
+	Busy          bool          // Busy simulates another operation: deployments stay queued until UpdateStack clears it.
 }
 
-// Service is one service of a docker stack.
+// Service is a service of a docker stack.
 type Service struct {
-	Name         string // Name is what a redeploy's services parameter refers to.
-	SourceType   string // SourceType is "git" or "image"; "image" unless given.
-	GitRef       string // GitRef is the branch, tag or hash of a service that is built from git.
-	ImageName    string // ImageName is the image of a service that is not built.
-	ImageTag     string // ImageTag follows each successful deployment that names a tag.
-	DesiredCount int    // DesiredCount is the number of containers, 1 unless given.
+	Name         string // Name is the name in a redeploy's services parameter.
+	SourceType   string // SourceType is "git" or "image" (default).
+	GitRef       string // GitRef is the branch, tag or hash of a git service; it follows deployments as ImageTag does.
+	ImageName    string // ImageName is the image of an image service.
+	ImageTag     string // ImageTag is updated by each successful deployment that names a tag.
+	DesiredCount int    // DesiredCount is the number of containers, 1 by default.
 }
 
-// stack is a Stack with what happened to it.
+// stack is a Stack with its simulation state.
 type stack struct {
 	Stack
 
@@ -51,7 +51,7 @@ type stack struct {
 	updatedAt    time.Time
 }
 
-// AddStack adds a stack with its history and returns its UID. A stack that has that UID already is replaced.
+// AddStack adds a stack with its history and returns its UID. It replaces an existing stack with that UID.
 func (s *Sim) AddStack(described Stack) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +72,7 @@ func (s *Sim) addStack(described Stack, now time.Time) *stack {
 	return st
 }
 
-// UpdateStack changes the description of a stack and tells whether there is such a stack. Its UID stays, its History has no effect.
+// UpdateStack applies a change to the description of a stack and reports whether the stack exists. Changes of UID and History are ignored.
 func (s *Sim) UpdateStack(uid string, change func(*Stack)) bool {
 	return s.on(uid, func(st *stack, now time.Time) {
 		wasBusy := st.Busy
@@ -89,7 +89,7 @@ func (s *Sim) UpdateStack(uid string, change func(*Stack)) bool {
 	})
 }
 
-// on calls do with a stack that is up to the present, and reports whether there is such a stack.
+// on calls do with an up-to-date stack, with the lock held, and reports whether the stack exists.
 func (s *Sim) on(uid string, do func(st *stack, now time.Time)) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *Sim) on(uid string, do func(st *stack, now time.Time)) bool {
 	return st != nil
 }
 
-// RemoveStack removes a stack with everything that belongs to it and tells whether there was one.
+// RemoveStack removes a stack with all its state and reports whether it existed.
 func (s *Sim) RemoveStack(uid string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +125,7 @@ func (st *stack) docker() bool {
 	return strings.EqualFold(st.Framework, "docker")
 }
 
-// busy tells of any operation, as is_busy does: a deployment that runs or waits, or something else.
+// busy is the value of is_busy: true during any operation, or with a running or queued deployment.
 func (st *stack) busy() bool {
 	return st.Busy || st.running != nil || len(st.queue) > 0
 }
@@ -167,7 +167,7 @@ const (
 	statusDeploying = 6
 )
 
-// The healths of a stack (Cloud 66 API, Stacks).
+// The health values of a stack (Cloud 66 API, Stacks).
 const (
 	healthUnknown  = 0
 	healthBuilding = 1
@@ -220,7 +220,7 @@ func renderStack(st *stack) any {
 		CreatedAt: plain(st.createdAt), CreatedAtISO: iso(st.createdAt), UpdatedAt: plain(st.updatedAt), UpdatedAtISO: iso(st.updatedAt),
 		DeployDirectory: "/var/deploy/" + strings.ReplaceAll(st.Name, " ", "_"), CloudStatus: "fully_deployed", Backend: "puma", Version: "1.0",
 		AccountID: st.AccountID, AccountName: st.AccountName, ApplicationAddress: optional("https://" + host),
-		RedeployHook: "https://hooks.example/redeploy/SECRET" + hex.EncodeToString(digest("hook", st.UID)[:8]), // which clients must never show
+		RedeployHook: "https://hooks.example/redeploy/SECRET" + hex.EncodeToString(digest("hook", st.UID)[:8]), // clients must not show it
 	}
 	if st.Git != "" {
 		wire.Git, wire.GitBranch = optional(st.Git), optional(st.GitBranch)

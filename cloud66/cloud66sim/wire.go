@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// wireDeployment is a deployment as the examples of the deployment endpoints show it.
+// wireDeployment is a deployment as in the examples of the deployment endpoints.
 type wireDeployment struct {
 	ID            int64   `json:"id"`
 	TriggeredBy   string  `json:"triggered_by"`
@@ -25,7 +25,7 @@ type wireDeployment struct {
 	CommitURL     *string `json:"commit_url"`
 }
 
-// wireDeploymentWithRef adds the two fields that only the example of the deployment model has.
+// wireDeploymentWithRef adds two fields that only the example of the deployment model has.
 type wireDeploymentWithRef struct {
 	wireDeployment
 
@@ -33,7 +33,7 @@ type wireDeploymentWithRef struct {
 	SnapshotUUID *string `json:"snapshot_uuid"`
 }
 
-// wireDeployment renders a deployment, whose started_at is its creation until it begins to run.
+// wireDeployment renders a deployment. While it is queued, started_at is its creation.
 func (s *Sim) wireDeployment(st *stack, d *deployment) any {
 	v := st.view(d)
 	wire := wireDeployment{
@@ -58,7 +58,7 @@ func (s *Sim) wireDeployment(st *stack, d *deployment) any {
 	return wireDeploymentWithRef{wireDeployment: wire, GitRef: optional(v.Ref), SnapshotUUID: optional(snapshotUUID(v.ID))}
 }
 
-// outcome is the name of a state's outcome.
+// outcome returns the name of the outcome of a state.
 func (s *Sim) outcome(state State) string {
 	switch {
 	case state == Queued || state == Running:
@@ -85,12 +85,12 @@ func renderService(sv Service) any {
 	}
 }
 
-// iso is a time as most fields have it, to the second.
+// iso formats a time as most fields do, to the second.
 func iso(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05Z")
 }
 
-// plain is a time as the stack fields without "_iso" have it.
+// plain formats a time as the stack fields without "_iso" do.
 func plain(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05 UTC")
 }
@@ -116,31 +116,31 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// code is a coded field: an integer or a string with what it means (Cloud 66 API, Deployment).
+// code is a coded field: an integer or string with its meaning (Cloud 66 API, Deployment).
 type code struct {
 	Code    json.RawMessage `json:"code"`
 	Meaning string          `json:"meaning"`
 }
 
-// unknownCode is the integer of whatever the tables do not name.
+// unknownCode is the integer of values that are not in the tables.
 const unknownCode = 99
 
-// The values of the coded fields: the names in the order of their integers. The integers that the examples do not show follow the
-// order in which the model lists the names.
+// The names of the coded fields' values in the order of their integers. Integers that are missing in the examples follow the order of the
+// names in the model.
 var (
 	vias        = []string{"web", "api", "hook"}
 	outcomes    = []string{"pending", "success", "failed", "cancelled"}
 	deployTypes = []string{"build", "redeploy", "scale", "first_build", "revert"}
 )
 
-// labels are the meanings that go with string codes.
+// labels are the meanings of string codes.
 var labels = map[string]string{
 	"web": "Web Interface", "api": "API", "hook": "Redeployment Hook",
 	"pending": "Pending", "success": "Successful", "failed": "Failed", "cancelled": "Cancelled",
 	"build": "Build", "redeploy": "Redeploy", "scale": "Scale", "first_build": "First Build", "revert": "Revert",
 }
 
-// coded is a name from one of the tables in the style of this Sim.
+// coded returns a name as a coded field in the style of Options.Codes.
 func (s *Sim) coded(table []string, name string) code {
 	if s.opts.Codes == Strings {
 		label := labels[name]

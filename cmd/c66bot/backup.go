@@ -28,7 +28,7 @@ func newBackupCommand(environ []string) *cobra.Command {
 	})
 }
 
-// backup writes a copy of the database to a new file, whole and checked or not at all, and returns its size.
+// backup writes a checked copy of the database to a new file and returns its size in bytes. On an error it leaves no file.
 func backup(ctx context.Context, database, target string) (int64, error) {
 	if err := refuseTarget(database, target); err != nil {
 		return 0, err
@@ -37,8 +37,8 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 	if err != nil {
 		return 0, explain(fmt.Errorf("write backup %s: %w", target, err))
 	}
-	defer func() { _ = os.Remove(draft.Name()) }()               // Either it is not wanted, or it has the right name by now.
-	defer context.AfterFunc(ctx, func() { _ = draft.Close() })() // Whatever writes to it fails then.
+	defer func() { _ = os.Remove(draft.Name()) }()               // Unwanted, or published under its name by now.
+	defer context.AfterFunc(ctx, func() { _ = draft.Close() })() // Makes pending writes fail.
 	err = copyDatabase(ctx, draft, database)
 	size, seekErr := draft.Seek(0, io.SeekEnd)
 	err = errors.Join(err, seekErr, draft.Sync(), draft.Close())
@@ -58,7 +58,7 @@ func backup(ctx context.Context, database, target string) (int64, error) {
 	return size, nil
 }
 
-// refuseTarget refuses names that the bot uses, and those that something has already.
+// refuseTarget returns an error for a name that the bot uses (a *usageError) or that exists.
 func refuseTarget(database, target string) error {
 	wanted := bolt.Real(target)
 	if slices.Contains([]string{bolt.Real(database), bolt.PIDPath(database), socketPath(database)}, wanted) {
@@ -70,7 +70,7 @@ func refuseTarget(database, target string) error {
 	return nil
 }
 
-// copyDatabase gets the copy from the bot that has the database, or reads the file where none has.
+// copyDatabase requests the copy from the bot that has the database open. Without one it reads the file.
 func copyDatabase(ctx context.Context, to io.Writer, database string) error {
 	conn, err := dialBackups(ctx, database)
 	if err != nil && !errors.Is(err, fs.ErrPermission) {
@@ -82,7 +82,7 @@ func copyDatabase(ctx context.Context, to io.Writer, database string) error {
 		case !ok:
 			return fmt.Errorf("%s: %w", label("storage.path"), err)
 		}
-		if conn, err = dialBackups(ctx, database); err != nil { // The bot may have started just now.
+		if conn, err = dialBackups(ctx, database); err != nil { // The bot may have just started.
 			return fmt.Errorf("%s has the database %s and gives no copy of it (%w): try again when it has started, or stop it first",
 				locked.Who(), database, err)
 		}
@@ -90,7 +90,7 @@ func copyDatabase(ctx context.Context, to io.Writer, database string) error {
 	if err != nil {
 		return fmt.Errorf("ask the bot for a copy of %s: %w", database, err)
 	}
-	defer func() { _ = conn.Close() }() // Nothing was written to it.
+	defer func() { _ = conn.Close() }() // Nothing was written to the connection.
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if err := conn.SetDeadline(time.Now().Add(checkTime(database))); err != nil {
 		return err
@@ -125,10 +125,10 @@ func receive(from io.Reader, to io.Writer) error {
 	return err
 }
 
-// publish renames the draft and never replaces a file.
+// publish gives the draft its name and syncs the directory. It never replaces a file, except in a race on file systems without hard links.
 func publish(draft, target string) error {
 	err := os.Link(draft, target)
-	if err != nil && !errors.Is(err, fs.ErrExist) { // Not every file system has links.
+	if err != nil && !errors.Is(err, fs.ErrExist) { // Not every file system has hard links.
 		if _, taken := os.Lstat(target); taken == nil {
 			return fs.ErrExist
 		}

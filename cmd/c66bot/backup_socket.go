@@ -16,21 +16,21 @@ import (
 	"c66bot/storage/bolt"
 )
 
-// How long a copy may take: it holds on to what it copies, and the file grows meanwhile.
+// The time limits of a copy. Its read transaction keeps old pages alive, so the file grows meanwhile.
 const (
-	backupStall = 5 * time.Second // for any part of it
-	backupLeast = 10 * time.Second
-	backupPace  = 4 << 20 // bytes a second, from then on
+	backupStall = 5 * time.Second  // for one write
+	backupLeast = 10 * time.Second // for the whole, plus the size at backupPace
+	backupPace  = 4 << 20          // bytes a second
 )
 
-// backupGreeting comes before the copy, with its size in bytes. Any other line says why there is no copy.
+// backupGreeting is the first line of a reply, with the size of the copy in bytes. Any other line is the reason for no copy.
 const backupGreeting = "c66bot backup %d\n"
 
-// socketPath is the socket for copies of a database, the same for every link to the file.
+// socketPath returns the path of the backup socket of a database, the same for every link to the file.
 func socketPath(database string) string { return bolt.Real(database) + ".sock" }
 
-// startBackups serves copies of the database on a socket beside it, until stop is called. Nothing is read from the socket.
-// A bot without the socket works all the same, and its log says what is missing.
+// startBackups serves copies of the database on a socket beside it until stop is called. It reads nothing from the socket.
+// If it cannot listen, it logs a warning and the bot runs without backups.
 func startBackups(ctx context.Context, database string, db *bolt.DB, log *slog.Logger) (stop func()) {
 	path := socketPath(database)
 	listener, err := listenBackups(ctx, path)
@@ -46,20 +46,20 @@ func startBackups(ctx context.Context, database string, db *bolt.DB, log *slog.L
 			log.WarnContext(ctx, "the socket for backups was not removed", "socket", path, "error", err)
 		}
 		cancel()
-		_ = listener.Close() // Whatever comes of it, nothing can connect any more.
+		_ = listener.Close() // The socket is removed: an error changes nothing.
 		serving.Wait()
 	}
 }
 
-// listenBackups makes the socket in a private directory and moves it to its place when its mode is right: other users can never open it.
-// It replaces a socket that a killed bot left behind, since only one process holds the database's lock.
+// listenBackups creates the socket in a private directory and moves it to path with mode 0600, so that other users can never open it.
+// It replaces the socket of a killed bot; the caller's lock on the database excludes a running one.
 func listenBackups(ctx context.Context, path string) (_ net.Listener, err error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
 		return nil, fmt.Errorf("%s is in the way, and no socket", path)
 	}
 	dir := path + ".new"
 	made := filepath.Join(dir, "s")
-	_, _ = os.Remove(made), os.Remove(dir) // A killed bot may have left them.
+	_, _ = os.Remove(made), os.Remove(dir) // Leftovers of a killed bot.
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func listenBackups(ctx context.Context, path string) (_ net.Listener, err error)
 		return nil, err
 	}
 	if unix, ok := listener.(*net.UnixListener); ok {
-		unix.SetUnlinkOnClose(false) // It has another name by then.
+		unix.SetUnlinkOnClose(false) // It is renamed below.
 	}
 	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -83,8 +83,8 @@ func listenBackups(ctx context.Context, path string) (_ net.Listener, err error)
 	return listener, nil
 }
 
-// socketName is a name for the path that fits into a socket's address, which holds about 104 bytes. A longer path goes through the file
-// descriptor of its directory, until done is called; it fails on systems without /proc.
+// socketName returns a name for the path that fits into a socket address of about 104 bytes. For a longer path it refers to an open
+// descriptor of the directory, valid until done is called; this needs /proc.
 func socketName(path string) (name string, done func(), err error) {
 	const most = 100
 	if len(path) <= most {
@@ -97,7 +97,7 @@ func socketName(path string) (name string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)), func() { _ = dir.Close() }, nil
 }
 
-// serveBackups serves one after the other until ctx ends and the listener is closed.
+// serveBackups serves connections one at a time until ctx ends and the listener is closed.
 func serveBackups(ctx context.Context, listener net.Listener, db *bolt.DB, log *slog.Logger) {
 	for {
 		conn, err := listener.Accept()
@@ -117,8 +117,8 @@ func serveBackups(ctx context.Context, listener net.Listener, db *bolt.DB, log *
 }
 
 func giveBackup(ctx context.Context, conn net.Conn, db *bolt.DB, log *slog.Logger) {
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // To close it twice does no harm.
-	defer func() { _ = conn.Close() }()                         // Whether it has the whole copy, the other side knows by its size.
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // A second Close is harmless.
+	defer func() { _ = conn.Close() }()                         // The reader verifies the size.
 	begin, total := time.Now(), int64(0)
 	to := &timed{conn: conn, end: begin.Add(backupLeast)}
 	err := db.Backup(func(size int64) (io.Writer, error) {
@@ -130,14 +130,14 @@ func giveBackup(ctx context.Context, conn net.Conn, db *bolt.DB, log *slog.Logge
 	if err != nil {
 		log.WarnContext(ctx, "a backup was not given", "bytes", total, "took", time.Since(begin), "error", err)
 		if total == 0 {
-			_, _ = fmt.Fprintln(to, err) // Who has gone does not need it.
+			_, _ = fmt.Fprintln(to, err) // The reader may be gone.
 		}
 		return
 	}
 	log.InfoContext(ctx, "a backup was given", "bytes", total, "took", time.Since(begin))
 }
 
-// timed writes to a connection, with a limit for each part and one for the whole.
+// timed writes to a connection with a deadline of backupStall for each write and end for all.
 type timed struct {
 	conn net.Conn
 	end  time.Time

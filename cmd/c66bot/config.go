@@ -12,7 +12,7 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// Config is the checked configuration of a bot. The settings table says what each field means.
+// Config is the validated configuration of a bot. The settings table documents each field.
 type Config struct {
 	SlackAppToken          secret.Text
 	SlackBotToken          secret.Text
@@ -36,19 +36,19 @@ type Config struct {
 
 // setting is one key of the configuration.
 type setting struct {
-	key      string // As the file spells it, such as "poll.min"; variable and flag follow from it.
-	fallback string // Empty where there is no default.
-	usage    string // What it means; the words in backquotes name the value in the help.
+	key      string // The key in the file, such as "poll.min"; the variable and the flag are derived from it.
+	fallback string // Default value, if any.
+	usage    string // Help text; the words in backquotes name the value.
 	required bool
-	secret   bool // May stand in a file of its own, which <key>_file names, and is no flag.
-	list     bool // May be a YAML list as well as comma-separated words.
+	secret   bool // May be in a file named by <key>_file; not available as a flag.
+	list     bool // A YAML list or comma-separated words.
 	set      func(text string) error
 }
 
-// settings are all keys, in the order in which their faults are told.
+// settings lists all keys in the order of their fault messages. The set functions write to a discarded Config.
 var settings = new(Config).settings()
 
-// settings are all keys, and set the fields of c.
+// settings returns all keys, with set functions for the fields of c.
 func (c *Config) settings() []setting {
 	return []setting{
 		{key: "slack.app_token", required: true, secret: true, usage: "the Slack app's app-level token (xapp-…)",
@@ -93,10 +93,10 @@ func (c *Config) settings() []setting {
 	}
 }
 
-// httpAddr is the one key that may be set to nothing in the environment.
+// httpAddr is the only key that may be set to an empty value in the environment.
 const httpAddr = "http.addr"
 
-// into sets a field to what parse makes of a text, and leaves it alone on an error.
+// into returns a function that parses a text into a field. On an error the field is unchanged.
 func into[T any](field *T, parse func(string) (T, error)) func(string) error {
 	return func(text string) error {
 		value, err := parse(text)
@@ -107,7 +107,7 @@ func into[T any](field *T, parse func(string) (T, error)) func(string) error {
 	}
 }
 
-// loadConfig reads and checks every setting. Its error is a *usageError that tells all faults at once.
+// loadConfig reads and validates all settings. Its error is a *usageError with all faults.
 func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	var cfg Config
 	from := readSources(flags, environ)
@@ -115,7 +115,7 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	for _, s := range cfg.settings() {
 		err := from.load(s)
 		if errors.Is(err, errMissing) && from.fileErr != nil {
-			continue // It may stand in the file that could not be read.
+			continue // It may be in the unreadable file.
 		}
 		if err != nil {
 			found = append(found, err)
@@ -131,7 +131,7 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	return cfg, nil
 }
 
-// loadOne reads one setting and looks at no other. Its error is a *usageError.
+// loadOne reads and validates one setting only. Its error is a *usageError.
 func loadOne(flags *pflag.FlagSet, environ []string, key string) (cfg Config, err error) {
 	from := readSources(flags, environ)
 	if from.fileErr != nil {
@@ -148,12 +148,12 @@ func loadOne(flags *pflag.FlagSet, environ []string, key string) (cfg Config, er
 	return cfg, nil
 }
 
-// cleaner knows all tokens.
+// cleaner returns a Cleaner for all tokens.
 func (c *Config) cleaner() secret.Cleaner {
 	return secret.NewCleaner(c.SlackAppToken, c.SlackBotToken, c.Cloud66Token)
 }
 
-// Warnings names the settings that were changed although this version makes no use of them.
+// Warnings returns a text for each changed setting that this version does not use.
 func (c *Config) Warnings() []string {
 	if c.ApprovalsExpire != time.Hour {
 		return []string{"approvals.expire is set, but this version knows no approvals yet"}
@@ -161,10 +161,10 @@ func (c *Config) Warnings() []string {
 	return nil
 }
 
-// fileKey is the key of the file that holds a secret.
+// fileKey returns the key that names the file of a secret.
 func (s setting) fileKey() string { return s.key + "_file" }
 
-// keys are the setting's own key and, for a secret, its file's.
+// keys returns the setting's key and, for a secret, its fileKey.
 func (s setting) keys() []string {
 	if s.secret {
 		return []string{s.key, s.fileKey()}
@@ -172,7 +172,7 @@ func (s setting) keys() []string {
 	return []string{s.key}
 }
 
-// knownKeys are the keys of all settings and of the files of the secrets.
+// knownKeys returns the keys of all settings, including the fileKeys.
 func knownKeys() (keys []string) {
 	for _, s := range settings {
 		keys = append(keys, s.keys()...)
@@ -180,7 +180,7 @@ func knownKeys() (keys []string) {
 	return keys
 }
 
-// label names a key as the environment and as the file spell it.
+// label formats a key for messages: the variable, then the key in the file.
 func label(key string) string { return envName(key) + " (" + key + ")" }
 
 const envPrefix = "C66BOT_"
@@ -194,7 +194,7 @@ func flagName(key string) string { return strings.NewReplacer(".", "-", "_", "-"
 // configFlag is the flag that names the configuration file.
 const configFlag = "config"
 
-// defineFlags adds --config and a flag for each setting, or for the one with a key. A secret's flag takes its file only.
+// defineFlags adds --config and a flag for each setting, or only for the one with key if it is set. A secret has a flag for its file only.
 func defineFlags(flags *pflag.FlagSet, key string) {
 	flags.String(configFlag, "", "configuration `file` (default "+defaultFile+", where there is one)")
 	for _, s := range settings {
@@ -209,7 +209,7 @@ func defineFlags(flags *pflag.FlagSet, key string) {
 	}
 }
 
-// faults are what is wrong with a configuration, each in one line.
+// faults are the faults of a configuration, one line each.
 type faults []error
 
 func (f faults) Error() string {
@@ -223,5 +223,5 @@ func (f faults) Error() string {
 	return text
 }
 
-// Unwrap lets errors.Is and errors.As look at each fault.
+// Unwrap returns the faults for errors.Is and errors.As.
 func (f faults) Unwrap() []error { return f }

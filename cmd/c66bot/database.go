@@ -14,7 +14,7 @@ import (
 	"c66bot/storage/bolt"
 )
 
-// checkTime is how long the check of a file may take: many times what it needs on a disk that is well.
+// checkTime returns the time limit for the check of a file: 30 s and a second per MiB, many times the need of a healthy disk.
 func checkTime(path string) time.Duration {
 	limit := 30 * time.Second
 	if info, err := os.Stat(path); err == nil {
@@ -23,7 +23,7 @@ func checkTime(path string) time.Duration {
 	return limit
 }
 
-// openDatabase opens the database for the bot, after a check where it is there already.
+// openDatabase opens the database for the bot. It checks an existing file first.
 func openDatabase(ctx context.Context, path string) (*bolt.DB, error) {
 	if err := checkDatabase(ctx, path); err != nil {
 		return nil, fmt.Errorf("%s: %w", label("storage.path"), err)
@@ -35,8 +35,8 @@ func openDatabase(ctx context.Context, path string) (*bolt.DB, error) {
 	return db, nil
 }
 
-// checkDatabase reads the whole file. A missing file is fine. The context and the limit end the wait alone: only the end of the process
-// ends a read that hangs on a broken disk.
+// checkDatabase reads and verifies the whole file. A missing file is no error. The context and checkTime end only the wait: a read that
+// hangs on a broken disk lasts until the process ends.
 func checkDatabase(ctx context.Context, path string) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -48,7 +48,7 @@ func checkDatabase(ctx context.Context, path string) error {
 	checked := make(chan error, 1)
 	go func() {
 		checked <- explain(bolt.Check(path, storage.CheckRecord))
-		debug.FreeOSMemory() // Which held every page once.
+		debug.FreeOSMemory() // The check has mapped every page.
 	}()
 	select {
 	case err := <-checked:
@@ -58,7 +58,7 @@ func checkDatabase(ctx context.Context, path string) error {
 	}
 }
 
-// explain adds to what is wrong with a database, or with a copy of it, what to do about it.
+// explain adds advice to an error of a database or of its copy.
 func explain(err error) error {
 	var advice string
 	switch is := func(target error) bool { return errors.Is(err, target) }; {

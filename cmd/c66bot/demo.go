@@ -49,9 +49,9 @@ func newDemoCommand(environ []string) *cobra.Command {
 	return cmd
 }
 
-// runDemo plays the story and takes everything down again. That ctx ends, as by Ctrl-C, is a fine end too.
+// runDemo plays the story and cleans up. The end of ctx, such as Ctrl-C, is no error.
 func runDemo(ctx context.Context, cfg demo.Config, logTo io.Writer) (err error) {
-	signal.Ignore(syscall.SIGPIPE) // A reader that goes away, as head does, must not leave the directory behind.
+	signal.Ignore(syscall.SIGPIPE) // The directory must be removed even if the reader of stdout exits, like head.
 	dir, err := os.MkdirTemp("", "c66bot-demo-")
 	if err != nil {
 		return fmt.Errorf("making a directory for the demo: %w", err)
@@ -62,7 +62,7 @@ func runDemo(ctx context.Context, cfg demo.Config, logTo io.Writer) (err error) 
 	cfg.Log = newLogger(slog.LevelInfo, "text", secret.NewCleaner(secret.New(cloud66sim.DemoToken)), io.MultiWriter(&log, logTo))
 	err = demo.Play(ctx, cfg)
 	if ctx.Err() != nil {
-		_ = cfg.Show(demo.Moment{Narration: "Stopped."}) // Perhaps nobody reads it.
+		_ = cfg.Show(demo.Moment{Narration: "Stopped."}) // The reader may be gone.
 		return nil
 	}
 	if err != nil {
@@ -72,7 +72,7 @@ func runDemo(ctx context.Context, cfg demo.Config, logTo io.Writer) (err error) 
 	return nil
 }
 
-// showsColours reports whether w is a terminal, and nothing in the environment speaks against colours.
+// showsColours reports whether w is a terminal and neither NO_COLOR nor TERM=dumb is set.
 func showsColours(w io.Writer, environ []string) bool {
 	file, ok := w.(*os.File)
 	if !ok || slices.ContainsFunc(environ, func(entry string) bool {

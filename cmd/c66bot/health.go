@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthTimeout bounds one question to the running bot.
+// healthTimeout bounds a request to the running bot.
 const healthTimeout = 2 * time.Second
 
 func newHealthCommand(environ []string) *cobra.Command {
@@ -30,7 +30,7 @@ func newHealthCommand(environ []string) *cobra.Command {
 	})
 }
 
-// healthAddress is where a bot that listens on addr can be asked.
+// healthAddress returns the address for requests to a bot that listens on addr.
 func healthAddress(addr string) (string, error) {
 	if addr == "" {
 		return "", &usageError{fmt.Errorf("%s is empty, so the bot has no endpoint to ask: set it to the address the bot listens on",
@@ -43,12 +43,12 @@ func healthAddress(addr string) (string, error) {
 	return net.JoinHostPort(host, port), err
 }
 
-// newHealthClient asks directly: a proxy could not reach the bot's loopback address.
+// newHealthClient returns a client without a proxy, which could not reach the bot's loopback address.
 func newHealthClient() *http.Client {
 	return &http.Client{Timeout: healthTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
-// askReady returns nil if the bot at addr says that it is ready, else the reason why not.
+// askReady returns nil if the bot at addr is ready, otherwise an error with the reason.
 func askReady(ctx context.Context, client *http.Client, addr string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func askReady(ctx context.Context, client *http.Client, addr string) error {
 	case err != nil:
 		return fmt.Errorf("asking the bot at %s: %w", addr, err)
 	}
-	defer func() { _ = resp.Body.Close() }() // Nothing more is read from it.
+	defer func() { _ = resp.Body.Close() }() // Nothing more is read.
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return nil

@@ -19,14 +19,14 @@ import (
 )
 
 const (
-	// shutdownTimeout leaves running requests this long once the program is told to end.
+	// shutdownTimeout bounds the requests in flight during a shutdown.
 	shutdownTimeout = 2 * time.Second
 	// maxConns bounds the open connections to the endpoints.
 	maxConns = 128
 )
 
 // newHTTPHandler serves /healthz, /readyz and /metrics to GET and HEAD.
-// An error of ready is the reason why the bot is not ready; its text is shown to whoever asks.
+// The error of ready is the body of /readyz, so it must hold no secret.
 func newHTTPHandler(ready func() error, registry *prometheus.Registry) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok") })
@@ -45,22 +45,22 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text) // A client that went away needs no answer.
+	_, _ = fmt.Fprintln(w, text) // The client may be gone.
 }
 
-// privateDomains are those under which nobody can have a name in public: of the machine itself, of local networks and clusters, and of the
-// services of Kubernetes.
+// privateDomains are the top-level domains without public names: of the host itself, of local networks and clusters, and of Kubernetes
+// services.
 var privateDomains = []string{"localhost", "local", "internal", "svc"}
 
-// onlyOwnNames answers requests for names that the bot can have, and no others: a page in a browser could have its own name resolve to the
-// bot's address (DNS rebinding) and read the endpoints. The bot can have any IP address, as a probe of Kubernetes uses it, any name without
-// a dot, as in a compose network, those of private domains, and the one that it is configured to listen on.
+// onlyOwnNames refuses requests with a foreign Host by 421, against DNS rebinding: a web page could resolve its own name to the bot's
+// address and read the endpoints. Allowed are IP addresses (Kubernetes probes), names without a dot (compose networks), names in private
+// domains, and the configured host of addr.
 func onlyOwnNames(addr string, next http.Handler) http.Handler {
-	own, _, _ := net.SplitHostPort(addr) // It was parsed before; without a host there is no name.
+	own, _, _ := net.SplitHostPort(addr) // addr is validated; its host may be empty.
 	own = strings.TrimSuffix(own, ".")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil { // It has no port, or is missing, as HTTP/1.0 allows.
+		if err != nil { // No port, or no Host at all, as HTTP/1.0 allows.
 			host = strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
 		}
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
@@ -75,7 +75,7 @@ func onlyOwnNames(addr string, next http.Handler) http.Handler {
 	})
 }
 
-// listenHTTP takes the address of the endpoints, so that one in use is a fault of the start.
+// listenHTTP opens the listener of the endpoints, so that an address in use fails the start.
 func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
@@ -89,14 +89,14 @@ func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
 	return listener, nil
 }
 
-// connections are the open ones of a server, from the oldest on.
+// connections tracks the open connections of a server, oldest first.
 type connections struct {
 	mu   sync.Mutex
 	open []net.Conn
 }
 
-// changed keeps a bounded number of connections open. For one more it closes the oldest: whoever holds many open and says nothing keeps
-// nobody out, and a question is answered long before its connection is the oldest.
+// changed is a ConnState hook that limits the open connections to maxConns. A further one closes the oldest, so that idle connections
+// cannot lock out other clients; a request is answered long before its connection is the oldest.
 func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,7 +104,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	case http.StateNew:
 		c.open = append(c.open, conn)
 		if len(c.open) > maxConns {
-			_ = c.open[0].Close() // Nobody waits for what comes of it.
+			_ = c.open[0].Close() // Its error is irrelevant.
 			c.open = c.open[1:]
 		}
 	case http.StateClosed:
@@ -112,7 +112,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// serveHTTP answers on listener until ctx ends, then lets running requests finish for shutdownTimeout.
+// serveHTTP serves on listener until ctx ends, then shuts down within shutdownTimeout.
 func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           handler,
@@ -135,7 +135,7 @@ func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler,
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close() // Requests that take longer are cut off.
+		err = server.Close() // Aborts the remaining requests.
 	}
 	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)

@@ -8,8 +8,8 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// newLogger logs messages of level and above to w, as JSON objects if format is "json", else as text. It cleans all values, since many come
-// from outside.
+// newLogger returns a logger of messages of level and above to w, as JSON objects if format is "json", otherwise as text. It removes tokens
+// from all values, since many come from outside.
 func newLogger(level slog.Level, format string, cleaner secret.Cleaner, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return cleaned(cleaner, a) }}
 	if format == "json" {
@@ -18,7 +18,7 @@ func newLogger(level slog.Level, format string, cleaner secret.Cleaner, w io.Wri
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// cleaned cleans the value of an attribute. One that is no text stays as it is where there is nothing to clean.
+// cleaned removes tokens from the value of an attribute. Errors become strings; other values keep their type if nothing was removed.
 func cleaned(cleaner secret.Cleaner, a slog.Attr) slog.Attr {
 	switch a.Value.Kind() {
 	case slog.KindString:

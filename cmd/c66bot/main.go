@@ -1,5 +1,8 @@
 // Command c66bot is a Slack bot that redeploys, follows and reports Cloud 66 deployments.
-// The program reads its configuration, wires the parts together and runs them; each subcommand has its own file.
+//
+// It reads the configuration from a YAML file, the environment and flags, wires the packages together and runs them. Each subcommand has a
+// file of its own. Tokens on the command line are refused, and tokens are removed from errors and logs. The exit status is 0 on success,
+// 1 on a failure, and 2 if the command line or the configuration has a fault.
 package main
 
 import (
@@ -31,15 +34,15 @@ func main() {
 	os.Exit(code)
 }
 
-// usageError marks what the caller has to put right, in the command line or the configuration: exit status 2.
+// usageError marks a fault of the command line or the configuration: exit status 2.
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() }
 
 func (e *usageError) Unwrap() error { return e.err }
 
-// run carries out one call of the program and returns its exit status.
-// The environment is a list of NAME=value, as os.Environ returns it; errors are told on stderr.
+// run executes the program and returns its exit status.
+// environ is a list of NAME=value, like os.Environ. Errors are written to stderr, without tokens.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	root := newRootCommand(environ)
 	cleaner, started := secret.NewCleaner(configuredTokens(args, environ)...), false
@@ -59,7 +62,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintf(stderr, "c66bot: %s\n", cleaner.Clean(err.Error())) // Much of it is repeated from outside.
+	_, _ = fmt.Fprintf(stderr, "c66bot: %s\n", cleaner.Clean(err.Error())) // It may contain input from outside.
 	if !started {                                                          // Cobra itself refused the command, a flag or an argument.
 		_, _ = fmt.Fprintln(stderr, `"c66bot help" lists the commands, "c66bot help COMMAND" shows the flags of one.`)
 		return exitUsage
@@ -87,7 +90,7 @@ func newRootCommand(environ []string) *cobra.Command {
 	return root
 }
 
-// newSettingCommand makes a command that needs one setting, looks at no other, and prints a text.
+// newSettingCommand completes a command that reads only the setting with a key and prints the text that run returns.
 func newSettingCommand(
 	environ []string, key string, cmd *cobra.Command, run func(ctx context.Context, cfg Config, args []string) (string, error),
 ) *cobra.Command {
@@ -114,7 +117,7 @@ func newManifestCommand(environ []string) *cobra.Command {
 	})
 }
 
-// newHelpCommand replaces cobra's own, which ends well for a command that does not exist.
+// newHelpCommand returns a help command that fails for an unknown topic, unlike cobra's own.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [command]",

@@ -16,12 +16,12 @@ import (
 	"c66bot/cloud66/secret"
 )
 
-// The errors of these functions follow the name of the setting in a sentence.
+// The errors of the parse functions are predicates: the caller puts the name of the setting before them.
 
-// odd is what stands in no token and in no header: spaces, and characters that are not printable ASCII.
+// odd reports whether r cannot be in a token or header: a space, or not printable ASCII.
 func odd(r rune) bool { return r <= ' ' || r > '~' }
 
-// parseToken never repeats the text.
+// parseToken accepts any text of printable ASCII without spaces. Its errors never contain the text.
 func parseToken(text string) (secret.Text, error) {
 	if text == "" {
 		return secret.Text{}, errors.New("is empty: set it to the token")
@@ -32,7 +32,7 @@ func parseToken(text string) (secret.Text, error) {
 	return secret.New(text), nil
 }
 
-// parseSlackToken accepts tokens of one kind, and recognises those of the other.
+// parseSlackToken returns a parser of tokens with a prefix. It has a special error for tokens with the other prefix.
 func parseSlackToken(prefix, otherPrefix string) func(string) (secret.Text, error) {
 	return func(text string) (secret.Text, error) {
 		switch token, err := parseToken(text); {
@@ -51,7 +51,7 @@ func parseSlackToken(prefix, otherPrefix string) func(string) (secret.Text, erro
 	}
 }
 
-// parseURL does not repeat the text, which might hold a password.
+// parseURL accepts a base URL. Its errors do not contain the text, which might hold a password.
 func parseURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
@@ -63,7 +63,7 @@ func parseURL(text string) (string, error) {
 	return text, nil
 }
 
-// parseSlackURL adds the final slash, as method names are put right behind it.
+// parseSlackURL accepts a base URL and adds the final slash, since method names are appended directly.
 func parseSlackURL(text string) (string, error) {
 	base, err := parseURL(text)
 	if err != nil {
@@ -87,7 +87,7 @@ func parseCommandName(text string) (string, error) {
 	return text, nil
 }
 
-// parseAccount accepts what fits into an HTTP header as one word.
+// parseAccount accepts one word that is valid in an HTTP header, or an empty text.
 func parseAccount(text string) (string, error) {
 	if strings.ContainsFunc(text, odd) {
 		return "", fmt.Errorf("is %q: an account id is one word, without spaces", text)
@@ -137,7 +137,7 @@ func parsePositive(text string) (int, error) {
 	return number, nil
 }
 
-// parseDuration accepts Go's durations from shortest on.
+// parseDuration returns a parser of Go durations of at least shortest.
 func parseDuration(shortest time.Duration) func(string) (time.Duration, error) {
 	return func(text string) (time.Duration, error) {
 		duration, err := time.ParseDuration(text)
@@ -161,7 +161,7 @@ func parseNotEmpty(text string) (string, error) {
 	return text, nil
 }
 
-// parseListenAddr accepts an empty text, which is no address at all, and a host that is empty, for every interface.
+// parseListenAddr accepts host:port, where an empty host means every interface, or an empty text for no address.
 func parseListenAddr(text string) (string, error) {
 	if text == "" {
 		return "", nil
@@ -176,7 +176,7 @@ func parseListenAddr(text string) (string, error) {
 	return text, nil
 }
 
-// oneOf accepts the keys of values, whose list is shown to people.
+// oneOf returns a parser of the keys of values. Its errors show list.
 func oneOf[T any](list string, values map[string]T) func(string) (T, error) {
 	return func(text string) (T, error) {
 		value, ok := values[text]

@@ -37,10 +37,10 @@ func newServeCommand(environ []string) *cobra.Command {
 	return cmd
 }
 
-// runServe runs the bot until ctx ends, and the HTTP endpoints as long as the bot.
+// runServe opens the database and runs the bot, its HTTP endpoints and the backup socket until ctx ends.
 func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	db, err := openDatabase(ctx, cfg.StoragePath)
-	if errors.Is(err, context.Canceled) { // It was told to end before it had begun.
+	if errors.Is(err, context.Canceled) { // Stopped before the start.
 		return nil
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	return runParts(ctx, cfg, b, registry, log)
 }
 
-// runParts runs the bot and, where they are wanted, the HTTP endpoints. The endpoints answer until the bot has shut down.
+// runParts runs the bot and, if configured, the endpoints. The endpoints serve until the bot has shut down; if they fail, the bot stops.
 func runParts(ctx context.Context, cfg Config, b *bot.Bot, registry *prometheus.Registry, log *slog.Logger) error {
 	if cfg.HTTPAddr == "" {
 		return b.Run(ctx)
@@ -94,7 +94,7 @@ func runParts(ctx context.Context, cfg Config, b *bot.Bot, registry *prometheus.
 		return b.Run(running)
 	})
 	parts.Go(func() error {
-		defer stop() // without its endpoints nobody can see how the bot is
+		defer stop() // without the endpoints the bot cannot be monitored
 		return serveHTTP(endpoints, listener, onlyOwnNames(cfg.HTTPAddr, newHTTPHandler(b.Ready, registry)), log)
 	})
 	return parts.Wait()

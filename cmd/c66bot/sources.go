@@ -18,14 +18,14 @@ import (
 	"c66bot/commands/typography"
 )
 
-// defaultFile is read where --config names no other, and may be absent.
+// defaultFile is the configuration file without --config. It may be absent.
 const defaultFile = "c66bot.yaml"
 
-// sources hold what the configuration file, the environment and the flags say, each above the one before.
+// sources holds the merged values of the configuration file, the environment and the flags, in ascending precedence.
 type sources struct {
 	values  *viper.Viper
-	faults  faults // All that can be said without looking at values.
-	fileErr error  // Why the file could not be read, also among the faults.
+	faults  faults // All faults that do not depend on the validity of values.
+	fileErr error  // The error of the file, if any; also in faults.
 }
 
 func readSources(flags *pflag.FlagSet, environ []string) *sources {
@@ -42,7 +42,7 @@ func readSources(flags *pflag.FlagSet, environ []string) *sources {
 	return s
 }
 
-// overlay lets a source win over those before it. A secret and its file displace each other, but may not both be given.
+// overlay merges a source over the previous ones. A secret overrides a file of the secret and vice versa; both in one source are a fault.
 func (s *sources) overlay(source map[string]any) {
 	given := func(key string) bool { return source[key] != nil && source[key] != "" }
 	for key, value := range source {
@@ -60,7 +60,7 @@ func (s *sources) overlay(source map[string]any) {
 	}
 }
 
-// readFile takes the known keys from the file. A key without a value counts as absent.
+// readFile returns the known keys of the file. A key without a value counts as absent, an unknown one is a fault.
 func (s *sources) readFile(flags *pflag.FlagSet) map[string]any {
 	flag := flags.Lookup(configFlag)
 	path := defaultFile
@@ -99,12 +99,12 @@ func (s *sources) readFile(flags *pflag.FlagSet) map[string]any {
 
 var quotedValue = regexp.MustCompile("`[^`]*`|\"[^\"]*\"|'[^']*'")
 
-// withoutValues returns a YAML error in one line, without what it quotes of the file, which may be a secret.
+// withoutValues formats a YAML error in one line, without its quotes from the file, which may be secrets.
 func withoutValues(err error) string {
 	return quotedValue.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), secret.Redacted)
 }
 
-// readEnvironment takes the variables of the bot. An empty one counts as absent, except where empty has a meaning.
+// readEnvironment returns the values of the bot's variables. An empty one counts as absent, except httpAddr; an unknown one is a fault.
 func (s *sources) readEnvironment(environ []string) map[string]any {
 	values, keyOf := map[string]any{}, map[string]string{}
 	for _, key := range knownKeys() {
@@ -124,7 +124,7 @@ func (s *sources) readEnvironment(environ []string) map[string]any {
 	return values
 }
 
-// tokens are those among the values.
+// tokens returns the secrets among the values.
 func (s *sources) tokens() (tokens []secret.Text) {
 	for _, set := range settings {
 		if text, ok := asText(s.values.Get(set.key)); ok && set.secret && len(text) >= shortestToken {
@@ -134,7 +134,7 @@ func (s *sources) tokens() (tokens []secret.Text) {
 	return tokens
 }
 
-// shownName is a name that is not known, unless it is a token in a name's place.
+// shownName returns an unknown name for a message, masked if it looks like a token.
 func (s *sources) shownName(name string) string {
 	if looksSecret(name, secret.NewCleaner(s.tokens()...)) {
 		return secret.Redacted
@@ -146,10 +146,10 @@ func (s *sources) fault(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Errorf(format, args...))
 }
 
-// errMissing is what a required setting without a value is.
+// errMissing is the error of a required setting without a value.
 var errMissing = errors.New("missing")
 
-// load sets a setting to what the sources say. Its error names the setting.
+// load sets a setting from the sources. Its error names the setting.
 func (s *sources) load(set setting) error {
 	text, err := s.text(set)
 	if err != nil {
@@ -163,14 +163,14 @@ func (s *sources) load(set setting) error {
 	switch {
 	case err == nil:
 		return nil
-	case !set.secret && looksSecret(text, secret.NewCleaner(s.tokens()...)): // Its own words would repeat the text.
+	case !set.secret && looksSecret(text, secret.NewCleaner(s.tokens()...)): // err would contain the text.
 		return fmt.Errorf("%s holds what looks like a token, and is not shown: it is %s", label(set.key), meaning)
 	default:
 		return fmt.Errorf("%s %w", label(set.key), err)
 	}
 }
 
-// text returns a setting's value or its default. A list comes out comma-separated, a secret out of its file.
+// text returns a setting's value or default. Lists are joined by commas; a secret is read from its file, if one is named.
 func (s *sources) text(of setting) (string, error) {
 	if of.secret {
 		path, ok := asText(s.values.Get(of.fileKey()))
@@ -206,7 +206,7 @@ func (s *sources) text(of setting) (string, error) {
 	return text, nil
 }
 
-// asText returns what YAML holds as one value, empty for none.
+// asText formats a YAML scalar; nil is empty. It returns false for other values.
 func asText(value any) (string, bool) {
 	switch value := value.(type) {
 	case nil:
@@ -220,8 +220,8 @@ func asText(value any) (string, bool) {
 	}
 }
 
-// readSecretFile returns what the file that a key names holds, without the line's end. It does not repeat a path
-// that could be the secret itself, put there by mistake.
+// readSecretFile returns the content of the file named by a key, without trailing line breaks. Its errors do not contain a path without a
+// separator, which could be the secret itself.
 func readSecretFile(key, path string) (string, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {

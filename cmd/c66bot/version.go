@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A release sets these with -ldflags "-X main.version=… -X main.commit=…".
+// version and commit are set by a release with -ldflags "-X main.version=… -X main.commit=…".
 var version, commit string
 
-// buildInfo says what this program was built from.
+// buildInfo identifies the sources and the Go version of the program.
 type buildInfo struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
@@ -24,7 +24,7 @@ func (b buildInfo) String() string {
 	return fmt.Sprintf("c66bot %s, commit %s, %s", b.Version, b.Commit, b.Go)
 }
 
-// currentBuild prefers what the linker was told to what the Go tool recorded by itself.
+// currentBuild returns the values set by the linker, or those that the Go tool recorded.
 func currentBuild() buildInfo {
 	recorded, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Conn is one end of a connection in memory.
+// Conn is one end of an in-memory connection.
 type Conn struct {
 	in, out *stream
-	onClose func() // may be called again
+	onClose func() // may be called repeatedly
 }
 
 // Pair returns the two ends of a new connection.
@@ -18,13 +18,13 @@ func Pair() (client, server *Conn) {
 	return &Conn{in: back, out: there, onClose: func() {}}, &Conn{in: there, out: back, onClose: func() {}}
 }
 
-// Read waits for bytes; it ends with io.EOF after the other end has closed and all is read.
+// Read blocks until bytes arrive. It returns io.EOF once the other end has closed and the buffer is drained.
 func (c *Conn) Read(p []byte) (int, error) { return c.in.read(p) }
 
-// Write buffers bytes for the other end and waits only while the buffer is full.
+// Write buffers bytes for the other end. It blocks only while the buffer is full.
 func (c *Conn) Write(p []byte) (int, error) { return c.out.write(p) }
 
-// Close ends both directions; the other end still reads what was written before.
+// Close ends both directions. The other end can still read the buffered bytes.
 func (c *Conn) Close() error {
 	c.in.closeReader()
 	c.out.closeWriter()
@@ -32,32 +32,32 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Abort cuts the connection for both ends at once; what was under way is lost.
+// Abort resets the connection for both ends at once (ECONNRESET) and discards the buffered bytes.
 func (c *Conn) Abort() {
 	c.in.abort(syscall.ECONNRESET)
 	c.out.abort(syscall.ECONNRESET)
 	c.onClose()
 }
 
-// LocalAddr names this end, as RemoteAddr does the other.
+// LocalAddr returns the listener's address.
 func (*Conn) LocalAddr() net.Addr { return (*Listener)(nil).Addr() }
 
-// RemoteAddr names the other end.
+// RemoteAddr returns the listener's address.
 func (*Conn) RemoteAddr() net.Addr { return (*Listener)(nil).Addr() }
 
-// SetDeadline sets both deadlines; the zero time means none.
+// SetDeadline sets the read and the write deadline. The zero time means none.
 func (c *Conn) SetDeadline(t time.Time) error {
-	_ = c.SetReadDeadline(t) // neither fails
+	_ = c.SetReadDeadline(t) // never fails
 	return c.SetWriteDeadline(t)
 }
 
-// SetReadDeadline ends pending and later reads with os.ErrDeadlineExceeded at t.
+// SetReadDeadline makes pending and later reads fail with os.ErrDeadlineExceeded at t.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.in.change(func() { c.in.readBy = t })
 	return nil
 }
 
-// SetWriteDeadline ends pending and later writes with os.ErrDeadlineExceeded at t.
+// SetWriteDeadline makes pending and later writes fail with os.ErrDeadlineExceeded at t.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.out.change(func() { c.out.writeBy = t })
 	return nil

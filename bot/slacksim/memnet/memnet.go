@@ -1,5 +1,7 @@
-// Package memnet is a network in memory: a listener and buffered, full-duplex connections with deadlines and cuts. Every wait in it is a
-// wait on a channel, so that it counts as durably blocked inside a testing/synctest bubble.
+// Package memnet is an in-memory network: a listener and buffered, full-duplex connections with deadlines and resets.
+//
+// Every wait is on a channel, so that it is durably blocking in a testing/synctest bubble. Unlike net.Pipe, whose writes rendezvous with
+// reads, a write returns once its bytes are buffered: both ends may write at the same time.
 package memnet
 
 import (
@@ -12,14 +14,14 @@ import (
 	"syscall"
 )
 
-// Listener is a net.Listener that DialContext reaches without a real network.
+// Listener is a net.Listener whose connections come from its own DialContext.
 type Listener struct {
 	accept chan *Conn
 	done   chan struct{}
 	once   sync.Once
 
 	mu    sync.Mutex
-	conns map[*Conn]struct{} // the client's ends of the open connections
+	conns map[*Conn]struct{} // client ends of the open connections
 }
 
 // Listen returns an open listener.
@@ -27,7 +29,7 @@ func Listen() *Listener {
 	return &Listener{accept: make(chan *Conn), done: make(chan struct{}), conns: map[*Conn]struct{}{}}
 }
 
-// Accept waits for the next connection and fails with net.ErrClosed once the listener is closed.
+// Accept blocks until the next connection. It returns net.ErrClosed once the listener is closed.
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.accept:
@@ -37,16 +39,16 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close refuses further connections; the open ones stay.
+// Close refuses new connections. The open ones stay.
 func (l *Listener) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return nil
 }
 
-// Addr is a host and port that no network has.
+// Addr returns a fixed address of the form host:port that exists on no real network.
 func (*Listener) Addr() net.Addr { return &net.UnixAddr{Net: "mem", Name: "memnet:1"} }
 
-// DialContext connects to the listener, whatever the network and address say. It waits until the connection is accepted.
+// DialContext connects to the listener for any network and address. It blocks until the connection is accepted.
 func (l *Listener) DialContext(ctx context.Context, _, address string) (net.Conn, error) {
 	client, server := Pair()
 	client.onClose = func() { l.forget(client) }
@@ -65,7 +67,7 @@ func (l *Listener) DialContext(ctx context.Context, _, address string) (net.Conn
 	}
 }
 
-// CloseAll cuts every open connection abruptly, as a broken network does.
+// CloseAll aborts every open connection, like a network failure.
 func (l *Listener) CloseAll() {
 	l.mu.Lock()
 	conns := slices.Collect(maps.Keys(l.conns))

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// window is how many bytes one direction buffers before a write waits.
+// window is the buffer of one direction, in bytes.
 const window = 256 << 10
 
 // stream is one direction of a connection.
@@ -18,16 +18,16 @@ type stream struct {
 	mu       sync.Mutex
 	data     []byte
 	eof      bool  // the writer closed
-	readErr  error // what every read answers now
-	writeErr error // what every write answers now
+	readErr  error // result of every read from now on, if set
+	writeErr error // result of every write from now on, if set
 	readBy   time.Time
 	writeBy  time.Time
-	changed  chan struct{} // closed and replaced at each change
+	changed  chan struct{} // closed and replaced on each change
 }
 
 func newStream() *stream { return &stream{changed: make(chan struct{})} }
 
-// change runs f under the lock and wakes whoever waits.
+// change runs f with the lock held and wakes all waiters.
 func (s *stream) change(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +110,7 @@ func (s *stream) write(p []byte) (int, error) {
 	}
 }
 
-// wait gives up the lock until something changes or the deadline passes.
+// wait releases the lock until the next change or the deadline.
 func (s *stream) wait(deadline time.Time) {
 	changed := s.changed
 	s.mu.Unlock()
