@@ -15,7 +15,7 @@ import (
 	"c66bot/storage"
 )
 
-// The channel of most tests and the people in it. Colleagues are in the workspace; the others are what their names say.
+// The channel of most tests, the users and the groups. Users without a telling name are colleagues in the workspace.
 const (
 	channel = "C0OPS"
 	lin     = "U0LIN" // the configured admin
@@ -35,15 +35,15 @@ var (
 	shop    = storage.StackRef{UID: "bbbb1111", Name: "Shop", Environment: "production"}
 )
 
-// workspace is what Slack would tell. A person that it does not know is an error.
+// workspace is a fake of Slack's directory. The lookup of an unknown person fails.
 type workspace struct {
 	people  map[string]authz.Person
 	groups  map[string][]string // by user
-	noGroup error               // that every question about groups gets
-	persons atomic.Int64        // how often each was asked
+	noGroup error               // the error of every lookup of groups
+	persons atomic.Int64        // counters of the lookups, as lists and rooms
 	lists   atomic.Int64
-	members map[string][]string // of private channels
-	noRoom  error               // that every question about a channel gets
+	members map[string][]string // members of private channels
+	noRoom  error               // the error of every lookup of a channel
 	rooms   atomic.Int64
 }
 
@@ -68,7 +68,7 @@ func (w *workspace) Person(_ context.Context, id string) (authz.Person, error) {
 	}
 }
 
-// Inside says that a channel is public, unless its members are known.
+// Inside reports membership of a private channel. A channel without a list of members is public.
 func (w *workspace) Inside(_ context.Context, channel, user string) (bool, error) {
 	w.rooms.Add(1)
 	members, private := w.members[channel]
@@ -80,15 +80,15 @@ func (w *workspace) GroupsOf(_ context.Context, user string) ([]string, error) {
 	return w.groups[user], w.noGroup
 }
 
-// memory is a database that can be told to fail.
+// memory is an in-memory database with injectable failures.
 type memory struct {
 	mu      sync.RWMutex
 	tables  map[string]map[string][]byte
 	views   atomic.Int64
-	failing error         // what every transaction gives
-	broken  error         // what every Update gives
-	inView  func()        // called within each View, before it ends
-	hold    chan struct{} // where it is not nil, a View waits for it
+	failing error         // the error of every transaction
+	broken  error         // the error of every Update
+	inView  func()        // called at the end of each View, inside it
+	hold    chan struct{} // if not nil, a View waits for it
 }
 
 func newMemory() *memory { return &memory{tables: map[string]map[string][]byte{}} }
@@ -169,7 +169,7 @@ func (t memoryTx) Scan(bucket, prefix string, fn func(string, []byte) error) err
 	return nil
 }
 
-// rig is an Authorizer with lin as its admin over a workspace and a database.
+// rig is an Authorizer with lin as the admin, on a fake workspace and a fake database.
 type rig struct {
 	*authz.Authorizer
 	slack *workspace
@@ -182,7 +182,7 @@ func newRig(admins ...string) *rig {
 	return r
 }
 
-// rule reads a rule from words: WHO, allow or deny, ACTIONS, STACKS.
+// rule parses a rule of the form "WHO allow|deny ACTIONS STACKS".
 func rule(tb testing.TB, words string) storage.Rule {
 	tb.Helper()
 	f := strings.SplitN(words, " ", 4)
@@ -200,7 +200,7 @@ func rule(tb testing.TB, words string) storage.Rule {
 	return r
 }
 
-// add adds a rule as the commands do.
+// add adds a rule through the Authorizer, as the commands do.
 func (r *rig) add(tb testing.TB, rule storage.Rule) storage.Rule {
 	tb.Helper()
 	added, err := r.tryAdd(tb, rule)
@@ -220,7 +220,7 @@ func (r *rig) tryAdd(tb testing.TB, rule storage.Rule) (added storage.Rule, err 
 	return added, err
 }
 
-// put stores a rule without looking at it.
+// put stores rules without validation.
 func (r *rig) put(tb testing.TB, rules ...storage.Rule) {
 	tb.Helper()
 	err := r.db.Update(tb.Context(), func(tx storage.Tx) error {
@@ -253,7 +253,7 @@ func (r *rig) standing(tb testing.TB, user, channel string) authz.Standing {
 	return s
 }
 
-// audit gives what is recorded, oldest first.
+// audit returns the audit entries, oldest first.
 func (r *rig) audit(tb testing.TB) (entries []storage.AuditEntry) {
 	tb.Helper()
 	err := r.db.View(tb.Context(), func(tx storage.Tx) error {

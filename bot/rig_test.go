@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// trustTestServers has the certificate of httptest's servers trusted, for which nothing in the bot's configuration has a place.
+// trustTestServers makes the process trust the certificate of httptest servers, as the bot's configuration has no setting for it.
 func trustTestServers() {
 	server := httptest.NewTLSServer(nil)
 	file, err := os.CreateTemp("", "roots")
@@ -48,7 +48,7 @@ func trustTestServers() {
 	if err = errors.Join(err, file.Close(), os.Setenv("SSL_CERT_FILE", file.Name())); err != nil {
 		panic(err)
 	}
-	if _, err = x509.SystemCertPool(); err != nil { // which reads it
+	if _, err = x509.SystemCertPool(); err != nil { // reads the file
 		panic(err)
 	}
 	if err = os.Remove(file.Name()); err != nil {
@@ -58,7 +58,7 @@ func trustTestServers() {
 
 const (
 	lin      = "U0LIN"   // an admin
-	sam      = "U0SAM"   // nobody in particular
+	sam      = "U0SAM"   // a user without rights of their own
 	guest    = "U0GUS"   // a guest of the workspace
 	outsider = "U0OLGA"  // of another organisation
 	robot    = "U0ROBOT" // a bot
@@ -67,34 +67,34 @@ const (
 	random   = "C0RANDOM" // a channel without the bot
 )
 
-// direct is the direct message between somebody and the bot.
+// direct returns the id of the direct message between a user and the bot.
 func direct(user string) string { return "D" + user[1:] }
 
-// rig is a bot between a simulated workspace and a simulated Cloud 66, on a clock of its own.
+// rig is a bot between a simulated workspace and a simulated Cloud 66, in a synctest bubble.
 type rig struct {
 	t     *testing.T
 	slack *slacksim.Workspace
 	cloud *cloud66sim.Sim
 	web   string // UID of web@production
 	net   *memnet.Listener
-	wire  *network // the running bot's way to Slack
+	wire  *network // the running bot's network to Slack
 	db    string
 	set   settings
 	log   *logBuffer
 	texts map[shownKey]string
 	steps steps
 
-	kill      func() // ends the running bot without any farewell
-	terminate func() // ends it as SIGTERM does
+	kill      func() // ends the bot without a shutdown
+	terminate func() // ends the bot as SIGTERM does
 	bot       *bot.Bot
-	config    bot.Config // what the bot was given, without what runs and changes while it is printed
+	config    bot.Config // the bot's configuration, without the fields that change while it is printed
 	metrics   *prometheus.Registry
 	reading   *atomic.Pointer[func()]
-	stamps    int                // given out by ts
-	sent      *slacksim.Delivery // a form, whose acknowledgement is not looked at yet
+	stamps    int                // counter of ts
+	sent      *slacksim.Delivery // the last submitted form, not yet acknowledged
 }
 
-// settings are what a test may change.
+// settings configure a rig.
 type settings struct {
 	slack    slacksim.Options
 	cloud    cloud66sim.Options
@@ -105,7 +105,7 @@ type settings struct {
 	wire     wire
 }
 
-// wire is what carries the calls to Slack.
+// wire is the protocol of the connections to Slack.
 type wire int
 
 const (
@@ -114,7 +114,7 @@ const (
 	overHTTP2 // with TLS
 )
 
-// inBubble runs f with a running bot.
+// inBubble runs f with a ready bot in a synctest bubble.
 func inBubble(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -128,7 +128,7 @@ func inBubble(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
 	})
 }
 
-// unready runs f with a bot that may not become ready.
+// unready runs f in a synctest bubble without waiting for the bot to become ready.
 func unready(t *testing.T, set settings, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -259,7 +259,7 @@ func (r *rig) stop() {
 	}
 }
 
-// until waits until something holds. It fails the test after a simulated hour.
+// until waits until holds returns true. It fails the test after a simulated hour.
 func (r *rig) until(what string, holds func() bool) {
 	r.t.Helper()
 	limit := time.Now().Add(time.Hour)
@@ -271,7 +271,7 @@ func (r *rig) until(what string, holds func() bool) {
 	}
 }
 
-// command has a person send a command and waits for its acknowledgement.
+// command sends a command as a user and waits for the acknowledgement.
 func (r *rig) command(user, channel, text string) {
 	r.t.Helper()
 	info, err := r.slack.Person(user).Command(channel, text).Wait(r.t.Context())
@@ -283,7 +283,7 @@ func (r *rig) command(user, channel, text string) {
 	}
 }
 
-// ask has a person send a command and gives the answer that they alone see.
+// ask sends a command as a user and returns the ephemeral answer.
 func (r *rig) ask(user, channel, text string) slacksim.Message {
 	r.t.Helper()
 	before := len(r.ephemerals(user, channel))
@@ -303,7 +303,7 @@ func (r *rig) ephemerals(user, channel string) []slacksim.Message {
 	return found
 }
 
-// click has a person click a button and waits for its acknowledgement.
+// click clicks a button as a user and waits for the acknowledgement.
 func (r *rig) click(user string, m slacksim.Message, label string) {
 	r.t.Helper()
 	d, err := r.slack.Person(user).Click(m.Channel, m, label)
@@ -315,7 +315,7 @@ func (r *rig) click(user string, m slacksim.Message, label string) {
 	}
 }
 
-// again has a person click a button of a message as it was.
+// again clicks a button of an outdated state of a message.
 func (r *rig) again(user string, m slacksim.Message, label string) {
 	r.t.Helper()
 	d, err := r.slack.Person(user).ClickOld(m.Channel, m, label)
@@ -327,7 +327,7 @@ func (r *rig) again(user string, m slacksim.Message, label string) {
 	}
 }
 
-// cards gives the messages in the channel that everyone sees, oldest first, replies aside.
+// cards returns the public messages in a channel without thread replies, oldest first.
 func (r *rig) cards(channel string) []slacksim.Message {
 	var found []slacksim.Message
 	for _, m := range r.slack.Person(lin).Sees(channel) {
@@ -338,7 +338,7 @@ func (r *rig) cards(channel string) []slacksim.Message {
 	return found
 }
 
-// card waits until the channel's newest card says something.
+// card waits until the newest card in #deploys contains a text, and returns it.
 func (r *rig) card(says string) slacksim.Message {
 	r.t.Helper()
 	var card slacksim.Message
@@ -349,7 +349,7 @@ func (r *rig) card(says string) slacksim.Message {
 		}
 		last := cards[len(cards)-1]
 		if last.TS == card.TS && last.Edits == card.Edits {
-			return false // as it was when it did not say so
+			return false // unchanged since the last look
 		}
 		card = last
 		return strings.Contains(card.Plain(), says)
@@ -357,7 +357,7 @@ func (r *rig) card(says string) slacksim.Message {
 	return card
 }
 
-// thread gives what stands in a card's thread, a line a reply.
+// thread returns the replies in a card's thread, one line each.
 func (r *rig) thread(card slacksim.Message) []string {
 	var lines []string
 	for _, m := range r.slack.Person(lin).Thread(card.Channel, card.TS) {
@@ -368,7 +368,7 @@ func (r *rig) thread(card slacksim.Message) []string {
 	return lines
 }
 
-// sees gives all that a person sees in a channel.
+// sees returns the text of all messages that a user sees in a channel.
 func (r *rig) sees(user, channel string) string {
 	var b strings.Builder
 	for _, m := range r.slack.Person(user).Sees(channel) {
@@ -384,7 +384,7 @@ type shownKey struct {
 	edits  int
 }
 
-// plain is the text of a message. It is rendered once, though until may look at it every 100 ms.
+// plain returns the text of a message. It caches the rendering, since until may look every 100 ms.
 func (r *rig) plain(m slacksim.Message) string {
 	key := shownKey{text: m.Text, blocks: unsafe.SliceData(m.Blocks), edits: m.Edits}
 	if key.blocks == nil {
@@ -396,7 +396,7 @@ func (r *rig) plain(m slacksim.Message) string {
 	return r.texts[key]
 }
 
-// requests counts the requests of one method that were sent to Cloud 66.
+// requests returns the number of requests to Cloud 66 with a method.
 func (r *rig) requests(method string) int {
 	n := 0
 	for _, q := range r.cloud.Requests() {
@@ -407,8 +407,8 @@ func (r *rig) requests(method string) int {
 	return n
 }
 
-// noSecrets checks that no secret has left the process, in a log (which has the stacks of panics), a call, a metric or an error, nor would
-// if somebody printed the configuration.
+// noSecrets checks that no secret is in the log (which has the stacks of panics), in a call, a metric or an error, nor in the printed
+// configuration.
 func (r *rig) noSecrets() {
 	r.t.Helper()
 	var left strings.Builder
@@ -438,7 +438,7 @@ func (r *rig) noSecrets() {
 	}
 }
 
-// logBuffer is the bot's log, for several goroutines.
+// logBuffer holds the bot's log. It is safe for concurrent use.
 type logBuffer struct {
 	mu sync.Mutex
 	b  strings.Builder

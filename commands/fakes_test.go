@@ -12,17 +12,17 @@ import (
 	"c66bot/storage"
 )
 
-// slack is what Slack tells of people and groups: sam and kim are colleagues, and in no group.
+// slack is a fake of Slack's people, groups and channels. sam and kim are colleagues in no group.
 type slack struct {
 	mu       sync.Mutex
 	people   map[string]authz.Person
 	handles  map[string]authz.Group
-	members  map[string][]string // of the groups
-	err      error               // that every question about a person gets
-	noGroups error               // that every question about a group, or about somebody's groups, gets
-	outside  map[string][]string // of the private channels, who is not in them
-	noRoom   error               // that every question about a channel gets
-	asked    []string            // the persons who were looked up
+	members  map[string][]string // members of the groups
+	err      error               // the error of every lookup of a person
+	noGroups error               // the error of every lookup of a group or of a user's groups
+	outside  map[string][]string // non-members of private channels
+	noRoom   error               // the error of every lookup of a channel
+	asked    []string            // ids of the persons looked up
 }
 
 func newSlack() *slack {
@@ -55,7 +55,7 @@ func (s *slack) Person(_ context.Context, id string) (authz.Person, error) {
 	return person, nil
 }
 
-// Inside says that everybody is in every channel, but for those who are said to be outside.
+// Inside reports that a user is a member of a channel, unless outside lists them.
 func (s *slack) Inside(_ context.Context, channel, user string) (bool, error) {
 	return !slices.Contains(s.outside[channel], user), s.noRoom
 }
@@ -81,13 +81,13 @@ func (s *slack) GroupsOf(_ context.Context, user string) ([]string, error) {
 	return of, s.noGroups
 }
 
-// channels are Slack's, of which the bot is a member but for the secret one. A change is made as the real one makes it: once for an
-// operation, together with the messages.
+// channels is a fake of Channels. The bot is a member of all channels but secret. Like the real one it makes a change once per operation,
+// in one transaction with the messages.
 type channels struct {
 	records storage.DB
 	said    []Announcement
 	amended []Announcement
-	lost    bool // the database fails in the middle of a change
+	lost    bool // fail the transaction at its end
 }
 
 func (*channels) Member(_ context.Context, channel, _ string) error {
@@ -137,7 +137,7 @@ func (c *channels) Amend(_ context.Context, _ Request, said Announcement) error 
 	return nil
 }
 
-// breaking is a database that can stop to write.
+// breaking is a database whose updates fail while full is set.
 type breaking struct {
 	storage.DB
 

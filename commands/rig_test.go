@@ -30,23 +30,23 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	lin     = "U0LIN" // an admin by the configuration
-	sam     = "U0SAM" // a colleague, who may nothing unless a rule says so
-	kim     = "U0KIM" // another one
+	lin     = "U0LIN" // an admin in the configuration
+	sam     = "U0SAM" // a colleague without rights, unless a rule grants them
+	kim     = "U0KIM" // another colleague
 	robot   = "U0BOT"
-	gone    = "U0GONE"  // whose account is deactivated
+	gone    = "U0GONE"  // a deactivated account
 	guest   = "U0GUEST" // of another organisation
-	ops     = "S0OPS"   // a group of admins by the configuration
+	ops     = "S0OPS"   // a group of admins in the configuration
 	devs    = "S0DEVS"
-	retired = "S0OLD" // which is disabled
+	retired = "S0OLD" // a disabled group
 
 	here   = "C0"  // the channel of most tests
-	there  = "C1"  // another one
-	secret = "C2"  // one that the bot is no member of
+	there  = "C1"  // another channel
+	secret = "C2"  // a channel without the bot
 	direct = "D01" // a direct message
 )
 
-// rig is a Handler among fakes.
+// rig is a Handler with fakes of its dependencies.
 type rig struct {
 	*Handler
 	t        *testing.T
@@ -60,7 +60,7 @@ type rig struct {
 	log      *bytes.Buffer
 }
 
-// inBubble runs f with a handler that knows the stacks web@production, web@staging, "awesome app@production" and, on docker,
+// inBubble runs f in a synctest bubble, with a handler of the stacks web@production, web@staging, "awesome app@production" and, on docker,
 // api@production.
 func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Helper()
@@ -100,15 +100,15 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 	})
 }
 
-// request makes a request of somebody in a channel, which is a wish of its own.
+// request returns a request of a user in a channel, with an operation key of its own.
 func request(inv Invocation, user, channel string) Request {
 	return Request{Invocation: inv, User: user, Channel: channel, Operation: "command:" + storage.NewID(time.Now())}
 }
 
-// say has somebody type a command.
+// say executes a command of a user in the usual channel.
 func (r *rig) say(user, text string) Reply { r.t.Helper(); return r.sayIn(here, user, text) }
 
-// sayIn has somebody type a command in a channel.
+// sayIn executes a command of a user in a channel.
 func (r *rig) sayIn(channel, user, text string) Reply {
 	r.t.Helper()
 	inv, err := Parse(text)
@@ -118,7 +118,7 @@ func (r *rig) sayIn(channel, user, text string) Reply {
 	return r.Do(r.t.Context(), request(inv, user, channel))
 }
 
-// click has somebody click a button, whose value goes through Slack.
+// click executes the invocation of a button, after encoding it as a button value.
 func (r *rig) click(user string, inv Invocation) Reply {
 	r.t.Helper()
 	return r.clickIn(here, user, inv)
@@ -133,7 +133,7 @@ func (r *rig) clickIn(channel, user string, inv Invocation) Reply {
 	return r.Do(r.t.Context(), req)
 }
 
-// throughSlack makes a button's value of an invocation, and reads it.
+// throughSlack encodes an invocation as a button value and decodes it.
 func throughSlack(t *testing.T, inv Invocation) Invocation {
 	t.Helper()
 	value, err := inv.Value()
@@ -150,13 +150,13 @@ func throughSlack(t *testing.T, inv Invocation) Invocation {
 	return back
 }
 
-// form opens a form for somebody.
+// form opens a form for a user.
 func (r *rig) form(user string, inv Invocation) Reply {
 	r.t.Helper()
 	return r.Form(r.t.Context(), request(inv, user, here))
 }
 
-// rule makes a rule in the usual channel by the admin's command, and gives its id.
+// rule creates a rule in the usual channel by a command of the admin and returns its id.
 func (r *rig) rule(text string) string { r.t.Helper(); return r.ruleIn(here, text) }
 
 func (r *rig) ruleIn(channel, text string) string {
@@ -168,7 +168,7 @@ func (r *rig) ruleIn(channel, text string) string {
 	return as[RuleReply](r.t, r.channels.said[before].Reply).Rule.ID
 }
 
-// stores runs a change of the database.
+// stores runs change in a transaction.
 func (r *rig) stores(change func(tx storage.Tx) error) {
 	r.t.Helper()
 	if err := r.db.Update(r.t.Context(), change); err != nil {
@@ -176,7 +176,7 @@ func (r *rig) stores(change func(tx storage.Tx) error) {
 	}
 }
 
-// audit gives what was recorded, oldest first.
+// audit returns the audit entries, oldest first.
 func (r *rig) audit() []storage.AuditEntry {
 	r.t.Helper()
 	var all []storage.AuditEntry
@@ -192,7 +192,7 @@ func (r *rig) audit() []storage.AuditEntry {
 	return all
 }
 
-// lastAudit gives what was recorded last.
+// lastAudit returns the newest audit entry.
 func (r *rig) lastAudit() storage.AuditEntry {
 	r.t.Helper()
 	all := r.audit()
@@ -202,7 +202,7 @@ func (r *rig) lastAudit() storage.AuditEntry {
 	return all[len(all)-1]
 }
 
-// rulesOf gives the rules of a channel as "deny everyone view *".
+// rulesOf returns the rules of a channel, in the form "deny everyone view *".
 func (r *rig) rulesOf(channel string) []string {
 	r.t.Helper()
 	rules, err := r.Authz.Rules(r.t.Context(), channel)
@@ -220,7 +220,7 @@ func (r *rig) rulesOf(channel string) []string {
 	return words
 }
 
-// as has a reply be of a type.
+// as fails the test unless a reply has the type T.
 func as[T Reply](t *testing.T, reply Reply) T {
 	t.Helper()
 	got, ok := reply.(T)
@@ -230,7 +230,7 @@ func as[T Reply](t *testing.T, reply Reply) T {
 	return got
 }
 
-// problemThat has a reply be a problem that says all of these.
+// problemThat fails the test unless a reply is a problem that contains all of says.
 func problemThat(t *testing.T, reply Reply, says ...string) ProblemReply {
 	t.Helper()
 	p := as[ProblemReply](t, reply)
@@ -248,7 +248,7 @@ func problemThat(t *testing.T, reply Reply, says ...string) ProblemReply {
 	return p
 }
 
-// refusalOf has a reply be a refusal of a right.
+// refusalOf fails the test unless a reply is the refusal of a right.
 func refusalOf(t *testing.T, reply Reply, right authz.Action) RefusalReply {
 	t.Helper()
 	refusal := as[RefusalReply](t, reply)
@@ -258,7 +258,7 @@ func refusalOf(t *testing.T, reply Reply, right authz.Action) RefusalReply {
 	return refusal
 }
 
-// noticeThat has a reply be a notice that says all of these.
+// noticeThat fails the test unless a reply is a notice that contains all of says.
 func noticeThat(t *testing.T, reply Reply, says ...string) {
 	t.Helper()
 	text := noticeIn(t, reply).Text
@@ -269,7 +269,7 @@ func noticeThat(t *testing.T, reply Reply, says ...string) {
 	}
 }
 
-// of has a reply be a document of a kind.
+// of fails the test unless a reply is a document of a kind.
 func of(t *testing.T, kind string, reply Reply) doc.Document {
 	t.Helper()
 	if kindOf(reply) != kind {
@@ -278,7 +278,7 @@ func of(t *testing.T, kind string, reply Reply) doc.Document {
 	return reply.Document()
 }
 
-// notice is what a notice says.
+// notice is the text of a notice.
 type notice struct{ Text string }
 
 func noticeIn(t *testing.T, reply Reply) notice {
@@ -286,7 +286,7 @@ func noticeIn(t *testing.T, reply Reply) notice {
 	return notice{of(t, kindNotice, reply).Fallback().String()}
 }
 
-// button gives what a button of a document asks for.
+// button returns the invocation of a button.
 func button(t *testing.T, b doc.Button) Invocation {
 	t.Helper()
 	inv, err := FromValue(b.Value)
@@ -296,7 +296,7 @@ func button(t *testing.T, b doc.Button) Invocation {
 	return inv
 }
 
-// choice is a question which of some is meant, with what its buttons ask for.
+// shownChoice is a question for one of several options, with the invocations of its buttons.
 type shownChoice struct {
 	What    string
 	Options []shownOption
@@ -317,14 +317,14 @@ func choiceIn(t *testing.T, reply Reply) shownChoice {
 	return c
 }
 
-// yesIn gives what the Yes of a question asks for.
+// yesIn returns the invocation of the Yes button of a question.
 func yesIn(t *testing.T, reply Reply) Invocation {
 	t.Helper()
 	d := of(t, "question", reply)
 	return button(t, d.Blocks[2].Buttons[0])
 }
 
-// silent has nothing be said to the one who asked.
+// silent fails the test unless the asker gets no reply.
 func silent(t *testing.T, reply Reply) {
 	t.Helper()
 	if reply != nil {
@@ -332,7 +332,7 @@ func silent(t *testing.T, reply Reply) {
 	}
 }
 
-// nothingDone checks that nothing was asked of Progress, and that no channel was told of anything.
+// nothingDone fails the test if Progress was called or a message was announced.
 func (r *rig) nothingDone() {
 	r.t.Helper()
 	if len(r.progress.done) > 0 || len(r.channels.said) > 0 {
@@ -340,18 +340,18 @@ func (r *rig) nothingDone() {
 	}
 }
 
-// cloud answers as the client of Cloud 66 does, from deployments that are kept newest first.
+// cloud is a fake of the Cloud 66 client. Its deployments are ordered newest first.
 type cloud struct {
 	mu          sync.Mutex
 	deployments map[string][]cloud66.Deployment
 	services    []cloud66.Service
 	err         error
-	noServices  error // what Services gives
+	noServices  error // the error of Services
 	takes       time.Duration
 	calls       []string
 }
 
-// called notes a call and waits for as long as one takes.
+// called records a call and waits for its duration.
 func (c *cloud) called(ctx context.Context, what string) error {
 	c.mu.Lock()
 	c.calls = append(c.calls, what)
@@ -392,7 +392,7 @@ func (c *cloud) Services(ctx context.Context, uid string) ([]cloud66.Service, er
 	return c.services, errors.Join(c.err, c.noServices)
 }
 
-// has gives a stack so many deployments, newest first with the number n, all of them successful and of four minutes.
+// has sets the deployments of a stack: n successful ones of four minutes, with the ids n to 1.
 func (c *cloud) has(uid string, n int) {
 	start := time.Now().Add(-time.Hour)
 	c.deployments[uid] = nil
@@ -406,7 +406,7 @@ func (c *cloud) has(uid string, n int) {
 	}
 }
 
-// runs gives a stack one more deployment that has not ended: a running one, or a queued one.
+// runs adds an unfinished deployment to a stack, running or queued, and returns its id.
 func (c *cloud) runs(uid string, running bool) int64 {
 	id := newestID(c.deployments[uid]) + 1
 	d := cloud66.Deployment{ID: id, IsDeploying: running, Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomePending, Raw: "0"}}
@@ -414,20 +414,20 @@ func (c *cloud) runs(uid string, running bool) int64 {
 	return id
 }
 
-// ends has a stack's newest deployment come to its end.
+// ends finishes a stack's newest deployment with an outcome.
 func (c *cloud) ends(uid string, outcome cloud66.Outcome) {
 	d := &c.deployments[uid][0]
 	d.IsDeploying, d.Outcome.Kind, d.FinishedAt = false, outcome, time.Now()
 }
 
-// progress notes what it is asked for and takes each operation once, as the real one.
+// progress is a fake that records its calls. Like the real one it takes each operation once.
 type progress struct {
 	queues  Queues
 	records storage.DB
 	err     error
 	done    []string
-	follow  storage.Follow // of the last one
-	open    bool           // what Refresh answers
+	follow  storage.Follow // of the last operation
+	open    bool           // the result of Refresh
 }
 
 func (p *progress) take(ctx context.Context, what, operation string, f storage.Follow) error {
@@ -473,7 +473,7 @@ func (p *progress) Refresh(_ context.Context, follow string) (bool, error) {
 	return p.open, p.err
 }
 
-// slowProgress takes a second for what changes something, at whose end the world changes too.
+// slowProgress delays each redeploy and cancellation by a second and then calls then.
 type slowProgress struct {
 	*progress
 	then func()

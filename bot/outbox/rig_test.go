@@ -34,7 +34,7 @@ const (
 	builds  = "C0BUILDS"
 )
 
-// rig is a simulated workspace and a database file, on which one outbox after the other lives.
+// rig is a simulated workspace and a database file for successive outboxes.
 type rig struct {
 	rapid.TB
 
@@ -42,12 +42,12 @@ type rig struct {
 	slack *slacksim.Workspace
 	path  string
 	mu    sync.Mutex
-	self  outbox.Self // who the bot is, as auth.test has told it
-	lost  []string    // the channels that are said to take nothing, with the code
+	self  outbox.Self // the identity of the bot from auth.test
+	lost  []string    // channels reported as lost, with the error code
 	*life
 }
 
-// life is one process.
+// life is one process of the bot.
 type life struct {
 	process *mortal.Process
 	outbox  *outbox.Outbox
@@ -55,7 +55,7 @@ type life struct {
 	end     func()
 }
 
-// inBubble runs f with a running outbox on a clock of its own.
+// inBubble runs f with a running outbox in a synctest bubble.
 func inBubble(t *testing.T, f func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func newRig(t rapid.TB, ctx context.Context, path string) *rig { //nolint:revive
 	return r
 }
 
-// open gives the process its database and an outbox that does not run yet.
+// open opens the database of a process and creates its outbox, without running it.
 func (r *rig) open(p *mortal.Process) {
 	r.Helper()
 	db, err := bolt.Open(r.path)
@@ -108,28 +108,28 @@ func (r *rig) open(p *mortal.Process) {
 	}
 }
 
-// who gives who the bot is.
+// who returns the identity of the bot.
 func (r *rig) who() outbox.Self {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.self
 }
 
-// becomes has auth.test tell who the bot is.
+// becomes sets the identity of the bot.
 func (r *rig) becomes(self outbox.Self) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.self = self
 }
 
-// lostOnes gives the channels that are said to take nothing, each with the code.
+// lostOnes returns the channels reported as lost, each with the error code.
 func (r *rig) lostOnes() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Join(r.lost, ",")
 }
 
-// close ends what a failed test left.
+// close ends the process that a failed test left.
 func (r *rig) close() {
 	if r.life != nil && r.end != nil {
 		r.end()
@@ -137,7 +137,7 @@ func (r *rig) close() {
 	r.slack.Close()
 }
 
-// run has the outbox of an open process deliver. From then on end is a kill.
+// run starts the outbox of an open process. After it, end kills the process.
 func (r *rig) run() {
 	ctx, cancel := context.WithCancel(r.ctx)
 	ended := make(chan error, 1)
@@ -166,7 +166,7 @@ func (r *rig) restart() {
 	r.start(mortal.New(0, false))
 }
 
-// put says what messages ought to say, in one transaction.
+// put sets the wanted state of messages, in one transaction.
 func (r *rig) put(messages ...storage.Message) {
 	r.Helper()
 	err := r.records.Update(r.ctx, func(tx storage.Tx) error {
@@ -183,13 +183,13 @@ func (r *rig) put(messages ...storage.Message) {
 	r.outbox.Deliver(messages...)
 }
 
-// settle waits until nothing remains to be delivered.
+// settle waits until the queue is empty.
 func (r *rig) settle() {
 	r.Helper()
 	r.until("everything is delivered", func() bool { return r.outbox.Queued() == 0 })
 }
 
-// until waits until something holds, for a simulated day and a bit at most.
+// until waits until holds returns true, for little more than a simulated day at most.
 func (r *rig) until(what string, holds func() bool) {
 	r.Helper()
 	from := time.Now()
@@ -201,7 +201,7 @@ func (r *rig) until(what string, holds func() bool) {
 	}
 }
 
-// channel gives the texts of a channel's messages as Lin sees them, oldest first, each with its thread's in brackets.
+// channel returns the texts of a channel's messages as Lin sees them, oldest first, each with its thread's texts in brackets.
 func (r *rig) channel(id string) []string {
 	var texts []string
 	for _, m := range r.slack.Person(lin).Sees(id) {
@@ -227,7 +227,7 @@ func (r *rig) shows(channel string, want ...string) {
 	}
 }
 
-// calls gives when a method was called with success.
+// calls returns the times of the successful calls of a method.
 func (r *rig) calls(method string) []time.Time {
 	var at []time.Time
 	for _, c := range r.slack.Calls(method) {
@@ -238,7 +238,7 @@ func (r *rig) calls(method string) []time.Time {
 	return at
 }
 
-// fairPlay checks that the protocol was kept.
+// fairPlay checks that the outbox did not violate Slack's protocol.
 func (r *rig) fairPlay() {
 	r.Helper()
 	for _, v := range r.slack.Violations() {
@@ -259,20 +259,20 @@ func (r *rig) message(key string) storage.Message {
 	return m
 }
 
-// blocks is a section that says the text.
+// blocks returns one section block with the text, as JSON.
 func blocks(text string) []byte {
 	return fmt.Appendf(nil, `[{"type":"section","text":{"type":"mrkdwn","text":%q}}]`, text)
 }
 
-// card is a message in #deploys that says its text with a block.
+// card returns a message in #deploys with its text in a block too.
 func card(key, text string) storage.Message {
 	return storage.Message{Key: key, Channel: deploys, Text: text, Blocks: blocks(text)}
 }
 
-// urgent is a card whose change is one of state.
+// urgent marks the change of a card as one of state.
 func urgent(m storage.Message) storage.Message { m.Urgent = true; return m }
 
-// reply is one in the thread of a card.
+// reply returns a message in the thread of a card.
 func reply(parent, key, text string) storage.Message {
 	return storage.Message{Key: key, Channel: deploys, Parent: parent, Text: text, Urgent: true, Last: true}
 }

@@ -42,7 +42,7 @@ const (
 	away    = "C0AWAY" // a channel without the bot
 )
 
-// rig is the bot's middle, outbox and progress, between both simulators, on a clock of its own.
+// rig is an outbox and a progress between both simulators, in a synctest bubble.
 type rig struct {
 	*testing.T
 
@@ -53,32 +53,32 @@ type rig struct {
 	path  string
 	*life
 
-	stall  atomic.Pointer[func()]       // called before each commit; nil: none stalls
-	refuse atomic.Pointer[func() error] // called in place of a commit that it fails; nil: none fails
-	stacks map[string]storage.StackRef  // those of followMany
-	judge  atomic.Pointer[judge]        // nil: everybody may everything
+	stall  atomic.Pointer[func()]       // called before each commit, unless nil
+	refuse atomic.Pointer[func() error] // called before each commit, which fails with its error, unless nil
+	stacks map[string]storage.StackRef  // the stacks of followMany
+	judge  atomic.Pointer[judge]        // nil allows everything
 }
 
-// judge decides whether somebody may have a channel hear of a stack.
+// judge decides whether a user may have news of a stack sent to a channel.
 type judge func(user, channel string, stack storage.StackRef) (bool, error)
 
 func (r *rig) judges(j judge) { r.judge.Store(&j) }
 
-// wire is the way to Cloud 66. A test may answer a request in its place, or fail it.
+// wire is the transport to Cloud 66. A test may intercept requests with a response or an error.
 type wire struct {
 	to     http.RoundTripper
 	answer atomic.Pointer[answer]
-	shift  atomic.Int64 // by which Cloud 66's clock is off
+	shift  atomic.Int64 // offset of Cloud 66's clock
 }
 
-// answer answers a request. Nil, and nil answers, let it through.
+// answer intercepts a request. A nil answer, or a nil response without an error, lets it through.
 type answer func(*http.Request) (*http.Response, error)
 
 func (w *wire) answers(a answer) { w.answer.Store(&a) }
 
 var instants = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)`)
 
-// shifted gives an answer as a Cloud 66 with another clock would.
+// shifted returns a response with its times moved by the offset of Cloud 66's clock.
 func (w *wire) shifted(res *http.Response) (*http.Response, error) {
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -109,7 +109,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.shifted(res)
 }
 
-// stalling is a database on a disk that may stall before a commit, or refuse it.
+// stalling is a database whose commits may stall or fail.
 type stalling struct {
 	storage.DB
 	r *rig
@@ -127,17 +127,17 @@ func (s stalling) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	return s.DB.Update(ctx, fn)
 }
 
-// life is one process.
+// life is one process of the bot.
 type life struct {
 	process  *mortal.Process
 	progress *progress.Progress
 	outbox   *outbox.Outbox
 	records  storage.DB
-	ctx      context.Context // of what the process does for people
+	ctx      context.Context // of requests by people
 	end      func()
 }
 
-// inBubble runs f with a running process.
+// inBubble runs f with a running process in a synctest bubble.
 func inBubble(t *testing.T, opts cloud66sim.Options, f func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -179,7 +179,7 @@ func newRig(t *testing.T, opts cloud66sim.Options) *rig {
 	return r
 }
 
-// start starts a process on the rig's file.
+// start starts a process on the rig's database file.
 func (r *rig) start(p *mortal.Process) {
 	r.Helper()
 	db, err := bolt.Open(r.path)
@@ -236,7 +236,7 @@ func pattern(glob string) (func(storage.StackRef) bool, error) {
 	return p.Match, err
 }
 
-// restart kills the process, lets time pass, and starts another one on the same file.
+// restart kills the process, waits for down, and starts another one on the same file.
 func (r *rig) restart(down time.Duration) {
 	r.Helper()
 	r.end()
@@ -244,7 +244,7 @@ func (r *rig) restart(down time.Duration) {
 	r.start(newProcess())
 }
 
-// refuseCommit has the disk refuse the nth commit from now on, from 1.
+// refuseCommit makes the nth commit from now on fail, counted from 1.
 func (r *rig) refuseCommit(nth int64) {
 	var n atomic.Int64
 	refuse := func() error {
@@ -256,7 +256,7 @@ func (r *rig) refuseCommit(nth int64) {
 	r.refuse.Store(&refuse)
 }
 
-// redeploy asks for a redeploy as Lin does in #deploys.
+// redeploy requests a redeploy as Lin in #deploys.
 func (r *rig) redeploy(operation string) error {
 	return r.progress.Redeploy(r.ctx, operation, r.wish(deploys))
 }
@@ -278,7 +278,7 @@ func (r *rig) cancel(operation, asker string, id int64) error {
 	return err
 }
 
-// until waits until something holds, for two simulated hours at most.
+// until waits until holds returns true, for two simulated hours at most.
 func (r *rig) until(what string, holds func() bool) {
 	r.Helper()
 	from := time.Now()
@@ -291,16 +291,16 @@ func (r *rig) until(what string, holds func() bool) {
 	}
 }
 
-// settle waits until nothing is followed and everything is told.
+// settle waits until no follow is open and the outbox is empty.
 func (r *rig) settle() {
 	r.Helper()
 	r.until("all is over", func() bool { return r.progress.Open() == 0 && r.outbox.Queued() == 0 })
 }
 
-// aside is what lines say beside what the tests are about: times and mentions.
+// aside matches the parts of lines that tests ignore: times and durations, with the text behind them.
 var aside = regexp.MustCompile(`( · \d\d:\d\d:\d\d.*|, usually done in .*|, took .*)`)
 
-// shown gives the first line of each message in a channel, with the lines of its thread indented below it.
+// shown returns the first line of each message in a channel, followed by its thread's, indented.
 func (r *rig) shown(channel string) []string {
 	var all []string
 	say := func(indent string, m slacksim.Message) {
@@ -329,7 +329,7 @@ func (r *rig) shows(channel string, want ...string) {
 	}
 }
 
-// sent counts the requests of a method that arrived at Cloud 66.
+// sent returns the number of requests to Cloud 66 with a method.
 func (r *rig) sent(method string) int {
 	n := 0
 	for _, q := range r.cloud.Requests() {
@@ -352,5 +352,5 @@ func (r *rig) newest() cloud66sim.View {
 	return all[len(all)-1]
 }
 
-// newProcess is one that nothing kills but the test.
+// newProcess returns a process that only the test kills.
 func newProcess() *mortal.Process { return mortal.New(0, false) }

@@ -30,7 +30,7 @@ const (
 	random  = "C0RANDOM"
 )
 
-// rig is a workspace behind a server in memory, with a raw client.
+// rig is a workspace behind an in-memory server, with a raw HTTP client.
 type rig struct {
 	t      *testing.T
 	w      *Workspace
@@ -39,7 +39,7 @@ type rig struct {
 	base   string
 }
 
-// inBubble runs f with a populated workspace on a clock of its own.
+// inBubble runs f with a populated workspace in a synctest bubble.
 func inBubble(t *testing.T, o Options, f func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -69,7 +69,7 @@ func inBubble(t *testing.T, o Options, f func(r *rig)) {
 	})
 }
 
-// appWith is the usual app with the shortcut redeploy, and with events.
+// appWith returns the options of the default app with the shortcut redeploy and with events.
 func appWith(events ...string) Options {
 	const settings = "settings: {"
 	declared := fmt.Sprintf("%sevent_subscriptions: {bot_events: [%s]}, ", settings, strings.Join(events, ", "))
@@ -78,7 +78,7 @@ func appWith(events ...string) Options {
 	return Options{Manifest: []byte(strings.Replace(manifest, "features:\n", shortcut, 1))}
 }
 
-// reply is what a call answered.
+// reply is the response to a call.
 type reply struct {
 	status int
 	header http.Header
@@ -90,7 +90,7 @@ func (a reply) code() string {
 	return a.str("error")
 }
 
-// word is the text in a decoded JSON value.
+// word returns a decoded JSON value as a string.
 func word(v any) string {
 	s, _ := v.(string)
 	return s
@@ -100,7 +100,7 @@ func (a reply) str(name string) string {
 	return word(a.json[name])
 }
 
-// post sends a request and reads its whole answer.
+// post sends a POST request and reads the whole response.
 func (r *rig) post(path, contentType, token, body string) (reply, error) {
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost, r.base+path, strings.NewReader(body))
 	if err != nil {
@@ -126,7 +126,7 @@ func (r *rig) post(path, contentType, token, body string) (reply, error) {
 	return a, err
 }
 
-// call calls a method with the bot's token; args are names and values by turns.
+// call calls a method with the bot token. args are alternating names and values.
 func (r *rig) call(method string, args ...string) reply {
 	r.t.Helper()
 	return r.callAs(r.w.opts.BotToken, method, args...)
@@ -145,7 +145,7 @@ func (r *rig) callAs(token, method string, args ...string) reply {
 	return a
 }
 
-// ok calls a method that must succeed.
+// ok calls a method and fails the test unless it succeeds.
 func (r *rig) ok(method string, args ...string) reply {
 	r.t.Helper()
 	a := r.call(method, args...)
@@ -155,7 +155,7 @@ func (r *rig) ok(method string, args ...string) reply {
 	return a
 }
 
-// refused calls a method that must be refused with a code.
+// refused calls a method and fails the test unless it is refused with the code.
 func (r *rig) refused(code, method string, args ...string) reply {
 	r.t.Helper()
 	a := r.call(method, args...)
@@ -175,7 +175,7 @@ func (r *rig) respond(address, body string) reply {
 	return a
 }
 
-// last is the newest message that a person sees in a channel.
+// last returns the newest message that a user sees in a channel.
 func (r *rig) last(user, channel string) Message {
 	r.t.Helper()
 	seen := r.w.Person(user).Sees(channel)
@@ -185,15 +185,15 @@ func (r *rig) last(user, channel string) Message {
 	return seen[len(seen)-1]
 }
 
-// link is the client's end of one Socket Mode connection.
+// link is the client's end of a Socket Mode connection.
 type link struct {
 	t     *testing.T
 	conn  *websocket.Conn
 	hello map[string]any
-	pings []string // text pings and, with a star, control pings
+	pings []string // text pings, and control pings with a star
 }
 
-// dial opens a socket and closes it with the test.
+// dial opens a socket, which is closed at the end of the test.
 func (r *rig) dial() *link {
 	r.t.Helper()
 	a := r.callAs(r.w.opts.AppToken, "apps.connections.open")
@@ -236,7 +236,7 @@ func (r *rig) connect() *link {
 	return l
 }
 
-// next reads frames up to the next one in JSON.
+// next reads frames until the next JSON frame.
 func (l *link) next() (map[string]any, error) {
 	for {
 		_, raw, err := l.conn.ReadMessage()
@@ -268,7 +268,7 @@ func (l *link) send(text string) {
 	}
 }
 
-// ack acknowledges an envelope; payload is JSON or empty.
+// ack acknowledges an envelope. payload is JSON or empty.
 func (l *link) ack(envelope map[string]any, payload string) {
 	l.t.Helper()
 	if payload != "" {
@@ -278,7 +278,7 @@ func (l *link) ack(envelope map[string]any, payload string) {
 	synctest.Wait()
 }
 
-// soon is a context that ends after a while on the bubble's clock.
+// soon returns a context that ends after a minute on the bubble's clock.
 func soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -286,7 +286,7 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-// noViolations fails the test where the client broke the protocol.
+// noViolations fails the test if there are violations of the protocol.
 func (r *rig) noViolations() {
 	r.t.Helper()
 	if v := r.w.Violations(); len(v) > 0 {

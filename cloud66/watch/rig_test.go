@@ -20,24 +20,24 @@ const (
 	longest  = time.Minute
 )
 
-// fake is a Cloud 66 with stacks whose deployments are what the test says, and a clock of all requests.
+// fake is a fake Cloud 66 client. The test sets the deployments of each stack; requests records the times of all requests.
 type fake struct {
 	mu       sync.Mutex
 	stacks   map[string]func(now time.Time) []cloud66.Deployment
 	requests map[string][]time.Time
-	takes    time.Duration   // how long a request takes
-	err      error           // what every request is answered with, where it is set
-	broken   map[int64]error // what the request for a single deployment is answered with
-	rest     int             // of the budget
-	under    int             // requests under way
-	most     int             // the most there ever were
+	takes    time.Duration   // duration of a request
+	err      error           // the error of every request, if set
+	broken   map[int64]error // errors of requests for single deployments
+	rest     int             // requests left in the budget
+	under    int             // requests in flight
+	most     int             // the maximum of under
 }
 
 func newFake() *fake {
 	return &fake{stacks: map[string]func(time.Time) []cloud66.Deployment{}, requests: map[string][]time.Time{}, rest: 1_000_000}
 }
 
-// DeploymentRange lists what the stack has.
+// DeploymentRange returns all deployments of a stack.
 func (c *fake) DeploymentRange(ctx context.Context, uid string, _, _ int) (cloud66.DeploymentRange, error) {
 	c.mu.Lock()
 	c.requests[uid] = append(c.requests[uid], time.Now())
@@ -59,12 +59,12 @@ func (c *fake) DeploymentRange(ctx context.Context, uid string, _, _ int) (cloud
 	return cloud66.DeploymentRange{Deployments: list(time.Now())}, nil
 }
 
-// StackPage lists nothing.
+// StackPage returns an empty page.
 func (c *fake) StackPage(context.Context, int) (cloud66.StackPage, error) {
 	return cloud66.StackPage{}, nil
 }
 
-// Deployment finds nothing that the list does not show, but for those with ids from 9,000 on, which are old ones.
+// Deployment returns a running deployment for an id from 9,000 on, and ErrNotFound for any other.
 func (c *fake) Deployment(_ context.Context, uid string, id int64) (cloud66.Deployment, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *fake) Deployment(_ context.Context, uid string, id int64) (cloud66.Depl
 	return cloud66.Deployment{ID: id, IsDeploying: true, StartedAt: time.Now()}, nil
 }
 
-// Budget gives what the test says.
+// Budget returns the budget that the test sets.
 func (c *fake) Budget() cloud66.BudgetState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,7 +97,7 @@ func (c *fake) of(uid string) []time.Time {
 	return append([]time.Time(nil), c.requests[uid]...)
 }
 
-// since counts the requests from a time on.
+// since returns the number of requests from a time on.
 func (c *fake) since(from time.Time) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,7 +112,7 @@ func (c *fake) since(from time.Time) int {
 	return n
 }
 
-// deploying is a stack on which deployment 1 runs from start on, as long as it usually does.
+// deploying returns a stack on which deployment 2 runs from start on, for as long as deployment 1 did.
 func deploying(start time.Time, takes time.Duration) func(time.Time) []cloud66.Deployment {
 	success := cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess}
 	return func(now time.Time) []cloud66.Deployment {
@@ -125,7 +125,7 @@ func deploying(start time.Time, takes time.Duration) func(time.Time) []cloud66.D
 	}
 }
 
-// looks collects what a watcher saw.
+// looks collects the Looks of a watcher.
 type looks struct {
 	mu   sync.Mutex
 	seen []Look
@@ -143,7 +143,7 @@ func (l *looks) all() []Look {
 	return append([]Look(nil), l.seen...)
 }
 
-// watching runs a test in a bubble with a watcher that runs until the test ends.
+// watching runs a test in a synctest bubble with a running watcher.
 func watching(t *testing.T, cloud Cloud, seen func(context.Context, Look), test func(w *Watcher)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -157,7 +157,7 @@ func watching(t *testing.T, cloud Cloud, seen func(context.Context, Look), test 
 	})
 }
 
-// gaps gives the times between neighbours.
+// gaps returns the durations between consecutive times.
 func gaps(at []time.Time) []time.Duration {
 	var all []time.Duration
 	for i := 1; i < len(at); i++ {
@@ -168,7 +168,7 @@ func gaps(at []time.Time) []time.Duration {
 
 func none(context.Context, Look) {}
 
-// watched gives the number of stacks that are watched one by one.
+// watched returns the number of stacks with deployments to look at.
 func (w *Watcher) watched() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -181,7 +181,7 @@ func (w *Watcher) watched() int {
 	return n
 }
 
-// taking makes what looks are given to of what takes them all.
+// taking converts a function that takes every Look to a Config.Seen.
 func taking(seen func(context.Context, Look)) func(context.Context, Look) bool {
 	return func(ctx context.Context, l Look) bool { seen(ctx, l); return true }
 }
