@@ -29,8 +29,8 @@ const (
 // journal holds every change from its arrival until it is settled, so that it is done once or its author is told why not. An operation
 // passes through these states:
 //
-//	received      the entry is written; only then is the change acknowledged
-//	acknowledged  Slack got the acknowledgement in time, which only memory records; the work begins
+//	received      the entry is written, which comes before the acknowledgement
+//	acknowledged  Slack got the answer in time, which only memory records; the work begins
 //	settled       the entry is gone: the operation is done (commands.Take, in the transaction of its effect) or void
 //
 // A void operation had no effect, and its author was told why. Its deliveries are used up; a new delivery, another click or Submit, may try

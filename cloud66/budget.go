@@ -277,7 +277,7 @@ func (b *budget) nextTry(now time.Time, used int) time.Time {
 
 const (
 	slot = time.Minute
-	// an hour touches 61 slots; one more covers requests that are delayed on their way
+	// An hour touches 61 slots; one more covers requests that are delayed on their way.
 	slots = 62
 )
 

@@ -159,7 +159,9 @@ func asking() map[string]func(r *rig) heard {
 		all["a form of "+uid] = form(Invocation{Verb: Redeploy, UID: uid})
 	}
 	all["nothing"], all["help list"] = say(""), say("help list")
-	hide := strings.NewReplacer("mystack@production", "api@production", "mystack@staging", "api@staging", "my stack@staging", "awesome app")
+	hide := strings.NewReplacer(
+		"mystack@production", "api@production", "mystack@staging", "api@staging", "my stack@staging", "awesome app", " @lin", " <@U0LIN|lin>",
+	)
 	for _, spec := range Specs {
 		for _, example := range spec.Examples { // a command that nobody thought of here is asked for all the same
 			if line := hide.Replace(example); !spec.Changes {

@@ -143,8 +143,8 @@ func (a API) Respond(ctx context.Context, address secret.Text, answer any) error
 	return nil
 }
 
-// Pages calls read with each page of a cursor-paginated list, until the list ends or read returns true. It reads at most most pages and
-// stops at a repeated cursor, because Slack may return an endless list. It reports whether the list ended or read returned true.
+// Pages calls read with each page of a cursor-paginated list, until the list ends or read returns true. It reads no more than most pages
+// and stops at a repeated cursor, because Slack may return an endless list. It reports whether the list ended or read returned true.
 func (a API) Pages(
 	ctx context.Context, method string, args url.Values, most int, read func(page json.RawMessage) (enough bool),
 ) (bool, error) {

@@ -183,7 +183,7 @@ func (w *walk) read(b []byte, id uint64) error {
 	return nil
 }
 
-// tree verifies a page and its subtree. Its keys must be at least least and below limit, unless limit is nil. The root tree,
+// tree verifies a page and its subtree. Its keys must not be below least, nor reach limit unless that is nil. The root tree,
 // which holds the tables, has the table "".
 func (w *walk) tree(id uint64, table string, least, limit []byte) error {
 	p, err := w.page(id)
