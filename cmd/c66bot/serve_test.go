@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -96,15 +97,25 @@ func newWorld(t *testing.T, slackOptions slacksim.Options, cloudOptions cloud66s
 	return w
 }
 
+// lastPort is the port that a test got last. The first one differs from process to process.
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(10_000 + int32(os.Getpid()%20_000)) }
+
+// unusedAddress gives each caller another address. Its port is below those that the system gives to connections, so that none of the tests
+// that run at the same time takes it before the program does.
 func unusedAddress(t *testing.T) string {
 	t.Helper()
 	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", lastPort.Add(1))
+		if listener, err := config.Listen(t.Context(), "tcp", address); err == nil {
+			_ = listener.Close()
+			return address
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // server is a running "c66bot serve".
