@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"c66bot/cloud66/secret"
 )
@@ -235,7 +236,10 @@ func TestActionsAreFilteredHereToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, []Action{{ID: 1, FinishedSuccess: new(true), FinishedMessage: "m", UserReference: "mine"}}, got)
+	began := time.Date(2024, 2, 15, 14, 30, 0, 0, time.UTC)
+	diff(t, []Action{{
+		ID: 1, StartedAt: began, FinishedAt: began.Add(time.Minute), FinishedSuccess: new(true), FinishedMessage: "m", UserReference: "mine",
+	}}, got)
 	every, err := collect(c.Actions(t.Context(), "abc", ActionFilter{}))
 	diff(t, fmt.Sprint(5, nil), fmt.Sprint(len(every), err))
 }

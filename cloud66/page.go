@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -227,7 +228,9 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 // Action is an operation on a stack, for example a deployment (Cloud 66 API, Stack actions).
 type Action struct {
 	ID              int64
-	FinishedSuccess *bool // nil while unknown
+	StartedAt       time.Time // zero if unknown
+	FinishedAt      time.Time // zero while it runs
+	FinishedSuccess *bool     // nil while unknown
 	FinishedMessage string
 	UserReference   string // from the request that started it
 }
@@ -240,7 +243,7 @@ type ActionFilter struct {
 // Actions yields the actions of a stack that match the filter.
 func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.Seq2[Action, error] {
 	path, err := stackPath(uid, "actions")
-	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(action)}
+	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(c.action)}
 	if f.UserReference != "" {
 		l.query = url.Values{"user_reference": {f.UserReference}}
 	}
@@ -262,6 +265,8 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 
 type wireAction struct {
 	ID              text          `json:"id"`
+	StartedAt       text          `json:"started_at"`
+	FinishedAt      text          `json:"finished_at"`
 	FinishedSuccess text          `json:"finished_success"`
 	FinishedMessage text          `json:"finished_message"`
 	Metadata        userReference `json:"metadata"`
@@ -284,9 +289,10 @@ func (u *userReference) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-func action(w wireAction) (Action, error) {
+func (c *Client) action(w wireAction) (Action, error) {
 	a := Action{
-		ID: w.ID.int(), FinishedSuccess: w.FinishedSuccess.truth(), FinishedMessage: string(w.FinishedMessage), UserReference: string(w.Metadata),
+		ID: w.ID.int(), StartedAt: firstTime(c.oddTime, w.StartedAt), FinishedAt: firstTime(c.oddTime, w.FinishedAt),
+		FinishedSuccess: w.FinishedSuccess.truth(), FinishedMessage: string(w.FinishedMessage), UserReference: string(w.Metadata),
 	}
 	if a.ID <= 0 {
 		return Action{}, errors.New("an action in it has no id")
