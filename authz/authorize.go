@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,14 +18,9 @@ type Request struct {
 	Changes   bool // false for a read; an allowed read is not recorded
 }
 
-// Authorize decides a request and records the decision. If it returns an error, nothing is allowed: either the decision or its
-// record is missing. Every refusal is recorded, including one because the decision failed.
-func (a *Authorizer) Authorize(ctx context.Context, req Request) (Decision, error) {
-	standing, err := a.Standing(ctx, req.Subject)
-	if err != nil {
-		refused := Decision{Reason: err.Error()}
-		return refused, errors.Join(err, a.record(ctx, req, refused))
-	}
+// Authorize decides a request by the standing of its subject and records the decision, except an allowed read. If it returns an
+// error, nothing is allowed.
+func (a *Authorizer) Authorize(ctx context.Context, standing Standing, req Request) (Decision, error) {
 	decision := standing.Decide(req.Action, req.Stack)
 	if decision.Allowed && !req.Changes {
 		return decision, nil

@@ -35,7 +35,7 @@ func TestWhatIsDecidedIsRecorded(t *testing.T) {
 			{request(lin, authz.Admin, storage.StackRef{}, true), true},
 			{request("", authz.View, web, false), false},
 		} {
-			got, err := r.Authorize(t.Context(), step.request)
+			got, err := r.authorize(t.Context(), step.request)
 			if err != nil || got.Allowed != step.allowed {
 				t.Errorf("%+v: %+v, %v", step.request, got, err)
 			}
@@ -71,15 +71,15 @@ func TestWithoutARecordNothingIsAllowed(t *testing.T) {
 	r.add(t, rule(t, "U0SAM allow all *"))
 	r.db.broken = full
 	for _, user := range []string{sam, lin, ana} {
-		got, err := r.Authorize(t.Context(), request(user, authz.Redeploy, web, true))
+		got, err := r.authorize(t.Context(), request(user, authz.Redeploy, web, true))
 		if !errors.Is(err, full) || got.Allowed || got.Rule != nil {
 			t.Errorf("%s: %+v, %v", user, got, err)
 		}
 	}
-	if got, err := r.Authorize(t.Context(), request(sam, authz.View, web, false)); err != nil || !got.Allowed {
+	if got, err := r.authorize(t.Context(), request(sam, authz.View, web, false)); err != nil || !got.Allowed {
 		t.Errorf("what only reads needs no record: %+v, %v", got, err)
 	}
-	if got, err := r.Authorize(t.Context(), request(ana, authz.View, web, false)); !errors.Is(err, full) || got.Allowed {
+	if got, err := r.authorize(t.Context(), request(ana, authz.View, web, false)); !errors.Is(err, full) || got.Allowed {
 		t.Errorf("a refusal of reading: %+v, %v", got, err)
 	}
 	if err := r.Refuse(t.Context(), request(ana, authz.View, web, false), "x"); !errors.Is(err, full) {
@@ -96,7 +96,7 @@ func TestRulesThatCannotBeReadAllowNothing(t *testing.T) {
 		s.Decide(authz.View, web).Allowed {
 		t.Errorf("%v", err)
 	}
-	if got, err := r.Authorize(t.Context(), request(sam, authz.View, web, false)); !errors.Is(err, fault) || got.Allowed {
+	if got, err := r.authorize(t.Context(), request(sam, authz.View, web, false)); !errors.Is(err, fault) || got.Allowed {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := r.Rules(t.Context(), channel); !errors.Is(err, fault) {
@@ -125,7 +125,7 @@ func TestAnAskerWhoLeavesGetsNoDecision(t *testing.T) {
 	r := newRig()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got, err := r.Authorize(ctx, request(sam, authz.View, web, false)); !errors.Is(err, context.Canceled) || got.Allowed {
+	if got, err := r.authorize(ctx, request(sam, authz.View, web, false)); !errors.Is(err, context.Canceled) || got.Allowed {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -253,6 +253,15 @@ func (r *rig) standing(tb testing.TB, user, channel string) authz.Standing {
 	return s
 }
 
+// authorize decides a request by the standing of its subject.
+func (r *rig) authorize(ctx context.Context, req authz.Request) (authz.Decision, error) {
+	standing, err := r.Standing(ctx, req.Subject)
+	if err != nil {
+		return authz.Decision{}, err
+	}
+	return r.Authorize(ctx, standing, req)
+}
+
 // audit returns the audit entries, oldest first.
 func (r *rig) audit(tb testing.TB) (entries []storage.AuditEntry) {
 	tb.Helper()

@@ -73,7 +73,6 @@ func checkWhy(s Spec, i Invocation) error {
 func (h *Handler) gateAccess(ctx context.Context, c *call) error {
 	switch {
 	case c.Invocation.why():
-		c.run = func(ctx context.Context) (Reply, error) { return h.why(ctx, c) }
 		return h.gateStack(ctx, c)
 	case c.standing.Admin().Allowed:
 		return nil
@@ -96,9 +95,12 @@ var rights = map[authz.Action][2]string{
 	authz.Admin:     {"make rules", "make rules for"},
 }
 
-// access shows the channel's rules that do not reveal a stack hidden from the asker.
+// access shows the channel's rules that do not reveal a stack hidden from the asker, or the rule that decides.
 func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 	req, standing := c.Request, c.standing
+	if req.Invocation.why() {
+		return h.why(ctx, c)
+	}
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
 		return nil, err

@@ -167,9 +167,9 @@ func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Con
 	if c.spec.Verb == "" {
 		return nil, h.refuse(ctx, req, "there is no such command")
 	}
-	c.run = func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }
+	run := func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }
 	if c.spec.Right == "" && c.spec.gate == nil {
-		return c.run, nil
+		return run, nil
 	}
 	if c.standing, err = h.Authz.Standing(ctx, req.subject()); err != nil {
 		return nil, h.unknown(ctx, req, err)
@@ -186,7 +186,7 @@ func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Con
 	if err := gate(h, ctx, c); err != nil {
 		return nil, err
 	}
-	return c.run, nil
+	return run, nil
 }
 
 // unknown records a refusal because the decision failed.

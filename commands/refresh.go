@@ -17,30 +17,26 @@ var refreshSpec = Spec{
 	run:  (*Handler).refresh,
 }
 
-// gateRefresh authorizes the refresh of a card. For an ended deployment it edits the card again and also shows the deployment. A
-// user who may not see the stack gets the answer for a missing card.
+// gateRefresh authorizes the refresh of a card. For an ended deployment, whose card is edited again, it finds the stack, since the
+// deployment is shown too. A user who may not see the stack gets the answer for a missing card.
 func (h *Handler) gateRefresh(ctx context.Context, c *call) error {
 	if err := h.gateSome(ctx, c); err != nil {
 		return err
 	}
-	follow, err := h.followOf(ctx, c.Invocation.Follow)
-	if err != nil {
-		return err
+	if id := c.Invocation.Follow; id != "" {
+		follow, _, err := storage.Follows.Look(ctx, h.Records, id)
+		if err != nil {
+			return err
+		}
+		if follow.ID != "" && c.standing.Decide(authz.View, follow.Stack).Allowed {
+			c.follow = follow
+		}
 	}
-	seen := follow.ID != "" && c.standing.Decide(authz.View, follow.Stack).Allowed
-	if seen && follow.Phase != storage.PhaseEnded {
+	if c.follow.ID != "" && c.follow.Phase != storage.PhaseEnded {
 		return nil
 	}
-	c.run = func(ctx context.Context) (Reply, error) {
-		if seen {
-			if _, err := h.Progress.Refresh(ctx, follow.ID); err != nil {
-				return nil, err
-			}
-		}
-		return h.show(ctx, c)
-	}
 	if c.Invocation.UID != "" {
-		if c.stack, err = h.target(ctx, c.Request, c.standing); err != nil {
+		if err := h.gateStack(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -52,19 +48,20 @@ func (h *Handler) gateRefresh(ctx context.Context, c *call) error {
 	return nil
 }
 
-// followOf returns a follow, or the zero value if the id is unknown.
-func (h *Handler) followOf(ctx context.Context, id string) (follow storage.Follow, err error) {
-	if id == "" {
-		return follow, nil
-	}
-	follow, _, err = storage.Follows.Look(ctx, h.Records, id)
-	return follow, err
-}
-
 func (h *Handler) refresh(ctx context.Context, c *call) (Reply, error) {
-	followed, err := h.Progress.Refresh(ctx, c.Invocation.Follow)
-	if err != nil || followed {
-		return nil, err // the updated card is the answer
+	followed := false
+	if c.follow.ID != "" {
+		var err error
+		if followed, err = h.Progress.Refresh(ctx, c.follow.ID); err != nil {
+			return nil, err
+		}
 	}
-	return Notice("That card is not followed any more: it shows how the deployment ended."), nil
+	switch {
+	case c.stack.UID != "":
+		return h.show(ctx, c)
+	case followed:
+		return nil, nil // the updated card is the answer
+	default:
+		return Notice("That card is not followed any more: it shows how the deployment ended."), nil
+	}
 }

@@ -67,7 +67,7 @@ func (h *Handler) gateRules(ctx context.Context, c *call) error {
 	if c.subject().Direct() && c.standing.Configured() {
 		return notDone("Rules belong to a channel, and this is a direct message.", "Give the command in the channel that it is for.")
 	}
-	decision, err := h.Authz.Authorize(ctx, c.asked(storage.StackRef{}))
+	decision, err := h.Authz.Authorize(ctx, c.standing, c.asked(storage.StackRef{}))
 	if err != nil || decision.Allowed {
 		return err
 	}

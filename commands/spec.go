@@ -10,6 +10,7 @@ import (
 	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/commands/typography"
+	"c66bot/storage"
 )
 
 // Verb names a command. Users type the verbs of all commands but those of buttons.
@@ -45,7 +46,7 @@ type Spec struct {
 	rightOf  func(i Invocation) authz.Action  // overrides Right if that depends on the request; else nil
 	ownNonce bool                             // its nonce has its own scope; see Invocation.Asking
 
-	// gate authorizes the request. If it is nil, the right and the arguments select the gate.
+	// gate authorizes the request and adds to the call what it found. If it is nil, the right and the arguments select the gate.
 	gate func(h *Handler, ctx context.Context, c *call) error
 	run  func(h *Handler, ctx context.Context, c *call) (Reply, error)
 }
@@ -56,8 +57,10 @@ type call struct {
 
 	spec     Spec
 	standing authz.Standing
-	stack    cloud66.Stack                            // of a command on a stack
-	run      func(ctx context.Context) (Reply, error) // the command's function, unless the gate replaces it
+	stack    cloud66.Stack          // of a command on a stack
+	follow   storage.Follow         // of the card to refresh, if the user may see it
+	covered  coverage               // of a subscription
+	meant    []storage.Subscription // to delete
 }
 
 // Arg is a word after the verb.

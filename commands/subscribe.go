@@ -34,6 +34,7 @@ var subscribeSpec = Spec{
 		"subscribe mystack@staging --via web,hook --type build,redeploy", "subscribe mystack@staging --by lin",
 	},
 	gate: (*Handler).gateSubscribe,
+	run:  (*Handler).subscribe,
 }
 
 // byStarter filters by the starter of a deployment, by the names that Cloud 66 shows.
@@ -43,39 +44,38 @@ func byStarter() Option {
 	return o
 }
 
+// coverage is what a subscription is about when it is made.
+type coverage struct {
+	pattern authz.Pattern
+	known   []cloud66.Stack // visible to the user
+	mine    []cloud66.Stack // matching stacks that the user may subscribe to
+	listed  bool            // the list of stacks could be read
+}
+
 // gateSubscribe authorizes a subscription. The right on some stacks suffices for any pattern: the subscription covers only those
 // stacks.
-func (h *Handler) gateSubscribe(ctx context.Context, c *call) error {
+func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
 	if !c.standing.Some(authz.Subscribe) {
 		return h.refuseOn(ctx, c.Request, noneAtAll, c.Invocation.Options[Glob])
 	}
-	pattern, err := authz.ParsePattern(c.Invocation.Options[Glob])
-	if err != nil {
+	on := &c.covered
+	if on.pattern, err = authz.ParsePattern(c.Invocation.Options[Glob]); err != nil {
 		return err
 	}
-	known, listed := h.listed(ctx, sees(c.standing, authz.Subscribe))
-	fits := slices.DeleteFunc(slices.Clone(known), func(s cloud66.Stack) bool { return !pattern.Match(RefOf(s)) })
-	mine := slices.DeleteFunc(slices.Clone(fits), func(s cloud66.Stack) bool { return !c.standing.Decide(authz.Subscribe, RefOf(s)).Allowed })
-	if len(mine) == 0 && len(fits) > 0 {
-		return h.notHere(ctx, c.Request, fits[0])
-	}
+	on.known, on.listed = h.listed(ctx, sees(c.standing, authz.Subscribe))
+	matches := only(on.known, func(s cloud66.Stack) bool { return on.pattern.Match(RefOf(s)) })
+	on.mine = only(matches, func(s cloud66.Stack) bool { return c.standing.Decide(authz.Subscribe, RefOf(s)).Allowed })
 	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
-	if len(mine) > 0 {
-		reason = c.standing.Decide(authz.Subscribe, RefOf(mine[0])).Reason
+	switch {
+	case len(on.mine) == 0 && len(matches) > 0: // the refusal names the first
+		return h.authorize(ctx, c.Request, c.standing, RefOf(matches[0]))
+	case len(on.mine) > 0:
+		reason = c.standing.Decide(authz.Subscribe, RefOf(on.mine[0])).Reason
 	}
-	if len(mine) == 1 {
-		asked.Stack = RefOf(mine[0])
+	if len(on.mine) == 1 {
+		asked.Stack = RefOf(on.mine[0])
 	}
-	c.run = subscribing{h: h, req: c.Request, pattern: pattern, known: known, mine: mine, listed: listed}.run
 	return h.Authz.Permit(ctx, asked, reason)
-}
-
-// notHere refuses a subscription to visible stacks without the right on them, and names the first.
-func (h *Handler) notHere(ctx context.Context, req Request, stack cloud66.Stack) error {
-	if err := h.authorize(ctx, req, RefOf(stack)); err != nil {
-		return err
-	}
-	return notDone("Your rights here have just changed.", "Try again.") // a rule was changed meanwhile
 }
 
 // listed returns the visible stacks and whether the list of stacks could be read.
@@ -89,19 +89,9 @@ func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]
 	return stacks, err == nil
 }
 
-// subscribing is the execution of one subscription.
-type subscribing struct {
-	h       *Handler
-	req     Request
-	pattern authz.Pattern
-	known   []cloud66.Stack // visible to the user
-	mine    []cloud66.Stack // matching stacks that the user may subscribe to
-	listed  bool            // the list of stacks could be read
-}
-
-// run stores the subscription, announces it in the channel, then adds the preview.
-func (s subscribing) run(ctx context.Context) (Reply, error) {
-	h, inv := s.h, s.req.Invocation
+// subscribe stores the subscription, announces it in the channel, then adds the preview.
+func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
+	inv, on := c.Invocation, c.covered
 	var mentioned party
 	if id := inv.Options[Mention]; id != "" {
 		var err error
@@ -109,13 +99,13 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 			return nil, err
 		}
 	}
-	if err := h.member(ctx, s.req); err != nil {
+	if err := h.member(ctx, c.Request); err != nil {
 		return nil, err
 	}
 	said := SubscribedReply{
-		Subscription: subscriptionOf(s.req, time.Now()), Whom: cmp.Or(mentioned.handle, mentioned.person.Name), Fits: len(s.mine),
+		Subscription: subscriptionOf(c.Request, time.Now()), Whom: cmp.Or(mentioned.handle, mentioned.person.Name), Fits: len(on.mine),
 	}
-	if !s.listed {
+	if !on.listed {
 		said.Fits = -1
 	}
 	full, err := h.tellAll(ctx, said.Subscription)
@@ -123,7 +113,7 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 		return nil, err
 	}
 	key := "subscription/" + storage.NewID(said.Subscription.At)
-	err = h.Channels.Announce(ctx, s.req, func(tx storage.Tx) ([]Announcement, error) {
+	err = h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := addSubscription(tx, said.Subscription, full)
 		said.Subscription = made
 		return []Announcement{{Key: key, Reply: said}}, err
@@ -132,15 +122,15 @@ func (s subscribing) run(ctx context.Context) (Reply, error) {
 		return nil, err
 	}
 	h.resubscribed(ctx)
-	s.req.placed()
-	if said.Preview = h.preview(ctx, said.Subscription, s.mine); said.Preview != nil {
-		if err := h.Channels.Amend(ctx, s.req, Announcement{Key: key, Reply: said}); err != nil { // the subscription is stored anyway
+	c.placed()
+	if said.Preview = h.preview(ctx, said.Subscription, on.mine); said.Preview != nil {
+		if err := h.Channels.Amend(ctx, c.Request, Announcement{Key: key, Reply: said}); err != nil { // the subscription is stored anyway
 			h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
 		}
 	}
 	var hints []string
-	if len(s.mine) == 0 && s.listed && !s.pattern.Everything() {
-		hints = append(hints, "The subscription stands, but no stack that you may subscribe to "+fitsYet(s.known, inv.Options[Glob]))
+	if len(on.mine) == 0 && on.listed && !on.pattern.Everything() {
+		hints = append(hints, "The subscription stands, but no stack that you may subscribe to "+fitsYet(on.known, inv.Options[Glob]))
 	}
 	if mentioned.person.Bot {
 		hints = append(hints, mentioned.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")

@@ -36,6 +36,7 @@ var (
 			"or one by the id that subscriptions shows.",
 		Examples: []string{"unsubscribe mystack@production", "unsubscribe '*@production'", "unsubscribe k3f9"},
 		gate:     (*Handler).gateUnsubscribe,
+		run:      (*Handler).unsubscribe,
 	}
 )
 
@@ -193,8 +194,7 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	if !slices.ContainsFunc(meant, reader.mayEnd) {
 		return h.refuse(ctx, c.Request, "none of the stacks that it fits is for them to subscribe to")
 	}
-	meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !reader.mayEnd(s) })
-	c.run = func(ctx context.Context) (Reply, error) { return h.unsubscribe(ctx, c.Request, meant) }
+	c.meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !reader.mayEnd(s) })
 	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it")
 }
 
@@ -242,7 +242,8 @@ func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) Pro
 }
 
 // unsubscribe deletes subscriptions and announces it in the channel, or answers only the user if the bot cannot post there.
-func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.Subscription) (Reply, error) {
+func (h *Handler) unsubscribe(ctx context.Context, c *call) (Reply, error) {
+	req := c.Request
 	err := h.member(ctx, req)
 	_, mute := errors.AsType[*CardError](err)
 	if err != nil && !mute {
@@ -251,7 +252,7 @@ func (h *Handler) unsubscribe(ctx context.Context, req Request, meant []storage.
 	key, gone := "unsubscribed/"+storage.NewID(time.Now()), false
 	var ended []storage.Subscription
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
-		ended, err = endSubscriptions(tx, meant)
+		ended, err = endSubscriptions(tx, c.meant)
 		if gone = len(ended) == 0; gone || mute || err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func (h *Handler) target(ctx context.Context, req Request, standing authz.Standi
 	case len(found) > 1:
 		return none, instead(choice(inv, found))
 	}
-	return found[0], h.authorize(ctx, req, RefOf(found[0]))
+	return found[0], h.authorize(ctx, req, standing, RefOf(found[0]))
 }
 
 // sees returns a filter of visible stacks: those that the user may view or has the given right on.
@@ -52,8 +52,8 @@ func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool 
 }
 
 // authorize decides on a stack visible to the user and records the decision.
-func (h *Handler) authorize(ctx context.Context, req Request, stack storage.StackRef) error {
-	decision, err := h.Authz.Authorize(ctx, req.asked(stack))
+func (h *Handler) authorize(ctx context.Context, req Request, standing authz.Standing, stack storage.StackRef) error {
+	decision, err := h.Authz.Authorize(ctx, standing, req.asked(stack))
 	if err != nil || decision.Allowed {
 		return err
 	}
