@@ -128,7 +128,7 @@ func New(cfg Config) (*Bot, error) {
 	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
 	b.people = people.New(b.slack.API)
 	b.outbox = outbox.New(outbox.Config{
-		Records: cfg.Records, Slack: directs{b.slack, b.heardDirect}, Log: cfg.Log,
+		Records: cfg.Records, Slack: directs{b.slack, b.heardDirect}, Log: cfg.Log, Draw: progress.Draw,
 		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
 	})
 	b.channels, b.hints = &channels{people: b.people, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)

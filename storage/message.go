@@ -16,6 +16,7 @@ type Message struct {
 	Broadcast bool            `json:"broadcast,omitempty"` // a reply that is also shown in the channel
 	Text      string          `json:"text"`
 	Blocks    json.RawMessage `json:"blocks,omitempty"`
+	Running   json.RawMessage `json:"running,omitempty"`   // what the outbox draws the message from whenever it sends it, if it shows a running time
 	Urgent    bool            `json:"urgent,omitempty"` // a change of state; progress updates wait behind it
 	Last      bool            `json:"last,omitempty"`   // no further revision follows
 	Tell      []string        `json:"tell,omitempty"`   // users to notify by direct message if the channel stops accepting it

@@ -92,13 +92,24 @@ func (v View) started() markup.Text {
 
 func (v View) usual() time.Duration { return time.Duration(v.Follow.Usual) * time.Second }
 
+// Start returns when the deployment began, or zero while unknown.
+func (v View) Start() time.Time {
+	if v.Follow.StartedAt.IsZero() || v.Began.IsZero() {
+		return v.Follow.StartedAt
+	}
+	return v.Began // Cloud 66's clock may be wrong
+}
+
+// Runs reports whether the card shows a running time, so that it looks different at another At.
+func (v View) Runs() bool {
+	s := v.Follow.State
+	return !v.Start().IsZero() && (s == storage.Slow || s == storage.Started && !v.Follow.Subscribed)
+}
+
 func (v View) elapsed() time.Duration {
-	began := v.Follow.StartedAt
+	began := v.Start()
 	if began.IsZero() {
 		return 0
-	}
-	if !v.Began.IsZero() { // Cloud 66's clock may be wrong
-		began = v.Began
 	}
 	return max(v.At.Sub(began), 0)
 }

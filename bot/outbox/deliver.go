@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Du
 		return 0, errDone
 	case strings.HasPrefix(m.Channel, directPrefix):
 		later, err = o.direct(ctx, m)
+	case q.lane == edits && m.Delivered():
+		return o.tick(ctx, it, m)
 	case q.lane == edits:
 		later, err = o.edit(ctx, m)
 	case m.Parent != "" && parent.TS == "" && parent.Refused == "" && parent.Key != "":
@@ -216,7 +219,7 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 		return 0, err
 	}
 	it.sure, it.doubt, it.look = false, false, time.Time{}
-	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", bodyOf(m), m.Key)
+	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", o.bodyOf(m), m.Key)
 	if err != nil {
 		it.sure = webapi.Judge(err).Untouched
 		o.hold(postingIn(q.channel), err)
@@ -254,12 +257,21 @@ func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thr
 	return 0, nil
 }
 
-// bodyOf returns the content of a message, without blocks if Slack has refused those of this revision.
-func bodyOf(m storage.Message) Body {
-	if m.Plain == m.Revision {
-		return Body{Text: clip(m.Text), Plain: true}
+// bodyOf returns the content of a message at present, without blocks if Slack has refused those of this revision.
+func (o *Outbox) bodyOf(m storage.Message) Body {
+	body := Body{Text: m.Text, Blocks: m.Blocks}
+	if len(m.Running) > 0 {
+		drawn, err := o.Draw(m.Running, time.Now())
+		if err != nil {
+			o.Log.Error("a message with a running time could not be drawn; it shows its start", "message", m.Key, "error", err)
+		} else {
+			body = drawn
+		}
 	}
-	return Body{Text: m.Text, Blocks: m.Blocks}
+	if m.Plain == m.Revision {
+		return Body{Text: clip(body.Text), Plain: true}
+	}
+	return body
 }
 
 // find searches for a tried message, or returns how long a rate limit forbids it.
@@ -330,7 +342,7 @@ func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, er
 	if wait := o.grant(o.edits, spare); wait > 0 {
 		return wait, nil
 	}
-	err := o.Slack.Edit(ctx, m.Channel, m.TS, bodyOf(m))
+	err := o.Slack.Edit(ctx, m.Channel, m.TS, o.bodyOf(m))
 	if err != nil {
 		o.hold(editing, err)
 		return 0, fmt.Errorf("edit message %s: %w", m.Key, err)
@@ -338,6 +350,43 @@ func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, er
 	return 0, o.change(ctx, m.Key, func(r *storage.Message) {
 		r.Sent, r.Missed, r.Refusing, r.Since = m.Revision, false, "", time.Time{}
 	})
+}
+
+// tickEvery is how often a running time is brought up to date. Most ticks change nothing that the message shows.
+const tickEvery = 10 * time.Second
+
+// tick edits a message that shows a running time and is up to date otherwise. It records nothing: after a restart the ticks go on from the
+// message's record. A tick that Slack refuses is the last one until the next change.
+func (o *Outbox) tick(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
+	body := o.bodyOf(m)
+	o.mu.Lock()
+	first := !it.ticks
+	if first && !it.again { // else there is a change
+		it.ticks, it.urgent = true, false
+	}
+	o.mu.Unlock()
+	if first {
+		it.shown = body
+	}
+	if body.Text == it.shown.Text && bytes.Equal(body.Blocks, it.shown.Blocks) {
+		return tickEvery, nil
+	}
+	if wait := o.held(editing); wait > 0 {
+		return wait, nil
+	}
+	if wait := o.grant(o.edits, progressSpare); wait > 0 {
+		return wait, nil
+	}
+	err := o.Slack.Edit(ctx, m.Channel, m.TS, body)
+	o.hold(editing, err)
+	switch fault := webapi.Judge(err); {
+	case err == nil:
+		it.shown = body
+	case !fault.Passes:
+		o.Log.Warn("a running time is not shown until the next change", "message", m.Key, "error", err)
+		return 0, errDone
+	}
+	return tickEvery, nil
 }
 
 // grant takes one token, or returns how long until the limiter has one beyond the spare ones.

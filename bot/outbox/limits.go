@@ -225,8 +225,8 @@ func (o *Outbox) crowded(channel string) {
 		if at.lane == looks {
 			continue
 		}
-		if n += len(q.items); at.channel == channel {
-			here += len(q.items)
+		if n += q.waiting(); at.channel == channel {
+			here += q.waiting()
 		}
 	}
 	if here > o.limits.ofChannel || n > o.limits.ofAll {

@@ -80,6 +80,8 @@ type Config struct {
 	Records storage.DB
 	Slack   Slack
 	Log     *slog.Logger
+	// Draw renders a message with a running time, from storage.Message.Running, as of a time.
+	Draw func(running []byte, at time.Time) (Body, error)
 	// Refused, if not nil, is called with the code of conversations.info after it is recorded that a channel accepts no messages.
 	Refused func(ctx context.Context, channel, code string)
 }
@@ -122,14 +124,19 @@ func Put(tx storage.Tx, m storage.Message) error {
 		m.Order++
 		m.Revision, m.CreatedAt, m.UpdatedAt = 1, now, now
 		return errors.Join(err, storage.Counters.Put(tx, storage.Messages.Name, m.Order), storage.Messages.Put(tx, m.Key, m))
-	case old.Refused != "" || (old.Text == m.Text && bytes.Equal(old.Blocks, m.Blocks) && old.Last == m.Last):
+	case old.Refused != "" || Same(old, m):
 		return nil
 	}
 	old.Urgent = m.Urgent || (old.Urgent && !old.Delivered())
-	old.Text, old.Blocks, old.Last, old.UpdatedAt = m.Text, m.Blocks, m.Last, now
+	old.Text, old.Blocks, old.Running, old.Last, old.UpdatedAt = m.Text, m.Blocks, m.Running, m.Last, now
 	old.Refusing, old.Since = "", time.Time{}
 	old.Revision++
 	return storage.Messages.Put(tx, m.Key, old)
+}
+
+// Same reports whether two messages show the same for ever.
+func Same(a, b storage.Message) bool {
+	return a.Text == b.Text && bytes.Equal(a.Blocks, b.Blocks) && bytes.Equal(a.Running, b.Running) && a.Last == b.Last
 }
 
 // Deliver queues messages that a committed transaction has Put. It reads them again, so that each goes straight to its current lane.
@@ -344,7 +351,7 @@ func (o *Outbox) Queued() int {
 	n := 0
 	for _, q := range o.queues {
 		if q.lane != looks {
-			n += len(q.items)
+			n += q.waiting()
 		}
 	}
 	return n

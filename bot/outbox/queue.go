@@ -34,6 +34,8 @@ func laneOf(m storage.Message) lane {
 		return edits
 	case !m.Doubt.IsZero():
 		return looks
+	case len(m.Running) > 0:
+		return edits // for its ticks
 	default:
 		return none
 	}
@@ -68,6 +70,8 @@ type item struct {
 	since     time.Time    // time of the first failure in a row
 	notBefore time.Time
 	again     bool // put again while it was being delivered
+	ticks     bool // nothing waits but its running time
+	shown     Body // with ticks: what Slack shows
 }
 
 // add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff and the delay of
@@ -85,6 +89,9 @@ func (q *queue) add(key, root string, urgent bool) {
 	}
 	it := q.items[i]
 	it.again = true
+	if it.ticks {
+		it.ticks, it.notBefore = false, time.Time{}
+	}
 	if !urgent {
 		return
 	}
@@ -109,7 +116,7 @@ func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
 			if left <= 0 {
 				return it, 0
 			}
-			waiting[it.root] = true
+			waiting[it.root] = !it.ticks
 			wait = min(wait, left)
 		}
 	}
@@ -129,6 +136,16 @@ func (o *Outbox) behind(q *queue, it *item, parent string) time.Duration {
 		}
 	}
 	return firstPause
+}
+
+// waiting counts the items without ticks.
+func (q *queue) waiting() (n int) {
+	for _, it := range q.items {
+		if !it.ticks {
+			n++
+		}
+	}
+	return n
 }
 
 func (q *queue) remove(it *item) {
@@ -198,7 +215,7 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 		it.notBefore = time.Now().Add(wait)
 		o.spread()
 		o.Log.Warn("message not delivered yet", "message", it.key, "tries", it.failures, "again_in", wait, "why", it.fault.Words(), "error", err)
-	case later > 0:
+	case later > 0 && !it.again:
 		it.notBefore = time.Now().Add(later)
 	default:
 		it.failures, it.notBefore = 0, time.Time{}

@@ -88,7 +88,7 @@ func (r *rig) open(p *mortal.Process) {
 	r.life = &life{
 		process: p, records: records,
 		outbox: outbox.New(outbox.Config{
-			Records: records, Log: slog.New(slog.DiscardHandler),
+			Records: records, Log: slog.New(slog.DiscardHandler), Draw: draw,
 			Refused: func(_ context.Context, channel, code string) {
 				r.mu.Lock()
 				defer r.mu.Unlock()
@@ -267,6 +267,21 @@ func blocks(text string) []byte {
 // card returns a message in #deploys with its text in a block too.
 func card(key, text string) storage.Message {
 	return storage.Message{Key: key, Channel: deploys, Text: text, Blocks: blocks(text)}
+}
+
+// running returns a card whose content shows how long it has run. What it stores shows the start.
+func running(key string, since time.Time) storage.Message {
+	m := card(key, "runs for 0s")
+	m.Running, _ = since.MarshalJSON()
+	return m
+}
+
+// draw renders a running card.
+func draw(running []byte, at time.Time) (outbox.Body, error) {
+	var since time.Time
+	err := since.UnmarshalJSON(running)
+	text := fmt.Sprint("runs for ", at.Sub(since).Truncate(10*time.Second))
+	return outbox.Body{Text: text, Blocks: blocks(text)}, err
 }
 
 // urgent marks the change of a card as one of state.

@@ -12,6 +12,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
+	"c66bot/bot/outbox"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/storage"
@@ -125,7 +126,7 @@ func (s *step) say(tx storage.Tx) error {
 	if s.bornEnded() {
 		c.Tell = s.view.tell
 	}
-	if s.fresh || old.Text != c.Text || !bytes.Equal(old.Blocks, c.Blocks) || old.Last != c.Last {
+	if s.fresh || !outbox.Same(old, c) {
 		s.messages, s.changed = append(s.messages, c), true
 	}
 	if s.bornEnded() {
@@ -291,10 +292,29 @@ func saying(m storage.Message, says card.Message) (storage.Message, error) {
 	return m, err
 }
 
-// card renders a follow's card as a message.
-func (v view) card() (storage.Message, error) {
-	m := storage.Message{Key: cardKey(v.Follow.ID), Channel: v.Follow.Channel, Urgent: true, Last: v.Follow.Phase == storage.PhaseEnded}
+// card renders a follow's card as a message. A card with a running time is stored as of its start, so that it changes with its state only;
+// the outbox draws it anew.
+func (v view) card() (m storage.Message, err error) {
+	m = storage.Message{Key: cardKey(v.Follow.ID), Channel: v.Follow.Channel, Urgent: true, Last: v.Follow.Phase == storage.PhaseEnded}
+	if v.Runs() {
+		v.At = v.Start()
+		if m.Running, err = json.Marshal(v.View); err != nil {
+			return m, fmt.Errorf("encode the card of %s: %w", v.Follow.ID, err)
+		}
+	}
 	return saying(m, card.Deployment(v.View))
+}
+
+// Draw renders a running card as of a time, for the outbox.
+func Draw(running []byte, at time.Time) (outbox.Body, error) {
+	var v card.View
+	if err := json.Unmarshal(running, &v); err != nil {
+		return outbox.Body{}, fmt.Errorf("decode a running card: %w", err)
+	}
+	v.At = at
+	says := card.Deployment(v)
+	blocks, err := says.JSON()
+	return outbox.Body{Text: says.Text(), Blocks: blocks}, err
 }
 
 // step renders a state as a line of the card's thread. A failure is also broadcast to the channel if the follow was asked for or a

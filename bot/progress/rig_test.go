@@ -196,7 +196,7 @@ func (r *rig) start(p *mortal.Process) {
 	records := stalling{p.DB(db), r}
 	var pr *progress.Progress
 	out := outbox.New(outbox.Config{
-		Records: records, Log: log, Refused: func(ctx context.Context, channel, code string) { pr.Refused(ctx, channel, code) },
+		Records: records, Log: log, Draw: progress.Draw, Refused: func(ctx context.Context, channel, code string) { pr.Refused(ctx, channel, code) },
 		Slack: outbox.API{
 			API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},
 			Self: func() outbox.Self { return outbox.Self{User: "U0C66BOT", Bot: "B0C66"} },
