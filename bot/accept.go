@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/bot/socket"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -99,7 +100,7 @@ func (b *Bot) accept(ctx context.Context, t *task, ack func(payload any) error) 
 	if !b.acknowledge(ctx, t, ack) {
 		return false
 	}
-	switch stood := since(t.received); {
+	switch stood := socket.Since(t.received); {
 	case stood > latestStart: // the process stood still; nothing above takes that long
 		b.say(ctx, t.answer, t.rendered(stoodStill(stood).reply(t.words())))
 		return false
@@ -127,7 +128,7 @@ func (b *Bot) acknowledge(ctx context.Context, t *task, ack func(payload any) er
 	if t.say != nil {
 		payload = t.sayWithin(ctx, t.received.Add(sayWait))
 	}
-	if err := ack(payload); err != nil || since(t.received) > slackWait {
+	if err := ack(payload); err != nil || socket.Since(t.received) > slackWait {
 		b.say(ctx, t.answer, t.rendered(commands.ProblemReply{
 			What: "I could not tell Slack in time that I have your “" + commands.Spoken(t.change.entry.What) + "”.", State: "Nothing was done.",
 			Do: "Ask again if it is still wanted.",
@@ -156,14 +157,14 @@ func (b *Bot) decline(t *task, reply commands.Reply, ack func(payload any) error
 		payload = t.decline(reply)
 	}
 	err := ack(payload)
-	if (err == nil && (payload == nil || since(t.received) > slackWait)) || (err != nil && b.intake.Err() == nil) {
+	if (err == nil && (payload == nil || socket.Since(t.received) > slackWait)) || (err != nil && b.intake.Err() == nil) {
 		beside()
 	}
 }
 
 // ephemeral returns a function that renders a reply as the acknowledgement payload of a slash command, or nil if the envelope accepts none.
-func ephemeral(env envelope) func(commands.Reply) any {
-	if !env.Accepts.holds() {
+func ephemeral(env socket.Envelope) func(commands.Reply) any {
+	if !env.Accepts.Holds() {
 		return nil
 	}
 	return func(reply commands.Reply) any {

@@ -22,7 +22,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/slack-go/slack"
 	"golang.org/x/sync/errgroup"
@@ -31,6 +30,7 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/bot/people"
 	"c66bot/bot/progress"
+	"c66bot/bot/socket"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 	"c66bot/cloud66/secret"
@@ -56,7 +56,7 @@ type Config struct {
 	PollMin, PollMax   time.Duration
 	// Dial opens connections to Slack. Nil means the net package's dialer.
 	Dial webapi.Dial
-	// Beat is the interval of the standstill detection, normally bot.Beat. 0 disables it, for simulated time.
+	// Beat is the interval of the standstill detection, normally socket.Beat. 0 disables it, for simulated time.
 	Beat      time.Duration
 	Metrics   prometheus.Registerer
 	AuditKeep time.Duration // retention of audit entries
@@ -71,7 +71,7 @@ type Bot struct {
 	http       *http.Client
 	api        *slack.Client
 	command    string
-	socket     *socket
+	socket     *socket.Socket
 	outbox     *outbox.Outbox
 	channels   *channels
 	hints      chan string // channels to check after an event
@@ -113,10 +113,6 @@ func New(cfg Config) (*Bot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the client of Slack: %w", err)
 	}
-	dialer := &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: openTimeout}
-	if cfg.Dial != nil {
-		dialer.NetDialContext = cfg.Dial
-	}
 	b := &Bot{
 		doubts: map[string]time.Time{}, log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
 		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(),
@@ -144,7 +140,7 @@ func New(cfg Config) (*Bot, error) {
 		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{
-				Version: cfg.Version, Since: since, Others: b.socket.others(), Ready: b.Ready(), Troubles: b.troubles.all(),
+				Version: cfg.Version, Since: since, Others: b.socket.Others(), Ready: b.Ready(), Troubles: b.troubles.all(),
 				List:   b.directory.Trouble(),
 				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
 			}
@@ -152,10 +148,13 @@ func New(cfg Config) (*Bot, error) {
 		Watch: b.watchStatus, Told: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
-	b.socket = &socket{api: b.api, http: b.http, dialer: dialer, log: cfg.Log, take: b.take, hello: func() { // earlier failures may pass now
-		signal(b.ready.hello)
-		b.outbox.Wake()
-	}, beat: cfg.Beat}
+	b.socket = socket.New(socket.Config{
+		API: b.api, HTTP: b.http, Dial: cfg.Dial, Log: cfg.Log, Take: b.take, Beat: cfg.Beat,
+		Hello: func() { // earlier failures may pass now
+			signal(b.ready.hello)
+			b.outbox.Wake()
+		},
+	})
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil
@@ -174,7 +173,7 @@ func (l listed) StackPage(ctx context.Context, page int) (cloud66.StackPage, err
 
 // Ready returns the reason why the bot cannot do its work, or nil if it can. The text is cleaned of secrets, so it may be displayed.
 func (b *Bot) Ready() error {
-	connected := b.socket.err()
+	connected := b.socket.Err()
 	if b.stopping.Load() {
 		connected = errors.New("shutting down")
 	}
@@ -210,11 +209,11 @@ func (b *Bot) Run(ctx context.Context) error {
 	defer stopIntake()
 	b.intake = intake
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
-	b.socket.run(intake)
+	b.socket.Run(intake)
 
 	b.stopping.Store(true)
 	b.log.Info("shutting down: nothing more is taken")
-	if !ended(&b.tasks, drainTimeout) {
+	if !socket.Ended(&b.tasks, drainTimeout) {
 		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", b.underWay())
 	}
 	stopWork()

@@ -11,6 +11,7 @@ import (
 	"c66bot/bot/card"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
+	"c66bot/bot/socket"
 	"c66bot/commands"
 )
 
@@ -98,7 +99,7 @@ func (b *Bot) excuse(t *task) {
 // tellExcuses sends one person the collected notices until none is left.
 func (b *Bot) tellExcuses(key excuseKey, why reason) {
 	for {
-		sleep(b.work, gatherExcuses)
+		socket.Sleep(b.work, gatherExcuses)
 		b.excuses.slots <- struct{}{}
 		b.excuses.mu.Lock()
 		e := b.excuses.open[key]

@@ -10,12 +10,16 @@ import (
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/bot/socket"
 	"c66bot/cloud66/panics"
 	"c66bot/commands"
 )
 
 // ackWait is the deadline for the content of an acknowledgement. Slack wants the acknowledgement within 3 s.
 const ackWait = 1500 * time.Millisecond
+
+// tooLong is the longest standstill after which buffered frames are still in time. Slack waits 3 s.
+const tooLong = 2 * time.Second
 
 // task is one person's request with the destination of the reply.
 type task struct {
@@ -51,10 +55,10 @@ type task struct {
 // take handles an envelope from the socket without blocking. The returned channel is closed when the acknowledgement is written or never
 // will be. A redelivered envelope is acknowledged again but not executed again. Tasks that only read are deduplicated in memory only,
 // because a repeated read after a restart is harmless.
-func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{}) {
+func (b *Bot) take(env socket.Envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{}) {
 	counted := func(payload any) error {
 		err := ack(payload)
-		b.metrics.acked(string(env.Type), since(received), err)
+		b.metrics.acked(string(env.Type), socket.Since(received), err)
 		if err != nil {
 			b.log.Warn("envelope not acknowledged", "envelope", env.ID, "type", env.Type, "error", err)
 		}
@@ -87,11 +91,11 @@ func (b *Bot) take(env envelope, received time.Time, ack func(payload any) error
 // admit starts a task if there is a place for it, or rejects it. It closes done after the acknowledgement. The author of a rejected task is
 // told in the acknowledgement if Slack displays that, otherwise separately. A rejected change is first recorded as void, so that no later
 // delivery runs it.
-func (b *Bot) admit(t *task, env envelope, key string, done chan struct{}) {
+func (b *Bot) admit(t *task, env socket.Envelope, key string, done chan struct{}) {
 	t.answer.channel = b.moved.now(t.answer.channel)
 	what := t.asked()
 	t.kind = t.kindOf(what)
-	switch stood := since(t.received); {
+	switch stood := socket.Since(t.received); {
 	case t.answer.user == "": // from Slack itself: needs no place and is never too late
 	case stood > tooLong:
 		b.log.Warn("an envelope came while the process stood still: it is turned away", "envelope", env.ID, "user", t.answer.user, "stood", stood)
@@ -151,12 +155,12 @@ func (t *task) kindOf(what string) kind {
 }
 
 // read turns an envelope into a task and the key shared by its deliveries. The task is nil if the envelope requests nothing.
-func (b *Bot) read(env envelope) (*task, string) {
+func (b *Bot) read(env socket.Envelope) (*task, string) {
 	id := string(env.ID)
 	switch env.Type {
 	case "slash_commands":
 		var cmd command
-		if err := env.decode(&cmd); err != nil || cmd.UserID == "" || cmd.ChannelID == "" {
+		if err := env.Decode(&cmd); err != nil || cmd.UserID == "" || cmd.ChannelID == "" {
 			return b.unread(env, err), id
 		}
 		t := b.readCommand(cmd, id)
@@ -164,7 +168,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 		return t, id
 	case "interactive":
 		var in interaction
-		if err := env.decode(&in); err != nil || in.User == "" {
+		if err := env.Decode(&in); err != nil || in.User == "" {
 			return b.unread(env, err), id
 		}
 		t := b.readInteraction(in, id)
@@ -174,7 +178,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 		return t, id
 	case "events_api":
 		var h happening
-		if err := env.decode(&h); err != nil {
+		if err := env.Decode(&h); err != nil {
 			return b.unread(env, err), id
 		}
 		t := b.readEvent(h)
@@ -182,7 +186,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 			t.again = env.Again != "" && env.Again != "0"
 		}
 		return t, cmp.Or(string(h.EventID), id)
-	case unreadable:
+	case socket.Unreadable:
 		return b.unread(env, errors.New("it is no JSON")), id
 	default:
 		b.log.Debug("envelope of no concern", "type", env.Type)
@@ -191,7 +195,7 @@ func (b *Bot) read(env envelope) (*task, string) {
 }
 
 // unread returns a task that tells the author that an envelope is unreadable, or nil if the author is unknown.
-func (b *Bot) unread(env envelope, err error) *task {
+func (b *Bot) unread(env socket.Envelope, err error) *task {
 	b.log.Error("an envelope could not be read", "envelope", env.ID, "type", env.Type, "error", err)
 	to := authorOf(env.Payload)
 	if to.user == "" && to.url.Empty() {
@@ -243,7 +247,7 @@ func (b *Bot) readClick(in interaction, envelope string) *task {
 	t := &task{
 		answer: answer{
 			url: in.ResponseURL, user: string(in.User), channel: string(cmp.Or(in.Channel, in.Container.ChannelID)),
-			replace: in.Container.Ephemeral.holds() && replaces[verb],
+			replace: in.Container.Ephemeral.Holds() && replaces[verb],
 		},
 		operation: "click:" + cmp.Or(string(in.TriggerID), envelope), trigger: string(in.TriggerID),
 	}

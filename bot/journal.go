@@ -13,6 +13,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/socket"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -192,7 +193,7 @@ func (j *journal) void(ctx context.Context, c *change) {
 		if last {
 			return
 		}
-		sleep(ctx, pause)
+		socket.Sleep(ctx, pause)
 	}
 }
 

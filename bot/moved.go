@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"c66bot/bot/socket"
 	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
@@ -95,13 +96,13 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 	for pause := time.Second; err != nil; pause = min(2*pause, longestRetry) {
 		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in",
 			pause, "error", err)
-		if !sleep(ctx, pause) {
+		if !socket.Sleep(ctx, pause) {
 			return
 		}
 		err = b.move(ctx, from, to, at)
 	}
 	b.tasks.Go(func() {
-		if !sleep(b.intake, moveAgain) {
+		if !socket.Sleep(b.intake, moveAgain) {
 			return
 		}
 		b.hint(to) // subscriptions may be suspended and cards outdated; the id may have changed again

@@ -18,6 +18,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox/mortal"
+	"c66bot/bot/socket"
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/cloud66/secret"
@@ -173,7 +174,7 @@ func payloads() map[string][]string {
 				`"user":"U1"}}`, `{"event":[]}`, `{}`,
 		},
 		"hello_again": {`{}`},
-		unreadable: {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`,
+		socket.Unreadable: {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`,
 			`{"envelope_id":"e"`},
 	}
 }
@@ -194,11 +195,11 @@ func FuzzPayloads(f *testing.F) {
 // take has an idle bot take one envelope, to the end of all that follows from it.
 func take(t *testing.T, kind, payload string) {
 	b, log := idleBot(t)
-	env := envelope{Type: word(kind), ID: "e1", Payload: json.RawMessage(payload)}
+	env := socket.Envelope{Type: socket.Word(kind), ID: "e1", Payload: json.RawMessage(payload)}
 	var mu sync.Mutex
 	var frames []string
 	b.take(env, time.Now(), func(payload any) error {
-		frame, err := json.Marshal(acknowledgement{ID: env.ID, Payload: payload})
+		frame, err := json.Marshal(map[string]any{"envelope_id": env.ID, "payload": payload})
 		if err != nil {
 			t.Errorf("an acknowledgement cannot be encoded: %v", err)
 		}

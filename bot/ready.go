@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"c66bot/bot/outbox"
+	"c66bot/bot/socket"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 )
@@ -19,7 +19,9 @@ import (
 // Intervals of the Cloud 66 token check: long while the token is good, a minute while it is not.
 const (
 	checkGood    = 5 * time.Minute
-	firstDoubt   = 5 * time.Second // after the first refusal; then backoff up to checkBad
+	shortestWait = time.Second // for Slack's answer about the bot token; then backoff up to longestWait
+	longestWait  = 30 * time.Second
+	afterHello   = 5 * time.Second // at the earliest
 	checkBad     = time.Minute
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
 )
@@ -32,25 +34,6 @@ type readiness struct {
 	silent time.Time     // start of Cloud 66's silence; zero if it answered the last token check
 	again  chan struct{} // triggers a check of the Cloud 66 token
 	hello  chan struct{} // triggers a check of a doubtful bot token
-}
-
-// believedAfter is the number of consecutive refusals after which an accepted token counts as bad.
-const believedAfter = 3
-
-// trust counts the refusals of a token.
-type trust struct {
-	accepted bool
-	refusals int // consecutive
-}
-
-func (t *trust) accept() { *t = trust{accepted: true} }
-
-// refuse records a refusal. It returns whether the refusal is believed, and the delay until the next check.
-func (t *trust) refuse() (believed bool, again time.Duration) {
-	again = min(firstDoubt<<min(t.refusals, 5), checkBad)
-	t.refusals++
-	t.accepted = t.accepted && t.refusals < believedAfter
-	return !t.accepted, again
 }
 
 func (r *readiness) begin() {
@@ -96,32 +79,9 @@ func signal(c chan struct{}) {
 	}
 }
 
-// tokenError says that a token was refused or lacks a scope.
-type tokenError struct{ text string }
-
-func (e *tokenError) Error() string { return e.text }
-
-// explainToken turns an error from Slack into a user-facing error. It returns a *tokenError if Slack refused the token.
-func explainToken(which, scope string, err error) error {
-	if err == nil {
-		return nil
-	}
-	switch fault := webapi.Judge(err); fault.Kind {
-	case webapi.NoScope:
-		return &tokenError{fmt.Sprintf("Slack's %s lacks the scope %s: add it in the app's settings and give the bot the new token", which,
-			cmp.Or(fault.Scope, scope))}
-	case webapi.WrongToken:
-		return &tokenError{fmt.Sprintf("Slack's %s is of another kind: an app-level token begins with xapp-, a bot token with xoxb-", which)}
-	case webapi.Token, webapi.Setting:
-		return &tokenError{fmt.Sprintf("Slack refuses the %s (%s): take a current one from the app's settings", which, fault.Code)}
-	default:
-		return fmt.Errorf("could not check Slack's %s: %w", which, webapi.WithoutURL(err))
-	}
-}
-
 // checkCloud checks the Cloud 66 token until the context ends.
 func (b *Bot) checkCloud(ctx context.Context) {
-	var token trust
+	var token webapi.Trust
 	for {
 		err := b.cloud.CheckToken(cloud66.Background(ctx))
 		if errors.Is(err, cloud66.ErrNotFound) {
@@ -135,7 +95,7 @@ func (b *Bot) checkCloud(ctx context.Context) {
 			return
 		case <-time.After(b.tokenState(&token, err)):
 		case <-b.ready.again:
-			if !sleep(ctx, checkSuspect) { // many commands may fail at once
+			if !socket.Sleep(ctx, checkSuspect) { // many commands may fail at once
 				return
 			}
 		}
@@ -143,10 +103,10 @@ func (b *Bot) checkCloud(ctx context.Context) {
 }
 
 // tokenState records the result of a Cloud 66 token check and returns the delay until the next one.
-func (b *Bot) tokenState(token *trust, err error) time.Duration {
+func (b *Bot) tokenState(token *webapi.Trust, err error) time.Duration {
 	refused := false
 	switch words := cloud66.WordsFor(err).Token; {
-	case err == nil && !token.accepted:
+	case err == nil && !token.Accepted:
 		b.log.Info("Cloud 66 accepts the token")
 	case err == nil:
 	case words != "":
@@ -160,15 +120,15 @@ func (b *Bot) tokenState(token *trust, err error) time.Duration {
 
 // looked records the result of a token check and returns the delay until the next one. An error other than a refusal does not discredit an
 // accepted token.
-func (b *Bot) looked(token *trust, part *error, lack, err error, refused bool) time.Duration {
-	believed, again := !token.accepted, checkBad
+func (b *Bot) looked(token *webapi.Trust, part *error, lack, err error, refused bool) time.Duration {
+	believed, again := !token.Accepted, checkBad
 	switch {
 	case err == nil:
-		token.accept()
+		token.Accept()
 		b.ready.set(part, lack)
 		return checkGood
 	case refused:
-		believed, again = token.refuse()
+		believed, again = token.Refuse()
 	}
 	if !believed {
 		b.log.Warn("a token is looked at again soon", "error", err)
@@ -196,8 +156,8 @@ var wantedScopes = []struct{ scope, without string }{
 
 // checkSlack checks the bot token until the context ends. An outage of Slack does not discredit an accepted token.
 func (b *Bot) checkSlack(ctx context.Context) {
-	var token trust
-	wait := shortestAttempt
+	var token webapi.Trust
+	wait := shortestWait
 	for {
 		looked := time.Now()
 		auth, err := b.api.AuthTestContext(ctx)
@@ -207,29 +167,29 @@ func (b *Bot) checkSlack(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		err = explainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
-		_, refused := errors.AsType[*tokenError](err)
+		err = webapi.ExplainToken("bot token (C66BOT_SLACK_BOT_TOKEN)", "", err)
+		_, refused := errors.AsType[*webapi.TokenError](err)
 		hello := b.ready.hello
 		var lack error
 		if err == nil {
 			hello = nil
 			b.self.Store(&outbox.Self{User: auth.UserID, Bot: auth.BotID})
-			if lack = b.missingScopes(auth.Header, !token.accepted); lack != nil {
+			if lack = b.missingScopes(auth.Header, !token.Accepted); lack != nil {
 				b.log.Error("not ready", "reason", lack)
 			}
 		}
 		switch next := b.looked(&token, &b.ready.bot, lack, err, refused); {
-		case refused || token.accepted:
+		case refused || token.Accepted:
 			wait = next
 		default:
-			wait = min(2*wait, longestAttempt)
+			wait = min(2*wait, longestWait)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		case <-hello:
-			if !sleep(ctx, time.Until(looked.Add(firstDoubt))) {
+			if !socket.Sleep(ctx, time.Until(looked.Add(afterHello))) {
 				return
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"c66bot/bot"
+	"c66bot/bot/socket"
 	"c66bot/cloud66"
 )
 
@@ -66,7 +67,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	b, err := bot.New(bot.Config{
 		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
 		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax,
-		AuditKeep: cfg.AuditKeep, Beat: bot.Beat, Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
+		AuditKeep: cfg.AuditKeep, Beat: socket.Beat, Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
 	})
 	if err != nil {
 		return err

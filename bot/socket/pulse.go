@@ -1,10 +1,6 @@
-package bot
+package socket
 
-import (
-	"context"
-	"sync"
-	"time"
-)
+import "time"
 
 // Beat is the interval of the check for standstills of the process.
 const Beat = 500 * time.Millisecond
@@ -12,8 +8,6 @@ const Beat = 500 * time.Millisecond
 const (
 	// hiccup is the longest gap between two beats that is not a standstill. In a standstill the process was stopped, frozen, paused or asleep.
 	hiccup = time.Second
-	// tooLong is the longest standstill after which buffered frames are still in time. Slack waits 3 s.
-	tooLong = 2 * time.Second
 	// waited is the minimum duration of a read that had to wait for its frame.
 	waited = 10 * time.Millisecond
 	// settling is how long delayed frames may arrive after a standstill. longestBacklog bounds the time to read them.
@@ -22,36 +16,13 @@ const (
 
 // pulse detects standstills of the whole process. Without beats it detects none.
 type pulse struct {
-	mu    sync.Mutex
 	last  time.Time // the last sign of life
 	until time.Time // end of the last standstill
 	stood time.Duration
 }
 
-// run beats until the context ends.
-func (p *pulse) run(ctx context.Context, every time.Duration) {
-	p.beat(time.Now())
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			p.beat(time.Now())
-		}
-	}
-}
-
 // beat records a sign of life.
 func (p *pulse) beat(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.note(now)
-}
-
-// note is beat with p.mu held.
-func (p *pulse) note(now time.Time) {
 	if gap := between(p.last, now); !p.last.IsZero() && gap > hiccup {
 		p.stood, p.until = gap, now
 	}
@@ -61,12 +32,10 @@ func (p *pulse) note(now time.Time) {
 // emptied returns when a socket was last empty, given that a read waited for its frame from ready to now. A frame that arrives once a
 // standstill has settled was not buffered in the socket.
 func (p *pulse) emptied(ready, now time.Time) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.last.IsZero() {
 		return now
 	}
-	p.note(now)
+	p.beat(now)
 	if now.Sub(p.until) < settling {
 		return ready
 	}
@@ -75,12 +44,10 @@ func (p *pulse) emptied(ready, now time.Time) time.Time {
 
 // came returns the earliest possible arrival of a frame read now from a socket that was last empty at the given time.
 func (p *pulse) came(empty, now time.Time) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.last.IsZero() {
 		return now
 	}
-	p.note(now)
+	p.beat(now)
 	ago := now.Sub(p.until)
 	if p.until.After(empty) && ago < longestBacklog || ago < settling {
 		return now.Add(-p.stood)
@@ -91,5 +58,5 @@ func (p *pulse) came(empty, now time.Time) time.Time {
 // between returns the time from a to b, including machine sleep, which the monotonic clock omits.
 func between(a, b time.Time) time.Duration { return max(b.Sub(a), b.Round(0).Sub(a.Round(0))) }
 
-// since returns the time since t, measured by between.
-func since(t time.Time) time.Duration { return between(t, time.Now()) }
+// Since returns the time since t, including machine sleep.
+func Since(t time.Time) time.Duration { return between(t, time.Now()) }

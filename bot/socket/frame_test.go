@@ -1,4 +1,4 @@
-package bot
+package socket
 
 import (
 	"fmt"
@@ -40,29 +40,12 @@ func TestAFrameIsReadAsFarAsItCanBe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, ok := readFrame([]byte(c.text))
 			payload := string(f.Payload)
-			if f.Type == unreadable {
+			if f.Type == Unreadable {
 				payload = "*"
 			}
-			got := fmt.Sprint(f.Type, " ", f.ID, " ", payload, " ", f.Accepts.holds(), " ", f.NumConnections.count())
+			got := fmt.Sprint(f.Type, " ", f.ID, " ", payload, " ", f.Accepts.Holds(), " ", f.NumConnections.count())
 			if ok != (c.want != "") || (ok && got != c.want) {
 				t.Errorf("read as %q, %v, want %q", got, ok, c.want)
-			}
-		})
-	}
-}
-
-func TestTheAuthorOfWhatCannotBeReadIsFound(t *testing.T) {
-	for name, c := range map[string]struct{ text, user, channel, url string }{
-		"a command": {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https:\/\/hooks.example\/1","te`,
-			"U1", "C1", "https://hooks.example/1"},
-		"a click": {`{"payload":{"user":{"name":"x","id":"W1"},"channel":{"id":"C1","name":"d"},"response_url":"https://hooks.example/1",`,
-			"W1", "C1", "https://hooks.example/1"},
-		"somebody's text": {`{"payload":{"text":"\"user_id\":\"U9\"","user_id":"U1`, "", "", ""},
-		"nobody":          {`{"envelope_id":"e","payload":{}`, "", "", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if to := authorOf([]byte(c.text)); to.user != c.user || to.channel != c.channel || to.url.Reveal() != c.url {
-				t.Errorf("found %q in %q at %q", to.user, to.channel, to.url.Reveal())
 			}
 		})
 	}

@@ -1,4 +1,11 @@
-package bot
+// Package socket keeps a Socket Mode connection to Slack open.
+//
+// Its read loop is its own, because slack-go's Run hides whether an acknowledgement was written. It hands over each envelope with a
+// function that acknowledges it on the connection it came on, and with the earliest time at which it can have arrived: after a standstill of
+// the process the frames in the socket's buffer are older than they seem, and Slack may have given them up. At a refresh the new connection
+// is established before the old one ends, and the old one is read until Slack closes it or drainFor has passed, so that no envelope is lost
+// in between.
+package socket
 
 import (
 	"context"
@@ -40,47 +47,60 @@ const (
 	closingTime  = 2 * time.Minute
 )
 
-// socket keeps a Socket Mode connection open. At a refresh the new connection is established before the old one ends, and the old one is
-// read until Slack closes it or drainFor has passed, so that no envelope is lost in between.
-type socket struct {
-	api    *slack.Client
-	http   *http.Client // the client used by api
-	dialer *websocket.Dialer
-	log    *slog.Logger
-	take   taker
-	hello  func() // called for each established connection
-	pulse  pulse
-	beat   time.Duration // of pulse, 0 for none
+// Config holds the dependencies of a Socket.
+type Config struct {
+	API   *slack.Client
+	HTTP  *http.Client // the client used by API
+	Dial  webapi.Dial  // opens connections; nil means the net package's dialer
+	Take  Taker
+	Hello func()        // called for each established connection
+	Beat  time.Duration // interval of the standstill detection, normally Beat; 0 for none
+	Log   *slog.Logger
+}
 
-	conns   sync.WaitGroup
-	mu      sync.Mutex
+// Taker handles an envelope without blocking. received is the earliest time at which it can have arrived. The returned channel is closed
+// when the envelope is acknowledged or never will be.
+type Taker func(env Envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{})
+
+// Socket is a Socket Mode connection with its successors.
+type Socket struct {
+	Config
+	dialer websocket.Dialer
+	conns  sync.WaitGroup
+
+	mu      sync.Mutex                // guards the state below and that of each connection
 	own     map[*connection]time.Time // end times of our own connections, also of recent ones; zero while open or draining
 	extra   int                       // connections of other instances at the last hello
 	counted time.Time                 // time of the last hello
 	current *connection
 	fault   error // error of the last attempt, nil if it succeeded
+	pulse   pulse
 }
 
-// taker handles an envelope without blocking. received is the earliest time at which it can have arrived. The returned channel is closed
-// when the envelope is acknowledged or never will be.
-type taker func(env envelope, received time.Time, ack func(payload any) error) (acked <-chan struct{})
+// New returns a Socket. It makes no connection.
+func New(cfg Config) *Socket {
+	return &Socket{
+		Config: cfg, own: map[*connection]time.Time{},
+		dialer: websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: openTimeout, NetDialContext: cfg.Dial},
+	}
+}
 
-// run connects and reconnects until the context ends. It returns when all connections are closed.
-func (s *socket) run(ctx context.Context) {
+// Run connects and reconnects until the context ends. It returns when all connections are closed.
+func (s *Socket) Run(ctx context.Context) {
 	defer s.conns.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if s.beat > 0 {
-		s.conns.Go(func() { s.pulse.run(ctx, s.beat) })
+	if s.Beat > 0 {
+		s.conns.Go(func() { s.beats(ctx) })
 	}
 	var (
 		faults int
 		last   time.Time
-		token  trust
+		token  webapi.Trust
 		pause  = shortestAttempt
 	)
 	for {
-		if !sleep(ctx, time.Until(last.Add(pause))) {
+		if !Sleep(ctx, time.Until(last.Add(pause))) {
 			return
 		}
 		last = time.Now()
@@ -90,11 +110,11 @@ func (s *socket) run(ctx context.Context) {
 			pause = s.report(ctx, err, &token, faults)
 			continue
 		}
-		token.accept()
+		token.Accept()
 		s.succeed(next)
-		s.hello()
+		s.Hello()
 		var recount <-chan time.Time
-		if s.others() > 0 {
+		if s.Others() > 0 {
 			recount = time.After(recountAfter)
 		}
 		select {
@@ -114,7 +134,7 @@ func (s *socket) run(ctx context.Context) {
 func growing(faults int) time.Duration { return min(shortestAttempt<<min(faults, 6), longestAttempt) }
 
 // succeed makes a connection the current one. Its predecessor is read for drainFor, since Slack may still deliver on it.
-func (s *socket) succeed(next *connection) {
+func (s *Socket) succeed(next *connection) {
 	s.mu.Lock()
 	old := s.current
 	s.current, s.fault = next, nil
@@ -124,8 +144,8 @@ func (s *socket) succeed(next *connection) {
 	}
 }
 
-// err returns the reason why there is no connection, or nil. A connection that Slack asked us to leave still counts.
-func (s *socket) err() error {
+// Err returns the reason why there is no connection, or nil. A connection that Slack asked us to leave still counts.
+func (s *Socket) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current != nil {
@@ -139,37 +159,37 @@ func (s *socket) err() error {
 	case s.fault != nil: // newer than the end of the connection
 		return s.fault
 	case s.current != nil:
-		return fmt.Errorf("the connection to Slack was lost: %w", s.current.err)
+		return fmt.Errorf("the connection to Slack was lost: %w", s.current.reason)
 	default:
 		return errors.New("not connected to Slack yet")
 	}
 }
 
 // report records a failed attempt and returns the time between its start and the start of the next one.
-func (s *socket) report(ctx context.Context, err error, token *trust, faults int) time.Duration {
+func (s *Socket) report(ctx context.Context, err error, token *webapi.Trust, faults int) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
 	s.mu.Lock()
 	s.fault = err
 	s.mu.Unlock()
-	if _, refused := errors.AsType[*tokenError](err); refused {
-		_, again := token.refuse()
-		s.log.Error("Slack refuses the connection; it is not tried again at once", "error", err, "again_in", again)
+	if _, refused := errors.AsType[*webapi.TokenError](err); refused {
+		_, again := token.Refuse()
+		s.Log.Error("Slack refuses the connection; it is not tried again at once", "error", err, "again_in", again)
 		return again
 	}
-	s.log.Warn("no connection to Slack yet", "error", err)
+	s.Log.Warn("no connection to Slack yet", "error", err)
 	return growing(faults)
 }
 
 // connect opens a connection and waits for its hello.
-func (s *socket) connect(ctx context.Context) (*connection, error) {
+func (s *Socket) connect(ctx context.Context) (*connection, error) {
 	openCtx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	s.http.CloseIdleConnections() // the end of the last connection may have silently broken these
-	_, address, err := s.api.StartSocketModeContext(openCtx)
+	s.HTTP.CloseIdleConnections() // the end of the last connection may have silently broken these
+	_, address, err := s.API.StartSocketModeContext(openCtx)
 	if err != nil {
-		return nil, explainToken("app-level token (C66BOT_SLACK_APP_TOKEN)", "connections:write", err)
+		return nil, webapi.ExplainToken("app-level token (C66BOT_SLACK_APP_TOKEN)", "connections:write", err)
 	}
 	if u, err := url.Parse(address); err != nil || (u.Scheme != "wss" && u.Scheme != "ws") {
 		return nil, errors.New("apps.connections.open gave an address that is no websocket's") // the address holds a ticket
@@ -181,75 +201,77 @@ func (s *socket) connect(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the websocket: %w", webapi.WithoutURL(err))
 	}
-	c := &connection{ws: ws, log: s.log, pulse: &s.pulse, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
-	s.conns.Go(func() { s.serve(ctx, c) })
+	c := s.connection(ws)
+	s.conns.Go(func() { c.serve(ctx) })
 	select {
 	case hello := <-c.hello:
 		s.greet(hello)
 		return c, nil
 	case <-c.leaving:
 		c.close() // a server that asks us to leave may keep it open
-		return nil, fmt.Errorf("the websocket closed before its hello: %w", c.err)
+		return nil, fmt.Errorf("the websocket closed before its hello: %w", c.reason)
 	case <-time.After(helloTimeout):
-		c.leave(errors.New("no hello came"))
-		c.close()
+		c.drop("no hello came")
 		return nil, errors.New("the websocket gave no hello in time")
 	}
 }
 
 // greet records a hello. Connections of other instances receive a share of the envelopes.
-func (s *socket) greet(hello frame) {
+func (s *Socket) greet(hello frame) {
 	s.mu.Lock()
-	maps.DeleteFunc(s.own, func(_ *connection, end time.Time) bool { return !end.IsZero() && since(end) > closingTime })
+	maps.DeleteFunc(s.own, func(_ *connection, end time.Time) bool { return !end.IsZero() && Since(end) > closingTime })
 	own := len(s.own)
 	others := max(0, hello.NumConnections.count()-own)
 	s.extra, s.counted = others, time.Now()
 	s.mu.Unlock()
 	if others > 0 {
-		s.log.Warn("the app has another connection: another instance takes part of the commands", "connections", hello.NumConnections, "own", own)
+		s.Log.Warn("the app has another connection: another instance takes part of the commands", "connections", hello.NumConnections, "own", own)
 	}
-	s.log.Info("connected to Slack", "app", hello.ConnectionInfo.AppID, "host", hello.DebugInfo.Host)
+	s.Log.Info("connected to Slack", "app", hello.ConnectionInfo.AppID, "host", hello.DebugInfo.Host)
 }
 
-// others returns the number of the app's connections that are not ours, or 0 if no fresh hello says so.
-func (s *socket) others() int {
+// Others returns the number of the app's connections that are not ours, or 0 if no fresh hello says so.
+func (s *Socket) Others() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if since(s.counted) > freshHello {
+	if Since(s.counted) > freshHello {
 		return 0
 	}
 	return s.extra
 }
 
-// serve reads a connection to its end while watching it for silence.
-func (s *socket) serve(ctx context.Context, c *connection) {
-	s.note(c, time.Time{})
-	defer func() { s.note(c, time.Now()) }()
-	stop := context.AfterFunc(ctx, func() { c.readUntil(time.Now()) }) // received envelopes can still be acknowledged
-	defer stop()
-	done := make(chan struct{})
-	var watch sync.WaitGroup
-	watch.Go(func() { c.watch(done) })
-	c.leave(c.read(s.take))
-	close(done)
-	ended(&c.unacked, ackDrain)
-	c.close()
-	close(c.ended)
-	watch.Wait()
+// connection returns the state of a new connection.
+func (s *Socket) connection(ws *websocket.Conn) *connection {
+	return &connection{
+		Socket: s, ws: ws, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{}), empty: time.Now(),
+	}
+}
+
+// beats detects standstills of the process until the context ends.
+func (s *Socket) beats(ctx context.Context) {
+	tick := time.NewTicker(s.Beat)
+	defer tick.Stop()
+	for {
+		s.mu.Lock()
+		s.pulse.beat(time.Now())
+		s.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // note records a connection of our own and, once it ended, when.
-func (s *socket) note(c *connection, end time.Time) {
+func (s *Socket) note(c *connection, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.own == nil {
-		s.own = map[*connection]time.Time{}
-	}
 	s.own[c] = end
 }
 
-// ended waits for a group within a limit and reports whether it finished.
-func ended(group *sync.WaitGroup, limit time.Duration) bool {
+// Ended waits for a group within a limit and reports whether it finished.
+func Ended(group *sync.WaitGroup, limit time.Duration) bool {
 	done := make(chan struct{})
 	go func() { group.Wait(); close(done) }()
 	select {
@@ -260,8 +282,8 @@ func ended(group *sync.WaitGroup, limit time.Duration) bool {
 	}
 }
 
-// sleep waits for d and reports whether the context is still alive.
-func sleep(ctx context.Context, d time.Duration) bool {
+// Sleep waits for d and reports whether the context is still alive.
+func Sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

@@ -1,11 +1,11 @@
-package bot
+package socket
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -17,44 +17,45 @@ import (
 
 // connection is one websocket connection.
 type connection struct {
+	*Socket
 	ws      *websocket.Conn
-	log     *slog.Logger
-	pulse   *pulse
 	hello   chan frame
 	leaving chan struct{} // closed when a successor is needed
 	ended   chan struct{} // closed when reading has ended
-
-	writing sync.Mutex
 	once    sync.Once
-	err     error // why it is being left; set before leaving is closed
-
+	reason  error          // why it is being left; set before leaving is closed
 	unacked sync.WaitGroup // envelopes not acknowledged yet
+	writing sync.Mutex     // held while an acknowledgement is written: the websocket takes one writer
 
-	mu         sync.Mutex
-	retired    bool
-	quiet      int  // ticks since the last frame
-	answers    bool // the server has answered one of our pings
-	unanswered bool // the last ping has no pong yet
-	shut       sync.Once
+	// The state below is guarded by the socket's mutex.
+	retired    bool      // it has a read deadline
+	quiet      int       // ticks since the last frame
+	answers    bool      // the server has answered one of our pings
+	unanswered bool      // the last ping has no pong yet
+	empty      time.Time // when nothing was buffered in it
 }
 
 // leave requests a successor. Only the first reason is kept.
 func (c *connection) leave(err error) {
 	c.once.Do(func() {
-		c.err = err
+		c.reason = err
 		close(c.leaving)
 	})
 }
 
 // close closes the underlying connection at once. TLS's close-notify could block on a peer that no longer reads.
 func (c *connection) close() {
-	c.shut.Do(func() {
-		conn := c.ws.NetConn()
-		if secured, ok := conn.(*tls.Conn); ok {
-			conn = secured.NetConn()
-		}
-		_ = conn.Close() // an error loses nothing
-	})
+	conn := c.ws.NetConn()
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	_ = conn.Close() // an error loses nothing
+}
+
+// drop leaves a connection of no use and closes it.
+func (c *connection) drop(why string) {
+	c.leave(errors.New(why))
+	c.close()
 }
 
 // readUntil sets the read deadline. Once it is set, only a deadline that has already passed replaces it, which ends reading at once.
@@ -68,7 +69,7 @@ func (c *connection) readUntil(end time.Time) {
 	_ = c.ws.SetReadDeadline(end) // fails only on a closed connection
 }
 
-// heard records a frame as a sign of life.
+// heard records a ping or a pong as a sign of life.
 func (c *connection) heard(pong bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,8 +79,36 @@ func (c *connection) heard(pong bool) {
 	}
 }
 
+// came records a frame as a sign of life, and returns the earliest time at which it can have arrived. It was read from ready to now.
+func (c *connection) came(ready, now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.quiet = 0
+	if now.Sub(ready) > waited {
+		c.empty = c.pulse.emptied(ready, now)
+	}
+	return c.pulse.came(c.empty, now)
+}
+
+// serve reads the connection to its end while watching it for silence.
+func (c *connection) serve(ctx context.Context) {
+	c.note(c, time.Time{})
+	defer func() { c.note(c, time.Now()) }()
+	stop := context.AfterFunc(ctx, func() { c.readUntil(time.Now()) }) // received envelopes can still be acknowledged
+	defer stop()
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() { c.watch(done) })
+	c.leave(c.read())
+	close(done)
+	Ended(&c.unacked, ackDrain)
+	c.close()
+	close(c.ended)
+	watch.Wait()
+}
+
 // read reads frames until the connection ends.
-func (c *connection) read(take taker) error {
+func (c *connection) read() error {
 	c.ws.SetReadLimit(maxFrame)
 	c.ws.SetPongHandler(func(string) error {
 		c.heard(true)
@@ -94,18 +123,13 @@ func (c *connection) read(take taker) error {
 		}
 		return err
 	})
-	for empty := time.Now(); ; {
+	for {
 		ready := time.Now()
 		_, data, err := c.ws.ReadMessage()
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		if now.Sub(ready) > waited {
-			empty = c.pulse.emptied(ready, now)
-		}
-		c.heard(false)
-		c.frame(data, c.pulse.came(empty, now), take)
+		c.frame(data, c.came(ready, time.Now()))
 	}
 }
 
@@ -121,14 +145,15 @@ func (c *connection) watch(done <-chan struct{}) {
 			return
 		case <-tick.C:
 			if !c.tick(ticks%pingTicks == 0) {
+				c.drop("nothing came on it any more")
 				return
 			}
 		}
 	}
 }
 
-// tick counts a tick and sends a ping if asked to. It returns false if the connection is dead, after closing it. A connection whose pings
-// are no longer answered gets a successor but is still read.
+// tick counts a tick and sends a ping if asked to. It returns false if the connection is dead. A connection whose pings are no longer
+// answered gets a successor but is still read.
 func (c *connection) tick(ping bool) bool {
 	c.mu.Lock()
 	c.quiet++
@@ -138,20 +163,14 @@ func (c *connection) tick(ping bool) bool {
 	if deaf {
 		c.leave(errors.New("no pings are answered on it any more"))
 	}
-	var err error
 	if ping && !silent {
-		err = c.ws.WriteControl(websocket.PingMessage, []byte("c66bot"), time.Now().Add(writeTimeout))
+		return c.ws.WriteControl(websocket.PingMessage, []byte("c66bot"), time.Now().Add(writeTimeout)) == nil
 	}
-	if silent || err != nil {
-		c.leave(errors.New("nothing came on it any more"))
-		c.close()
-		return false
-	}
-	return true
+	return !silent
 }
 
 // frame handles one frame. Unreadable envelopes are also acknowledged, because Slack would redeliver them again and again.
-func (c *connection) frame(data []byte, received time.Time, take taker) {
+func (c *connection) frame(data []byte, received time.Time) {
 	f, ok := readFrame(data)
 	switch {
 	case !ok:
@@ -162,10 +181,10 @@ func (c *connection) frame(data []byte, received time.Time, take taker) {
 		}
 	case f.Type == "disconnect":
 		reason := webapi.Parting(string(f.Reason))
-		c.log.Info("Slack asks for a new connection", "reason", reason)
+		c.Log.Info("Slack asks for a new connection", "reason", reason)
 		c.leave(fmt.Errorf("closed by Slack: %s", reason))
 	case f.ID != "":
-		acked := take(f.envelope, received, func(payload any) error { return c.ack(f.ID, payload) })
+		acked := c.Take(f.Envelope, received, func(payload any) error { return c.ack(f.ID, payload) })
 		select {
 		case <-acked:
 		default:
@@ -175,19 +194,18 @@ func (c *connection) frame(data []byte, received time.Time, take taker) {
 }
 
 // ack writes an acknowledgement. It returns once the write has succeeded or failed.
-func (c *connection) ack(id word, payload any) error {
+func (c *connection) ack(id Word, payload any) error {
 	b, err := json.Marshal(acknowledgement{ID: id, Payload: payload})
 	if err != nil {
 		return fmt.Errorf("encode an acknowledgement: %w", err)
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if err := c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return fmt.Errorf("acknowledge %s: %w", id, err)
+	if err = c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err == nil {
+		err = c.ws.WriteMessage(websocket.TextMessage, b)
 	}
-	if err := c.ws.WriteMessage(websocket.TextMessage, b); err != nil {
-		c.leave(errors.New("nothing can be written on it any more"))
-		c.close() // Slack must redeliver on another connection
+	if err != nil {
+		c.drop("nothing can be written on it any more") // Slack must redeliver on another connection
 		return fmt.Errorf("acknowledge %s: %w", id, err)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package bot
+package socket
 
 import (
 	"net/http"
@@ -28,12 +28,12 @@ func TestAConnectionThatIsReadNoMoreStaysSoWhenItsSuccessorStands(t *testing.T) 
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	c := &connection{ws: ws, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{})}
+	c := New(Config{}).connection(ws)
 	defer c.close()
 	c.readUntil(time.Now())
 	c.readUntil(time.Now().Add(drainFor))
 	read := make(chan error, 1)
-	go func() { read <- c.read(nil) }()
+	go func() { read <- c.read() }()
 	select {
 	case err := <-read:
 		if err == nil {
