@@ -36,6 +36,11 @@ func (s *step) has(r rune) bool {
 // everything reports whether the glob matches every text.
 func (g *glob) everything() bool { return len(g.steps) == 1 && g.steps[0].star }
 
+// matches reports whether the glob matches one of the forms of a name.
+func (g *glob) matches(f forms) bool {
+	return g.match(f[0]) || g.steps != nil && f[1] != f[0] && g.match(f[1])
+}
+
 // match reports whether the glob matches the whole text. It backtracks to the last * only, since an earlier * never needs a
 // longer match. Its time is therefore bounded by the product of both lengths.
 func (g *glob) match(text string) bool {

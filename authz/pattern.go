@@ -39,7 +39,7 @@ func ParsePattern(text string) (Pattern, error) {
 	case utf8.RuneCountInString(text) > maxPattern:
 		return Pattern{}, patternError(text, "it is longer than %d characters", maxPattern)
 	}
-	scan := scanner{typography.Alike(text)}
+	scan := scanner{typography.Key(text)}
 	parts, problem := scan.parts()
 	if problem != "" {
 		return Pattern{}, patternError(text, "%s", problem)
@@ -86,8 +86,8 @@ func (p Pattern) Match(s storage.StackRef) bool {
 }
 
 // match is Match for a folded stack.
-func (p *Pattern) match(f *storage.StackRef) bool {
-	return p.name.match(f.Name) && p.environment.match(f.Environment) || p.plain && f.UID != "" && p.name.match(f.UID)
+func (p *Pattern) match(f *folded) bool {
+	return p.name.matches(f.name) && p.environment.matches(f.environment) || p.plain && f.uid != "" && p.name.match(f.uid)
 }
 
 // String returns the pattern as typed.
@@ -127,17 +127,26 @@ func SamePattern(a, b string) bool {
 }
 
 // Fold normalizes a name for comparison: case, typographic variants, invisible characters, surrounding white space.
-func Fold(s string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(s))) }
+func Fold(s string) string { return typography.Key(s) }
 
-// fold folds all fields of a stack.
-func fold(s storage.StackRef) storage.StackRef {
-	return storage.StackRef{UID: Fold(s.UID), Name: Fold(s.Name), Environment: Fold(s.Environment)}
+// folded is a stack as patterns compare it.
+type folded struct {
+	uid               string
+	name, environment forms
+}
+
+// forms are the keys of a name. The second one counts characters as a ? does.
+type forms [2]string
+
+func fold(s storage.StackRef) folded {
+	of := func(s string) forms { return forms{typography.Key(s), typography.LowerKey(s)} }
+	return folded{Fold(s.UID), of(s.Name), of(s.Environment)}
 }
 
 // Catalogue is an index of stacks for matching many patterns.
 type Catalogue struct {
-	stacks []storage.StackRef // folded
-	named  map[string][]int   // indexes by name and by UID
+	stacks []folded
+	named  map[string][]int // indexes by name and by UID
 }
 
 // NewCatalogue indexes stacks. Results refer to them by their position in the slice.
@@ -146,9 +155,9 @@ func NewCatalogue(stacks []storage.StackRef) *Catalogue {
 	for i, s := range stacks {
 		f := fold(s)
 		c.stacks = append(c.stacks, f)
-		c.named[f.Name] = append(c.named[f.Name], i)
-		if f.UID != f.Name {
-			c.named[f.UID] = append(c.named[f.UID], i)
+		c.named[f.name[0]] = append(c.named[f.name[0]], i)
+		if f.uid != f.name[0] {
+			c.named[f.uid] = append(c.named[f.uid], i)
 		}
 	}
 	return c

@@ -75,7 +75,10 @@ func TestAPatternFits(t *testing.T) {
 		"*@[ps]*":                {[]string{"web@production", "web@Staging"}, []string{"web@test"}},
 		"web@!production":        {nil, []string{"web@staging"}},
 		"web@[!p]*":              {[]string{"web@staging"}, []string{"web@production"}},
-		"ﬀ":                      {[]string{"ﬀ@x"}, []string{"ff@x"}},
+		"ﬀ":                      {[]string{"ﬀ@x", "ff@x"}, []string{"f@x"}},
+		"straße":                 {[]string{"STRASSE@x", "straẞe@x", "Straße@x"}, []string{"strase@x"}},
+		"σοφος":                  {[]string{"ΣΟΦΟΣ@x", "ΣΟΦΟς@x"}, nil},
+		"stra?e":                 {[]string{"straße@x"}, []string{"strasse@x"}}, // one letter stays one
 		strings.Repeat("?", 200): {[]string{strings.Repeat("é", 200) + "@x"}, nil},
 	} {
 		p, err := authz.ParsePattern(pattern)

@@ -14,8 +14,7 @@ import (
 
 // Fits reports whether a deployment passes a subscription's filters: who started it, through what, and its type.
 func Fits(s storage.Subscription, d cloud66.Deployment) bool {
-	by := func(name string) string { return strings.TrimSpace(strings.ToLower(typography.Alike(name))) }
-	return strings.Contains(by(d.TriggeredBy), by(s.By)) &&
+	return strings.Contains(typography.Key(d.TriggeredBy), typography.Key(s.By)) &&
 		oneOf(s.Via, string(d.TriggeredVia.Kind), d.TriggeredVia.Raw) && oneOf(s.Types, string(d.DeployType.Kind), d.DeployType.Raw)
 }
 

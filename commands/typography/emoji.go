@@ -1,27 +1,41 @@
 package typography
 
 import (
+	_ "embed"
 	"regexp"
 	"strings"
-
-	"github.com/kyokomi/emoji/v2"
+	"sync"
 )
 
-// Slack writes an emoji as its name between colons, followed by a skin tone as in :+1::skin-tone-3:.
-var (
-	tone     = regexp.MustCompile(`^:skin-tone-[2-6]:`)
-	country  = regexp.MustCompile(`^flag-([a-z])([a-z])$`)
-	gendered = regexp.MustCompile(`^(wo)?m[ae]n[-_]|^(fe)?male[-_]|[-_](wo)?man$|^mer(man|maid)$`)
-	noGender = strings.NewReplacer("\u200d♂\ufe0f", "", "\u200d♀\ufe0f", "")
-)
+//go:embed emoji.tsv
+var emojiTable string
 
-// flag plus a letter is one of the two characters of a country's flag.
-const flag = '\U0001F1E6' - 'a'
+// tones matches one or two skin tones behind an emoji's name, as in :+1::skin-tone-3: or :handshake::skin-tone-2-5:.
+var tones = regexp.MustCompile(`^:skin-tone-([2-6])(?:-([2-6]))?:`)
 
-// otherwise holds the names with a different meaning in Slack than in the library's table.
-var otherwise = map[string]string{
-	"family": "👪", "m": "Ⓜ️", "man_with_turban": "👳", "ok_woman": "🙆", "pencil": "📝", "sun_behind_cloud": "🌥️",
+// tone plus a digit of Slack's is the character of a skin tone.
+const tone = '\U0001F3FB' - '2'
+
+// emoji is an entry of the table.
+type emoji struct {
+	picture string
+	toned   string // how it takes a skin tone: + after its first character, else the form for two tones; "" for not at all
 }
+
+// emojis is the table by name.
+var emojis = sync.OnceValue(func() map[string]emoji {
+	all := map[string]emoji{}
+	for line := range strings.Lines(emojiTable) {
+		fields := append(strings.Split(strings.TrimSuffix(line, "\n"), "\t"), "")
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		for name := range strings.SplitSeq(fields[0], ",") {
+			all[name] = emoji{fields[1], fields[2]}
+		}
+	}
+	return all
+})
 
 // Pictures replaces emoji names by the emoji. Unknown names, such as custom emoji of a workspace, stay.
 func Pictures(s string) string {
@@ -36,18 +50,16 @@ func Pictures(s string) string {
 			return out.String()
 		}
 		name, rest, closed := strings.Cut(behind, ":")
-		picture := ""
-		if closed {
-			picture = pictureOf(strings.ToLower(name))
-		}
-		if picture == "" {
+		e, known := emojis()[strings.ToLower(name)]
+		if !closed || !known {
 			out.WriteString(":")
 			s = behind
 			continue
 		}
-		if t := tone.FindString(rest); t != "" {
-			if toned := withTone(picture, pictureOf(strings.Trim(t, ":"))); toned != "" {
-				picture, rest = toned, rest[len(t):]
+		picture := e.picture
+		if t := tones.FindStringSubmatch(rest); t != nil {
+			if toned := e.with(t[1], t[2]); toned != "" {
+				picture, rest = toned, rest[len(t[0]):]
 			}
 		}
 		out.WriteString(picture)
@@ -55,28 +67,18 @@ func Pictures(s string) string {
 	}
 }
 
-// pictureOf returns the emoji of a name, "" if there is none.
-func pictureOf(name string) string {
-	if other := otherwise[name]; other != "" {
-		return other
+// with returns the emoji in one or two skin tones, "" if there is none.
+func (e emoji) with(first, second string) string {
+	a, b := "", ""
+	if a = string(tone + rune(first[0])); second != "" {
+		b = string(tone + rune(second[0]))
 	}
-	if letters := country.FindStringSubmatch(name); letters != nil {
-		return string([]rune{flag + rune(letters[1][0]), flag + rune(letters[2][0])})
-	}
-	picture := emoji.CodeMap()[":"+name+":"]
-	if !gendered.MatchString(name) { // the table sometimes adds a gender, Slack does not
-		picture = noGender.Replace(picture)
-	}
-	return picture
-}
-
-// withTone returns an emoji in a skin tone, "" if there is none.
-func withTone(picture, tone string) string {
-	runes := []rune(picture)
-	rest := strings.TrimPrefix(string(runes[1:]), "\ufe0f")
-	toned := string(runes[:1]) + tone + rest
-	if len(emoji.RevCodeMap()[toned]) == 0 {
+	switch {
+	case e.toned == "", b != "" && e.toned == "+":
 		return ""
+	case b != "" && a != b:
+		return strings.NewReplacer("2", a, "3", b).Replace(e.toned)
 	}
-	return toned
+	runes := []rune(e.picture)
+	return string(runes[:1]) + a + strings.TrimPrefix(string(runes[1:]), "\ufe0f")
 }

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 	"golang.org/x/text/width"
 )
@@ -26,24 +27,41 @@ func Normal(s string) string {
 	}, Pictures(s))
 }
 
-// Alike normalizes a name for comparison, except for case: like Normal, with straight quotation marks, one kind of dash, and no
-// variation selectors.
-func Alike(s string) string {
+// Key returns what names are compared by: two names with one key are one name. It folds case completely (as in "ß" and "SS") and
+// knows one kind of quotation mark, dash and blank, composed letters, and an emoji for its name. What shows nothing does not count.
+func Key(s string) string {
+	return key(s, func(s string) string { return strings.ToLower(cases.Fold().String(s)) }) // it folds Cherokee both ways
+}
+
+// LowerKey is Key without the foldings that make several letters of one. It keeps the number of characters that a ? stands for.
+func LowerKey(s string) string { return key(s, strings.ToLower) }
+
+func key(s string, fold func(string) string) string {
 	if simple(s) {
-		return s
+		return strings.TrimSpace(strings.ToLower(s))
 	}
-	return strings.Map(func(r rune) rune {
+	s = Pictures(width.Fold.String(shown(s)))
+	s = norm.NFC.String(fold(norm.NFC.String(shown(s))))
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
-		case hidden(r):
-			return -1
 		case Dash(r):
 			return '-'
 		case r == 'ˋ': // the bot shows it instead of a backtick
 			return '`'
 		default:
-			return Straight(r)
+			return Straight(Blank(r))
 		}
-	}, Normal(s))
+	}, s))
+}
+
+// shown removes every character that shows nothing.
+func shown(s string) string {
+	return strings.Map(func(r rune) rune {
+		if hidden(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // simple reports whether a text needs no normalization, like nearly every name.
@@ -99,7 +117,8 @@ func Visible(s string) string {
 	return out.String()
 }
 
-// hidden reports whether a character is invisible (Unicode's Default_Ignorable_Code_Point, derived as in UAX 44).
+// hidden reports whether a character is invisible: Unicode's Default_Ignorable_Code_Point, derived as in UAX 44, and the format
+// characters that it leaves out.
 func hidden(r rune) bool {
 	return r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) &&
 		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)

@@ -20,11 +20,13 @@ func TestANameHasOneForm(t *testing.T) {
 
 func TestWhatIsComparedHasOneForm(t *testing.T) {
 	for in, want := range map[string]string{
-		"“It’s”": `"It's"`, "„a‟ ‚b‛ ＂c＂": `"a" 'b' "c"`, "a–b—c―d‒e⸺f": "a-b-c-d-e-f",
+		"“It’s”": `"it's"`, "„a‟ ‚b‛ ＂c＂": `"a" 'b' "c"`, "a–b—c―d‒e⸺f": "a-b-c-d-e-f",
 		"❤️": "❤", "👩\u200d💻": "👩💻", "می\u200cخواهم": "میخواهم", "aˋb": "a`b",
-		":heart:": "❤", ":wave::skin-tone-3:": "👋🏼",
+		":heart:": "❤", ":wave::skin-tone-3:": "👋🏼", ":handshake::skin-tone-2-5:": "🫱🏻🫲🏾", ":Handshake::skin-tone-4:": "🤝🏽",
+		"CAFE\u0301": "café", "α\u200d\u0301": "ά", "Straße": "strasse", "ΣΟΦΟς": "σοφοσ", "İ": "i\u0307", "Ꮿ": "ꮿ", "ꮿ": "ꮿ", " Web ": "web",
+		"w\u115f\u1160e\u17b4\u17b5\u180b\u180fb\u2064\u2065\uffa0\ufff0\U0001bca0\U0001d173\U000e0001\U000e0fff": "web",
 	} {
-		if got := Alike(in); got != want {
+		if got := Key(in); got != want {
 			t.Errorf("%q is %q, want %q", in, got, want)
 		}
 	}
@@ -46,7 +48,8 @@ func TestAnEmojiAndItsNameAreOne(t *testing.T) {
 		":rocket:": "🚀", ":+1::skin-tone-3:": "👍🏼", ":thumbsup:": "👍", ":female-technologist::skin-tone-5:": "👩🏾‍💻", ":v::skin-tone-4:": "✌🏽",
 		":rocket::skin-tone-3:": "🚀🏼", ":runner:": "🏃", ":man-running:": "🏃‍♂️", ":mermaid:": "🧜‍♀️",
 		":flag-de::flag-england:": "🇩🇪🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F",
-		"web:rocket:x:tada:":      "web🚀x🎉", ":acme:rocket:": ":acme🚀", ":acme:": ":acme:", "10:30:45": "10:30:45", "::": "::", ":": ":",
+		"web:rocket:x:tada:":      "web🚀x🎉", ":acme:rocket:": ":acme🚀", ":acme:": ":acme:", ":handshake::skin-tone-6-2:": "🫱🏿\u200d🫲🏻",
+		":handshake::skin-tone-2-2:": "🤝🏻", ":wave::skin-tone-2-3:": "👋:skin-tone-2-3:", ":flag-us::us:": "🇺🇸🇺🇸", ":keycap_star:": "*️⃣", "10:30:45": "10:30:45", "::": "::", ":": ":",
 		"a:b c:d": "a:b c:d", ":pencil:": "📝",
 	} {
 		if got := Pictures(in); got != want {
@@ -71,8 +74,8 @@ func TestEveryMarkAndDashOfUnicodesIsKnown(t *testing.T) {
 			(unicode.In(r, unicode.Lo, unicode.Co) || !unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.C)) {
 			continue // of those that are much alike a few are enough
 		}
-		if once := Alike("x" + string(r) + "x"); Alike(once) != once {
-			t.Errorf("%q is %q, then %q", r, once, Alike(once))
+		if once := Key("x" + string(r) + "x"); Key(once) != once {
+			t.Errorf("%q is %q, then %q", r, once, Key(once))
 		}
 	}
 }
