@@ -98,6 +98,9 @@ func TestWhereAGroupCannotBeReadNobodyIsCalledNoAdmin(t *testing.T) {
 			if p.Ref == "" || !strings.Contains(r.log.String(), "ref="+p.Ref) || !strings.Contains(r.log.String(), "ratelimited") {
 				t.Errorf("the log does not say why under %q:\n%s", p.Ref, r.log)
 			}
+			if e := r.lastAudit(); text != "help" && (e.Allowed || !strings.Contains(e.Reason, "ratelimited")) {
+				t.Errorf("%s is recorded as %+v", text, e)
+			}
 		}
 		if r.stacks.asked() > 0 {
 			t.Error("stacks were read")
