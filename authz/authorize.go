@@ -16,13 +16,14 @@ type Request struct {
 	Asked     string           // the request as a command line
 	Operation string
 	Changes   bool // false for a read; an allowed read is not recorded
+	Begins    bool // an allowed one is recorded by Record, in the transaction that begins the change
 }
 
-// Authorize decides a request by the standing of its subject and records the decision, except an allowed read. If it returns an
-// error, nothing is allowed.
+// Authorize decides a request by the standing of its subject and records the decision, except that of an allowed read, and of an
+// allowed request with Begins. If it returns an error, nothing is allowed.
 func (a *Authorizer) Authorize(ctx context.Context, standing Standing, req Request) (Decision, error) {
 	decision := standing.Decide(req.Action, req.Stack)
-	if decision.Allowed && !req.Changes {
+	if decision.Allowed && (!req.Changes || req.Begins) {
 		return decision, nil
 	}
 	if err := a.record(ctx, req, decision); err != nil {
@@ -42,6 +43,15 @@ func (a *Authorizer) Permit(ctx context.Context, req Request, reason string) err
 }
 
 func (a *Authorizer) record(ctx context.Context, req Request, decision Decision) error {
+	err := a.records.Update(ctx, Record(req, decision))
+	if err != nil {
+		return fmt.Errorf("record what was decided on %q of %s: %w", req.Asked, req.User, err)
+	}
+	return nil
+}
+
+// Record returns the write of a decision's audit entry.
+func Record(req Request, decision Decision) func(tx storage.Tx) error {
 	at := time.Now()
 	entry := storage.AuditEntry{
 		At: at, User: req.User, Channel: req.Channel, Action: string(req.Action), Asked: req.Asked, Stack: req.Stack,
@@ -51,9 +61,5 @@ func (a *Authorizer) record(ctx context.Context, req Request, decision Decision)
 		entry.Rule = decision.Rule.ID
 	}
 	key := storage.NewID(at)
-	err := a.records.Update(ctx, func(tx storage.Tx) error { return storage.Audit.Put(tx, key, entry) })
-	if err != nil {
-		return fmt.Errorf("record what was decided on %q of %s: %w", req.Asked, req.User, err)
-	}
-	return nil
+	return func(tx storage.Tx) error { return storage.Audit.Put(tx, key, entry) }
 }

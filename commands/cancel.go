@@ -19,7 +19,7 @@ import (
 const Cancel Verb = "cancel"
 
 var cancelSpec = Spec{
-	Verb: Cancel, Right: authz.Cancel, Changes: true, Writes: true,
+	Verb: Cancel, Right: authz.Cancel, Changes: true, Writes: true, Begins: true,
 	Args:     []Arg{argStack, argID},
 	Summary:  "Cancels what is deploying. It asks once.",
 	Examples: []string{"cancel mystack@production", "cancel mystack@production 1042"},
@@ -63,14 +63,12 @@ func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 	if entry.Cancelled != nil && time.Since(entry.Cancelled.At) < askedAlready {
 		return noticeOn(&ref, fmt.Sprintf("Cloud 66 was asked to cancel #%d a moment ago. It is not asked twice.", deployment.ID)), nil
 	}
-	answer, err := h.Progress.Cancel(ctx, req.Operation, storage.Follow{
-		Stack: ref, Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
-	})
+	answer, err := h.Progress.Cancel(ctx, c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt}))
 	if errors.Is(err, cloud66.ErrConflict) || errors.Is(err, cloud66.ErrNotFound) {
 		return nil, h.tooLate(ctx, stack, deployment.ID, err)
 	}
 	if err != nil {
-		return nil, begun(err)
+		return nil, err
 	}
 	text := fmt.Sprintf("asked Cloud 66 to cancel #%d.", deployment.ID)
 	if answer.Message != "" {

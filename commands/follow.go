@@ -11,7 +11,7 @@ import (
 const Follow Verb = "follow"
 
 var followSpec = Spec{
-	Verb: Follow, Right: authz.View, Changes: true,
+	Verb: Follow, Right: authz.View, Changes: true, Begins: true,
 	Args:     []Arg{argStack, argID},
 	Summary:  "Follows a deployment in this channel, whoever started it.",
 	Examples: []string{"follow mystack@production", "follow mystack@production 1042"},
@@ -28,7 +28,5 @@ func (h *Handler) follow(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, begun(h.Progress.Follow(ctx, req.Operation, storage.Follow{
-		Stack: RefOf(stack), Deployment: deployment.ID, Channel: req.Channel, Asker: req.User, StartedAt: deployment.StartedAt,
-	}))
+	return nil, h.Progress.Follow(ctx, c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt}))
 }

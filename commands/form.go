@@ -44,7 +44,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 		h.Directory.prepare(ctx) // for the stack search
 		return reply, nil
 	}
-	stack, err := h.target(ctx, req, standing)
+	stack, err := h.target(ctx, &call{Request: req, standing: standing})
 	if err == nil {
 		err = renamed(inv, stack)
 	}

@@ -41,13 +41,29 @@ type Progress interface {
 	// and includes operations from before a restart. It calls placed once the place in the queue is taken.
 	Turn(ctx context.Context, verb Verb, uid string, placed func()) (done func(), err error)
 	// Redeploy posts the card, sends the request to Cloud 66 once, and follows its deployment. The card shows the outcome.
-	Redeploy(ctx context.Context, operation string, follow storage.Follow) error
+	Redeploy(ctx context.Context, start Start) error
 	// Follow posts a card for an existing deployment.
-	Follow(ctx context.Context, operation string, follow storage.Follow) error
+	Follow(ctx context.Context, start Start) error
 	// Cancel asks Cloud 66 to cancel a deployment and shows the outcome in the channel.
-	Cancel(ctx context.Context, operation string, follow storage.Follow) (cloud66.CancelAnswer, error)
+	Cancel(ctx context.Context, start Start) (cloud66.CancelAnswer, error)
 	// Refresh polls the deployment of a card now. It reports whether the card is still followed.
 	Refresh(ctx context.Context, follow string) (bool, error)
+}
+
+// Start is a change on a stack that begins with a card. One transaction settles its operation, records its follow and its card, and runs
+// Decided.
+type Start struct {
+	Operation string
+	Follow    storage.Follow
+	// Decided runs in that transaction, before anything is sent to Cloud 66. It records why the change is allowed; an error begins nothing.
+	// What must hold at the moment of the beginning is checked here.
+	Decided func(tx storage.Tx) error
+}
+
+// start returns the start of a change with a card.
+func (c *call) start(f storage.Follow) Start {
+	f.Stack, f.Channel, f.Asker = RefOf(c.stack), c.Channel, c.User
+	return Start{Operation: c.Operation, Follow: f, Decided: c.decided}
 }
 
 // People looks up users and groups.
@@ -216,7 +232,7 @@ func (r Request) asked(stack storage.StackRef) authz.Request {
 
 // gateStack finds the stack among those visible to the user, and authorizes the request on it.
 func (h *Handler) gateStack(ctx context.Context, c *call) (err error) {
-	if c.stack, err = h.target(ctx, c.Request, c.standing); err != nil {
+	if c.stack, err = h.target(ctx, c); err != nil {
 		return err
 	}
 	return renamed(c.Invocation, c.stack)

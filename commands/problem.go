@@ -20,8 +20,8 @@ var errBegun = errors.New("it was begun")
 // errSlack wraps an error from Slack.
 var errSlack = errors.New("asking Slack failed")
 
-// begun marks an error of a change that may be half done.
-func begun(err error) error {
+// Begun marks an error of a change that may be half done.
+func Begun(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -67,7 +67,7 @@ func TestEveryErrorIsToldInWords(t *testing.T) {
 		"a fault while reading": {fault("GET", cloud66.ErrServer, 502, "Bad Gateway"), "has a fault (HTTP 502). It says: Bad " +
 			"Gateway", nothing, "Try again in a minute"},
 		"a fault while redeploying": {fault("POST", cloud66.ErrServer, 500, ""), "has a fault (HTTP 500)", unclear, "Look what is deploying"},
-		"a fault while cancelling":  {begun(fault("DELETE", cloud66.ErrServer, 500, "")), "has a fault", unclear, "Look what is deploying"},
+		"a fault while cancelling":  {Begun(fault("DELETE", cloud66.ErrServer, 500, "")), "has a fault", unclear, "Look what is deploying"},
 		"HTML while reading":        {fault("GET", cloud66.ErrUnreadable, 200, ""), "not its API's language", nothing, "C66BOT_CLOUD66_URL"},
 		"HTML while redeploying": {fault("POST", cloud66.ErrUnreadable, 200, ""), "not its API's language", unclear,
 			"Look what is deploying"},
@@ -76,10 +76,10 @@ func TestEveryErrorIsToldInWords(t *testing.T) {
 		"a list that took too long":   {fmt.Errorf("list the stacks: %w", context.DeadlineExceeded), "did not answer", nothing, "status page"},
 		"a shutdown": {&cloud66.Error{Kind: cloud66.ErrUnreachable, Method: "GET", Err: context.Canceled},
 			"I am shutting down", nothing, "Try again"},
-		"a shutdown in the middle": {begun(context.Canceled), "I am shutting down", unclear, "Look what is deploying"},
+		"a shutdown in the middle": {Begun(context.Canceled), "I am shutting down", unclear, "Look what is deploying"},
 		"records that fail":        {errors.New("disk full"), "its own records or program failed", nothing, "Show the reference"},
-		"records that fail midway": {begun(errors.New("disk full")), "its own records or program failed", unclear, "Look what is deploying"},
-		"a refusal and a failed record": {begun(errors.Join(fault("POST", cloud66.ErrRefused, 400, "no"), errors.New("disk full"))),
+		"records that fail midway": {Begun(errors.New("disk full")), "its own records or program failed", unclear, "Look what is deploying"},
+		"a refusal and a failed record": {Begun(errors.Join(fault("POST", cloud66.ErrRefused, 400, "no"), errors.New("disk full"))),
 			"refused it. It says: no", nothing, "Mend"},
 	} {
 		t.Run(name, func(t *testing.T) {

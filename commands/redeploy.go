@@ -17,7 +17,7 @@ import (
 const Redeploy Verb = "redeploy"
 
 var redeploySpec = Spec{
-	Verb: Redeploy, Right: authz.Redeploy, Changes: true, Writes: true, Form: true,
+	Verb: Redeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true, Form: true,
 	Args:    []Arg{argStack},
 	Options: pick(Ref, Services, Profile, Reason, Now),
 	Summary: "Redeploys a stack and follows it to its end. Without an option it opens a form first.",
@@ -59,8 +59,7 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 		do := fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments))
 		return nil, h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
 	}
-	return nil, begun(h.Progress.Redeploy(ctx, req.Operation, storage.Follow{
-		Stack: RefOf(stack), Channel: req.Channel, Asker: req.User,
+	return nil, h.Progress.Redeploy(ctx, c.start(storage.Follow{
 		Usual: int64(cloud66.UsualDuration(newest.Deployments).Seconds()),
 		Wish: &storage.Wish{
 			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],

@@ -430,17 +430,17 @@ type progress struct {
 	open    bool           // the result of Refresh
 }
 
-func (p *progress) take(ctx context.Context, what, operation string, f storage.Follow) error {
+func (p *progress) take(ctx context.Context, what string, s Start) error {
 	err := p.records.Update(ctx, func(tx storage.Tx) error {
-		if _, err := storage.Operations.Get(tx, operation); !errors.Is(err, storage.ErrNotFound) {
+		if _, err := storage.Operations.Get(tx, s.Operation); !errors.Is(err, storage.ErrNotFound) {
 			return errors.Join(ErrTaken, err)
 		}
-		return storage.Operations.Put(tx, operation, storage.Operation{Key: operation})
+		return errors.Join(storage.Operations.Put(tx, s.Operation, storage.Operation{Key: s.Operation}), s.Decided(tx))
 	})
 	if err != nil {
 		return err
 	}
-	p.done, p.follow = append(p.done, what), f
+	p.done, p.follow = append(p.done, what), s.Follow
 	return p.err
 }
 
@@ -450,16 +450,17 @@ func (p *progress) Turn(ctx context.Context, verb Verb, uid string, placed func(
 	return place.Wait(ctx)
 }
 
-func (p *progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
-	return p.take(ctx, "redeploy "+f.Stack.UID, operation, f)
+func (p *progress) Redeploy(ctx context.Context, s Start) error {
+	return p.take(ctx, "redeploy "+s.Follow.Stack.UID, s)
 }
 
-func (p *progress) Follow(ctx context.Context, operation string, f storage.Follow) error {
-	return p.take(ctx, fmt.Sprintf("follow %s %d", f.Stack.UID, f.Deployment), operation, f)
+func (p *progress) Follow(ctx context.Context, s Start) error {
+	return p.take(ctx, fmt.Sprintf("follow %s %d", s.Follow.Stack.UID, s.Follow.Deployment), s)
 }
 
-func (p *progress) Cancel(ctx context.Context, operation string, f storage.Follow) (cloud66.CancelAnswer, error) {
-	if err := p.take(ctx, fmt.Sprintf("cancel %s %d", f.Stack.UID, f.Deployment), operation, f); err != nil {
+func (p *progress) Cancel(ctx context.Context, s Start) (cloud66.CancelAnswer, error) {
+	f := s.Follow
+	if err := p.take(ctx, fmt.Sprintf("cancel %s %d", f.Stack.UID, f.Deployment), s); err != nil {
 		return cloud66.CancelAnswer{}, err
 	}
 	err := p.records.Update(ctx, func(tx storage.Tx) error {
@@ -479,15 +480,15 @@ type slowProgress struct {
 	then func()
 }
 
-func (s *slowProgress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
-	err := s.progress.Redeploy(ctx, operation, f)
+func (s *slowProgress) Redeploy(ctx context.Context, start Start) error {
+	err := s.progress.Redeploy(ctx, start)
 	time.Sleep(time.Second)
 	s.then()
 	return err
 }
 
-func (s *slowProgress) Cancel(ctx context.Context, operation string, f storage.Follow) (cloud66.CancelAnswer, error) {
-	answer, err := s.progress.Cancel(ctx, operation, f)
+func (s *slowProgress) Cancel(ctx context.Context, start Start) (cloud66.CancelAnswer, error) {
+	answer, err := s.progress.Cancel(ctx, start)
 	time.Sleep(time.Second)
 	s.then()
 	return answer, err

@@ -40,6 +40,7 @@ type Spec struct {
 
 	Changes  bool                             // changes something or posts in the channel
 	Writes   bool                             // requests a change from Cloud 66
+	Begins   bool                             // begins with a card; the audit entry is written with it
 	Form     bool                             // asks by the redeploy form
 	asks     func(i Invocation) bool          // needs a question first; nil for never
 	check    func(s Spec, i Invocation) error // validates the combination of values; nil if any is valid
@@ -58,6 +59,7 @@ type call struct {
 	spec     Spec
 	standing authz.Standing
 	stack    cloud66.Stack          // of a command on a stack
+	decided  func(storage.Tx) error // records why it is allowed
 	follow   storage.Follow         // of the card to refresh, if the user may see it
 	covered  coverage               // of a subscription
 	meant    []storage.Subscription // to delete

@@ -68,7 +68,7 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
 	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
 	switch {
 	case len(on.mine) == 0 && len(matches) > 0: // the refusal names the first
-		return h.authorize(ctx, c.Request, c.standing, RefOf(matches[0]))
+		return h.authorize(ctx, c, RefOf(matches[0]))
 	case len(on.mine) > 0:
 		reason = c.standing.Decide(authz.Subscribe, RefOf(on.mine[0])).Reason
 	}

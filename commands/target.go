@@ -26,8 +26,8 @@ const goneStack = "That stack is not there any more."
 // target finds the stack of a request and authorizes the request on it. It considers only stacks that the user may see or has the
 // required right on, so that a hidden stack gets the same answer as a missing one. If there is no single authorized stack, the
 // error carries a Reply: a refusal, a choice, or that there is none.
-func (h *Handler) target(ctx context.Context, req Request, standing authz.Standing) (none cloud66.Stack, err error) {
-	inv := req.Invocation
+func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err error) {
+	req, standing, inv := c.Request, c.standing, c.Invocation
 	if !standing.Some(inv.right(), authz.View) {
 		return none, h.refuse(ctx, req, noneAtAll)
 	}
@@ -40,7 +40,7 @@ func (h *Handler) target(ctx context.Context, req Request, standing authz.Standi
 	case len(found) > 1:
 		return none, instead(choice(inv, found))
 	}
-	return found[0], h.authorize(ctx, req, standing, RefOf(found[0]))
+	return found[0], h.authorize(ctx, c, RefOf(found[0]))
 }
 
 // sees returns a filter of visible stacks: those that the user may view or has the given right on.
@@ -51,13 +51,18 @@ func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool 
 	}
 }
 
-// authorize decides on a stack visible to the user and records the decision.
-func (h *Handler) authorize(ctx context.Context, req Request, standing authz.Standing, stack storage.StackRef) error {
-	decision, err := h.Authz.Authorize(ctx, standing, req.asked(stack))
+// authorize decides on a stack visible to the user and records the decision, or leaves that to the transaction that begins the change.
+func (h *Handler) authorize(ctx context.Context, c *call, stack storage.StackRef) error {
+	asked := c.asked(stack)
+	asked.Begins = c.spec.Begins
+	decision, err := h.Authz.Authorize(ctx, c.standing, asked)
+	if err == nil && decision.Allowed {
+		c.decided = authz.Record(asked, decision)
+	}
 	if err != nil || decision.Allowed {
 		return err
 	}
-	reply, rules, err := h.refusal(ctx, req)
+	reply, rules, err := h.refusal(ctx, c.Request)
 	if err != nil {
 		return err
 	}
@@ -65,7 +70,7 @@ func (h *Handler) authorize(ctx context.Context, req Request, standing authz.Sta
 	if decision.Rule != nil {
 		reply.Denied = decision.Rule.ID
 	}
-	h.offer(ctx, &reply, req, authz.Exactly(stack))
+	h.offer(ctx, &reply, c.Request, authz.Exactly(stack))
 	return instead(reply)
 }
 

@@ -22,8 +22,8 @@ const (
 
 // Cancel asks Cloud 66 to end a deployment. A channel without a card of it gets one first, to show the result. The cancel is recorded
 // before the request, so that the end counts as a cancel and a restart does not lose it.
-func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follow) (cloud66.CancelAnswer, error) {
-	f = newFollow(f, storage.PhaseFollowing)
+func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.CancelAnswer, error) {
+	f := newFollow(start.Follow, storage.PhaseFollowing)
 	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
 	record := func(tx storage.Tx) error {
 		if err := notEnded(tx, f); err != nil {
@@ -40,13 +40,13 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 		}
 		return storage.Cancels.Put(tx, key, c)
 	}
-	err := p.begin(ctx, operation, f, record)
+	err := p.begin(ctx, start.Operation, f, start.Decided, record)
 	if errors.Is(err, commands.ErrFollowed) {
 		err = p.Records.Update(ctx, func(tx storage.Tx) (err error) {
 			if f.ID, err = p.followed(tx, f); err != nil {
 				return err
 			}
-			return errors.Join(commands.Take(tx, operation, f.Asker), record(tx))
+			return errors.Join(commands.Take(tx, start.Operation, f.Asker), start.Decided(tx), record(tx))
 		})
 	} else if err == nil {
 		err = p.carded(ctx, f, cancelCardWait)
@@ -61,11 +61,11 @@ func (p *Progress) Cancel(ctx context.Context, operation string, f storage.Follo
 	p.watch.Now(f.Stack.UID)
 	switch {
 	case err == nil:
-		return answer, p.changeCancel(ctx, f, taken)
+		return answer, commands.Begun(p.changeCancel(ctx, f, taken))
 	case ctx.Err() != nil:
-		return answer, err // the next process sends it again, if that is soon
+		return answer, commands.Begun(err) // the next process sends it again, if that is soon
 	case !cloud66.NothingDone(err):
-		return answer, errors.Join(err, p.changeCancel(ctx, f, told)) // the card shows the result
+		return answer, commands.Begun(errors.Join(err, p.changeCancel(ctx, f, told))) // the card shows the result
 	default:
 		return answer, errors.Join(err, p.changeCancel(ctx, f, undone(first)))
 	}

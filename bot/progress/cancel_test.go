@@ -164,7 +164,7 @@ func TestACancelWhoseAnswerIsLostIsToldByItsCard(t *testing.T) {
 func TestWithoutACardNothingIsCancelled(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
 		id := r.began()
-		_, err := r.progress.Cancel(r.ctx, "op", storage.Follow{Stack: r.stack, Deployment: id, Channel: away, Asker: lin})
+		_, err := r.progress.Cancel(r.ctx, begins("op", storage.Follow{Stack: r.stack, Deployment: id, Channel: away, Asker: lin}))
 		if _, ok := errors.AsType[*commands.CardError](err); !ok {
 			r.Errorf("got %v", err)
 		}

@@ -232,7 +232,7 @@ func followedInTwo(r *rig) {
 	_ = r.followMany(2, builds)
 }
 
-func redeploysInOps(r *rig) { _ = r.progress.Redeploy(r.ctx, "op", r.wish(ops)) }
+func redeploysInOps(r *rig) { _ = r.progress.Redeploy(r.ctx, begins("op", r.wish(ops))) }
 
 func allToldTogetherAndRedeployed(r *rig, death string) {
 	r.toldOnce(deploys, 7, true)

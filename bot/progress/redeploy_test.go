@@ -68,7 +68,7 @@ func TestWithoutACardNothingIsSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {
 				tt.faults(r.slack)
-				err := r.progress.Redeploy(r.ctx, "op", r.wish(tt.channel))
+				err := r.progress.Redeploy(r.ctx, begins("op", r.wish(tt.channel)))
 				var noCard *commands.CardError
 				if !errors.As(err, &noCard) || noCard.Code != tt.code {
 					r.Errorf("got %v, want a CardError with %q", err, tt.code)
@@ -124,7 +124,7 @@ func TestEveryAnswerLeadsToTheDeploymentThatCameOfIt(t *testing.T) {
 						r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "hook"})
 						f := r.wish(deploys)
 						f.Wish.Ref = "main"
-						if err := r.progress.Redeploy(r.ctx, "op", f); err != nil {
+						if err := r.progress.Redeploy(r.ctx, begins("op", f)); err != nil {
 							r.Fatal(err)
 						}
 						r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "web"})

@@ -27,6 +27,7 @@ import (
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/cloud66/secret"
+	"c66bot/commands"
 	"c66bot/storage"
 	"c66bot/storage/bolt"
 )
@@ -256,9 +257,14 @@ func (r *rig) refuseCommit(nth int64) {
 	r.refuse.Store(&refuse)
 }
 
+// begins returns the start of a follow that is allowed.
+func begins(operation string, f storage.Follow) commands.Start {
+	return commands.Start{Operation: operation, Follow: f, Decided: func(storage.Tx) error { return nil }}
+}
+
 // redeploy requests a redeploy as Lin in #deploys.
 func (r *rig) redeploy(operation string) error {
-	return r.progress.Redeploy(r.ctx, operation, r.wish(deploys))
+	return r.progress.Redeploy(r.ctx, begins(operation, r.wish(deploys)))
 }
 
 func (r *rig) wish(channel string) storage.Follow {
@@ -270,11 +276,11 @@ func (r *rig) wish(channel string) storage.Follow {
 }
 
 func (r *rig) follow(operation, channel string, id int64) error {
-	return r.progress.Follow(r.ctx, operation, storage.Follow{Stack: r.stack, Deployment: id, Channel: channel, Asker: lin})
+	return r.progress.Follow(r.ctx, begins(operation, storage.Follow{Stack: r.stack, Deployment: id, Channel: channel, Asker: lin}))
 }
 
 func (r *rig) cancel(operation, asker string, id int64) error {
-	_, err := r.progress.Cancel(r.ctx, operation, storage.Follow{Stack: r.stack, Deployment: id, Channel: deploys, Asker: asker})
+	_, err := r.progress.Cancel(r.ctx, begins(operation, storage.Follow{Stack: r.stack, Deployment: id, Channel: deploys, Asker: asker}))
 	return err
 }
 

@@ -30,7 +30,7 @@ func (r *rig) followMany(n int, channel string) error {
 		f := storage.Follow{Stack: r.stacks[op], Deployment: 1004, Channel: channel, Asker: []string{lin, sam}[i%2]}
 		all := r.cloud.Deployments(f.Stack.UID)
 		f.Deployment = all[len(all)-1].ID
-		if err := r.progress.Follow(r.ctx, op, f); err != nil {
+		if err := r.progress.Follow(r.ctx, begins(op, f)); err != nil {
 			return err
 		}
 	}

@@ -15,15 +15,15 @@ import (
 
 // Redeploy posts the card, sends the wish, and follows the deployment. It returns after Cloud 66's answer, or after the request failed
 // without one.
-func (p *Progress) Redeploy(ctx context.Context, operation string, f storage.Follow) error {
-	f = newFollow(f, storage.PhaseCarded)
+func (p *Progress) Redeploy(ctx context.Context, start commands.Start) error {
+	f := newFollow(start.Follow, storage.PhaseCarded)
 	f.Wish.Reference = "c66bot-" + f.ID
-	err := p.begin(ctx, operation, f)
-	if err == nil {
-		err = p.send(ctx, f)
+	if err := p.begin(ctx, start.Operation, f, start.Decided); err != nil {
+		return err
 	}
+	err := p.send(ctx, f)
 	if _, ok := errors.AsType[*commands.CardError](err); ok {
-		err = errors.Join(err, p.finish(ctx, f.ID, storage.Unposted, ""))
+		return errors.Join(err, p.finish(ctx, f.ID, storage.Unposted, ""))
 	}
 	return err
 }
@@ -36,9 +36,9 @@ func newFollow(f storage.Follow, phase storage.Phase) storage.Follow {
 }
 
 // Follow posts a card for a deployment that was started elsewhere.
-func (p *Progress) Follow(ctx context.Context, operation string, f storage.Follow) error {
-	f = newFollow(f, storage.PhaseFollowing)
-	if err := p.begin(ctx, operation, f); err != nil {
+func (p *Progress) Follow(ctx context.Context, start commands.Start) error {
+	f := newFollow(start.Follow, storage.PhaseFollowing)
+	if err := p.begin(ctx, start.Operation, f, start.Decided); err != nil {
 		return err
 	}
 	return p.carded(ctx, f, cardWait)
@@ -75,14 +75,14 @@ func (p *Progress) card(ctx context.Context, f storage.Follow, wait time.Duratio
 // for the deployment and does not send again. Without a card it sends nothing and returns a *commands.CardError.
 func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if err := p.card(ctx, f, cardWait); err != nil {
-		return err
+		return commands.Begun(err)
 	}
 	defer p.sends(f)()
 	f.Phase, f.Wish.SentAt = storage.PhaseSending, time.Now()
 	if err := p.Records.Update(ctx, func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
 		err = fmt.Errorf("record that the wish for %s is sent: %w", f.Stack, err)
 		if ctx.Err() != nil {
-			return err // the next process sends it, if that is soon
+			return commands.Begun(err) // the next process sends it, if that is soon
 		}
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, "the bot could not record it, so nothing was sent"))
 	}
@@ -107,14 +107,14 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, said(err)))
 	case ctx.Err() != nil:
 		settled = true
-		return err // the next process finds out what became of it
+		return commands.Begun(err) // the next process finds out what became of it
 	default:
 		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(),
 			"reference", f.Wish.Reference, "error", err)
 	}
 	f.Phase = storage.PhaseFinding
 	if err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
-		return fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err)
+		return commands.Begun(fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err))
 	}
 	return nil
 }
