@@ -78,14 +78,16 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 			func(ctx context.Context, c *Client) error {
 				_, err := c.Redeploy(ctx, "abc", RedeployRequest{
 					GitRef: "main", DeploymentProfile: "fast", UserReference: "c66bot-1",
-					Services: []ServiceImage{{"web", "v1"}, {"worker", ""}},
+					Services: []ServiceImage{
+						{Name: "web", Tag: "v1"}, {Name: "worker"}, {Name: "api", Digest: "sha256:9f86d0"}, {Name: "job", Tag: "fix/x", Digest: "sha256:9f"},
+					},
 				})
 				return err
 			}, `{"response":{"ok":true}}`,
 			seen{
 				Method: "POST",
 				Path:   deployments,
-				Body:   `{"git_ref":"main","services":"web:v1,worker","deployment_profile":"fast","user_reference":"c66bot-1"}`,
+				Body:   `{"git_ref":"main","services":["web:v1","worker","api@sha256:9f86d0","job:fix/x@sha256:9f"],"deployment_profile":"fast","user_reference":"c66bot-1"}`,
 			},
 		},
 		"a cancel": {
@@ -150,7 +152,9 @@ func TestAUIDThatIsNoSegmentIsNotSent(t *testing.T) {
 
 func TestServicesThatWouldReadAsOthersAreNotSent(t *testing.T) {
 	c, s := answering(t, 200, `{}`)
-	for _, service := range []ServiceImage{{"", "v1"}, {"a,b", ""}, {"a:b", ""}, {"a", "v1,b"}} {
+	for _, service := range []ServiceImage{
+		{Tag: "v1"}, {Name: "a,b"}, {Name: "a:b"}, {Name: "a@b"}, {Name: "a", Tag: "v1,b"}, {Name: "a", Digest: "sha256:1,b"},
+	} {
 		_, err := c.Redeploy(t.Context(), "abc", RedeployRequest{Services: []ServiceImage{service}})
 		if !errors.Is(err, ErrRefused) || !NothingDone(err) {
 			t.Errorf("%v gives %v", service, err)

@@ -46,7 +46,7 @@ func TestARedeployIsFollowedToItsEnd(t *testing.T) {
 				if err := c.CheckToken(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				_, err := c.Redeploy(t.Context(), uid, RedeployRequest{Services: []ServiceImage{{"app", "v2"}}, UserReference: "mine"})
+				_, err := c.Redeploy(t.Context(), uid, RedeployRequest{Services: []ServiceImage{{Name: "app", Tag: "v2"}}, UserReference: "mine"})
 				if err != nil {
 					t.Fatal(err)
 				}

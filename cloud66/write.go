@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// ServiceImage is a service to deploy and its image tag; if the tag is empty, the server chooses.
+// ServiceImage is a service to deploy and its image: by a tag, or the git reference of a service that is built from git, or by a digest as
+// in "sha256:9f86…", or by both. If both are empty, the server chooses.
 type ServiceImage struct {
-	Name, Tag string
+	Name, Tag, Digest string
 }
 
 // RedeployRequest is what to deploy; the server chooses empty fields. GitRef is for stacks without Docker, Services for Docker stacks.
@@ -34,10 +35,10 @@ type CancelAnswer struct {
 }
 
 type wireRedeploy struct {
-	GitRef            string `json:"git_ref,omitempty"`
-	Services          string `json:"services,omitempty"`
-	DeploymentProfile string `json:"deployment_profile,omitempty"`
-	UserReference     string `json:"user_reference,omitempty"`
+	GitRef            string   `json:"git_ref,omitempty"`
+	Services          []string `json:"services,omitempty"` // an array, as Cloud 66's own client sends it
+	DeploymentProfile string   `json:"deployment_profile,omitempty"`
+	UserReference     string   `json:"user_reference,omitempty"`
 }
 
 // wireReceipt covers all variants of the answer to a write; every field is optional.
@@ -56,7 +57,7 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 		return RedeployAnswer{}, err
 	}
 	r := request{method: http.MethodPost, path: path}
-	services, ok := joinServices(wish.Services)
+	services, ok := wireServices(wish.Services)
 	if !ok {
 		const why = "a service or tag is empty or contains a separator"
 		return RedeployAnswer{}, &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Message: why}
@@ -72,20 +73,27 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 	return RedeployAnswer{DeploymentID: said.ID.int(), Warning: warning}, nil
 }
 
-// joinServices formats services as "name:tag,name", and reports whether that is unambiguous.
-func joinServices(services []ServiceImage) (string, bool) {
-	var parts []string
-	for _, s := range services {
-		if s.Name == "" || strings.ContainsAny(s.Name, ",:") || strings.Contains(s.Tag, ",") {
-			return "", false
-		}
-		part := s.Name
-		if s.Tag != "" {
-			part += ":" + s.Tag
-		}
-		parts = append(parts, part)
+// String formats the service as "name:tag@digest".
+func (s ServiceImage) String() string {
+	text := s.Name
+	if s.Tag != "" {
+		text += ":" + s.Tag
 	}
-	return strings.Join(parts, ","), true
+	if s.Digest != "" {
+		text += "@" + s.Digest
+	}
+	return text
+}
+
+// wireServices formats services, and reports whether that is unambiguous.
+func wireServices(services []ServiceImage) (all []string, ok bool) {
+	for _, s := range services {
+		if s.Name == "" || strings.ContainsAny(s.Name, ",:@") || strings.Contains(s.Tag+s.Digest, ",") {
+			return nil, false
+		}
+		all = append(all, s.String())
+	}
+	return all, true
 }
 
 // Cancel requests the end of a deployment. It is sent once. Success means that the server accepted the request, not that the deployment has

@@ -380,6 +380,9 @@ func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.
 			return slices.DeleteFunc(seen, func(s cloud66.Stack) bool { return s.UID != inv.UID })
 		}
 		found := match(seen, inv.Stack)
+		if len(found) == 0 { // it may have been quoted or formatted once more
+			found = match(seen, strip(inv.Stack))
+		}
 		if len(found) == 0 {
 			near = nearestStacks(seen, inv.Stack)
 		}

@@ -105,7 +105,7 @@ func TestAStackIsFoundBy(t *testing.T) {
 		"its UID":                                  {"22bb", []string{"22bb"}},
 		"its UID in upper case":                    {"22BB", []string{"22bb"}},
 		"a name with spaces":                       {"awesome app@production", []string{"44dd"}},
-		"a name in other case":                     {"größe@TE", nil},
+		"a name in other case, folded":             {"größe@TE", []string{"99cc"}},
 		"a name in upper case":                     {"Grösse@TE", []string{"99cc"}},
 		"a name with an @ in it":                   {"team@home", []string{"55ee"}},
 		"a name with an @, and its environment":    {"team@home@prod", []string{"55ee"}},
@@ -117,8 +117,10 @@ func TestAStackIsFoundBy(t *testing.T) {
 		"space around it":                          {"  web@ staging ", []string{"22bb"}},
 		"the name of no environment of it":         {"web@test", nil},
 		"the beginning of a name alone is nothing": {"we", nil},
-		"nothing":    {"", nil},
-		"an @ alone": {"@", nil},
+		"marks and quotes around it":               {"`“*web*@staging”`", nil},
+		"quotes and marks around all of it":        {"`*“web@staging”*`", []string{"22bb"}},
+		"nothing":                                  {"", nil},
+		"an @ alone":                               {"@", nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"c66bot/commands/typography"
 	"c66bot/storage"
 )
 
@@ -85,12 +86,45 @@ func (i *Invocation) Set(opt Opt, value string) error {
 	return i.set(i.spec().Options[at], value)
 }
 
+// set cleans and checks a value, whichever way it was given.
 func (i *Invocation) set(o Option, value string) error {
-	checked, err := o.check(value)
+	checked, err := o.read(value)
 	if err == nil {
 		i.Options[o.Opt] = checked
 	}
 	return err
+}
+
+// read cleans a value and checks it. Invisible characters go, and so does what formats or quotes the whole value, as far as the rest is a
+// legal value. Around a legal value stars, underlines and tildes stay: where they are formatting, they were taken off before.
+func (o Option) read(value string) (string, error) {
+	if o.kind == exact {
+		if name := mentioned(value); name != "" {
+			return "", fmt.Errorf("slack made a mention of %s; put the %s in backticks", quoted(name), o.Name)
+		}
+	}
+	if o.kind != aMention {
+		value = spoken(value)
+	}
+	if o.kind == prose || o.kind == aFlag {
+		return o.check(value)
+	}
+	value = strings.TrimSpace(typography.Normal(value))
+	checked, err := o.check(value)
+	for o.kind != aGlob {
+		inside, mark := peel(value)
+		if inside == value || inside == "" {
+			break
+		}
+		value = inside
+		if err == nil && strings.ContainsRune(marks, mark) {
+			continue
+		}
+		if rest, wrong := o.check(value); wrong == nil {
+			checked, err = rest, nil
+		}
+	}
+	return checked, err
 }
 
 // field is a field of a button's value: its key and a pointer to the value.

@@ -137,14 +137,22 @@ func Field(text string) string { return strip(typography.Normal(text)) }
 // strip removes the marks and quotation marks around a text.
 func strip(text string) string {
 	for {
-		text = strings.TrimSpace(text)
-		first, a := utf8.DecodeRuneInString(text)
-		last, z := utf8.DecodeLastRuneInString(text)
-		if !paired(first, last) || len(text) < a+z {
+		inside, _ := peel(strings.TrimSpace(text))
+		if inside == text {
 			return text
 		}
-		text = text[a : len(text)-z]
+		text = inside
 	}
+}
+
+// peel removes one pair of marks or quotation marks around a text and returns the opening one.
+func peel(text string) (inside string, mark rune) {
+	first, a := utf8.DecodeRuneInString(text)
+	last, z := utf8.DecodeLastRuneInString(text)
+	if !paired(first, last) || len(text) < a+z {
+		return text, 0
+	}
+	return strings.TrimSpace(text[a : len(text)-z]), first
 }
 
 // paired reports whether two characters are a matching pair of marks or quotation marks.

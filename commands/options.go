@@ -57,6 +57,8 @@ const (
 	aNumber       // a number in JSON
 	aFlag         // without a value; stored as given
 	aMention      // may be a mention of a user or a group
+	aGlob         // names of stacks, which may begin and end with any mark
+	exact         // sent to Cloud 66 as it is; a mention in it is refused, since what was typed is not known
 	prose         // stored verbatim, without typographic normalization
 )
 
@@ -77,16 +79,18 @@ type Option struct {
 var options = [optCount]Option{
 	Which: {key: "w", check: checkWhich},
 	Ref: {
-		Name: "ref", key: "r", Value: "REF", Summary: "branch, tag or commit, for stacks without docker", check: checkRef,
+		Name: "ref", key: "r", Value: "REF", Summary: "branch, tag or commit, for stacks without docker", kind: exact, check: checkRef,
 		also: []string{"branch", "tag", "commit"},
 	},
-	Services: {Name: "services", key: "i", Value: "a:tag,b", Summary: "only these services, for docker stacks", check: checkServices},
-	Profile:  {Name: "profile", key: "p", Value: "NAME", Summary: "a deployment profile", check: upTo(maxProfile, "profile")},
-	Reason:   {Name: "reason", key: "y", Value: "TEXT", Summary: "why; the card shows it", kind: prose, check: checkReason},
-	Now:      {Name: "now", key: "n", Summary: "as it is, without the form", kind: aFlag, check: checkFlag},
-	Page:     {Name: "page", key: "g", Value: "N", Summary: "the page to begin with", kind: aNumber, check: checkPage},
-	Topic:    {key: "t", check: checkTopic},
-	Text:     {key: "x", check: upTo(maxStackName, "text")},
+	Services: {
+		Name: "services", key: "i", Value: "a:tag,b", Summary: "only these services, for docker stacks", kind: exact, check: checkServices,
+	},
+	Profile: {Name: "profile", key: "p", Value: "NAME", Summary: "a deployment profile", kind: exact, check: upTo(maxProfile, "profile")},
+	Reason:  {Name: "reason", key: "y", Value: "TEXT", Summary: "why; the card shows it", kind: prose, check: checkReason},
+	Now:     {Name: "now", key: "n", Summary: "as it is, without the form", kind: aFlag, check: checkFlag},
+	Page:    {Name: "page", key: "g", Value: "N", Summary: "the page to begin with", kind: aNumber, check: checkPage},
+	Topic:   {key: "t", check: checkTopic},
+	Text:    {key: "x", kind: aGlob, check: upTo(maxStackName, "text")},
 	Outcome: {
 		Name: "outcome", key: "o", Value: "O", Summary: "only those with one outcome: " + strings.Join(outcomes, ", "), check: checkOutcome,
 		also: []string{"state", "status", "result"},
@@ -98,7 +102,7 @@ var options = [optCount]Option{
 	Trail:   {key: "q", check: checkTrail},
 	Who:     {key: "h", kind: aMention, check: parseWho},
 	Actions: {key: "b", check: checkActions},
-	Glob:    {key: "c", check: checkGlob},
+	Glob:    {key: "c", kind: aGlob, check: checkGlob},
 	Rule:    {key: "e", check: checkRule},
 	Events: {
 		Name: "events", key: "ev", Value: "EVENTS", Summary: "only these of " + strings.Join(events, ", ") + "; all of them unless said",
@@ -308,8 +312,12 @@ func checkServices(v string) (string, error) {
 	if err := plain("list of services", v, maxServices); err != nil {
 		return "", err
 	}
-	_, err := ParseServices(v)
-	return v, err
+	services, err := ParseServices(v)
+	words := make([]string, len(services))
+	for i, s := range services {
+		words[i] = s.String()
+	}
+	return strings.Join(words, ","), err
 }
 
 func checkReason(v string) (string, error) {
@@ -341,24 +349,25 @@ func plain(what, v string, limit int) error {
 	return nil
 }
 
-var serviceWord = regexp.MustCompile(`^[^\s,:]+(:[^\s,:]+)?$`)
+// serviceWord matches a service with its tag, or the git reference of one that is built from git, and its digest.
+var serviceWord = regexp.MustCompile(`^([\p{L}\p{N}][^\s,:@]*)(?::([^\s,:]+?))?(?:@([A-Za-z0-9+._-]+:[A-Za-z0-9]+))?$`)
 
-// ParseServices parses "name:tag,name" into the API's form; the tag is optional.
+// ParseServices parses "name:tag,name@digest,name" into the API's form; tag and digest are optional.
 func ParseServices(v string) ([]cloud66.ServiceImage, error) {
 	if v == "" {
 		return nil, nil
 	}
 	var services []cloud66.ServiceImage
 	for word := range strings.SplitSeq(v, ",") {
-		word = strings.TrimSpace(word)
-		if !serviceWord.MatchString(word) {
+		word = wordPart.ReplaceAllStringFunc(strings.TrimSpace(word), func(part string) string { return unmarked(part, "*`\"'") })
+		parts := serviceWord.FindStringSubmatch(word)
+		if parts == nil {
 			return nil, fmt.Errorf("%s is no service: each is a name, or a name and a tag as in api:1.4.2", quoted(word))
 		}
-		name, tag, _ := strings.Cut(word, ":")
-		if slices.ContainsFunc(services, func(s cloud66.ServiceImage) bool { return s.Name == name }) {
-			return nil, fmt.Errorf("the service %s is named twice", quoted(name))
+		if slices.ContainsFunc(services, func(s cloud66.ServiceImage) bool { return s.Name == parts[1] }) {
+			return nil, fmt.Errorf("the service %s is named twice", quoted(parts[1]))
 		}
-		services = append(services, cloud66.ServiceImage{Name: name, Tag: tag})
+		services = append(services, cloud66.ServiceImage{Name: parts[1], Tag: parts[2], Digest: parts[3]})
 	}
 	return services, nil
 }

@@ -181,12 +181,6 @@ func (s Spec) parseOption(inv *Invocation, typed word, words []word) ([]word, er
 	default:
 		return nil, s.usage(name, "%s needs a value: %s %s.", name, name, option.Value)
 	}
-	if option.kind != prose {
-		value = typography.Normal(value)
-	}
-	if option.kind != aMention {
-		value = spoken(value)
-	}
 	return words, s.explained(name, inv.set(option, value))
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/authz"
+	"c66bot/cloud66"
 )
 
 func TestATypedCommandIsReadAs(t *testing.T) {
@@ -98,7 +99,7 @@ func TestATypedCommandIsReadAs(t *testing.T) {
 		},
 		"services with spaces behind the commas": {
 			`redeploy api --services "api:1, worker"`,
-			Invocation{Verb: Redeploy, Stack: "api", Options: Options{Services: "api:1, worker"}},
+			Invocation{Verb: Redeploy, Stack: "api", Options: Options{Services: "api:1,worker"}},
 		},
 		"every option": {
 			"redeploy web --ref a --services b --profile c --reason d --now",
@@ -291,6 +292,76 @@ func TestServicesThatSayNothingDefiniteAreRefused(t *testing.T) {
 		inv, err := Parse(`redeploy web --services "` + services + `"`)
 		if _, ok := errors.AsType[*UsageError](err); !ok {
 			t.Errorf("--services %q gave %+v, %v", services, inv, err)
+		}
+	}
+}
+
+func TestAValueIsCleanedWhicheverWayItComes(t *testing.T) {
+	for typed, want := range map[string]string{
+		"main": "main", "`main`": "main", "```main```": "main", "*main*": "main", "“main”": "main", "‘main’": "main", "«main»": "main",
+		"*`main`*": "main", "`*main*`": "main", "“`main`”": "main", "`“main”`": "main", "_*`main`*_": "main", "~main~": "main", "„main“": "main",
+		"ma\u200bin": "main", "\ufeffmain\u2060": "main", "ma\u00adin": "main", "\u202amain\u202c": "main", "`feature/a_b`": "feature/a_b",
+		"snake_case": "snake_case", "`_x`": "_x", "ｍａｉｎ": "main", "`user/@lin/fix`": "user/@lin/fix",
+	} {
+		for _, line := range []string{"redeploy web --ref " + typed, "redeploy web --ref=" + typed, `redeploy web --ref "` + typed + `"`} {
+			if inv, err := Parse(line); err != nil || inv.Options[Ref] != want {
+				t.Errorf("%s: %q, %v", line, inv.Options[Ref], err)
+			}
+		}
+		inv := Invocation{Verb: Redeploy}
+		if err := inv.Set(Ref, typed); err != nil || inv.Options[Ref] != want {
+			t.Errorf("%s in a form: %q, %v", typed, inv.Options[Ref], err)
+		}
+	}
+	if inv, err := Parse(`redeploy web --ref "_main_"`); err != nil || inv.Options[Ref] != "_main_" {
+		t.Errorf("quotes do not keep a ref that is legal: %q, %v", inv.Options[Ref], err)
+	}
+}
+
+func TestAMentionInAValueIsRefusedAndNotGuessed(t *testing.T) {
+	for typed, name := range map[string]string{
+		"user/<@U0LIN>/fix": "@U0LIN", "user/<@U0LIN|lin>/fix": "@lin", "<@W0LIN>": "@W0LIN", "fix-<#C0WEB|web>": "#web", "<#C0WEB|>": "#C0WEB",
+		"<#C0WEB>": "#C0WEB", "a/<!subteam^S0DEV>": "!subteam^S0DEV", "a/<!subteam^S0DEV|@devs>": "@devs", "<!here>": "@here", "a/<!channel|channel>": "@channel",
+	} {
+		for _, option := range []string{"ref", "services", "profile"} {
+			want := "Slack made a mention of “" + name + "”; put the " + option + " in backticks."
+			_, err := Parse("redeploy web --" + option + " " + typed)
+			if usage, ok := errors.AsType[*UsageError](err); !ok || usage.What != want {
+				t.Errorf("--%s %s: %v", option, typed, err)
+			}
+		}
+		inv := Invocation{Verb: Redeploy}
+		if err := inv.Set(Ref, typed); err == nil || inv.Options[Ref] != "" {
+			t.Errorf("%s in a form: %q, %v", typed, inv.Options[Ref], err)
+		}
+	}
+	if inv, err := Parse("redeploy web --ref `user/&lt;lin&gt;`"); err != nil || inv.Options[Ref] != "user/<lin>" {
+		t.Errorf("%q, %v", inv.Options[Ref], err)
+	}
+}
+
+func TestServicesAreReadWithTagsAndDigests(t *testing.T) {
+	for typed, want := range map[string][]cloud66.ServiceImage{
+		"web":                         {{Name: "web"}},
+		"web:1.4, `api`":              {{Name: "web", Tag: "1.4"}, {Name: "api"}},
+		"web@sha256:9f86d0":           {{Name: "web", Digest: "sha256:9f86d0"}},
+		"web:1.4@sha256:9f86d0,api":   {{Name: "web", Tag: "1.4", Digest: "sha256:9f86d0"}, {Name: "api"}},
+		"web@sha512:AB,api@sha256:9f": {{Name: "web", Digest: "sha512:AB"}, {Name: "api", Digest: "sha256:9f"}},
+		"web:feature/x":               {{Name: "web", Tag: "feature/x"}},
+		"web:user@x":                  {{Name: "web", Tag: "user@x"}},
+		"*web*:`v1`,_x_":              nil,
+		"*web*:`v1`":                  {{Name: "web", Tag: "v1"}},
+		"web@sha256":                  nil,
+		"web@sha256:":                 nil,
+		"@sha256:9f":                  nil,
+		"web@9f86d0":                  nil,
+		"web@sha256:9f,web":           nil,
+	} {
+		inv := Invocation{Verb: Redeploy}
+		err := inv.Set(Services, typed)
+		got, _ := ParseServices(inv.Options[Services])
+		if diff := cmp.Diff(want, got); diff != "" || (err != nil) != (want == nil) {
+			t.Errorf("%s: %v (-want +got):\n%s", typed, err, diff)
 		}
 	}
 }

@@ -101,17 +101,16 @@ func (a Arg) optional() bool { return strings.HasPrefix(a.Word, "[") }
 // read parses a word as this argument.
 func (a Arg) read(i *Invocation, w word) error {
 	o := pick(a.opt)[0]
-	value := w.name()
-	if a.take == nil && (a.opt == Glob || a.opt == Text) {
-		value = w.glob()
+	switch {
+	case a.take != nil && o.kind == aMention:
+		return a.take(i, w.name())
+	case a.take != nil:
+		return a.take(i, spoken(w.name()))
+	case o.kind == aGlob:
+		return i.set(o, w.glob())
+	default:
+		return i.set(o, w.name())
 	}
-	if o.kind != aMention {
-		value = spoken(value)
-	}
-	if a.take != nil {
-		return a.take(i, value)
-	}
-	return i.set(o, value)
 }
 
 // in returns this argument's word in an invocation, "" if it is missing.

@@ -138,6 +138,15 @@ func spoken(text string) string {
 	})
 }
 
+// mentioned returns the first name in a text that Slack made a mention of, "" if there is none.
+func mentioned(text string) string {
+	name := readName.FindString(text)
+	if name == "" {
+		name = markNames(slackName.FindString(text)) // in a field of a form, or copied
+	}
+	return strings.Trim(spoken(name), "<>")
+}
+
 // unlabelled matches a user or group without a label, as Slack sends it.
 var unlabelled = regexp.MustCompile(`<(?:@([UW][A-Z0-9]{1,29})|!subteam\^(S[A-Z0-9]{1,29}))\|?>`)
 

@@ -277,10 +277,10 @@ func (s *Sim) cancel(st *stack, d *deployment, now time.Time) {
 
 // redeployRequest is the body of a redeploy. Empty fields are absent.
 type redeployRequest struct {
-	GitRef        string `json:"git_ref"`
-	Services      string `json:"services"` // "name:tag,name"
-	Profile       string `json:"deployment_profile"`
-	UserReference string `json:"user_reference"`
+	GitRef        string       `json:"git_ref"`
+	Services      wireServices `json:"services"`
+	Profile       string       `json:"deployment_profile"`
+	UserReference string       `json:"user_reference"`
 }
 
 // readRedeploy decodes the body of a redeploy. It refuses undocumented parameters, to expose the client's mistakes.
@@ -299,26 +299,33 @@ func readRedeploy(c *call) (req redeployRequest, err error) {
 	return req, nil
 }
 
-func splitServices(text string) (services []string) {
+// wireServices are images of services: an array, or a text with commas between them.
+type wireServices []string
+
+// UnmarshalJSON reads both forms.
+func (w *wireServices) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		return json.Unmarshal(b, (*[]string)(w))
+	}
 	for service := range strings.SplitSeq(text, ",") {
 		if service = strings.TrimSpace(service); service != "" {
-			services = append(services, service)
+			*w = append(*w, service)
 		}
 	}
-	return services
+	return nil
 }
 
 func (s *Sim) redeploy(c *call, st *stack) answer {
 	req, err := readRedeploy(c)
-	services := splitServices(req.Services)
 	if err == nil {
-		err = req.check(st, services)
+		err = req.check(st)
 	}
 	if err != nil {
 		return badRequest(err.Error())
 	}
 	d := s.newDeployment(st, Start{Via: "api", By: owner, Type: "redeploy", Ref: req.GitRef})
-	d.Services, d.Profile, d.UserReference = services, req.Profile, req.UserReference
+	d.Services, d.Profile, d.UserReference = req.Services, req.Profile, req.UserReference
 	s.enqueue(st, d, c.now)
 	return s.redeployAnswer(d)
 }
@@ -343,24 +350,27 @@ func (s *Sim) redeployAnswer(d *deployment) answer {
 }
 
 // check returns an error for parameters that the stack does not allow (Cloud 66 API, Redeploy Stack).
-func (req redeployRequest) check(st *stack, services []string) error {
+func (req redeployRequest) check(st *stack) error {
 	switch {
 	case st.docker() && req.GitRef != "":
 		return errors.New("git_ref is for stacks that are not docker stacks")
-	case !st.docker() && len(services) > 0:
+	case !st.docker() && len(req.Services) > 0:
 		return errors.New("services is for docker stacks only")
 	case utf8.RuneCountInString(req.UserReference) > 255:
 		return errors.New("user_reference is longer than 255 characters")
 	case req.Profile != "" && st.Profiles != nil && !slices.Contains(st.Profiles, req.Profile):
 		return fmt.Errorf("deployment_profile %q is unknown", req.Profile)
 	}
-	return st.checkServices(services)
+	return st.checkServices(req.Services)
 }
 
 func (st *stack) checkServices(images []string) error {
 	seen := map[string]bool{}
 	for _, image := range images {
-		name, tag, tagged := strings.Cut(image, ":")
+		name, tag, tagged := image, "", false
+		if at := strings.IndexAny(image, ":@"); at >= 0 { // a tag, or a digest as in web@sha256:9f86…
+			name, tag, tagged = image[:at], image[at+1:], true
+		}
 		switch {
 		case !slices.ContainsFunc(st.Services, func(sv Service) bool { return sv.Name == name }):
 			return fmt.Errorf("service %q is unknown", name)

@@ -19,6 +19,12 @@ func TestARedeployTakesTheDocumentedParameters(t *testing.T) {
 			"application/json; charset=utf-8",
 			docker,
 		},
+		"services in an array": {
+			"docker", `{"services":["web:v2","worker"],"deployment_profile":"quick","user_reference":"r 1"}`, "application/json", docker,
+		},
+		"a digest": {
+			"docker", `{"services":["web@sha256:9f86d0"]}`, "application/json", View{Services: []string{"web@sha256:9f86d0"}},
+		},
 		"a ref, null and empty for none": {
 			"rails",
 			`{"services":null,"deployment_profile":"","user_reference":"r 1","git_ref":"v1.2"}`,
@@ -53,7 +59,8 @@ func TestARedeployThatTheStackDoesNotAllowIsRefused(t *testing.T) {
 		"an unknown profile":           {"docker", `{"deployment_profile":"slow"}`, "application/json", `"slow"`},
 		"an unknown parameter":         {"rails", `{"ref":"main"}`, "application/json", `"ref"`},
 		"a number":                     {"rails", `{"git_ref":1}`, "application/json", "git_ref"},
-		"an array":                     {"docker", `{"services":["web"]}`, "application/json", "services"},
+		"an object":                    {"docker", `{"services":{"web":"v2"}}`, "application/json", "services"},
+		"an empty digest":              {"docker", `{"services":["web@"]}`, "application/json", "empty tag"},
 		"a body that is no JSON":       {"rails", `{"git_ref":`, "application/json", "JSON"},
 		"a body of another type":       {"rails", "git_ref: main", "text/yaml", "text/yaml"},
 		"a body of no type":            {"rails", "git_ref=main", "", "type"},
