@@ -142,7 +142,8 @@ func New(cfg Config) (*Bot, error) {
 			return commands.BotStatus{
 				Version: cfg.Version, Since: since, Others: b.socket.Others(), Ready: b.Ready(), Troubles: b.troubles.all(),
 				List:   b.directory.Trouble(),
-				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), Ahead: clock.Ahead(),
+				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), LeftOut: cfg.Cloud.LeftOut(),
+				Ahead: clock.Ahead(),
 			}
 		},
 		Watch: b.watchStatus, Told: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,

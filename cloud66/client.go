@@ -5,6 +5,7 @@
 package cloud66
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"c66bot/cloud66/secret"
@@ -54,6 +56,7 @@ type Client struct {
 	places    chan struct{} // semaphore of concurrent reads
 	budget    *budget
 	limits    limits
+	leftOut   *sync.Map // by place: map[LeftOut]int
 	log       *slog.Logger
 }
 
@@ -73,6 +76,7 @@ func New(cfg Config) (*Client, error) {
 		places:    make(chan struct{}, connections),
 		budget:    newBudget(cfg.RequestsPerHour),
 		limits:    usualLimits,
+		leftOut:   new(sync.Map),
 		log:       cfg.Logger,
 	}
 	if c.log == nil {
@@ -157,14 +161,14 @@ func (c *Client) CheckToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	said, err := single[struct{ Ok, Message text }](ans.body)
-	switch ok := said.Ok.truth(); {
+	said, refused, err := single(ans.body)
+	switch ok := said.text("ok").truth(); {
 	case err != nil:
-		return c.unreadable(r, ans, err)
+		return c.unreadable(r, ans, cmp.Or(refused, err))
 	case ok == nil:
-		return c.unreadable(r, ans, errors.New("it does not say whether the token is accepted"))
+		return c.unreadable(r, ans, cmp.Or(refused, errors.New("it does not say whether the token is accepted")))
 	case !*ok:
-		return &Error{Kind: ErrUnauthenticated, Method: r.method, Path: r.path, Status: ans.status, Message: c.safe(string(said.Message))}
+		return &Error{Kind: ErrUnauthenticated, Method: r.method, Path: r.path, Status: ans.status, Message: c.safe(words(said))}
 	}
 	return nil
 }

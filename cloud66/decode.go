@@ -1,27 +1,44 @@
 package cloud66
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"c66bot/cloud66/secret"
 )
 
-// text is any JSON scalar as text; null, lists and objects are empty. All wire types use it, since answers mix numbers and strings.
+// record is a JSON object of an answer, such as a stack. Its fields may have any type, since answers mix numbers and strings.
+type record map[string]json.RawMessage
+
+// object decodes an object; anything else is an error and an empty record. A redeploy hook is dropped, because this secret address deploys
+// the stack.
+func object(data []byte) (r record, err error) {
+	err = json.Unmarshal(data, &r)
+	delete(r, "redeploy_hook")
+	return r, err
+}
+
+// text returns a scalar field as text; null, lists and objects are empty.
+func (r record) text(key string) text { return scalar(r[key]) }
+
+// text is any JSON scalar as text.
 type text string
 
-// UnmarshalJSON accepts any value.
-func (t *text) UnmarshalJSON(data []byte) error {
-	switch data[0] {
-	case '"':
-		return json.Unmarshal(data, (*string)(t))
-	case '{', '[', 'n':
-		*t = ""
-	default:
-		*t = text(data)
+func scalar(data json.RawMessage) text {
+	var s string
+	switch {
+	case len(data) == 0 || strings.ContainsRune("{[n", rune(data[0])):
+		return ""
+	case json.Unmarshal(data, &s) == nil:
+		return text(secret.WithoutUserinfo(s))
 	}
-	return nil
+	return text(data)
 }
 
 // number parses the text as a whole number, and reports whether it is one.
@@ -53,63 +70,112 @@ func (t text) truth() *bool {
 	return &b
 }
 
-// bool returns the text as a boolean, or false.
-func (t text) bool() bool {
-	b := t.truth()
+// bool returns a field as a boolean, or false.
+func (r record) bool(key string) bool {
+	b := r.text(key).truth()
 	return b != nil && *b
 }
 
-// layouts are the time formats of answers (Cloud 66 API, Transport).
-var layouts = []string{time.RFC3339, "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05 -0700"}
+// personKeys are the keys of a name or an address in an object that stands for a person, the best first.
+var personKeys = []string{
+	"email", "email_address", "mail", "name", "full_name", "display_name", "username", "user_name", "login", "nickname", "handle",
+	"first_name", "last_name",
+}
 
-// firstTime returns the first parsable time of the candidates in UTC, or the zero time. It passes unparsable ones to odd.
-func firstTime(odd func(raw string), candidates ...text) time.Time {
-	for _, t := range candidates {
-		s := strings.TrimSpace(string(t))
+// person returns the field of a person. Where that is no text, it is a name or an address found inside.
+func (r record) person(key string) string {
+	var v any
+	if data, ok := r[key]; !ok || json.Unmarshal(data, &v) != nil {
+		return ""
+	}
+	return secret.WithoutUserinfo(personIn(v, 0))
+}
+
+func personIn(value any, depth int) string {
+	if depth == messageDepth {
+		return ""
+	}
+	switch v := value.(type) {
+	case []any:
+		var all []string
+		for _, item := range v {
+			if name := personIn(item, depth+1); name != "" {
+				all = append(all, name)
+			}
+		}
+		return strings.Join(all, ", ")
+	case map[string]any:
+		for _, key := range personKeys {
+			if name, ok := v[key].(string); ok && strings.TrimSpace(name) != "" {
+				if last, ok := v["last_name"].(string); ok && key == "first_name" {
+					name += " " + last
+				}
+				return strings.TrimSpace(name)
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			switch v[key].(type) {
+			case []any, map[string]any:
+				if name := personIn(v[key], depth+1); name != "" {
+					return name
+				}
+			}
+		}
+		return ""
+	}
+	return phrase(value, depth)
+}
+
+// layouts are the time formats of answers (Cloud 66 API, Transport): with "T" or a space, with and without a zone, which is then UTC. Each
+// reads fractions of a second.
+var layouts = func() (all []string) {
+	for _, between := range []string{"T", " "} {
+		for _, zone := range []string{"Z07:00", "Z0700", "Z07", "", " UTC", " GMT", " Z07:00", " Z0700"} {
+			all = append(all, "2006-01-02"+between+"15:04:05"+zone)
+		}
+	}
+	return all
+}()
+
+// time returns the first parsable time of the fields in UTC, or the zero time. It logs unparsable ones.
+func (c *Client) time(r record, keys ...string) time.Time {
+	for _, key := range keys {
+		s := strings.TrimSpace(string(r.text(key)))
 		if s == "" {
 			continue
 		}
-		for _, layout := range layouts {
-			if at, err := time.Parse(layout, s); err == nil {
-				return at.UTC()
-			}
+		if at, ok := parseTime(s); ok {
+			return at
 		}
-		odd(s)
+		c.log.Debug("took an unreadable time of Cloud 66's as absent", "time", c.safe(s))
 	}
 	return time.Time{}
 }
 
-// oddTime logs an unparsable time; the field counts as absent.
-func (c *Client) oddTime(raw string) {
-	c.log.Debug("took an unreadable time of Cloud 66's as absent", "time", c.safe(raw))
-}
-
-// envelope is the outer object of answers. Response is nil if the answer has none.
-type envelope struct {
-	Response   json.RawMessage `json:"response"`
-	Pagination pagination      `json:"pagination"`
-}
-
-// pagination is the position of a page in its list; page numbers start at 1.
-type pagination struct {
-	Next    text `json:"next"`
-	PerPage text `json:"per_page"`
-	Count   text `json:"count"`
-	Pages   text `json:"pages"`
+// parseTime parses a time. The beginning of the Unix epoch stands for no time.
+func parseTime(s string) (time.Time, bool) {
+	s = strings.ToUpper(s)
+	for _, layout := range layouts {
+		if at, err := time.Parse(layout, s); err == nil && at.Unix() > 0 {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
 }
 
 var errEmpty = errors.New("it holds nothing")
 
-// single decodes an answer about one object, with or without the envelope: the documentation has both.
-func single[W any](body []byte) (W, error) {
-	var thing W
-	var e envelope
-	if err := json.Unmarshal(body, &e); err != nil {
-		return thing, err
+// single decodes an answer about one object, with or without the envelope: the documentation has both. refused is the error that the
+// answer tells of, if any; the object may be there all the same.
+func single(body []byte) (r record, refused, err error) {
+	if r, err = object(body); err != nil {
+		return nil, nil, err
 	}
-	content := e.Response
-	if content == nil {
-		content = body
+	refused = refusalIn(r)
+	content, ok := r["response"]
+	if !ok {
+		return r, refused, nil
 	}
-	return thing, json.Unmarshal(content, &thing)
+	r, err = object(content)
+	return r, cmp.Or(refused, refusalIn(r)), err
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,36 +81,23 @@ func TestTheListOfTheDocumentIsRead(t *testing.T) {
 }
 
 func TestCodes(t *testing.T) {
-	outcome := func(code string, kind Outcome, shown string) string {
-		c, _ := answering(t, 200, `{"response":{"id":1,"outcome":{"code":`+code+`,"meaning":"success"}}}`)
-		d, err := c.Deployment(t.Context(), "abc", 1)
-		if err != nil || d.Outcome.Kind != kind || d.Outcome.String() != shown {
-			return fmt.Sprintf("outcome %s is %q, shown as %q, error %v", code, d.Outcome.Kind, d.Outcome, err)
-		}
-		return ""
+	for i, want := range []Outcome{"pending", "success", "failed", "cancelled"} {
+		diff(t, want, valueOf([]byte(fmt.Sprint(i)), outcomes).Kind)
+		diff(t, want, valueOf([]byte(strconv.Quote(string(want))), outcomes).Kind)
 	}
-	tests := map[string]struct {
-		kind  Outcome
-		shown string
-	}{
-		`0`: {"pending", "pending"}, `1`: {"success", "success"}, `2`: {"failed", "failed"}, `3`: {"cancelled", "cancelled"},
-		`"1"`: {"success", "success"}, `"Success"`: {"success", "success"}, `"failed"`: {"failed", "failed"}, `"pending"`: {"pending", "pending"},
-		`"cancelled"`: {"cancelled", "cancelled"}, `"canceled"`: {"cancelled", "cancelled"},
-		`4`: {"", "unknown (4)"}, `-1`: {"", "unknown (-1)"}, `"aborted"`: {"", "unknown (aborted)"}, `"succeeded"`: {"", "unknown (succeeded)"},
-		`null`: {"", ""}, `""`: {"", ""}, `[]`: {"", ""}, `{}`: {"", ""}, `true`: {"", "unknown (true)"},
-	}
-	for code, tt := range tests {
-		if fault := outcome(code, tt.kind, tt.shown); fault != "" {
-			t.Error(fault)
-		}
+	for code, shown := range map[string]string{
+		`4`: "unknown (4)", `-1`: "unknown (-1)", `null`: "", `""`: "", `[]`: "", `{}`: "", `true`: "true", `"odd"`: "odd",
+	} {
+		v := valueOf([]byte(`{"code":`+code+`}`), outcomes)
+		diff(t, []string{"", shown}, []string{string(v.Kind), v.String()})
 	}
 	for i, want := range []Via{"web", "api", "hook"} {
-		diff(t, want, valueOf(code{Code: text(fmt.Sprint(i))}, vias).Kind)
-		diff(t, want, valueOf(code{Code: text(want)}, vias).Kind)
+		diff(t, want, valueOf([]byte(fmt.Sprint(i)), vias).Kind)
+		diff(t, want, valueOf([]byte(strconv.Quote(string(want))), vias).Kind)
 	}
 	for i, want := range []DeployType{"build", "redeploy", "scale", "first_build", "revert"} {
-		diff(t, want, valueOf(code{Code: text(fmt.Sprint(i))}, types).Kind)
-		diff(t, want, valueOf(code{Code: text(want)}, types).Kind)
+		diff(t, want, valueOf([]byte(fmt.Sprint(i)), types).Kind)
+		diff(t, want, valueOf([]byte(strconv.Quote(string(want))), types).Kind)
 	}
 }
 
@@ -128,10 +116,25 @@ func TestTheStateOfADeployment(t *testing.T) {
 			"ended",
 			time.Minute,
 		},
-		"a success that still deploys":     {Deployment{Outcome: success, IsDeploying: true}, "running", 0},
-		"an end with an unknown outcome":   {Deployment{Outcome: Value[Outcome]{Raw: "9"}, FinishedAt: start}, "ended", 0},
-		"an end before its own start":      {Deployment{StartedAt: start, FinishedAt: start.Add(-time.Second)}, "ended", 0},
-		"an unknown outcome without a end": {Deployment{Outcome: Value[Outcome]{Raw: "9"}}, "queued", 0},
+		"a success that still deploys": {Deployment{Outcome: success, IsDeploying: true}, "running", 0},
+		"a success with an end that still deploys": {
+			Deployment{Outcome: success, IsDeploying: true, StartedAt: start, FinishedAt: start.Add(time.Minute)}, "ended", time.Minute,
+		},
+		"a failure with an end and no start that still deploys": {
+			Deployment{Outcome: Value[Outcome]{Kind: OutcomeFailed}, IsDeploying: true, FinishedAt: start}, "ended", 0,
+		},
+		"an unknown outcome with an end that still deploys": {
+			Deployment{Outcome: Value[Outcome]{Meaning: "skipped"}, IsDeploying: true, FinishedAt: start}, "ended", 0,
+		},
+		"a failure that runs again": {
+			Deployment{Outcome: Value[Outcome]{Kind: OutcomeFailed}, IsDeploying: true, StartedAt: start, FinishedAt: start.Add(-time.Hour)},
+			"running", 0,
+		},
+		"an end without an outcome that still deploys": {Deployment{IsDeploying: true, FinishedAt: start}, "running", 0},
+		"a pending one with an end that still deploys": {Deployment{Outcome: pending, IsDeploying: true, FinishedAt: start}, "running", 0},
+		"an end with an unknown outcome":               {Deployment{Outcome: Value[Outcome]{Raw: "9"}, FinishedAt: start}, "ended", 0},
+		"an end before its own start":                  {Deployment{StartedAt: start, FinishedAt: start.Add(-time.Second)}, "ended", 0},
+		"an unknown outcome without a end":             {Deployment{Outcome: Value[Outcome]{Raw: "9"}}, "queued", 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -145,15 +148,25 @@ func TestTheStateOfADeployment(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	noon := time.Date(2016, 10, 20, 12, 0, 0, 0, time.UTC)
-	tests := map[text]time.Time{
-		"2016-10-20T12:00:00Z": noon, "2016-10-20T12:00:00.5Z": noon.Add(time.Second / 2), "2016-10-20T14:00:00+02:00": noon,
-		"2016-10-20 12:00:00 UTC": noon, "2016-10-20 14:00:00 +0200": noon, "": {}, " ": {}, "yesterday": {}, "2016-13-45T12:00:00Z": {},
-		"1476964800": {},
+	half := noon.Add(time.Second / 2)
+	for raw, want := range map[string]time.Time{
+		"2016-10-20T12:00:00Z": noon, "2016-10-20T12:00:00.5Z": half, "2016-10-20T14:00:00+02:00": noon, "2016-10-20T12:00:00+0000": noon,
+		"2016-10-20T12:00:00": noon, "2016-10-20T12:00:00.500": half, "2016-10-20t12:00:00z": noon, "2016-10-20T12:00:00,5+00": half,
+		"2016-10-20 12:00:00 UTC": noon, "2016-10-20 14:00:00 +0200": noon, "2016-10-20 12:00:00": noon, "2016-10-20 12:00:00.5": half,
+		"2016-10-20 12:00:00Z": noon, "2016-10-20 14:00:00+02:00": noon, " 2016-10-20 12:00:00.500 +0000 ": half,
+		"2016-10-20 12:00:00 GMT": noon, "2016-10-20 05:00:00 -07:00": noon,
+		"": {}, " ": {}, "yesterday": {}, "2016-13-45T12:00:00Z": {}, "1476964800": {}, "0": {}, "1970-01-01T00:00:00Z": {},
+		"0001-01-01T00:00:00Z": {}, "0000-00-00 00:00:00": {},
+	} {
+		c, _ := answering(t, 200, fmt.Sprintf(`{"response":{"id":1,"started_at":%q}}`, raw))
+		d, err := c.Deployment(t.Context(), "abc", 1)
+		if err != nil || !d.StartedAt.Equal(want) {
+			t.Errorf("%q is %s, error %v", raw, d.StartedAt, err)
+		}
 	}
-	for raw, want := range tests {
-		diff(t, want, firstTime(func(string) {}, raw))
-	}
-	diff(t, noon, firstTime(func(string) {}, "odd", "2016-10-20 12:00:00 UTC"))
+	c, _ := answering(t, 200, `{"response":{"uid":"u","created_at_iso":"odd","created_at":"2016-10-20 12:00:00 UTC"}}`)
+	s, err := c.Stack(t.Context(), "u")
+	diff(t, []any{nil, noon}, []any{err, s.CreatedAt})
 }
 
 func TestAnUnreadableTimeIsLoggedAndAbsent(t *testing.T) {
@@ -220,8 +233,7 @@ func TestAnswersOfAnotherShapeAreUnreadable(t *testing.T) {
 	for _, body := range []string{
 		``, ` `, `null`, `true`, `"x"`, `[]`, `{}`, `{"response":null}`, `{"response":[]}`, `{"response":"x"}`, `{"response":{}}`,
 		`{"response":{"id":"abc"}}`,
-		`{"response":{"id":0}}`, `{"response":{"id":-4}}`, `{"response":{"id":1}`, `{"response":{"id":1}} x`, `<html>`, `{"error":"x"}`,
-		`{"id":1,"pagination":[]}`,
+		`{"response":{"id":0}}`, `{"response":{"id":-4}}`, `{"response":{"id":1}`, `{"response":{"id":1}} x`, `<html>`,
 	} {
 		c, s := answering(t, 200, body)
 		if _, err := c.Deployment(t.Context(), "abc", 1); !errors.Is(err, ErrUnreadable) {
@@ -229,8 +241,7 @@ func TestAnswersOfAnotherShapeAreUnreadable(t *testing.T) {
 		}
 		diff(t, 1, len(s.requests()))
 	}
-	for _, body := range []string{``, `null`, `[]`, `{}`, `{"response":null}`, `{"response":{}}`, `{"response":[null]}`, `{"response":[[]]}`,
-		`{"response":[{"id":null}]}`, `{"response":["x"]}`} {
+	for _, body := range []string{``, `null`, `[]`, `{}`, `{"response":null}`, `{"response":{}}`, `{"response":"x"}`, `{"response":[`} {
 		c, _ := answering(t, 200, body)
 		for name, err := range map[string]error{
 			"deployments": second(collect(c.deployments(t.Context()))), "stacks": second(collect(c.stacks(t.Context()))),
@@ -246,11 +257,16 @@ func TestAnswersOfAnotherShapeAreUnreadable(t *testing.T) {
 
 // deployments and stacks yield whole lists, which the client itself reads in parts.
 func (c *Client) deployments(ctx context.Context) iter.Seq2[Deployment, error] {
-	return all(ctx, c.deploymentList("/stacks/abc/deployments"), func(d Deployment) int64 { return d.ID })
+	return all(ctx, c.deploymentList("abc", "/stacks/abc/deployments"), func(d Deployment) int64 { return d.ID })
 }
 
 func (c *Client) stacks(ctx context.Context) iter.Seq2[Stack, error] {
 	return all(ctx, c.stackList(), func(s Stack) string { return s.UID })
+}
+
+// Stack reads one stack.
+func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
+	return fetchOne(ctx, c, c.stack, uid)
 }
 
 func second[T any](_ T, err error) error {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Deployment is one deployment of a stack (Cloud 66 API, Deployment). Strings and times that the server omits are zero.
@@ -34,16 +35,18 @@ type Deployment struct {
 	SnapshotUUID  string
 }
 
-// Ended reports whether the deployment is over, whatever its outcome.
+// Ended reports whether the deployment is over, whatever its outcome. An outcome and an end together outweigh the flag IsDeploying, except
+// where the end is that of an earlier run.
 func (d Deployment) Ended() bool {
+	finished := !d.FinishedAt.IsZero()
 	if d.IsDeploying {
-		return false
+		return finished && !d.FinishedAt.Before(d.StartedAt) && d.Outcome.Kind != OutcomePending && d.Outcome.String() != ""
 	}
 	switch d.Outcome.Kind {
 	case OutcomeSuccess, OutcomeFailed, OutcomeCancelled:
 		return true
 	}
-	return !d.FinishedAt.IsZero()
+	return finished
 }
 
 // Queued reports whether the deployment waits for another one to end.
@@ -64,57 +67,36 @@ func (d Deployment) Duration() time.Duration {
 	return max(d.FinishedAt.Sub(d.StartedAt), 0)
 }
 
-type wireDeployment struct {
-	ID            text `json:"id"`
-	TriggeredBy   text `json:"triggered_by"`
-	TriggeredVia  code `json:"triggered_via"`
-	StartedAt     text `json:"started_at"`
-	FinishedAt    text `json:"finished_at"`
-	Outcome       code `json:"outcome"`
-	GitHash       text `json:"git_hash"`
-	GitRef        text `json:"git_ref"`
-	DeploySession text `json:"deploy_session"`
-	DeployType    code `json:"deploy_type"`
-	IsHead        text `json:"is_head"`
-	IsLive        text `json:"is_live"`
-	Reverted      text `json:"reverted"`
-	RevertedBy    text `json:"reverted_by"`
-	RevertedAt    text `json:"reverted_at"`
-	IsDeploying   text `json:"is_deploying"`
-	CommitURL     text `json:"commit_url"`
-	SnapshotUUID  text `json:"snapshot_uuid"`
-}
-
-func (c *Client) deployment(w wireDeployment) (Deployment, error) {
+func (c *Client) deployment(r record) (Deployment, error) {
 	d := Deployment{
-		ID:            w.ID.int(),
-		TriggeredBy:   string(w.TriggeredBy),
-		TriggeredVia:  valueOf(w.TriggeredVia, vias),
-		StartedAt:     firstTime(c.oddTime, w.StartedAt),
-		FinishedAt:    firstTime(c.oddTime, w.FinishedAt),
-		Outcome:       valueOf(w.Outcome, outcomes),
-		GitHash:       string(w.GitHash),
-		GitRef:        string(w.GitRef),
-		DeploySession: string(w.DeploySession),
-		DeployType:    valueOf(w.DeployType, types),
-		IsHead:        w.IsHead.bool(),
-		IsLive:        w.IsLive.bool(),
-		Reverted:      w.Reverted.bool(),
-		RevertedBy:    string(w.RevertedBy),
-		RevertedAt:    firstTime(c.oddTime, w.RevertedAt),
-		IsDeploying:   w.IsDeploying.bool(),
-		CommitURL:     string(w.CommitURL),
-		SnapshotUUID:  string(w.SnapshotUUID),
+		ID:            r.text("id").int(),
+		TriggeredBy:   r.person("triggered_by"),
+		TriggeredVia:  valueOf(r["triggered_via"], vias),
+		StartedAt:     c.time(r, "started_at"),
+		FinishedAt:    c.time(r, "finished_at"),
+		Outcome:       valueOf(r["outcome"], outcomes),
+		GitHash:       string(r.text("git_hash")),
+		GitRef:        string(r.text("git_ref")),
+		DeploySession: string(r.text("deploy_session")),
+		DeployType:    valueOf(r["deploy_type"], types),
+		IsHead:        r.bool("is_head"),
+		IsLive:        r.bool("is_live"),
+		Reverted:      r.bool("reverted"),
+		RevertedBy:    r.person("reverted_by"),
+		RevertedAt:    c.time(r, "reverted_at"),
+		IsDeploying:   r.bool("is_deploying"),
+		CommitURL:     string(r.text("commit_url")),
+		SnapshotUUID:  string(r.text("snapshot_uuid")),
 	}
 	if d.ID <= 0 {
-		return Deployment{}, errors.New("a deployment in it has no id")
+		return Deployment{}, errors.New("a deployment without an id")
 	}
 	return d, nil
 }
 
 // Deployment returns one deployment of a stack.
 func (c *Client) Deployment(ctx context.Context, uid string, id int64) (Deployment, error) {
-	return fetchOne(ctx, c, uid, c.deployment, "deployments", strconv.FormatInt(id, 10))
+	return fetchOne(ctx, c, c.deployment, uid, "deployments", strconv.FormatInt(id, 10))
 }
 
 // usualOf is the number of successful deployments that the usual duration is based on.
@@ -150,22 +132,22 @@ func SlowAfter(usual time.Duration) time.Duration {
 	return 2 * usual
 }
 
-// Value is a field that Cloud 66 sends as a code with its meaning. Kind is empty if the code is absent or unknown.
+// Value is a field that Cloud 66 sends as a code with its meaning. Kind is empty if the value is absent or unknown.
 type Value[K ~string] struct {
 	Kind    K
 	Raw     string // the code as received
-	Meaning string // the server's label
+	Meaning string // the word beside it
 }
 
-// String returns the kind, "unknown (code)" for an unknown code, or "" if the code is absent.
+// String returns the kind, else what Cloud 66 says, or "" if it says nothing.
 func (v Value[K]) String() string {
-	switch {
+	switch _, err := strconv.Atoi(v.Raw); {
 	case v.Kind != "":
 		return string(v.Kind)
-	case v.Raw != "":
-		return "unknown (" + v.Raw + ")"
+	case v.Meaning != "" || err != nil:
+		return cmp.Or(v.Meaning, v.Raw)
 	}
-	return ""
+	return "unknown (" + v.Raw + ")"
 }
 
 // Via is the way a deployment was triggered.
@@ -201,38 +183,63 @@ const (
 	TypeRevert     DeployType = "revert"
 )
 
-// Kinds in the order of their integer codes (Cloud 66 API, Deployments).
-var (
-	vias     = []Via{ViaWeb, ViaAPI, ViaHook}
-	outcomes = []Outcome{OutcomePending, OutcomeSuccess, OutcomeFailed, OutcomeCancelled}
-	types    = []DeployType{TypeBuild, TypeRedeploy, TypeScale, TypeFirstBuild, TypeRevert}
-)
-
-// code is the wire form of a code with its meaning; a bare scalar is read as the code.
-type code struct{ Code, Meaning text }
-
-// UnmarshalJSON accepts any value.
-func (c *code) UnmarshalJSON(data []byte) error {
-	if data[0] != '{' {
-		return c.Code.UnmarshalJSON(data)
-	}
-	type plain code
-	return json.Unmarshal(data, (*plain)(c))
+// kind is a value of a coded field with the words that Cloud 66 and the like use for it, in lower case and of letters and digits alone.
+type kind[K ~string] struct {
+	kind  K
+	words string
 }
 
-// valueOf maps a code to its kind: the code is the kind's index or its name.
-func valueOf[K ~string](c code, kinds []K) Value[K] {
-	v := Value[K]{Raw: string(c.Code), Meaning: string(c.Meaning)}
-	name := strings.ToLower(strings.TrimSpace(v.Raw))
-	if name == "canceled" {
-		name = string(OutcomeCancelled)
+// The kinds of each coded field in the order of their integers (Cloud 66 API, Deployments).
+var (
+	vias = []kind[Via]{
+		{ViaWeb, "web webinterface webui ui user dashboard portal browser manual"},
+		{ViaAPI, "api apiv3 restapi toolbelt cloud66toolbelt cli cx token"},
+		{ViaHook, "hook webhook githook deployhook redeployhook deploymenthook redeploymenthook git gitpush push github gitlab bitbucket"},
 	}
-	if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(kinds) {
-		v.Kind = kinds[i]
-	} else if slices.Contains(kinds, K(name)) {
-		v.Kind = K(name)
+	outcomes = []kind[Outcome]{
+		{OutcomePending, "pending queued queuedfordeployment waiting scheduled started running deploying building inprogress"},
+		{OutcomeSuccess, "success successful successfully succeeded succeed ok okay passed deployed deployedsuccessfully"},
+		{OutcomeFailed, "failed fail failure error errored unsuccessful deploymentfailed"},
+		{OutcomeCancelled, "cancelled canceled cancel cancellation aborted abort"},
+	}
+	types = []kind[DeployType]{
+		{TypeBuild, "build rebuild"},
+		{TypeRedeploy, "redeploy redeployment deploy deployment"},
+		{TypeScale, "scale scaling scaled scaleup scaledown"},
+		{TypeFirstBuild, "firstbuild firstdeploy firstdeployment initialbuild initialdeploy initialdeployment"},
+		{TypeRevert, "revert reverted rollback rolledback"},
+	}
+)
+
+// valueOf maps a code to its kind. The word beside it decides, then the code if it is a word; an integer decides only where there is no
+// word, because few integers are documented.
+func valueOf[K ~string](data json.RawMessage, kinds []kind[K]) Value[K] {
+	v := Value[K]{Raw: string(scalar(data))}
+	if r, err := object(data); err == nil {
+		v.Raw, v.Meaning = string(r.text("code")), string(r.text("meaning"))
+	}
+	for _, said := range []string{v.Meaning, v.Raw} {
+		number, isNumber := text(said).number()
+		isNumber = isNumber && v.wordless()
+		word := strings.Map(func(r rune) rune {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, said)
+		for i, k := range kinds {
+			if slices.Contains(strings.Fields(k.words), word) || isNumber && number == int64(i) {
+				v.Kind = k.kind
+				return v
+			}
+		}
 	}
 	return v
+}
+
+// wordless reports whether the meaning is no word.
+func (v Value[K]) wordless() bool {
+	return !strings.ContainsFunc(v.Meaning, unicode.IsLetter)
 }
 
 const usualPage = 30 // items on a page (Cloud 66 API, Deployments)
@@ -255,7 +262,7 @@ func (c *Client) DeploymentRange(ctx context.Context, uid string, offset, limit 
 		return DeploymentRange{}, err
 	}
 	limit = min(limit, usualPage*pageLimit)
-	b := pager{list: c.deploymentList(path), read: map[int]page[Deployment]{}}
+	b := pager{list: c.deploymentList(uid, path), read: map[int]page[Deployment]{}}
 	if err := b.open(ctx, offset/usualPage+1); err != nil {
 		return DeploymentRange{}, err
 	}
@@ -269,8 +276,8 @@ func (c *Client) DeploymentRange(ctx context.Context, uid string, offset, limit 
 	return DeploymentRange{Deployments: found, Offset: offset, Total: b.total}, nil
 }
 
-func (c *Client) deploymentList(path string) listing[Deployment] {
-	return listing[Deployment]{client: c, path: path, item: each(c.deployment)}
+func (c *Client) deploymentList(uid, path string) listing[Deployment] {
+	return listing[Deployment]{client: c, path: path, stack: uid, item: c.deployment}
 }
 
 // pager is a stack's list of deployments with the pages read so far.
@@ -303,24 +310,24 @@ func (b *pager) open(ctx context.Context, number int) error {
 	if err != nil {
 		return err
 	}
-	b.total = (b.pages-1)*b.perPage + len(last.items)
+	b.total = (b.pages-1)*b.perPage + last.came
 	return nil
 }
 
 // measure derives the size of the list from a page, inferring what the server omits.
 func (b *pager) measure(p page[Deployment]) {
-	count := believable(p.Count)
-	b.perPage = max(cmp.Or(believable(p.PerPage), usualPage), len(p.items))
-	b.pages = max(believable(p.Pages), believable(p.Next), (count+b.perPage-1)/b.perPage, 1)
+	count := believable(p, "count")
+	b.perPage = max(cmp.Or(believable(p, "per_page"), usualPage), p.came)
+	b.pages = max(believable(p, "pages"), believable(p, "next"), (count+b.perPage-1)/b.perPage, 1)
 	b.total = count
 	if b.pages > 1 {
 		b.total = max(count, (b.pages-1)*b.perPage+1)
 	}
 }
 
-// believable returns the text as a size between 0 and a million.
-func believable(t text) int {
-	return int(min(max(t.int(), 0), 1_000_000))
+// believable returns a field of the pagination as a size between 0 and a million.
+func believable[T any](p page[T], key string) int {
+	return int(min(max(p.pagination.text(key).int(), 0), 1_000_000))
 }
 
 // slice returns the requested deployments from the pages that hold them.

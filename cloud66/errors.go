@@ -71,13 +71,15 @@ func (e *Error) Unwrap() []error {
 }
 
 // NothingDone reports whether err proves that the write was not carried out, so that it may be sent again: it was never sent, or was
-// plainly refused. Status 408, status 500 and above, an unreadable answer, and no answer prove nothing.
+// plainly refused, or redirected, which is not followed. Status 408, status 500 and above, an unreadable answer, and no answer prove
+// nothing.
 func NothingDone(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return false
 	}
-	return !errors.Is(e.Kind, ErrServer) && !errors.Is(e.Kind, ErrUnreadable) && !errors.Is(e.Kind, ErrNoAnswer)
+	return errors.Is(e.Kind, ErrRedirected) ||
+		!errors.Is(e.Kind, ErrServer) && !errors.Is(e.Kind, ErrUnreadable) && !errors.Is(e.Kind, ErrNoAnswer)
 }
 
 // kinds maps the statuses that have a kind of their own (Cloud 66 API, Transport).
@@ -89,6 +91,12 @@ var kinds = map[int]error{
 	http.StatusRequestTimeout:  ErrNoAnswer,
 	http.StatusConflict:        ErrConflict,
 	http.StatusTooManyRequests: ErrThrottled,
+}
+
+// kindsByName maps the names of errors to kinds, for successful answers that tell of an error.
+var kindsByName = map[string]error{
+	"unauthenticated": ErrUnauthenticated, "trial_expired": ErrTrialExpired, "forbidden": ErrMissingScope, "not_found": ErrNotFound,
+	"time_out": ErrNoAnswer, "conflict": ErrConflict, "throttled": ErrThrottled,
 }
 
 // Words are the user-visible texts for one kind of error. An empty field means that there is no specific text.
@@ -107,8 +115,8 @@ const (
 	oneMinute = "Try again in a minute, or see its status page."
 )
 
-// words is searched in order: a specific kind precedes the one that it wraps.
-var words = []Words{
+// texts is searched in order: a specific kind precedes the one that it wraps.
+var texts = []Words{
 	{
 		kind: ErrUnauthenticated,
 		What: "Cloud 66 refuses the bot's token.", Do: "An admin of the bot must give it a new one (C66BOT_CLOUD66_TOKEN).",
@@ -156,7 +164,8 @@ var words = []Words{
 	},
 	{
 		kind: ErrRedirected, What: "Cloud 66's address leads to another one, where the bot's token is not sent.",
-		Do: "An admin of the bot can put the right address into C66BOT_CLOUD66_URL.",
+		Do:      "An admin of the bot can put the right address into C66BOT_CLOUD66_URL.",
+		Refused: "Cloud 66's address leads to another one, where the bot's token is not sent",
 	},
 	{
 		kind: ErrUnreadable, What: "Cloud 66 answered with something that is not its API's language.",
@@ -168,7 +177,7 @@ var words = []Words{
 
 // WordsFor returns the texts for an error. They are empty unless it comes from an API call.
 func WordsFor(err error) Words {
-	for _, w := range words {
+	for _, w := range texts {
 		if errors.Is(err, w.kind) {
 			return w
 		}

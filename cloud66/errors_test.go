@@ -34,7 +34,7 @@ func TestStatusesHaveKinds(t *testing.T) {
 		"unavailable with a rest":      {503, http.Header{"X-Ratelimit-Remaining": {"12"}}, ``, ErrServer, false},
 		"a failure of the server":      {500, nil, `{"error":"boom"}`, ErrServer, false},
 		"a failure on the way":         {502, nil, ``, ErrServer, false},
-		"a redirection":                {302, http.Header{"Location": {"https://elsewhere.test/x?token=1"}}, ``, ErrUnreadable, false},
+		"a redirection":                {302, http.Header{"Location": {"https://elsewhere.test/x?token=1"}}, ``, ErrUnreadable, true},
 		"a success that says nothing":  {204, nil, ``, ErrUnreadable, false},
 		"a success with broken JSON":   {200, nil, `{"response":`, ErrUnreadable, false},
 		"a success that is a refusal":  {200, nil, `{"ok":false}`, ErrRefused, true},

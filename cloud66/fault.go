@@ -19,12 +19,42 @@ const (
 	messageDepth = 8   // maximum nesting that is read in error details
 )
 
-// complaint is the body of an error answer; each field may have any type.
-type complaint struct {
-	Error       any `json:"error"`
-	Description any `json:"error_description"`
-	Details     any `json:"details"`
-	Message     any `json:"message"`
+// refusalKeys are the fields of the body of an error answer (Cloud 66 API, Transport), and of successful answers that tell of an error.
+var refusalKeys = []string{"error", "errors", "error_description", "details", "message", "ok", "success", "status"}
+
+// refusal is the error that a successful answer tells of.
+type refusal struct{ said record }
+
+func (refusal) Error() string { return "it tells of an error" }
+
+// refusalIn returns the error that an object of a successful answer tells of, or nil.
+func refusalIn(r record) error {
+	no := func(key string) bool { b := r.text(key).truth(); return b != nil && !*b }
+	said := func(key string) bool { return !no(key) && phrase(r.value(key), 0) != "" }
+	status := strings.ToLower(string(r.text("status")))
+	failed := slices.Contains([]string{"error", "fail", "failed", "failure"}, status)
+	if said("error") || said("errors") || no("ok") || no("success") || failed {
+		return refusal{r}
+	}
+	return nil
+}
+
+// words returns what the body of an error answer says.
+func words(r record) string {
+	for _, key := range []string{"details", "error_description", "error", "errors", "message"} {
+		if said := phrase(r.value(key), 0); said != "" && r.text(key).truth() == nil {
+			return said
+		}
+	}
+	return ""
+}
+
+// value decodes a field of any type.
+func (r record) value(key string) (v any) {
+	if data, ok := r[key]; ok {
+		_ = json.Unmarshal(data, &v) // it was read as part of valid JSON
+	}
+	return v
 }
 
 // judge returns the error for an answer's status, or nil if it succeeded.
@@ -32,14 +62,12 @@ func (c *Client) judge(r request, ans answer) *Error {
 	if ans.status >= 200 && ans.status < 300 {
 		return nil
 	}
-	var said complaint
-	if json.Unmarshal(ans.body, &said) != nil {
-		said = complaint{} // an HTML page or nothing: only the status counts
+	said, err := object(ans.body)
+	if err != nil {
+		said = nil // an HTML page or nothing: only the status counts
 	}
-	e := &Error{Method: r.method, Path: r.path, Status: ans.status, Kind: kind(ans, said)}
-	e.Message = c.safe(cmp.Or(
-		phrase(said.Details, 0), phrase(said.Description, 0), phrase(said.Error, 0), phrase(said.Message, 0),
-		redirection(ans.header), http.StatusText(ans.status)))
+	e := &Error{Method: r.method, Path: r.path, Status: ans.status, Kind: kindOf(ans, said)}
+	e.Message = c.safe(cmp.Or(words(said), redirection(ans.header), http.StatusText(ans.status)))
 	e.RetryAfter = retryAfter(ans.header)
 	if errors.Is(e.Kind, ErrThrottled) {
 		e.RetryAfter = probeEvery
@@ -63,11 +91,11 @@ func redirection(header http.Header) string {
 	}
 }
 
-func kind(ans answer, said complaint) error {
+func kindOf(ans answer, said record) error {
 	if own, ok := kinds[ans.status]; ok {
 		return own
 	}
-	switch name := strings.ToLower(phrase(said.Error, 0)); {
+	switch name := strings.ToLower(phrase(said.value("error"), 0)); {
 	case ans.status < 400:
 		return ErrRedirected // following it would send the token there
 	case ans.status < 500:
@@ -139,8 +167,14 @@ func retryAfter(header http.Header) time.Duration {
 	return time.Duration(min(seconds, 24*60*60)) * time.Second
 }
 
-// unreadable returns the error for a successful answer with unusable content.
+// unreadable returns the error for a successful answer with unusable content, or with an error in it.
 func (c *Client) unreadable(r request, ans answer, cause error) *Error {
+	if refused, ok := errors.AsType[refusal](cause); ok {
+		name := strings.ToLower(phrase(refused.said.value("error"), 0))
+		return &Error{
+			Kind: cmp.Or(kindsByName[name], ErrRefused), Method: r.method, Path: r.path, Status: ans.status, Message: c.safe(words(refused.said)),
+		}
+	}
 	e := &Error{Kind: ErrUnreadable, Method: r.method, Path: r.path, Status: ans.status, Err: c.tokenless(cause)}
 	_, long := errors.AsType[tooLongError](cause)
 	if long || errors.Is(cause, errTooMany) {

@@ -8,10 +8,12 @@ import (
 	"io"
 	"iter"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -24,24 +26,29 @@ const (
 	itemLimit = 5000                   // items of a page of any other list; the rest is dropped
 )
 
-var errTooMany = errors.New("it lists more than there may be")
+var (
+	errTooMany = errors.New("it lists more than there may be")
+	errNoList  = errors.New("no list of them is in it")
+)
 
-// listing describes a list: its path and how to decode its items.
+// listing describes a list: its path, whose it is, and how to read its items.
 type listing[T any] struct {
 	client *Client
 	path   string
 	query  url.Values
-	pages  int // maximum; 0 means pageLimit
-	item   func(dec *json.Decoder) (T, error)
-	stacks bool
+	pages  int    // maximum; 0 means pageLimit
+	stack  string // the UID of the stack that the list belongs to; "" for the list of stacks
+	item   func(r record) (T, error)
 }
 
 // page is one page of a list.
 type page[T any] struct {
-	items []T
-	pagination
-	request request
-	answer  answer
+	items      []T
+	came       int // number of items, including those that are left out
+	leftOut    map[LeftOut]int
+	pagination record // next, per_page, count and pages; page numbers start at 1
+	request    request
+	answer     answer
 }
 
 // fetch reads the page with the number, from 1.
@@ -50,7 +57,7 @@ func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 	maps.Copy(query, l.query)
 	var p page[T]
 	r := request{method: http.MethodGet, path: l.path, query: query, limit: listLimit}
-	if l.stacks {
+	if l.stack == "" {
 		r.limit = l.client.limits.stacks
 	}
 	r.take = func(body io.Reader) (err error) {
@@ -62,6 +69,7 @@ func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 		return page[T]{}, err
 	}
 	p.request, p.answer = r, ans
+	l.client.noteLeftOut(ctx, l.path, number, p.next(number) == 0, p.leftOut)
 	return p, nil
 }
 
@@ -71,25 +79,19 @@ func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return p, errors.Join(errors.New("it is no JSON object"), err)
 	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return p, err
+	said, err := fields(dec, func(key string) (bool, error) {
+		if key != "response" {
+			return false, nil
 		}
-		switch name, _ := key.(string); strings.ToLower(name) {
-		case "response":
-			p.items, err = l.items(dec)
-		case "pagination":
-			err = dec.Decode(&p.pagination)
-		default:
-			err = dec.Decode(new(ignored))
-		}
-		if err != nil {
-			return p, err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
+		return true, l.items(dec, &p)
+	})
+	if err != nil {
 		return p, err
+	}
+	if p.came == 0 {
+		if err := refusalIn(said); err != nil {
+			return p, err
+		}
 	}
 	if p.items == nil {
 		return p, errEmpty
@@ -97,56 +99,89 @@ func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return p, errors.Join(errors.New("something stands behind it"), err)
 	}
+	p.pagination, _ = object(said["pagination"])
 	return p, nil
 }
 
-// items decodes the items of a list.
-func (l listing[T]) items(dec *json.Decoder) ([]T, error) {
-	switch t, err := dec.Token(); {
-	case err != nil:
-		return nil, err
-	case t == nil:
-		return nil, nil
-	case t != json.Delim('['):
-		return nil, errors.New("no list of them is in it")
-	}
-	items := []T{}
+// fields reads the rest of an object whose opening brace was read. It returns the fields that an answer about a list can have, except
+// those that take has read itself.
+func fields(dec *json.Decoder, take func(key string) (taken bool, err error)) (record, error) {
+	r := record{}
 	for dec.More() {
-		if !l.stacks && len(items) == itemLimit {
-			if err := dec.Decode(new(ignored)); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		i, err := l.item(dec)
+		t, err := dec.Token()
 		if err != nil {
 			return nil, err
 		}
-		if len(items) == MostStacks {
-			return nil, errTooMany
+		key, _ := t.(string)
+		if taken, err := take(key); err != nil {
+			return nil, err
+		} else if taken {
+			continue
 		}
-		items = append(items, i)
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		if key == "pagination" || slices.Contains(refusalKeys, key) {
+			r[key] = value
+		}
 	}
 	_, err := dec.Token()
-	return items, err
+	return r, err
 }
 
-// ignored decodes any JSON value and discards it.
-type ignored struct{}
-
-// UnmarshalJSON accepts any value.
-func (*ignored) UnmarshalJSON([]byte) error { return nil }
-
-// each returns a decoder of items through their wire type.
-func each[W, T any](item func(W) (T, error)) func(dec *json.Decoder) (T, error) {
-	return func(dec *json.Decoder) (thing T, err error) {
-		var w W
-		if err := dec.Decode(&w); err != nil {
-			return thing, err
-		}
-		return item(w)
+// items reads the items of a page. It leaves out those that cannot be read.
+func (l listing[T]) items(dec *json.Decoder, p *page[T]) error {
+	switch t, err := dec.Token(); {
+	case err != nil:
+		return err
+	case t == nil:
+		return nil
+	case t == json.Delim('{'):
+		said, err := fields(dec, func(string) (bool, error) { return false, nil })
+		return cmp.Or(err, refusalIn(said), errNoList)
+	case t != json.Delim('['):
+		return errNoList
 	}
+	p.items = []T{}
+	for dec.More() {
+		var r record
+		err := dec.Decode(&r)
+		if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd {
+			return err
+		}
+		p.came++
+		switch {
+		case l.stack != "" && p.came > itemLimit:
+			continue
+		case p.came > MostStacks:
+			return errTooMany
+		}
+		item, err := l.item(r)
+		if err != nil {
+			p.leaveOut(l.stack, r, err)
+			continue
+		}
+		p.items = append(p.items, item)
+	}
+	_, err := dec.Token()
+	return err
 }
+
+// next returns the number of the page that follows, as the page with the number tells: a number or an address. Anything else, and a page
+// that is not behind this one, is the end of the list.
+func (p page[T]) next(number int) int {
+	next := p.pagination.text("next")
+	if address := pageInAddress.FindStringSubmatch(string(next)); address != nil {
+		next = text(address[1])
+	}
+	if n := next.int(); n > int64(number) && p.came > 0 { // empty pages end too
+		return int(min(n, math.MaxInt32))
+	}
+	return 0
+}
+
+var pageInAddress = regexp.MustCompile(`[?&]page=(\d+)`)
 
 // all yields the items of every page, requesting each page when the previous one is used up. It skips items whose key was already seen,
 // because the pages shift if an item is added while they are read. An error ends it.
@@ -177,19 +212,11 @@ func all[T any, K comparable](ctx context.Context, l listing[T], key func(T) K) 
 
 // after returns the number of the page that follows p, or 0 if p is the last.
 func (l listing[T]) after(p page[T], number int) (int, error) {
-	if p.Next == "" {
-		return 0, nil
-	}
-	next, ok := p.Next.number()
-	switch {
-	case !ok || next <= int64(number):
-		return 0, l.client.unreadable(p.request, p.answer, errors.New("its pages have no end"))
-	case len(p.items) == 0:
-		return 0, nil // so that empty pages end too
-	case next > int64(cmp.Or(l.pages, pageLimit)):
+	next := p.next(number)
+	if next > cmp.Or(l.pages, pageLimit) {
 		return 0, l.client.unreadable(p.request, p.answer, errTooMany)
 	}
-	return int(next), nil
+	return next, nil
 }
 
 // Service is a service of a Docker stack.
@@ -198,23 +225,18 @@ type Service struct {
 	ImageTag string // empty for a service that is built from git
 }
 
-type wireService struct {
-	Name     text `json:"name"`
-	ImageTag text `json:"image_tag"`
-}
-
 // Services returns the services of a stack.
 func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 	path, err := stackPath(uid, "services")
 	if err != nil {
 		return nil, err
 	}
-	l := listing[Service]{client: c, path: path, pages: fewPages, item: each(func(w wireService) (Service, error) {
-		if w.Name == "" {
-			return Service{}, errors.New("a service in it has no name")
+	l := listing[Service]{client: c, path: path, pages: fewPages, stack: uid, item: func(r record) (Service, error) {
+		if r.text("name") == "" {
+			return Service{}, errors.New("a service without a name")
 		}
-		return Service{Name: string(w.Name), ImageTag: string(w.ImageTag)}, nil
-	})}
+		return Service{Name: string(r.text("name")), ImageTag: string(r.text("image_tag"))}, nil
+	}}
 	var services []Service
 	for s, err := range all(ctx, l, func(s Service) string { return s.Name }) {
 		if err != nil {
@@ -243,7 +265,7 @@ type ActionFilter struct {
 // Actions yields the actions of a stack that match the filter.
 func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.Seq2[Action, error] {
 	path, err := stackPath(uid, "actions")
-	l := listing[Action]{client: c, path: path, pages: fewPages, item: each(c.action)}
+	l := listing[Action]{client: c, path: path, pages: fewPages, stack: uid, item: c.action}
 	if f.UserReference != "" {
 		l.query = url.Values{"user_reference": {f.UserReference}}
 	}
@@ -263,39 +285,15 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 	}
 }
 
-type wireAction struct {
-	ID              text          `json:"id"`
-	StartedAt       text          `json:"started_at"`
-	FinishedAt      text          `json:"finished_at"`
-	FinishedSuccess text          `json:"finished_success"`
-	FinishedMessage text          `json:"finished_message"`
-	Metadata        userReference `json:"metadata"`
-}
-
-// userReference is the part of an action's metadata that is read; empty if the metadata is not an object.
-type userReference text
-
-// UnmarshalJSON accepts any value.
-func (u *userReference) UnmarshalJSON(data []byte) error {
-	*u = ""
-	if data[0] != '{' {
-		return nil
-	}
-	var metadata struct {
-		UserReference text `json:"user_reference"`
-	}
-	err := json.Unmarshal(data, &metadata)
-	*u = userReference(metadata.UserReference)
-	return err
-}
-
-func (c *Client) action(w wireAction) (Action, error) {
+func (c *Client) action(r record) (Action, error) {
+	metadata, _ := object(r["metadata"])
 	a := Action{
-		ID: w.ID.int(), StartedAt: firstTime(c.oddTime, w.StartedAt), FinishedAt: firstTime(c.oddTime, w.FinishedAt),
-		FinishedSuccess: w.FinishedSuccess.truth(), FinishedMessage: string(w.FinishedMessage), UserReference: string(w.Metadata),
+		ID: r.text("id").int(), StartedAt: c.time(r, "started_at"), FinishedAt: c.time(r, "finished_at"),
+		FinishedSuccess: r.text("finished_success").truth(), FinishedMessage: string(r.text("finished_message")),
+		UserReference: string(metadata.text("user_reference")),
 	}
 	if a.ID <= 0 {
-		return Action{}, errors.New("an action in it has no id")
+		return Action{}, errors.New("an action without an id")
 	}
 	return a, nil
 }

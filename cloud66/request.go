@@ -266,8 +266,8 @@ func nextTry(try int, err error) (time.Duration, bool) {
 	return max(e.RetryAfter, full/2+mathrand.N(full/2)), true
 }
 
-// fetchOne reads one object: a stack, or one below it.
-func fetchOne[W, T any](ctx context.Context, c *Client, uid string, convert func(W) (T, error), below ...string) (thing T, err error) {
+// fetchOne reads one object below a stack.
+func fetchOne[T any](ctx context.Context, c *Client, convert func(record) (T, error), uid string, below ...string) (thing T, err error) {
 	path, err := stackPath(uid, below...)
 	if err != nil {
 		return thing, err
@@ -277,12 +277,12 @@ func fetchOne[W, T any](ctx context.Context, c *Client, uid string, convert func
 	if err != nil {
 		return thing, err
 	}
-	wire, err := single[W](ans.body)
+	got, refused, err := single(ans.body)
 	if err == nil {
-		thing, err = convert(wire)
+		thing, err = convert(got)
 	}
 	if err != nil {
-		return thing, c.unreadable(r, ans, err)
+		return thing, c.unreadable(r, ans, cmp.Or(refused, err))
 	}
 	return thing, nil
 }

@@ -114,7 +114,7 @@ func TestAllOfAStackIsReadOnce(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sim, c, uid := simulated(t, opts)
 				var ids []int64
-				for d, err := range all(t.Context(), c.deploymentList("/stacks/"+uid+"/deployments"), func(d Deployment) int64 { return d.ID }) {
+				for d, err := range all(t.Context(), c.deploymentList(uid, "/stacks/"+uid+"/deployments"), func(d Deployment) int64 { return d.ID }) {
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -91,45 +91,26 @@ func label(labels []string, i int) string {
 	return labels[i]
 }
 
-// wireStack has no field for redeploy_hook, so that this secret address, which deploys the stack, cannot leak.
-type wireStack struct {
-	UID             text `json:"uid"`
-	Name            text `json:"name"`
-	Environment     text `json:"environment"`
-	GitBranch       text `json:"git_branch"`
-	Framework       text `json:"framework"`
-	AccountName     text `json:"account_name"`
-	Status          text `json:"status"`
-	Health          text `json:"health"`
-	IsBusy          text `json:"is_busy"`
-	LastActivity    text `json:"last_activity"`
-	LastActivityISO text `json:"last_activity_iso"`
-	CreatedAt       text `json:"created_at"`
-	CreatedAtISO    text `json:"created_at_iso"`
-	UpdatedAt       text `json:"updated_at"`
-	UpdatedAtISO    text `json:"updated_at_iso"`
-}
-
-func (c *Client) stack(w wireStack) (Stack, error) {
-	if w.UID == "" {
-		return Stack{}, errors.New("a stack in it has no uid")
-	}
+func (c *Client) stack(r record) (Stack, error) {
 	s := Stack{
-		UID: string(w.UID), Name: string(w.Name), Environment: string(w.Environment), GitBranch: string(w.GitBranch),
-		Framework: string(w.Framework), AccountName: string(w.AccountName),
-		Status: StatusAbsent, Health: StackHealth(w.Health.int()), IsBusy: w.IsBusy.bool(),
-		LastActivity: firstTime(c.oddTime, w.LastActivityISO, w.LastActivity),
-		CreatedAt:    firstTime(c.oddTime, w.CreatedAtISO, w.CreatedAt),
-		UpdatedAt:    firstTime(c.oddTime, w.UpdatedAtISO, w.UpdatedAt),
+		UID: string(r.text("uid")), Name: string(r.text("name")), Environment: string(r.text("environment")),
+		GitBranch: string(r.text("git_branch")), Framework: string(r.text("framework")), AccountName: string(r.text("account_name")),
+		Status: StatusAbsent, Health: StackHealth(r.text("health").int()), IsBusy: r.bool("is_busy"),
+		LastActivity: c.time(r, "last_activity_iso", "last_activity"),
+		CreatedAt:    c.time(r, "created_at_iso", "created_at"),
+		UpdatedAt:    c.time(r, "updated_at_iso", "updated_at"),
 	}
-	if status, ok := w.Status.number(); ok {
+	if status, ok := r.text("status").number(); ok {
 		s.Status = StackStatus(status)
+	}
+	if s.UID == "" {
+		return Stack{}, errors.New("a stack without a uid")
 	}
 	return s, nil
 }
 
 func (c *Client) stackList() listing[Stack] {
-	return listing[Stack]{client: c, path: "/stacks", item: each(c.stack), stacks: true}
+	return listing[Stack]{client: c, path: "/stacks", item: c.stack}
 }
 
 // StackPage is one page of the list of all stacks.
@@ -151,10 +132,5 @@ func (c *Client) StackPage(ctx context.Context, number int) (StackPage, error) {
 	if err != nil {
 		return StackPage{}, err
 	}
-	return StackPage{Stacks: p.items, Next: next, Pages: min(max(believable(p.Pages), number, next), pageLimit)}, nil
-}
-
-// Stack returns the stack with the UID.
-func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
-	return fetchOne(ctx, c, uid, c.stack)
+	return StackPage{Stacks: p.items, Next: next, Pages: min(max(believable(p, "pages"), number, next), pageLimit)}, nil
 }

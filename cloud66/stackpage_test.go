@@ -57,8 +57,6 @@ func TestAPageOfStacksThatCannotBeReadIsAnError(t *testing.T) {
 		body   string
 		want   error
 	}{
-		"pages that go back":      {200, `{"response":[{"uid":"a"}],"pagination":{"next":2}}`, ErrUnreadable},
-		"a stack without a uid":   {200, `{"response":[{"name":"a"}]}`, ErrUnreadable},
 		"no list":                 {200, `{"response":null}`, ErrUnreadable},
 		"a token without a right": {http.StatusForbidden, `{"error":"forbidden"}`, ErrMissingScope},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,15 +42,6 @@ type wireRedeploy struct {
 	UserReference     string   `json:"user_reference,omitempty"`
 }
 
-// wireReceipt covers all variants of the answer to a write; every field is optional.
-type wireReceipt struct {
-	ID            text `json:"id"`
-	AsyncActionID text `json:"async_action_id"`
-	OK            text `json:"ok"`
-	Message       text `json:"message"`
-	Queued        text `json:"queued"`
-}
-
 // Redeploy requests a deployment of the stack. It is sent once: after an error, [NothingDone] reports whether it may be sent again.
 func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest) (RedeployAnswer, error) {
 	path, err := stackPath(uid, "deployments")
@@ -70,7 +62,7 @@ func (c *Client) Redeploy(ctx context.Context, uid string, wish RedeployRequest)
 	if err != nil {
 		return RedeployAnswer{}, err
 	}
-	return RedeployAnswer{DeploymentID: said.ID.int(), Warning: warning}, nil
+	return RedeployAnswer{DeploymentID: said.text("id").int(), Warning: warning}, nil
 }
 
 // String formats the service as "name:tag@digest".
@@ -104,25 +96,29 @@ func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer
 		return CancelAnswer{}, err
 	}
 	said, warning, err := c.write(ctx, request{method: http.MethodDelete, path: path})
-	return CancelAnswer{Message: c.safe(string(said.Message)), Warning: warning}, err
+	return CancelAnswer{Message: c.safe(string(said.text("message"))), Warning: warning}, err
 }
 
+// receiptKeys are the fields of all variants of the answer to a write; every one is optional.
+var receiptKeys = []string{"id", "async_action_id", "ok", "message", "queued"}
+
 // write sends a write a single time, and decodes the receipt.
-func (c *Client) write(ctx context.Context, r request) (said wireReceipt, warning string, err error) {
+func (c *Client) write(ctx context.Context, r request) (said record, warning string, err error) {
 	ans, err := c.once(ctx, r)
 	if err != nil {
-		return wireReceipt{}, "", err
+		return nil, "", err
 	}
-	said, err = single[wireReceipt](ans.body)
-	if err == nil && said == (wireReceipt{}) {
+	said, refused, err := single(ans.body)
+	ok := said.text("ok").truth()
+	accepted := ok != nil && *ok || ok == nil && said.text("id").int() > 0
+	switch {
+	case refused != nil && !accepted:
+		err = refused
+	case err == nil && !slices.ContainsFunc(receiptKeys, func(key string) bool { return said.text(key) != "" }):
 		err = errEmpty
 	}
 	if err != nil {
-		return wireReceipt{}, "", c.unreadable(r, ans, err)
-	}
-	if ok := said.OK.truth(); ok != nil && !*ok {
-		why := c.safe(string(said.Message))
-		return wireReceipt{}, "", &Error{Kind: ErrRefused, Method: r.method, Path: r.path, Status: ans.status, Message: why}
+		return nil, "", c.unreadable(r, ans, err)
 	}
 	return said, c.safe(ans.header.Get("X-Cloud66-Warning")), nil
 }

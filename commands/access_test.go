@@ -179,6 +179,35 @@ func TestWhyOfNobodyOrOfSeveralStacksAsksBack(t *testing.T) {
 	})
 }
 
+func TestStatusNamesWhatCannotBeReadToThoseWhoMaySeeIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		web := r.stacks.stacks[0]
+		as[StacksReply](t, r.say(lin, "stacks")) // so that the list is known
+		r.status.LeftOut = map[cloud66.LeftOut]int{
+			{UID: web.UID, What: "a deployment without an id"}:                            3,
+			{UID: "gone", What: "a deployment without an id"}:                             1,
+			{What: "a stack without a uid"}:                                               2,
+			{Name: web.Name, Environment: web.Environment, What: "a stack without a uid"}: 1,
+			{Name: "hidden", Environment: web.Environment, What: "a stack without a uid"}: 1,
+		}
+		r.put(allow(sam, web.Name, authz.View))
+		const left = "Left out of what Cloud 66 lists, since I cannot read it: "
+		for user, want := range map[string]string{
+			kim: left + "2 × a stack without a uid\n",
+			sam: left + "2 × a stack without a uid, 3 × a deployment without an id (*web* · production), " +
+				"a stack without a uid (*web* · production)\n",
+		} {
+			var lines []string
+			for _, line := range of(t, "status", r.say(user, "status")).Blocks[1].Lines {
+				lines = append(lines, line.String())
+			}
+			if got := strings.Join(lines, "\n") + "\n"; !strings.Contains(got, want) {
+				t.Errorf("%s sees\n%s", user, got)
+			}
+		}
+	})
+}
+
 func TestStatusCountsOnlyWhatOneMaySee(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		left := 7

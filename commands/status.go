@@ -35,7 +35,8 @@ type BotStatus struct {
 	Troubles []string
 	Silent   time.Time // since when Cloud 66 has not answered; zero if it does
 	Budget   cloud66.BudgetState
-	Ahead    time.Duration // how far this machine's clock is ahead of Slack's; 0 if they agree
+	LeftOut  map[cloud66.LeftOut]int // records of Cloud 66's lists that cannot be read
+	Ahead    time.Duration           // how far this machine's clock is ahead of Slack's; 0 if they agree
 }
 
 // WatchStatus is the state of the watch over the subscribed stacks.
@@ -52,6 +53,7 @@ type StatusReply struct {
 
 	Follows []storage.Follow // of stacks visible to the user, newest first
 	Watch   WatchStatus      // restricted to stacks visible to the user
+	LeftOut []markup.Text    // BotStatus.LeftOut in words, restricted to stacks visible to the user
 	Unknown bool             // the stacks visible to the user could not be determined
 	At      time.Time
 }
@@ -73,6 +75,7 @@ func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 		})
 	})
 	slices.Reverse(reply.Follows) // ids sort by age
+	reply.LeftOut = h.leftOut(reply.BotStatus.LeftOut, standing)
 	if h.Watch != nil {
 		reply.Watch = h.Watch()
 		hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
@@ -82,12 +85,47 @@ func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 	return reply, err
 }
 
+// leftOut puts the records that cannot be read into words, as far as the user may see their stacks.
+func (h *Handler) leftOut(all map[cloud66.LeftOut]int, standing authz.Standing) (words []markup.Text) {
+	if len(all) == 0 {
+		return nil
+	}
+	refs := map[string]storage.StackRef{}
+	for _, s := range h.Directory.last() {
+		refs[s.UID] = RefOf(s)
+	}
+	for left, count := range all {
+		ref, listed := refs[left.UID]
+		if left.UID == "" {
+			ref = storage.StackRef{Name: left.Name, Environment: left.Environment}
+		}
+		named := left.Name != "" || listed
+		if left.UID != "" && !listed || named && !standing.Decide(authz.View, ref).Allowed {
+			continue
+		}
+		text := markup.Format("%s", left.What)
+		if count > 1 {
+			text = markup.Format("%d × %s", count, left.What)
+		}
+		if named {
+			text = markup.Format("%s (%s)", text, wording.Stack(ref))
+		}
+		words = append(words, text)
+	}
+	slices.SortFunc(words, func(a, b markup.Text) int { return strings.Compare(a.String(), b.String()) })
+	return words
+}
+
 // Document starts with the most severe problem.
 func (r StatusReply) Document() doc.Document {
 	lines := []markup.Text{r.budget(), r.following(), r.watching(), r.unreadable()}
 	lines = append(lines, markup.Format("Version %s, running for %s", r.Version, wording.Duration(r.At.Sub(r.Since))))
 	for _, trouble := range r.Troubles {
 		lines = append(lines, markup.Format("⚠️ %s", trouble))
+	}
+	if len(r.LeftOut) > 0 {
+		left := wording.Some(r.LeftOut, maxNamed)
+		lines = append(lines, markup.Format("⚠️ Left out of what Cloud 66 lists, since I cannot read it: %s", left))
 	}
 	if r.Others > 0 {
 		lines = append(lines,

@@ -60,6 +60,12 @@ func (t *Text) UnmarshalText(text []byte) error {
 // slackTokens matches the formats of Slack's tokens, including rotating ones.
 var slackTokens = regexp.MustCompile(`(?i)x(?:app|wfp|ox[a-z])(?:\.xox[a-z])?(?:-|%2d)[\w\p{M}%-]+`)
 
+// userinfo matches the user and password of an address, which reach to the last "@" before its path.
+var userinfo = regexp.MustCompile(`([\w+.-]:[\\/]{2,})[^\s/\\?#<>|]*@`)
+
+// WithoutUserinfo removes the user and password of each address in a text.
+func WithoutUserinfo(text string) string { return userinfo.ReplaceAllString(text, "$1") }
+
 // Cleaner sanitizes external text for users, logs and terminals. The zero Cleaner knows no secrets of its own.
 type Cleaner struct{ hidden []*regexp.Regexp }
 
@@ -79,13 +85,13 @@ func NewCleaner(hidden ...Text) Cleaner {
 }
 
 // Clean first removes invisible characters and terminal control characters, then replaces each secret, and everything that looks like a
-// Slack token, with ***. It keeps line breaks and tabs.
+// Slack token, with ***, and removes the user and password of addresses. It keeps line breaks and tabs.
 func (c Cleaner) Clean(text string) string {
 	text = visible(text)
 	for _, secret := range c.hidden {
 		text = secret.ReplaceAllLiteralString(text, Redacted)
 	}
-	return slackTokens.ReplaceAllLiteralString(text, Redacted)
+	return slackTokens.ReplaceAllLiteralString(WithoutUserinfo(text), Redacted)
 }
 
 // Finds reports whether a text contains a secret or what looks like a token.
