@@ -168,25 +168,35 @@ func effect(t *testing.T, inv Invocation) string {
 	return strings.Join(all, "\n")
 }
 
-func TestEveryOptionOfACommandHasAnEffect(t *testing.T) {
+func TestEveryOptionAndArgumentOfACommandHasAnEffect(t *testing.T) {
 	for _, spec := range Specs {
+		opts := map[string]Opt{}
 		for _, option := range spec.Options {
-			if !slices.ContainsFunc(spec.Examples, func(example string) bool {
-				return strings.Contains(example, "--"+option.Name) && matters(t, example, option.Opt)
-			}) {
-				t.Errorf("--%s of %s is without effect in every example", option.Name, spec.Verb)
+			opts["--"+option.Name] = option.Opt
+		}
+		for _, arg := range spec.Args {
+			if arg.optional() && (arg.take == nil || arg.opt != 0) {
+				opts[arg.Word] = arg.opt
+			}
+		}
+		for name, opt := range opts {
+			if !spec.Button && !slices.ContainsFunc(spec.Examples, func(example string) bool { return matters(t, example, opt) }) {
+				t.Errorf("%s of %s is without effect in every example", name, spec.Verb)
 			}
 		}
 	}
 }
 
-// matters reports whether an option of an example changes the effect, beside the other options or alone.
+// matters reports whether an option in an example changes the effect, beside the other options or alone.
 func matters(t *testing.T, example string, opt Opt) bool {
 	t.Helper()
 	for _, stack := range []string{"web1", "api1"} {
-		inv, err := Parse(onStack(example, stack))
+		inv, err := Parse(strings.ReplaceAll(onStack(example, stack), lin, kim)) // lin asks
 		if err != nil {
 			t.Fatalf("%s: %v", example, err)
+		}
+		if inv.Options[opt] == "" {
+			return false
 		}
 		if again := effect(t, inv); again != effect(t, inv) {
 			t.Errorf("%s does not do the same twice:\n%s", example, again)

@@ -406,6 +406,16 @@ func (c *cloud) has(uid string, n int) {
 	}
 }
 
+// lively has every stack be active now, with deployments that succeeded and one that failed.
+func (r *rig) lively() {
+	for i := range r.stacks.stacks {
+		s := &r.stacks.stacks[i]
+		s.LastActivity = time.Now()
+		r.cloud.has(s.UID, 5)
+		r.cloud.deployments[s.UID][1].Outcome.Kind = cloud66.OutcomeFailed
+	}
+}
+
 // runs adds an unfinished deployment to a stack, running or queued, and returns its id.
 func (c *cloud) runs(uid string, running bool) int64 {
 	id := newestID(c.deployments[uid]) + 1

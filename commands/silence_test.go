@@ -182,9 +182,8 @@ func hear(t *testing.T, rules []storage.Rule, exist bool) map[string]heard {
 	all := map[string]heard{}
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(rules...)
-		r.cloud.has("web2", 5)
+		r.lively()
 		if exist {
-			r.cloud.has("api1", 5)
 			r.cloud.runs("web1", true)
 			r.followHidden()
 		} else {

@@ -109,7 +109,7 @@ func attempts() []attempt {
 
 func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		r.cloud.has("web1", 5)
+		r.lively()
 		r.put(allow(kim, "*", authz.View, authz.Redeploy))
 		for _, a := range attempts() {
 			if a.spec.Right == "" { // which anyone may, or is asked for
@@ -136,7 +136,7 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 
 func TestWhatAnyoneMayTellsOfNoStack(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		r.cloud.has("web1", 5)
+		r.lively()
 		for _, a := range attempts() {
 			if told := fmt.Sprintf("%+v", a.try(r, sam, there)); a.spec.Right == "" &&
 				(strings.Contains(told, "web1") || strings.Contains(told, "web@production")) {
