@@ -144,7 +144,7 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain boo
 	args.Set("unfurl_links", "false")
 	args.Set("unfurl_media", "false")
 	err = b.slack.Call(ctx, "chat.postMessage", args, &struct{}{})
-	b.heardDirect(err)
+	b.outbox.Heard(channel, err)
 	return err
 }
 

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"c66bot/authz"
+	"c66bot/bot/channels"
 	"c66bot/bot/outbox"
 	"c66bot/bot/people"
 	"c66bot/bot/progress"
@@ -73,8 +74,7 @@ type Bot struct {
 	command    string
 	socket     *socket.Socket
 	outbox     *outbox.Outbox
-	channels   *channels
-	hints      chan string // channels to check after an event
+	channels   *channels.Channels
 	progress   *progress.Progress
 	records    storage.DB
 	slack      outbox.API
@@ -82,10 +82,8 @@ type Bot struct {
 	people     *people.People
 	self       atomic.Pointer[outbox.Self] // the bot's identity, nil until Slack has reported it
 	windows    windows
-	mentions   recent // mentions that were taken, and edited messages that were answered
-	moved      moved
-	troubles   troubles
-	doubts     map[string]time.Time // when Slack first hid a channel, until that is believed; used by checkChannels only
+	mentions   recent                   // mentions that were taken, and edited messages that were answered
+	lacks      atomic.Pointer[[]string] // what the app lacks scopes for, in words
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory
@@ -114,7 +112,7 @@ func New(cfg Config) (*Bot, error) {
 		return nil, fmt.Errorf("make the client of Slack: %w", err)
 	}
 	b := &Bot{
-		doubts: map[string]time.Time{}, log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
+		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
 		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(),
 		excuses: excuses{slots: make(chan struct{}, maxExcuses), open: map[excuseKey]*excuse{}},
 	}
@@ -124,15 +122,17 @@ func New(cfg Config) (*Bot, error) {
 	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
 	b.people = people.New(b.slack.API)
 	b.outbox = outbox.New(outbox.Config{
-		Records: cfg.Records, Slack: directs{b.slack, b.heardDirect}, Log: cfg.Log, Draw: progress.Draw,
-		Refused: func(ctx context.Context, channel, code string) { b.progress.Refused(ctx, channel, code) },
+		Records: cfg.Records, Slack: b.slack, Log: cfg.Log, Draw: progress.Draw,
+		Refused: func(ctx context.Context, channel, code string) error { return b.channels.Refused(ctx, channel, code) },
 	})
-	b.channels, b.hints = &channels{people: b.people, records: cfg.Records, outbox: b.outbox, log: cfg.Log}, make(chan string, channelHints)
 	b.authorizer = authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: listed{cfg.Cloud, b.directory}, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
 		Pattern: parseGlob, May: b.maySubscribe,
+	})
+	b.channels = channels.New(channels.Config{
+		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged, Log: cfg.Log,
 	})
 	since := time.Now()
 	b.handler = commands.New(commands.Config{
@@ -140,7 +140,7 @@ func New(cfg Config) (*Bot, error) {
 		Authz: b.authorizer, Channels: b.channels, Progress: b.progress,
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{
-				Version: cfg.Version, Since: since, Others: b.socket.Others(), Ready: b.Ready(), Troubles: b.troubles.all(),
+				Version: cfg.Version, Since: since, Others: b.socket.Others(), Ready: b.Ready(), Troubles: b.troubles(),
 				List:   b.directory.Trouble(),
 				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), LeftOut: cfg.Cloud.LeftOut(),
 				Ahead: clock.Ahead(),
@@ -191,7 +191,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	b.work = work
-	if err := b.moveLeft(work); err != nil {
+	if err := b.channels.MoveLeft(work); err != nil {
 		return fmt.Errorf("run the bot: %w", err)
 	}
 	if err := b.tellUnsettled(work); err != nil {
@@ -204,7 +204,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.checkSlack(lifeCtx); return nil })
 	life.Go(func() error { b.people.Run(lifeCtx); return nil })
 	life.Go(func() error { b.forget(lifeCtx); return nil })
-	life.Go(func() error { b.checkChannels(lifeCtx); return nil })
+	life.Go(func() error { b.channels.Run(lifeCtx); return nil })
 
 	intake, stopIntake := context.WithCancel(ctx)
 	defer stopIntake()

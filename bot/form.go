@@ -188,7 +188,7 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 
 // readSearch reads a stack search. The acknowledgement carries the results.
 func (b *Bot) readSearch(in interaction) *task {
-	channel := b.moved.now(card.ParseFormState(string(in.View.PrivateMetadata)).Channel)
+	channel := b.channels.Now(card.ParseFormState(string(in.View.PrivateMetadata)).Channel)
 	t := &task{kind: aSearch, answer: answer{user: string(in.User), channel: channel}}
 	t.decline = func(commands.Reply) any { return suggestions(nil) }
 	t.say = func(ctx context.Context) any {

@@ -92,7 +92,7 @@ func (b *Bot) take(env socket.Envelope, received time.Time, ack func(payload any
 // told in the acknowledgement if Slack displays that, otherwise separately. A rejected change is first recorded as void, so that no later
 // delivery runs it.
 func (b *Bot) admit(t *task, env socket.Envelope, key string, done chan struct{}) {
-	t.answer.channel = b.moved.now(t.answer.channel)
+	t.answer.channel = b.channels.Now(t.answer.channel)
 	what := t.asked()
 	t.kind = t.kindOf(what)
 	switch stood := socket.Since(t.received); {

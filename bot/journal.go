@@ -250,7 +250,7 @@ func (j *journal) size() int {
 // have left the journal; their own records carry them on.
 func (b *Bot) tellUnsettled(ctx context.Context) error {
 	told := 0
-	err := b.channels.write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
+	err := b.outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		messages, err = unsettled(tx)
 		told = len(messages)
 		return messages, err
@@ -282,7 +282,8 @@ func unsettled(tx storage.Tx) (messages []storage.Message, err error) {
 			for _, e := range some {
 				names = append(names, quoted(commands.Spoken(e.What)))
 			}
-			m, wrong := message("unsettled/"+some[0].Operation+"/"+some[0].Deliveries[0], outbox.Direct(user), card.Reply(commands.ProblemReply{
+			key := "unsettled/" + some[0].Operation + "/" + some[0].Deliveries[0]
+			m, wrong := outbox.Say(storage.Message{Key: key, Channel: outbox.Direct(user), Urgent: true, Last: true}, card.Reply(commands.ProblemReply{
 				What:  fmt.Sprintf("I was stopped before I began with your %s.", joined(names)),
 				State: "Nothing was done.", Do: "Ask again if it is still wanted.",
 			}))

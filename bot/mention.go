@@ -33,7 +33,7 @@ func (b *Bot) readEvent(h happening) *task {
 	case ofRooms[string(e.Type)]:
 		b.people.ForgetRoom(string(e.Channel))
 		if e.Channel != "" && (!strings.HasPrefix(string(e.Type), "member_") || self == "" || string(e.User) == self) {
-			b.hint(string(e.Channel))
+			b.channels.Hint(string(e.Channel))
 		}
 		return nil
 	case e.Type == "channel_id_changed":

@@ -205,13 +205,13 @@ func (b *Bot) missingScopes(h http.Header, first bool) error {
 	}
 	granted := strings.FieldsFunc(header, func(r rune) bool { return r == ',' || r == ' ' })
 	var fatal error
+	var lacks []string
 	for _, w := range wantedScopes {
 		if slices.Contains(granted, w.scope) {
-			b.troubles.set("scope "+w.scope, "")
 			continue
 		}
 		const words = "The app lacks the scope %s, and without it %s: add it in the app's settings and install the app again"
-		b.troubles.set("scope "+w.scope, fmt.Sprintf(words, w.scope, w.without))
+		lacks = append(lacks, fmt.Sprintf(words, w.scope, w.without))
 		if first {
 			b.log.Warn("the bot token lacks a scope: add it in the app's settings and install the app again", "scope", w.scope,
 				"without_it", w.without)
@@ -220,5 +220,6 @@ func (b *Bot) missingScopes(h http.Header, first bool) error {
 			fatal = fmt.Errorf("the bot token (C66BOT_SLACK_BOT_TOKEN) lacks the scope %s: %s", w.scope, w.without)
 		}
 	}
+	b.lacks.Store(&lacks)
 	return fatal
 }

@@ -208,22 +208,19 @@ func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 			for i := range channels {
 				s := storage.Subscription{ID: "a1b2", Channel: fmt.Sprintf("C0TEAM%d", 1000+i), Stacks: "shop", Author: lin}
 				r.slack.AddChannel(slacksim.Channel{ID: s.Channel, Name: fmt.Sprint("team", i), Members: []string{lin}, BotIsMember: true})
-				if s.Channel == last {
-					s.Suspended = "is_archived"
-				}
 				if err := storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s); err != nil {
 					return err
 				}
 			}
-			return nil
+			return storage.Channels.Put(tx, last, storage.Channel{Refused: "is_archived"})
 		})
 		r.start()
 		pass(3 * time.Hour)
 		r.kill()
 		r.stores(func(tx storage.Tx) error {
-			s, err := storage.Subscriptions.Get(tx, storage.ChannelKey(last, "a1b2"))
-			if s.Suspended != "" {
-				t.Errorf("the last channel's subscription is still suspended: %s", s.Suspended)
+			channel, _, err := storage.Channels.Find(tx, last)
+			if channel.Refused != "" {
+				t.Errorf("the last channel is still refused: %s", channel.Refused)
 			}
 			return err
 		})
@@ -233,22 +230,24 @@ func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 func TestAllChannelsAreAskedAboutHoweverManyEventsComeMeanwhile(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.kill()
-		s := storage.Subscription{ID: "a1b2", Channel: support, Stacks: "shop", Author: lin, Suspended: "is_archived"}
-		key := storage.ChannelKey(s.Channel, s.ID)
-		r.stores(func(tx storage.Tx) error { return storage.Subscriptions.Put(tx, key, s) })
+		s := storage.Subscription{ID: "a1b2", Channel: support, Stacks: "shop", Author: lin}
+		r.stores(func(tx storage.Tx) error {
+			refused := storage.Channels.Put(tx, support, storage.Channel{Refused: "is_archived"})
+			return errors.Join(refused, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s))
+		})
 		r.start()
 		for range 60 {
 			r.slack.Emit(map[string]any{"type": "channel_archive", "channel": "C0OTHER", "user": lin})
 			pass(time.Second)
 		}
 		r.kill()
-		r.stores(func(tx storage.Tx) (err error) {
-			s, err = storage.Subscriptions.Get(tx, key)
+		r.stores(func(tx storage.Tx) error {
+			channel, _, err := storage.Channels.Find(tx, support)
+			if channel.Refused != "" {
+				t.Errorf("it is still refused: %s", channel.Refused)
+			}
 			return err
 		})
-		if s.Suspended != "" {
-			t.Errorf("it is still suspended: %s", s.Suspended)
-		}
 		r.start()
 	})
 }

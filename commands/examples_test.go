@@ -56,12 +56,13 @@ func (r *rig) filled(text string) {
 		f := storage.Follow{ID: "f1", Stack: ref, Deployment: 16, Asker: kim, Said: text, Wish: &storage.Wish{Reason: text, Ref: text}}
 		s := storage.Subscription{
 			ID: "k3f9", Channel: here, Stacks: text, Events: []string{text}, By: text, Via: []string{text}, Types: []string{text}, Mention: kim,
-			Author: lin, Suspended: text, At: now,
+			Author: lin, At: now,
 		}
 		rule := storage.Rule{ID: "k3f9", Channel: here, Who: kim, Actions: []string{"view"}, Stacks: text, By: lin, At: now}
 		for _, err := range []error{
 			storage.Follows.Put(tx, f.ID, f), storage.Wishes.Put(tx, storage.DeploymentKey("web1", 16), storage.WishOf{Follow: f.ID}),
-			storage.Subscriptions.Put(tx, storage.ChannelKey(here, s.ID), s), storage.Rules.Put(tx, storage.ChannelKey(here, rule.ID), rule),
+			storage.Channels.Put(tx, here, storage.Channel{Refused: text}), storage.Subscriptions.Put(tx, storage.ChannelKey(here, s.ID), s),
+			storage.Rules.Put(tx, storage.ChannelKey(here, rule.ID), rule),
 		} {
 			if err != nil {
 				return err

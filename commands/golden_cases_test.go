@@ -457,7 +457,7 @@ func hostileSubscriptions(bad string, e Entry) map[string]Reply {
 	ref := storage.StackRef{UID: bad, Name: bad, Environment: bad}
 	s := storage.Subscription{
 		ID: bad, Channel: bad, Stacks: bad, Events: []string{bad, bad}, By: bad, Via: []string{bad}, Types: []string{bad}, Mention: bad,
-		Author: bad, Suspended: bad,
+		Author: bad,
 	}
 	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e}
 	return map[string]Reply{

@@ -318,9 +318,10 @@ func TestASubscriptionIsTakenBackByItsGlobItsIDOrItsButton(t *testing.T) {
 
 func TestASubscriptionIsTakenBackWhereNothingCanBePosted(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		s := storage.Subscription{ID: "k3f9", Channel: secret, Stacks: "web", Author: sam, At: time.Now(), Suspended: "not_in_channel"}
+		s := storage.Subscription{ID: "k3f9", Channel: secret, Stacks: "web", Author: sam, At: time.Now()}
 		err := r.db.Update(t.Context(), func(tx storage.Tx) error {
-			return storage.Subscriptions.Put(tx, storage.ChannelKey(secret, s.ID), s)
+			refused := storage.Channels.Put(tx, secret, storage.Channel{Refused: "not_in_channel", Since: time.Now()})
+			return errors.Join(refused, storage.Subscriptions.Put(tx, storage.ChannelKey(secret, s.ID), s))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -356,10 +357,11 @@ func TestTheListOfSubscriptionsSaysWhatEachTellsAndWhyOneDoesNot(t *testing.T) {
 		silent(t, r.say(sam, "subscribe 'web*' --mention <@U0KIM>"))
 		time.Sleep(time.Second)
 		silent(t, r.say(lin, "subscribe api"))
+		if got := as[SubscriptionsReply](t, r.say(lin, "subscriptions")); got.Rows[1].Suspended != "" {
+			t.Errorf("shown is %+v", got)
+		}
 		r.stores(func(tx storage.Tx) error {
-			all, err := r.subscriptionsOf(r.t.Context(), here)
-			all[1].Suspended = "is_archived"
-			return errors.Join(err, storage.Subscriptions.Put(tx, storage.ChannelKey(here, all[1].ID), all[1]))
+			return storage.Channels.Put(tx, here, storage.Channel{Refused: "is_archived", Since: time.Now()})
 		})
 		got := as[SubscriptionsReply](t, r.say(lin, "subscriptions"))
 		if got.total != 2 || got.Rows[0].Stacks != 2 || got.Rows[0].Whom != "Kim" || got.Rows[0].Powerless ||

@@ -121,6 +121,10 @@ func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	channel, _, err := storage.Channels.Look(ctx, h.Records, c.Channel)
+	if err != nil {
+		return nil, fmt.Errorf("read whether the channel accepts messages: %w", err)
+	}
 	p := pageOf(c.Invocation.Number(Page), subscriptionsPerPage, len(all))
 	reply := SubscriptionsReply{page: p, Unknown: !reader.listed}
 	powerless := map[string]bool{}
@@ -131,8 +135,8 @@ func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 		row := SubscriptionRow{
 			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: reader.matching(s, authz.View), Powerless: powerless[s.Author],
 		}
-		if s.Suspended != "" {
-			row.Suspended = h.SlackWords(s.Suspended)
+		if channel.Refused != "" {
+			row.Suspended = h.SlackWords(channel.Refused)
 		}
 		reply.Rows = append(reply.Rows, row)
 	}

@@ -3,18 +3,37 @@ package storage
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Channels holds retired channel ids, by id.
-var Channels = newTable[Channel]("channels")
+// Channels holds what is out of the ordinary with a channel, by id.
+var Channels = newTable[Channel]("channels").counted()
 
-// Channel is a retired channel id.
+// Channel says that a channel accepts no messages, or that it has another id now.
 type Channel struct {
-	To   string    `json:"to,omitempty"`  // the channel's new id
-	Lost time.Time `json:"lost,omitzero"` // when Slack stopped showing the channel, once the admins were notified
-	At   time.Time `json:"at,omitzero"`   // when the new id was assigned
+	Refused   string    `json:"refused,omitempty"`   // why it accepts no messages now: Slack's error code
+	Since     time.Time `json:"since,omitzero"`      // since when
+	Told      time.Time `json:"told,omitzero"`       // when the admins were told of it
+	Powerless []string  `json:"powerless,omitempty"` // authors of subscriptions who may subscribe to nothing there, as the channel was told
+	To        string    `json:"to,omitempty"`        // the channel's new id
+	At        time.Time `json:"at,omitzero"`         // when the new id was assigned
+}
+
+// ChangeChannel changes the record of a channel, which exists while it says anything, and returns the record before.
+func ChangeChannel(tx Tx, id string, change func(*Channel)) (before Channel, err error) {
+	before, _, err = Channels.Find(tx, id)
+	after := before
+	after.Powerless = slices.Clone(before.Powerless)
+	switch change(&after); {
+	case err != nil || reflect.DeepEqual(before, after):
+		return before, err
+	case reflect.ValueOf(after).IsZero():
+		return before, Channels.Delete(tx, id)
+	default:
+		return before, Channels.Put(tx, id, after)
+	}
 }
 
 // maxMoves bounds the redirects followed for one channel.
@@ -56,7 +75,7 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 		return Rule{Who: r.Who, Deny: r.Deny, Actions: r.Actions, Stacks: r.Stacks, Until: r.Until.Round(0).UTC()}
 	}
 	wanted := func(s Subscription) Subscription {
-		s.ID, s.Channel, s.At, s.Suspended, s.Powerless = "", "", time.Time{}, "", false
+		s.ID, s.Channel, s.At = "", "", time.Time{}
 		return s
 	}
 	return errors.Join(

@@ -14,8 +14,8 @@ const (
 	keepMessages   = day             // after the last change
 	keepOperations = 7 * day         // Slack may deliver them again
 	keepFollows    = 30 * day        // after they end
-	// KeepMissed applies to messages left outdated because their channel refused edits.
-	KeepMissed = 30 * day
+	// KeepEdits is how long an edit that Slack does not accept is kept to be tried again.
+	KeepEdits = 30 * day
 )
 
 // Forget deletes expired records, in one transaction for each table that has any. It keeps everything in the tables not listed
@@ -50,7 +50,7 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 			}
 			return removeFrom(Messages, func(_ Tx, m Message) bool {
 				done := (m.Last || m.Refused != "") && !m.Pending() && !parents[m.Key]
-				return done && old(m.UpdatedAt, keepMessages) && (!m.Missed || old(m.UpdatedAt, KeepMissed))
+				return done && old(m.UpdatedAt, keepMessages)
 			})(tx, remove)
 		},
 	} {

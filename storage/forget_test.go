@@ -65,8 +65,6 @@ func TestOldRecordsAreForgottenAndOthersKept(t *testing.T) {
 			"in doubt":         {Last: true, UpdatedAt: month, Doubt: month},
 			"a parent":         {Last: true, UpdatedAt: month},
 			"a reply":          {Last: true, UpdatedAt: month, Revision: 1, Parent: "a parent"},
-			"missed":           {Last: true, UpdatedAt: young, Missed: true},
-			"missed for long":  {Last: true, UpdatedAt: month, Missed: true},
 			"a reply, done":    {Last: true, UpdatedAt: month, Parent: "another parent"},
 			"another parent":   {Last: true, UpdatedAt: month},
 			"a never sent one": {Last: true, UpdatedAt: month, TS: "none"},
@@ -95,7 +93,7 @@ func TestOldRecordsAreForgottenAndOthersKept(t *testing.T) {
 	want := map[string][]string{
 		"rules": {"C/ended lately", "C/ends", "C/stays"}, "requests": {"C/young"}, "audit": {"2", "3"}, "follows": {"open", "young"},
 		"operations": {"young"}, "cancels": {"young"}, "wishes": {"young"}, "heard": {"of an open follow", "young"},
-		"messages": {"a never sent one", "a parent", "a reply", "in doubt", "missed", "not delivered", "not the last", "young"},
+		"messages": {"a never sent one", "a parent", "a reply", "in doubt", "not delivered", "not the last", "young"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("left: %v (-want +got):\n%s", err, diff)

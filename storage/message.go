@@ -16,24 +16,20 @@ type Message struct {
 	Broadcast bool            `json:"broadcast,omitempty"` // a reply that is also shown in the channel
 	Text      string          `json:"text"`
 	Blocks    json.RawMessage `json:"blocks,omitempty"`
-	Running   json.RawMessage `json:"running,omitempty"`   // what the outbox draws the message from whenever it sends it, if it shows a running time
-	Urgent    bool            `json:"urgent,omitempty"` // a change of state; progress updates wait behind it
-	Last      bool            `json:"last,omitempty"`   // no further revision follows
-	Tell      []string        `json:"tell,omitempty"`   // users to notify by direct message if the channel stops accepting it
-	Order     int64           `json:"order"`            // sequence number; older messages are delivered first
-	Revision  int             `json:"revision"`         // incremented by every change of the desired state
-	Sent      int             `json:"sent"`             // the revision that Slack shows
-	Plain     int             `json:"plain,omitempty"`  // the revision whose blocks Slack refused; only its text is sent
-	TS        string          `json:"ts,omitempty"`     // Slack's timestamp of the message, once posted
-	// Tried is the revision of a post that was started and whose result is unrecorded: search before posting again.
-	Tried   int       `json:"tried,omitempty"`
-	TriedAt time.Time `json:"tried_at,omitzero"` // when that post was started
+	Running   json.RawMessage `json:"running,omitempty"` // what the outbox draws it from whenever it sends it, if it shows a running time
+	Urgent    bool            `json:"urgent,omitempty"`  // a change of state; progress updates wait behind it
+	Last      bool            `json:"last,omitempty"`    // no further revision follows
+	Tell      []string        `json:"tell,omitempty"`    // users to notify by direct message if the channel stops accepting it
+	Order     int64           `json:"order"`             // sequence number; older messages are delivered first
+	Revision  int             `json:"revision"`          // incremented by every change of the desired state
+	Sent      int             `json:"sent"`              // the revision that Slack shows
+	Plain     int             `json:"plain,omitempty"`   // the revision whose blocks Slack refused; only its text is sent
+	TS        string          `json:"ts,omitempty"`      // Slack's timestamp of the message, once posted
 	// Doubt is the time of a post whose earlier attempt may still appear: search Slack for a duplicate.
 	Doubt     time.Time `json:"doubt,omitzero"`
 	Refused   string    `json:"refused,omitempty"`  // why delivery was abandoned
-	Refusing  string    `json:"refusing,omitempty"` // why Slack currently refuses this revision; may be temporary
+	Refusing  string    `json:"refusing,omitempty"` // why Slack refuses the post at present; may be temporary
 	Since     time.Time `json:"since,omitzero"`     // since when Slack has refused it
-	Missed    bool      `json:"missed,omitempty"`   // the last edit was abandoned
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }

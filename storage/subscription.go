@@ -7,18 +7,16 @@ var Subscriptions = newTable[Subscription]("subscriptions").counted()
 
 // Subscription informs a channel of every matching deployment, whoever started it.
 type Subscription struct {
-	ID        string    `json:"id"`
-	Channel   string    `json:"channel"`
-	Stacks    string    `json:"stacks"`            // a glob, as typed
-	Events    []string  `json:"events,omitempty"`  // states or Reverted; empty for all
-	By        string    `json:"by,omitempty"`      // case-insensitive substring of the starter's name
-	Via       []string  `json:"via,omitempty"`     // web, api, hook; empty for all
-	Types     []string  `json:"types,omitempty"`   // codes of deploy types; empty for all
-	Mention   string    `json:"mention,omitempty"` // user (U…, W…) or group (S…) to mention on a failure
-	Author    string    `json:"author"`            // Slack user id; limits the stacks to those that the author may subscribe to
-	At        time.Time `json:"at"`
-	Suspended string    `json:"suspended,omitempty"` // Slack's error code while nothing can be posted in the channel
-	Powerless bool      `json:"powerless,omitempty"` // the channel was told that the author may not subscribe to any stack there any more
+	ID      string    `json:"id"`
+	Channel string    `json:"channel"`
+	Stacks  string    `json:"stacks"`            // a glob, as typed
+	Events  []string  `json:"events,omitempty"`  // states or Reverted; empty for all
+	By      string    `json:"by,omitempty"`      // case-insensitive substring of the starter's name
+	Via     []string  `json:"via,omitempty"`     // web, api, hook; empty for all
+	Types   []string  `json:"types,omitempty"`   // codes of deploy types; empty for all
+	Mention string    `json:"mention,omitempty"` // user (U…, W…) or group (S…) to mention on a failure
+	Author  string    `json:"author"`            // Slack user id; limits the stacks to those that the author may subscribe to
+	At      time.Time `json:"at"`
 }
 
 // Reverted is the event of a deployment that was rolled back. All other events are named like states.

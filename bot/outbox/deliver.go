@@ -25,50 +25,63 @@ var errDone = errors.New("done")
 // deliver takes one step towards the desired state of the item's message. It returns a delay before the next step, a temporary error, or
 // errDone.
 func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Duration, err error) {
-	m, parent, err := o.read(ctx, it.key)
+	m, parent, channel, err := o.read(ctx, it.key)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return 0, errDone
 	case err != nil:
 		return 0, err
 	case q.lane == looks && m.TS != "" && !m.Doubt.IsZero():
-		return o.search(ctx, m, parent.TS)
-	case laneOf(m) == none:
-		return 0, errDone
+		return o.search(ctx, q, it, m, parent.TS)
 	case m.Channel != q.channel || laneOf(m) != q.lane:
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.enqueue(m, it.urgent) // it has moved
-		return 0, errDone
+		return 0, o.moved(it, m)
 	case strings.HasPrefix(m.Channel, directPrefix):
-		later, err = o.direct(ctx, m)
+		later, err = o.direct(ctx, it, m)
+	case q.lane == edits && channel.Refused != "":
+		return 0, errDone // until Accept
 	case q.lane == edits && m.Delivered():
 		return o.tick(ctx, it, m)
 	case q.lane == edits:
-		later, err = o.edit(ctx, m)
+		later, err = o.edit(ctx, it, m)
 	case m.Parent != "" && parent.TS == "" && parent.Refused == "" && parent.Key != "":
 		return o.behind(q, it, m.Parent), nil
 	default:
 		later, err = o.post(ctx, q, it, m, parent.TS)
+		if channel.Refused != "" && errors.Is(err, errDone) { // whatever its record says
+			if _, wrong := o.Accept(ctx, m.Channel); wrong != nil {
+				o.Log.Error("that a channel accepts messages again is left to the next check", "channel", m.Channel, "error", wrong)
+			}
+		}
 	}
-	if err == nil {
-		return later, nil
+	if err == nil || errors.Is(err, errDone) {
+		return later, err
 	}
 	return o.judge(ctx, it, m, parent, err)
 }
 
-func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Message, err error) {
+// moved puts a message in the lane of its next step, if it has any.
+func (o *Outbox) moved(it *item, m storage.Message) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.enqueue(m, it.urgent)
+	return errDone
+}
+
+func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Message, channel storage.Channel, err error) {
 	err = o.Records.View(ctx, func(tx storage.Tx) error {
 		if m, err = storage.Messages.Get(tx, key); err != nil {
 			return err
 		}
-		if m.Channel, err = storage.ChannelNow(tx, m.Channel); err != nil || m.Parent == "" {
+		if m.Channel, err = storage.ChannelNow(tx, m.Channel); err != nil {
+			return err
+		}
+		if channel, _, err = storage.Channels.Find(tx, m.Channel); err != nil || m.Parent == "" {
 			return err
 		}
 		parent, _, err = storage.Messages.Find(tx, m.Parent) // if it was pruned or never existed, the reply goes to the channel
 		return err
 	})
-	return m, parent, err
+	return m, parent, channel, err
 }
 
 var (
@@ -86,27 +99,36 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 	if thrice[fault.Kind] && it.failures < 2 {
 		return 0, err
 	}
+	patience := keepTrying
+	if waits[fault.Kind] {
+		patience = o.limits.age
+	}
 	switch {
+	case posted && it.failures > 0 && time.Since(it.since) > patience:
+		o.dropped.Add(1)
+		o.Log.Error("an edit is left to the next start", "message", m.Key, "why", fault.Words(), "error", err)
+		return 0, errDone
 	case fault.Kind == webapi.Limited:
 		return fault.After, err
 	case waits[fault.Kind]:
 		return 0, err
 	case fault.Kind == webapi.TooMuch && m.Plain != m.Revision:
 		o.Log.Error("Slack refused a message's form; it is sent as plain text", "message", m.Key, "error", err)
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
+		return 0, o.change(ctx, it, m, func(r *storage.Message) { r.Plain = m.Revision })
 	case !posted && (fault.Kind == webapi.TooMuch || fault.Kind == webapi.NoPerson):
 		return 0, o.giveUpOne(ctx, m, fault.Code)
 	case posted && fault.Kind == webapi.NoMessage: // A user deleted it. A state change is worth a new message, progress is not.
-		return 0, o.replace(ctx, m, m.Urgent)
+		return 0, o.replace(ctx, it, m, m.Urgent)
 	case posted && fault.Kind == webapi.NoEdit: // A message with an outdated state stays as it is; the end is worth a new message.
 		anew := m.Last && m.Urgent
 		o.Log.Warn("Slack lets a message be changed no more", "message", m.Key, "anew", anew, "error", err)
-		return 0, o.replace(ctx, m, anew)
+		return 0, o.replace(ctx, it, m, anew)
 	case fault.Kind == webapi.NoThread && !posted && m.Parent != "":
 		if laneOf(parent) == edits && parent.Urgent && it.failures < 5 {
 			return 0, err // a user deleted it, and its pending edit recreates it
 		}
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Parent, r.Broadcast, r.Tried = "", false, 0 })
+		it.tried = false
+		return 0, o.change(ctx, it, m, func(r *storage.Message) { r.Parent, r.Broadcast = "", false })
 	case fault.Kind == webapi.NoChannel:
 		return o.unreachable(ctx, it, m, err)
 	default:
@@ -115,19 +137,19 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 }
 
 // replace abandons a message that cannot be changed. If anew is set a new message replaces it now, else at the next change.
-func (o *Outbox) replace(ctx context.Context, m storage.Message, anew bool) error {
-	return o.change(ctx, m.Key, func(r *storage.Message) {
-		if r.Sent, r.Missed = m.Revision, false; anew {
-			r.TS, r.Sent, r.Tried, r.Doubt = "", 0, 0, time.Time{}
+func (o *Outbox) replace(ctx context.Context, it *item, m storage.Message, anew bool) error {
+	return o.change(ctx, it, m, func(r *storage.Message) {
+		if r.Sent = m.Revision; anew {
+			r.TS, r.Sent, r.Doubt = "", 0, time.Time{}
 		}
 	})
 }
 
-// refused schedules a retry, with growing backoff, after an answer that may differ next time. It records since when Slack refuses.
+// refused schedules a retry, with growing backoff, after an answer that may differ next time. It records since when Slack refuses a post.
 func (o *Outbox) refused(ctx context.Context, it *item, m storage.Message, err error) (time.Duration, error) {
 	fault := webapi.Judge(err)
-	if m.Refusing != fault.Code {
-		changed := o.change(ctx, m.Key, func(r *storage.Message) {
+	if m.TS == "" && m.Refusing != fault.Code {
+		changed := o.change(ctx, it, m, func(r *storage.Message) {
 			if r.Revision == m.Revision {
 				r.Refusing = fault.Code
 				if r.Since.IsZero() {
@@ -140,7 +162,7 @@ func (o *Outbox) refused(ctx context.Context, it *item, m storage.Message, err e
 		}
 	}
 	if fault.Kind == webapi.Unknown && it.failures >= 2 && m.Plain != m.Revision { // the format may be the cause
-		return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Plain = m.Revision })
+		return 0, o.change(ctx, it, m, func(r *storage.Message) { r.Plain = m.Revision })
 	}
 	return growing(it.failures+1, longestRefused), err
 }
@@ -152,8 +174,7 @@ const (
 	believed = time.Minute
 )
 
-// unreachable checks with conversations.info whether a channel is unusable, because one answer to a message is no proof. If it is, all
-// messages that wait for the channel are given up together.
+// unreachable checks with conversations.info whether a channel is unusable, because one answer to a message is no proof.
 func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, said error) (time.Duration, error) {
 	const asking = "conversations.info"
 	code := webapi.Judge(said).Code
@@ -167,36 +188,21 @@ func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, s
 	switch {
 	case webapi.Is(err, webapi.NoChannel):
 		code = webapi.Judge(err).Code
-	case webapi.Forbids(err) && !m.Since.IsZero() && time.Since(m.Since) >= believed:
+	case webapi.Forbids(err) && it.failures > 0 && time.Since(it.since) >= believed:
 	default:
 		return o.refused(ctx, it, m, said)
 	}
-	err = o.giveUp(ctx, func(tx storage.Tx) (over []givenUp, err error) {
-		err = storage.Messages.Scan(tx, "", func(_ string, other storage.Message) error {
-			if !other.Delivered() && other.Channel == m.Channel {
-				over = append(over, givenUp{other, code})
-			}
-			return nil
-		})
-		return over, err
-	})
-	if err != nil {
-		return 0, err
-	}
-	if o.Refused != nil {
-		o.Refused(ctx, m.Channel, code)
-	}
-	return 0, nil
+	return 0, o.Refused(context.WithoutCancel(ctx), m.Channel, code)
 }
 
 // applied is how long Slack may take to apply a post whose sender is gone. Only a search after that can prove the message missing. It also
 // bounds the delay of a card that a user waits for.
 const applied = 4 * time.Second
 
-// post posts a message for the first time. The attempt is recorded first, so that after a crash the message is searched for.
+// post posts a message for the first time, and records its timestamp.
 func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message, thread string) (time.Duration, error) {
-	if m.Tried > 0 && !it.sure {
-		if wait, err := o.lookFirst(ctx, it, m, thread); wait > 0 || err != nil || !it.sure {
+	if it.tried {
+		if wait, err := o.lookFirst(ctx, q, it, m, thread); wait > 0 || err != nil {
 			return wait, err
 		}
 	}
@@ -209,51 +215,42 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	if err := o.posts.Wait(ctx); err != nil {
 		return 0, err
 	}
-	err := o.change(ctx, m.Key, func(r *storage.Message) {
-		r.Tried, r.TriedAt = m.Revision, time.Now()
-		if it.doubt {
-			r.Doubt = r.TriedAt
-		}
-	})
-	if err != nil {
-		return 0, err
-	}
-	it.sure, it.doubt, it.look = false, false, time.Time{}
+	it.tried, it.revision, it.look = true, m.Revision, time.Now().Add(applied)
 	ts, err := o.Slack.Post(ctx, m.Channel, thread, m.Broadcast && thread != "", o.bodyOf(m), m.Key)
+	o.Heard(m.Channel, err)
 	if err != nil {
-		it.sure = webapi.Judge(err).Untouched
+		it.tried = !webapi.Judge(err).Untouched
 		o.hold(postingIn(q.channel), err)
 		return 0, fmt.Errorf("post message %s: %w", m.Key, err)
 	}
-	return 0, o.posted(ctx, m.Key, ts, m.Revision, false)
+	return 0, o.posted(ctx, it, m, ts, m.Revision, it.doubt)
 }
 
 // lookFirst searches for the message of an earlier attempt, once Slack has had time to apply it. If it does not find it, or cannot search
-// for a while, it marks the item as safe to post again; later searches delete a duplicate.
-func (o *Outbox) lookFirst(ctx context.Context, it *item, m storage.Message, thread string) (time.Duration, error) {
-	if it.look.IsZero() { // computed once: the clock may be set back
-		it.look = time.Now().Add(min(applied, applied-time.Since(m.TriedAt)))
-	}
+// for a while, the message may be posted again; later searches delete a duplicate.
+func (o *Outbox) lookFirst(ctx context.Context, q *queue, it *item, m storage.Message, thread string) (time.Duration, error) {
 	if wait := time.Until(it.look); wait > 0 {
 		return wait, nil
 	}
 	if it.vain.IsZero() {
 		it.vain = time.Now()
 	}
-	found, wait, err := o.find(ctx, m, thread, askWait)
+	found, wait, err := o.find(ctx, q, m, thread, it.look, askWait)
 	if len(found) > 0 {
-		revision := m.Tried
-		if len(found) > 1 || !m.Doubt.IsZero() { // unknown which attempt this is
+		revision := it.revision
+		if len(found) > 1 || it.doubt || revision == 0 && m.Revision > 1 { // unknown which attempt this is
 			revision = 0
+		} else if revision == 0 {
+			revision = 1
 		}
-		return 0, o.posted(ctx, m.Key, found[0].TS, revision, len(found) > 1)
+		return 0, o.posted(ctx, it, m, found[0].TS, revision, len(found) > 1 || it.doubt || it.revision == 0)
 	}
 	const patience = 15 * time.Second
 	impatient := time.Since(it.vain) >= patience && !errors.Is(err, errNoSelf)
 	if (wait > 0 || err != nil) && !impatient {
 		return min(wait, patience), err
 	}
-	it.sure, it.doubt, it.vain = true, true, time.Time{}
+	it.tried, it.doubt, it.vain = false, true, time.Time{}
 	return 0, nil
 }
 
@@ -274,52 +271,39 @@ func (o *Outbox) bodyOf(m storage.Message) Body {
 	return body
 }
 
-// find searches for a tried message, or returns how long a rate limit forbids it.
-func (o *Outbox) find(ctx context.Context, m storage.Message, thread string, within time.Duration) ([]Standing, time.Duration, error) {
-	looking := "look"
-	if thread != "" {
-		looking = "look in threads" // another method, with its own limit
-	}
-	if wait := o.held(looking); wait > 0 {
-		return nil, wait, nil
-	}
-	limited, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	found, err := o.Slack.Find(limited, m.Channel, thread, m.Key, m.CreatedAt)
-	o.hold(looking, err)
-	switch {
-	case webapi.Is(err, webapi.NoScope):
-		o.Log.Warn("a message may come twice: the app may not read this channel's history", "message", m.Key, "channel", m.Channel)
-		return nil, 0, nil
-	case webapi.Is(err, webapi.Limited):
-		return nil, o.held(looking), nil
-	case err != nil:
-		return nil, 0, fmt.Errorf("look for message %s: %w", m.Key, err)
-	}
-	return found, 0, nil
+// posted records the ts of a message. The record of a reply is then done; that of a top-level message stays for edits and its thread.
+func (o *Outbox) posted(ctx context.Context, it *item, m storage.Message, ts string, revision int, twice bool) error {
+	return o.change(ctx, it, m, func(r *storage.Message) {
+		r.TS, r.Sent, r.Refused, r.Refusing, r.Since = ts, revision, "", "", time.Time{} // even if it was given up meanwhile
+		if twice {
+			r.Doubt = time.Now()
+		}
+	})
 }
 
-// posted records the ts of a message. The record of a reply is then done; that of a top-level message stays for edits and its thread.
-func (o *Outbox) posted(ctx context.Context, key, ts string, revision int, twice bool) error {
-	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		m, err := storage.Messages.Get(tx, key)
-		if err != nil {
-			return err
-		}
-		m.TS, m.Sent, m.Tried, m.TriedAt, m.Refused = ts, revision, 0, time.Time{}, "" // even if it was given up meanwhile
-		m.Refusing, m.Since = "", time.Time{}
-		if twice || !m.Doubt.IsZero() {
-			m.Doubt = time.Now()
-		}
-		return put(tx, m)
-	})
-	if err != nil {
-		return fmt.Errorf("record message %s: %w", key, err)
+// Heard takes the result of a post: a setting of the app may forbid direct messages, so that none reaches anybody.
+func (o *Outbox) Heard(channel string, err error) {
+	if !strings.HasPrefix(channel, "D") {
+		return
 	}
+	fault := webapi.Judge(err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.spread()
-	return nil
+	switch {
+	case err == nil && o.deaf.Code != "":
+		o.Log.Info("direct messages reach people again")
+		o.deaf = webapi.Fault{}
+	case err != nil && fault.Kind == webapi.Setting && o.deaf.Code != fault.Code:
+		o.Log.Error("not everything reaches people: direct messages are refused", "reason", fault.Words())
+		o.deaf = fault
+	}
+}
+
+// Deaf returns the fault of the setting that forbids direct messages, if there is one.
+func (o *Outbox) Deaf() (fault webapi.Fault, deaf bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.deaf, o.deaf.Code != ""
 }
 
 // put writes a message's record, or deletes it if it belongs to a reply that needs nothing more.
@@ -331,7 +315,7 @@ func put(tx storage.Tx, m storage.Message) error {
 }
 
 // edit brings a posted message to its newest revision within the workspace's edit rate. Progress leaves some of it for state changes.
-func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, error) {
+func (o *Outbox) edit(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
 	spare := progressSpare
 	if m.Urgent {
 		spare = 0
@@ -347,9 +331,7 @@ func (o *Outbox) edit(ctx context.Context, m storage.Message) (time.Duration, er
 		o.hold(editing, err)
 		return 0, fmt.Errorf("edit message %s: %w", m.Key, err)
 	}
-	return 0, o.change(ctx, m.Key, func(r *storage.Message) {
-		r.Sent, r.Missed, r.Refusing, r.Since = m.Revision, false, "", time.Time{}
-	})
+	return 0, o.change(ctx, it, m, func(r *storage.Message) { r.Sent = m.Revision })
 }
 
 // tickEvery is how often a running time is brought up to date. Most ticks change nothing that the message shows.
@@ -439,24 +421,35 @@ func pause(l *rate.Limiter, need int) time.Duration {
 	return time.Duration(missing/float64(l.Limit())*float64(time.Second)) + time.Millisecond
 }
 
-// change rewrites a message's record, even during shutdown: a sent message must be recorded.
-func (o *Outbox) change(ctx context.Context, key string, f func(*storage.Message)) error {
-	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
-		m, err := storage.Messages.Get(tx, key)
-		if err != nil {
+// change rewrites a message's record, even during shutdown: a sent message must be recorded. It returns errDone if the message's next step,
+// if any, belongs in another lane.
+func (o *Outbox) change(ctx context.Context, it *item, m storage.Message, f func(*storage.Message)) error {
+	before, posted := laneOf(m), false
+	err := o.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) (err error) {
+		if m, err = storage.Messages.Get(tx, m.Key); err != nil {
 			return err
 		}
+		posted = m.TS == ""
 		f(&m)
+		posted = posted && m.TS != ""
 		return put(tx, m)
 	})
 	if err != nil {
-		return fmt.Errorf("record message %s: %w", key, err)
+		return fmt.Errorf("record message %s: %w", m.Key, err)
+	}
+	if posted {
+		o.mu.Lock()
+		o.spread()
+		o.mu.Unlock()
+	}
+	if laneOf(m) != before {
+		return o.moved(it, m)
 	}
 	return nil
 }
 
 // direct opens the conversation for a direct message and moves the message there.
-func (o *Outbox) direct(ctx context.Context, m storage.Message) (time.Duration, error) {
+func (o *Outbox) direct(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
 	if wait := o.held(opening); wait > 0 {
 		return wait, nil
 	}
@@ -466,7 +459,7 @@ func (o *Outbox) direct(ctx context.Context, m storage.Message) (time.Duration, 
 		o.hold(opening, err)
 		return 0, fmt.Errorf("open the direct conversation with %s: %w", user, err)
 	}
-	return 0, o.change(ctx, m.Key, func(r *storage.Message) { r.Channel = channel })
+	return 0, o.change(ctx, it, m, func(r *storage.Message) { r.Channel = channel })
 }
 
 // clip shortens a text to the length that Slack shows unfolded.

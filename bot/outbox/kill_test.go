@@ -165,7 +165,7 @@ func TestWhatAProcessLeavesIsDeliveredOldestFirstWhateverTheClockSays(t *testing
 	})
 }
 
-// hookedDB does something after each view.
+// hookedDB does something after each transaction.
 type hookedDB struct {
 	storage.DB
 
@@ -174,6 +174,12 @@ type hookedDB struct {
 
 func (d hookedDB) View(ctx context.Context, fn func(storage.Tx) error) error {
 	err := d.DB.View(ctx, fn)
+	d.after()
+	return err
+}
+
+func (d hookedDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	err := d.DB.Update(ctx, fn)
 	d.after()
 	return err
 }

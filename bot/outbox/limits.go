@@ -47,12 +47,10 @@ type givenUp struct {
 	why     string
 }
 
-// giveUp drops the messages that find selects, in one transaction with the direct messages to the users who were promised them. The next
-// edit of a message makes up for a dropped one.
+// giveUp drops the messages that find selects.
 func (o *Outbox) giveUp(ctx context.Context, find func(tx storage.Tx) ([]givenUp, error)) error {
 	ctx = context.WithoutCancel(ctx)
 	var over []givenUp
-	var directs []storage.Message
 	read := func(tx storage.Tx) (err error) {
 		over, err = find(tx)
 		return err
@@ -60,25 +58,46 @@ func (o *Outbox) giveUp(ctx context.Context, find func(tx storage.Tx) ([]givenUp
 	if err := o.Records.View(ctx, read); err != nil || len(over) == 0 {
 		return err
 	}
-	err := o.Records.Update(ctx, func(tx storage.Tx) error {
-		err := read(tx)
-		directs = apologies(over)
-		for _, g := range over {
-			err = errors.Join(err, storage.Messages.Put(tx, g.message.Key, g.after()))
+	err := o.Write(ctx, func(tx storage.Tx) ([]storage.Message, error) {
+		if err := read(tx); err != nil {
+			return nil, err
 		}
-		for _, m := range directs {
-			err = errors.Join(err, Put(tx, m))
-		}
-		return err
+		return abandon(tx, over)
 	})
 	if err != nil {
 		return fmt.Errorf("give up messages: %w", err)
 	}
-	o.dequeue(over)
+	o.gone(over)
+	return nil
+}
+
+// abandon records messages as given up, and returns the direct messages to the users who were promised them.
+func abandon(tx storage.Tx, over []givenUp) (directs []storage.Message, err error) {
+	for _, g := range over {
+		if g.message.TS != "" { // the next change makes up for it
+			g.message.Sent = g.message.Revision
+		} else {
+			g.message.Refused = g.why
+		}
+		err = errors.Join(err, storage.Messages.Put(tx, g.message.Key, g.message))
+	}
+	return apologies(over), err
+}
+
+// gone removes given-up messages from their queues and wakes the callers of Posted.
+func (o *Outbox) gone(over []givenUp) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, g := range over {
+		for _, lane := range []lane{posts, edits} {
+			if q := o.queues[place{g.message.Channel, lane}]; q != nil {
+				q.remove(q.find(g.message.Key))
+			}
+		}
+	}
+	o.spread()
 	o.dropped.Add(int64(len(over)))
 	o.Log.Error("messages are given up", "messages", len(over), "why", reasons(over))
-	o.Deliver(directs...)
-	return nil
 }
 
 // giveUpOne gives up a message unless it has been delivered.
@@ -90,31 +109,6 @@ func (o *Outbox) giveUpOne(ctx context.Context, m storage.Message, why string) e
 		}
 		return []givenUp{{now, why}}, nil
 	})
-}
-
-// after returns the record of the given-up message.
-func (g givenUp) after() storage.Message {
-	m := g.message
-	if m.TS != "" {
-		m.Sent, m.Missed = m.Revision, g.why != tooMany // if too much waits, the next change corrects it
-	} else {
-		m.Refused = g.why
-	}
-	return m
-}
-
-// dequeue removes given-up messages from their queues and wakes the callers of Posted.
-func (o *Outbox) dequeue(over []givenUp) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, g := range over {
-		for _, lane := range []lane{posts, edits} {
-			if q := o.queues[place{g.message.Channel, lane}]; q != nil {
-				q.items = slices.DeleteFunc(q.items, func(it *item) bool { return it.key == g.message.Key })
-			}
-		}
-	}
-	o.spread()
 }
 
 // reasons describes why messages are given up.
@@ -138,7 +132,7 @@ func (l limits) over(tx storage.Tx, now time.Time) ([]givenUp, error) {
 		case m.Delivered():
 		case !m.Since.IsZero() && now.Sub(m.Since) > keepTrying:
 			over = append(over, givenUp{m, m.Refusing})
-		case !m.Missed && now.Sub(m.UpdatedAt) > l.age: // a missed edit waited for its channel, not for Slack
+		case now.Sub(m.UpdatedAt) > storage.KeepEdits, m.TS == "" && now.Sub(m.UpdatedAt) > l.age:
 			over = append(over, givenUp{m, tooOld})
 		default:
 			channels[m.Channel] = append(channels[m.Channel], m)

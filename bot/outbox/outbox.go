@@ -5,12 +5,16 @@
 // a search. A reply waits until its parent is posted, and messages of one card keep their order. A Slack rate limit blocks one method, or
 // the posts in one channel, and nothing else. All edits share the workspace's budget; state changes go before progress.
 //
-// No single answer is trusted. Each post is recorded as tried before the request. If its result is unclear, the outbox first searches for
-// the message by its metadata, after Slack has had time to apply the post. If it finds none and posts again, the message is in doubt: three
-// later searches look for duplicates and delete them. An edit is done when Slack has accepted it. A missing message, thread or person is
-// believed after three answers, and an unusable channel if conversations.info confirms it, or after a minute if the app may not call that.
-// Any other refusal is retried with growing backoff for a day, as plain text if the format may be the cause; then the message is given up,
-// and the users who were promised it get a direct message.
+// A delivery costs one commit: the timestamp of a post, or the revision of an edit. A running time (see Config.Draw) costs none.
+//
+// No single answer is trusted. If the result of a post is unclear, and for every post that an earlier process left, the outbox first
+// searches for the message by its metadata, after Slack has had time to apply the post. If it finds none and posts again, the message is in
+// doubt: three later searches look for duplicates and delete them. An edit is done when Slack has accepted it. A missing message, thread or
+// person is believed after three answers. Any other refusal is retried with growing backoff for a day, as plain text if the format may be
+// the cause. Then a post is given up, and the users who were promised it get a direct message; an edit is tried again at the next start.
+//
+// A channel accepts no messages if conversations.info confirms that, or for a minute if the app may not call that. Its record says so
+// (Refuse) until it does again (Accept): posts to it are given up, and edits wait in the database.
 package outbox
 
 import (
@@ -20,7 +24,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,8 +67,8 @@ type Slack interface {
 	Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (ts string, err error)
 	Edit(ctx context.Context, channel, ts string, body Body) error
 	Delete(ctx context.Context, channel, ts string) error
-	// Find returns the bot's own messages since a time that have the key in their metadata.
-	Find(ctx context.Context, channel, thread, key string, since time.Time) ([]Standing, error)
+	// Own returns the bot's own messages since a time, by the key in their metadata.
+	Own(ctx context.Context, channel, thread string, since time.Time) (map[string][]Standing, error)
 	// Direct opens the direct conversation with a user.
 	Direct(ctx context.Context, user string) (channel string, err error)
 	// CanPost fails with an error of kind webapi.NoChannel if the bot cannot post in the channel.
@@ -82,8 +88,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Draw renders a message with a running time, from storage.Message.Running, as of a time.
 	Draw func(running []byte, at time.Time) (Body, error)
-	// Refused, if not nil, is called with the code of conversations.info after it is recorded that a channel accepts no messages.
-	Refused func(ctx context.Context, channel, code string)
+	// Refused is called for a channel that accepts no messages, with Slack's code. It calls Refuse.
+	Refused func(ctx context.Context, channel, code string) error
 }
 
 // Outbox delivers messages. Create it with New.
@@ -91,6 +97,7 @@ type Outbox struct {
 	Config
 	posts, edits *rate.Limiter
 	limits       limits
+	before       int64         // storage.Message.Order of the last message of an earlier process
 	full         chan struct{} // signals that a queue limit is exceeded
 	dropped      atomic.Int64
 
@@ -100,6 +107,8 @@ type Outbox struct {
 	queues    map[place]*queue
 	news      chan struct{}        // closed and replaced whenever a message was delivered or failed
 	holds     map[string]time.Time // when each rate limit of Slack's ends, by method or channel
+	woken     time.Time            // the last Wake
+	deaf      webapi.Fault         // the setting that forbids direct messages, if any
 }
 
 // New returns an Outbox. It delivers nothing until Run is called.
@@ -109,29 +118,74 @@ func New(cfg Config) *Outbox {
 		limits: usual, full: make(chan struct{}, 1), queues: map[place]*queue{}, news: make(chan struct{}), holds: map[string]time.Time{},
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may have just used up the burst
+	err := cfg.Records.View(context.Background(), func(tx storage.Tx) (err error) {
+		o.before, _, err = storage.Counters.Find(tx, storage.Messages.Name)
+		return err
+	})
+	if err != nil {
+		o.before = math.MaxInt64 // all that waits at the start may have been posted
+	}
 	return o
+}
+
+// Content is a rendered message.
+type Content interface {
+	Text() string
+	JSON() (blocks []byte, err error)
+}
+
+// Say fills a message with rendered content.
+func Say(m storage.Message, says Content) (storage.Message, error) {
+	blocks, err := says.JSON()
+	m.Text, m.Blocks = says.Text(), blocks
+	return m, err
+}
+
+// Write runs change in a transaction, records the messages that it returns, and delivers them after the commit.
+func (o *Outbox) Write(ctx context.Context, change func(tx storage.Tx) ([]storage.Message, error)) error {
+	var recorded []storage.Message
+	err := o.Records.Update(ctx, func(tx storage.Tx) error {
+		messages, err := change(tx)
+		recorded = nil
+		for _, m := range messages {
+			now, wrong := record(tx, m)
+			now.Urgent = m.Urgent
+			recorded, err = append(recorded, now), errors.Join(err, wrong)
+		}
+		return err
+	})
+	if err == nil {
+		o.queue(recorded...)
+	}
+	return err
 }
 
 // Put records the desired content of a message. The caller must call Deliver after the commit.
 func Put(tx storage.Tx, m storage.Message) error {
+	_, err := record(tx, m)
+	return err
+}
+
+// record is Put. It returns the message as it is recorded now.
+func record(tx storage.Tx, m storage.Message) (storage.Message, error) {
 	now := time.Now()
 	old, there, err := storage.Messages.Find(tx, m.Key)
 	switch {
 	case err != nil:
-		return err
+		return m, err
 	case !there: // a counter, so that the order survives restarts and clock changes
 		m.Order, _, err = storage.Counters.Find(tx, storage.Messages.Name)
 		m.Order++
 		m.Revision, m.CreatedAt, m.UpdatedAt = 1, now, now
-		return errors.Join(err, storage.Counters.Put(tx, storage.Messages.Name, m.Order), storage.Messages.Put(tx, m.Key, m))
+		return m, errors.Join(err, storage.Counters.Put(tx, storage.Messages.Name, m.Order), storage.Messages.Put(tx, m.Key, m))
 	case old.Refused != "" || Same(old, m):
-		return nil
+		return old, nil
 	}
 	old.Urgent = m.Urgent || (old.Urgent && !old.Delivered())
 	old.Text, old.Blocks, old.Running, old.Last, old.UpdatedAt = m.Text, m.Blocks, m.Running, m.Last, now
 	old.Refusing, old.Since = "", time.Time{}
 	old.Revision++
-	return storage.Messages.Put(tx, m.Key, old)
+	return old, storage.Messages.Put(tx, m.Key, old)
 }
 
 // Same reports whether two messages show the same for ever.
@@ -158,10 +212,18 @@ func (o *Outbox) Deliver(messages ...storage.Message) {
 	if err != nil {
 		o.Log.Warn("messages to deliver could not be read; they are read again in their turn", "messages", len(messages), "error", err)
 	}
+	for i, m := range messages {
+		recorded[i].Urgent = m.Urgent
+	}
+	o.queue(recorded...)
+}
+
+// queue queues messages as they are recorded.
+func (o *Outbox) queue(messages ...storage.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i, m := range messages {
-		o.enqueue(recorded[i], m.Urgent)
+	for _, m := range messages {
+		o.enqueue(m, m.Urgent)
 	}
 }
 
@@ -211,11 +273,6 @@ func (o *Outbox) Run(ctx context.Context) error {
 		return err
 	}
 	o.begin(ctx, left)
-	for _, channel := range o.Behind() {
-		if err := o.Again(ctx, channel); err != nil && ctx.Err() == nil {
-			o.Log.Error("what a channel has missed is left to the next check", "channel", channel, "error", err)
-		}
-	}
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
@@ -236,7 +293,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// begin starts the deliverers. Messages that an earlier process left precede those put since.
+// begin starts the deliverers. Messages that an earlier process left precede those put since. It may have posted any of them.
 func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -244,6 +301,11 @@ func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
 	o.running, o.queues = ctx, map[place]*queue{}
 	for _, m := range left {
 		o.enqueue(m, m.Urgent || m.TS == "")
+		q := o.queues[place{m.Channel, posts}]
+		if it := q.find(m.Key); it != nil && m.Order <= o.before && !strings.HasPrefix(m.Channel, directPrefix) {
+			q.quiet = time.Now().Add(applied)
+			it.tried, it.look = true, q.quiet
+		}
 	}
 	for at, q := range early {
 		for _, it := range q.items {

@@ -53,7 +53,9 @@ type queue struct {
 	items   []*item       // in order of delivery, except that urgent items go first
 	limiter *rate.Limiter // for posts
 	wake    chan struct{}
-	working bool // it has a deliverer, which removes the queue at its end
+	quiet   time.Time       // until Slack has applied what an earlier process may have posted
+	working bool            // it has a deliverer, which removes the queue at its end
+	reads   map[string]read // the last searches, by thread; used by the deliverer alone
 }
 
 // item is a message to deliver, at the revision that it has when its turn comes.
@@ -61,10 +63,11 @@ type item struct {
 	key       string
 	root      string // key of its card, or its own: items of one card keep their order
 	urgent    bool
-	sure      bool      // no earlier attempt can have posted it
-	doubt     bool      // sure by a search alone: the attempt may still show up
-	look      time.Time // earliest time at which a search for the last attempt counts
-	vain      time.Time
+	tried     bool      // an earlier attempt may have posted it
+	revision  int       // of that attempt; 0 if it was an earlier process's
+	look      time.Time // earliest time at which a search for that attempt counts
+	vain      time.Time // since when searches have failed
+	doubt     bool      // a search did not find that attempt, which may still show up
 	failures  int
 	fault     webapi.Fault // of the last failure
 	since     time.Time    // time of the first failure in a row
@@ -72,6 +75,18 @@ type item struct {
 	again     bool // put again while it was being delivered
 	ticks     bool // nothing waits but its running time
 	shown     Body // with ticks: what Slack shows
+}
+
+// find returns the item with a key, or nil.
+func (q *queue) find(key string) *item {
+	if q != nil {
+		for _, it := range q.items {
+			if it.key == key {
+				return it
+			}
+		}
+	}
+	return nil
 }
 
 // add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff and the delay of
@@ -82,12 +97,11 @@ func (q *queue) add(key, root string, urgent bool) {
 			it.urgent = it.urgent || it.root == root && it.key != root
 		}
 	}
-	i := slices.IndexFunc(q.items, func(it *item) bool { return it.key == key })
-	if i < 0 {
+	it := q.find(key)
+	if it == nil {
 		q.items = append(q.items, &item{key: key, root: root, urgent: urgent})
 		return
 	}
-	it := q.items[i]
 	it.again = true
 	if it.ticks {
 		it.ticks, it.notBefore = false, time.Time{}
@@ -98,7 +112,8 @@ func (q *queue) add(key, root string, urgent bool) {
 	it.notBefore = time.Time{} // rate limits are kept in Outbox.holds
 	if !it.urgent {
 		it.urgent = true
-		q.items = append(slices.Delete(q.items, i, i+1), it)
+		q.remove(it)
+		q.items = append(q.items, it)
 	}
 }
 
@@ -127,15 +142,14 @@ func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
 func (o *Outbox) behind(q *queue, it *item, parent string) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, p := range q.items {
-		if p.key == parent {
-			p.urgent = true
-			q.remove(p)
-			q.items = slices.Insert(q.items, slices.Index(q.items, it), p)
-			return max(0, time.Until(p.notBefore))
-		}
+	p := q.find(parent)
+	if p == nil {
+		return firstPause
 	}
-	return firstPause
+	p.urgent = true
+	q.remove(p)
+	q.items = slices.Insert(q.items, slices.Index(q.items, it), p)
+	return max(0, time.Until(p.notBefore))
 }
 
 // waiting counts the items without ticks.
@@ -177,6 +191,9 @@ func (o *Outbox) work(ctx context.Context, q *queue) {
 func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if wait := time.Until(q.quiet); wait > 0 {
+		return nil, wait
+	}
 	if len(q.items) > 0 {
 		it, wait := q.next(time.Now())
 		if it != nil {
@@ -194,6 +211,7 @@ func (o *Outbox) turn(q *queue) (*item, time.Duration) {
 // attempt takes one step with an item and schedules the next.
 func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 	var later time.Duration
+	began := time.Now()
 	err := panics.Catch(func() (err error) {
 		later, err = o.deliver(ctx, q, it)
 		return err
@@ -212,6 +230,9 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 		}
 		it.fault = webapi.Judge(err)
 		wait := max(later, growing(it.failures, longestPause))
+		if o.woken.After(began) { // it may have failed of what is over since
+			wait = later
+		}
 		it.notBefore = time.Now().Add(wait)
 		o.spread()
 		o.Log.Warn("message not delivered yet", "message", it.key, "tries", it.failures, "again_in", wait, "why", it.fault.Words(), "error", err)
@@ -227,10 +248,12 @@ func growing(failures int, longest time.Duration) time.Duration {
 	return min(firstPause<<min(max(failures-1, 0), 20), longest)
 }
 
-// Wake retries all waiting items at once, after Slack has returned or a channel has a new id. Rate limits still apply.
+// Wake retries all waiting items at once, after Slack has returned or a channel has a new id, and what is being tried if that fails. Rate
+// limits still apply.
 func (o *Outbox) Wake() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.woken = time.Now()
 	for _, q := range o.queues {
 		for _, it := range q.items {
 			it.notBefore = time.Time{}

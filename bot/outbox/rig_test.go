@@ -89,10 +89,14 @@ func (r *rig) open(p *mortal.Process) {
 		process: p, records: records,
 		outbox: outbox.New(outbox.Config{
 			Records: records, Log: slog.New(slog.DiscardHandler), Draw: draw,
-			Refused: func(_ context.Context, channel, code string) {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				r.lost = append(r.lost, channel+" "+code)
+			Refused: func(ctx context.Context, channel, code string) error {
+				_, err := r.outbox.Refuse(ctx, channel, code, func(storage.Tx) ([]storage.Message, error) {
+					r.mu.Lock()
+					defer r.mu.Unlock()
+					r.lost = append(r.lost, channel+" "+code)
+					return nil, nil
+				})
+				return err
 			},
 			Slack: outbox.API{
 				API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},

@@ -161,8 +161,8 @@ func (a API) read(ctx context.Context, channel, thread string, args url.Values, 
 	return errors.Join(err, unread)
 }
 
-// Find searches conversations.history, or conversations.replies in a thread, for messages with the key in their metadata.
-func (a API) Find(ctx context.Context, channel, thread, key string, since time.Time) ([]Standing, error) {
+// Own reads conversations.history, or conversations.replies in a thread, for the bot's messages.
+func (a API) Own(ctx context.Context, channel, thread string, since time.Time) (map[string][]Standing, error) {
 	self := a.Self()
 	if self == (Self{}) {
 		return nil, errNoSelf
@@ -171,14 +171,14 @@ func (a API) Find(ctx context.Context, channel, thread, key string, since time.T
 	if at, sure := a.Clock.At(since); sure { // else read the newest pages, whatever their time
 		args.Set("oldest", strconv.FormatInt(at.Add(-lookBack).Unix(), 10)+".000000")
 	}
-	var found []Standing
+	own := map[string][]Standing{}
 	err := a.read(ctx, channel, thread, args, maxPages, func(m message) bool {
-		if k, ours := m.key(self); ours && k == key {
-			found = append(found, Standing{TS: m.TS, Replies: m.Replies > 0})
+		if key, ours := m.key(self); ours {
+			own[key] = append(own[key], Standing{TS: m.TS, Replies: m.Replies > 0})
 		}
 		return false
 	})
-	return found, err
+	return own, err
 }
 
 // KeyOf returns the key of the message that starts a thread, or "" if the bot did not write it.

@@ -8,7 +8,6 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/slacksim"
-	"c66bot/storage"
 )
 
 func TestAPostThatOutlivesItsSenderStandsOnceInTheEnd(t *testing.T) {
@@ -229,25 +228,4 @@ func TestEightyKillsWhilePostsAreUnderWay(t *testing.T) {
 			t.Fatalf("killed after %s", time.Duration(i)*75*time.Millisecond)
 		}
 	}
-}
-
-// The clock may have been set back since the try, in this process or by a restart of the machine.
-func TestAnUnclearPostIsLookedForSoonAlsoWhereTheClockWasSetBack(t *testing.T) {
-	inBubble(t, func(r *rig) {
-		r.end()
-		r.open(mortal.New(0, false))
-		m := urgent(card("a", "failed"))
-		m.Order, m.Revision, m.Tried, m.CreatedAt, m.UpdatedAt = 1, 1, 1, time.Now(), time.Now()
-		m.TriedAt = time.Now().Add(6 * time.Minute)
-		err := r.records.Update(r.ctx, func(tx storage.Tx) error { return storage.Messages.Put(tx, m.Key, m) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		r.run()
-		r.until("it stands", func() bool { return len(r.channel(deploys)) == 1 })
-		if took := time.Since(start); took > 8*time.Second {
-			t.Errorf("it stood after %s", took)
-		}
-	})
 }

@@ -266,7 +266,7 @@ func TestAChannelThatTakesNothingHasItsSubscriptionsSuspendedAndItsAuthorTold(t 
 			r.Errorf("watching %+v", w)
 		}
 		r.slack.Unarchive(deploys)
-		if err := r.progress.Resume(r.ctx, deploys); err != nil {
+		if err := r.channels.Accepted(r.ctx, deploys); err != nil {
 			r.Fatal(err)
 		}
 		time.Sleep(time.Minute)

@@ -21,7 +21,7 @@ func TestTheAuthorHearsOfASuspensionAlsoWhereTheSubscriptionsCannotBeReadBehindI
 		r.positioned(r.stack.UID)
 		time.Sleep(time.Minute)
 		r.refuseCommit(2)
-		if err := r.progress.Suspend(r.ctx, deploys, "is_archived"); err == nil {
+		if err := r.channels.Refused(r.ctx, deploys, "is_archived"); err == nil {
 			r.Error("the subscriptions were read")
 		}
 		time.Sleep(time.Minute)

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"c66bot/authz"
+	"c66bot/bot/channels"
 	"c66bot/bot/outbox"
 	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/progress"
@@ -133,6 +134,7 @@ type life struct {
 	process  *mortal.Process
 	progress *progress.Progress
 	outbox   *outbox.Outbox
+	channels *channels.Channels
 	records  storage.DB
 	ctx      context.Context // of requests by people
 	end      func()
@@ -195,15 +197,16 @@ func (r *rig) start(p *mortal.Process) {
 		r.Fatal(err)
 	}
 	records := stalling{p.DB(db), r}
-	var pr *progress.Progress
+	var rooms *channels.Channels
 	out := outbox.New(outbox.Config{
-		Records: records, Log: log, Draw: progress.Draw, Refused: func(ctx context.Context, channel, code string) { pr.Refused(ctx, channel, code) },
+		Records: records, Log: log, Draw: progress.Draw,
+		Refused: func(ctx context.Context, channel, code string) error { return rooms.Refused(ctx, channel, code) },
 		Slack: outbox.API{
 			API:  webapi.API{HTTP: p.Client(r.slack), URL: "http://slack.test/api/", Token: secret.New("xoxb-c66-demo"), Clock: &webapi.Clock{}},
 			Self: func() outbox.Self { return outbox.Self{User: "U0C66BOT", Bot: "B0C66"} },
 		},
 	})
-	pr = progress.New(progress.Config{
+	pr := progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 			if may := r.judge.Load(); may != nil {
@@ -212,11 +215,12 @@ func (r *rig) start(p *mortal.Process) {
 			return true, nil
 		},
 	})
+	rooms = channels.New(channels.Config{Records: records, Outbox: out, Changed: pr.SubscriptionsChanged, Log: log})
 	ctx, cancel := context.WithCancel(r.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- out.Run(ctx) }()
 	go func() { ended <- pr.Run(ctx) }()
-	r.life = &life{process: p, progress: pr, outbox: out, records: records, ctx: ctx}
+	r.life = &life{process: p, progress: pr, outbox: out, channels: rooms, records: records, ctx: ctx}
 	r.end = func() {
 		r.end = nil
 		p.Kill()

@@ -15,7 +15,8 @@ import (
 	"c66bot/storage"
 )
 
-// subscriptions is a snapshot of the active subscriptions. It is valid while its number equals the table's counter in the database.
+// subscriptions is a snapshot of the active subscriptions: those of channels that accept messages. It is valid while its number equals the
+// tables' counters in the database.
 type subscriptions struct {
 	number    int64
 	active    []subscriber
@@ -77,17 +78,23 @@ func (s *subscriptions) to(ref storage.StackRef) map[string][]storage.Subscripti
 
 // subscribed returns the subscriptions as the transaction sees them.
 func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
-	number, _, err := storage.Counters.Find(tx, storage.Subscriptions.Name)
-	if err != nil {
-		return nil, err
+	var number int64 // of the changes of what the snapshot is made of
+	for _, table := range []string{storage.Subscriptions.Name, storage.Channels.Name} {
+		n, _, err := storage.Counters.Find(tx, table)
+		if err != nil {
+			return nil, err
+		}
+		number += n
 	}
 	last := p.subscriptions.Load()
 	if last.number == number {
 		return last, nil
 	}
 	s := newSubscriptions(number)
-	err = storage.Subscriptions.Scan(tx, "", func(key string, sub storage.Subscription) error {
-		if sub.Suspended != "" {
+	err := storage.Subscriptions.Scan(tx, "", func(key string, sub storage.Subscription) error {
+		if channel, _, err := storage.Channels.Find(tx, sub.Channel); err != nil {
+			return err
+		} else if channel.Refused != "" {
 			s.suspended++
 			return nil
 		}

@@ -1,0 +1,315 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/bot/card"
+	"c66bot/bot/outbox"
+	"c66bot/bot/webapi"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+const (
+	// checkEvery is the interval between checks of all channels. checkPace is the pause between two channels, far below Slack's limit of 50
+	// calls a minute.
+	checkEvery = time.Hour
+	checkPace  = 2 * time.Second
+	// maxHints bounds the queue of channels to check after an event.
+	maxHints = 1000
+	// doubtFor is how long Slack must hide a channel before the admins are told: the event with its new id may still come.
+	doubtFor = 5 * time.Minute
+)
+
+// Hint queues a check of a channel. If the queue is full, the channel is left to the next check of all.
+func (c *Channels) Hint(channel string) {
+	select {
+	case c.hints <- channel:
+	default:
+		c.Log.Warn("an event about a channel is left to the next check of all", "channel", channel)
+	}
+}
+
+// Run checks channels until the context ends.
+func (c *Channels) Run(ctx context.Context) {
+	all := time.NewTimer(0)
+	defer all.Stop()
+	var left []string
+	var next <-chan time.Time
+	for {
+		if len(left) > 0 && next == nil { // independent of the number of hints
+			next = time.After(checkPace)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case channel := <-c.hints:
+			channel = c.Now(channel)
+			if has, err := c.holdings(ctx); err != nil || has[channel].any() {
+				c.check(ctx, channel)
+			}
+		case <-next:
+			next = nil
+			c.check(ctx, c.Now(left[0]))
+			left = left[1:]
+		case <-all.C:
+			all.Reset(checkEvery)
+			if len(left) > 0 { // the previous full check is still running
+				continue
+			}
+			has, err := c.holdings(ctx)
+			if err != nil && ctx.Err() == nil {
+				c.Log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
+			}
+			maps.DeleteFunc(has, func(_ string, h holding) bool { return !h.any() })
+			left = slices.Sorted(maps.Keys(has))
+		}
+	}
+}
+
+// check asks Slack whether the bot can post in a channel, since an event may be late, and records the result.
+func (c *Channels) check(ctx context.Context, channel string) {
+	err := c.look(ctx, channel)
+	if no, ok := errors.AsType[*commands.CardError](err); ok {
+		err = errors.Join(c.Refused(ctx, channel, no.Code), c.lost(ctx, channel))
+	} else if err == nil {
+		err = errors.Join(c.Accepted(ctx, channel), c.checkAuthors(ctx, channel))
+	}
+	if err != nil && ctx.Err() == nil {
+		c.Log.Error("whether a channel accepts messages was not found out; the next check tries again", "channel", channel, "error", err)
+	}
+}
+
+// Refused records that a channel accepts no messages, with Slack's code, and tells the authors of its subscriptions.
+func (c *Channels) Refused(ctx context.Context, channel, code string) error {
+	fresh, err := c.Outbox.Refuse(ctx, channel, code, func(tx storage.Tx) ([]storage.Message, error) { return Suspended(tx, channel, code) })
+	if err != nil || !fresh {
+		return err
+	}
+	c.Log.WarnContext(ctx, "a channel accepts no messages: its subscriptions are suspended", "channel", channel, "code", code)
+	return c.Changed(ctx)
+}
+
+// Suspended returns the direct messages that tell the authors of a channel's subscriptions that it accepts no messages.
+func Suspended(tx storage.Tx, channel, code string) (messages []storage.Message, err error) {
+	of, err := byAuthor(tx, channel)
+	for _, author := range slices.Sorted(maps.Keys(of)) {
+		var globs []string
+		for _, s := range of[author] {
+			globs = append(globs, s.Stacks)
+		}
+		slices.Sort(globs)
+		m, wrong := outbox.Say(storage.Message{
+			Key:     fmt.Sprintf("suspended/%s/%s/%d", channel, author, time.Now().UnixNano()),
+			Channel: outbox.Direct(author), Urgent: true, Last: true,
+		}, card.Suspended(channel, code, globs))
+		messages, err = append(messages, m), errors.Join(err, wrong)
+	}
+	return messages, err
+}
+
+func byAuthor(tx storage.Tx, channel string) (map[string][]storage.Subscription, error) {
+	of := map[string][]storage.Subscription{}
+	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
+		of[s.Author] = append(of[s.Author], s)
+		return nil
+	})
+	return of, err
+}
+
+// Accepted ends the trouble of a channel. Deployments meanwhile, of stacks that only it subscribes to, are history.
+func (c *Channels) Accepted(ctx context.Context, channel string) error {
+	was, err := c.Outbox.Accept(ctx, channel)
+	if err != nil || !was {
+		return err
+	}
+	c.Log.InfoContext(ctx, "a channel accepts messages again: its subscriptions go on", "channel", channel)
+	return c.Changed(ctx)
+}
+
+// checkAuthors tells a channel once that the author of subscriptions may subscribe to nothing there any more: they announce nothing.
+func (c *Channels) checkAuthors(ctx context.Context, channel string) error {
+	var of map[string][]storage.Subscription
+	var known storage.Channel
+	err := c.Records.View(ctx, func(tx storage.Tx) (err error) {
+		known, _, err = storage.Channels.Find(tx, channel)
+		if err == nil {
+			of, err = byAuthor(tx, channel)
+		}
+		return err
+	})
+	var powerless []string
+	for _, author := range slices.Sorted(maps.Keys(of)) {
+		standing, wrong := c.Authorizer.Standing(ctx, authz.Subject{User: author, Channel: channel})
+		if wrong != nil {
+			return fmt.Errorf("whether %s may subscribe to anything in %s: %w", author, channel, wrong)
+		}
+		if !standing.Some(authz.Subscribe) {
+			powerless = append(powerless, author)
+		}
+	}
+	if err != nil || slices.Equal(powerless, known.Powerless) {
+		return err
+	}
+	c.Log.InfoContext(ctx, "what the authors of a channel's subscriptions may has changed", "channel", channel)
+	return c.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
+		before, err := storage.ChangeChannel(tx, channel, func(r *storage.Channel) { r.Powerless = powerless })
+		for _, author := range powerless {
+			if slices.Contains(before.Powerless, author) {
+				continue
+			}
+			m, wrong := outbox.Say(storage.Message{
+				Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, time.Now().UnixNano()), Channel: channel, Last: true,
+			}, card.Powerless(author, of[author]))
+			messages, err = append(messages, m), errors.Join(err, wrong)
+		}
+		return messages, err
+	})
+}
+
+// holding counts what a channel has.
+type holding struct {
+	rules, subscriptions, cards int
+
+	edits  int // that wait to be delivered
+	record storage.Channel
+}
+
+// empty reports whether nobody misses the channel.
+func (h holding) empty() bool { return h.rules+h.subscriptions+h.cards == 0 }
+
+// any reports whether the channel is worth a check.
+func (h holding) any() bool { return !h.empty() || h.record.Refused != "" }
+
+// holdings returns what the channels have.
+func (c *Channels) holdings(ctx context.Context) (map[string]holding, error) {
+	all := map[string]holding{}
+	add := func(channel string, f func(*holding)) {
+		h := all[channel]
+		f(&h)
+		all[channel] = h
+	}
+	err := c.Records.View(ctx, func(tx storage.Tx) error {
+		clear(all)
+		return errors.Join(
+			storage.Rules.Scan(tx, "", func(_ string, r storage.Rule) error {
+				if r.Until.IsZero() {
+					add(r.Channel, func(h *holding) { h.rules++ })
+				}
+				return nil
+			}),
+			storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error {
+				add(s.Channel, func(h *holding) { h.subscriptions++ })
+				return nil
+			}),
+			storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
+				if f.Phase != storage.PhaseEnded {
+					add(f.Channel, func(h *holding) { h.cards++ })
+				}
+				return nil
+			}),
+			storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+				if m.TS != "" && !m.Delivered() {
+					add(m.Channel, func(h *holding) { h.edits++ })
+				}
+				return nil
+			}),
+			storage.Channels.Scan(tx, "", func(id string, r storage.Channel) error {
+				add(id, func(h *holding) { h.record = r })
+				return nil
+			}),
+		)
+	})
+	return all, err
+}
+
+// lost tells the admins once of a channel that has something and that Slack does not show any more: the bot was removed from it, or its id
+// changed while the bot was down. A record of a channel that nobody misses is forgotten.
+func (c *Channels) lost(ctx context.Context, channel string) error {
+	all, err := c.holdings(ctx)
+	if err != nil {
+		return err
+	}
+	h := all[channel]
+	known := h.record
+	change := func(f func(*storage.Channel)) error {
+		return c.Records.Update(ctx, func(tx storage.Tx) error {
+			_, err := storage.ChangeChannel(tx, channel, f)
+			return err
+		})
+	}
+	switch hidden := known.Refused == webapi.NotShown; {
+	case h.empty() && h.edits == 0:
+		return change(func(r *storage.Channel) { r.Refused, r.Since, r.Told = "", time.Time{}, time.Time{} })
+	case (h.empty() || !hidden) && !known.Told.IsZero():
+		return change(func(r *storage.Channel) { r.Told = time.Time{} })
+	case h.empty() || !hidden || !known.Told.IsZero():
+		return nil
+	case time.Since(known.Since) < doubtFor:
+		time.AfterFunc(doubtFor-time.Since(known.Since), func() { c.Hint(channel) })
+		return nil
+	default:
+		return c.tellLost(ctx, channel, h)
+	}
+}
+
+// tellLost records that the admins are told of a channel that Slack does not show, and tells them.
+func (c *Channels) tellLost(ctx context.Context, channel string, h holding) error {
+	c.Log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed",
+		"channel", channel, "rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
+	said := card.Reply(commands.ProblemReply{
+		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, h.inWords()),
+		State: "They are kept, and take no effect.",
+		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears " +
+			"another id now: make its rules and subscriptions anew in it.",
+	})
+	users, groups := c.Authorizer.Admins()
+	members, err := c.People.Members(ctx, groups)
+	if err != nil {
+		c.Log.WarnContext(ctx, "who is in the admins' groups could not be looked up: only those who are named are told", "error", err)
+	}
+	users = slices.Compact(slices.Sorted(slices.Values(slices.Concat(users, members))))
+	now := time.Now()
+	return c.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
+		_, err = storage.ChangeChannel(tx, channel, func(r *storage.Channel) { r.Told = now })
+		for _, user := range users {
+			m, wrong := outbox.Say(storage.Message{
+				Key: fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), Channel: outbox.Direct(user), Urgent: true, Last: true,
+			}, said)
+			messages, err = append(messages, m), errors.Join(err, wrong)
+		}
+		return messages, err
+	})
+}
+
+func (h holding) inWords() string {
+	var parts []string
+	for what, n := range map[string]int{"rules": h.rules, "subscriptions": h.subscriptions, "open cards": h.cards} {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%d)", what, n))
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+// Lost returns the number of channels that Slack does not show any more, of which the admins were told.
+func (c *Channels) Lost(ctx context.Context) (n int, err error) {
+	err = c.Records.View(ctx, func(tx storage.Tx) error {
+		n = 0
+		return storage.Channels.Scan(tx, "", func(_ string, r storage.Channel) error {
+			if !r.Told.IsZero() {
+				n++
+			}
+			return nil
+		})
+	})
+	return n, err
+}
