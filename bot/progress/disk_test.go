@@ -2,15 +2,18 @@ package progress_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"c66bot/bot/channels"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/storage"
 )
@@ -20,8 +23,11 @@ func TestTheAuthorHearsOfASuspensionAlsoWhereTheSubscriptionsCannotBeReadBehindI
 		r.subscribe(deploys, "web")
 		r.positioned(r.stack.UID)
 		time.Sleep(time.Minute)
-		r.refuseCommit(2)
-		if err := r.channels.Refused(r.ctx, deploys, "is_archived"); err == nil {
+		rooms := channels.New(channels.Config{
+			Records: r.records, Outbox: r.outbox, Log: slog.New(slog.DiscardHandler),
+			Changed: func(context.Context) error { return errors.New("the subscriptions cannot be read") },
+		})
+		if err := rooms.Refused(r.ctx, deploys, "is_archived"); err == nil {
 			r.Error("the subscriptions were read")
 		}
 		time.Sleep(time.Minute)
