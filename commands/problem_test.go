@@ -59,8 +59,8 @@ func TestEveryErrorIsToldInWords(t *testing.T) {
 		"another address": {fault("GET", cloud66.ErrRedirected, 302, "it sends the request on to "+
 			"https://x.test"), "leads to another one, where the bot's token is not sent. It says: it sends the request on to https://x.test",
 			nothing, "C66BOT_CLOUD66_URL"},
-		"another address for a write": {fault("POST", cloud66.ErrRedirected, 307, ""), "leads to another one", unclear,
-			"Look what is deploying"},
+		"another address for a write": {fault("POST", cloud66.ErrRedirected, 307, ""), "leads to another one", nothing,
+			"C66BOT_CLOUD66_URL"},
 		"refused": {fault("POST", cloud66.ErrRefused, 400, "no such profile"), "Cloud 66 refused it. It says: no such " +
 			"profile", nothing, "Mend what it names"},
 		"out of reach": {fault("POST", cloud66.ErrUnreachable, 0, ""), "cannot be reached", nothing, "status page"},
