@@ -102,17 +102,12 @@ func (c *Client) Deployment(ctx context.Context, uid string, id int64) (Deployme
 // usualOf is the number of successful deployments that the usual duration is based on.
 const usualOf = 10
 
-// UsualDuration returns the median duration of the most recent successful deployments, at most usualOf, among those given, newest first. It
-// is 0 if there are none.
-func UsualDuration(newest []Deployment) time.Duration {
-	var took []time.Duration
-	for _, d := range newest {
-		if d.Ended() && d.Outcome.Kind == OutcomeSuccess && d.Duration() > 0 {
-			took = append(took, d.Duration())
-		}
-		if len(took) == usualOf {
-			break
-		}
+// UsualDuration returns the median duration of the most recent successful deployments of a type, at most usualOf, among those given, newest
+// first. It is 0 if there are none. Builds and redeploys do the same work: where one has no successes, those of the other count.
+func UsualDuration(newest []Deployment, of DeployType) time.Duration {
+	took := successes(newest, []DeployType{of})
+	if work := []DeployType{TypeBuild, TypeRedeploy, ""}; len(took) == 0 && slices.Contains(work, of) {
+		took = successes(newest, work)
 	}
 	if len(took) == 0 {
 		return 0
@@ -121,15 +116,30 @@ func UsualDuration(newest []Deployment) time.Duration {
 	return (took[(len(took)-1)/2] + took[len(took)/2]) / 2
 }
 
-// slowUnknown is when a deployment counts as slow on a stack without a usual duration.
-const slowUnknown = 30 * time.Minute
+// successes returns the known durations of the newest successful deployments of some types, at most usualOf.
+func successes(newest []Deployment, of []DeployType) (took []time.Duration) {
+	for _, d := range newest {
+		if d.Ended() && d.Outcome.Kind == OutcomeSuccess && d.Duration() > 0 && slices.Contains(of, d.Type()) && len(took) < usualOf {
+			took = append(took, d.Duration())
+		}
+	}
+	return took
+}
 
-// SlowAfter returns when a deployment counts as slow: after twice its stack's usual duration.
+// Type returns the deployment's type, in Cloud 66's words if it is unknown, or "" if Cloud 66 does not tell it.
+func (d Deployment) Type() DeployType { return DeployType(d.DeployType.String()) }
+
+const (
+	slowUnknown = 30 * time.Minute // when a deployment counts as slow without a usual duration
+	slowAtLeast = time.Minute      // nothing shorter is slow, however quick it usually is
+)
+
+// SlowAfter returns when a deployment counts as slow: after twice its usual duration.
 func SlowAfter(usual time.Duration) time.Duration {
 	if usual <= 0 {
 		return slowUnknown
 	}
-	return 2 * usual
+	return max(2*usual, slowAtLeast)
 }
 
 // Value is a field that Cloud 66 sends as a code with its meaning. Kind is empty if the value is absent or unknown.

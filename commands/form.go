@@ -142,7 +142,7 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
 	} else if stack.IsBusy {
 		facts = append(facts, "Cloud 66 is busy with this stack: this one would wait.")
 	}
-	if usual := cloud66.UsualDuration(newest); usual > 0 {
+	if usual := cloud66.UsualDuration(newest, cloud66.TypeRedeploy); usual > 0 {
 		facts = append(facts, "It usually takes "+wording.Duration(usual)+".")
 	}
 	return facts

@@ -72,7 +72,7 @@ func goldenReplies() map[string]Reply {
 	queued.IsDeploying, queued.StartedAt = false, time.Time{}
 	reverted := live
 	reverted.ID, reverted.IsLive, reverted.Reverted, reverted.RevertedBy, reverted.RevertedAt = 1040, false, true, "kim@example.com", goldenNow
-	cancel := &storage.Cancel{User: "U0KIM", At: goldenNow}
+	cancel := &storage.Cancel{User: "U0KIM", At: goldenStart}
 	specs := []Spec{
 		{
 			Verb:     Redeploy,
@@ -177,7 +177,7 @@ func hostileStacks(bad string) StacksReply {
 	d := goldenEnded("", time.Minute)
 	d.Outcome = cloud66.Value[cloud66.Outcome]{Raw: bad, Meaning: bad}
 	s := cloud66.Stack{UID: bad, Name: bad, Environment: bad, AccountName: bad, Status: 99, Health: 99}
-	return StacksReply{Text: bad, Stacks: slices.Repeat([]StackEntry{{Stack: s, Newest: &d}}, 10), page: page{2, 10, 20, 95}, At: goldenNow}
+	return StacksReply{Text: bad, Stacks: slices.Repeat([]StackEntry{{Stack: s, Newest: &Entry{Deployment: d}}}, 10), page: page{2, 10, 20, 95}, At: goldenNow}
 }
 
 // goldenAdmins are the bot's admins: a group and a person.
@@ -344,13 +344,16 @@ func goldenOverviews() map[string]Reply {
 	all := []StackEntry{
 		{
 			Stack:  in("api", cloud66.StatusDeployed, cloud66.HealthHealthy),
-			Newest: &live,
-		}, {Stack: in("web", cloud66.StatusDeploying, cloud66.HealthHealthy), Newest: &deploying},
+			Newest: &Entry{Deployment: live}, Live: live.ID,
+		}, {Stack: in("web", cloud66.StatusDeploying, cloud66.HealthHealthy), Newest: &Entry{Deployment: deploying}, Live: 1040},
 		{
 			Stack:  in("shop", cloud66.StatusFailed, cloud66.HealthUnknown),
-			Newest: &failed,
+			Newest: &Entry{Deployment: failed},
 		}, {Stack: in("old", cloud66.StatusAbsent, cloud66.HealthUnknown)},
 		{
+			Stack:  in("ill", cloud66.StatusDeployed, cloud66.HealthImpaired),
+			Newest: &Entry{Deployment: live}, Live: live.ID,
+		}, {
 			Stack: in("new", cloud66.StatusQueued, cloud66.HealthBuilding),
 			Never: true,
 		}, {Stack: in("slow", cloud66.StatusDeployed, cloud66.HealthImpaired)},
@@ -358,7 +361,7 @@ func goldenOverviews() map[string]Reply {
 	failures := []Entry{{Deployment: failed}, {Deployment: failed, AskedBy: "U0LIN"}}
 	filter := Invocation{Options: Options{Outcome: "failed"}}
 	return map[string]Reply{
-		"stacks":                StacksReply{page: page{1, 0, 6, 6}, Stacks: all, At: goldenNow},
+		"stacks":                StacksReply{page: page{1, 0, 7, 7}, Stacks: all, At: goldenNow},
 		"stacks-in-middle":      StacksReply{page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
 		"stacks-none":           StacksReply{page: page{number: 1}, At: goldenNow},
 		"stacks-none-with-text": StacksReply{page: page{number: 1}, Text: "web*@staging", At: goldenNow},

@@ -50,13 +50,13 @@ func (h *Handler) count(
 		p.Read, p.Unread = p.Read-1, p.Unread+1
 		return
 	}
-	usual, within := cloud66.UsualDuration(got.Deployments), 0
+	within := 0
 	for _, e := range entries {
 		if when(e).Before(since) {
 			continue
 		}
 		within++
-		if !h.Told(s, e, usual) {
+		if !h.Told(s, e, cloud66.UsualDuration(got.Deployments, e.Deployment.Type())) {
 			continue
 		}
 		p.Messages++

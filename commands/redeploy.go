@@ -60,7 +60,7 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 		return nil, h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
 	}
 	return nil, h.Progress.Redeploy(ctx, c.start(storage.Follow{
-		Usual: int64(cloud66.UsualDuration(newest.Deployments).Seconds()),
+		Usual: int64(cloud66.UsualDuration(newest.Deployments, cloud66.TypeRedeploy).Seconds()),
 		Wish: &storage.Wish{
 			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],
 			NewestBefore: newestID(newest.Deployments),

@@ -61,7 +61,8 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	}
 	entry.QueuedAfter = aheadOf(newest.Deployments, deployment)
 	return DetailReply{
-		Stack: RefOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments), Git: !stack.Docker(), At: time.Now(),
+		Stack: RefOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()),
+		Git: !stack.Docker(), At: time.Now(),
 	}, nil
 }
 
@@ -139,7 +140,7 @@ func (r DetailReply) Document() doc.Document {
 	sign, state := r.Entry.standing()
 	head := markup.Format("%s %s: #%d %s%s", sign, wording.Stack(r.Stack), d.ID, state, r.time())
 	facts := []markup.Text{
-		fact("Started", orNotYet(d.StartedAt)), fact("Finished", orNotYet(d.FinishedAt)), fact("Asked by", r.Entry.who()),
+		fact("Started", orNotYet(d.StartedAt, d.Queued())), fact("Finished", orNotYet(d.FinishedAt, !d.Ended())), fact("Asked by", r.Entry.who()),
 		fact("Triggered", wording.Trigger(d).Trim()), fact("Reason", markup.Format("%s", r.Entry.Reason)),
 		fact("Type", markup.Format("%s", d.DeployType.String())), fact("Outcome", outcomeOf(d)), fact("Commit", wording.Commit(d, d.GitHash)),
 		fact("Ref", markup.Code(d.GitRef)), fact("Head", yesNo(d.IsHead)), fact("Live", yesNo(d.IsLive)), fact("Deploying", yesNo(d.IsDeploying)),
@@ -175,11 +176,15 @@ func fact(name string, value markup.Text) markup.Text {
 	return markup.Format("%s: %s", name, value.Cut(maxFact))
 }
 
-func orNotYet(t time.Time) markup.Text {
-	if t.IsZero() {
+// orNotYet renders a time. Where it is unknown, nothing is shown, except if it has still to come.
+func orNotYet(t time.Time, tocome bool) markup.Text {
+	switch {
+	case !t.IsZero():
+		return markup.When(t)
+	case tocome:
 		return markup.Format("not yet")
 	}
-	return markup.When(t)
+	return markup.Text{}
 }
 
 func outcomeOf(d cloud66.Deployment) markup.Text {

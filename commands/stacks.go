@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
+	"c66bot/storage"
 )
 
 // Stacks lists stacks.
@@ -66,21 +69,34 @@ func holds(s cloud66.Stack, text string) bool {
 	return strings.Contains(authz.Fold(RefOf(s).String()), authz.Fold(text))
 }
 
-// newest adds the newest deployments to stacks, except those that cannot be read in time. A spent budget is an error.
+// newest adds the newest and the live deployments to stacks, except those that cannot be read in time. A spent budget is an error.
 func (h *Handler) newest(ctx context.Context, stacks []cloud66.Stack) ([]StackEntry, error) {
-	all, err := h.readEach(ctx, stacks, 1, newestWait)
-	entries := make([]StackEntry, len(stacks))
-	for i, s := range stacks {
-		entries[i].Stack = s
-		switch got := all[i]; {
-		case got == nil:
-		case len(got.Deployments) == 0:
-			entries[i].Never = true
-		default:
-			entries[i].Newest = &got.Deployments[0]
-		}
+	all, err := h.readEach(ctx, stacks, apiPage, newestWait)
+	if err != nil {
+		return nil, err
 	}
-	return entries, err
+	entries := make([]StackEntry, len(stacks))
+	return entries, h.Records.View(ctx, func(tx storage.Tx) error {
+		for i, s := range stacks {
+			entries[i].Stack = s
+			if all[i] == nil {
+				continue
+			}
+			got := all[i].Deployments
+			if entries[i].Never = len(got) == 0; entries[i].Never {
+				continue
+			}
+			last, err := entryOf(tx, s.UID, got[0])
+			if err != nil {
+				return err
+			}
+			entries[i].Newest = &last
+			if live := slices.IndexFunc(got, func(d cloud66.Deployment) bool { return d.IsLive && !d.Reverted }); live >= 0 {
+				entries[i].Live = got[live].ID
+			}
+		}
+		return nil
+	})
 }
 
 // readEach reads the newest deployments of stacks concurrently. An entry is nil if it cannot be read in time. The only error is a
@@ -117,11 +133,12 @@ type StacksReply struct {
 	At     time.Time
 }
 
-// StackEntry is a stack with its newest deployment.
+// StackEntry is a stack with its newest deployment and its live one.
 type StackEntry struct {
 	Stack  cloud66.Stack
-	Newest *cloud66.Deployment // nil if unknown
-	Never  bool                // the stack was never deployed
+	Newest *Entry // nil if unknown
+	Live   int64  // 0 if unknown
+	Never  bool   // the stack was never deployed
 }
 
 // Document shows one line per stack.
@@ -145,22 +162,32 @@ func (r StacksReply) Document() doc.Document {
 	return listed(d, r.turns(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }
 
-// row renders a stack as one line: its typeable name, the sign and words for its state, and its last deployment.
+// row renders a stack as one line: its typeable name, what came last and how, what is live, and its health. The state that the list of
+// stacks gives may be older than the deployments, so it is shown only where these are unknown.
 func (e StackEntry) row(now time.Time) markup.Text {
 	s := e.Stack
 	name := markup.Code(markup.Shorten(RefOf(s).String(), wording.MaxName))
 	parts := []markup.Text{markup.Format("%s %s %s", name, stackSign(s), stackState(s))}
-	if s.Health != cloud66.HealthUnknown {
+	if e.Newest != nil {
+		sign, state := e.Newest.standing()
+		if e.Live == e.Newest.Deployment.ID {
+			sign = cmp.Or(illness(s), sign)
+		}
+		parts[0] = markup.Format("%s %s #%d %s", name, sign, e.Newest.Deployment.ID, state)
+		if at := cmp.Or(e.Newest.Deployment.FinishedAt, e.Newest.Deployment.StartedAt); !at.IsZero() {
+			parts[0] = markup.Format("%s %s", parts[0], wording.Ago(at, now))
+		}
+		if e.Live != 0 && e.Live != e.Newest.Deployment.ID {
+			parts = append(parts, markup.Format("#%d is live", e.Live))
+		}
+	}
+	if building := s.Health == cloud66.HealthBuilding && e.Newest != nil; s.Health != cloud66.HealthUnknown && !building {
 		parts = append(parts, markup.Format("%s", strings.ToLower(s.Health.String())))
 	}
 	switch {
 	case e.Never:
 		parts = append(parts, markup.Format("never deployed"))
-	case e.Newest != nil && e.Newest.StartedAt.IsZero():
-		parts = append(parts, markup.Format("#%d", e.Newest.ID))
-	case e.Newest != nil:
-		parts = append(parts, markup.Format("#%d %s", e.Newest.ID, wording.Ago(e.Newest.StartedAt, now)))
-	case !s.LastActivity.IsZero():
+	case e.Newest == nil && !s.LastActivity.IsZero():
 		parts = append(parts, markup.Format("last active %s", wording.Ago(s.LastActivity, now)))
 	}
 	return markup.Join(parts, " · ")
@@ -181,18 +208,26 @@ func stackState(s cloud66.Stack) string {
 }
 
 func stackSign(s cloud66.Stack) string {
-	switch {
-	case s.Status == cloud66.StatusDeploying, s.Status == cloud66.StatusAnalyzing:
+	switch s.Status {
+	case cloud66.StatusDeploying, cloud66.StatusAnalyzing:
 		return "🔵"
-	case s.Status == cloud66.StatusQueued, s.Status == cloud66.StatusPendingAnalysis:
+	case cloud66.StatusQueued, cloud66.StatusPendingAnalysis:
 		return "🕓"
-	case s.Status == cloud66.StatusFailed, s.Status == cloud66.StatusUnableToAnalyze, s.Health == cloud66.HealthFailed:
+	case cloud66.StatusFailed, cloud66.StatusUnableToAnalyze:
 		return "🔴"
-	case s.Health == cloud66.HealthImpaired:
-		return "🟠"
-	case s.Status == cloud66.StatusDeployed:
-		return "🟢"
-	default:
-		return "⚪"
+	case cloud66.StatusDeployed:
+		return cmp.Or(illness(s), "🟢")
 	}
+	return cmp.Or(illness(s), "⚪")
+}
+
+// illness returns the sign of a stack that is not well, or "".
+func illness(s cloud66.Stack) string {
+	switch s.Health {
+	case cloud66.HealthFailed:
+		return "🔴"
+	case cloud66.HealthImpaired:
+		return "🟠"
+	}
+	return ""
 }

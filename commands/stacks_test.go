@@ -78,12 +78,60 @@ func TestTheStacksComeInPagesWithTheirNewestDeployments(t *testing.T) {
 			}
 			for i, e := range got.Stacks {
 				n := int64(want.from + i) // so many deployments it has
-				if e.Never != (n == 0) || (n > 0) != (e.Newest != nil && e.Newest.ID == n) {
+				if e.Never != (n == 0) || (n > 0) != (e.Newest != nil && e.Newest.Deployment.ID == n) {
 					t.Errorf("page %d: the newest deployment of %s is %+v, never %v", number, e.Stack.UID, e.Newest, e.Never)
 				}
 			}
 		}
 	})
+}
+
+func TestARowOfTheStacksSaysOneMoment(t *testing.T) {
+	now := time.Now()
+	d := func(id int64, outcome cloud66.Outcome, live bool) cloud66.Deployment {
+		return cloud66.Deployment{
+			ID: id, StartedAt: now.Add(-time.Hour), FinishedAt: now.Add(-20 * time.Minute), IsLive: live,
+			Outcome: cloud66.Value[cloud66.Outcome]{Kind: outcome},
+		}
+	}
+	skipped, running, untimed := d(1094, "", false), d(1095, cloud66.OutcomePending, false), d(1094, cloud66.OutcomeSuccess, true)
+	skipped.Outcome.Meaning = "skipped"
+	running.FinishedAt, running.IsDeploying = time.Time{}, true
+	untimed.StartedAt, untimed.FinishedAt = time.Time{}, time.Time{}
+	live, failed := d(1093, cloud66.OutcomeSuccess, true), d(1094, cloud66.OutcomeFailed, false)
+	for name, c := range map[string]struct {
+		status cloud66.StackStatus
+		newest []cloud66.Deployment
+		want   string
+	}{
+		"a list that is older than the end": {cloud66.StatusFailed, []cloud66.Deployment{live}, "🟢 #1093 live 20 minutes ago"},
+		"a cancelled one beside a live one": {
+			cloud66.StatusDeployed, []cloud66.Deployment{d(1094, cloud66.OutcomeCancelled, false), live},
+			"⚪ #1094 cancelled 20 minutes ago · #1093 is live",
+		},
+		"one that runs": {
+			cloud66.StatusDeployed, []cloud66.Deployment{running, failed, live}, "🔵 #1095 deploying 1 hour ago · #1093 is live",
+		},
+		"a failure": {cloud66.StatusDeploying, []cloud66.Deployment{failed, live}, "🔴 #1094 failed 20 minutes ago · #1093 is live"},
+		"an unknown outcome": {
+			cloud66.StatusFailed, []cloud66.Deployment{skipped, live}, "❔ #1094 ended, outcome skipped 20 minutes ago · #1093 is live",
+		},
+		"a success that is not live": {
+			cloud66.StatusDeployed, []cloud66.Deployment{d(1094, cloud66.OutcomeSuccess, false)}, "🟢 #1094 succeeded 20 minutes ago",
+		},
+		"unknown times": {cloud66.StatusFailed, []cloud66.Deployment{untimed}, "🟢 #1094 live"},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			s := stack("web1", "web", "production", "")
+			s.Status, s.Health = c.status, cloud66.HealthBuilding
+			r.stacks.stacks = []cloud66.Stack{s}
+			r.cloud.deployments["web1"] = c.newest
+			got := as[StacksReply](t, r.say(lin, "stacks"))
+			if row := got.Stacks[0].row(now).String(); row != "`web@production` "+c.want {
+				t.Errorf("%s: %s", name, row)
+			}
+		})
+	}
 }
 
 func TestTheStacksDoNotWaitForTheirDeploymentsForLong(t *testing.T) {

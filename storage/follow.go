@@ -55,6 +55,7 @@ const (
 	Succeeded State = "succeeded"
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
+	Over      State = "over"     // it ended with an outcome that the bot does not know
 	Refused   State = "refused"  // Cloud 66 certainly did not accept the request
 	Unclear   State = "unclear"  // it cannot be determined whether Cloud 66 accepted the request
 	Unposted  State = "unposted" // nothing was sent, because the card was posted too late
@@ -63,7 +64,7 @@ const (
 
 // End reports whether the state is final.
 func (s State) End() bool {
-	return slices.Contains([]State{Succeeded, Failed, Cancelled, Refused, Unclear, Unposted, Vanished}, s)
+	return slices.Contains([]State{Succeeded, Failed, Cancelled, Over, Refused, Unclear, Unposted, Vanished}, s)
 }
 
 // Wish is a redeploy request and the state of its submission to Cloud 66.

@@ -47,13 +47,13 @@ type Again struct {
 	Follow string    `json:"follow"`
 }
 
-// Explains reports whether the cancellation is the cause of a failure at that time. A failure long after the request has another
-// cause.
+// Explains reports whether the cancellation is the cause of a failure at that time, which Cloud 66 may tell in whole seconds. A failure
+// before the request, or long after it, has another cause.
 func (c *Cancel) Explains(failed time.Time) bool {
 	const soon, taken = 5 * time.Minute, 30 * time.Minute
 	if c == nil {
 		return false
 	}
 	after := failed.Sub(c.At)
-	return failed.IsZero() || after < soon || (c.Sent && after < taken)
+	return failed.IsZero() || !failed.Before(c.At.Truncate(time.Second)) && (after < soon || c.Sent && after < taken)
 }

@@ -52,6 +52,13 @@ func asked(state storage.State) storage.Follow {
 	}
 }
 
+// timeless is a follow of a deployment whose start is not known.
+func timeless(state storage.State) storage.Follow {
+	f := asked(state)
+	f.StartedAt = time.Time{}
+	return f
+}
+
 // followed is a follow of a deployment that somebody else started.
 func followed(state storage.State) storage.Follow {
 	f := asked(state)
@@ -87,6 +94,12 @@ func cards() map[string]View {
 	lostEarly.SilentSince = now.Add(-11 * time.Minute)
 	odd := ended(cloud66.OutcomeFailed, time.Minute)
 	odd.Outcome = cloud66.Value[cloud66.Outcome]{Raw: "7", Meaning: "Abandoned"}
+	coded, untold := odd, odd
+	coded.Outcome.Meaning, untold.Outcome = "", cloud66.Value[cloud66.Outcome]{}
+	outlived, untimed := ended(cloud66.OutcomeSuccess, 292*time.Second), ended(cloud66.OutcomeSuccess, 0)
+	outlived.IsLive, untimed.StartedAt, untimed.FinishedAt = false, time.Time{}, time.Time{}
+	unstarted := running()
+	unstarted.StartedAt = time.Time{}
 	hook := running()
 	hook.TriggeredBy, hook.TriggeredVia = "kim@example.com", known(cloud66.ViaHook)
 	cancel := &storage.Cancel{User: "U0KIM", At: now}
@@ -114,7 +127,12 @@ func cards() map[string]View {
 		"lost-before-it-was-found":       {Follow: lostEarly, At: now},
 		"succeeded":                      view(asked(storage.Succeeded), ended(cloud66.OutcomeSuccess, 292*time.Second)),
 		"failed-another-still-live":      failed,
-		"failed-unknown-outcome":         view(asked(storage.Failed), odd),
+		"over":                           view(asked(storage.Over), odd),
+		"over-without-a-word":            view(asked(storage.Over), coded),
+		"over-without-an-outcome":        view(asked(storage.Over), untold),
+		"succeeded-and-not-live":         view(asked(storage.Succeeded), outlived),
+		"succeeded-without-times":        view(timeless(storage.Succeeded), untimed),
+		"started-without-times":          view(timeless(storage.Started), unstarted),
 		"cancelled-by-someone":           cancelled,
 		"cancelled-elsewhere":            view(asked(storage.Cancelled), ended(cloud66.OutcomeCancelled, 40*time.Second)),
 		"refused":                        {Follow: unknown(asked(storage.Refused), "Cloud 66 refused it: Application Protection is on"), At: now},
@@ -168,7 +186,7 @@ func manyEnds(n int) []View {
 	askers := []string{"U0LIN", "U0SAM", "U0LIN", "U0KIM", ""}
 	for i := range all {
 		v := views[[]string{"succeeded", "failed-another-still-live", "succeeded", "cancelled-elsewhere", "vanished", "succeeded",
-			"failed-unknown-outcome"}[i%7]]
+			"over"}[i%7]]
 		d := ended("", time.Minute)
 		if v.Deployment != nil {
 			d = *v.Deployment
@@ -257,7 +275,7 @@ func spoiled(bad string) map[string]Message {
 	other := storage.StackRef{UID: "u", Name: bad, Environment: bad}
 	all["stacks"] = StackChanges(slices.Repeat([]StackChange{{Was: ref, Now: other}, {Was: other}, {Was: ref, Now: other, Fits: true}}, 11))
 	for i := range 12 {
-		v := views["failed-unknown-outcome"]
+		v := views["over"]
 		d := soil(*v.Deployment)
 		v.Deployment, v.Follow.Stack, v.Follow.Asker, v.Follow.Deployment = &d, ref, fmt.Sprint(bad, i%9), int64(i+1)
 		ends = append(ends, v)

@@ -134,17 +134,7 @@ func (v View) head() markup.Text {
 	return markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.happened())
 }
 
-func (v View) sign() string {
-	if v.Follow.State == storage.Failed && v.odd() {
-		return wording.Sign(storage.Unclear)
-	}
-	return wording.Sign(v.Follow.State)
-}
-
-// odd reports whether the outcome is not OutcomeFailed.
-func (v View) odd() bool {
-	return v.Deployment != nil && v.Deployment.Outcome.Kind != cloud66.OutcomeFailed
-}
+func (v View) sign() string { return wording.Sign(v.Follow.State) }
 
 func (v View) happened() markup.Text {
 	n := v.number()
@@ -164,9 +154,11 @@ func (v View) happened() markup.Text {
 	case storage.Lost:
 		return v.lost(n)
 	case storage.Succeeded:
-		return markup.Format("%s is live, took %s", n, wording.Duration(v.took()))
+		return v.succeeded(n)
 	case storage.Failed:
-		return v.failed(n)
+		return markup.Format("%s failed%s%s", n, v.after(), v.stillLive())
+	case storage.Over:
+		return v.over(n)
 	case storage.Cancelled:
 		return v.cancelled(n)
 	case storage.Refused:
@@ -196,13 +188,25 @@ func (v View) lost(n markup.Text) markup.Text {
 	return markup.Format("Cloud 66 has not answered for %s; %s had not ended when last seen", silence, n)
 }
 
-// failed describes a failure, or an end with an unknown outcome.
-func (v View) failed(n markup.Text) markup.Text {
-	if v.odd() {
-		return markup.Format("%s ended%s; Cloud 66 gives an outcome that I do not know: %s%s",
-			n, v.after(), cmp.Or(v.Deployment.Outcome.Raw, "none"), v.stillLive())
+// succeeded describes a success, which is live only where Cloud 66 says so.
+func (v View) succeeded(n markup.Text) markup.Text {
+	became := "succeeded"
+	if d := v.Deployment; d != nil && d.IsLive && !d.Reverted {
+		became = "is live"
 	}
-	return markup.Format("%s failed%s%s", n, v.after(), v.stillLive())
+	if v.took() <= 0 {
+		return markup.Format("%s %s", n, became)
+	}
+	return markup.Format("%s %s, took %s", n, became, wording.Duration(v.took()))
+}
+
+// over describes an end with an unknown outcome.
+func (v View) over(n markup.Text) markup.Text {
+	said := "nothing"
+	if v.Deployment != nil {
+		said = cmp.Or(markup.Shorten(v.Deployment.Outcome.String(), wording.MaxName), said)
+	}
+	return markup.Format("%s ended%s; Cloud 66 says of its outcome: %s%s", n, v.after(), said, v.stillLive())
 }
 
 // after is the suffix with the duration, empty if unknown.
@@ -231,10 +235,11 @@ func (v View) cancelled(n markup.Text) markup.Text {
 // deploying describes the progress, relative to the usual duration if known. Cards of subscriptions are rarely updated and therefore show
 // no running time.
 func (v View) deploying(n markup.Text) markup.Text {
+	timeless := v.Follow.Subscribed || v.Start().IsZero()
 	switch {
-	case v.Follow.Subscribed && v.usual() <= 0:
+	case timeless && v.usual() <= 0:
 		return markup.Format("deploying %s", n)
-	case v.Follow.Subscribed:
+	case timeless:
 		return markup.Format("deploying %s, usually done in %s", n, wording.Nearly(v.usual()))
 	case v.usual() <= 0:
 		return markup.Format("deploying %s, %s so far", n, wording.Roughly(v.elapsed()))
@@ -258,7 +263,7 @@ func (v View) warning() markup.Text {
 
 // bar draws the running time relative to the usual duration as ten blocks.
 func (v View) bar() markup.Text {
-	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 || v.Follow.Subscribed {
+	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 || v.Follow.Subscribed || v.Start().IsZero() {
 		return markup.Text{}
 	}
 	done := min(10, int(10*v.elapsed()/v.usual()))

@@ -14,7 +14,7 @@ import (
 // signs are those of the states: always the same for the same thing.
 var signs = map[storage.State]string{
 	storage.Asked: "⏳", storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠", storage.Lost: "❔", storage.Succeeded: "🟢",
-	storage.Failed: "🔴", storage.Cancelled: "⚪", storage.Refused: "🔴", storage.Unclear: "❔", storage.Unposted: "⚪", storage.Vanished: "❔",
+	storage.Over: "❔", storage.Failed: "🔴", storage.Cancelled: "⚪", storage.Refused: "🔴", storage.Unclear: "❔", storage.Unposted: "⚪", storage.Vanished: "❔",
 }
 
 func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
@@ -27,16 +27,18 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 		"lost":                      "Cloud 66 has not answered for 10 min; #1042 had not ended when last seen",
 		"succeeded":                 "#1042 is live, took 4 min 52 s",
 		"failed-another-still-live": "#1042 failed after 2 min 10 s; #1041 is still live",
-		"failed-unknown-outcome":    "#1042 ended after 1 min; Cloud 66 gives an outcome that I do not know: 7",
+		"over":                      "#1042 ended after 1 min; Cloud 66 says of its outcome: Abandoned",
+		"over-without-a-word":       "#1042 ended after 1 min; Cloud 66 says of its outcome: unknown (7)",
+		"over-without-an-outcome":   "#1042 ended after 1 min; Cloud 66 says of its outcome: nothing",
+		"succeeded-and-not-live":    "#1042 succeeded, took 4 min 52 s",
+		"succeeded-without-times":   "#1042 is live",
+		"started-without-times":     "deploying #1042, usually done in 5 min",
 		"cancelled-by-someone":      "#1042 was cancelled by <unknown U0KIM> after 40 s; #1041 is still live",
 		"refused":                   "not redeployed: Cloud 66 refused it: Application Protection is on",
 		"vanished":                  "#1042 is not there any more: it or its stack was deleted",
 	}
 	for name, v := range cards() {
 		want := signs[v.Follow.State] + " web · production: "
-		if name == "failed-unknown-outcome" {
-			want = "❔ web · production: "
-		}
 		m := Deployment(v)
 		for what, line := range map[string]string{"card": firstLine(asRead(t, m).Plain()),
 			"step": firstLine(asRead(t, Step(v, v.Follow.State, now)).Plain())} {

@@ -59,6 +59,18 @@ func asked(s Sight) Sight {
 	return s
 }
 
+func askedAt(s Sight, at time.Duration) Sight {
+	s.Cancelled = &storage.Cancel{User: "U1", At: after(at)}
+	return s
+}
+
+// behind tells the times of a sight by a clock that is behind.
+func behind(s Sight) Sight {
+	s.Began, s.Deployment.StartedAt = s.Deployment.StartedAt, s.Deployment.StartedAt.Add(-7*time.Minute)
+	s.Deployment.FinishedAt = s.Deployment.FinishedAt.Add(-7 * time.Minute)
+	return s
+}
+
 // silent is a look that failed, as those before it since a time.
 func silent(at, since time.Duration) Sight {
 	return Sight{At: after(at), Silent: after(since), Err: &cloud66.Error{Kind: cloud66.ErrUnreachable}}
@@ -98,10 +110,19 @@ func TestEachStateIsToldOnceAndInOrder(t *testing.T) {
 		{"a failure whose end was asked for here", []Sight{sight(0, running), asked(sight(5*time.Minute, failed))}, "started cancelled"},
 		{"a success although its end was asked for", []Sight{asked(sight(0, running)), asked(sight(5*time.Minute, succeeded))},
 			"started succeeded"},
-		{"an outcome that is not known", []Sight{sight(0, running), sight(5*time.Minute, unknown)}, "started failed"},
-		{"no outcome at all", []Sight{sight(0, running), sight(5*time.Minute, unstated)}, "started failed"},
+		{"an outcome that is not known", []Sight{sight(0, running), sight(5*time.Minute, unknown)}, "started over"},
+		{"no outcome at all", []Sight{sight(0, running), sight(5*time.Minute, unstated)}, "started over"},
 		{"an outcome that is not known, whose end was asked for", []Sight{sight(0, running), asked(sight(5*time.Minute, unknown))},
+			"started over"},
+		{"a failure before its end was asked for", []Sight{sight(0, running), askedAt(sight(5*time.Minute, failed), 4*time.Minute+time.Second)},
 			"started failed"},
+		{"a failure in the second of the cancel",
+			[]Sight{sight(0, running), askedAt(sight(5*time.Minute, failed), 4*time.Minute+time.Second-1)}, "started cancelled"},
+		{"a failure after the cancel by a clock that is behind",
+			[]Sight{sight(0, running), behind(askedAt(sight(5*time.Minute, failed), 3*time.Minute))}, "started cancelled"},
+		{"a failure before the cancel by a clock that is behind",
+			[]Sight{sight(0, running), behind(askedAt(sight(5*time.Minute, failed), 4*time.Minute+time.Second))}, "started failed"},
+
 		{"nothing after an end",
 			[]Sight{sight(5*time.Minute, succeeded), sight(6*time.Minute, running), sight(7*time.Minute, failed), silent(time.Hour, 0), missing(1),
 				missing(1), missing(1)}, "started succeeded"},

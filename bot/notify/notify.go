@@ -91,7 +91,7 @@ func seen(s Sight) []Notice {
 	}
 	started := Notice{storage.Started, cmp.Or(d.StartedAt, s.At), "Cloud 66 deploys it"}
 	if d.Ended() {
-		over := Notice{outcome(d, s), cmp.Or(d.FinishedAt, s.At), "its outcome is " + d.Outcome.String()}
+		over := Notice{outcome(d, s), cmp.Or(d.FinishedAt, s.At), "its outcome is " + cmp.Or(d.Outcome.String(), "not told")}
 		if over.State == storage.Cancelled && s.Cancelled != nil {
 			over.Why += " and its end was asked for"
 		}
@@ -116,20 +116,33 @@ func outrun(told []storage.State, s storage.State) bool {
 }
 
 // outcome maps a deployment's outcome to an end state. A failure after a cancel through this bot counts as cancelled. An unknown outcome is
-// never a success. FinishedAt is capped at the time of the look, since Cloud 66's clock may be ahead.
+// neither a success nor a failure.
 func outcome(d cloud66.Deployment, s Sight) storage.State {
-	failed := d.FinishedAt
-	if failed.After(s.At) {
-		failed = s.At
-	}
 	switch {
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:
 		return storage.Succeeded
-	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && s.Cancelled.Explains(failed):
+	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && s.Cancelled.Explains(finished(d, s)):
 		return storage.Cancelled
-	default:
+	case d.Outcome.Kind == cloud66.OutcomeFailed:
 		return storage.Failed
+	default:
+		return storage.Over
 	}
+}
+
+// clockOff is the difference between the start by Cloud 66's clock and by the bot's that no delay of a look explains.
+const clockOff = 2 * time.Minute
+
+// finished returns the end of a deployment by the bot's clock, as far as its start is known by both, and not after the look.
+func finished(d cloud66.Deployment, s Sight) time.Time {
+	end := d.FinishedAt
+	if off := s.Began.Sub(d.StartedAt); !end.IsZero() && !s.Began.IsZero() && !d.StartedAt.IsZero() && off.Abs() > clockOff {
+		end = end.Add(off)
+	}
+	if end.After(s.At) {
+		return s.At
+	}
+	return end
 }
 
 // unseen announces a long silence of Cloud 66 once.

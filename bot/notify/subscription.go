@@ -15,18 +15,20 @@ import (
 // Fits reports whether a deployment passes a subscription's filters: who started it, through what, and its type.
 func Fits(s storage.Subscription, d cloud66.Deployment) bool {
 	return strings.Contains(typography.Key(d.TriggeredBy), typography.Key(s.By)) &&
-		oneOf(s.Via, string(d.TriggeredVia.Kind), d.TriggeredVia.Raw) && oneOf(s.Types, string(d.DeployType.Kind), d.DeployType.Raw)
+		oneOf(s.Via, d.TriggeredVia.String()) && oneOf(s.Types, d.DeployType.String())
 }
 
-// oneOf reports whether the list contains one of the words; an empty list accepts all.
-func oneOf(wanted []string, words ...string) bool {
-	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool {
-		return slices.ContainsFunc(words, func(word string) bool { return word != "" && strings.EqualFold(word, w) })
-	})
+// oneOf reports whether the list contains the word; an empty list accepts all.
+func oneOf(wanted []string, word string) bool {
+	return len(wanted) == 0 || slices.ContainsFunc(wanted, func(w string) bool { return strings.EqualFold(word, w) })
 }
 
-// Wants reports whether a subscription includes an event; an empty event list includes all.
+// Wants reports whether a subscription includes an event; an empty event list includes all. An end with an unknown outcome is included
+// where success and failure are.
 func Wants(s storage.Subscription, event string) bool {
+	if event == string(storage.Over) {
+		return Wants(s, string(storage.Succeeded)) && Wants(s, string(storage.Failed))
+	}
 	return len(s.Events) == 0 || slices.Contains(s.Events, event)
 }
 

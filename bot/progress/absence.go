@@ -229,7 +229,7 @@ func (p *Progress) tellEnds(ctx context.Context, ends map[string]end) error {
 			if err != nil {
 				return err
 			}
-			s, err := planOf(tx, id, sight{e.look, subscribed, at}, e.trace)
+			s, err := planOf(tx, id, sight{e.look, subscribed, at, at}, e.trace)
 			if err != nil {
 				return fmt.Errorf("follow %s: %w", id, err)
 			}

@@ -79,7 +79,7 @@ func notEnded(tx storage.Tx, f storage.Follow) error {
 	}
 	card, _, err := storage.Follows.Find(tx, id)
 	switch card.State {
-	case storage.Succeeded, storage.Failed, storage.Cancelled:
+	case storage.Succeeded, storage.Failed, storage.Cancelled, storage.Over:
 		return &cloud66.Error{Kind: cloud66.ErrConflict, Message: "it has ended"}
 	default:
 		return err

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,7 @@ type sight struct {
 	look       watch.Look
 	subscribed *subscriptions
 	position   storage.Position // the zero value if no channel subscribes to the stack
+	before     storage.Position // the one before the look, which knows the starts of deployments that it sees end
 }
 
 // step is the planned change of a follow: its new record and messages.
@@ -82,7 +84,7 @@ func plan(tx storage.Tx, before storage.Follow, seen sight, t trace) (step, erro
 	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
 		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
 			At: look.At, Deployment: d, Found: v.Deployment != nil, Err: unseen, Silent: look.Silent,
-			Usual: cloud66.UsualDuration(look.Newest), Began: v.Began, Cancelled: v.Cancelled,
+			Usual: cloud66.UsualDuration(look.Newest, d.Type()), Began: v.Began, Cancelled: v.Cancelled,
 		})
 	}
 	failed := slices.ContainsFunc(s.notices, isFailure)
@@ -238,7 +240,7 @@ func viewOf(tx storage.Tx, f storage.Follow, seen sight) (view, error) {
 			v.Ahead = d.ID
 		}
 	}
-	v.Began = seen.position.Began[f.Deployment]
+	v.Began = cmp.Or(seen.position.Began[f.Deployment], seen.before.Began[f.Deployment])
 	if v.Began.IsZero() && f.Wish != nil {
 		var started time.Time
 		if v.Deployment != nil {

@@ -197,7 +197,7 @@ func (p *Progress) discover(tx storage.Tx, t *tell) error {
 	if err != nil {
 		return err
 	}
-	t.known.position, t.stack = before, before.Stack
+	t.known.position, t.known.before, t.stack = before, before, before.Stack
 	if look.Listed != nil {
 		t.stack = commands.RefOf(*look.Listed)
 	}
@@ -278,7 +278,8 @@ func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployme
 				return err
 			}
 			seen := notify.Sight{
-				At: t.look.At, Deployment: d, Found: true, Usual: cloud66.UsualDuration(t.look.Newest), Began: began[d.ID], Cancelled: cancel,
+				At: t.look.At, Deployment: d, Found: true, Usual: cloud66.UsualDuration(t.look.Newest, d.Type()),
+				Began: began[d.ID], Cancelled: cancel,
 			}
 			if _, hears := notify.Hear(t.of[channel], seen); !hears || heard != "" {
 				continue

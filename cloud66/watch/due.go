@@ -105,9 +105,9 @@ func unfinished(d cloud66.Deployment) bool { return !d.Ended() }
 // turnsSlow returns when the first running deployment will count as slow, measured from its start as observed, or else as Cloud 66 reports
 // it; zero if none runs.
 func turnsSlow(look Look, began map[int64]time.Time) time.Time {
-	limit := cloud66.SlowAfter(cloud66.UsualDuration(look.Newest))
 	var first time.Time
 	for _, d := range look.Newest {
+		limit := cloud66.SlowAfter(cloud66.UsualDuration(look.Newest, d.Type()))
 		at := cmp.Or(began[d.ID], d.StartedAt).Add(limit + time.Second)
 		if !d.Ended() && !d.StartedAt.IsZero() && at.After(look.At) && (first.IsZero() || at.Before(first)) {
 			first = at
@@ -157,7 +157,6 @@ func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 	if w.patient(s) && !w.unseen(s, time.Now()) {
 		return slowAgain
 	}
-	usual := cloud66.UsualDuration(look.Newest)
 	wanted := w.Max
 	for id := range s.ids {
 		d, ok := look.Find(id)
@@ -167,7 +166,7 @@ func (w *Watcher) wanted(s *stack, look Look) time.Duration {
 		case !ok:
 			return w.Min
 		}
-		wanted = min(wanted, Interval(d, usual, look.At, w.Min, w.Max))
+		wanted = min(wanted, Interval(d, cloud66.UsualDuration(look.Newest, d.Type()), look.At, w.Min, w.Max))
 	}
 	return wanted
 }

@@ -14,7 +14,7 @@ import (
 // signs maps each state to its unique sign. States without an entry are merely requested.
 var signs = map[storage.State]string{
 	storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠",
-	storage.Lost: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
+	storage.Lost: "❔", storage.Over: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
 	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
 }
 
@@ -29,7 +29,7 @@ func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) 
 		return Sign(storage.Queued), "queued"
 	case d.Running():
 		return Sign(storage.Started), "deploying"
-	case d.Outcome.Kind == cloud66.OutcomeSuccess && d.IsLive:
+	case d.Outcome.Kind == cloud66.OutcomeSuccess && d.IsLive && !d.Reverted:
 		return Sign(storage.Succeeded), "live"
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:
 		return Sign(storage.Succeeded), word
@@ -38,7 +38,7 @@ func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) 
 	case d.Outcome.Kind == cloud66.OutcomeFailed:
 		return Sign(storage.Failed), word
 	default:
-		return Sign(storage.Unclear), word
+		return Sign(storage.Over), word
 	}
 }
 
@@ -54,7 +54,7 @@ func Outcome(d cloud66.Deployment, cancelled *storage.Cancel) string {
 		return "succeeded, reverted since"
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:
 		return "succeeded"
-	case d.Outcome.Raw == "":
+	case d.Outcome.String() == "":
 		return "ended, outcome unknown"
 	default:
 		return "ended, outcome " + d.Outcome.String()

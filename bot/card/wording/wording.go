@@ -83,7 +83,7 @@ func Via(via cloud66.Value[cloud66.Via]) markup.Text {
 		return markup.Format(" through the API")
 	case via.Kind == cloud66.ViaHook:
 		return markup.Format(" through a git hook")
-	case via.Raw == "":
+	case via.String() == "":
 		return markup.Text{}
 	default:
 		return markup.Format(" via %s", markup.Shorten(via.String(), MaxName))
