@@ -128,7 +128,7 @@ func New(cfg Config) (*Bot, error) {
 	b.authorizer = authz.New(authz.Config{Admins: cfg.Admins, People: b.people, Records: cfg.Records})
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
-		Records: cfg.Records, Outbox: b.outbox, Cloud: listed{cfg.Cloud, b.directory}, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
+		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
 		Pattern: parseGlob, May: b.maySubscribe,
 	})
 	b.channels = channels.New(channels.Config{
@@ -159,17 +159,6 @@ func New(cfg Config) (*Bot, error) {
 	b.metrics = newMetrics(cfg.Metrics, b)
 	b.ready.begin()
 	return b, nil
-}
-
-// listed is the watch's Cloud 66 client. Its stack pages also refresh the stack list of the commands.
-type listed struct {
-	*cloud66.Client
-	directory *commands.Directory
-}
-
-// StackPage implements watch.Cloud.
-func (l listed) StackPage(ctx context.Context, page int) (cloud66.StackPage, error) {
-	return l.directory.StackPage(ctx, page)
 }
 
 // Ready returns the reason why the bot cannot do its work, or nil if it can. The text is cleaned of secrets, so it may be displayed.

@@ -121,7 +121,7 @@ func (p *Progress) keeps(follow string) bool {
 // or an outage is still in progress. A stack is away if its looks have failed for awayAfter. All followed stacks are away if no look was
 // answered for awayAfter, since few looks are made while requests are throttled or over budget.
 func (p *Progress) returns(look watch.Look) (since time.Time, catchingUp bool) {
-	idle := interest{p}.Idle()
+	idle := len(p.current().active) == 0
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	a := &p.absence
@@ -165,7 +165,7 @@ func (p *Progress) returned(stack string) {
 	defer p.mu.Unlock()
 	p.absence.back(stack)
 	for other := range p.absence.away {
-		p.watch.Now(other)
+		p.watch.Due(other, time.Now())
 	}
 }
 
@@ -206,7 +206,7 @@ func (p *Progress) tellKept(ctx context.Context) {
 			p.Log.Error("what ended meanwhile could not be told at once; the next look tries again", "channel", channel, "ends", len(ends),
 				"error", err)
 			for _, e := range ends {
-				p.watch.Now(e.look.Stack)
+				p.watch.Due(e.look.Stack, time.Now())
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 		return cloud66.CancelAnswer{}, err
 	}
 	answer, err := p.Cloud.Cancel(ctx, f.Stack.UID, f.Deployment)
-	p.watch.Now(f.Stack.UID)
+	p.watch.Due(f.Stack.UID, time.Now())
 	switch {
 	case err == nil:
 		return answer, commands.Begun(p.changeCancel(ctx, f, taken))
@@ -140,7 +140,7 @@ func (p *Progress) cancelAgain(ctx context.Context, f storage.Follow, c storage.
 
 func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c storage.Cancel) error {
 	_, err := p.Cloud.Cancel(ctx, f.Stack.UID, f.Deployment)
-	p.watch.Now(f.Stack.UID)
+	p.watch.Due(f.Stack.UID, time.Now())
 	switch {
 	case err == nil, errors.Is(err, cloud66.ErrConflict), errors.Is(err, cloud66.ErrNotFound):
 		return p.changeCancel(ctx, f, taken)

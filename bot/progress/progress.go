@@ -49,6 +49,7 @@ type Config struct {
 	Records          storage.DB
 	Outbox           *outbox.Outbox
 	Cloud            Cloud
+	List             watch.List
 	PollMin, PollMax time.Duration
 	// Pattern compiles a glob over stacks.
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
@@ -77,6 +78,7 @@ type Progress struct {
 type target struct {
 	stack      string // UID
 	deployment int64  // 0 while unknown
+	patient    bool   // nobody waits for each of its steps
 	sending    bool   // its wish is being sent: a deployment may result at any moment, and looks ignore the follow
 }
 
@@ -89,9 +91,8 @@ func New(cfg Config) *Progress {
 		absence: absence{away: map[string]*away{}, ends: map[string]end{}, due: make(chan struct{}, 1)},
 	}
 	p.subscriptions.Store(newSubscriptions(-1))
-	asked := interest{p}
 	p.watch = watch.New(watch.Config{
-		Cloud: cfg.Cloud, Min: cfg.PollMin, Max: cfg.PollMax, Seen: p.seen, Log: cfg.Log, Interest: asked, Idle: asked.Idle, Swept: p.onRound,
+		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.seen, Listed: p.listed, Swept: p.onRound,
 	})
 	return p
 }
@@ -116,31 +117,22 @@ func (p *Progress) Open() int {
 	return len(p.open)
 }
 
-// track makes the watcher watch a follow's deployment, or its stack while the deployment is unknown (id 0), and stops it when the follow
-// ends.
+// track makes the deployment of a follow, or 0 while it is unknown, part of the aim of its stack until the follow ends. Outside of a look,
+// call watch.Due too.
 func (p *Progress) track(f storage.Follow) {
-	now := target{stack: f.Stack.UID, deployment: f.Deployment}
+	now := target{stack: f.Stack.UID, deployment: f.Deployment, patient: f.Subscribed}
 	if f.Deployment == 0 && f.Wish != nil {
 		now.deployment = f.Wish.Claimed
 	}
-	patient := f.Subscribed // nobody waits for each of its steps
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, known := p.open[f.ID]
-	switch {
-	case f.Phase == storage.PhaseEnded:
-		delete(p.open, f.ID)
-		if !slices.ContainsFunc(slices.Collect(maps.Values(p.open)), func(t target) bool { return t.stack == now.stack }) {
-			p.absence.back(now.stack)
-		}
-	case known && before == now:
-		return
-	default:
+	if f.Phase != storage.PhaseEnded {
 		p.open[f.ID] = now
-		p.watch.Add(now.stack, now.deployment, patient)
+		return
 	}
-	if known && !before.sending {
-		p.watch.Remove(now.stack, before.deployment, patient)
+	delete(p.open, f.ID)
+	if !slices.ContainsFunc(slices.Collect(maps.Values(p.open)), func(t target) bool { return t.stack == now.stack }) {
+		p.absence.back(now.stack)
 	}
 }
 
@@ -205,7 +197,7 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 	if err != nil || f.Phase == storage.PhaseEnded {
 		return false, err
 	}
-	p.watch.Now(f.Stack.UID)
+	p.watch.Due(f.Stack.UID, time.Now())
 	return true, nil
 }
 
@@ -262,6 +254,7 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 	p.Outbox.Deliver(card)
 	if f.Deployment != 0 {
 		p.track(f)
+		p.watch.Due(f.Stack.UID, time.Now())
 	}
 	return nil
 }

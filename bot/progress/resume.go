@@ -64,6 +64,7 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 			continue
 		}
 		p.track(f)
+		p.watch.Due(f.Stack.UID, time.Now())
 		p.mu.Lock()
 		p.absence.left(f.Stack.UID, time.Now())
 		p.mu.Unlock()

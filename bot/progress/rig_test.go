@@ -207,7 +207,7 @@ func (r *rig) start(p *mortal.Process) {
 		},
 	})
 	pr := progress.New(progress.Config{
-		Records: records, Outbox: out, Cloud: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,
+		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 			if may := r.judge.Load(); may != nil {
 				return (*may)(user, channel, stack)

@@ -96,14 +96,11 @@ func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes
 	if err != nil {
 		return nil, nil, err
 	}
-	here := make(map[string]storage.StackRef, len(round.Stacks))
-	for _, s := range round.Stacks {
-		here[s.UID] = commands.RefOf(s)
-	}
 	absent := map[string]time.Time{}
 	for _, uid := range slices.Sorted(maps.Keys(watched)) {
 		was, since := watched[uid], p.missing[uid]
-		now, ok := here[uid]
+		shown, ok := round.Stacks[uid]
+		now := commands.RefOf(shown)
 		switch {
 		case ok && now != was:
 			changes = append(changes, card.StackChange{Was: was, Now: now})

@@ -271,18 +271,32 @@ func TestSubscriptionsThatCouldNotBeReadAreReadAgain(t *testing.T) {
 }
 
 func TestAStackThatIsMadeLaterIsToldOfFromItsFirstDeploymentOn(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
-		r.subscribe(deploys, "shop*")
-		time.Sleep(15*time.Minute + 30*time.Second) // half a minute after all stacks were read
-		fresh := r.cloud.AddStack(cloud66sim.Stack{Name: "shop-new", UsualDuration: time.Minute})
-		r.cloud.Deploy(fresh, cloud66sim.Start{})
-		time.Sleep(25 * time.Minute)
-		r.subscribe(builds, "*")
-		time.Sleep(25 * time.Minute)
-		r.settle()
-		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "🟢 shop-new · production: #1004 is live") {
-			r.Errorf("the channel shows %q", shown)
-		}
-		r.shows(builds)
-	})
+	for name, c := range map[string]struct {
+		others int // stacks that nobody subscribes to
+		shows  int // the card alone if it had ended when it was found
+	}{
+		"on the first page":                   {0, 3},
+		"on a page that nobody subscribes to": {30, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				for range c.others {
+					r.cloud.AddStack(cloud66sim.Stack{Name: "other"})
+				}
+				r.subscribe(deploys, "shop*")
+				time.Sleep(15*time.Minute + 30*time.Second) // half a minute after all stacks were read
+				fresh := r.cloud.AddStack(cloud66sim.Stack{Name: "shop-new", UsualDuration: time.Minute})
+				r.cloud.Deploy(fresh, cloud66sim.Start{})
+				time.Sleep(25 * time.Minute)
+				r.subscribe(builds, "*")
+				time.Sleep(25 * time.Minute)
+				r.settle()
+				if shown := r.shown(deploys); len(shown) != c.shows || !strings.Contains(shown[0], "🟢 shop-new · production: #") ||
+					!strings.HasSuffix(shown[0], " is live") {
+					r.Errorf("the channel shows %q", shown)
+				}
+				r.shows(builds)
+			})
+		})
+	}
 }

@@ -129,32 +129,72 @@ func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	return p.subscriptions.Load(), err
 }
 
-// interest implements watch.Interest with the subscriptions.
-type interest struct{ p *Progress }
-
-var _ watch.Interest = interest{}
-
-func (i interest) latest() *subscriptions {
-	s, err := i.p.latest(context.Background())
+// current is latest, where an error must not end the work: then what was read before counts.
+func (p *Progress) current() *subscriptions {
+	s, err := p.latest(context.Background())
 	if err != nil {
-		i.p.Log.Error("what channels subscribe to could not be read; what was read before counts", "error", err)
+		p.Log.Error("what channels subscribe to could not be read; what was read before counts", "error", err)
 	}
 	return s
 }
 
-// Wants reports whether a channel subscribes to a stack.
-func (i interest) Wants(s cloud66.Stack) bool { return i.latest().wants(commands.RefOf(s)) }
-
-// Idle reports whether there is no active subscription.
-func (i interest) Idle() bool { return len(i.latest().active) == 0 }
-
-// Position returns how far a stack's deployments have been announced.
-func (i interest) Position(uid string) (at storage.Position, known bool) {
-	at, known, err := storage.Positions.Look(context.Background(), i.p.Records, uid)
+// listed returns the aims of the stacks on a page of the list.
+func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
+	aims := map[string]watch.Aim{}
+	subscribed := p.current()
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		for _, s := range stacks {
+			a, wrong := p.aim(tx, subscribed, s.UID, &s)
+			if err = errors.Join(err, wrong); wrong == nil {
+				aims[s.UID] = a
+			}
+		}
+		return err
+	})
 	if err != nil {
-		i.p.Log.Error("how far a stack was told could not be read", "stack", uid, "error", err)
+		p.Log.Error("how far stacks were told could not be read; the next page tries again", "error", err)
 	}
-	return at, known
+	return aims
+}
+
+// aim returns what the records say of a stack, which the list may show.
+func (p *Progress) aim(tx storage.Tx, subscribed *subscriptions, uid string, listed *cloud66.Stack) (watch.Aim, error) {
+	a := watch.Aim{Followed: p.followedOn(uid)}
+	at, known, err := storage.Positions.Find(tx, uid)
+	if known {
+		a.Position = &at
+	}
+	if listed != nil {
+		at.Stack = commands.RefOf(*listed)
+	}
+	a.Subscribed = at.Stack.UID != "" && subscribed.wants(at.Stack)
+	return a, err
+}
+
+// aimOf returns the aim of a stack after a look.
+func (p *Progress) aimOf(ctx context.Context, look watch.Look) (a watch.Aim, err error) {
+	err = p.Records.View(ctx, func(tx storage.Tx) error {
+		subscribed, err := p.subscribed(tx)
+		if err != nil {
+			return err
+		}
+		a, err = p.aim(tx, subscribed, look.Stack, look.Listed)
+		return err
+	})
+	return a, err
+}
+
+// followedOn returns the deployments of a stack that open follows show, and whether somebody waits for each step.
+func (p *Progress) followedOn(stack string) map[int64]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	followed := map[int64]bool{}
+	for _, t := range p.open {
+		if t.stack == stack && !t.sending {
+			followed[t.deployment] = followed[t.deployment] || !t.patient
+		}
+	}
+	return followed
 }
 
 // Watching holds the numbers of subscriptions and of suspended ones among them.
@@ -162,7 +202,7 @@ type Watching struct{ Subscriptions, Suspended int }
 
 // Watching counts the subscriptions.
 func (p *Progress) Watching() Watching {
-	s := interest{p}.latest()
+	s := p.current()
 	return Watching{Subscriptions: len(s.active) + s.suspended, Suspended: s.suspended}
 }
 
@@ -195,8 +235,9 @@ func (p *Progress) watched(ctx context.Context) (map[string]storage.StackRef, er
 // SubscriptionsChanged makes the watcher look for the stacks that are subscribed to now, and deletes the positions of those that no longer
 // are: to a later subscription, deployments before it are history. After a failure the next round retries.
 func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
-	defer p.watch.Changed()
-	_, err := p.latest(ctx)
+	s, err := p.latest(ctx)
+	unread := err != nil // then the pages of the list have them read again
+	defer func() { p.watch.Subscribed(unread || len(s.active) > 0) }()
 	if err == nil {
 		err = p.update(ctx, p.unwanted)
 	}

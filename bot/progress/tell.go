@@ -52,18 +52,20 @@ type tell struct {
 	failed   error // errors of single follows
 }
 
-// seen handles a look. It returns false if the look must be repeated soon.
-func (p *Progress) seen(ctx context.Context, look watch.Look) (taken bool) {
+// seen tells what a look shows, and returns the stack's aim after it.
+func (p *Progress) seen(ctx context.Context, look watch.Look) (watch.Aim, error) {
+	if aim, err := p.aimOf(ctx, look); err != nil || !look.Covers(aim) {
+		return aim, err
+	}
 	t := &tell{look: look}
 	t.since, t.catchingUp = p.returns(look)
 	err := panics.Catch(func() error { return p.tell(ctx, t) })
-	if err = errors.Join(err, t.failed); err != nil && ctx.Err() == nil {
-		p.Log.Error("what a look shows could not all be told; the next one tries again", "stack", look.Stack, "error", err)
-	}
 	if !t.since.IsZero() && answered(look) {
 		p.returned(look.Stack)
 	}
-	return err == nil && !t.held
+	aim, wrong := p.aimOf(ctx, look)
+	aim.Again = t.held
+	return aim, errors.Join(err, t.failed, wrong)
 }
 
 // tell plans the changes of a look in a view. If there are any, it looks up what the database does not hold (permissions, stack actions),

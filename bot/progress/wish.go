@@ -93,6 +93,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	defer func() {
 		if !settled { // the looks determine the result, even after a panic
 			p.track(f)
+			p.watch.Due(f.Stack.UID, time.Now())
 		}
 	}()
 	services, _ := commands.ParseServices(f.Wish.Services) // validated when the command was parsed

@@ -14,7 +14,7 @@ import (
 func TestRemovingAndAddingAgainDoesNotGoBelowTheShortestInterval(t *testing.T) {
 	cloud := newFake()
 	cloud.takes = time.Second
-	watching(t, cloud, none, func(w *Watcher) {
+	watching(t, cloud, none, func(w *watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		for range 40 {
 			w.Add("web", 2, false)
@@ -24,6 +24,7 @@ func TestRemovingAndAddingAgainDoesNotGoBelowTheShortestInterval(t *testing.T) {
 		if shorter := slices.Min(gaps(cloud.of("web"))); shorter < shortest {
 			t.Errorf("%s between two looks", shorter)
 		}
+		time.Sleep(2 * shortest) // one more look finds that
 		if w.watched() != 0 {
 			t.Error("a stack is still watched")
 		}
@@ -32,7 +33,7 @@ func TestRemovingAndAddingAgainDoesNotGoBelowTheShortestInterval(t *testing.T) {
 
 func TestOneDeploymentThatCannotBeReadHidesNoOther(t *testing.T) {
 	cloud, seen := newFake(), &looks{}
-	watching(t, cloud, seen.add, func(w *Watcher) {
+	watching(t, cloud, seen.add, func(w *watcher) {
 		cloud.stacks["web"] = deploying(time.Now(), 5*time.Minute)
 		cloud.broken = map[int64]error{7: cloud66.ErrServer}
 		w.Add("web", 7, false) // first: a look may come between the two
@@ -57,8 +58,10 @@ func TestALookThatWasNotTakenIsMadeAgainSoon(t *testing.T) {
 		var refused atomic.Int64
 		a.change = func(cfg *Config) {
 			seen := cfg.Seen
-			cfg.Seen = func(ctx context.Context, l Look) bool {
-				return seen(ctx, l) && (l.Stack != uidOf(3) || refused.Add(-1) < 0)
+			cfg.Seen = func(ctx context.Context, l Look) (Aim, error) {
+				a, err := seen(ctx, l)
+				a.Again = l.Stack == uidOf(3) && refused.Add(-1) >= 0
+				return a, err
 			}
 		}
 		a.run()

@@ -67,12 +67,13 @@ func followed(t *testing.T, stacks, perHour int, during time.Duration) load {
 		count := &counting{Client: client, under: &under, most: &most}
 		last := map[string]time.Time{}
 		looked := make(chan Look)
-		w := New(
-			Config{Cloud: count, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler), Seen: taking(func(_ context.Context, l Look) {
+		f := &follows{}
+		w := &watcher{New(
+			Config{Cloud: count, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler), Seen: f.taking(func(_ context.Context, l Look) {
 				peak.Store(max(peak.Load(), int64(runtime.NumGoroutine())))
 				looked <- l
 			})},
-		)
+		), f}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(looked); close(ended) }()
@@ -182,7 +183,7 @@ func TestFewStacksAreLookedAtUpToTheLongestIntervalThatIsWanted(t *testing.T) {
 func TestIntervalsAreStretchedWhereTheBudgetIsShort(t *testing.T) {
 	cloud := newFake()
 	cloud.rest = 100 // which are 300 looks an hour, where 720 are wanted
-	watching(t, cloud, none, func(w *Watcher) {
+	watching(t, cloud, none, func(w *watcher) {
 		cloud.stacks["web"] = deploying(time.Now().Add(-time.Minute), 0)
 		w.Add("web", 0, false)
 		time.Sleep(time.Hour)
@@ -195,7 +196,7 @@ func TestIntervalsAreStretchedWhereTheBudgetIsShort(t *testing.T) {
 func TestAtMostEightLooksAreUnderWayAtOnce(t *testing.T) {
 	cloud := newFake()
 	cloud.takes = 30 * time.Second
-	watching(t, cloud, none, func(w *Watcher) {
+	watching(t, cloud, none, func(w *watcher) {
 		goroutines := runtime.NumGoroutine()
 		for i := range 1000 {
 			w.Add(fmt.Sprint("stack", i), 0, false)
@@ -217,7 +218,7 @@ func TestThrottledTheWatcherItselfLooksOnceAMinute(t *testing.T) {
 	cloud := newFake()
 	cloud.takes = time.Second // in which no other look begins
 	cloud.fail(&cloud66.Error{Kind: cloud66.ErrThrottled, RetryAfter: time.Hour})
-	watching(t, cloud, none, func(w *Watcher) {
+	watching(t, cloud, none, func(w *watcher) {
 		for i := range 50 {
 			w.Add(fmt.Sprint("stack", i), 0, false)
 		}
@@ -241,7 +242,8 @@ func TestThrottledAllLooksPauseAndResumeWithinAMinuteOrSo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := New(Config{Cloud: client, Min: shortest, Max: longest, Seen: taking(none), Log: slog.New(slog.DiscardHandler)})
+		f := &follows{}
+		w := &watcher{New(Config{Cloud: client, Min: shortest, Max: longest, Seen: f.taking(none), Log: slog.New(slog.DiscardHandler)}), f}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()

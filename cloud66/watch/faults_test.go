@@ -103,11 +103,9 @@ func overFaults(t *testing.T, seed uint64) {
 	if f.missed > 0 || f.twice > 0 || f.deployments < 60 {
 		t.Errorf("of %d deployments %d were lost and %d told twice, over: %s", f.deployments, f.missed, f.twice, story)
 	}
-	for _, round := range a.reader.allRounds() {
-		for _, uid := range round.Missing {
-			if uid >= uidOf(10) {
-				t.Errorf("%s is told to be missing, though it is there; over: %s", uid, story)
-			}
+	for _, uid := range a.reader.allGone() {
+		if uid >= uidOf(10) {
+			t.Errorf("%s is dropped, though it is there; over: %s", uid, story)
 		}
 	}
 	for _, s := range a.w.State().Unreadable {

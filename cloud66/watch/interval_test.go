@@ -36,7 +36,7 @@ func TestLooksComeSoonNearAChangeAndSeldomBetween(t *testing.T) {
 		if c.change != nil {
 			c.change(&d)
 		}
-		if got := Interval(d, c.usual, now, shortest, longest); got != c.want {
+		if got := interval(d, c.usual, now, shortest, longest); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -49,7 +49,7 @@ func TestAnIntervalIsNeverOutsideItsBounds(t *testing.T) {
 			return time.Duration(rapid.IntRange(lo, hi).Draw(t, name)) * time.Second
 		}
 		d := cloud66.Deployment{ID: 1, IsDeploying: rapid.Bool().Draw(t, "deploying"), StartedAt: now.Add(-seconds("elapsed", -3600, 100_000))}
-		if got := Interval(d, seconds("usual", 0, 100_000), now, shortest, longest); got < shortest || got > longest {
+		if got := interval(d, seconds("usual", 0, 100_000), now, shortest, longest); got < shortest || got > longest {
 			t.Fatalf("%s", got)
 		}
 	})
@@ -59,7 +59,7 @@ func TestAnIntervalIsNeverOutsideItsBounds(t *testing.T) {
 // shortest interval.
 func TestAFiveMinuteDeploymentCostsAtMostThirtyLooks(t *testing.T) {
 	cloud, seen := newFake(), &looks{}
-	watching(t, cloud, seen.add, func(w *Watcher) {
+	watching(t, cloud, seen.add, func(w *watcher) {
 		start := time.Now()
 		cloud.stacks["web"] = deploying(start, 5*time.Minute)
 		w.Add("web", 2, false)

@@ -4,96 +4,132 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
-	"c66bot/storage"
 )
 
 const (
-	page            = 30
-	gapPages        = 10 // maximum number of pages of deployments that are read to reach the stack's position
-	unreadableAfter = 10 * time.Minute
-	lateSights      = 3 // number of sweep intervals without a sight after which no page counts as showing the stack
+	page     = 30
+	gapPages = 10 // maximum number of pages of deployments that are read to reach the stack's position
 )
 
-// aim specifies what a look reads.
-type aim struct {
-	uid   string
-	ids   []int64
-	shown *cloud66.Stack
-	mark  string
-	only  bool // report the list entry, without a request
+// Look is the state of a stack at one time.
+type Look struct {
+	Stack  string         // UID
+	Listed *cloud66.Stack // its newest entry in the list of stacks; nil if it is not swept
+	Mark   string         // of that entry, to be stored in the stack's position; empty if the look failed
+	At     time.Time
+	Newest []cloud66.Deployment // newest first, back to the position's newest; nil without an error: only the list was read
+	Gap    bool                 // there are more since that position, which were not read
+	Others []cloud66.Deployment // followed deployments, and open ones of the position, that are not in Newest
+	Err    error                // the look failed
+	Errs   map[int64]error      // errors of single deployments that are not in Newest, by id
+	Silent time.Time            // time of the first consecutive failed look; zero if this one did not fail
 
-	// The stack's position: older deployments are not read again.
-	since int64     // the newest known deployment
-	from  time.Time // if there is none: deployments that began earlier are history
+	asked    []int64 // ids of single deployments that were asked for
+	all      bool    // there are no more deployments than those in Newest
+	requests int
 }
 
-// reaches reports whether a deployment is at or before the position.
-func (a aim) reaches(d cloud66.Deployment) bool {
-	switch {
-	case a.since > 0:
-		return d.ID <= a.since
-	case a.from.IsZero():
+// Find returns the deployment with the id, if the look has it.
+func (l Look) Find(id int64) (cloud66.Deployment, bool) {
+	for _, list := range [][]cloud66.Deployment{l.Newest, l.Others} {
+		for _, d := range list {
+			if d.ID == id {
+				return d, true
+			}
+		}
+	}
+	return cloud66.Deployment{}, false
+}
+
+// ErrOf returns the error that hid a deployment, or nil if it was read or does not exist.
+func (l Look) ErrOf(id int64) error {
+	if l.Err != nil {
+		return l.Err
+	}
+	return l.Errs[id]
+}
+
+// Covers reports whether the look read all that an aim asks for. If not, it must not be told: what it lacks would be taken for missing. The
+// watcher then completes it and hands it over again.
+func (l Look) Covers(a Aim) bool {
+	if l.Err != nil || l.Newest == nil {
+		return true
+	}
+	return l.reaches(a) && !slices.ContainsFunc(a.ids(), func(id int64) bool { return !l.has(id) })
+}
+
+// has reports whether a deployment is in the look, or was asked for in vain.
+func (l Look) has(id int64) bool {
+	_, ok := l.Find(id)
+	return ok || slices.Contains(l.asked, id)
+}
+
+// reaches reports whether the look goes back to the position: to its newest deployment, or if there is none, to the time before which
+// deployments are history.
+func (l Look) reaches(a Aim) bool {
+	if l.Gap || l.all || len(l.Newest) == 0 || a.Position == nil {
+		return true
+	}
+	oldest := l.Newest[len(l.Newest)-1]
+	switch at := a.Position; {
+	case at.Newest > 0:
+		return oldest.ID <= at.Newest
+	case at.Since.IsZero():
 		return true
 	default:
-		return d.Ended() && !cmp.Or(d.StartedAt, d.FinishedAt).After(a.from)
+		return oldest.Ended() && !cmp.Or(oldest.StartedAt, oldest.FinishedAt).After(at.Since)
 	}
 }
 
-// look makes one look and schedules the next.
-func (w *Watcher) look(ctx context.Context, s *stack) {
-	var sight Look
-	var position storage.Position
-	var known, taken bool
-	a := w.aim(s)
-	began := time.Now()
-	err := panics.Catch(func() error {
-		if w.Interest != nil { // even before the list has shown the stack, because the look advances its position
-			position, known = w.Interest.Position(a.uid)
-			a.since, a.from = position.Newest, position.Since
-			a.ids = append(a.ids, position.Open...)
+// ids returns the deployments that a look reads, also if they are not among the newest.
+func (a Aim) ids() (ids []int64) {
+	for id := range a.Followed {
+		if id != 0 {
+			ids = append(ids, id)
 		}
-		sight = w.see(ctx, a)
+	}
+	if a.Position != nil {
+		ids = append(ids, a.Position.Open...)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// look makes one look, which only reports the list entry if a stack is shown for the first time, and hands it over. If the aim that it gets
+// back asks for more, it looks once more.
+func (w *Watcher) look(ctx context.Context, s *stack, only bool) {
+	w.mu.Lock()
+	aim, look := s.aim, Look{Stack: s.uid, Listed: s.listed, Mark: s.mark, At: time.Now()}
+	w.mu.Unlock()
+	var err error
+	for again := false; ; again = true {
+		if !only {
+			look = w.see(ctx, aim, look)
+		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return
 		}
-		sight.Silent = w.silence(s, sight)
-		taken = w.Seen(ctx, sight)
-		if w.Interest != nil {
-			position, known = w.Interest.Position(a.uid)
+		look.Silent = w.silence(s, look)
+		told := aim
+		if err = panics.Catch(func() (err error) { told, err = w.Seen(ctx, look); return err }); err == nil {
+			aim = told
 		}
-		return nil
-	})
-	if ctx.Err() != nil {
-		return
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil || again || look.Covers(aim) {
+			break
+		}
 	}
 	if err != nil {
-		w.Log.Error("a look ended early", "stack", a.uid, "error", err)
-		sight.Stack, sight.At = a.uid, began
+		w.Log.Error("what a look shows could not all be told; the next one tries again", "stack", s.uid, "error", err)
 	}
-	w.plan(s, sight, kept{position.Mark, position.Began, known, taken})
-}
-
-// kept is the position of a stack after a look, and whether the look was taken.
-type kept struct {
-	mark      string
-	began     map[int64]time.Time
-	ok, taken bool
-}
-
-func (w *Watcher) aim(s *stack) aim {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	a := aim{uid: s.uid, shown: s.shown, mark: s.mark, only: s.why == isListed && s.shown != nil}
-	for id := range s.ids {
-		if id != 0 {
-			a.ids = append(a.ids, id)
-		}
-	}
-	return a
+	w.finish(s, look, aim, err != nil || aim.Again)
 }
 
 // silence records whether a look failed, and returns the time of the first consecutive failure.
@@ -109,71 +145,89 @@ func (w *Watcher) silence(s *stack, look Look) time.Time {
 	return s.silent
 }
 
-// see reads the newest deployments, and the watched ones that are not among them.
-func (w *Watcher) see(ctx context.Context, a aim) Look {
+// see reads the newest deployments, and those that an aim asks for and that are not among them, as far as the look does not have them.
+func (w *Watcher) see(ctx context.Context, a Aim, look Look) Look {
 	ctx = cloud66.Background(ctx)
-	look := Look{Stack: a.uid, Listed: a.shown, Mark: a.mark, At: time.Now()}
-	if a.only {
-		return look
+	if look.Newest == nil || !look.reaches(a) {
+		if look.Err = w.readNewest(ctx, a, &look); look.Err != nil {
+			look.Newest, look.Mark = nil, ""
+			return look
+		}
 	}
-	if look.Newest, look.Gap, look.Err = w.newest(ctx, a); look.Err != nil {
-		look.Newest, look.Mark = nil, ""
-		return look
-	}
-	for _, id := range a.ids {
-		if _, ok := look.Find(id); ok {
+	for _, id := range a.ids() {
+		if look.has(id) {
 			continue
 		}
-		w.spent(1)
-		d, err := w.Cloud.Deployment(ctx, a.uid, id)
+		look.requests++
+		look.asked = append(look.asked, id)
+		d, err := w.Cloud.Deployment(ctx, look.Stack, id)
 		switch {
 		case err == nil:
 			look.Others = append(look.Others, d)
 		case !errors.Is(err, cloud66.ErrNotFound):
-			look.Errs = addError(look.Errs, id, err)
+			if look.Errs == nil {
+				look.Errs = map[int64]error{}
+			}
+			look.Errs[id] = err
 		}
 	}
 	return look
 }
 
-// newest reads the newest deployments back to the position, and reports a gap if they do not fit in gapPages pages.
-func (w *Watcher) newest(ctx context.Context, a aim) (found []cloud66.Deployment, gap bool, err error) {
-	found = []cloud66.Deployment{}
+// readNewest reads the newest deployments back to the position, or reports a gap if they do not fit in gapPages pages.
+func (w *Watcher) readNewest(ctx context.Context, a Aim, look *Look) error {
+	look.Newest = []cloud66.Deployment{}
 	for number := range gapPages {
-		w.spent(1)
-		part, err := w.Cloud.DeploymentRange(ctx, a.uid, number*page, page)
+		look.requests++
+		part, err := w.Cloud.DeploymentRange(ctx, look.Stack, number*page, page)
 		if err != nil {
-			return nil, false, err
+			return err
 		}
-		found = appendOlder(found, part.Deployments)
-		if n := len(found); n == 0 || a.reaches(found[n-1]) || len(part.Deployments) == 0 || part.Total <= (number+1)*page {
-			return found, false, nil
+		for _, d := range part.Deployments { // the pages shift if a new one is added while they are read
+			if n := len(look.Newest); n == 0 || d.ID < look.Newest[n-1].ID {
+				look.Newest = append(look.Newest, d)
+			}
 		}
-	}
-	return found, true, nil
-}
-
-// appendOlder appends only older deployments: the pages shift if a new one is added while they are read.
-func appendOlder(found, part []cloud66.Deployment) []cloud66.Deployment {
-	for _, d := range part {
-		if n := len(found); n == 0 || d.ID < found[n-1].ID {
-			found = append(found, d)
+		look.all = len(part.Deployments) == 0 || part.Total <= (number+1)*page
+		if look.reaches(a) {
+			return nil
 		}
 	}
-	return found
+	look.Gap = true
+	return nil
 }
 
-func addError(errs map[int64]error, id int64, err error) map[int64]error {
-	if errs == nil {
-		errs = map[int64]error{}
-	}
-	errs[id] = err
-	return errs
-}
-
-// spent counts requests of looks.
-func (w *Watcher) spent(n int) {
+// finish records a look and the aim after it.
+func (w *Watcher) finish(s *stack, look Look, aim Aim, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pace.spent(time.Now(), n, &w.pace.looks)
+	defer w.signal()
+	now := time.Now()
+	s.looking, s.last, s.aim = false, now, aim
+	w.looking--
+	w.limit.credit -= float64(max(look.requests-1, 0)) // the first was counted when it was sent
+	if !isRefusal(look.Err) {
+		s.looked = now
+	}
+	switch {
+	case isRefusal(look.Err):
+		w.limit.refused(now, look.Err)
+		s.ask(now)
+	case look.Err != nil:
+		s.failures++
+		w.Log.Debug("look failed", "stack", s.uid, "failures", s.failures, "error", look.Err)
+	case look.Newest != nil:
+		s.failures = 0
+		w.limit.served()
+		s.next, s.slow = now.Add(w.interval(s.aim, look)), turnsSlow(s.aim, look)
+	}
+	switch {
+	case again:
+		s.again++
+		s.ask(now.Add(w.backoff(s)))
+	case look.Err == nil && (s.listed == nil || s.settled()):
+		s.again = 0
+	case look.Err == nil:
+		s.again++
+	}
 }

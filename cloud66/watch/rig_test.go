@@ -59,11 +59,6 @@ func (c *fake) DeploymentRange(ctx context.Context, uid string, _, _ int) (cloud
 	return cloud66.DeploymentRange{Deployments: list(time.Now())}, nil
 }
 
-// StackPage returns an empty page.
-func (c *fake) StackPage(context.Context, int) (cloud66.StackPage, error) {
-	return cloud66.StackPage{}, nil
-}
-
 // Deployment returns a running deployment for an id from 9,000 on, and ErrNotFound for any other.
 func (c *fake) Deployment(_ context.Context, uid string, id int64) (cloud66.Deployment, error) {
 	c.mu.Lock()
@@ -143,11 +138,66 @@ func (l *looks) all() []Look {
 	return append([]Look(nil), l.seen...)
 }
 
+// follows are the open deployments of stacks, with how many watch each, and how many of them wait for each step.
+type follows struct {
+	mu sync.Mutex
+	of map[string]map[int64][2]int
+}
+
+func (f *follows) add(uid string, id int64, patient bool, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.of == nil {
+		f.of = map[string]map[int64][2]int{}
+	}
+	if f.of[uid] == nil {
+		f.of[uid] = map[int64][2]int{}
+	}
+	count := f.of[uid][id]
+	count[0] += n
+	if !patient {
+		count[1] += n
+	}
+	if f.of[uid][id] = count; count[0] <= 0 {
+		delete(f.of[uid], id)
+	}
+}
+
+// followed is that part of the aim of a stack.
+func (f *follows) followed(uid string) map[int64]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := map[int64]bool{}
+	for id, count := range f.of[uid] {
+		all[id] = count[1] > 0
+	}
+	return all
+}
+
+// watcher is a Watcher beside the follows that its aims tell of.
+type watcher struct {
+	*Watcher
+	*follows
+}
+
+// Add follows a deployment, patiently or not.
+func (w *watcher) Add(uid string, id int64, patient bool) {
+	w.add(uid, id, patient, 1)
+	w.Due(uid, time.Now())
+}
+
+// Remove undoes an Add.
+func (w *watcher) Remove(uid string, id int64, patient bool) { w.add(uid, id, patient, -1) }
+
+// Now has a stack looked at.
+func (w *watcher) Now(uid string) { w.Due(uid, time.Now()) }
+
 // watching runs a test in a synctest bubble with a running watcher.
-func watching(t *testing.T, cloud Cloud, seen func(context.Context, Look), test func(w *Watcher)) {
+func watching(t *testing.T, cloud Cloud, seen func(context.Context, Look), test func(w *watcher)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: taking(seen), Log: slog.New(slog.DiscardHandler)})
+		f := &follows{}
+		w := &watcher{New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: f.taking(seen), Log: slog.New(slog.DiscardHandler)}), f}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()
@@ -174,14 +224,19 @@ func (w *Watcher) watched() int {
 	defer w.mu.Unlock()
 	n := 0
 	for _, s := range w.stacks {
-		if len(s.ids) > 0 {
+		if len(s.aim.Followed) > 0 {
 			n++
 		}
 	}
 	return n
 }
 
-// taking converts a function that takes every Look to a Config.Seen.
-func taking(seen func(context.Context, Look)) func(context.Context, Look) bool {
-	return func(ctx context.Context, l Look) bool { seen(ctx, l); return true }
+// taking converts a function that takes every Look that covers the aim to a Config.Seen.
+func (f *follows) taking(seen func(context.Context, Look)) func(context.Context, Look) (Aim, error) {
+	return func(ctx context.Context, l Look) (Aim, error) {
+		if l.Covers(Aim{Followed: f.followed(l.Stack)}) {
+			seen(ctx, l)
+		}
+		return Aim{Followed: f.followed(l.Stack)}, nil
+	}
 }

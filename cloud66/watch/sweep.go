@@ -2,7 +2,7 @@ package watch
 
 import (
 	"context"
-	"slices"
+	"fmt"
 	"time"
 
 	"c66bot/cloud66"
@@ -10,276 +10,39 @@ import (
 )
 
 const (
-	slowShare = 50               // 1/slowShare of the budget is for unchanged stacks
-	slowEvery = 30 * time.Second // shortest time between two such looks
-	slowAgain = time.Hour        // shortest time between two such looks at one stack
-)
-
-// sweepOn reads the pages of the list of stacks in turn until the context ends.
-func (w *Watcher) sweepOn(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		w.deliver(ctx)
-		number, wait := w.nextPage()
-		if number > 0 {
-			w.readPage(ctx, number)
-			continue
-		}
-		timer.Reset(max(wait, minDuration))
-		select {
-		case <-ctx.Done():
-		case <-w.turn:
-		case <-timer.C:
-		}
-	}
-}
-
-// nextPage returns the due page, or the time until one is due.
-func (w *Watcher) nextPage() (number int, wait time.Duration) {
-	idle := w.Idle != nil && w.Idle()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	if idle {
-		for _, s := range w.known {
-			w.unknown(s)
-		}
-		w.sweep.pages, w.sweep.at, w.sweep.again = nil, 0, true
-		return 0, fullEvery
-	}
-	w.readSlowly(now)
-	s := &w.sweep
-	if s.at == 0 {
-		if wait := s.begin(now, w.Max); s.at == 0 {
-			return 0, wait
-		}
-	}
-	if wait := max(s.from.Sub(now), w.pace.pause(now)); wait > 0 {
-		return 0, wait
-	}
-	s.from = now.Add(w.gap(now))
-	w.pace.sent(now)
-	w.pace.spent(now, 1, &w.pace.pages)
-	return s.at, 0
-}
-
-// gap returns the time between the page that is read now and the next.
-func (w *Watcher) gap(now time.Time) time.Duration {
-	budget := w.Cloud.Budget()
-	gap := w.pace.page(now, budget, w.sweep.count(), w.Min)
-	if w.sweep.hasty {
-		gap = min(gap, w.pace.look(now, budget))
-	}
-	return gap
-}
-
-// readSlowly makes the least recently read unchanged stack due: it is not documented that the list shows every change.
-func (w *Watcher) readSlowly(now time.Time) {
-	if w.sweep.catchUp || !w.sweep.failing.IsZero() || now.Before(w.sweep.slow) {
-		return
-	}
-	w.sweep.slow = now.Add(max(slowEvery, time.Hour*slowShare/time.Duration(max(w.Cloud.Budget().PerHour, slowShare))))
-	var first *stack
-	for _, s := range w.known {
-		if s.looking || s.why != notDue || len(s.ids) > 0 || now.Sub(s.last) < slowAgain {
-			continue
-		}
-		if first == nil || s.last.Before(first.last) || s.last.Equal(first.last) && s.uid < first.uid {
-			first = s
-		}
-	}
-	if first != nil {
-		w.bring(first, now)
-	}
-}
-
-// readPage reads one page and handles the stacks on it.
-func (w *Watcher) readPage(ctx context.Context, number int) {
-	p, err := w.Cloud.StackPage(cloud66.Background(ctx), number)
-	if ctx.Err() != nil {
-		return
-	}
-	if err != nil {
-		w.missPage(err)
-		return
-	}
-	w.mu.Lock()
-	w.served(time.Now())
-	w.sweep.recovered(time.Now())
-	w.mu.Unlock()
-	wanted := 0
-	for _, shown := range p.Stacks { // each entry is a copy, which does not retain the page
-		err := panics.Catch(func() error {
-			if w.sight(&shown) {
-				wanted++
-			}
-			return nil
-		})
-		if err != nil {
-			w.Log.Error("a stack on a page was not taken note of", "stack", shown.UID, "error", err)
-		}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.sweep.at != number { // a new round began
-		return
-	}
-	if w.sweep.read(number, wanted, p); w.sweep.at == 0 {
-		w.endRound()
-	}
-}
-
-// missPage records that a page could not be read and schedules a retry with growing backoff; looks continue.
-func (w *Watcher) missPage(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now, s := time.Now(), &w.sweep
-	if !s.said && !s.failing.IsZero() && now.Sub(s.failing) > unreadableAfter {
-		s.said = true
-		w.Log.Warn("the list of stacks cannot be read, so that nothing new is seen", "since", s.failing, "error", err)
-	}
-	if isRefusal(err) {
-		if s.failing.IsZero() {
-			s.failing = now
-		}
-		w.pace.refused(now, err)
-		return
-	}
-	w.Log.Debug("read a page of the stacks", "page", s.at, "failures", s.failures+1, "error", err)
-	over := s.failed(now)
-	s.from = later(s.from, now.Add(min(w.Min<<min(s.failures, 10), w.Max)))
-	switch {
-	case over && s.round.Pages > 0:
-		w.endRound()
-	case over:
-		s.again = true
-	}
-	w.lookOneByOne(now)
-}
-
-// unseen reports whether the sweep has not shown a stack for too long to be relied on.
-func (w *Watcher) unseen(s *stack, now time.Time) bool {
-	return w.sweep.blind(now) || now.Sub(s.shownAt) > max(outage, lateSights*w.sweep.interval)
-}
-
-// lookOneByOne makes stacks due that were left to the sweep and that it does not show.
-func (w *Watcher) lookOneByOne(now time.Time) {
-	for _, s := range w.known {
-		if len(s.ids) > 0 && s.failures == 0 && w.unseen(s, now) && s.due.After(now.Add(w.Max)) {
-			s.due = now
-			signal(w.wake)
-		}
-	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// endRound ends a round in which at least one page was read.
-func (w *Watcher) endRound() {
-	s := &w.sweep
-	var missing []string
-	if s.round.Failed == 0 {
-		missing = w.missing()
-	}
-	s.end(time.Now(), missing)
-}
-
-// missing drops and returns the known stacks that two consecutive full rounds did not show. If this round missed a stack, the next round is
-// full, because the stack may have moved to another page.
-func (w *Watcher) missing() []string {
-	var gone []string
-	short := false
-	for uid, s := range w.known {
-		if s.round == w.sweep.number {
-			continue
-		}
-		w.sweep.again, short = true, true
-		if !w.sweep.round.Full {
-			continue
-		}
-		if s.missed++; s.missed > 1 {
-			gone = append(gone, uid)
-			w.sweep.lost = time.Now()
-			w.unknown(s)
-		}
-	}
-	if w.sweep.short++; !short {
-		w.sweep.short = 0
-	}
-	slices.Sort(gone)
-	return gone
-}
-
-// deliver reports the last round, once every stack that changed during an outage has been looked at.
-func (w *Watcher) deliver(ctx context.Context) {
-	w.mu.Lock()
-	r := w.sweep.held
-	if r != nil {
-		for _, s := range w.known {
-			if s.catching {
-				w.mu.Unlock()
-				return
-			}
-		}
-	}
-	w.sweep.held = nil
-	w.mu.Unlock()
-	if r == nil || w.Swept == nil {
-		return
-	}
-	if err := panics.Catch(func() error { w.Swept(ctx, *r); return nil }); err != nil {
-		w.Log.Error("a round over the stacks was not taken note of", "error", err)
-	}
-}
-
-const (
-	fullEvery   = 10 * time.Minute // longest time between two full rounds, for new stacks
-	soughtFor   = time.Hour        // how long full rounds are frequent after the last wanted stack has vanished
+	fullEvery   = 10 * time.Minute // longest time between two full rounds, for new stacks on other pages
 	outage      = 2 * time.Minute  // duration without a page after which the sweep catches up
 	catchWithin = 10 * time.Minute // longest duration of a catch-up, if pages cannot be read
 	pageTries   = 3                // for one page, before the sweep moves on
 	hastyRounds = 2                // consecutive rounds with a missed stack that another follows at once: the list may never settle
+	lateSights  = 3                // rounds without a sight after which no page counts as showing a stack
+	fullShare   = 5 * time.Second  // shortest time between two readings of a page at the documented budget
+
+	unreadableAfter = 10 * time.Minute // duration of failures after which they are reported
 )
 
 // Round is one complete pass over the list of stacks.
 type Round struct {
 	Began, Ended time.Time
-	Pages        int             // number of pages that were read
-	Failed       int             // number of pages that could not be read: their stacks are not in Stacks
-	Full         bool            // every page was due; else those without a wanted stack were skipped
-	CaughtUp     bool            // the first round after a start or an outage; the stacks that had changed were looked at before
-	Stacks       []cloud66.Stack // every stack seen, once
-	Missing      []string        // UIDs of wanted stacks that were in neither of the last two full rounds, each reported once
-}
+	Pages        int                      // number of pages that were read
+	Failed       int                      // number of pages that could not be read: their stacks are not in Stacks
+	Full         bool                     // every page was due; else those without a subscribed stack were skipped
+	CaughtUp     bool                     // the first round after a start or an outage; the stacks that had changed were looked at before
+	Stacks       map[string]cloud66.Stack // every stack seen, by UID
 
-// State is how well the watcher keeps up.
-type State struct {
-	Watched    int                  // swept stacks
-	Interval   time.Duration        // between the last two rounds; 0 before the second, and while there are none
-	LastSweep  time.Time            // when the last round ended
-	Unlisted   time.Time            // since when the list of stacks cannot be read, if for ten minutes; else zero
-	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read or are on no page, if for ten minutes
+	since time.Time // when the catch-up began that the round ends; zero if there was none
 }
 
 // sweep is the progress of reading the list of stacks. Watcher.mu guards its fields.
 type sweep struct {
-	pages  []int // number of wanted stacks on each page
-	at     int   // the next page, from 1; 0 between two rounds
-	from   time.Time
-	full   bool      // the rest of the round skips no page
-	again  bool      // the next round is full
-	hasty  bool      // pages are read as fast as the budget allows
-	number int       // of the round, from 1
-	short  int       // consecutive rounds that missed a wanted stack
-	lost   time.Time // when a wanted stack was last dropped
-	round  Round
-	seen   map[string]int // index in round.Stacks by UID
+	on, busy bool      // something is subscribed to; a page or a round is being handled
+	pages    []int     // number of subscribed stacks on each page
+	at       int       // the next page, from 1
+	due      time.Time // when it is due
+	round    Round
+	again    bool // the next round is full
+	hasty    bool // pages are read as fast as the budget allows
+	short    int  // consecutive rounds that missed a stack
 
 	fullAt   time.Time // when the last full round began
 	ended    time.Time
@@ -290,60 +53,59 @@ type sweep struct {
 	failing  time.Time
 	said     bool // the failures are logged
 
-	catchUp bool      // the round catches up after an outage or a start
-	since   time.Time // when the catch-up began
-	held    *Round    // the last round, not reported yet
-	slow    time.Time // when the next unchanged stack is due
+	since time.Time // when the catch-up after an outage or a start began; zero if there is none
+	held  *Round    // the last round, not reported yet
 }
 
-func newSweep() sweep {
-	return sweep{again: true, hasty: true, catchUp: true}
+// MarkOf returns the part of a list entry that changes when something happens on the stack.
+func MarkOf(s cloud66.Stack) string {
+	return fmt.Sprintf("%d %t %d %d %d", s.Status, s.IsBusy, s.Health, second(s.LastActivity), second(s.UpdatedAt))
 }
 
-// changed starts a full round.
-func (s *sweep) changed() {
-	s.full, s.again, s.hasty = true, true, true
-}
-
-// begin starts a round if one is due, and else returns the time until then.
-func (s *sweep) begin(now time.Time, longest time.Duration) (wait time.Duration) {
-	every := s.every(now, longest)
-	full := s.again || now.Sub(s.fullAt) >= every
-	first := s.after(0, full)
-	if first == 0 {
-		return s.fullAt.Add(every).Sub(now)
+func second(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
 	}
-	s.start(now, first, full)
-	return 0
+	return t.Unix()
 }
 
-// every returns the time between two full rounds. It is short if no page shows a wanted stack but one recently did: the list may have been
-// truncated, and no other page would be read.
-func (s *sweep) every(now time.Time, longest time.Duration) time.Duration {
-	if s.lost.IsZero() || now.Sub(s.lost) >= soughtFor || s.after(0, false) > 0 {
-		return fullEvery
+// gap returns the shortest time between two pages: no page is read twice within the shortest interval, nor for more than a quarter of the
+// budget.
+func (s *sweep) gap(perHour int, shortest time.Duration) time.Duration {
+	if s.hasty {
+		return 0
 	}
-	return min(longest, fullEvery)
+	pages := 0
+	for _, subscribed := range s.pages {
+		if subscribed > 0 || s.round.Full {
+			pages++
+		}
+	}
+	return max(shortest, min(fullShare, time.Hour*25/6/time.Duration(max(perHour, 1)))) / time.Duration(max(pages, 1))
 }
 
-func (s *sweep) start(now time.Time, first int, full bool) {
-	s.number++
-	s.at, s.full, s.again, s.tries = first, full, false, 0
-	s.round, s.seen = Round{Began: now, Full: full}, map[string]int{}
-	if s.catchUp && s.since.IsZero() {
-		s.since = now
+// restart begins a full round now.
+func (s *sweep) restart(now time.Time) {
+	s.again, s.short, s.due = true, 0, now
+	s.start(now, 0)
+}
+
+// start begins a round: over all pages if that is due, else over those with subscribed stacks. Where no page has any, it waits and reads
+// the first page alone, which shows how many pages there are.
+func (s *sweep) start(now time.Time, longest time.Duration) {
+	s.round = Round{Began: now, Full: s.again || now.Sub(s.fullAt) >= fullEvery, Stacks: map[string]cloud66.Stack{}}
+	s.hasty, s.again, s.tries = s.again && s.short <= hastyRounds, false, 0
+	if s.at = s.after(0); s.at == 0 {
+		s.at, s.due = 1, later(s.due, now.Add(longest))
 	}
 }
 
 // after returns the page that follows number in the round, or 0.
-func (s *sweep) after(number int, full bool) int {
-	if full {
-		if number == 0 || number < len(s.pages) {
-			return number + 1
-		}
-		return 0
+func (s *sweep) after(number int) int {
+	if s.round.Full && (number == 0 || number < len(s.pages)) {
+		return number + 1
 	}
-	for i := number; i < len(s.pages); i++ {
+	for i := number; i < len(s.pages) && !s.round.Full; i++ {
 		if s.pages[i] > 0 {
 			return i + 1
 		}
@@ -351,62 +113,23 @@ func (s *sweep) after(number int, full bool) int {
 	return 0
 }
 
-// count returns the number of pages that the round reads.
-func (s *sweep) count() int {
-	if s.full {
-		return len(s.pages)
-	}
-	n := 0
-	for _, wanted := range s.pages {
-		if wanted > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// note adds a stack to the round.
-func (s *sweep) note(shown *cloud66.Stack) {
-	if i, ok := s.seen[shown.UID]; ok {
-		s.round.Stacks[i] = *shown
-		return
-	}
-	s.seen[shown.UID] = len(s.round.Stacks)
-	s.round.Stacks = append(s.round.Stacks, *shown)
-}
-
-// read records the number of wanted stacks on a page, and advances to the next page.
-func (s *sweep) read(number, wanted int, p cloud66.StackPage) {
+// read records the number of subscribed stacks on a page, and advances to the next page.
+func (s *sweep) read(number, subscribed int, p cloud66.StackPage) {
 	pages := max(p.Pages, p.Next)
 	if p.Next == 0 {
 		pages = number
 	}
-	if len(s.pages) < pages && !s.full { // the last full round has not read those
+	if len(s.pages) < pages && !s.round.Full { // the last full round has not read those
 		s.again = true
 	}
 	for len(s.pages) < pages {
 		s.pages = append(s.pages, 0)
 	}
 	s.pages = s.pages[:pages]
-	s.pages[number-1] = wanted
+	s.pages[number-1] = subscribed
 	s.round.Pages++
 	s.tries = 0
-	s.at = s.after(number, s.full)
-}
-
-// failed records that a page could not be read, and advances after pageTries tries. It reports whether that ends the round.
-func (s *sweep) failed(now time.Time) (over bool) {
-	if s.failing.IsZero() {
-		s.failing = now
-	}
-	s.failures++
-	if s.tries++; s.tries < pageTries || len(s.pages) == 0 {
-		return false
-	}
-	s.round.Failed++
-	s.tries = 0
-	s.at = s.after(s.at, s.full)
-	return s.at == 0
+	s.at = s.after(number)
 }
 
 // blind reports an outage: no page could be read for some time.
@@ -418,32 +141,176 @@ func (s *sweep) blind(now time.Time) bool {
 func (s *sweep) recovered(now time.Time) {
 	blind := s.blind(now)
 	s.failures, s.failing, s.said = 0, time.Time{}, false
-	if !blind {
-		return
+	if blind {
+		s.since = now
+		s.restart(now)
 	}
-	s.catchUp, s.hasty, s.since = true, true, now
-	s.start(now, 1, true)
 }
 
-// end closes the round, which deliver reports.
-func (s *sweep) end(now time.Time, missing []string) {
+// end closes the round, to be reported, and starts the next.
+func (s *sweep) end(now time.Time, longest time.Duration) {
 	r := s.round
-	r.Ended, r.Missing = now, missing
+	r.Ended = now
 	if r.Full {
 		s.fullAt = r.Began
 	}
 	if !s.ended.IsZero() {
 		s.interval = now.Sub(s.ended)
 	}
-	s.ended, s.hasty = now, s.again && s.short <= hastyRounds
-	if s.catchUp && (r.Failed == 0 || now.Sub(s.since) > catchWithin) {
-		s.catchUp, r.CaughtUp, s.since = false, true, time.Time{}
+	s.ended = now
+	if !s.since.IsZero() && (r.Failed == 0 || now.Sub(s.since) > catchWithin) {
+		r.CaughtUp, r.since, s.since = true, s.since, time.Time{}
 	}
-	if s.catchUp {
-		s.again, s.hasty = true, true
+	s.again = s.again || !s.since.IsZero()
+	if s.held != nil && s.held.CaughtUp {
+		r.CaughtUp, r.since = true, s.held.since
 	}
-	if s.held != nil {
-		r.CaughtUp, r.Missing = r.CaughtUp || s.held.CaughtUp, append(s.held.Missing, r.Missing...)
+	s.held = &r
+	s.start(now, longest)
+}
+
+// readPage reads the next page and handles the stacks on it.
+func (w *Watcher) readPage(ctx context.Context) {
+	w.mu.Lock()
+	number, began := w.sweep.at, time.Now()
+	w.mu.Unlock()
+	p, err := w.List.StackPage(cloud66.Background(ctx), number)
+	if ctx.Err() != nil {
+		return
 	}
-	s.held, s.round, s.seen = &r, Round{}, nil
+	var aims map[string]Aim
+	if err == nil {
+		if fault := panics.Catch(func() error { aims = w.Listed(ctx, p.Stacks); return nil }); fault != nil {
+			w.Log.Error("a page of the stacks was not taken note of", "page", number, "error", fault)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.signal()
+	s, now := &w.sweep, time.Now()
+	s.busy = false
+	switch {
+	case !s.on: // ended meanwhile
+	case err != nil:
+		w.missPage(now, err)
+	default:
+		w.limit.served()
+		s.recovered(now)
+		subscribed := 0
+		for _, shown := range p.Stacks { // each entry is a copy, which does not retain the page
+			if w.show(&shown, aims, began, now) {
+				subscribed++
+			}
+		}
+		if s.at != number { // a new round began
+			return
+		}
+		if s.read(number, subscribed, p); s.at == 0 {
+			w.endRound(now)
+		}
+	}
+}
+
+// show takes note of a list entry, and reports whether the stack is subscribed to. The aims were asked for at a time; that of a look which
+// ended since is newer.
+func (w *Watcher) show(shown *cloud66.Stack, aims map[string]Aim, asked, now time.Time) bool {
+	w.sweep.round.Stacks[shown.UID] = *shown
+	s := w.stacks[shown.UID]
+	aim, told := aims[shown.UID]
+	switch {
+	case s == nil && !aim.Subscribed:
+		return false
+	case s == nil:
+		s = &stack{uid: shown.UID, aim: aim}
+		w.stacks[shown.UID] = s
+	case told && !aim.Subscribed:
+		s.unlist()
+		return false
+	case told && !s.looking && s.last.Before(asked):
+		s.aim = aim
+	case s.listed == nil && !aim.Subscribed:
+		return false
+	}
+	mark := MarkOf(*shown)
+	if s.listed == nil || s.mark != mark {
+		s.again = 0
+	}
+	if !w.sweep.since.IsZero() && s.failures > 0 { // what could not be read during the outage is tried again
+		s.failures = 0
+		s.ask(now)
+	}
+	s.listed, s.listedAt, s.mark, s.missed = shown, now, mark, 0
+	return true
+}
+
+// missPage records that a page could not be read and schedules a retry with growing backoff; looks continue.
+func (w *Watcher) missPage(now time.Time, err error) {
+	s := &w.sweep
+	if !s.said && !s.failing.IsZero() && now.Sub(s.failing) > unreadableAfter {
+		s.said = true
+		w.Log.Warn("the list of stacks cannot be read, so that nothing new is seen", "since", s.failing, "error", err)
+	}
+	if s.failing.IsZero() {
+		s.failing = now
+	}
+	if isRefusal(err) {
+		w.limit.refused(now, err)
+		return
+	}
+	s.failures++
+	w.Log.Debug("read a page of the stacks", "page", s.at, "failures", s.failures, "error", err)
+	s.due = later(s.due, now.Add(min(w.Min<<min(s.failures, 10), w.Max)))
+	if s.tries++; s.tries < pageTries || len(s.pages) == 0 {
+		return
+	}
+	s.tries = 0
+	s.round.Failed++
+	switch s.at = s.after(s.at); {
+	case s.at != 0:
+	case s.round.Pages > 0:
+		w.endRound(now)
+	default:
+		s.again = true
+		s.start(now, w.Max)
+	}
+}
+
+// endRound ends a round. It drops the stacks that two consecutive full rounds did not show. If this round missed a stack, the next is full,
+// because the stack may have moved to another page.
+func (w *Watcher) endRound(now time.Time) {
+	s, missed := &w.sweep, false
+	for uid, of := range w.stacks {
+		if s.round.Failed > 0 || of.listed == nil || !of.listedAt.Before(s.round.Began) {
+			continue
+		}
+		s.again, missed = true, true
+		if !s.round.Full {
+			continue
+		}
+		if of.missed++; of.missed > 1 {
+			w.Log.Info("a stack is on no page any more", "stack", uid)
+			of.unlist()
+		}
+	}
+	if s.short++; !missed {
+		s.short = 0
+	}
+	s.end(now, w.Max)
+}
+
+// deliver reports a round, once every stack that changed during an outage has been looked at.
+func (w *Watcher) deliver(ctx context.Context, r Round) {
+	err := panics.Catch(func() error {
+		if w.Swept != nil {
+			w.Swept(ctx, r)
+		}
+		return nil
+	})
+	if err != nil {
+		w.Log.Error("a round over the stacks was not taken note of", "error", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sweep.busy = false
+	w.signal()
 }

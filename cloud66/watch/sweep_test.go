@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,7 +93,7 @@ func TestPagesWithoutAWantedStackAreLeftOut(t *testing.T) {
 		a.reader.mu.Lock()
 		wanted = append(wanted, uidOf(100))
 		a.reader.mu.Unlock()
-		a.w.Changed()
+		a.w.Subscribed(true)
 		time.Sleep(10 * time.Second)
 		if n := a.w.State().Watched; n != 2 {
 			t.Errorf("%d stacks are watched soon after the interests changed", n)
@@ -112,25 +111,54 @@ func TestPagesWithoutAWantedStackAreLeftOut(t *testing.T) {
 	})
 }
 
+// A new stack is known when its page is read, which a page with a subscribed stack is in each round. A page that has become too long moves
+// it to a new one, which is read at once.
+func TestANewStackIsKnownWithItsPage(t *testing.T) {
+	for name, tt := range map[string]struct {
+		stacks int
+		wants  func(cloud66.Stack) bool
+		within time.Duration
+	}{
+		"beside subscribed ones":       {20, func(cloud66.Stack) bool { return true }, 6 * time.Second},
+		"on the second page":           {50, func(s cloud66.Stack) bool { return s.UID == uidOf(40) || s.UID == "new" }, 6 * time.Second},
+		"on a new page":                {30, func(cloud66.Stack) bool { return true }, 11 * time.Second},
+		"where nothing is subscribed":  {20, func(s cloud66.Stack) bool { return s.UID == "new" }, longest + time.Second},
+		"on a page without subscribed": {50, func(s cloud66.Stack) bool { return s.UID == uidOf(3) || s.UID == "new" }, fullEvery + 10*time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAccount(t, tt.stacks, 3000)
+				a.reader.wants = tt.wants
+				a.run()
+				defer func() { a.stop() }()
+				time.Sleep(15 * time.Minute)
+				before := a.w.State().Watched
+				a.sim.AddStack(cloud66sim.Stack{UID: "new", Name: "web"})
+				time.Sleep(tt.within)
+				if n := a.w.State().Watched; n != before+1 {
+					t.Errorf("%d stacks are watched after %s, want one more than %d", n, tt.within, before)
+				}
+			})
+		})
+	}
+}
+
 func TestWhereNothingIsWantedNothingIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAccount(t, 40, 3000)
-		var idle atomic.Bool
-		idle.Store(true)
-		a.change = func(cfg *Config) { cfg.Idle = idle.Load }
 		a.run()
 		defer func() { a.stop() }()
+		a.w.Subscribed(false)
 		time.Sleep(time.Hour)
 		if n := a.sim.Count(); n > 0 {
 			t.Errorf("%d requests", n)
 		}
-		idle.Store(false)
-		a.w.Changed()
+		a.w.Subscribed(true)
 		time.Sleep(5 * time.Second)
 		if n := a.w.State().Watched; n != 40 {
 			t.Errorf("%d stacks are watched after the first interest", n)
 		}
-		idle.Store(true)
+		a.w.Subscribed(false)
 		time.Sleep(20 * time.Second)
 		before := a.sim.Count()
 		time.Sleep(time.Hour)
@@ -142,15 +170,10 @@ func TestWhereNothingIsWantedNothingIsRead(t *testing.T) {
 
 func TestAVanishedStackIsMissedOnceAfterTwoFullRounds(t *testing.T) {
 	watchingAll(t, 90, func(a *account) {
-		before := len(a.reader.allRounds())
 		a.sim.RemoveStack(uidOf(10)) // which moves those on later pages too
 		time.Sleep(2 * time.Minute)
-		var missing []string
-		for _, r := range a.reader.allRounds()[before:] {
-			missing = append(missing, r.Missing...)
-		}
-		if !slices.Equal(missing, []string{uidOf(10)}) {
-			t.Errorf("missing: %v", missing)
+		if gone := a.reader.allGone(); !slices.Equal(gone, []string{uidOf(10)}) {
+			t.Errorf("gone: %v", gone)
 		}
 		if n := a.w.State().Watched; n != 89 {
 			t.Errorf("%d stacks are watched", n)
@@ -205,8 +228,7 @@ func TestAStackThatIsNotWantedAnyMoreIsForgotten(t *testing.T) {
 		}
 		rounds := a.reader.allRounds()
 		last := rounds[len(rounds)-1]
-		if !slices.ContainsFunc(last.Stacks, func(s cloud66.Stack) bool { return s.UID == uidOf(3) && s.Name == "renamed" }) ||
-			len(last.Missing) > 0 {
+		if last.Stacks[uidOf(3)].Name != "renamed" || len(a.reader.allGone()) > 0 {
 			t.Error("the round does not show it under its new name")
 		}
 	})
@@ -251,18 +273,12 @@ func TestNowHasASweptStackLookedAt(t *testing.T) {
 
 func TestAStackThatMovesBetweenPagesIsNotMissed(t *testing.T) {
 	watchingAll(t, 90, func(a *account) {
-		before := time.Now()
 		for i := range 30 { // each removal moves one stack from each page to the one before it
 			a.sim.RemoveStack(uidOf(i))
 			time.Sleep(7 * time.Second)
 		}
 		time.Sleep(time.Minute)
-		var missing []string
-		for _, r := range a.reader.allRounds() {
-			if r.Began.After(before) {
-				missing = append(missing, r.Missing...)
-			}
-		}
+		missing := a.reader.allGone()
 		slices.Sort(missing)
 		var want []string
 		for i := range 30 {
@@ -303,11 +319,11 @@ func TestAListThatNeverStandsStillDoesNotUseUpTheBudget(t *testing.T) {
 func BenchmarkNextOfManyStacks(b *testing.B) {
 	w := New(Config{Cloud: newFake(), Min: shortest, Max: longest})
 	for i := range 3000 {
-		w.Add(fmt.Sprint("stack", i), 1, false)
+		w.Due(fmt.Sprint("stack", i), time.Now())
 	}
 	now := time.Now()
 	for b.Loop() {
-		_, _ = w.first(now)
+		_ = w.first(now)
 	}
 }
 

@@ -16,12 +16,15 @@ import (
 
 	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/cloud66/panics"
 	"c66bot/cloud66/secret"
 	"c66bot/storage"
 )
 
 // reader wants stacks and keeps how far it has read them, as the bot does: a deployment's start and end are each news once.
 type reader struct {
+	follows
+
 	mu        sync.Mutex
 	wants     func(s cloud66.Stack) bool
 	positions map[string]storage.Position
@@ -30,7 +33,35 @@ type reader struct {
 	rounds    []Round
 	started   map[int64]time.Time // when a look showed it first
 	ended     map[int64]time.Time
-	twice     []int64 // told again
+	twice     []int64  // told again
+	gone      []string // stacks that the watcher dropped
+}
+
+// dropped is a log handler that notes which stacks the watcher drops.
+type dropped struct {
+	slog.Handler
+	r *reader
+}
+
+// Enabled implements slog.Handler.
+func (dropped) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (d dropped) Handle(_ context.Context, r slog.Record) error {
+	if r.Message != "a stack is on no page any more" {
+		return nil
+	}
+	d.r.mu.Lock()
+	defer d.r.mu.Unlock()
+	r.Attrs(func(a slog.Attr) bool { d.r.gone = append(d.r.gone, a.Value.String()); return true })
+	return nil
+}
+
+// allGone gives the stacks that the watcher dropped.
+func (r *reader) allGone() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.gone)
 }
 
 func newReader() *reader {
@@ -40,28 +71,40 @@ func newReader() *reader {
 	}
 }
 
-// Wants implements Interest.
-func (r *reader) Wants(s cloud66.Stack) bool {
+// listed gives the aims of the stacks on a page, without those whose aim panics.
+func (r *reader) listed(_ context.Context, stacks []cloud66.Stack) map[string]Aim {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.wants(s)
-}
-
-// Position implements Interest.
-func (r *reader) Position(uid string) (storage.Position, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p, ok := r.positions[uid]
-	return p, ok
-}
-
-func (r *reader) seen(_ context.Context, l Look) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.looks = append(r.looks, l)
-	if l.Err != nil || r.deaf {
-		return true
+	aims := map[string]Aim{}
+	for _, s := range stacks {
+		_ = panics.Catch(func() error { aims[s.UID] = r.aim(s.UID, &s); return nil })
 	}
+	return aims
+}
+
+// aim gives what the records say of a stack.
+func (r *reader) aim(uid string, listed *cloud66.Stack) Aim {
+	a := Aim{Followed: r.followed(uid), Subscribed: listed != nil && r.wants(*listed)}
+	if p, ok := r.positions[uid]; ok {
+		a.Position = &p
+	}
+	return a
+}
+
+func (r *reader) seen(_ context.Context, l Look) (Aim, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a := r.aim(l.Stack, l.Listed); !l.Covers(a) {
+		return a, nil
+	}
+	r.looks = append(r.looks, l)
+	if l.Err == nil && !r.deaf {
+		r.take(l)
+	}
+	return r.aim(l.Stack, l.Listed), nil
+}
+
+func (r *reader) take(l Look) {
 	before, known := r.positions[l.Stack]
 	after := storage.Position{Mark: l.Mark, Newest: before.Newest, Since: before.Since, At: l.At}
 	if !known && l.Listed != nil {
@@ -80,7 +123,6 @@ func (r *reader) seen(_ context.Context, l Look) bool {
 		}
 	}
 	r.positions[l.Stack] = after
-	return true
 }
 
 func isNews(p storage.Position, since time.Time, d cloud66.Deployment) bool {
@@ -124,7 +166,7 @@ type account struct {
 	t      *testing.T
 	sim    *cloud66sim.Sim
 	reader *reader
-	w      *Watcher
+	w      *watcher
 	*cloud66.Client
 	bend   atomic.Pointer[func(*cloud66.StackPage)] // what the list shows, where that is not what is
 	change func(*Config)                            // the configuration of the next watcher
@@ -172,14 +214,15 @@ func (a *account) run() {
 	ctx, cancel := context.WithCancel(a.t.Context())
 	ended := make(chan struct{})
 	cfg := Config{
-		Cloud: a, Min: shortest, Max: longest, Log: slog.New(slog.DiscardHandler),
-		Seen: a.reader.seen, Interest: a.reader, Swept: a.reader.swept,
+		Cloud: a, Min: shortest, Max: longest, Log: slog.New(dropped{slog.DiscardHandler, a.reader}),
+		Seen: a.reader.seen, List: a, Listed: a.reader.listed, Swept: a.reader.swept,
 	}
 	if a.change != nil {
 		a.change(&cfg)
 	}
-	w := New(cfg)
+	w := &watcher{New(cfg), &a.reader.follows}
 	a.w = w
+	w.Subscribed(true)
 	go func() { w.Run(ctx); close(ended) }()
 	a.stop = func() { cancel(); <-ended }
 }

@@ -25,8 +25,8 @@ func TestAPageThatCannotBeReadHidesNoOther(t *testing.T) {
 			}
 		}
 		rounds := a.reader.allRounds()
-		if last := rounds[len(rounds)-1]; last.Failed != 1 || last.Pages != 2 || len(last.Missing) > 0 {
-			t.Errorf("a round in which a page cannot be read: %d of %d failed, missing: %v", last.Failed, last.Pages, last.Missing)
+		if last := rounds[len(rounds)-1]; last.Failed != 1 || last.Pages != 2 || len(a.reader.allGone()) > 0 {
+			t.Errorf("a round in which a page cannot be read: %d of %d failed, gone: %v", last.Failed, last.Pages, a.reader.allGone())
 		}
 		time.Sleep(5 * time.Minute)
 		if state := a.w.State(); len(state.Unreadable) != 30 || state.Unreadable[uidOf(33)].IsZero() || !state.Unlisted.IsZero() {
@@ -263,7 +263,7 @@ func TestAPanicEndsThatLookAlone(t *testing.T) {
 		var broken string
 		a.change = func(cfg *Config) {
 			seen := cfg.Seen
-			cfg.Seen = func(ctx context.Context, l Look) bool {
+			cfg.Seen = func(ctx context.Context, l Look) (Aim, error) {
 				if l.Stack == broken {
 					panic("seen")
 				}

@@ -5,21 +5,26 @@
 // requests.
 //
 // Subscribed stacks are found by a sweep over the list of stacks, 30 per request. Each entry has a mark of its visible state; only a stack
-// whose mark has changed is polled itself. So the cost depends on the number of pages and on the activity, not on the number of stacks. A
-// slow round polls unchanged stacks too, because it is not documented that the list shows every change.
+// whose mark has changed is polled itself. So the cost depends on the number of pages and on the activity, not on the number of stacks.
+// Unchanged stacks are polled too, rarely, because it is not documented that the list shows every change.
 //
-// Due stacks form a queue, most overdue first. A limiter spreads the rest of the background budget over looks and pages. The package stores
-// nothing durable: the Interest holds the positions, and a new process finds the rest with its first sweep.
+// There is one queue: of stacks, each with the time and the reason of its next look, and of the next page of the list. What is due is
+// computed from facts (the list entry, the last look, the Aim), so that no event has to keep it right. One limiter spreads the background
+// budget over looks and pages.
+//
+// The package stores nothing durable and asks nobody. It hands over each Look and each page of the list, and is told in return, as an Aim,
+// what the records say of a stack. Where an Aim asks for more than the Look had, the look is completed and handed over again, so that an
+// outdated Aim costs a request and loses nothing. A new process knows nothing: its first sweep and the calls of Due tell it the rest.
 package watch
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"sync"
 	"time"
 
 	"c66bot/cloud66"
+	"c66bot/storage"
 )
 
 const (
@@ -31,233 +36,160 @@ const (
 type Cloud interface {
 	DeploymentRange(ctx context.Context, uid string, offset, limit int) (cloud66.DeploymentRange, error)
 	Deployment(ctx context.Context, uid string, id int64) (cloud66.Deployment, error)
-	StackPage(ctx context.Context, page int) (cloud66.StackPage, error)
 	Budget() cloud66.BudgetState
 }
 
-// Look is the state of a stack at one time.
-type Look struct {
-	Stack  string         // UID
-	Listed *cloud66.Stack // its newest entry in the list of stacks; nil if it is not swept
-	Mark   string         // of that entry, to be stored in the stack's position; empty if the look failed
-	At     time.Time
-	Newest []cloud66.Deployment // newest first, back to the position's newest; nil without an error: only the list was read
-	Gap    bool                 // there are more since that position, which were not read
-	Others []cloud66.Deployment // watched deployments, and open ones of the position, that are not in Newest
-	Err    error                // the look failed
-	Errs   map[int64]error      // errors of single deployments that are not in Newest, by id
-	Silent time.Time            // time of the first consecutive failed look; zero if this one did not fail
-}
-
-// Find returns the deployment with the id, if the look has it.
-func (l Look) Find(id int64) (cloud66.Deployment, bool) {
-	for _, list := range [][]cloud66.Deployment{l.Newest, l.Others} {
-		for _, d := range list {
-			if d.ID == id {
-				return d, true
-			}
-		}
-	}
-	return cloud66.Deployment{}, false
-}
-
-// ErrOf returns the error that hid a deployment, or nil if it was read or does not exist.
-func (l Look) ErrOf(id int64) error {
-	if l.Err != nil {
-		return l.Err
-	}
-	return l.Errs[id]
+// List is the list of stacks.
+type List interface {
+	StackPage(ctx context.Context, page int) (cloud66.StackPage, error)
 }
 
 // Config configures a Watcher.
 type Config struct {
 	Cloud    Cloud
 	Min, Max time.Duration // bounds of the time between two looks at a stack, as far as the budget allows
-	// Seen handles a look. If it returns false, the look is repeated soon.
-	Seen func(ctx context.Context, look Look) (taken bool)
-	Log  *slog.Logger
+	Log      *slog.Logger
+	// Seen takes a look and returns the stack's aim after it. After an error the aim stays, and the look is repeated soon.
+	Seen func(ctx context.Context, look Look) (Aim, error)
 
-	Interest Interest                               // nil: no sweep
-	Idle     func() bool                            // no stack is wanted, so there is nothing to sweep; nil: never
-	Swept    func(ctx context.Context, round Round) // called after each round; may be nil
+	List List // nil: no sweep
+	// Listed takes the stacks of a page and returns their aims by UID. A stack without an aim stays as it was.
+	Listed func(ctx context.Context, stacks []cloud66.Stack) map[string]Aim
+	Swept  func(ctx context.Context, round Round) // called after each round; may be nil
 }
 
-// Watcher polls stacks from Add until Remove, and those that its Interest wants.
+// Aim is what the records say of a stack.
+type Aim struct {
+	Subscribed bool              // the sweep finds its changes
+	Position   *storage.Position // how far its deployments were read; nil if they never were
+	// Followed holds the deployments that open cards show, and whether somebody waits for each step: else the sweep finds its changes, while
+	// it shows the stack. The id 0 is a deployment that is not known yet.
+	Followed map[int64]bool
+	Again    bool // the look was not taken, or not all of it: repeat it soon
+}
+
+// Watcher polls the stacks that it is told of by Due and by the aims.
 type Watcher struct {
 	Config
-	wake chan struct{} // for the looks
-	turn chan struct{} // for the sweep
+	wake chan struct{}
 
-	mu     sync.Mutex
-	stacks map[string]*stack // the queue, by UID: stacks that are watched individually, or due
-	known  map[string]*stack // swept stacks, by UID
-	pace   pace
-	sweep  sweep
+	mu      sync.Mutex        // guards the fields below
+	stacks  map[string]*stack // the queue, by UID
+	looking int               // looks in progress
+	limit   limiter
+	sweep   sweep
 }
 
-// reason says why a stack is due, apart from being watched. A higher reason includes the lower ones.
-type reason int
-
-const (
-	notDue   reason = iota
-	isListed        // the list shows it for the first time: report it without a request
-	hasMoved        // its list entry has changed since the last look
-	isAsked         // a user waits for the look, so it goes first
-)
-
-// stack is a watched stack. Watcher.mu guards its fields.
+// stack is a stack in the queue. Watcher.mu guards its fields.
 type stack struct {
 	uid      string
-	ids      map[int64]int // watched deployments with their numbers of watchers; id 0 means not found yet
-	awaited  int           // watchers that rely on the sweep to notice changes (patient)
-	due      time.Time
-	last     time.Time
-	why      reason
-	failures int
-	silent   time.Time // time of the first of the failures
+	aim      Aim
+	by       time.Time // when a look was asked for; zero if none is
 	looking  bool
+	last     time.Time // when the last look ended
+	looked   time.Time // when the last one that was not refused did
+	next     time.Time // when those who wait for each step want the next look
+	slow     time.Time // when a running deployment will count as slow; zero if none will
+	again    int       // consecutive looks that did not settle it
+	failures int       // consecutive failed looks, without refused ones
+	silent   time.Time // time of the first of the failed looks
 
-	// For swept stacks.
-	shown      *cloud66.Stack // its newest entry in the list
-	shownAt    time.Time
-	mark       string // of that entry
-	kept       string // the mark in its position
-	never      bool   // it has no position yet
-	unfinished bool   // its last look showed an unfinished deployment, or failed to read one
-	again      int    // consecutive looks that did not settle it
-	catching   bool   // it changed during an outage and has not been looked at since
-	round      int    // number of the last round that showed it
-	missed     int    // consecutive full rounds that did not show it
+	// For subscribed stacks.
+	listed   *cloud66.Stack // its newest entry in the list; nil until the sweep shows it
+	listedAt time.Time
+	mark     string // of that entry
+	missed   int    // consecutive full rounds that did not show it
 }
 
 // New returns a Watcher that polls while Run runs.
 func New(cfg Config) *Watcher {
-	return &Watcher{
-		Config: cfg, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1),
-		stacks: map[string]*stack{}, known: map[string]*stack{}, sweep: newSweep(),
-	}
+	return &Watcher{Config: cfg, wake: make(chan struct{}, 1), stacks: map[string]*stack{}}
 }
 
-// Add watches a deployment of a stack. The id 0 means that it is unknown yet: the stack is polled at the shortest interval. A patient
-// watcher relies on the sweep to notice changes, as long as the sweep shows the stack.
-func (w *Watcher) Add(uid string, id int64, patient bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := cmp.Or(w.stacks[uid], w.known[uid])
-	if s == nil {
-		s = &stack{uid: uid}
-	}
-	idle := len(s.ids) == 0 && s.why < hasMoved
-	if s.ids == nil {
-		s.ids = map[int64]int{}
-	}
-	w.stacks[uid] = s
-	s.ids[id]++
-	if patient {
-		s.awaited++
-	}
-	switch {
-	case !patient || w.known[uid] == nil:
-		w.soon(s)
-	case idle:
-		s.due = time.Now().Add(slowAgain)
-	}
-}
-
-// Remove undoes an Add with the same arguments.
-func (w *Watcher) Remove(uid string, id int64, patient bool) {
+// Due makes a stack due at a time, or as soon after it as the shortest interval allows: its aim may have changed, or somebody waits.
+func (w *Watcher) Due(uid string, by time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stacks[uid]
 	if s == nil {
-		return
+		s = &stack{uid: uid}
+		w.stacks[uid] = s
 	}
-	if s.ids[id]--; s.ids[id] <= 0 {
-		delete(s.ids, id)
-	}
-	if patient {
-		s.awaited--
-	}
-	if len(s.ids) == 0 && s.why == isAsked && w.known[uid] != s {
-		s.why = notDue
-	}
-	signal(w.wake)
+	s.ask(by)
+	w.signal()
 }
 
-// patient reports whether all watchers of a stack rely on the sweep to notice changes.
-func (w *Watcher) patient(s *stack) bool {
-	watching := 0
-	for _, n := range s.ids {
-		watching += n
+func (s *stack) ask(by time.Time) {
+	if s.by.IsZero() || by.Before(s.by) {
+		s.by = by
 	}
-	return watching == s.awaited && w.known[s.uid] == s
 }
 
-// Now makes a stack due as soon as the shortest interval allows, for a user's request or after a change.
-func (w *Watcher) Now(uid string) {
+// Subscribed starts a full sweep, because other stacks are subscribed to, or ends the sweep if none is.
+func (w *Watcher) Subscribed(some bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s := w.known[uid]; s != nil {
-		w.bring(s, s.last.Add(w.Min))
+	now, s := time.Now(), &w.sweep
+	switch {
+	case !some:
+		for _, s := range w.stacks {
+			s.unlist()
+		}
+		*s = sweep{busy: s.busy, ended: s.ended}
+	case !s.on:
+		s.on, s.since = true, now
+		s.restart(now)
+	case s.round.Full:
+		s.again, s.short = true, 0
+	default:
+		s.restart(now)
 	}
-	if s := w.stacks[uid]; s != nil && (len(s.ids) > 0 || s.why >= hasMoved) {
-		w.soon(s)
-	}
+	w.signal()
 }
 
-// Changed starts a full sweep, because the Interest wants other stacks.
-func (w *Watcher) Changed() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sweep.changed()
-	signal(w.turn)
+// State is how well the watcher keeps up.
+type State struct {
+	Watched    int                  // stacks in the sweep
+	Interval   time.Duration        // between the last two rounds; 0 before the second, and while there are none
+	LastSweep  time.Time            // when the last round ended
+	Unlisted   time.Time            // since when the list of stacks cannot be read, if for ten minutes; else zero
+	Unreadable map[string]time.Time // since when stacks, by UID, cannot be read or are on no page, if for ten minutes
 }
 
 // State reports how well the watcher keeps up.
 func (w *Watcher) State() State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	state := State{Watched: len(w.known), Interval: w.sweep.interval, LastSweep: w.sweep.ended, Unreadable: map[string]time.Time{}}
+	state := State{Interval: w.sweep.interval, LastSweep: w.sweep.ended, Unreadable: map[string]time.Time{}}
 	if failing := w.sweep.failing; !failing.IsZero() && time.Since(failing) > unreadableAfter {
 		state.Unlisted, state.Interval = failing, 0
 	}
-	for uid, s := range w.known {
-		if time.Since(s.shownAt) > max(unreadableAfter, lateSights*w.sweep.interval) {
-			state.Unreadable[uid] = s.shownAt
-		}
-	}
-	for _, stacks := range []map[string]*stack{w.stacks, w.known} {
-		for uid, s := range stacks {
-			if !s.silent.IsZero() && time.Since(s.silent) > unreadableAfter {
-				state.Unreadable[uid] = s.silent
+	for uid, s := range w.stacks {
+		if s.listed != nil {
+			state.Watched++
+			if time.Since(s.listedAt) > max(unreadableAfter, lateSights*w.sweep.interval) {
+				state.Unreadable[uid] = s.listedAt
 			}
+		}
+		if !s.silent.IsZero() && time.Since(s.silent) > unreadableAfter {
+			state.Unreadable[uid] = s.silent
 		}
 	}
 	return state
 }
 
-// soon makes a stack due when the shortest interval since its last look has passed. The caller holds w.mu.
-func (w *Watcher) soon(s *stack) {
-	s.due, s.why = s.last.Add(w.Min), isAsked
-	signal(w.wake)
-}
-
-// signal wakes the receiver of c now, or at its next receive.
-func signal(c chan struct{}) {
+// signal wakes Run.
+func (w *Watcher) signal() {
 	select {
-	case c <- struct{}{}:
+	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
 // Run polls until the context ends, and returns when the last look has ended.
 func (w *Watcher) Run(ctx context.Context) {
-	var looks sync.WaitGroup
-	defer looks.Wait()
-	if w.Interest != nil {
-		looks.Go(func() { w.sweepOn(ctx) })
-	}
-	free := make(chan struct{}, workers)
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -268,20 +200,12 @@ func (w *Watcher) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 		for {
-			s, wait := w.next()
-			if s == nil {
+			job, wait := w.next()
+			if job == nil {
 				timer.Reset(wait)
 				break
 			}
-			select {
-			case free <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			looks.Go(func() {
-				defer func() { <-free }()
-				w.look(ctx, s)
-			})
+			jobs.Go(func() { job(ctx) })
 		}
 	}
 }

@@ -1,0 +1,61 @@
+package watch
+
+import (
+	"cmp"
+	"time"
+
+	"c66bot/cloud66"
+)
+
+// interval returns the shortest interval of the followed deployments.
+func (w *Watcher) interval(a Aim, look Look) time.Duration {
+	shortest := w.Max
+	for id := range a.Followed {
+		d, ok := look.Find(id)
+		switch {
+		case look.ErrOf(id) != nil: // an unreadable deployment is not worth hurrying for
+		case !ok:
+			return w.Min
+		default:
+			shortest = min(shortest, interval(d, cloud66.UsualDuration(look.Newest, d.Type()), look.At, w.Min, w.Max))
+		}
+	}
+	return shortest
+}
+
+// interval returns the time between two looks at a deployment: short after its start and around its usual end, long in the middle and when
+// it is long overdue. A usual time of 0 means unknown.
+func interval(d cloud66.Deployment, usual time.Duration, now time.Time, shortest, longest time.Duration) time.Duration {
+	elapsed := now.Sub(d.StartedAt)
+	var wanted time.Duration
+	switch {
+	case d.Queued() || d.Ended() || d.StartedAt.IsZero() || elapsed < 2*shortest:
+		wanted = shortest
+	case usual <= 0:
+		wanted = elapsed / 8
+	case elapsed < usual*8/10:
+		wanted = (usual*8/10 - elapsed) / 3
+	case elapsed < usual*13/10:
+		wanted = shortest
+	default:
+		wanted = (elapsed - usual) / 8
+	}
+	return min(max(wanted, shortest), longest)
+}
+
+// turnsSlow returns when the first running deployment will count as slow, measured from its start as observed, or else as Cloud 66 reports
+// it; zero if none will.
+func turnsSlow(a Aim, look Look) time.Time {
+	if a.Position == nil {
+		return time.Time{}
+	}
+	var first time.Time
+	for _, d := range look.Newest {
+		limit := cloud66.SlowAfter(cloud66.UsualDuration(look.Newest, d.Type()))
+		at := cmp.Or(a.Position.Began[d.ID], d.StartedAt).Add(limit + time.Second)
+		if !d.Ended() && !d.StartedAt.IsZero() && at.After(look.At) && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}

@@ -1,0 +1,201 @@
+package watch
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	againAtMost   = 5 * time.Minute  // longest time between looks at a stack that is not settled
+	patience      = 20               // looks at an active stack without an unfinished deployment before it counts as stuck
+	failingAtMost = 10 * time.Minute // longest time between looks at an unreadable stack for which nobody waits
+	slowAgain     = time.Hour        // shortest time between two looks at an unchanged stack
+)
+
+// reason says why a stack is due, in the order of priority.
+type reason int
+
+const (
+	notDue    reason = iota
+	unchanged        // nothing has happened to it, as far as the list shows
+	expected         // its list entry has changed since the last look, or its deployment may have
+	asked            // somebody waits for the look
+	shown            // the list shows it for the first time: report it, without a request
+)
+
+// entry is the place of a stack in the queue.
+type entry struct {
+	*stack
+	due time.Time
+	why reason
+}
+
+// before is the order of the queue: what is due and asked for comes first, then the most overdue.
+func (e entry) before(other entry, now time.Time) bool {
+	if mine, others := e.first(now), other.first(now); mine != others {
+		return mine > others
+	}
+	if !e.due.Equal(other.due) {
+		return e.due.Before(other.due)
+	}
+	return e.uid < other.uid
+}
+
+func (e entry) first(now time.Time) reason {
+	if e.why < asked || e.due.After(now) {
+		return notDue
+	}
+	return e.why
+}
+
+// next takes the first due job from the queue, or returns the time until one may be due.
+func (w *Watcher) next() (job func(context.Context), wait time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, budget, s := time.Now(), w.Cloud.Budget(), &w.sweep
+	if s.held != nil && !s.busy && !w.catchingUp(s.held.since) {
+		round := *s.held
+		s.held, s.busy = nil, true
+		return func(ctx context.Context) { w.deliver(ctx, round) }, 0
+	}
+	first, at := w.first(now), now.Add(time.Hour)
+	if first.why != notDue {
+		if at = first.due; first.why != shown {
+			at = later(at, w.limit.free(now, budget, false))
+		}
+	}
+	if s.on && !s.busy {
+		if page := later(s.due, w.limit.free(now, budget, !s.hasty)); page.Before(at) {
+			if !page.After(now) {
+				s.busy = true
+				s.due = now.Add(s.gap(budget.PerHour, w.Min))
+				w.limit.take(now, true)
+				return w.readPage, 0
+			}
+			first.why, at = notDue, page
+		}
+	}
+	if first.why == notDue || at.After(now) {
+		return nil, max(at.Sub(now), minDuration)
+	}
+	switch first.why {
+	case shown:
+	case unchanged:
+		w.limit.takeSlow(now, budget.PerHour)
+		fallthrough
+	default:
+		w.limit.take(now, false)
+	}
+	first.looking, first.by = true, time.Time{}
+	w.looking++
+	return func(ctx context.Context) { w.look(ctx, first.stack, first.why == shown) }, 0
+}
+
+// first returns the head of the queue, without a reason if nothing can be looked at. It drops stacks that nobody watches.
+func (w *Watcher) first(now time.Time) entry {
+	var first entry
+	for uid, s := range w.stacks {
+		if s.looking {
+			continue
+		}
+		switch due, why := w.due(s, now); {
+		case why != notDue:
+			if e := (entry{s, due, why}); first.why == notDue || e.before(first, now) {
+				first = e
+			}
+		case s.listed == nil && now.Sub(s.last) >= w.Min: // a stack that is soon added again keeps its last look
+			delete(w.stacks, uid)
+		}
+	}
+	if w.looking >= workers {
+		return entry{}
+	}
+	return first
+}
+
+// due returns when a stack is to be looked at, and why.
+func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
+	soonest, awaited := s.last.Add(w.Min), w.awaited(s, now)
+	switch {
+	case !s.by.IsZero():
+		return later(s.by, soonest), asked
+	case s.listed == nil && len(s.aim.Followed) == 0:
+		return time.Time{}, notDue
+	case s.failures > 0:
+		longest := w.Max
+		if !awaited {
+			longest = max(longest, failingAtMost)
+		}
+		return s.last.Add(min(w.Min<<min(s.failures, 10), longest)), expected
+	case awaited:
+		at, why = later(s.next, soonest), expected
+	case s.aim.Position == nil && !s.listed.Active():
+		return s.last.Add(w.backoff(s)), shown
+	}
+	soon := func(when time.Time) {
+		if why == notDue || when.Before(at) {
+			at, why = when, expected
+		}
+	}
+	if s.listed != nil && !s.settled() {
+		soon(s.last.Add(w.backoff(s)))
+	}
+	if s.listed != nil && !s.slow.IsZero() {
+		soon(later(s.slow, soonest))
+	}
+	if why == notDue && w.sweep.since.IsZero() && w.sweep.failing.IsZero() {
+		return later(s.last.Add(slowAgain), w.limit.slow), unchanged
+	}
+	return at, why
+}
+
+// awaited reports whether somebody waits for each step of a deployment, or relies on a sweep that does not show the stack.
+func (w *Watcher) awaited(s *stack, now time.Time) bool {
+	for _, waits := range s.aim.Followed {
+		if waits || s.listed == nil || w.sweep.blind(now) || now.Sub(s.listedAt) > max(outage, lateSights*w.sweep.interval) {
+			return true
+		}
+	}
+	return false
+}
+
+// settled reports whether the list entry was looked at, is in the position, and agrees with the deployments.
+func (s *stack) settled() bool {
+	at := s.aim.Position
+	return at != nil && at.Mark == s.mark && s.listed.Active() == (len(at.Open) > 0)
+}
+
+// backoff returns the delay before a look that settled nothing is repeated. A stuck stack, whose deployment never ended or which was never
+// analysed, is looked at as rarely as an unchanged one.
+func (w *Watcher) backoff(s *stack) time.Duration {
+	longest := againAtMost
+	if at := s.aim.Position; at != nil && s.listed != nil && at.Mark == s.mark && (!s.listed.Active() || s.again > patience) {
+		longest = slowAgain
+	}
+	return min(w.Min<<min(max(s.again-1, 0), 10), max(longest, w.Min))
+}
+
+// catchingUp reports whether a stack that changed during an outage was not looked at since.
+func (w *Watcher) catchingUp(since time.Time) bool {
+	if since.IsZero() {
+		return false
+	}
+	for _, s := range w.stacks {
+		if s.listed != nil && s.looked.Before(since) && !s.settled() {
+			return true
+		}
+	}
+	return false
+}
+
+// unlist takes a stack out of the sweep.
+func (s *stack) unlist() {
+	s.listed, s.again, s.aim.Subscribed = nil, 0, false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
