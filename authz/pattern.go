@@ -17,12 +17,13 @@ import (
 const maxPattern = 200
 
 // Pattern is a glob over stacks such as "web*@production": a name, an @ and an environment. Without an @ it matches every
-// environment. * matches any run of characters, including /; ? matches one character; [abc], [a-z] and [!a] are sets; \x is the
+// environment, and with nothing behind it the stacks that have none. * matches any run of characters, including /; ? matches one character; [abc], [a-z] and [!a] are sets; \x is the
 // literal character x. Matching ignores case.
 type Pattern struct {
 	text              string
 	name, environment glob
-	plain             bool // without special characters, so it may also be a UID
+	plain             bool   // without special characters, so it may also be a UID
+	uid               string // the key of the only stack that it matches, "" if names decide
 }
 
 // ParsePattern parses a pattern. The error message is meant for the user.
@@ -42,7 +43,7 @@ func ParsePattern(text string) (Pattern, error) {
 	scan := scanner{typography.Key(text)}
 	parts, problem := scan.parts()
 	if problem != "" {
-		return Pattern{}, patternError(text, "%s", problem)
+		return Pattern{}, patternError(text, "%s, as in %s", problem, quoted(asWritten(text)))
 	}
 	p := Pattern{text: text, plain: !slices.ContainsFunc(parts, func(p part) bool { return p.special })}
 	name, environment := parts, []part{{step: step{star: true}}}
@@ -52,16 +53,21 @@ func ParsePattern(text string) (Pattern, error) {
 			break
 		}
 	}
-	var noName, noEnvironment bool
-	p.name, noName = newGlob(name)
-	p.environment, noEnvironment = newGlob(environment)
-	switch {
-	case noName:
+	var noName bool
+	if p.name, noName = newGlob(name); noName {
 		return Pattern{}, patternError(text, "there is no name before the @: write *%s for every name", text)
-	case noEnvironment:
-		return Pattern{}, patternError(text, "there is no environment behind the @: leave the @ out for every environment")
 	}
+	p.environment, _ = newGlob(environment)
 	return p, nil
+}
+
+// PatternOf returns the pattern of a rule: of the only stack that it names by the UID, or of those that its glob matches.
+func PatternOf(r storage.Rule) (Pattern, error) {
+	if r.UID == "" {
+		return ParsePattern(r.Stacks)
+	}
+	uid := Fold(r.UID)
+	return Pattern{text: r.Stacks, name: glob{text: uid}, uid: uid}, nil
 }
 
 // patternError returns an error that tells the user why a pattern is invalid.
@@ -87,7 +93,35 @@ func (p Pattern) Match(s storage.StackRef) bool {
 
 // match is Match for a folded stack.
 func (p *Pattern) match(f *folded) bool {
+	if p.uid != "" {
+		return f.uid == p.uid
+	}
 	return p.name.matches(f.name) && p.environment.matches(f.environment) || p.plain && f.uid != "" && p.name.match(f.uid)
+}
+
+// LeavesOut reports whether the stack has no environment, and the pattern does not match it for that reason alone.
+func (p Pattern) LeavesOut(s storage.StackRef) bool {
+	f := fold(s)
+	return p.uid == "" && f.environment[0] == "" && p.name.matches(f.name) && !p.match(&f)
+}
+
+// Means returns how to write a pattern for just this stack, where the pattern is its name with characters that are special in a pattern;
+// "" otherwise.
+func (p Pattern) Means(s storage.StackRef) string {
+	typed := Fold(p.text)
+	switch {
+	case p.Literal() && p.Match(s), typed != Fold(s.Name) && typed != Fold(s.String()):
+		return ""
+	case typed == Fold(s.Name) && strings.Contains(s.Name, "@") || s.Environment == "":
+		return Literal(s.Name)
+	default:
+		return asWritten(p.text)
+	}
+}
+
+// Literal reports whether the pattern is a name or a UID, without wildcards.
+func (p Pattern) Literal() bool {
+	return p.name.steps == nil && (p.environment.steps == nil || p.environment.everything())
 }
 
 // String returns the pattern as typed.
@@ -97,7 +131,7 @@ func (p Pattern) String() string { return p.text }
 func (p Pattern) Everything() bool { return p.name.everything() && p.environment.everything() }
 
 // Exactly returns a pattern that matches the stacks with this name and environment. It falls back to the UID if they cannot be
-// written as a pattern: the name is too long or there is no environment.
+// written as a pattern.
 func Exactly(s storage.StackRef) string {
 	text := Literal(s.Name) + "@" + Literal(s.Environment)
 	if _, err := ParsePattern(text); err == nil {
@@ -113,6 +147,16 @@ func Exactly(s storage.StackRef) string {
 var special = strings.NewReplacer(
 	`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `@`, `\@`, `＼`, `\＼`, `＊`, `\＊`, `？`, `\？`, `［`, `\［`, `＠`, `\＠`,
 )
+
+// asWritten returns how to write a pattern for a text as the name of a stack and its environment.
+func asWritten(text string) string {
+	if at := strings.LastIndexByte(text, '@'); at > 0 {
+		return Literal(text[:at]) + "@" + Literal(text[at+1:])
+	}
+	return Literal(text)
+}
+
+func quoted(text string) string { return "'" + text + "'" }
 
 // Literal escapes a part of a name for use in a pattern.
 func Literal(name string) string { return special.Replace(strings.TrimSpace(name)) }

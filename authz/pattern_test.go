@@ -72,6 +72,9 @@ func TestAPatternFits(t *testing.T) {
 		"0f0f0f0?":               {nil, []string{"web@x"}},
 		"0f0f0f0f@x":             {[]string{"0f0f0f0f@x"}, []string{"web@x"}},
 		`\0f0f0f0f`:              {nil, []string{"web@x"}},
+		"web@":                   {[]string{"web@", "WEB @"}, []string{"web@x", "webs@"}},
+		"*@ ":                    {[]string{"web@"}, []string{"web@x"}},
+		"w?b@":                   {[]string{"web@"}, []string{"web@x"}},
 		"*@[ps]*":                {[]string{"web@production", "web@Staging"}, []string{"web@test"}},
 		"web@!production":        {nil, []string{"web@staging"}},
 		"web@[!p]*":              {[]string{"web@staging"}, []string{"web@production"}},
@@ -102,6 +105,48 @@ func TestAPatternFits(t *testing.T) {
 	}
 }
 
+func TestARuleOfOneStackFitsNoOtherOfThatName(t *testing.T) {
+	for uid, fits := range map[string]bool{"aa11": true, "AA11": true, "aa12": false, "": false, "web": false} {
+		p, err := authz.PatternOf(storage.Rule{Stacks: "web@production", UID: "aa11"})
+		if s := (storage.StackRef{UID: uid, Name: "web", Environment: "production"}); err != nil || p.Match(s) != fits || p.Everything() {
+			t.Errorf("%q: %v, %v", uid, p.Match(s), err)
+		}
+		catalogue := authz.NewCatalogue([]storage.StackRef{{UID: uid, Name: "aa11"}})
+		if catalogue.Any(p) != fits {
+			t.Errorf("%q is found as one of many: %v", uid, !fits)
+		}
+	}
+}
+
+func TestANameWithSpecialCharactersIsWritten(t *testing.T) {
+	for typed, test := range map[string]struct{ name, want string }{
+		"web[1]":      {"web[1]@production", `web\[1]`},
+		"WEB[1]@prod": {"web[1]@prod", `WEB\[1]@prod`},
+		"w?b@x":       {"w?b@x", `w\?b@x`}, "w*": {"w*@x", `w\*`}, "a@b": {"a@b@x", `a\@b`},
+		"a@b@x": {"a@b@x", ""}, "web": {"web@x", ""}, "web@x": {"web@x", ""}, "w*@x": {"web@x", ""}, `w\*`: {"w*@x", ""},
+	} {
+		p, err := authz.ParsePattern(typed)
+		if err != nil {
+			t.Fatal(typed, err)
+		}
+		got := p.Means(stack(test.name))
+		if again, err := authz.ParsePattern(got); got != test.want || got != "" && (err != nil || !again.Literal() || !again.Match(stack(test.name))) {
+			t.Errorf("%s of %s: %q, %v", typed, test.name, got, err)
+		}
+	}
+}
+
+func TestWhatHasNoEnvironmentIsLeftOutByAPatternOfOne(t *testing.T) {
+	for pattern, want := range map[string]bool{
+		"*@production": true, "web@production": true, "w*@[ps]*": true, "web@": false, "*@": false, "web": false, "*": false, "*@*": false, "shop@x": false,
+	} {
+		p, err := authz.ParsePattern(pattern)
+		if err != nil || p.LeavesOut(stack("web@")) != want || p.LeavesOut(stack("web@staging")) {
+			t.Errorf("%s: %v, %v", pattern, !want, err)
+		}
+	}
+}
+
 func TestEverythingIsWhatNoStackCanBeOutsideOf(t *testing.T) {
 	for pattern, want := range map[string]bool{
 		"*": true, "**": true, "*@*": true, "* @ **": true, "*@production": false, "?*": false, "web@*": false, `\*`: false, "[*]": false,
@@ -127,8 +172,6 @@ func TestAMalformedPatternIsExplained(t *testing.T) {
 		`web\`:                   `a \ stands at its end`,
 		"@production":            "no name before the @: write *@production",
 		" @production":           "no name before the @",
-		"web@":                   "no environment behind the @",
-		"web@ ":                  "no environment behind the @",
 		"@":                      "no name before the @",
 		"we\x00b":                "“we�b” does not name stacks: it has characters in it that nobody can see",
 		"we\nb":                  "nobody can see",
@@ -272,7 +315,7 @@ func FuzzExactly(f *testing.F) {
 
 func TestWhatCannotBeWrittenAsAPatternIsMeantByItsUID(t *testing.T) {
 	for name, s := range map[string]storage.StackRef{
-		"without an environment": {UID: "abc123", Name: "web"}, "too long": {UID: "abc123", Name: strings.Repeat("x", 300), Environment: "x"},
+		"without a name": {UID: "abc123", Environment: "x"}, "too long": {UID: "abc123", Name: strings.Repeat("x", 300), Environment: "x"},
 	} {
 		if got := authz.Exactly(s); got != "abc123" {
 			t.Errorf("%s: %q", name, got)
@@ -283,6 +326,9 @@ func TestWhatCannotBeWrittenAsAPatternIsMeantByItsUID(t *testing.T) {
 		}
 	}
 	if got := authz.Exactly(web); got != "web@production" {
+		t.Error(got)
+	}
+	if got := authz.Exactly(storage.StackRef{UID: "abc123", Name: "w*b"}); got != `w\*b@` {
 		t.Error(got)
 	}
 }

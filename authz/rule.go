@@ -58,12 +58,13 @@ func AddRule(tx storage.Tx, r storage.Rule) (storage.Rule, error) {
 		count++
 		same := old.Who == r.Who && old.Deny == r.Deny && slices.Equal(old.Actions, r.Actions) && SamePattern(old.Stacks, r.Stacks)
 		switch {
-		case !same:
+		case !same || old.UID != "" && old.UID != r.UID:
 			return nil
-		case old.Until.IsZero() || !r.Until.IsZero() && !old.Until.Before(r.Until):
+		case old.Until.IsZero() || !r.Until.IsZero() && !old.Until.Before(r.Until): // also by the name, of one stack of it
 			return &ExistsError{ID: old.ID}
+		case old.UID == r.UID:
+			r.ID = old.ID
 		}
-		r.ID = old.ID
 		return nil
 	})
 	if err == nil && r.ID == "" {

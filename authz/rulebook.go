@@ -95,7 +95,7 @@ func newRuleset(rules []storage.Rule) *ruleset {
 	for i := range rules {
 		c := &compiled{Rule: &rules[i]}
 		var err error
-		if c.pattern, err = ParsePattern(c.Stacks); err != nil {
+		if c.pattern, err = PatternOf(rules[i]); err != nil {
 			// A later version may have written it. Fail closed: ignore an allow, and apply a deny to everything.
 			if c.pattern, _ = ParsePattern("*"); !c.Deny {
 				continue

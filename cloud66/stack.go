@@ -14,6 +14,7 @@ type Stack struct {
 	GitBranch              string
 	Framework              string
 	AccountName            string
+	Tag                    string // tells it from another stack of its name and environment; set by whoever knows both
 	Status                 StackStatus
 	Health                 StackHealth
 	IsBusy                 bool // with any operation, not only a deployment

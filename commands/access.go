@@ -119,7 +119,7 @@ func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 
 // takesIn reports whether a rule matches a visible stack. A rule that does not might reveal a hidden one.
 func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
-	pattern, err := authz.ParsePattern(r.Stacks)
+	pattern, err := authz.PatternOf(r)
 	return err == nil && (pattern.Everything() || seen.Any(pattern))
 }
 
@@ -167,7 +167,7 @@ func terms(r storage.Rule, who markup.Text) markup.Text {
 	if r.Deny {
 		verb = "deny"
 	}
-	return markup.Format("%s %s %s on %s", verb, who, strings.Join(r.Actions, ", "), markup.Code(r.Stacks))
+	return markup.Format("%s %s %s on %s", verb, who, strings.Join(r.Actions, ", "), wording.Scope(r.Stacks, r.UID, r.Shown))
 }
 
 func until(r storage.Rule) markup.Text {

@@ -122,7 +122,7 @@ func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error)
 	}
 	grows := now.Sub(asked.At) < askEvery && slices.ContainsFunc(asked.Wishes, func(w storage.Asking) bool { return w.Given == nil })
 	for _, w := range asked.Wishes {
-		if grows && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.Given == nil {
+		if grows && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.UID == inv.UID && w.Given == nil {
 			return asked, errAsked
 		}
 	}
@@ -136,7 +136,9 @@ func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error)
 	if len(asked.Wishes) >= maxWishes {
 		return asked, errAskedMuch
 	}
-	wish := storage.Asking{Action: inv.Options[Actions], Stacks: inv.Options[Glob], Nonce: storage.NewID(now), At: now}
+	wish := storage.Asking{
+		Action: inv.Options[Actions], Stacks: inv.Options[Glob], UID: inv.UID, Shown: inv.Shown, Nonce: storage.NewID(now), At: now,
+	}
 	asked.Wishes = append(asked.Wishes, wish)
 	return asked, storage.Requests.Put(tx, key, asked)
 }
@@ -169,9 +171,10 @@ func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) Requ
 	reply := RequestReply{User: asked.User, Admins: h.adminsBy(rules)}
 	for _, w := range asked.Wishes {
 		reply.Wishes = append(reply.Wishes, Wished{
-			Right: w.Action, Glob: w.Stacks, Given: w.Given,
+			Right: w.Action, Glob: w.Stacks, UID: w.UID, Shown: w.Shown, Given: w.Given,
 			Grant: Invocation{
-				Verb: Grant, Options: Options{Who: asked.User, Actions: w.Action, Glob: w.Stacks}, Nonce: w.Nonce, AskedAt: w.At.Unix(),
+				Verb: Grant, UID: w.UID, Options: Options{Who: asked.User, Actions: w.Action, Glob: w.Stacks}, Shown: w.Shown,
+				Nonce: w.Nonce, AskedAt: w.At.Unix(),
 			},
 		})
 	}
@@ -222,7 +225,7 @@ func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Requ
 		return asked, made, err
 	}
 	i := slices.IndexFunc(asked.Wishes, func(w storage.Asking) bool {
-		return w.Nonce == inv.Nonce && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob]
+		return w.Nonce == inv.Nonce && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.UID == inv.UID
 	})
 	switch {
 	case i < 0:

@@ -39,7 +39,9 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked the admins in the channel.")
 		asked, message := r.request()
 		want := RequestReply{
-			User: sam, Wishes: []Wished{{Right: "redeploy", Glob: "web@production", Grant: asked.Wishes[0].Grant}},
+			User: sam, Wishes: []Wished{
+				{Right: "redeploy", Glob: "web@production", UID: "web1", Shown: "web@production", Grant: asked.Wishes[0].Grant},
+			},
 			Admins: Admins{Users: []string{lin}, Groups: []string{ops}},
 		}
 		if diff := cmp.Diff(want, asked); diff != "" {
@@ -47,6 +49,8 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		}
 		grant := Invocation{
 			Verb:    Grant,
+			UID:     "web1",
+			Shown:   "web@production",
 			Options: Options{Who: sam, Actions: "redeploy", Glob: "web@production"},
 			Nonce:   asked.Wishes[0].Grant.Nonce,
 			AskedAt: time.Now().Unix(),
@@ -62,12 +66,15 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		}
 		edited, thread := r.channels.said[1], r.channels.said[2]
 		rule := storage.Rule{
-			ID: as[RuleReply](t, thread.Reply).Rule.ID, Channel: here, Who: sam, Actions: []string{"redeploy"}, Stacks: "web@production", By: lin,
+			ID: as[RuleReply](t, thread.Reply).Rule.ID, Channel: here, Who: sam, Actions: []string{"redeploy"}, Stacks: "web@production",
+			UID: "web1", Shown: "web@production", By: lin,
 			At: time.Now(), Until: time.Now().Add(time.Hour),
 		}
 		wanted := []Announcement{
 			{Key: message.Key, Reply: RequestReply{
-				User: sam, Wishes: []Wished{{Right: "redeploy", Glob: "web@production", Grant: grant, Given: &rule}}, Admins: want.Admins,
+				User: sam, Wishes: []Wished{
+					{Right: "redeploy", Glob: "web@production", UID: "web1", Shown: "web@production", Grant: grant, Given: &rule},
+				}, Admins: want.Admins,
 			}},
 			{Key: message.Key + "/given/" + grant.Nonce, Parent: message.Key, Reply: RuleReply{Rule: rule, By: lin}},
 		}

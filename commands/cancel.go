@@ -119,13 +119,13 @@ func (h *Handler) unended(ctx context.Context, stack cloud66.Stack, inv Invocati
 	case 1:
 		return open[0], nil
 	}
-	var options []alternative
+	var options []Choice
 	inv = inv.once()
 	inv.Stack, inv.UID = "", stack.UID
 	for _, d := range open[:min(maxOptions, len(open))] {
 		inv.Deployment = d.ID
 		_, state := wording.State(d, nil)
-		options = append(options, alternative{fmt.Sprintf("#%d %s", d.ID, state), inv})
+		options = append(options, Choice{fmt.Sprintf("#%d %s", d.ID, state), inv})
 	}
 	what := fmt.Sprintf("%s has %d deployments that have not ended. Which one?", RefOf(stack), len(open))
 	return none, instead(choiceOf(what, options))

@@ -108,6 +108,13 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 		return cloud66.StackPage{}, fmt.Errorf("%d stacks are listed: %w", total, cloud66.ErrTooLarge)
 	}
 	d.note(number, p)
+	tags := map[string]string{}
+	for _, s := range d.whole().stacks {
+		tags[s.UID] = s.Tag
+	}
+	for i, s := range p.Stacks {
+		p.Stacks[i].Tag = tags[s.UID]
+	}
 	return p, nil
 }
 
@@ -165,6 +172,7 @@ func (d *Directory) whole() *list {
 		}
 		l.stacks = append(l.stacks, s.stack)
 	}
+	tellApart(l.stacks)
 	d.all = l
 	return l
 }
@@ -372,7 +380,7 @@ func (d *Directory) renewPage(ctx context.Context, number int) error {
 // find returns the visible stacks that match an invocation. If none matches, it rereads the list, and then returns the most
 // similar names. The state of a single match is fresh.
 func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (
-	found []cloud66.Stack, near []string, err error,
+	found []cloud66.Stack, near []storage.StackRef, err error,
 ) {
 	fitting := func(stacks []cloud66.Stack) []cloud66.Stack {
 		seen := only(stacks, told)
@@ -432,7 +440,39 @@ func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66
 			seen = append(seen, s)
 		}
 	}
+	tellApart(seen)
 	return seen
+}
+
+// tellApart tags the stacks of one name and environment: by their account, or else by as much of the UID as it takes. Only stacks that
+// the reader may see take part.
+func tellApart(stacks []cloud66.Stack) {
+	named := make(map[[2]string][]int, len(stacks))
+	for i, s := range stacks {
+		stacks[i].Tag = ""
+		key := [2]string{authz.Fold(s.Name), authz.Fold(s.Environment)}
+		named[key] = append(named[key], i)
+	}
+	for _, same := range named {
+		if len(same) < 2 {
+			continue
+		}
+		alone := func(i int, of func(cloud66.Stack) string) bool {
+			return !slices.ContainsFunc(same, func(j int) bool { return j != i && of(stacks[j]) == of(stacks[i]) })
+		}
+		for _, i := range same {
+			s := &stacks[i]
+			if s.Tag = s.AccountName; s.Tag != "" && alone(i, func(s cloud66.Stack) string { return s.AccountName }) {
+				continue
+			}
+			n := 8
+			beginning := func(s cloud66.Stack) string { return s.UID[:min(n, len(s.UID))] }
+			for n < len(s.UID) && !alone(i, beginning) {
+				n++
+			}
+			s.Tag = beginning(*s)
+		}
+	}
 }
 
 // asNow returns the stacks with fresh state, except those that are deleted or no longer visible.
@@ -447,8 +487,9 @@ func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func
 	}
 	var left []cloud66.Stack
 	for _, s := range stacks {
-		if s, ok := now[s.UID]; ok && told(s) {
-			left = append(left, s)
+		if fresh, ok := now[s.UID]; ok && told(fresh) {
+			fresh.Tag = s.Tag
+			left = append(left, fresh)
 		}
 	}
 	return left, nil
@@ -521,14 +562,14 @@ const noFit = 5
 func fit(s cloud66.Stack, typed string) int {
 	name, environment := authz.Fold(s.Name), authz.Fold(s.Environment)
 	at := strings.LastIndexByte(typed, '@')
-	wanted := ""
-	if at >= 0 && strings.TrimSpace(typed[:at]) == name {
+	named, wanted := at >= 0 && strings.TrimSpace(typed[:at]) == name, ""
+	if named {
 		wanted = strings.TrimSpace(typed[at+1:])
 	}
 	switch {
 	case authz.Fold(s.UID) == typed:
 		return 1
-	case wanted != "" && wanted == environment:
+	case named && wanted == environment: // also "web@" of a stack without an environment
 		return 2
 	case name == typed:
 		return 3
@@ -539,24 +580,38 @@ func fit(s cloud66.Stack, typed string) int {
 	}
 }
 
-// nearestStacks returns up to three stacks with similar names, the most similar first.
-func nearestStacks(stacks []cloud66.Stack, typed string) []string {
-	scores := map[string]float64{}
+// nearestStacks returns up to three stacks with similar names, the most similar first. One without a UID stands for several of that name.
+func nearestStacks(stacks []cloud66.Stack, typed string) []storage.StackRef {
+	scores := map[storage.StackRef]float64{}
 	typed = authz.Fold(typed)
 	name, _, _ := strings.Cut(typed, "@") // also finds the right name with a wrong environment
 	for _, s := range stacks {
-		label := RefOf(s).String()
-		if score := max(typography.Nearness(typed, authz.Fold(label)), typography.Nearness(name, authz.Fold(s.Name))); score > 0 {
-			scores[label] = score
+		ref := RefOf(s)
+		score := max(typography.Nearness(typed, authz.Fold(ref.String())), typography.Nearness(name, authz.Fold(s.Name)))
+		if score <= 0 {
+			continue
 		}
+		if ref.Tag != "" {
+			ref.UID, ref.Tag = "", ""
+		}
+		scores[ref] = score
 	}
-	near := slices.SortedFunc(maps.Keys(scores), func(a, b string) int {
-		return cmp.Or(cmp.Compare(scores[b], scores[a]), strings.Compare(a, b))
+	near := slices.SortedFunc(maps.Keys(scores), func(a, b storage.StackRef) int {
+		return cmp.Or(cmp.Compare(scores[b], scores[a]), strings.Compare(a.Label(), b.Label()), strings.Compare(a.UID, b.UID))
 	})
 	return near[:min(3, len(near))]
 }
 
+// labelsOf returns the stacks as they are named in a text.
+func labelsOf(refs []storage.StackRef) []string {
+	labels := make([]string, len(refs))
+	for i, r := range refs {
+		labels[i] = r.Label()
+	}
+	return labels
+}
+
 // RefOf returns the reference to a stack.
 func RefOf(s cloud66.Stack) storage.StackRef {
-	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment}
+	return storage.StackRef{UID: s.UID, Name: s.Name, Environment: s.Environment, Tag: s.Tag}
 }

@@ -148,7 +148,7 @@ func TestAnUnknownNameGetsUpToThreeNearestOnesEachOnce(t *testing.T) {
 	if err != nil || len(found) > 0 {
 		t.Fatal(found, err)
 	}
-	if diff := gocmp.Diff([]string{"web@production", "web@staging", "webs@production"}, near); diff != "" {
+	if diff := gocmp.Diff([]string{"web@production", "web@staging", "webs@production"}, labelsOf(near)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if _, near, err := d.find(t.Context(), Invocation{Stack: "completely different"}, all); err != nil || len(near) > 0 {
@@ -520,7 +520,7 @@ func TestWhoLeavesDoesNotEndTheReadingAndCloseDoes(t *testing.T) {
 }
 
 func TestStacksOfOneNameAreToldApart(t *testing.T) {
-	got := labels([]cloud66.Stack{
+	stacks := []cloud66.Stack{
 		stack(
 			"1",
 			"web",
@@ -528,10 +528,13 @@ func TestStacksOfOneNameAreToldApart(t *testing.T) {
 			"acme",
 		), stack("2", "web", "staging", "acme"), stack("3", "api", "production", "acme"), stack("4", "api", "production", "other"),
 		stack("5", "db", "production", "acme"), stack("6", "db", "production", "acme"), stack("7", "db", "production", "other"),
-	})
+		stack("0123456789ab", "x", "y", ""), stack("0123456789ac", "X", "y", ""), stack("01234567", "x", "Y", "acme"),
+	}
+	tellApart(stacks)
+	got := labelsOf(refsOf(stacks))
 	want := []string{
 		"web@production", "web@staging", "api@production · acme", "api@production · other",
-		"db@production · 5", "db@production · 6", "db@production · other",
+		"db@production · 5", "db@production · 6", "db@production · other", "x@y · 0123456789ab", "X@y · 0123456789ac", "x@Y · acme",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

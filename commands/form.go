@@ -85,7 +85,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	ref := RefOf(stack)
 	reply.Stack, reply.Facts, reply.Branch = &ref, facts(stack, newest.Deployments), stack.GitBranch
 	reply.Docker, reply.Git = stack.Docker(), !stack.Docker()
-	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ref.String()
+	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil
 }
@@ -168,9 +168,6 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	}
 	sortStacks(found)
 	found = found[:min(len(found), maxSuggestions)]
-	refs := make([]storage.StackRef, len(found))
-	for i, name := range labels(found) {
-		refs[i] = storage.StackRef{UID: found[i].UID, Name: name}
-	}
-	return refs, nil
+	tellApart(found)
+	return refsOf(found), nil
 }

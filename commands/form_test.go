@@ -342,7 +342,7 @@ func TestASearchOffersWhatMayBeRedeployed(t *testing.T) {
 				found, err := r.Suggest(t.Context(), user, here, typed)
 				got := []string{}
 				for _, s := range found {
-					got = append(got, s.Name)
+					got = append(got, s.Label())
 				}
 				if diff := cmp.Diff(names, got); diff != "" || err != nil {
 					t.Errorf("%q of %s: %v (-want +got):\n%s", typed, user, err, diff)
@@ -368,8 +368,8 @@ func TestASearchOffersAHundredAtMostEachByANameOfItsOwn(t *testing.T) {
 		found, err := r.Suggest(t.Context(), lin, here, "many")
 		names := map[string]bool{}
 		for _, s := range found {
-			names[s.Name] = true
-			if s.UID == "" || !strings.HasPrefix(s.Name, "many@production · ") {
+			names[s.Label()] = true
+			if s.UID == "" || !strings.HasPrefix(s.Label(), "many@production · ") {
 				t.Errorf("offered is %+v", s)
 			}
 		}

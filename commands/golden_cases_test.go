@@ -104,11 +104,11 @@ func goldenReplies() map[string]Reply {
 			At:    goldenNow,
 		},
 		"detail-reverted": DetailReply{Stack: goldenStack, Entry: entry(reverted), At: goldenNow},
-		"choice": choiceOf("“web” fits 2 stacks. Which one?", []alternative{
+		"choice": choiceOf("“web” fits 2 stacks. Which one?", []Choice{
 			{"web@production", Invocation{Verb: Show, UID: "a"}},
 			{"web@staging", Invocation{Verb: Show, UID: "b"}},
 		}),
-		"choice-too-long-for-a-button": choiceOf("“web” fits 1 stacks. Which one?", []alternative{
+		"choice-too-long-for-a-button": choiceOf("“web” fits 1 stacks. Which one?", []Choice{
 			{"web@production", Invocation{Verb: Redeploy, UID: "a", Options: Options{Services: strings.Repeat("x", 2000)}}},
 		}),
 		"question": question(
@@ -495,11 +495,11 @@ func goldenSpoiled(bad string) map[string]Reply {
 		list.Entries = append(list.Entries, entry)
 		list.Entries[i].Deployment.ID = int64(i + 1)
 	}
-	var options []alternative
+	var options []Choice
 	for i := range 40 {
-		options = append(options, alternative{fmt.Sprint(bad, i), Invocation{Verb: Show, UID: bad}})
+		options = append(options, Choice{fmt.Sprint(bad, i), Invocation{Verb: Show, UID: bad}})
 	}
-	options = append(options, alternative{bad, Invocation{}})
+	options = append(options, Choice{bad, Invocation{}})
 	all := map[string]Reply{
 		"list": list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
 		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),

@@ -39,7 +39,7 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 			continue
 		}
 		if stack, ok := h.Directory.known(may(standing, spec)); ok {
-			spec = spec.with(shellWord(RefOf(stack).String()))
+			spec = spec.with(shellWord(typeable(RefOf(stack))))
 		}
 		reply.Specs = append(reply.Specs, spec)
 		reply.MayNot = reply.MayNot && spec.Right == ""

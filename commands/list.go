@@ -68,7 +68,7 @@ func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
 	ref := RefOf(stack)
 	return ProblemReply{
 		Stack: &ref, What: fmt.Sprintf("there is no page %d: %s.", page, there), Command: h.Command,
-		Example: fmt.Sprintf("list %s --page %d", shellWord(ref.String()), last),
+		Example: fmt.Sprintf("list %s --page %d", shellWord(typeable(ref)), last),
 	}
 }
 

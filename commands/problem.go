@@ -137,6 +137,6 @@ func (h *Handler) notDoneOn(stack cloud66.Stack, what, do, example string) error
 	ref := RefOf(stack)
 	return instead(ProblemReply{
 		Stack: &ref, What: what, State: "Nothing was done.", Do: do, Command: h.Command,
-		Example: strings.Replace(example, "%s", shellWord(ref.String()), 1),
+		Example: strings.Replace(example, "%s", shellWord(typeable(ref)), 1),
 	})
 }

@@ -34,6 +34,7 @@ type RefusalReply struct {
 	Stack   *storage.StackRef // nil unless the user may see it
 	Typed   string            // the stack as typed, if the user sees no match
 	Near    []string          // similar stacks that the user sees
+	Choices []Choice          // these as buttons
 	Holders []string          // subjects that the channel's rules allow it: ids of users and groups, or everyone
 	Denied  string            // id of the denying rule, "" for none
 	Admins  Admins
@@ -67,10 +68,11 @@ func (r RefusalReply) Document() doc.Document {
 		lines = append(lines, markup.Format("This channel has no rules yet. An admin can make one: %s", markup.Code(r.Command+" "+r.Rule)))
 	}
 	d := doc.Say(KindRefusal, lines...)
-	if r.Ask == nil {
-		return d
+	all := buttons(r.Choices)
+	if r.Ask != nil {
+		all = append(all, Button("Ask for access", *r.Ask, "ask"))
 	}
-	return d.With(doc.Buttons(Button("Ask for access", *r.Ask, "ask")))
+	return d.With(doc.Buttons(all...))
 }
 
 // whose lists who has the right and who could grant it.
@@ -104,13 +106,15 @@ type RequestReply struct {
 type Wished struct {
 	Right string
 	Glob  string
+	UID   string // of the only stack that it is about, "" for those of the glob
+	Shown string // that stack as it was named
 	Grant Invocation
 	Given *storage.Rule // nil until granted
 }
 
 // what describes the requested right, as in "redeploy every stack".
 func (w Wished) what() markup.Text {
-	return markup.Format("%s %s", rights[authz.Action(w.Right)][1], wording.Stacks(w.Glob))
+	return markup.Format("%s %s", rights[authz.Action(w.Right)][1], wording.Scope(w.Glob, w.UID, w.Shown))
 }
 
 // given describes who granted it and until when, to follow the requested right.

@@ -40,6 +40,7 @@ type ProblemReply struct {
 	Example string // a complete command to copy, without the slash command's name
 	Command string // the slash command's name, for Example
 	Ref     string // the reference in the log
+	Choices []Choice
 }
 
 // Document renders the problem.
@@ -54,7 +55,7 @@ func (p ProblemReply) Document() doc.Document {
 	if p.Ref != "" {
 		lines[len(lines)-1] = markup.Format("%s (ref %s)", lines[len(lines)-1], markup.Code(p.Ref))
 	}
-	d := doc.Say(KindProblem, lines...)
+	d := doc.Say(KindProblem, lines...).With(doc.Buttons(buttons(p.Choices)...))
 	d.Ref = p.Ref
 	return d
 }
@@ -87,21 +88,30 @@ func about(stack *storage.StackRef, text string) markup.Text {
 	return markup.Format("%s: %s", wording.Stack(*stack), text)
 }
 
-// alternative is one choice: a button that continues the request.
-type alternative struct {
-	label string
-	inv   Invocation
+// Choice is a button that continues the request with a stack or a deployment.
+type Choice struct {
+	Label string
+	To    Invocation
+}
+
+// buttons returns the buttons of choices that are not too long for one.
+func buttons(choices []Choice) []doc.Button {
+	all := make([]doc.Button, len(choices))
+	for i, c := range choices {
+		all[i] = Button(c.Label, c.To, fmt.Sprintf("choose-%d", i))
+	}
+	return all
 }
 
 // choiceOf asks which of several stacks or deployments is meant.
-func choiceOf(what string, options []alternative) doc.Document {
-	var buttons []doc.Button
+func choiceOf(what string, options []Choice) doc.Document {
+	var shown []doc.Button
 	var labels, typed []markup.Text
-	for i, o := range options {
-		label := markup.Shorten(o.label, wording.MaxName)
+	for i, b := range buttons(options) {
+		label := markup.Shorten(options[i].Label, wording.MaxName)
 		labels = append(labels, markup.Format("%s", label))
-		if b := Button(o.label, o.inv, fmt.Sprintf("choose-%d", i)); !b.None() && len(buttons) < doc.MaxButtons {
-			buttons = append(buttons, b)
+		if !b.None() && len(shown) < doc.MaxButtons {
+			shown = append(shown, b)
 		} else {
 			typed = append(typed, markup.Code(label))
 		}
@@ -111,7 +121,7 @@ func choiceOf(what string, options []alternative) doc.Document {
 		const more = "Too long, or too many, for buttons: type the command again with one of %s."
 		lines = append(lines, markup.Format(more, markup.Join(typed, ", ")))
 	}
-	d := doc.Say(kindChoice, lines...).With(doc.Buttons(buttons...))
+	d := doc.Say(kindChoice, lines...).With(doc.Buttons(shown...))
 	d.Brief = markup.Brief(lines[0], append([]markup.Text{markup.Join(labels, ", ")}, lines[1:]...)...)
 	return d
 }
@@ -143,6 +153,9 @@ func CancelButton(stack storage.StackRef, id int64) doc.Button {
 	name := markup.Shorten(wording.Name(stack), most)
 	if stack.Environment != "" {
 		name += " · " + markup.Shorten(markup.OneLine(stack.Environment), most)
+	}
+	if stack.Tag != "" {
+		name += " · " + markup.Shorten(markup.OneLine(stack.Tag), most)
 	}
 	const consequence = "%s: #%d stops where it is. What is live stays live; servers that it has changed already may need another deployment."
 	b := Button("Cancel", Invocation{Verb: Cancel, UID: stack.UID, Deployment: id, Yes: true}, "cancel").As(doc.Danger)

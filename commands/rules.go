@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -75,7 +78,7 @@ func (h *Handler) gateRules(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	h.offer(ctx, &reply, c.Request, "*")
+	h.offer(ctx, &reply, c.Request, "*", storage.StackRef{})
 	return instead(reply)
 }
 
@@ -107,7 +110,7 @@ func ruleOf(req Request, at time.Time) storage.Rule {
 	inv := req.Invocation
 	return storage.Rule{
 		Channel: req.Channel, Who: inv.Options[Who], Deny: inv.Verb == Deny, Actions: wordsOf(inv.Options[Actions]), Stacks: inv.Options[Glob],
-		By: req.User, At: at,
+		UID: inv.UID, Shown: inv.Shown, By: req.User, At: at,
 	}
 }
 
@@ -195,7 +198,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 	if users, groups := h.Authz.Admins(); inv.Verb == Deny && slices.Contains(slices.Concat(users, groups), inv.Options[Who]) {
 		hints = append(hints, "The bot's own admins may do everything all the same: their names are in its configuration.")
 	}
-	pattern, err := authz.ParsePattern(inv.Options[Glob])
+	pattern, err := authz.PatternOf(ruleOf(c.Request, time.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -204,19 +207,65 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Options[Glob], "error", err)
 		return asNotice(hints), nil
 	}
-	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, stacks)...)
+	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, pattern, stacks)...)
+	if inv.Verb == Grant {
+		return asNotice(hints), nil
+	}
 	matches := slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) })
-	if inv.Verb != Grant && !pattern.Everything() && !matches {
+	if !pattern.Everything() && !matches {
 		hints = append(hints, "The rule stands, but no stack that you see "+fitsYet(stacks, inv.Options[Glob]))
 	}
-	return asNotice(hints), nil
+	return asNotice(hints, patternHints(pattern, stacks)...), nil
+}
+
+// patternHints tells what a pattern does that its author may not have meant: it leaves out stacks without an environment, it has special
+// characters that a name has too, or its name is that of several stacks.
+func patternHints(pattern authz.Pattern, stacks []cloud66.Stack) (hints []markup.Text) {
+	var without, twins []string
+	example := ""
+	for _, s := range stacks {
+		ref := RefOf(s)
+		if means := pattern.Means(ref); means != "" {
+			hints = append(hints, markup.Format("To name the stack %s itself, write %s.", quoted(ref.Label()), markup.Code(inQuotes(means))))
+		}
+		if pattern.LeavesOut(ref) {
+			without, example = append(without, ref.Label()), cmp.Or(example, authz.Literal(s.Name)+"@")
+		}
+		if ref.Tag != "" && pattern.Literal() && pattern.Match(ref) {
+			twins = append(twins, ref.Label())
+		}
+	}
+	if len(without) > 0 {
+		hints = append(hints, markup.Format("It leaves out what has no environment: %s. Write %s for that one, or %s for all of them.",
+			someQuoted(without), markup.Code(inQuotes(example)), markup.Code("'*@'")))
+	}
+	if len(twins) > 1 {
+		hints = append(hints, markup.Format("It takes in %d stacks of that name: %s. A UID names one alone.", len(twins), someQuoted(twins)))
+	}
+	return hints
+}
+
+// inQuotes quotes a pattern as it can be typed.
+func inQuotes(pattern string) string {
+	if strings.ContainsRune(pattern, '\'') {
+		return shellWord(pattern)
+	}
+	return "'" + pattern + "'"
+}
+
+// someQuoted quotes the first few words of a list and counts the others.
+func someQuoted(words []string) string {
+	const most = 3
+	if len(words) <= most {
+		return joinQuoted(words)
+	}
+	return fmt.Sprintf("%s and %d more", joinQuoted(words[:most]), len(words)-most)
 }
 
 // stillDenied reports that another rule still denies what was just allowed to a user. It names only stacks visible to the admin.
-func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, stacks []cloud66.Stack) []string {
+func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, pattern authz.Pattern, stacks []cloud66.Stack) []string {
 	inv := req.Invocation
-	pattern, err := authz.ParsePattern(inv.Options[Glob])
-	if err != nil || person.ID == "" || inv.Verb == Deny {
+	if person.ID == "" || inv.Verb == Deny {
 		return nil
 	}
 	standing, err := h.Authz.Standing(ctx, authz.Subject{User: person.ID, Channel: req.Channel})
@@ -230,7 +279,7 @@ func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Per
 		}
 		for right := range strings.SplitSeq(inv.Options[Actions], ",") {
 			if d := standing.Decide(authz.Action(right), RefOf(s)); !d.Allowed && d.Rule != nil {
-				on := quoted(RefOf(s).String())
+				on := quoted(RefOf(s).Label())
 				return []string{fmt.Sprintf("Rule %s denies it all the same, on %s for one: a deny beats every allow.", d.Rule.ID, on)}
 			}
 		}
@@ -242,16 +291,17 @@ func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Per
 func fitsYet(stacks []cloud66.Stack, glob string) string {
 	hint := "fits " + quoted(glob) + " yet."
 	if near := nearestStacks(stacks, glob); len(near) > 0 {
-		hint += " Near it: " + joinQuoted(near) + "."
+		hint += " Near it: " + joinQuoted(labelsOf(near)) + "."
 	}
 	return hint
 }
 
-func asNotice(hints []string) Reply {
-	if len(hints) == 0 {
+func asNotice(hints []string, more ...markup.Text) Reply {
+	if len(hints)+len(more) == 0 {
 		return nil
 	}
-	return Notice(strings.Join(hints, " "))
+	said := markup.Format("%s", strings.Join(hints, " "))
+	return doc.Say(kindNotice, markup.Join(append([]markup.Text{said}, more...), " "))
 }
 
 // revoke deletes a rule of this channel.

@@ -108,7 +108,7 @@ func (h *Handler) noDeployment(stack cloud66.Stack, inv Invocation, newest cloud
 	}
 	return ProblemReply{
 		Stack: &ref, What: what, Do: fmt.Sprintf("Its latest is #%d.", latest), Command: h.Command,
-		Example: fmt.Sprintf("show %s %d", shellWord(ref.String()), latest),
+		Example: fmt.Sprintf("show %s %d", shellWord(typeable(ref)), latest),
 	}
 }
 

@@ -281,6 +281,8 @@ func TestASmallerRightThanTheOneNeededIsRefusedByName(t *testing.T) {
 		}
 		ask := Invocation{
 			Verb:    Ask,
+			UID:     "web1",
+			Shown:   "web@production",
 			Options: Options{Actions: "redeploy", Glob: "web@production"},
 			Nonce:   refusal.Ask.Nonce,
 			AskedAt: time.Now().Unix(),

@@ -62,8 +62,8 @@ func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 // holds reports whether a stack's name@environment contains a text or matches it as a glob.
 func holds(s cloud66.Stack, text string) bool {
 	if strings.ContainsAny(text, "*?[") {
-		if pattern, err := authz.ParsePattern(text); err == nil {
-			return pattern.Match(RefOf(s))
+		if pattern, err := authz.ParsePattern(text); err == nil && pattern.Match(RefOf(s)) {
+			return true
 		}
 	}
 	return strings.Contains(authz.Fold(RefOf(s).String()), authz.Fold(text))
@@ -166,7 +166,7 @@ func (r StacksReply) Document() doc.Document {
 // stacks gives may be older than the deployments, so it is shown only where these are unknown.
 func (e StackEntry) row(now time.Time) markup.Text {
 	s := e.Stack
-	name := markup.Code(markup.Shorten(RefOf(s).String(), wording.MaxName))
+	name := markup.Code(markup.Shorten(RefOf(s).Label(), wording.MaxName))
 	parts := []markup.Text{markup.Format("%s %s %s", name, stackSign(s), stackState(s))}
 	if e.Newest != nil {
 		sign, state := e.Newest.standing()

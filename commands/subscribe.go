@@ -135,7 +135,7 @@ func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
 	if mentioned.person.Bot {
 		hints = append(hints, mentioned.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")
 	}
-	return asNotice(hints), nil
+	return asNotice(hints, patternHints(on.pattern, on.known)...), nil
 }
 
 // subscriptionOf returns the requested subscription.

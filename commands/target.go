@@ -2,13 +2,17 @@ package commands
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"c66bot/authz"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
+	"c66bot/commands/typography"
 	"c66bot/storage"
 )
 
@@ -70,7 +74,7 @@ func (h *Handler) authorize(ctx context.Context, c *call, stack storage.StackRef
 	if decision.Rule != nil {
 		reply.Denied = decision.Rule.ID
 	}
-	h.offer(ctx, &reply, c.Request, authz.Exactly(stack))
+	h.offer(ctx, &reply, c.Request, authz.Exactly(stack), stack)
 	return instead(reply)
 }
 
@@ -78,7 +82,7 @@ func (h *Handler) authorize(ctx context.Context, c *call, stack storage.StackRef
 func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) []string {
 	var found []string
 	for _, r := range rules {
-		pattern, err := authz.ParsePattern(r.Stacks)
+		pattern, err := authz.PatternOf(r)
 		fits := err == nil && pattern.Match(stack) && slices.Contains(r.Actions, string(right))
 		if fits && !r.Deny && !slices.Contains(found, r.Who) {
 			found = append(found, r.Who)
@@ -88,7 +92,7 @@ func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) [
 }
 
 // refuse refuses a request that concerns no visible stack, and records it.
-func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...string) error {
+func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...storage.StackRef) error {
 	glob := ""
 	switch inv := req.Invocation; {
 	case inv.Stack != "":
@@ -100,7 +104,7 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...s
 }
 
 // refuseOn is refuse with an offer of the right on the stacks of a glob; "" offers nothing.
-func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, near ...string) error {
+func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, near ...storage.StackRef) error {
 	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
 		return err
 	}
@@ -109,9 +113,9 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 		return err
 	}
 	if why == noneSuch {
-		reply.Typed, reply.Near = req.Invocation.Stack, near
+		reply.Typed, reply.Near, reply.Choices = req.Invocation.Stack, labelsOf(near), choices(req.Invocation, near)
 	}
-	h.offer(ctx, &reply, req, glob)
+	h.offer(ctx, &reply, req, glob, storage.StackRef{})
 	return instead(reply)
 }
 
@@ -133,15 +137,22 @@ func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []sto
 	return reply, rules, nil
 }
 
-// offer adds the rule that would help and the button that requests it. Against a deny no other rule helps; strangers and bots
-// cannot ask.
-func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string) {
+// offer adds the rule that would help and the button that requests it, for one stack or for those of a glob. The request names the one by
+// its UID. Against a deny no other rule helps; strangers and bots cannot ask.
+func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string, stack storage.StackRef) {
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return
 	}
-	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, shellWord(glob)) // an id can be copied, a mention cannot
+	typed := glob
+	if stack.Tag != "" { // the name is not enough
+		typed = stack.UID
+	}
+	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, shellWord(typed)) // an id can be copied, a mention cannot
 	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
-		ask := Invocation{Verb: Ask, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
+		ask := Invocation{Verb: Ask, UID: stack.UID, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
+		if stack.UID != "" {
+			ask.Shown = markup.Shorten(markup.OneLine(stack.Label()), wording.MaxName)
+		}
 		r.Ask = &ask
 	}
 }
@@ -171,11 +182,14 @@ func globOf(typed string) string {
 	if at < 0 {
 		return authz.Literal(typed)
 	}
+	if strings.TrimSpace(typed[at+1:]) == "" { // stacks without an environment
+		return authz.Literal(typed[:at]) + "@"
+	}
 	return authz.Literal(typed[:at]) + "@" + authz.Literal(typed[at+1:]) + "*"
 }
 
 // notFound reports that there is no such stack. If stacks may be hidden from the user, it says only that there is none for them.
-func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Standing, near []string) error {
+func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Standing, near []storage.StackRef) error {
 	inv := req.Invocation
 	if !standing.All(authz.View) {
 		return h.refuse(ctx, req, noneSuch, near...)
@@ -189,12 +203,45 @@ func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Stan
 		p.Do = "Check its name in the Cloud 66 dashboard; the environment goes behind an @, as in name@environment."
 		return instead(p)
 	case 1:
-		p.Do = fmt.Sprintf("Did you mean %s?", quoted(near[0]))
+		p.Do = fmt.Sprintf("Did you mean %s?", quoted(near[0].Label()))
 	default:
-		p.Do = "Did you mean one of these: " + joinQuoted(near) + "?"
+		p.Do = "Did you mean one of these: " + joinQuoted(labelsOf(near)) + "?"
 	}
-	p.Example = inv.line(near[0])
+	p.Example, p.Choices = inv.line(typeable(near[0])), choices(inv, near)
 	return instead(p)
+}
+
+// choices are buttons that continue a request with another stack.
+func choices(inv Invocation, near []storage.StackRef) []Choice {
+	inv = inv.once()
+	all := make([]Choice, len(near))
+	for i, ref := range near {
+		if inv.Stack, inv.UID, inv.Shown = "", ref.UID, ShownAs(ref.String()); ref.UID == "" {
+			inv.Stack, inv.Shown = ref.String(), ""
+		}
+		all[i] = Choice{ref.Label(), inv}
+	}
+	return all
+}
+
+// typeable returns how a stack can be typed: by its name and environment, or by its UID where these cannot be typed or are not enough.
+func typeable(stack storage.StackRef) string {
+	name := stack.String()
+	words, err := splitWords(asTyped(shellWord(name)))
+	if stack.UID != "" && (stack.Tag != "" || err != nil || len(words) != 1 || words[0].name() != typography.Normal(name) ||
+		plain("name", name, maxStackName) != nil) {
+		return stack.UID
+	}
+	return name
+}
+
+// ShownAs returns what a button carries of a name that must still be the stack's when it is used: the name, or a digest of one that is too
+// long or cannot be typed.
+func ShownAs(name string) string {
+	if plain("name", name, maxStackName) == nil {
+		return name
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))
 }
 
 // choice offers stacks of the same name as buttons that continue the request.
@@ -204,33 +251,8 @@ func choice(inv Invocation, found []cloud66.Stack) Reply {
 		what = fmt.Sprintf("%s fits %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
 		found = found[:maxOptions]
 	}
-	inv = inv.once()
-	inv.Stack = ""
-	var options []alternative
-	for i, label := range labels(found) {
-		inv.UID, inv.Shown = found[i].UID, RefOf(found[i]).String()
-		options = append(options, alternative{label, inv})
-	}
-	return choiceOf(what, options)
-}
-
-// labels returns unique names for stacks: name@environment, if necessary with the account, else with the UID.
-func labels(stacks []cloud66.Stack) []string {
-	ways := []func(s cloud66.Stack) string{
-		func(s cloud66.Stack) string { return RefOf(s).String() },
-		func(s cloud66.Stack) string { return RefOf(s).String() + " · " + s.AccountName },
-		func(s cloud66.Stack) string { return RefOf(s).String() + " · " + s.UID },
-	}
-	names := make([]string, len(stacks))
-	for i, s := range stacks {
-		for _, way := range ways {
-			names[i] = way(s)
-			if !slices.ContainsFunc(stacks, func(other cloud66.Stack) bool { return other.UID != s.UID && way(other) == way(s) }) {
-				break
-			}
-		}
-	}
-	return names
+	tellApart(found)
+	return choiceOf(what, choices(inv, refsOf(found)))
 }
 
 func (h *Handler) admins() Admins {
@@ -258,7 +280,7 @@ func (h *Handler) adminsBy(rules []storage.Rule) Admins {
 // renamed reports that a stack's name has changed since the message or form was shown.
 func renamed(inv Invocation, stack cloud66.Stack) error {
 	now := RefOf(stack).String()
-	if inv.Shown == "" || inv.Shown == now {
+	if inv.Shown == "" || inv.Shown == ShownAs(now) {
 		return nil
 	}
 	what := fmt.Sprintf("The stack that was %s when this was shown is %s now.", quoted(inv.Shown), quoted(now))

@@ -170,7 +170,7 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"nothing":                          {"deny", "Behind deny stand three words", "deny everyone"},
 		"empty stacks":                     {`allow U0LIN view ""`, "No stacks are named", "allow @lin"},
 		"a set that is never closed":       {"allow U0LIN view web[a", "a set is opened by [ and never closed", "allow @lin"},
-		"no environment":                   {"allow U0LIN view web@", "there is no environment behind the @", "allow @lin"},
+		"no name":                          {"allow U0LIN view @production", "there is no name before the @", "allow @lin"},
 		"control characters in the stacks": {"allow U0LIN view we\x01b", "characters in it that nobody can see", "allow @lin"},
 		"a glob of 201 characters":         {"allow U0LIN view " + strings.Repeat("x", 201), "longer than 200 characters", "allow @lin"},
 		"a word too many": {"allow U0LIN view awesome app", "I don't understand “app” behind allow. What holds spaces goes " +

@@ -12,8 +12,10 @@ type Rule struct {
 	Who     string    `json:"who"` // Slack id of a user (U…, W…) or of a user group (S…), or "everyone"
 	Deny    bool      `json:"deny,omitempty"`
 	Actions []string  `json:"actions"`
-	Stacks  string    `json:"stacks"` // a glob, as typed
-	By      string    `json:"by"`     // Slack user id of the author
+	Stacks  string    `json:"stacks"`          // a glob, as typed
+	UID     string    `json:"uid,omitempty"`   // the only stack that it is about, whatever its name; "" for those that Stacks matches
+	Shown   string    `json:"shown,omitempty"` // that stack as it was named
+	By      string    `json:"by"`              // Slack user id of the author
 	At      time.Time `json:"at"`
 	Until   time.Time `json:"until,omitzero"` // expiry; zero for none
 }
@@ -38,8 +40,10 @@ type Request struct {
 // Asking is one requested right.
 type Asking struct {
 	Action string    `json:"action"`
-	Stacks string    `json:"stacks"` // a glob
-	Nonce  string    `json:"nonce"`  // of the button that grants it
+	Stacks string    `json:"stacks"`          // a glob
+	UID    string    `json:"uid,omitempty"`   // as in a Rule
+	Shown  string    `json:"shown,omitempty"` // as in a Rule
+	Nonce  string    `json:"nonce"`           // of the button that grants it
 	At     time.Time `json:"at"`
 	Given  *Rule     `json:"given,omitempty"` // the rule that granted it; nil until granted
 }

@@ -7,6 +7,13 @@ type StackRef struct {
 	UID         string `json:"uid"`
 	Name        string `json:"name"`
 	Environment string `json:"environment"`
+	Tag         string `json:"tag,omitempty"` // tells it from another stack of its name and environment: the account or the beginning of the UID
+}
+
+// Same reports whether both are the same stack under the same name.
+func (s StackRef) Same(other StackRef) bool {
+	s.Tag, other.Tag = "", ""
+	return s == other
 }
 
 // String returns name@environment, as users type it.
@@ -15,6 +22,14 @@ func (s StackRef) String() string {
 		return s.Name
 	}
 	return s.Name + "@" + s.Environment
+}
+
+// Label is String with the tag, as in "web@production · acme".
+func (s StackRef) Label() string {
+	if s.Tag == "" {
+		return s.String()
+	}
+	return s.String() + " · " + s.Tag
 }
 
 // DeploymentKey returns the key of records about one deployment.

@@ -201,7 +201,7 @@ func stackField(stack *storage.StackRef) kit.Block {
 	field := kit.Field{Block: stackBlock(""), Action: ActionStack, Label: markup.Line("Stack"), Dispatch: true}
 	var chosen kit.Option
 	if stack != nil {
-		chosen = StackOption(storage.StackRef{UID: stack.UID, Name: stack.String()})
+		chosen = StackOption(*stack)
 		field.Block = stackBlock(stack.UID)
 	}
 	return kit.Search(field, markup.Line("Type to search"), chosen)
@@ -212,7 +212,7 @@ func StackOption(stack storage.StackRef) kit.Option {
 	if stack.UID == "" || len(stack.UID) > kit.MaxOptionValue {
 		return kit.Option{}
 	}
-	return option(stack.UID, cmp.Or(stack.Name, stack.UID))
+	return option(stack.UID, cmp.Or(stack.Label(), stack.UID))
 }
 
 // channelField selects the channel that receives the card and whose rules apply. It is a section rather than an input block, because a

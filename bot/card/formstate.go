@@ -67,7 +67,7 @@ func stateOf(r commands.FormReply) FormState {
 	if r.Stack == nil {
 		return state.WithTyped(r.Fill)
 	}
-	state.UID, state.Shown, state.Newest, state.AskedAt = r.Stack.UID, r.Stack.String(), r.Fill.Newest, r.Fill.AskedAt
+	state.UID, state.Shown, state.Newest, state.AskedAt = r.Stack.UID, commands.ShownAs(r.Stack.String()), r.Fill.Newest, r.Fill.AskedAt
 	if r.Version != nil {
 		state.Version = r.Version.GitHash
 	}

@@ -102,7 +102,7 @@ func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes
 		shown, ok := round.Stacks[uid]
 		now := commands.RefOf(shown)
 		switch {
-		case ok && now != was:
+		case ok && !now.Same(was):
 			changes = append(changes, card.StackChange{Was: was, Now: now})
 		case ok:
 		case !round.Full || round.Failed > 0:

@@ -16,13 +16,13 @@ import (
 // MaxName is the number of characters shown of a name, so that it cannot displace other texts.
 const MaxName = 100
 
-// Stack formats a stack as in "*web* · production".
+// Stack formats a stack as in "*web* · production", with its tag if it has one.
 func Stack(s storage.StackRef) markup.Text {
-	name := markup.Format("*%s*", Name(s))
-	if s.Environment == "" {
-		return name
+	parts := []markup.Text{markup.Format("*%s*", Name(s))}
+	for _, part := range []string{s.Environment, s.Tag} {
+		parts = append(parts, markup.Format("%s", markup.Shorten(part, MaxName)))
 	}
-	return markup.Format("%s · %s", name, markup.Shorten(s.Environment, MaxName))
+	return markup.Join(parts, " · ")
 }
 
 // Name returns the stack's name, or its UID if the name is blank.
@@ -36,6 +36,14 @@ func Stacks(glob string) markup.Text {
 		return markup.Format("every stack")
 	}
 	return markup.Code(glob)
+}
+
+// Scope describes what a rule is about: the only stack, as it was named and by the beginning of its UID, or what a glob matches.
+func Scope(glob, uid, shown string) markup.Text {
+	if uid == "" {
+		return Stacks(glob)
+	}
+	return markup.Format("%s (UID %s)", markup.Code(markup.Shorten(cmp.Or(shown, glob), MaxName)), markup.Code(markup.Shorten(uid, 12)))
 }
 
 // Party mentions a user or group by id, or names everyone. Posting a mention pings its target.
