@@ -10,7 +10,7 @@ import (
 	"c66bot/bot/slacksim/memnet"
 )
 
-// network is one process's way to Slack. It can be cut for good, as a process that is killed is.
+// network is one process's way to Slack. It can be cut, as that of a process that is killed is.
 type network struct {
 	listener *memnet.Listener
 
@@ -67,6 +67,13 @@ func (w *way) Read(p []byte) (int, error) {
 			return n, err
 		}
 	}
+}
+
+// mend allows connections again.
+func (n *network) mend() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dead = false
 }
 
 // cut ends every connection and refuses further ones.
