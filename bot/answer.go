@@ -15,7 +15,6 @@ import (
 	"c66bot/bot/socket"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66/secret"
-	"c66bot/commands"
 )
 
 // answer is the destination of a reply to one person. Its url is a secret: anyone who holds it can post as the bot.
@@ -97,11 +96,7 @@ func (b *Bot) byView(ctx context.Context, to answer, m card.Message, plain bool)
 	if plain {
 		m = m.Plain()
 	}
-	f := b.windows.begin(to.view)
-	defer b.windows.end(f)
-	return b.windows.show(f, func() error {
-		return b.showView(ctx, card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose}), to.view)
-	})
+	return b.showView(ctx, card.Inside(m, card.FormState{Channel: to.channel, Choose: to.choose}), to.view)
 }
 
 func (b *Bot) byURL(ctx context.Context, to answer, m card.Message, plain bool) error {
@@ -155,14 +150,4 @@ func arguments(channel string, m card.Message, plain bool) (url.Values, error) {
 		return nil, err
 	}
 	return outbox.Body{Text: m.Text(), Blocks: blocks, Plain: plain}.Args(channel)
-}
-
-// sayUsage replies to a command that could not be parsed.
-func (b *Bot) sayUsage(ctx context.Context, t *task, err error) {
-	var usage *commands.UsageError
-	if !errors.As(err, &usage) {
-		usage = &commands.UsageError{What: "I could not read that command: " + err.Error(), Example: "help"}
-	}
-	b.log.InfoContext(ctx, "command not understood", "user", t.answer.user, "channel", t.answer.channel, "what", usage.What)
-	b.say(ctx, t.answer, card.Reply(usage.Document(b.command)))
 }

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +26,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"c66bot/authz"
+	"c66bot/bot/card"
 	"c66bot/bot/channels"
+	"c66bot/bot/inbox"
 	"c66bot/bot/outbox"
 	"c66bot/bot/people"
 	"c66bot/bot/progress"
@@ -81,27 +82,19 @@ type Bot struct {
 	auditKeep  time.Duration
 	people     *people.People
 	self       atomic.Pointer[outbox.Self] // the bot's identity, nil until Slack has reported it
-	windows    windows
-	mentions   recent                   // mentions that were taken, and edited messages that were answered
-	lacks      atomic.Pointer[[]string] // what the app lacks scopes for, in words
+	lacks      atomic.Pointer[[]string]    // what the app lacks scopes for, in words
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory
 	cloud      *cloud66.Client
 	ready      readiness
 	cleaner    secret.Cleaner
-	acks       acks
-	journal    *journal
-	turns      turns
+	inbox      *inbox.Inbox
 	metrics    *metrics
 
 	stopping atomic.Bool
 
-	intake  context.Context // lifetime of the socket
-	work    context.Context // lifetime of the tasks; at shutdown it outlasts intake
-	tasks   sync.WaitGroup
-	places  [kinds]*places
-	excuses excuses
+	intake context.Context // lifetime of the socket
 }
 
 // New wires a bot. It makes no connection.
@@ -113,12 +106,10 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, places: newPlaces(),
-		excuses: excuses{slots: make(chan struct{}, maxExcuses), open: map[excuseKey]*excuse{}},
+		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, inbox: inbox.New(inbox.Config{Records: cfg.Records, Command: cfg.Command, Log: cfg.Log}),
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL),
 		slack.OptionHTTPClient(b.http))
-	b.journal = &journal{records: cfg.Records, tasks: &b.tasks, log: cfg.Log}
 	b.slack = outbox.API{API: webapi.API{HTTP: client, URL: cfg.SlackURL, Token: cfg.BotToken, Clock: clock}, Self: b.who}
 	b.people = people.New(b.slack.API)
 	b.outbox = outbox.New(outbox.Config{
@@ -129,7 +120,7 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		Pattern: parseGlob, May: b.maySubscribe,
+		Pattern: parseGlob, May: b.maySubscribe, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged, Log: cfg.Log,
@@ -177,13 +168,13 @@ func (b *Bot) Ready() error {
 // Run runs the bot until the context ends. It then stops intake, finishes running tasks within drainTimeout or leaves them recorded, and
 // returns when no task is left. It returns an error only if the database fails at the start.
 func (b *Bot) Run(ctx context.Context) error {
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx)) // of all parts and commands; at shutdown it outlasts the socket
 	defer stopWork()
-	b.work = work
-	if err := b.channels.MoveLeft(work); err != nil {
-		return fmt.Errorf("run the bot: %w", err)
-	}
-	if err := b.tellUnsettled(work); err != nil {
+	intake, stopIntake := context.WithCancel(ctx)
+	defer stopIntake()
+	b.intake = intake
+	b.inbox.Begin(work, intake)
+	if err := errors.Join(b.channels.MoveLeft(work), b.tellUnsettled(work)); err != nil {
 		return fmt.Errorf("run the bot: %w", err)
 	}
 	life, lifeCtx := errgroup.WithContext(work)
@@ -195,19 +186,21 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.forget(lifeCtx); return nil })
 	life.Go(func() error { b.channels.Run(lifeCtx); return nil })
 
-	intake, stopIntake := context.WithCancel(ctx)
-	defer stopIntake()
-	b.intake = intake
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
-	b.socket.Run(intake)
+	select {
+	case <-b.progress.Resumed(): // work of an earlier process has its place before what is asked for now
+		b.socket.Run(intake)
+	case <-intake.Done():
+	}
 
 	b.stopping.Store(true)
 	b.log.Info("shutting down: nothing more is taken")
-	if !socket.Ended(&b.tasks, drainTimeout) {
-		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", b.underWay())
+	if !b.inbox.Wait(drainTimeout) {
+		tasks, _ := b.inbox.UnderWay()
+		b.log.Warn("what is under way is cut short: what has a card is carried on at the next start, the others are told", "tasks", tasks)
 	}
 	stopWork()
-	b.tasks.Wait()
+	b.inbox.Flush()
 	b.directory.Close()
 	stopped := func(err error) bool { return ctx.Err() != nil && errors.Is(err, context.Canceled) }
 	if err := life.Wait(); err != nil && !stopped(err) {
@@ -216,12 +209,26 @@ func (b *Bot) Run(ctx context.Context) error {
 	return nil
 }
 
-// underWay returns the number of admitted tasks.
-func (b *Bot) underWay() (n int) {
-	for _, p := range b.places {
-		n += p.count()
+// tellUnsettled tells the authors of the changes that an earlier process left in its journal that nothing was done.
+func (b *Bot) tellUnsettled(ctx context.Context) error {
+	told := 0
+	err := b.outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
+		left, err := inbox.Settle(tx)
+		for _, u := range left {
+			m, wrong := outbox.Say(storage.Message{Key: u.Key, Channel: outbox.Direct(u.User), Urgent: true, Last: true}, card.Reply(u.Reply))
+			messages, err = append(messages, m), errors.Join(err, wrong)
+		}
+		told = len(messages)
+		return messages, err
+	})
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
 	}
-	return n
+	if told > 0 {
+		b.log.Warn("an earlier process was stopped with changes in its journal: nothing was done of them, and their authors are told",
+			"messages", told)
+	}
+	return nil
 }
 
 // forget removes expired records, at once and then hourly, until the context ends.

@@ -3,89 +3,77 @@ package bot
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/bot/inbox"
+	"c66bot/bot/socket"
 	"c66bot/commands"
 )
 
 // slowAnswer is the delay after which a waiting asker gets an interim message.
 const slowAnswer = 5 * time.Second
 
-func (b *Bot) carryOut(ctx context.Context, t *task) {
-	switch {
-	case t.problem != nil:
-		b.say(ctx, t.answer, t.rendered(*t.problem))
-		return
-	case t.do != nil:
-		t.do(ctx)
-		return
-	case t.invocation == nil && t.text == nil:
-		return // the acknowledgement was the whole reply
-	case t.invocation == nil:
-		inv, err := b.parse(ctx, t)
-		if look, ok := errors.AsType[*lookError](err); ok {
-			ref := commands.NewReference()
-			b.log.ErrorContext(ctx, "a mention in a thread was not carried out", "ref", ref, "user", t.answer.user, "channel", t.answer.channel,
-				"error", look)
-			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
-				What: "Slack did not answer, so I cannot tell which card this thread is of.", State: "Nothing was done.",
-				Do: "Try again in a minute, or name the stack in it.", Ref: ref,
-			}))
-			return
-		}
-		if err != nil {
-			b.sayUsage(ctx, t, err)
-			return
-		}
-		t.invocation = &inv
+// carryOut does the work of a request, up to the point where it waits for the turn of its stack.
+func (b *Bot) carryOut(ctx context.Context, r *request) *inbox.Step {
+	if r.problem != nil {
+		b.say(ctx, r.answer, card.Reply(*r.problem))
+		return nil
 	}
-	if t.invocation.OpensForm() && t.trigger != "" {
-		if b.openForm(ctx, t) {
-			return
+	if r.typed && !b.complete(ctx, r) {
+		return nil
+	}
+	if r.invocation.OpensForm() && r.trigger != "" {
+		if filling := b.openForm(ctx, r); filling != nil {
+			return filling
 		}
-		if t.invocation.UID == "" && t.invocation.Stack == "" { // from the shortcut, which no button can replace
-			b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
+		if r.invocation.UID == "" && r.invocation.Stack == "" { // from the shortcut, which no button can replace
+			b.say(ctx, r.answer, card.Reply(commands.ProblemReply{
 				What: "Slack did not open the form.", State: "Nothing was done.", Do: "Use the shortcut again.",
 			}))
-			return
+			return nil
 		}
 	}
-	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply { return b.handler.Do(ctx, t.request()) })
+	waited := b.patiently(ctx, r.answer)
+	do, reply := b.handler.Prepare(ctx, r.request())
+	return b.next(ctx, r, waited, do, reply)
 }
 
-func (t *task) request() commands.Request {
-	req := commands.Request{Invocation: *t.invocation, User: t.answer.user, Channel: t.answer.channel, Operation: t.operation}
-	if t.turn != nil {
-		req.Placed = t.turn.pass
+func (r *request) request() commands.Request {
+	return commands.Request{Invocation: r.invocation, User: r.answer.user, Channel: r.answer.channel, Operation: r.operation}
+}
+
+// next does the next part of a request. After the last one it replies to the author.
+func (b *Bot) next(ctx context.Context, r *request, waited func() bool, do func(context.Context) (commands.Reply, *commands.Step),
+	reply commands.Reply) *inbox.Step {
+	if do != nil {
+		var rest *commands.Step
+		if reply, rest = do(ctx); rest != nil {
+			return &inbox.Step{Queue: rest.Queue, Do: func(ctx context.Context) *inbox.Step { return b.next(ctx, r, waited, rest.Do, nil) }}
+		}
 	}
-	return req
-}
-
-// carryOutInvocation executes a task and sends the reply to its author.
-func (b *Bot) carryOutInvocation(ctx context.Context, t *task, do func(context.Context) commands.Reply) {
-	reply := b.patiently(ctx, t.answer, do)
+	waited()
 	b.look(reply)
-	if reply == nil && (t.answer.replace || t.answer.view != "") {
+	if reply == nil && (r.answer.replace || r.answer.view != "") {
 		reply = commands.Notice("Taken. The channel shows what becomes of it.")
 	}
 	if reply != nil {
-		b.say(ctx, t.answer, t.rendered(reply))
+		b.say(ctx, r.answer, r.rendered(reply))
 	}
+	return nil
 }
 
 // rendered renders a reply. For a form that failed or was refused it adds the form's input.
-func (t *task) rendered(reply commands.Reply) card.Message {
+func (r *request) rendered(reply commands.Reply) card.Message {
 	m := card.Reply(reply)
-	if t.invocation == nil || !t.invocation.Form {
+	if !r.invocation.Form {
 		return m
 	}
 	switch reply.Document().Kind {
 	case commands.KindProblem:
-		return card.WithAgain(m, *t.invocation)
+		return card.WithAgain(m, r.invocation)
 	case commands.KindRefusal:
-		return card.WithTyped(m, *t.invocation)
+		return card.WithTyped(m, r.invocation)
 	default:
 		return m
 	}
@@ -98,22 +86,41 @@ func (b *Bot) look(reply commands.Reply) {
 	}
 }
 
-// patiently runs do and sends the asker an interim message after slowAnswer.
-func (b *Bot) patiently(ctx context.Context, to answer, do func(context.Context) commands.Reply) commands.Reply {
+// patiently sends a waiting asker an interim message after slowAnswer. waited ends the wait. An interim message still in flight would only
+// delay the reply.
+func (b *Bot) patiently(ctx context.Context, to answer) (waited func() bool) {
 	if to.view != "" { // the form's view already says so
-		return do(ctx)
+		return func() bool { return false }
 	}
-	waiting, done := context.WithCancel(ctx)
-	var hint sync.WaitGroup
-	defer hint.Wait()
-	defer done() // a hint still in flight would only delay the reply
-	hint.Go(func() {
-		select {
-		case <-waiting.Done():
-		case <-time.After(slowAnswer):
-			to.replace = false
-			b.tell(waiting, to, card.Reply(commands.Notice("⏳ This takes longer than it should. I am still on it.")))
-		}
+	to.replace = false
+	return b.after(ctx, slowAnswer, func(waiting context.Context) {
+		b.tell(waiting, to, card.Reply(commands.Notice("⏳ This takes longer than it should. I am still on it.")))
 	})
-	return do(ctx)
+}
+
+// after calls do after a delay, unless stop is called first. stop ends the context of do, waits for it, and reports whether it was called.
+func (b *Bot) after(ctx context.Context, delay time.Duration, do func(ctx context.Context)) (stop func() bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	called := make(chan bool, 1)
+	b.inbox.Go(func() {
+		late := socket.Sleep(ctx, delay)
+		if late {
+			do(ctx)
+		}
+		called <- late
+	})
+	return func() bool {
+		cancel()
+		return <-called
+	}
+}
+
+// sayUsage replies to a command that could not be parsed.
+func (b *Bot) sayUsage(ctx context.Context, r *request, err error) {
+	var usage *commands.UsageError
+	if !errors.As(err, &usage) {
+		usage = &commands.UsageError{What: "I could not read that command: " + err.Error(), Example: "help"}
+	}
+	b.log.InfoContext(ctx, "command not understood", "user", r.answer.user, "channel", r.answer.channel, "what", usage.What)
+	b.say(ctx, r.answer, card.Reply(usage.Document(b.command)))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/bot/inbox"
 	"c66bot/bot/webapi"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -28,17 +29,17 @@ const (
 	maxAck = 18_000
 )
 
-// openForm opens the redeploy form at once as a loading view, because the trigger expires after 3 s, and then fills it in. It returns false
-// if Slack did not open it.
-func (b *Bot) openForm(ctx context.Context, t *task) bool {
+// openForm opens the redeploy form at once as a loading view, because the trigger expires after 3 s. It returns the step that fills it in,
+// or nil if Slack did not open it.
+func (b *Bot) openForm(ctx context.Context, r *request) *inbox.Step {
 	loading := card.Loading()
 	loading.ExternalID = storage.NewID(time.Now()) // addresses the view if the response is lost
 	var opened *slack.ViewResponse
 	unclear := false
-	err := webapi.Retry(ctx, time.Until(t.received.Add(openWait)), func(ctx context.Context) (err error) {
+	err := webapi.Retry(ctx, time.Until(r.received.Add(openWait)), func(ctx context.Context) (err error) {
 		ctx, cancel := context.WithTimeout(ctx, openTry)
 		defer cancel()
-		opened, err = b.api.OpenViewContext(ctx, t.trigger, loading)
+		opened, err = b.api.OpenViewContext(ctx, r.trigger, loading)
 		if err == nil && opened.ID == "" {
 			err = webapi.ErrEmpty
 		}
@@ -55,28 +56,32 @@ func (b *Bot) openForm(ctx context.Context, t *task) bool {
 		})
 	}
 	if err != nil {
-		b.log.WarnContext(ctx, "a form could not be opened", "user", t.answer.user, "channel", t.answer.channel, "error", err)
-		return false
+		b.log.WarnContext(ctx, "a form could not be opened", "user", r.answer.user, "channel", r.answer.channel, "error", err)
+		return nil
 	}
-	b.fillForm(ctx, opened.ID, t, t.answer.channel == "")
-	return true
+	return &inbox.Step{Queue: queueOf(opened.ID), Do: b.fillForm(opened.ID, r, r.answer.channel == "")}
 }
 
-// fillForm shows the content of a form, unless newer content is in progress.
-func (b *Bot) fillForm(ctx context.Context, id string, t *task, choose bool) {
-	f := b.windows.begin(id)
-	defer b.windows.end(f)
-	reply := b.handler.Form(ctx, t.request())
-	b.look(reply)
-	var shown slack.ModalViewRequest
-	if form, ok := reply.(commands.FormReply); ok {
-		form.Choose = choose
-		shown = card.Form(form)
-	} else {
-		state := card.FormState{Channel: t.answer.channel, Choose: choose}
-		shown = card.Inside(card.Reply(reply), state.WithTyped(*t.invocation))
+// queueOf returns the queue of a form's view: an older filling never overwrites a newer one. Slack's own guard, the hash of views.update,
+// would keep the first one instead.
+func queueOf(view string) string { return "view/" + view }
+
+// fillForm returns the step that shows the content of a form.
+func (b *Bot) fillForm(view string, r *request, choose bool) func(ctx context.Context) *inbox.Step {
+	return func(ctx context.Context) *inbox.Step {
+		reply := b.handler.Form(ctx, r.request())
+		b.look(reply)
+		var shown slack.ModalViewRequest
+		if form, ok := reply.(commands.FormReply); ok {
+			form.Choose = choose
+			shown = card.Form(form)
+		} else {
+			state := card.FormState{Channel: r.answer.channel, Choose: choose}
+			shown = card.Inside(card.Reply(reply), state.WithTyped(r.invocation))
+		}
+		b.showForm(ctx, view, r.answer, shown)
+		return nil
 	}
-	b.showForm(ctx, f, t.answer, shown)
 }
 
 // refusedForm replaces a form that Slack does not show.
@@ -99,45 +104,26 @@ func (b *Bot) showView(ctx context.Context, shown slack.ModalViewRequest, id str
 	return err
 }
 
-// sayLate sends lateForm after wordWait, unless stop is called first. stop reports whether lateForm was sent.
-func (b *Bot) sayLate(ctx context.Context, to answer) (stop func() bool) {
-	to.view = ""
-	shown, said := make(chan struct{}), make(chan bool, 1)
-	b.tasks.Go(b.caught(func(commands.Reply) { said <- false }, func() {
-		select {
-		case <-shown:
-			said <- false
-		case <-ctx.Done():
-			said <- false
-		case <-time.After(wordWait):
-			b.say(ctx, to, card.Reply(lateForm))
-			said <- true
-		}
-	}))
-	return func() bool { close(shown); return <-said }
-}
-
 // showForm shows content in a form's view, unless the view was closed in the meantime. If Slack does not accept it, the asker is informed
 // by another route.
-func (b *Bot) showForm(ctx context.Context, f *filling, to answer, shown slack.ModalViewRequest) {
-	stop := b.sayLate(ctx, to)
+func (b *Bot) showForm(ctx context.Context, view string, to answer, shown slack.ModalViewRequest) {
+	to.view = ""
+	stop := b.after(ctx, wordWait, func(context.Context) { b.say(ctx, to, card.Reply(lateForm)) })
 	err := webapi.Retry(ctx, showWait, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, showTry)
 		defer cancel()
-		return b.windows.show(f, func() error {
-			err := b.showView(ctx, shown, f.id)
-			if webapi.Is(err, webapi.TooMuch) {
-				b.log.ErrorContext(ctx, "Slack refused a form; it is told in words", "error", err)
-				err = b.showView(ctx, card.Inside(card.Reply(refusedForm).Plain(), card.FormState{Channel: to.channel}), f.id)
-			}
-			return err
-		})
+		err := b.showView(ctx, shown, view)
+		if webapi.Is(err, webapi.TooMuch) {
+			b.log.ErrorContext(ctx, "Slack refused a form; it is told in words", "error", err)
+			err = b.showView(ctx, card.Inside(card.Reply(refusedForm).Plain(), card.FormState{Channel: to.channel}), view)
+		}
+		return err
 	})
 	late := stop()
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
-		to.view = f.id
+		to.view = view
 		b.say(ctx, to, card.Reply(commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.",
 			Do: "Open the form again in a minute."}))
 	case webapi.Is(err, webapi.NoView):
@@ -146,23 +132,16 @@ func (b *Bot) showForm(ctx context.Context, f *filling, to answer, shown slack.M
 		said := refusedForm
 		said.Ref = commands.NewReference()
 		b.log.ErrorContext(ctx, "a form could not be filled in", "ref", said.Ref, "user", to.user, "error", err)
-		if to.view = ""; !late {
+		if !late {
 			b.say(ctx, to, card.Reply(said))
 		}
 	}
 }
 
-func readShortcut(in interaction) *task {
-	return &task{
-		answer: answer{user: string(in.User)}, operation: "shortcut:" + string(in.TriggerID), trigger: string(in.TriggerID),
-		invocation: &commands.Invocation{Verb: commands.Redeploy},
-	}
-}
-
 // readClickInForm reads a click in a form: the selection of a stack or channel, or a button of a message shown in its place.
-func (b *Bot) readClickInForm(in interaction, t *task) *task {
-	state, action := card.ParseFormState(string(in.View.PrivateMetadata)), in.action()
-	t.answer = answer{user: string(in.User), channel: state.Channel, view: string(in.View.ID), choose: state.Choose}
+func (b *Bot) readClickInForm(in interaction, r *request) *inbox.Command {
+	state, action, view := card.ParseFormState(string(in.View.PrivateMetadata)), in.action(), string(in.View.ID)
+	r.answer = answer{user: string(in.User), channel: state.Channel, view: view, choose: state.Choose}
 	fields, err := in.View.fields()
 	if err != nil {
 		b.log.Warn("the fields of a form could not be read", "error", err)
@@ -171,43 +150,38 @@ func (b *Bot) readClickInForm(in interaction, t *task) *task {
 	switch {
 	case action.ActionID == card.ActionStack: // keep the input of the fields
 		typed.UID = string(action.SelectedOption.Value)
-		t.invocation = &typed
+		r.invocation = typed
 	case action.ActionID == card.ActionChannel:
-		t.answer.channel = string(action.SelectedConversation)
-		t.invocation = &typed
+		r.answer.channel = string(action.SelectedConversation)
+		r.invocation = typed
 	case action.Value == "":
 		return nil // a field without dependents
 	default:
-		b.readButton(string(action.Value), t)
+		b.readButton(string(action.Value), r)
 	}
-	if t.invocation != nil && t.invocation.OpensForm() {
-		t.do = func(ctx context.Context) { b.fillForm(ctx, string(in.View.ID), t, state.Choose) }
+	c := b.ask(r)
+	if r.invocation.OpensForm() {
+		c.Queue, c.Do = queueOf(view), b.fillForm(view, r, state.Choose)
 	}
-	return t
+	return c
 }
 
 // readSearch reads a stack search. The acknowledgement carries the results.
-func (b *Bot) readSearch(in interaction) *task {
-	channel := b.channels.Now(card.ParseFormState(string(in.View.PrivateMetadata)).Channel)
-	t := &task{kind: aSearch, answer: answer{user: string(in.User), channel: channel}}
-	t.decline = func(commands.Reply) any { return suggestions(nil) }
-	t.say = func(ctx context.Context) any {
-		found := make(chan []storage.StackRef, 1)
-		b.tasks.Go(b.caught(func(commands.Reply) { found <- nil }, func() {
-			stacks, err := b.handler.Suggest(ctx, t.answer.user, channel, string(in.Value))
-			if err != nil {
-				b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User, "error", err)
-			}
-			found <- stacks
-		}))
-		select {
-		case stacks := <-found:
-			return suggestions(stacks)
-		case <-ctx.Done():
-			return suggestions(nil)
+func (b *Bot) readSearch(in interaction) *inbox.Command {
+	r := &request{answer: answer{user: string(in.User), channel: card.ParseFormState(string(in.View.PrivateMetadata)).Channel}}
+	c := b.ask(r)
+	c.Kind, c.Do, c.Empty = inbox.Search, nil, suggestions(nil)
+	c.Refusal = func(commands.Reply) any { return c.Empty }
+	c.Content = func(ctx context.Context) (any, bool) {
+		ctx, cancel := context.WithTimeout(ctx, inbox.AckWait)
+		defer cancel()
+		stacks, err := b.handler.Suggest(ctx, r.answer.user, r.answer.channel, string(in.Value))
+		if err != nil {
+			b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User, "error", err)
 		}
+		return suggestions(stacks), false
 	}
-	return t
+	return c
 }
 
 // suggestions returns as many options as fit into one frame.
@@ -229,38 +203,38 @@ func suggestions(found []storage.StackRef) any {
 
 // readForm reads a submitted form. Invalid fields are reported beside the field. A refusal decided before the acknowledgement is due is
 // shown in the view; otherwise the view closes.
-func (b *Bot) readForm(in interaction) *task {
+func (b *Bot) readForm(in interaction) *inbox.Command {
 	state := card.ParseFormState(string(in.View.PrivateMetadata))
 	fields, err := in.View.fields()
 	inv, wrong := card.ReadForm(state, fields)
-	t := &task{kind: aChange, answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID),
-		invocation: &inv}
+	r := &request{answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID), invocation: inv}
 	if err != nil || len(wrong) > 0 {
-		t.invocation = nil
-		t.say = func(context.Context) any { return wrongFields(state, fields, wrong) }
-		return t
+		r.invocation = commands.Invocation{}
+		c := b.ask(r)
+		c.Kind, c.Do = inbox.Change, nil
+		c.Content = func(context.Context) (any, bool) { return wrongFields(state, fields, wrong), false }
+		return c
 	}
-	inside := func(reply commands.Reply) any {
-		return update(card.Inside(card.WithTyped(card.Reply(reply), inv), state))
-	}
-	t.decline = inside
-	t.say = func(ctx context.Context) any {
-		decided := b.decide(t)
-		select {
-		case d := <-decided:
-			if d.do == nil {
-				if payload := inside(d.reply); payload != nil {
-					t.answered = true
-					return payload
-				}
-			}
-			decided <- d
-		case <-ctx.Done():
+	c := b.ask(r)
+	c.Kind = inbox.Change
+	c.Refusal = func(reply commands.Reply) any {
+		if payload := update(card.Inside(card.WithTyped(card.Reply(reply), inv), state)); payload != nil {
+			return payload
 		}
-		t.do = func(ctx context.Context) { b.carryOutForm(ctx, t, decided) }
 		return nil
 	}
-	return t
+	c.Content = func(ctx context.Context) (any, bool) {
+		inv.Options[commands.Reason] = commands.Spoken(b.labelled(ctx, inv.Options[commands.Reason]))
+		if r.do, r.reply = b.handler.Prepare(ctx, r.request()); r.do != nil {
+			return nil, true
+		}
+		payload := c.Refusal(r.reply)
+		return payload, payload == nil
+	}
+	c.Do = func(ctx context.Context) *inbox.Step {
+		return b.next(ctx, r, b.patiently(ctx, r.answer), r.do, r.reply)
+	}
+	return c
 }
 
 // wrongFields reports invalid fields. If one of them is missing from the form, it shows a message instead, because Slack would show
@@ -278,34 +252,6 @@ func wrongFields(state card.FormState, fields card.Fields, wrong map[string]stri
 	return update(card.Inside(card.Reply(commands.ProblemReply{
 		What: "The form came back incomplete, or it is of another version of me.", State: "Nothing was done.", Do: "Open it anew.",
 	}), card.FormState{Channel: state.Channel}))
-}
-
-// decision is the result of Prepare: the function that carries the form out, or the reply if do is nil.
-type decision struct {
-	do    func(context.Context) commands.Reply
-	reply commands.Reply
-}
-
-// decide runs Prepare for a form, concurrently with the acknowledgement.
-func (b *Bot) decide(t *task) chan decision {
-	decided, req := make(chan decision, 1), t.request()
-	b.tasks.Go(b.caught(func(r commands.Reply) { decided <- decision{reply: r} }, func() {
-		req.Invocation.Options[commands.Reason] = commands.Spoken(b.labelled(b.work, req.Invocation.Options[commands.Reason]))
-		do, reply := b.handler.Prepare(b.work, req)
-		decided <- decision{do, reply}
-	}))
-	return decided
-}
-
-// carryOutForm carries a form out once its decision is known.
-func (b *Bot) carryOutForm(ctx context.Context, t *task, decided chan decision) {
-	b.carryOutInvocation(ctx, t, func(ctx context.Context) commands.Reply {
-		d := <-decided
-		if d.do == nil {
-			return d.reply
-		}
-		return d.do(ctx)
-	})
 }
 
 // update returns an acknowledgement that replaces the form's view, or nil if that exceeds a frame. With nil the form closes.

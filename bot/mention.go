@@ -9,6 +9,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/card/wording"
+	"c66bot/bot/inbox"
 	"c66bot/bot/outbox"
 	"c66bot/bot/progress"
 	"c66bot/bot/webapi"
@@ -26,9 +27,12 @@ var ofRooms = map[string]bool{
 	"member_joined_channel": true, "member_left_channel": true,
 }
 
+// anyCard stands in for the card of a thread before the look-up.
+var anyCard = commands.Here{UID: "card", Deployment: 1}
+
 // readEvent reads an event. A mention is a request; other events invalidate cached groups and channels.
-func (b *Bot) readEvent(h happening) *task {
-	e, self := h.Event, b.who().User
+func (b *Bot) readEvent(e event, again bool) *inbox.Command {
+	self := b.who().User
 	switch {
 	case ofRooms[string(e.Type)]:
 		b.people.ForgetRoom(string(e.Channel))
@@ -53,38 +57,36 @@ func (b *Bot) readEvent(h happening) *task {
 	if e.User == "" || e.Channel == "" || e.TS == "" || string(e.User) == self {
 		return nil // no author, or the bot's own message
 	}
-	t := &task{answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)},
-		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS)}
+	r := &request{
+		answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, again: again,
+		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS),
+	}
+	edit := "edit of " + r.operation
 	if e.Edited != nil && e.Edited != false {
 		if e.BotID != "" {
 			return nil // bots edit their own messages routinely
 		}
-		t.do = func(ctx context.Context) { b.sayEdited(ctx, t) }
-		return t
+		r.problem = &commands.ProblemReply{
+			What: "You edited your message.", State: "I take a message as it was sent: nothing was done of the edit.",
+			Do: "To have me do what it says now, send it as a new message.",
+		}
+		c := b.ask(r)
+		c.Key = edit // told once, unless the message itself was taken as a mention
+		return c
 	}
-	b.mentions.add(t.operation)
+	b.inbox.Note(edit)
 	text, addressed := b.line(string(e.Text))
 	if !addressed {
-		t.problem = &commands.ProblemReply{
+		r.problem = &commands.ProblemReply{
 			What: "You named me in your message.", State: "Nothing was done.",
 			Do:      "To have me do something, begin the message with my name, then the command.",
 			Command: "@c66bot", Example: "help",
 		}
-		return t
+		return b.ask(r)
 	}
-	t.text, t.said = &text, webapi.Time(string(e.TS))
-	return t
-}
-
-// sayEdited tells an author once that an edit is not carried out, unless the message itself was taken as a mention.
-func (b *Bot) sayEdited(ctx context.Context, t *task) {
-	if !b.mentions.add(t.operation) {
-		return
-	}
-	b.say(ctx, t.answer, card.Reply(commands.ProblemReply{
-		What: "You edited your message.", State: "I take a message as it was sent: nothing was done of the edit.",
-		Do: "To have me do what it says now, send it as a new message.",
-	}))
+	r.said = webapi.Time(string(e.TS))
+	r.parse(text)
+	return b.ask(r)
 }
 
 // someone matches a mention of any user.
@@ -101,33 +103,56 @@ func (b *Bot) line(text string) (line string, addressed bool) {
 }
 
 // age returns the age of a mention by Slack's clock. While that clock is not sure, a first delivery counts as new.
-func (b *Bot) age(t *task) time.Duration {
+func (b *Bot) age(r *request) time.Duration {
 	now, sure := b.slack.Clock.Now()
-	if t.said.IsZero() || !sure && !t.again {
+	if r.said.IsZero() || !sure && !r.again {
 		return 0
 	}
-	return now.Sub(t.said)
+	return now.Sub(r.said)
 }
 
-// parse parses the typed text. In a card's thread the stack may be omitted and is taken from the card.
-func (b *Bot) parse(ctx context.Context, t *task) (commands.Invocation, error) {
-	text := b.labelled(ctx, *t.text)
-	inv, err := commands.Parse(text)
-	if t.answer.thread != "" && commands.LeavesOutStack(text) {
-		here, found := b.here(ctx, t)
-		if found != nil {
-			return commands.Invocation{}, &lookError{found}
-		}
-		inv, err = commands.ParseHere(text, here)
+// parse parses a typed text. In a card's thread the stack may be left out; anyCard stands in for it.
+func (r *request) parse(text string) {
+	var here commands.Here
+	if r.answer.thread != "" {
+		here = anyCard
 	}
-	if age := b.age(t); err == nil && inv.Changes() && age > mentionAge {
-		return inv, &commands.UsageError{
+	r.text, r.typed = text, true
+	r.invocation, r.wrong = commands.ParseHere(text, here)
+}
+
+// complete adds to a typed text what Slack has to be asked for: the names of people in it, and the card of its thread. It returns false if
+// the request ends here, after telling the author why.
+func (b *Bot) complete(ctx context.Context, r *request) bool {
+	text, leftOut := b.labelled(ctx, r.text), r.wrong == nil && r.invocation.UID == anyCard.UID
+	var here commands.Here
+	if leftOut {
+		var err error
+		if here, err = b.here(ctx, r.answer); err != nil {
+			ref := commands.NewReference()
+			b.log.ErrorContext(ctx, "a mention in a thread was not carried out", "ref", ref, "user", r.answer.user, "channel", r.answer.channel,
+				"error", err)
+			b.say(ctx, r.answer, card.Reply(commands.ProblemReply{
+				What: "Slack did not answer, so I cannot tell which card this thread is of.", State: "Nothing was done.",
+				Do: "Try again in a minute, or name the stack in it.", Ref: ref,
+			}))
+			return false
+		}
+	}
+	if leftOut || text != r.text {
+		r.invocation, r.wrong = commands.ParseHere(text, here)
+	}
+	if age := b.age(r); r.wrong == nil && r.invocation.Changes() && age > mentionAge {
+		r.wrong = &commands.UsageError{
 			What: fmt.Sprintf("Slack brought me your message %s after you wrote it. Nothing was done: ask again if it is still wanted.",
 				wording.Duration(age)),
-			Example: inv.Words(),
+			Example: r.invocation.Words(),
 		}
 	}
-	return inv, err
+	if r.wrong != nil {
+		b.sayUsage(ctx, r, r.wrong)
+	}
+	return r.wrong == nil
 }
 
 // namesWait bounds the look-ups of the names in a text.
@@ -152,17 +177,11 @@ func (b *Bot) labelled(ctx context.Context, text string) string {
 	})
 }
 
-// lookError says that the look-up of a thread's card failed.
-type lookError struct{ err error }
-
-func (e *lookError) Error() string { return "look up the card of a thread: " + e.err.Error() }
-func (e *lookError) Unwrap() error { return e.err }
-
 // here returns the deployment of the card that started the thread of a mention, or the zero value if the thread has no card.
-func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
-	key, err := b.standing(ctx, t.answer.channel, t.answer.thread)
+func (b *Bot) here(ctx context.Context, in answer) (commands.Here, error) {
+	key, err := b.standing(ctx, in.channel, in.thread)
 	if err == nil && key == "" { // a card whose message record is gone, or no card
-		key, err = b.keyInSlack(ctx, t.answer.channel, t.answer.thread)
+		key, err = b.keyInSlack(ctx, in.channel, in.thread)
 	}
 	if err != nil {
 		return commands.Here{}, err
@@ -172,7 +191,7 @@ func (b *Bot) here(ctx context.Context, t *task) (commands.Here, error) {
 		return commands.Here{}, nil
 	}
 	follow, _, err := storage.Follows.Look(ctx, b.records, id)
-	if err == nil && follow.Channel != t.answer.channel {
+	if err == nil && follow.Channel != in.channel {
 		return commands.Here{}, nil
 	}
 	return commands.Here{UID: follow.Stack.UID, Deployment: follow.Deployment}, err

@@ -39,8 +39,11 @@ func newMetrics(registry prometheus.Registerer, b *Bot) *metrics {
 			}
 			return 1
 		}),
-		count("c66bot_tasks", "Commands and clicks that are being carried out.", b.underWay),
-		count("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", b.journal.size),
+		count("c66bot_tasks", "Commands and clicks that are being carried out.", func() int { all, _ := b.inbox.UnderWay(); return all }),
+		count("c66bot_journal_open", "Changes that were asked for and are neither done nor told as not done.", func() int {
+			_, changes := b.inbox.UnderWay()
+			return changes
+		}),
 		count("c66bot_follows", "Cards whose deployment has not ended.", b.progress.Open),
 		count("c66bot_subscriptions", "Subscriptions of channels.", func() int { return b.progress.Watching().Subscriptions }),
 		count("c66bot_subscriptions_suspended", "Subscriptions of channels in which nothing can be posted.",

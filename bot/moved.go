@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"c66bot/bot/inbox"
 	"c66bot/bot/socket"
 	"c66bot/bot/webapi"
 )
@@ -21,7 +22,7 @@ var channelID = regexp.MustCompile(`^[CG][A-Z0-9]{2,30}$`)
 
 // readMove reads the event for a changed channel id. It is acknowledged after the channel's records are moved or at the deadline of the
 // acknowledgement.
-func (b *Bot) readMove(e event) *task {
+func (b *Bot) readMove(e event) *inbox.Command {
 	from, to, at := string(e.OldChannel), string(e.NewChannel), webapi.Time(string(e.EventTS))
 	if !channelID.MatchString(from) || !channelID.MatchString(to) || from == to {
 		b.log.Warn("an event says that a channel's id has changed, and names no two channels", "from", from, "to", to)
@@ -30,13 +31,17 @@ func (b *Bot) readMove(e event) *task {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	t := &task{}
-	t.say = func(ctx context.Context) any {
-		err := b.move(ctx, from, to, at)
-		t.do = func(ctx context.Context) { b.moveOn(ctx, err, from, to, at) }
-		return nil
+	var err error
+	return &inbox.Command{
+		Content: func(ctx context.Context) (any, bool) {
+			err = b.move(ctx, from, to, at)
+			return nil, true
+		},
+		Do: func(ctx context.Context) *inbox.Step {
+			b.moveOn(ctx, err, from, to, at)
+			return nil
+		},
 	}
-	return t
 }
 
 // moveOn retries the move of a channel's records until it succeeds, and later moves the records that were still written under the old id.
@@ -49,16 +54,14 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 		}
 		err = b.move(ctx, from, to, at)
 	}
-	b.tasks.Go(func() {
-		if !socket.Sleep(b.intake, moveAgain) {
-			return
-		}
-		b.channels.Hint(to) // subscriptions may be suspended and cards outdated; the id may have changed again
-		if err := b.move(ctx, from, to, at); err != nil {
-			b.log.ErrorContext(ctx, "what was written under an old id of a channel could not be moved; the next start tries again", "from", from,
-				"to", to, "error", err)
-		}
-	})
+	if !socket.Sleep(b.intake, moveAgain) {
+		return
+	}
+	b.channels.Hint(to) // subscriptions may be suspended and cards outdated; the id may have changed again
+	if err := b.move(ctx, from, to, at); err != nil {
+		b.log.ErrorContext(ctx, "what was written under an old id of a channel could not be moved; the next start tries again", "from", from,
+			"to", to, "error", err)
+	}
 }
 
 // move moves a channel's records to its new id.

@@ -99,10 +99,11 @@ func idleBot(tb testing.TB) (*Bot, *lines) {
 	}
 	b.http.Transport = polite{}
 	work, stop := context.WithCancel(context.WithoutCancel(tb.Context())) // which ends before the clean-up
-	b.work = work
+	b.intake = work
+	b.inbox.Begin(work, work)
 	tb.Cleanup(func() {
 		stop()
-		b.tasks.Wait()
+		b.inbox.Flush()
 		b.directory.Close()
 		if err := db.Close(); err != nil {
 			tb.Error(err)
@@ -208,7 +209,7 @@ func take(t *testing.T, kind, payload string) {
 		frames = append(frames, string(frame))
 		return nil
 	})
-	b.tasks.Wait()
+	b.inbox.Wait(time.Hour)
 	said := log.take()
 	if strings.Contains(said, "panicked") {
 		t.Errorf("%s %s: %s", kind, payload, said)

@@ -37,7 +37,7 @@ var cancelSpec = Spec{
 const askedAlready = time.Minute
 
 func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
-	inv, stack, req := c.Invocation, c.stack, c.Request
+	inv, stack := c.Invocation, c.stack
 	if inv.AskedAt != 0 && inv.stale() { // the Cancel button of a card, which names its consequence, never expires
 		return nil, tooOld(inv.lasts())
 	}
@@ -51,11 +51,12 @@ func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 		return question(ref, fmt.Sprintf("cancel #%d?", deployment.ID), "cancel it", yes.once(), doc.Danger,
 			"What is live stays live. Servers that it has changed already may need another deployment."), nil
 	}
-	done, err := h.Progress.Turn(ctx, Cancel, stack.UID, req.placed) // its own queue: it does not wait for redeploys
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return c.then(QueueOf(Cancel, stack.UID), func(ctx context.Context) (Reply, error) { return h.cancelNow(ctx, c, deployment) })
+}
+
+// cancelNow cancels a deployment in the turn of its stack.
+func (h *Handler) cancelNow(ctx context.Context, c *call, deployment cloud66.Deployment) (Reply, error) {
+	stack, ref := c.stack, RefOf(c.stack)
 	entry, err := h.entry(ctx, stack.UID, deployment)
 	if err != nil {
 		return nil, err

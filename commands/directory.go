@@ -44,7 +44,6 @@ type StackLister interface {
 // watch reads its pages through it too, so that no page is paid for twice.
 type Directory struct {
 	cloud StackLister
-	turns Queues // serialize the reread of a page
 
 	mu    sync.Mutex
 	pages map[int]listPage
@@ -362,19 +361,23 @@ func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, er
 	return len(old) > 0, nil
 }
 
+// renewPage rereads a page. Concurrent calls share a read.
 func (d *Directory) renewPage(ctx context.Context, number int) error {
-	release, err := d.turns.Join(strconv.Itoa(number)).Wait(ctx)
-	if err != nil {
-		return err
+	for {
+		_, err, shared := d.flight.Do(strconv.Itoa(number), func() (any, error) {
+			d.mu.Lock()
+			old := time.Since(d.pages[number].readAt) > directoryAge
+			d.mu.Unlock()
+			if !old { // reread meanwhile
+				return nil, nil
+			}
+			_, err := d.StackPage(ctx, number)
+			return nil, err
+		})
+		if !shared || !errors.Is(err, context.Canceled) || ctx.Err() != nil { // otherwise another caller gave up
+			return err
+		}
 	}
-	defer release()
-	d.mu.Lock()
-	old := time.Since(d.pages[number].readAt) > directoryAge
-	d.mu.Unlock()
-	if old { // not reread meanwhile
-		_, err = d.StackPage(ctx, number)
-	}
-	return err
 }
 
 // find returns the visible stacks that match an invocation. If none matches, it rereads the list, and then returns the most

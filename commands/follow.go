@@ -18,15 +18,16 @@ var followSpec = Spec{
 	run:      (*Handler).follow,
 }
 
-func (h *Handler) follow(ctx context.Context, c *call) (Reply, error) {
-	stack, req := c.stack, c.Request
-	req.placed() // the order of cards does not matter
-	if err := h.cardless(ctx, req); err != nil {
-		return nil, err
-	}
-	deployment, err := h.unended(ctx, stack, req.Invocation)
-	if err != nil {
-		return nil, err
-	}
-	return nil, h.Progress.Follow(ctx, c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt}))
+// follow leaves the turn of its author's requests at once: the order of cards does not matter.
+func (h *Handler) follow(_ context.Context, c *call) (Reply, error) {
+	return c.then("", func(ctx context.Context) (Reply, error) {
+		if err := h.cardless(ctx, c.Request); err != nil {
+			return nil, err
+		}
+		deployment, err := h.unended(ctx, c.stack, c.Invocation)
+		if err != nil {
+			return nil, err
+		}
+		return nil, h.Progress.Follow(ctx, c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt}))
+	})
 }

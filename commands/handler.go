@@ -18,14 +18,6 @@ type Request struct {
 	User       string // Slack user id
 	Channel    string // Slack channel id, "" until chosen
 	Operation  string
-	Placed     func() // called once later requests cannot overtake this one; may be nil
-}
-
-// placed signals that later requests cannot overtake this one any more.
-func (r Request) placed() {
-	if r.Placed != nil {
-		r.Placed()
-	}
 }
 
 // Cloud is the part of the Cloud 66 API that commands use.
@@ -37,9 +29,6 @@ type Cloud interface {
 
 // Progress executes changes and follows them until they end.
 type Progress interface {
-	// Turn waits in the queue of a verb on a stack and returns the function that ends the turn. The queue is first in, first out,
-	// and includes operations from before a restart. It calls placed once the place in the queue is taken.
-	Turn(ctx context.Context, verb Verb, uid string, placed func()) (done func(), err error)
 	// Redeploy posts the card, sends the request to Cloud 66 once, and follows its deployment. The card shows the outcome.
 	Redeploy(ctx context.Context, start Start) error
 	// Follow posts a card for an existing deployment.
@@ -136,27 +125,43 @@ type Handler struct {
 // New returns a Handler with the configuration.
 func New(cfg Config) *Handler { return &Handler{Config: cfg} }
 
-// Do executes a request. It turns every error into a Reply.
-func (h *Handler) Do(ctx context.Context, req Request) Reply {
-	do, reply := h.Prepare(ctx, req)
-	if do == nil {
-		return reply
-	}
-	return do(ctx)
+// Step is a part of a request's work. The steps in one queue run one after another, in the order in which they were added; "" is no queue.
+type Step struct {
+	Queue string
+	// Do returns the next step, or else the Reply, which may be nil.
+	Do func(ctx context.Context) (Reply, *Step)
 }
 
-// Prepare resolves and authorizes a request. A refused, unknown or ambiguous one gets its Reply at once; otherwise do executes
-// the request and returns the Reply, which may be nil.
-func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Context) Reply, reply Reply) {
+// QueueOf returns the queue of a verb on a stack. Each verb has its own: a cancel does not wait behind a redeploy.
+func QueueOf(verb Verb, uid string) string { return string(verb) + "/" + uid }
+
+// Prepare resolves and authorizes a request. A refused, unknown or ambiguous one gets its Reply at once; otherwise do executes the
+// request: it is a Step's Do, to be called in the turn of the author's requests in the channel.
+func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Context) (Reply, *Step), reply Reply) {
 	started := time.Now()
-	run, err := h.prepare(req.purpose(ctx), req)
+	c, err := h.prepare(req.purpose(ctx), req)
 	if err != nil {
 		return nil, h.said(ctx, req, started, nil, err)
 	}
-	return func(ctx context.Context) Reply {
-		reply, err := run(req.purpose(ctx))
-		return h.said(ctx, req, started, reply, err)
-	}, nil
+	return h.step(c, started, func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }), nil
+}
+
+// step returns the Do of a Step.
+func (h *Handler) step(c *call, started time.Time, run func(context.Context) (Reply, error)) func(context.Context) (Reply, *Step) {
+	return func(ctx context.Context) (Reply, *Step) {
+		c.rest = nil
+		reply, err := run(c.purpose(ctx))
+		if rest := c.rest; rest != nil && err == nil {
+			return nil, &Step{Queue: c.queue, Do: h.step(c, started, rest)}
+		}
+		return h.said(ctx, c.Request, started, reply, err), nil
+	}
+}
+
+// then has the rest of a call run in a queue. The command returns its result.
+func (c *call) then(queue string, rest func(ctx context.Context) (Reply, error)) (Reply, error) {
+	c.queue, c.rest = queue, rest
+	return nil, nil
 }
 
 // purpose charges the Cloud 66 requests to the user and, for a change, lets them use the reserve.
@@ -177,15 +182,14 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 	return reply
 }
 
-// prepare authorizes a request and returns the function that executes it.
-func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Context) (Reply, error), err error) {
-	c := &call{Request: req, spec: req.Invocation.spec()}
+// prepare authorizes a request.
+func (h *Handler) prepare(ctx context.Context, req Request) (c *call, err error) {
+	c = &call{Request: req, spec: req.Invocation.spec()}
 	if c.spec.Verb == "" {
 		return nil, h.refuse(ctx, req, "there is no such command")
 	}
-	run := func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }
 	if c.spec.Right == "" && c.spec.gate == nil {
-		return run, nil
+		return c, nil
 	}
 	if c.standing, err = h.Authz.Standing(ctx, req.subject()); err != nil {
 		return nil, h.unknown(ctx, req, err)
@@ -202,7 +206,7 @@ func (h *Handler) prepare(ctx context.Context, req Request) (do func(context.Con
 	if err := gate(h, ctx, c); err != nil {
 		return nil, err
 	}
-	return run, nil
+	return c, nil
 }
 
 // unknown records a refusal because the decision failed.

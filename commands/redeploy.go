@@ -30,7 +30,7 @@ var redeploySpec = Spec{
 }
 
 func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
-	inv, stack, req := c.Invocation, c.stack, c.Request
+	inv, stack := c.Invocation, c.stack
 	if inv.stale() {
 		return nil, tooOld(inv.lasts())
 	}
@@ -40,26 +40,27 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 	if inv.asks() { // the form could not be opened; a click on the offer opens it
 		return offerForm(RefOf(stack), inv.Deployment), nil
 	}
-	if err := h.cardless(ctx, req); err != nil {
+	if err := h.cardless(ctx, c.Request); err != nil {
 		return nil, err
 	}
-	done, err := h.Progress.Turn(ctx, Redeploy, stack.UID, req.placed)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
+	return c.then(QueueOf(Redeploy, stack.UID), func(ctx context.Context) (Reply, error) { return nil, h.begin(ctx, c) })
+}
+
+// begin begins a redeploy in the turn of its stack.
+func (h *Handler) begin(ctx context.Context, c *call) error {
+	inv, stack, req := c.Invocation, c.stack, c.Request
 	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
-		return nil, err
+		return err
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if inv.Yes && inv.Newest != newestID(newest.Deployments) {
 		do := fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments))
-		return nil, h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
+		return h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
 	}
-	return nil, h.Progress.Redeploy(ctx, c.start(storage.Follow{
+	return h.Progress.Redeploy(ctx, c.start(storage.Follow{
 		Usual: int64(cloud66.UsualDuration(newest.Deployments, cloud66.TypeRedeploy).Seconds()),
 		Wish: &storage.Wish{
 			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],

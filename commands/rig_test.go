@@ -58,6 +58,24 @@ type rig struct {
 	channels *channels
 	status   BotStatus
 	log      *bytes.Buffer
+	turns    sync.Map // by queue
+}
+
+// Do executes a request with its steps, one at a time in each queue.
+func (r *rig) Do(ctx context.Context, req Request) Reply {
+	do, reply := r.Prepare(ctx, req)
+	if do == nil {
+		return reply
+	}
+	reply, next := do(ctx)
+	for next != nil {
+		queue, _ := r.turns.LoadOrStore(next.Queue, make(chan struct{}, 1))
+		turn, _ := queue.(chan struct{})
+		turn <- struct{}{}
+		reply, next = next.Do(ctx)
+		<-turn
+	}
+	return reply
 }
 
 // inBubble runs f in a synctest bubble, with a handler of the stacks web@production, web@staging, "awesome app@production" and, on docker,
@@ -432,7 +450,6 @@ func (c *cloud) ends(uid string, outcome cloud66.Outcome) {
 
 // progress is a fake that records its calls. Like the real one it takes each operation once.
 type progress struct {
-	queues  Queues
 	records storage.DB
 	err     error
 	done    []string
@@ -452,12 +469,6 @@ func (p *progress) take(ctx context.Context, what string, s Start) error {
 	}
 	p.done, p.follow = append(p.done, what), s.Follow
 	return p.err
-}
-
-func (p *progress) Turn(ctx context.Context, verb Verb, uid string, placed func()) (func(), error) {
-	place := p.queues.Join(string(verb) + "/" + uid)
-	placed()
-	return place.Wait(ctx)
 }
 
 func (p *progress) Redeploy(ctx context.Context, s Start) error {

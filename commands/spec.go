@@ -58,11 +58,13 @@ type call struct {
 
 	spec     Spec
 	standing authz.Standing
-	stack    cloud66.Stack          // of a command on a stack
-	decided  func(storage.Tx) error // records why it is allowed
-	follow   storage.Follow         // of the card to refresh, if the user may see it
-	covered  coverage               // of a subscription
-	meant    []storage.Subscription // to delete
+	stack    cloud66.Stack                        // of a command on a stack
+	decided  func(storage.Tx) error               // records why it is allowed
+	follow   storage.Follow                       // of the card to refresh, if the user may see it
+	covered  coverage                             // of a subscription
+	meant    []storage.Subscription               // to delete
+	queue    string                               // of rest
+	rest     func(context.Context) (Reply, error) // set by then
 }
 
 // Arg is a word after the verb.

@@ -122,20 +122,21 @@ func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	h.resubscribed(ctx)
-	c.placed()
-	if said.Preview = h.preview(ctx, said.Subscription, on.mine); said.Preview != nil {
-		if err := h.Channels.Amend(ctx, c.Request, Announcement{Key: key, Reply: said}); err != nil { // the subscription is stored anyway
-			h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
+	return c.then("", func(ctx context.Context) (Reply, error) {
+		if said.Preview = h.preview(ctx, said.Subscription, on.mine); said.Preview != nil {
+			if err := h.Channels.Amend(ctx, c.Request, Announcement{Key: key, Reply: said}); err != nil { // the subscription is stored anyway
+				h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
+			}
 		}
-	}
-	var hints []string
-	if len(on.mine) == 0 && on.listed && !on.pattern.Everything() {
-		hints = append(hints, "The subscription stands, but no stack that you may subscribe to "+fitsYet(on.known, inv.Options[Glob]))
-	}
-	if mentioned.person.Bot {
-		hints = append(hints, mentioned.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")
-	}
-	return asNotice(hints, patternHints(on.pattern, on.known)...), nil
+		var hints []string
+		if len(on.mine) == 0 && on.listed && !on.pattern.Everything() {
+			hints = append(hints, "The subscription stands, but no stack that you may subscribe to "+fitsYet(on.known, inv.Options[Glob]))
+		}
+		if mentioned.person.Bot {
+			hints = append(hints, mentioned.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")
+		}
+		return asNotice(hints, patternHints(on.pattern, on.known)...), nil
+	})
 }
 
 // subscriptionOf returns the requested subscription.

@@ -55,7 +55,9 @@ type Config struct {
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
 	// May reports whether a user may at present subscribe a channel to a stack.
 	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
-	Log *slog.Logger
+	// Queue runs work in a queue, first in, first out. Work of an earlier process is queued before Resumed is closed.
+	Queue func(name string, do func())
+	Log   *slog.Logger
 }
 
 // Progress follows deployments. It implements commands.Progress. Create it with New.
@@ -65,7 +67,6 @@ type Progress struct {
 	subscriptions atomic.Pointer[subscriptions] // the last committed snapshot
 	unpruned      atomic.Bool                   // positions of stacks without a subscription may remain
 
-	queues  commands.Queues      // of operations that change a stack
 	resumed chan struct{}        // closed when the work of an earlier process has been taken over
 	missing map[string]time.Time // since when rounds have missed stacks with a position, by UID; used by onRound alone
 
@@ -109,6 +110,9 @@ func (p *Progress) Run(ctx context.Context) error {
 	p.watch.Run(ctx)
 	return nil
 }
+
+// Resumed is closed when the work of an earlier process has been taken over.
+func (p *Progress) Resumed() <-chan struct{} { return p.resumed }
 
 // Open returns the number of follows that have not ended.
 func (p *Progress) Open() int {
@@ -209,21 +213,6 @@ func (p *Progress) ready(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// Turn implements commands.Progress.
-func (p *Progress) Turn(ctx context.Context, verb commands.Verb, uid string, placed func()) (done func(), err error) {
-	if err := p.ready(ctx); err != nil { // resumed work comes first
-		return nil, err
-	}
-	place := p.join(verb, uid)
-	placed()
-	return place.Wait(ctx)
-}
-
-// join takes the next place in a stack's queue. Each verb has its own queue: a cancel does not wait behind a redeploy.
-func (p *Progress) join(verb commands.Verb, uid string) commands.Place {
-	return p.queues.Join(string(verb) + "/" + uid)
 }
 
 // begin records a follow with its operation and its card, in one transaction with the writes of also. It returns commands.ErrTaken for a

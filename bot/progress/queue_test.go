@@ -33,10 +33,7 @@ func TestWhatIsCarriedOnAndWhatIsAskedAnewForOneStackGoOneAfterTheOther(t *testi
 					r.Fatalf("%d POSTs were sent before the kill", n)
 				}
 				r.start(newProcess())
-				done, err := r.progress.Turn(r.ctx, commands.Redeploy, r.stack.UID, func() {})
-				if err != nil {
-					r.Fatal(err)
-				}
+				done := r.turn(commands.Redeploy)
 				if err := r.redeploy("anew"); err != nil {
 					r.Error(err)
 				}
@@ -93,10 +90,7 @@ func TestAWishThatMayBeUnderWayGoesBeforeOneThatIsAskedAnew(t *testing.T) {
 					})
 				}
 				r.start(newProcess())
-				done, err := r.progress.Turn(r.ctx, commands.Redeploy, r.stack.UID, func() {})
-				if err != nil {
-					r.Fatal(err)
-				}
+				done := r.turn(commands.Redeploy)
 				asking.Wait()
 				if waited := time.Since(sent); waited < tt.waits || waited > tt.waits+15*time.Second {
 					r.Errorf("the next one waited %s", waited)
@@ -131,18 +125,12 @@ func TestACancelThatIsCarriedOnGoesBeforeOneThatIsAskedAnew(t *testing.T) {
 		r.cloud.AddFault(cloud66sim.Fault{Method: "DELETE", Delay: 5 * time.Second, Times: 1})
 		r.start(newProcess())
 		began := time.Now()
-		redeploy, err := r.progress.Turn(r.ctx, commands.Redeploy, r.stack.UID, func() {})
-		if err != nil {
-			r.Fatal(err)
-		}
+		redeploy := r.turn(commands.Redeploy)
 		redeploy()
 		if waited := time.Since(began); waited > time.Second {
 			r.Errorf("a redeploy waited %s for a cancel", waited)
 		}
-		done, err := r.progress.Turn(r.ctx, commands.Cancel, r.stack.UID, func() {})
-		if err != nil {
-			r.Fatal(err)
-		}
+		done := r.turn(commands.Cancel)
 		done()
 		if waited := time.Since(began); waited < 5*time.Second {
 			r.Errorf("the second cancel waited %s", waited)

@@ -46,16 +46,14 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := p.Outbox.Anew(ctx, false, shown[max(0, len(shown)-shownMost):]...); err != nil {
 		return err
 	}
-	// carry queues work on a follow's stack and does it in its turn.
+	// carry queues work on a follow's stack. If the process ends before its turn, the next one resumes it.
 	carry := func(verb commands.Verb, f storage.Follow, do func()) {
-		place := p.join(verb, f.Stack.UID)
-		tasks.Go(func() {
-			done, err := place.Wait(ctx)
-			if err != nil {
-				return // the next process resumes it
+		tasks.Add(1)
+		p.Queue(commands.QueueOf(verb, f.Stack.UID), func() {
+			defer tasks.Done()
+			if ctx.Err() == nil {
+				do()
 			}
-			defer done()
-			do()
 		})
 	}
 	for _, f := range follows {

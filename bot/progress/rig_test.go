@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -59,6 +60,39 @@ type rig struct {
 	refuse atomic.Pointer[func() error] // called before each commit, which fails with its error, unless nil
 	stacks map[string]storage.StackRef  // the stacks of followMany
 	judge  atomic.Pointer[judge]        // nil allows everything
+	queues queues
+}
+
+// queues run work by name, first in, first out.
+type queues struct {
+	mu   sync.Mutex
+	last map[string]chan struct{} // closed when the latest work has ended
+}
+
+func (q *queues) add(name string, do func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.last == nil {
+		q.last = map[string]chan struct{}{}
+	}
+	before, ended := q.last[name], make(chan struct{})
+	q.last[name] = ended
+	go func() {
+		defer close(ended)
+		if before != nil {
+			<-before
+		}
+		do()
+	}()
+}
+
+// turn takes the next turn of a verb on the rig's stack, after the work of an earlier process, until done is called.
+func (r *rig) turn(verb commands.Verb) (done func()) {
+	<-r.progress.Resumed()
+	begun, over := make(chan struct{}), make(chan struct{})
+	r.queues.add(commands.QueueOf(verb, r.stack.UID), func() { close(begun); <-over })
+	<-begun
+	return func() { close(over) }
 }
 
 // judge decides whether a user may have news of a stack sent to a channel.
@@ -207,7 +241,8 @@ func (r *rig) start(p *mortal.Process) {
 		},
 	})
 	pr := progress.New(progress.Config{
-		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log, Pattern: pattern,
+		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
+		Pattern: pattern, Queue: r.queues.add,
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 			if may := r.judge.Load(); may != nil {
 				return (*may)(user, channel, stack)
