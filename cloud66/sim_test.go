@@ -36,6 +36,7 @@ var styles = map[string]cloud66sim.Options{
 	"the older documents' answers":       {Answer: cloud66sim.AnswerD},
 	"igor's answers":                     {Answer: cloud66sim.AnswerIGOR},
 	"bare answers":                       {Answer: cloud66sim.AnswerBare},
+	"answers with an action alone":       {Answer: cloud66sim.AnswerAction},
 }
 
 func TestARedeployIsFollowedToItsEnd(t *testing.T) {
@@ -162,4 +163,67 @@ func TestScopesAndTokensEndInTheMiddleOfARun(t *testing.T) {
 	if err := c.CheckToken(t.Context()); !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("with a revoked token: %v", err)
 	}
+}
+
+func TestAHiddenDeploymentIsThereLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim, c, uid := simulated(t, cloud66sim.Options{Answer: cloud66sim.AnswerAction})
+		sim.UpdateStack(uid, func(s *cloud66sim.Stack) { s.HidesNew = 8 * time.Second })
+		got, err := c.Redeploy(t.Context(), uid, RedeployRequest{UserReference: "mine"})
+		diff(t, []any{nil, RedeployAnswer{}}, []any{err, got})
+		newest := func() int64 {
+			r, err := c.DeploymentRange(t.Context(), uid, 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Deployments[0].ID
+		}
+		diff(t, int64(1095), newest())
+		if _, err := c.Deployment(t.Context(), uid, 1096); !errors.Is(err, ErrNotFound) {
+			t.Errorf("got %v", err)
+		}
+		actions, err := collect(c.Actions(t.Context(), uid, ActionFilter{UserReference: "mine"}))
+		diff(t, []any{nil, 1}, []any{err, len(actions)})
+		time.Sleep(9 * time.Second)
+		diff(t, int64(1096), newest())
+		d, err := c.Deployment(t.Context(), uid, 1096)
+		diff(t, []any{nil, int64(1096), true}, []any{err, d.ID, d.Running()})
+	})
+}
+
+func TestAServerWhoseClockIsOffTellsItsOwnTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sim, c, uid := simulated(t, cloud66sim.Options{ClockOff: -7 * time.Minute})
+		sim.Deploy(uid, cloud66sim.Start{})
+		r, err := c.DeploymentRange(t.Context(), uid, 0, 1)
+		diff(t, []any{nil, time.Now().Add(-7 * time.Minute).UTC()}, []any{err, r.Deployments[0].StartedAt})
+		p, err := c.StackPage(t.Context(), 1)
+		diff(t, []any{nil, time.Now().Add(-7 * time.Minute).UTC()}, []any{err, p.Stacks[0].LastActivity})
+	})
+}
+
+func TestWhatAServerAnswersOddlyIsReadAsFarAsItGoes(t *testing.T) {
+	sim, c, uid := simulated(t, cloud66sim.Options{})
+	first := true
+	sim.AddFault(cloud66sim.Fault{PathPart: "/deployments", Edit: func(answer cloud66sim.Object) {
+		cloud66sim.Each(func(d cloud66sim.Object) {
+			if first {
+				delete(d, "id")
+			}
+			first = false
+			d["outcome"] = cloud66sim.Object{"code": 9, "meaning": "Succeeded"}
+			d["triggered_via"] = cloud66sim.Object{"code": 3, "meaning": "hook"}
+			d["triggered_by"] = cloud66sim.Object{"name": "Ana", "email": "ana@acme.example"}
+			d["is_deploying"], d["started_at"] = true, nil
+		})(answer)
+		answer["pagination"] = cloud66sim.Object{"next": false}
+	}})
+	r, err := c.DeploymentRange(t.Context(), uid, 0, 30)
+	if err != nil || len(r.Deployments) != 29 {
+		t.Fatalf("got %d deployments, error %v", len(r.Deployments), err)
+	}
+	d := r.Deployments[0]
+	diff(t, []any{int64(1094), OutcomeSuccess, ViaHook, "ana@acme.example", true, time.Duration(0)},
+		[]any{d.ID, d.Outcome.Kind, d.TriggeredVia.Kind, d.TriggeredBy, d.Ended(), d.Duration()})
+	diff(t, map[LeftOut]int{{UID: uid, What: "a deployment without an id"}: 1}, c.LeftOut())
 }

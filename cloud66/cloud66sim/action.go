@@ -52,10 +52,10 @@ type wireMetadata struct {
 	UserReference *string `json:"user_reference"`
 }
 
-func renderAction(st *stack, a *action) any {
+func (s *Sim) renderAction(st *stack, a *action) any {
 	wire := wireAction{
 		ID: a.id, User: a.user, ResourceType: "stack", Action: "application_deployment", ResourceID: strconv.FormatInt(st.number, 10),
-		StartedVia: a.via, StartedAt: iso(a.startedAt), FinishedAt: optionalTime(a.finishedAt), FinishedMessage: optional(a.message),
+		StartedVia: a.via, StartedAt: s.iso(a.startedAt), FinishedAt: s.optionalTime(a.finishedAt), FinishedMessage: optional(a.message),
 		Metadata: wireMetadata{UserReference: optional(a.reference)},
 	}
 	if !a.finishedAt.IsZero() {

@@ -155,11 +155,12 @@ func (s *Sim) listStacks(c *call) answer {
 			seen = append(seen, st)
 		}
 	}
-	return list(c, seen, renderStack)
+	return list(c, seen, s.renderStack)
 }
 
 func (s *Sim) listDeployments(c *call, st *stack) answer {
-	return list(c, ordered(s, st.deployments), func(d *deployment) any { return s.wireDeployment(st, d) })
+	shown := slices.DeleteFunc(ordered(s, st.deployments), func(d *deployment) bool { return d.hiddenTill.After(c.now) })
+	return list(c, shown, func(d *deployment) any { return s.wireDeployment(st, d) })
 }
 
 func (*Sim) listServices(c *call, st *stack) answer {
@@ -174,5 +175,5 @@ func (s *Sim) listActions(c *call, st *stack) answer {
 			found = append(found, a)
 		}
 	}
-	return list(c, ordered(s, found), func(a *action) any { return renderAction(st, a) })
+	return list(c, ordered(s, found), func(a *action) any { return s.renderAction(st, a) })
 }

@@ -66,6 +66,7 @@ type deployment struct {
 	endsAt     time.Time
 	revertedBy *deployment // the revert that replaced it on the servers
 	action     *action
+	hiddenTill time.Time
 }
 
 // Deploy starts a deployment as someone else and returns its id, 0 for an unknown stack. On a busy stack the deployment is queued.
@@ -152,7 +153,7 @@ const cancelTakes = 5 * time.Second
 
 // enqueue appends a new deployment to the queue and starts it if the stack is free.
 func (s *Sim) enqueue(st *stack, d *deployment, now time.Time) {
-	d.CreatedAt = now
+	d.CreatedAt, d.hiddenTill = now, now.Add(st.HidesNew)
 	d.action = s.newAction(st, d)
 	st.deployments = append(st.deployments, d)
 	st.queue = append(st.queue, d)
@@ -333,8 +334,11 @@ func (s *Sim) redeploy(c *call, st *stack) answer {
 // redeployAnswer returns the response to a redeploy in the style of Options.Answer.
 func (s *Sim) redeployAnswer(d *deployment) answer {
 	ok, queued := true, d.State == Queued
-	if s.opts.Answer == AnswerS0 {
+	switch s.opts.Answer {
+	case AnswerS0:
 		return respond(outcomeAnswer{ID: d.ID, Message: "Deployment scheduled", Queued: &queued})
+	case AnswerAction:
+		return respond(map[string]int64{"async_action_id": d.action.id})
 	}
 	reply := outcomeAnswer{OK: &ok, Message: "Stack starting redeployment", Queued: &queued}
 	if queued {

@@ -2,6 +2,7 @@ package cloud66sim
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,7 +11,7 @@ import (
 
 // Fault is a failure of matching requests. The first added fault that matches a request applies to it.
 //
-// Without Status the request is executed; Body, ContentType and Header, if set, replace parts of the response. With Status it is not
+// Without Status the request is executed; Body, Edit, ContentType and Header, if set, replace parts of the response. With Status it is not
 // executed unless After or CutAfter is set.
 type Fault struct {
 	Match    func(*http.Request) bool // Match selects requests, in addition to Method and PathPart; nil matches all.
@@ -24,12 +25,28 @@ type Fault struct {
 
 	Status      int               // Status replaces the status of the response.
 	Body        string            // Body replaces the body.
+	Edit        func(Object)      // Edit changes the JSON object in the body. Each makes one for the records in it.
 	ContentType string            // ContentType replaces the media type.
 	Header      map[string]string // Header is added to the headers.
 
 	CutBefore bool // CutBefore cuts the connection before the execution.
 	CutAfter  bool // CutAfter executes the request and cuts the connection before the response.
 	Truncate  bool // Truncate cuts the connection in the middle of the response's body.
+}
+
+// Object is a decoded JSON object.
+type Object = map[string]any
+
+// Each returns a Fault.Edit that changes every record of a response: the one object, or the items of a list.
+func Each(edit func(record Object)) func(answer Object) {
+	return func(answer Object) {
+		records, _ := answer["response"].([]any)
+		for _, record := range append(records, answer["response"]) {
+			if record, ok := record.(Object); ok {
+				edit(record)
+			}
+		}
+	}
 }
 
 type activeFault struct {
@@ -111,6 +128,10 @@ func (f Fault) alter(a answer) answer {
 	}
 	if f.Body != "" {
 		a.body = []byte(f.Body)
+	}
+	if answered := (Object{}); f.Edit != nil && json.Unmarshal(a.body, &answered) == nil {
+		f.Edit(answered)
+		a.body = marshal(answered)
 	}
 	if f.ContentType != "" {
 		a.header.Set("Content-Type", f.ContentType)

@@ -178,13 +178,13 @@ func (*Sim) ping(*call) answer {
 	return respondOK("pong")
 }
 
-func (*Sim) getStack(_ *call, st *stack) answer {
-	return respond(renderStack(st))
+func (s *Sim) getStack(_ *call, st *stack) answer {
+	return respond(s.renderStack(st))
 }
 
 func (s *Sim) getDeployment(c *call, st *stack) answer {
 	d := st.deployment(c.id())
-	if d == nil {
+	if d == nil || d.hiddenTill.After(c.now) {
 		return notFound("Deployment")
 	}
 	return respond(s.wireDeployment(st, d))

@@ -1,5 +1,6 @@
 // Package cloud66sim is a stateful simulation of the Cloud 66 API v3 for tests and the demo: stacks, deployments, one deployment queue per
-// stack, stack actions, services, scopes, the hourly rate limit, and faults on demand.
+// stack, stack actions, services, scopes, the hourly rate limit, and faults on demand. It is strict; what a real server might do wrong is
+// asked for: Options.ClockOff, Stack.HidesNew, and [Fault], whose Edit changes any answer, such as codes, ids, times or the end of a list.
 //
 // Its own wire types cannot hide a mistake of the client, and it refuses parameters that the API's documentation does not allow. It starts
 // no goroutine: each access advances the state from the last access to time.Now. So it runs in a testing/synctest bubble and needs no
@@ -41,6 +42,8 @@ const (
 	AnswerIGOR
 	// AnswerBare responds with ok and message only.
 	AnswerBare
+	// AnswerAction responds with async_action_id only.
+	AnswerAction
 )
 
 // Options configure a Sim. The zero value is usable.
@@ -53,6 +56,8 @@ type Options struct {
 	CancelInstant    bool        // CancelInstant ends a cancelled deployment at once instead of 5 simulated seconds later.
 	CancelledOutcome bool        // CancelledOutcome sends the outcome "cancelled" instead of "failed" for a cancelled deployment.
 	Ascending        bool        // Ascending lists deployments and actions oldest first.
+
+	ClockOff time.Duration // ClockOff is how far the clock of all times in responses is ahead; negative if it is behind.
 }
 
 // Sim is a simulated Cloud 66. It is an http.Handler for "<server>/api/3" and safe for concurrent use.

@@ -21,6 +21,7 @@ type Stack struct {
 	Profiles      []string      // Profiles are the deployment profiles; nil accepts any.
 	UsualDuration time.Duration // UsualDuration is the simulated duration of a deployment, 5 minutes by default.
 	History       int           // History is the number of past successful deployments that AddStack generates; the last ended some hours ago.
+	HidesNew      time.Duration // HidesNew is how long a new deployment is missing in the list and by its id.
 	Busy          bool          // Busy simulates another operation: deployments stay queued until UpdateStack clears it.
 }
 
@@ -211,13 +212,13 @@ type wireStack struct {
 	RedeployHook       string  `json:"redeploy_hook"`
 }
 
-func renderStack(st *stack) any {
+func (s *Sim) renderStack(st *stack) any {
 	host := strings.ReplaceAll(strings.ToLower(st.Name), " ", "-") + "-" + st.Environment + ".c66.example"
 	wire := wireStack{
 		UID: st.UID, Name: st.Name, Environment: st.Environment, Cloud: "DigitalOcean", FQDN: host, Language: "ruby", Framework: st.Framework,
 		Status: st.status(), Health: st.health(), IsBusy: st.busy(),
-		LastActivity: plain(st.lastActivity), LastActivityISO: iso(st.lastActivity),
-		CreatedAt: plain(st.createdAt), CreatedAtISO: iso(st.createdAt), UpdatedAt: plain(st.updatedAt), UpdatedAtISO: iso(st.updatedAt),
+		LastActivity: s.plain(st.lastActivity), LastActivityISO: s.iso(st.lastActivity),
+		CreatedAt: s.plain(st.createdAt), CreatedAtISO: s.iso(st.createdAt), UpdatedAt: s.plain(st.updatedAt), UpdatedAtISO: s.iso(st.updatedAt),
 		DeployDirectory: "/var/deploy/" + strings.ReplaceAll(st.Name, " ", "_"), CloudStatus: "fully_deployed", Backend: "puma", Version: "1.0",
 		AccountID: st.AccountID, AccountName: st.AccountName, ApplicationAddress: optional("https://" + host),
 		RedeployHook: "https://hooks.example/redeploy/SECRET" + hex.EncodeToString(digest("hook", st.UID)[:8]), // clients must not show it

@@ -38,7 +38,7 @@ func (s *Sim) wireDeployment(st *stack, d *deployment) any {
 	v := st.view(d)
 	wire := wireDeployment{
 		ID: v.ID, TriggeredBy: v.By, TriggeredVia: s.coded(vias, v.Via),
-		StartedAt: iso(later(v.CreatedAt, v.StartedAt)), FinishedAt: optionalTime(v.FinishedAt),
+		StartedAt: s.iso(later(v.CreatedAt, v.StartedAt)), FinishedAt: s.optionalTime(v.FinishedAt),
 		Outcome: s.coded(outcomes, s.outcome(v.State)), GitHash: optional(v.Hash),
 		DeploySession: deploySession(v.ID), DeployType: s.coded(deployTypes, v.Type),
 		IsHead: v.Head, IsLive: v.Live, IsDeploying: v.State == Running,
@@ -47,7 +47,7 @@ func (s *Sim) wireDeployment(st *stack, d *deployment) any {
 		wire.Reverted = &v.Reverted
 	}
 	if d.revertedBy != nil {
-		wire.RevertedBy, wire.RevertedAt = optional(d.revertedBy.By), optionalTime(d.revertedBy.FinishedAt)
+		wire.RevertedBy, wire.RevertedAt = optional(d.revertedBy.By), s.optionalTime(d.revertedBy.FinishedAt)
 	}
 	if v.Hash != "" {
 		wire.CommitURL = optional(commitURL(st.Git, v.Hash))
@@ -86,13 +86,13 @@ func renderService(sv Service) any {
 }
 
 // iso formats a time as most fields do, to the second.
-func iso(t time.Time) string {
-	return t.UTC().Format("2006-01-02T15:04:05Z")
+func (s *Sim) iso(t time.Time) string {
+	return t.Add(s.opts.ClockOff).UTC().Format("2006-01-02T15:04:05Z")
 }
 
 // plain formats a time as the stack fields without "_iso" do.
-func plain(t time.Time) string {
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+func (s *Sim) plain(t time.Time) string {
+	return t.Add(s.opts.ClockOff).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
 func optional(text string) *string {
@@ -102,11 +102,11 @@ func optional(text string) *string {
 	return &text
 }
 
-func optionalTime(t time.Time) *string {
+func (s *Sim) optionalTime(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	return optional(iso(t))
+	return optional(s.iso(t))
 }
 
 func later(a, b time.Time) time.Time {
