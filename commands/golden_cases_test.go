@@ -10,6 +10,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -421,7 +422,8 @@ func goldenSubscribing() map[string]Reply {
 	narrow := goldenNarrowSubscription()
 	wide := storage.Subscription{ID: "p7qx", Channel: "C1", Stacks: "*", Author: "U0SAM", At: goldenNow}
 	failed := Entry{Deployment: goldenEnded(cloud66.OutcomeFailed, 130*time.Second)}
-	row := SubscriptionRow{Subscription: wide, Stacks: 1}
+	row, suspended := subscriptionLine(wide, "", 1, false, ""), subscriptionLine(wide, "", 0, false, "the channel is archived")
+	shown := []markup.Text{subscriptionLine(narrow, "devs", 3, false, ""), row, suspended, subscriptionLine(wide, "", 2, true, "")}
 	return map[string]Reply{
 		"subscribed":            SubscribedReply{Subscription: narrow, Whom: "devs", Fits: 3},
 		"subscribed-to-nothing": SubscribedReply{Subscription: wide},
@@ -436,22 +438,14 @@ func goldenSubscribing() map[string]Reply {
 			Fits:         3,
 			Preview:      &Preview{Messages: 31, AtLeast: true, Read: 2, Of: 3, Unread: 1, Stack: goldenStack, Newest: &failed},
 		},
-		"subscribed-quiet":     SubscribedReply{Subscription: wide, Fits: 1, Preview: &Preview{}},
-		"subscribed-no-answer": SubscribedReply{Subscription: wide, Fits: 2, Preview: &Preview{Of: 2, Unread: 2}},
-		"unsubscribed":         unsubscribed("U0SAM", []storage.Subscription{narrow}),
-		"unsubscribed-many":    unsubscribed("U0SAM", slices.Repeat([]storage.Subscription{wide}, 12)),
-		"subscriptions": SubscriptionsReply{
-			Rows: []SubscriptionRow{
-				{Subscription: narrow, Whom: "devs", Stacks: 3},
-				row,
-				{Subscription: wide, Suspended: "the channel is archived"},
-				{Subscription: wide, Stacks: 2, Powerless: true},
-			},
-			page: page{1, 0, 4, 4},
-		},
-		"subscriptions-middle":  SubscriptionsReply{Rows: []SubscriptionRow{row}, page: page{2, 10, 11, 25}, Unknown: true},
-		"subscriptions-none":    SubscriptionsReply{},
-		"subscriptions-unknown": SubscriptionsReply{Unknown: true},
+		"subscribed-quiet":      SubscribedReply{Subscription: wide, Fits: 1, Preview: &Preview{}},
+		"subscribed-no-answer":  SubscribedReply{Subscription: wide, Fits: 2, Preview: &Preview{Of: 2, Unread: 2}},
+		"unsubscribed":          unsubscribed("U0SAM", []storage.Subscription{narrow}),
+		"unsubscribed-many":     unsubscribed("U0SAM", slices.Repeat([]storage.Subscription{wide}, 12)),
+		"subscriptions":         subscriptionsPage(page{1, 0, 4, 4}, shown, true),
+		"subscriptions-middle":  subscriptionsPage(page{2, 10, 11, 25}, []markup.Text{subscriptionLine(wide, "", -1, false, "")}, false),
+		"subscriptions-none":    subscriptionsPage(page{}, nil, true),
+		"subscriptions-unknown": subscriptionsPage(page{}, nil, false),
 	}
 }
 
@@ -464,12 +458,9 @@ func hostileSubscriptions(bad string, e Entry) map[string]Reply {
 	}
 	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e}
 	return map[string]Reply{
-		"subscribed":   SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
-		"unsubscribed": unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),
-		"subscriptions": SubscriptionsReply{
-			Rows: slices.Repeat([]SubscriptionRow{{Subscription: s, Whom: bad, Stacks: 1, Suspended: bad}}, 10),
-			page: page{2, 10, 20, 30},
-		},
+		"subscribed":    SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
+		"unsubscribed":  unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),
+		"subscriptions": subscriptionsPage(page{2, 10, 20, 30}, slices.Repeat([]markup.Text{subscriptionLine(s, bad, 1, false, bad)}, 10), true),
 	}
 }
 

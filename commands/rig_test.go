@@ -296,6 +296,18 @@ func of(t *testing.T, kind string, reply Reply) doc.Document {
 	return reply.Document()
 }
 
+// rowsIn returns the lines below the title of a list.
+func rowsIn(t *testing.T, kind string, reply Reply) []string {
+	t.Helper()
+	var rows []string
+	for _, b := range of(t, kind, reply).Blocks[1:] {
+		for _, line := range b.Lines {
+			rows = append(rows, line.String())
+		}
+	}
+	return rows
+}
+
 // notice is the text of a notice.
 type notice struct{ Text string }
 

@@ -148,61 +148,41 @@ func unsubscribed(by string, all []storage.Subscription) doc.Document {
 		markup.User(by), wording.Stacks(all[0].Stacks), wording.Plural(len(ids)), wording.Some(ids, maxNamed)))
 }
 
-// SubscriptionsReply is a page of a channel's subscriptions.
-type SubscriptionsReply struct {
-	page
-
-	Rows    []SubscriptionRow
-	Unknown bool // the number of matching stacks could not be determined
-}
-
-// SubscriptionRow is a subscription as shown to one user.
-type SubscriptionRow struct {
-	Subscription storage.Subscription
-	Whom         string // name or handle to mention on a failure, "" for none
-	Stacks       int    // number of matching stacks visible to the reader
-	Powerless    bool   // its author may not subscribe to any stack here any more
-	Suspended    string // why nothing can be posted in the channel, "" if it can
-}
-
-// Document shows one line per subscription. The id comes first, since users type it.
-func (r SubscriptionsReply) Document() doc.Document {
+// subscriptionsPage renders a page of a channel's subscriptions, one line each. listed reports whether the list of stacks could be read.
+func subscriptionsPage(p page, lines []markup.Text, listed bool) doc.Document {
 	const kind = "subscriptions"
-	if r.total == 0 {
-		lines := []markup.Text{markup.Format("This channel has no subscription that you can see.")}
-		if r.Unknown {
-			lines = append(lines, markup.Format("Cloud 66 does not tell which stacks there are, so there may be some that are for you."))
+	if p.total == 0 {
+		none := []markup.Text{markup.Format("This channel has no subscription that you can see.")}
+		if !listed {
+			none = append(none, markup.Format("Cloud 66 does not tell which stacks there are, so there may be some that are for you."))
 		}
-		return doc.Say(kind, lines...)
-	}
-	lines := make([]markup.Text, len(r.Rows))
-	for i, row := range r.Rows {
-		lines[i] = row.line(r.Unknown).Cut(maxRow)
+		return doc.Say(kind, none...)
 	}
 	return doc.Document{Kind: kind, Blocks: []doc.Block{
-		doc.Lines(markup.Format("*What this channel subscribes to*: %s", r.page)), doc.Lines(lines...), r.turns(Invocation{Verb: Subscriptions}),
+		doc.Lines(markup.Format("*What this channel subscribes to*: %s", p)), doc.Lines(lines...), p.turns(Invocation{Verb: Subscriptions}),
 	}}
 }
 
-func (r SubscriptionRow) line(unknown bool) markup.Text {
-	s := r.Subscription
-	count := markup.Format("%d stacks that you may see fit", r.Stacks)
-	switch {
-	case unknown:
+// subscriptionLine describes a subscription to a reader who may see a number of the stacks that fit it, -1 if that is unknown. The id
+// comes first, since users type it. powerless means that its author may not subscribe to any stack here any more, and suspended says why
+// nothing can be posted in the channel, "" if it can.
+func subscriptionLine(s storage.Subscription, whom string, fits int, powerless bool, suspended string) markup.Text {
+	count := markup.Format("%d stacks that you may see fit", fits)
+	switch fits {
+	case -1:
 		count = markup.Text{}
-	case r.Stacks == 1:
+	case 1:
 		count = markup.Format("1 stack that you may see fits")
 	}
 	line := markup.Join([]markup.Text{
-		markup.Format("%s %s", markup.Code(s.ID), wording.Stacks(s.Stacks)), narrowedTo(s), mentions(r.Whom), count,
+		markup.Format("%s %s", markup.Code(s.ID), wording.Stacks(s.Stacks)), narrowedTo(s), mentions(whom), count,
 		markup.Format("by %s", markup.User(s.Author)),
 	}, " · ")
 	switch {
-	case r.Suspended != "":
-		return markup.Format("%s · suspended: %s", line, markup.Shorten(r.Suspended, wording.MaxName))
-	case r.Powerless:
-		return markup.Format("%s · it tells of nothing: its author may not subscribe to stacks here any more", line)
-	default:
-		return line
+	case suspended != "":
+		line = markup.Format("%s · suspended: %s", line, markup.Shorten(suspended, wording.MaxName))
+	case powerless:
+		line = markup.Format("%s · it tells of nothing: its author may not subscribe to stacks here any more", line)
 	}
+	return line.Cut(maxRow)
 }

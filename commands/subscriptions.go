@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/markup"
 	"c66bot/storage"
 )
 
@@ -62,62 +63,34 @@ type reader struct {
 	standing authz.Standing
 	stacks   []storage.StackRef // visible to the user
 	seen     *authz.Catalogue   // of these stacks
-	may      map[authz.Action][]bool
-	listed   bool // the list of stacks could be read
+	listed   bool               // the list of stacks could be read
 }
 
 // visibleSubscriptions returns a channel's subscriptions visible to the user, oldest first.
-func (h *Handler) visibleSubscriptions(ctx context.Context, req Request, standing authz.Standing) (reader, []storage.Subscription, error) {
-	all, err := h.subscriptionsOf(ctx, req.Channel)
-	stacks, listed := h.listed(ctx, sees(standing, authz.Subscribe))
-	r := reader{user: req.User, standing: standing, stacks: refsOf(stacks), listed: listed, may: map[authz.Action][]bool{}}
+func (h *Handler) visibleSubscriptions(ctx context.Context, c *call) (reader, []storage.Subscription, error) {
+	all, err := h.subscriptionsOf(ctx, c.Channel)
+	stacks, listed := h.listed(ctx, sees(c.standing, authz.Subscribe))
+	r := reader{user: c.User, standing: c.standing, stacks: refsOf(stacks), listed: listed}
 	r.seen = authz.NewCatalogue(r.stacks)
-	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool { return !r.visible(s) }), err
+	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool { return !r.sees(s) }), err
 }
 
-// has reports for each stack whether the user has a right on it.
-func (r reader) has(right authz.Action) []bool {
-	if r.may[right] == nil {
-		r.may[right] = make([]bool, len(r.stacks))
-		for i, stack := range r.stacks {
-			r.may[right][i] = r.standing.Decide(right, stack).Allowed
-		}
-	}
-	return r.may[right]
-}
-
-// matching counts the stacks that match a subscription and on which the user has one of the rights.
-func (r reader) matching(s storage.Subscription, rights ...authz.Action) int {
+// sees reports whether the user may see a subscription: it is their own or reveals no hidden stack.
+func (r reader) sees(s storage.Subscription) bool {
 	pattern, err := authz.ParsePattern(s.Stacks)
-	if err != nil {
-		return 0
-	}
-	n := 0
-	for i := range r.seen.Matching(pattern) {
-		if slices.ContainsFunc(rights, func(right authz.Action) bool { return r.has(right)[i] }) {
-			n++
-		}
-	}
-	return n
+	return s.Author == r.user || r.standing.All(authz.View) || err == nil && (pattern.Everything() || r.seen.Any(pattern))
 }
 
-// visible reports whether the user may see a subscription: it is their own or reveals no hidden stack.
-func (r reader) visible(s storage.Subscription) bool {
-	pattern, err := authz.ParsePattern(s.Stacks)
-	if s.Author == r.user || r.standing.All(authz.View) || err == nil && pattern.Everything() {
-		return true
-	}
-	return r.matching(s, authz.View, authz.Subscribe) > 0
-}
-
-// mayEnd reports whether the user may delete a subscription: it is their own or matches a stack that they may subscribe to.
-func (r reader) mayEnd(s storage.Subscription) bool {
-	return s.Author == r.user || r.standing.All(authz.Subscribe) || r.matching(s, authz.Subscribe) > 0
+// with returns the visible stacks on which the user has a right.
+func (r reader) with(right authz.Action) *authz.Catalogue {
+	return authz.NewCatalogue(slices.DeleteFunc(slices.Clone(r.stacks), func(s storage.StackRef) bool {
+		return !r.standing.Decide(right, s).Allowed
+	}))
 }
 
 // subscriptions shows the channel's subscriptions visible to the user.
 func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
-	reader, all, err := h.visibleSubscriptions(ctx, c.Request, c.standing)
+	reader, all, err := h.visibleSubscriptions(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -125,22 +98,26 @@ func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read whether the channel accepts messages: %w", err)
 	}
-	p := pageOf(c.Invocation.Number(Page), subscriptionsPerPage, len(all))
-	reply := SubscriptionsReply{page: p, Unknown: !reader.listed}
+	suspended := ""
+	if channel.Refused != "" {
+		suspended = h.SlackWords(channel.Refused)
+	}
+	p, viewed := pageOf(c.Invocation.Number(Page), subscriptionsPerPage, len(all)), reader.with(authz.View)
+	var lines []markup.Text
 	powerless := map[string]bool{}
 	for _, s := range all[p.from:p.to] {
 		if _, known := powerless[s.Author]; !known {
 			powerless[s.Author] = h.powerless(ctx, s)
 		}
-		row := SubscriptionRow{
-			Subscription: s, Whom: h.named(ctx, s.Mention), Stacks: reader.matching(s, authz.View), Powerless: powerless[s.Author],
+		fits := 0
+		if pattern, err := authz.ParsePattern(s.Stacks); !reader.listed {
+			fits = -1
+		} else if err == nil {
+			fits = len(slices.Collect(viewed.Matching(pattern)))
 		}
-		if channel.Refused != "" {
-			row.Suspended = h.SlackWords(channel.Refused)
-		}
-		reply.Rows = append(reply.Rows, row)
+		lines = append(lines, subscriptionLine(s, h.named(ctx, s.Mention), fits, powerless[s.Author], suspended))
 	}
-	return reply, nil
+	return subscriptionsPage(p, lines, reader.listed), nil
 }
 
 // powerless reports whether the author of a subscription has lost the right to subscribe to any stack in its channel.
@@ -182,7 +159,7 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	if err := h.gateSome(ctx, c); err != nil {
 		return err
 	}
-	reader, all, err := h.visibleSubscriptions(ctx, c.Request, c.standing)
+	reader, all, err := h.visibleSubscriptions(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -195,10 +172,14 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 		}
 		return instead(reply)
 	}
-	if !slices.ContainsFunc(meant, reader.mayEnd) {
+	mine := reader.with(authz.Subscribe)
+	c.meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { // unless it is their own or matches a stack of theirs
+		pattern, err := authz.ParsePattern(s.Stacks)
+		return s.Author != c.User && !c.standing.All(authz.Subscribe) && (err != nil || !mine.Any(pattern))
+	})
+	if len(c.meant) == 0 {
 		return h.refuse(ctx, c.Request, "none of the stacks that it fits is for them to subscribe to")
 	}
-	c.meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { return !reader.mayEnd(s) })
 	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it")
 }
 
