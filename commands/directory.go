@@ -45,10 +45,10 @@ type StackLister interface {
 type Directory struct {
 	cloud StackLister
 
-	mu    sync.Mutex
-	pages map[int]listPage
-	lost  map[string]lostStack // by UID, stacks that left their page; they may have moved to a page read earlier
-	all   *list                // built from pages and lost; nil if outdated
+	mu     sync.Mutex // guards all below but flight, ctx and end
+	pages  map[int]listPage
+	stacks map[string]sighting // by UID
+	all    *list               // built from both; nil if outdated
 
 	flight   singleflight.Group // deduplicates reads of the list
 	ctx      context.Context    // of all reads
@@ -60,23 +60,23 @@ type Directory struct {
 	failedAt time.Time
 }
 
-// listPage is a cached page of the list.
+// listPage is the last read of a page of the list.
 type listPage struct {
-	stacks []cloud66.Stack
 	next   int // the following page, 0 for none
 	readAt time.Time
 }
 
-type lostStack struct {
-	stack  cloud66.Stack
-	seenAt time.Time
+// sighting is a stack at its place when it was last seen. If it left its page, it may have moved to a page read earlier.
+type sighting struct {
+	cloud66.Stack
+	page, index int
+	seenAt      time.Time
 }
 
 // list is an immutable snapshot of all stacks, each once. byName is set lazily under the lock.
 type list struct {
 	stacks   []cloud66.Stack
 	byName   []cloud66.Stack // the stacks sorted by name; nil until needed
-	page     map[string]int  // page of each stack, by UID
 	complete bool            // no page is missing
 	oldest   time.Time       // read time of the oldest page
 }
@@ -86,7 +86,7 @@ func (l *list) olderThan(age time.Duration) bool { return !l.complete || time.Si
 
 // NewDirectory returns an empty directory over the API.
 func NewDirectory(cloud StackLister) *Directory {
-	d := &Directory{cloud: cloud, pages: map[int]listPage{}, lost: map[string]lostStack{}}
+	d := &Directory{cloud: cloud, pages: map[int]listPage{}, stacks: map[string]sighting{}}
 	d.ctx, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -99,9 +99,11 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	total := len(p.Stacks) - len(d.pages[number].stacks)
-	for _, other := range d.pages {
-		total += len(other.stacks)
+	total := len(p.Stacks)
+	for _, s := range d.stacks {
+		if s.page != number && d.onPage(s) {
+			total++
+		}
 	}
 	if total > cloud66.MostStacks {
 		return cloud66.StackPage{}, fmt.Errorf("%d stacks are listed: %w", total, cloud66.ErrTooLarge)
@@ -119,57 +121,43 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 
 // note caches a page. The caller holds the lock.
 func (d *Directory) note(number int, p cloud66.StackPage) {
-	for n, old := range d.pages {
-		if n != number && (p.Next != 0 || n < number) {
-			continue
-		}
-		for _, s := range old.stacks {
-			d.lost[s.UID] = lostStack{s, old.readAt}
-		}
-		delete(d.pages, n)
+	now := time.Now()
+	if p.Next == 0 {
+		maps.DeleteFunc(d.pages, func(n int, _ listPage) bool { return n > number })
 	}
-	if len(d.lost) > cloud66.MostStacks { // of a list that keeps changing
-		clear(d.lost)
+	d.pages[number], d.all = listPage{p.Next, now}, nil
+	for i, s := range p.Stacks {
+		d.stacks[s.UID] = sighting{s, number, i, now}
 	}
-	d.pages[number], d.all = listPage{stacks: slices.Clone(p.Stacks), next: p.Next, readAt: time.Now()}, nil
+	if len(d.stacks) > 2*cloud66.MostStacks { // of a list that keeps changing
+		maps.DeleteFunc(d.stacks, func(_ string, s sighting) bool { return !d.onPage(s) })
+	}
 }
 
-// whole builds the list from the pages. If two pages show the same stack, the later read wins. A stack that left its page is
-// dropped once all pages were read without it. The caller holds the lock.
+// onPage reports whether the last read of a stack's page showed it. The caller holds the lock.
+func (d *Directory) onPage(s sighting) bool { return s.seenAt.Equal(d.pages[s.page].readAt) }
+
+// whole returns the list in the order of the pages. A stack that left its page is dropped once all pages were read without it. The
+// caller holds the lock.
 func (d *Directory) whole() *list {
 	if d.all != nil {
 		return d.all
 	}
-	l := &list{page: map[string]int{}, oldest: time.Now()}
-	at := map[string]int{}
-	for n := 1; n != 0 && !l.complete; {
+	l := &list{oldest: time.Now()}
+	for n := 1; n != 0; {
 		p, ok := d.pages[n]
 		if !ok {
 			break
-		}
-		for _, s := range p.stacks {
-			i, known := at[s.UID]
-			switch {
-			case !known:
-				at[s.UID], l.stacks = len(l.stacks), append(l.stacks, s)
-			case p.readAt.After(d.pages[l.page[s.UID]].readAt):
-				l.stacks[i] = s
-			default:
-				continue
-			}
-			l.page[s.UID] = n
 		}
 		if p.readAt.Before(l.oldest) {
 			l.oldest = p.readAt
 		}
 		n, l.complete = p.next, p.next == 0
 	}
-	for uid, s := range d.lost {
-		if _, shown := l.page[uid]; shown || l.complete && s.seenAt.Before(l.oldest) {
-			delete(d.lost, uid)
-			continue
-		}
-		l.stacks = append(l.stacks, s.stack)
+	maps.DeleteFunc(d.stacks, func(_ string, s sighting) bool { return l.complete && s.seenAt.Before(l.oldest) })
+	byPlace := func(a, b sighting) int { return cmp.Or(cmp.Compare(a.page, b.page), cmp.Compare(a.index, b.index)) }
+	for _, s := range slices.SortedFunc(maps.Values(d.stacks), byPlace) {
+		l.stacks = append(l.stacks, s.Stack)
 	}
 	tellApart(l.stacks)
 	d.all = l
@@ -346,10 +334,10 @@ func (d *Directory) readPages(ctx context.Context, age time.Duration) error {
 // renew rereads the pages of the given stacks that are older than a minute, and reports whether there were any.
 func (d *Directory) renew(ctx context.Context, stacks []cloud66.Stack) (bool, error) {
 	d.mu.Lock()
-	l, old := d.whole(), map[int]bool{}
+	old := map[int]bool{}
 	for _, s := range stacks {
-		if n := l.page[s.UID]; time.Since(d.pages[n].readAt) > directoryAge && n != 0 {
-			old[n] = true
+		if now, ok := d.stacks[s.UID]; ok && d.onPage(now) && time.Since(now.seenAt) > directoryAge {
+			old[now.page] = true
 		}
 	}
 	d.mu.Unlock()
