@@ -105,7 +105,7 @@ func (h *Handler) ask(ctx context.Context, c *call) (Reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []Announcement{{Key: requestKey(asked), Reply: h.requestReply(asked, rules), Later: true}}, nil
+		return []Announcement{{Key: requestKey(asked), Reply: RequestReply{asked, h.adminsBy(rules)}, Later: true}}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -166,21 +166,6 @@ func roomToAsk(tx storage.Tx, req Request, now time.Time) error {
 	return err
 }
 
-// requestReply renders a request for the channel.
-func (h *Handler) requestReply(asked storage.Request, rules []storage.Rule) RequestReply {
-	reply := RequestReply{User: asked.User, Admins: h.adminsBy(rules)}
-	for _, w := range asked.Wishes {
-		reply.Wishes = append(reply.Wishes, Wished{
-			Right: w.Action, Glob: w.Stacks, UID: w.UID, Shown: w.Shown, Given: w.Given,
-			Grant: Invocation{
-				Verb: Grant, UID: w.UID, Options: Options{Who: asked.User, Actions: w.Action, Glob: w.Stacks}, Shown: w.Shown,
-				Nonce: w.Nonce, AskedAt: w.At.Unix(),
-			},
-		})
-	}
-	return reply
-}
-
 // requestKey is the key of a request's message, which later wishes and grants edit.
 func requestKey(asked storage.Request) string { return "request/" + asked.ID }
 
@@ -207,7 +192,7 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 		asked, made, err := giveWish(tx, req, rule)
 		key := requestKey(asked)
 		return []Announcement{
-			{Key: key, Reply: h.requestReply(asked, rules)},
+			{Key: key, Reply: RequestReply{asked, h.adminsBy(rules)}},
 			{Key: key + "/given/" + inv.Nonce, Parent: key, Reply: RuleReply{Rule: made, By: req.User}},
 		}, err
 	})

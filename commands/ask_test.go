@@ -38,11 +38,12 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		noticeThat(t, r.click(sam, r.refusedRedeploy()), "I have asked the admins in the channel.")
 		asked, message := r.request()
+		wish := storage.Asking{
+			Action: "redeploy", Stacks: "web@production", UID: "web1", Shown: "web@production", Nonce: asked.Wishes[0].Nonce, At: time.Now(),
+		}
 		want := RequestReply{
-			User: sam, Wishes: []Wished{
-				{Right: "redeploy", Glob: "web@production", UID: "web1", Shown: "web@production", Grant: asked.Wishes[0].Grant},
-			},
-			Admins: Admins{Users: []string{lin}, Groups: []string{ops}},
+			storage.Request{ID: asked.ID, Channel: here, User: sam, At: time.Now(), Wishes: []storage.Asking{wish}, Made: []time.Time{time.Now()}},
+			Admins{Users: []string{lin}, Groups: []string{ops}},
 		}
 		if diff := cmp.Diff(want, asked); diff != "" {
 			t.Errorf("the request (-want +got):\n%s", diff)
@@ -52,15 +53,15 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 			UID:     "web1",
 			Shown:   "web@production",
 			Options: Options{Who: sam, Actions: "redeploy", Glob: "web@production"},
-			Nonce:   asked.Wishes[0].Grant.Nonce,
+			Nonce:   asked.Wishes[0].Nonce,
 			AskedAt: time.Now().Unix(),
 		}
-		if diff := cmp.Diff(grant, asked.Wishes[0].Grant); diff != "" || grant.Nonce == "" {
+		if diff := cmp.Diff(grant, asked.grant(asked.Wishes[0])); diff != "" || grant.Nonce == "" {
 			t.Errorf("the grant (-want +got):\n%s", diff)
 		}
 		refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
 		time.Sleep(10 * time.Minute)
-		silent(t, r.click(lin, asked.Wishes[0].Grant))
+		silent(t, r.click(lin, asked.grant(asked.Wishes[0])))
 		if len(r.channels.said) != 3 {
 			t.Fatalf("the channel is told %+v", r.channels.said)
 		}
@@ -70,12 +71,9 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 			UID: "web1", Shown: "web@production", By: lin,
 			At: time.Now(), Until: time.Now().Add(time.Hour),
 		}
+		want.Wishes[0].Given = &rule
 		wanted := []Announcement{
-			{Key: message.Key, Reply: RequestReply{
-				User: sam, Wishes: []Wished{
-					{Right: "redeploy", Glob: "web@production", UID: "web1", Shown: "web@production", Grant: grant, Given: &rule},
-				}, Admins: want.Admins,
-			}},
+			{Key: message.Key, Reply: want},
 			{Key: message.Key + "/given/" + grant.Nonce, Parent: message.Key, Reply: RuleReply{Rule: rule, By: lin}},
 		}
 		if diff := cmp.Diff(wanted, []Announcement{edited, thread}); diff != "" {
@@ -98,10 +96,10 @@ func TestAGrantIsRecordedInWordsWithWhoGaveIt(t *testing.T) {
 		r.click(sam, r.refusedRedeploy())
 		asked, _ := r.request()
 		time.Sleep(time.Second)
-		r.click(lin, asked.Wishes[0].Grant)
+		r.click(lin, asked.grant(asked.Wishes[0]))
 		e := r.lastAudit()
 		if !e.Allowed || e.User != lin || e.Channel != here || e.Action != "admin" || e.Asked != "grant U0SAM redeploy web@production" ||
-			e.Operation != "answer:"+asked.Wishes[0].Grant.Nonce {
+			e.Operation != "answer:"+asked.Wishes[0].Nonce {
 			t.Errorf("recorded: %+v", e)
 		}
 	})
@@ -113,18 +111,18 @@ func TestWhoIsNoAdminGrantsNothing(t *testing.T) {
 		asked, _ := r.request()
 		for _, user := range []string{sam, kim, robot, guest, gone} {
 			time.Sleep(time.Second)
-			if refusal := refusalOf(t, r.click(user, asked.Wishes[0].Grant), authz.Admin); refusal.Ask != nil {
+			if refusal := refusalOf(t, r.click(user, asked.grant(asked.Wishes[0])), authz.Admin); refusal.Ask != nil {
 				t.Errorf("%s may ask to grant: %+v", user, refusal.Ask)
 			}
 			if e := r.lastAudit(); e.Allowed || e.User != user || e.Asked != "grant U0SAM redeploy web@production" {
 				t.Errorf("recorded: %+v", e)
 			}
 		}
-		refusalOf(t, r.clickIn(there, sam, asked.Wishes[0].Grant), authz.Admin)
+		refusalOf(t, r.clickIn(there, sam, asked.grant(asked.Wishes[0])), authz.Admin)
 		if diff := cmp.Diff([]string{"allow U0SAM view web"}, r.rulesOf(here)); diff != "" || len(r.channels.said) != 1 {
 			t.Errorf("%d messages (-want +got):\n%s", len(r.channels.said), diff)
 		}
-		silent(t, r.click(lin, asked.Wishes[0].Grant)) // who may
+		silent(t, r.click(lin, asked.grant(asked.Wishes[0]))) // who may
 	})
 }
 
@@ -134,7 +132,7 @@ func TestWhoMayMakeRulesMayGrant(t *testing.T) {
 		r.rule("allow <@U0KIM> admin *")
 		r.click(sam, ask)
 		asked, _ := r.request()
-		silent(t, r.click(kim, asked.Wishes[0].Grant))
+		silent(t, r.click(kim, asked.grant(asked.Wishes[0])))
 		silent(t, r.say(sam, "redeploy web@production --now"))
 	})
 }
@@ -144,12 +142,12 @@ func TestAGrantCountsOnce(t *testing.T) {
 		r.slack.members[ops] = []string{kim}
 		r.click(sam, r.refusedRedeploy())
 		asked, _ := r.request()
-		silent(t, r.click(lin, asked.Wishes[0].Grant))
+		silent(t, r.click(lin, asked.grant(asked.Wishes[0])))
 		for _, admin := range []string{lin, kim} {
-			noticeThat(t, r.click(admin, asked.Wishes[0].Grant), "not done twice")
+			noticeThat(t, r.click(admin, asked.grant(asked.Wishes[0])), "not done twice")
 		}
 		time.Sleep(2 * time.Hour) // once it has ended, too
-		noticeThat(t, r.click(lin, asked.Wishes[0].Grant), "not done twice")
+		noticeThat(t, r.click(lin, asked.grant(asked.Wishes[0])), "not done twice")
 		refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
 		if len(r.channels.said) != 3 {
 			t.Errorf("the channel is told %+v", r.channels.said)
@@ -162,7 +160,7 @@ func TestAGrantOfWhatTheyHaveIsNoChange(t *testing.T) {
 		r.click(sam, r.refusedRedeploy())
 		asked, _ := r.request()
 		id := r.rule("allow <@U0SAM> redeploy web@production")
-		noticeThat(t, r.click(lin, asked.Wishes[0].Grant), "That rule stands already: it is "+id)
+		noticeThat(t, r.click(lin, asked.grant(asked.Wishes[0])), "That rule stands already: it is "+id)
 		time.Sleep(2 * time.Hour)
 		silent(t, r.say(sam, "redeploy web@production --now"))
 	})
@@ -173,7 +171,7 @@ func TestAnOldRequestGrantsNothing(t *testing.T) {
 		r.click(sam, r.refusedRedeploy())
 		asked, _ := r.request()
 		time.Sleep(24*time.Hour + 2*time.Second)
-		problemThat(t, r.click(lin, asked.Wishes[0].Grant), "That is more than 24 h old.", "Nothing was done.", "Ask again")
+		problemThat(t, r.click(lin, asked.grant(asked.Wishes[0])), "That is more than 24 h old.", "Nothing was done.", "Ask again")
 		if n := len(r.rulesOf(here)); n != 1 {
 			t.Errorf("%d rules", n)
 		}
@@ -186,7 +184,7 @@ func TestARequestOfYesterdayIsGrantedUntilItIsADayOld(t *testing.T) {
 		r.click(sam, r.refusedRedeploy())
 		asked, _ := r.request()
 		time.Sleep(24*time.Hour - time.Minute)
-		silent(t, r.click(lin, asked.Wishes[0].Grant))
+		silent(t, r.click(lin, asked.grant(asked.Wishes[0])))
 	})
 }
 
@@ -197,7 +195,7 @@ func TestAGrantForWhoIsGoneSinceIsNoGrant(t *testing.T) {
 		person := r.slack.people[sam]
 		person.Deactivated = true
 		r.slack.people[sam] = person
-		problemThat(t, r.click(lin, asked.Wishes[0].Grant), "The account of Sam Smith is deactivated.", "Nothing was done.")
+		problemThat(t, r.click(lin, asked.grant(asked.Wishes[0])), "The account of Sam Smith is deactivated.", "Nothing was done.")
 		if n := len(r.rulesOf(here)); n != 1 {
 			t.Errorf("%d rules", n)
 		}

@@ -223,11 +223,11 @@ func goldenRuled() map[string]Reply {
 	byUser, byGroup := goldenGiven("k3f9", "U0SAM", "web@production", "view", "redeploy"), goldenGiven("p7qx", "S0DEVS", "web*", "redeploy")
 	all := goldenDenied(goldenGiven("b2cd", "everyone", "*@production", "redeploy", "cancel"))
 	hour := goldenEnding(goldenGiven("h4jk", "U0KIM", "awesome app@production", "cancel"))
-	grant := Invocation{
-		Verb:    Grant,
-		Options: Options{Who: "U0SAM", Actions: "redeploy", Glob: "web@production"},
-		Nonce:   "n",
-		AskedAt: goldenNow.Unix(),
+	wish := func(action, glob string, given *storage.Rule) storage.Asking {
+		return storage.Asking{Action: action, Stacks: glob, Nonce: "n", At: goldenNow, Given: given}
+	}
+	asking := func(wishes ...storage.Asking) RequestReply {
+		return RequestReply{storage.Request{User: "U0SAM", Wishes: wishes}, goldenAdmins}
 	}
 	why := func(right authz.Action, allowed bool, rule *storage.Rule, reason string) doc.Document {
 		return decided(right, goldenStack, "U0SAM", authz.Decision{Allowed: allowed, Rule: rule, Reason: reason})
@@ -249,16 +249,11 @@ func goldenRuled() map[string]Reply {
 		"rule-for-an-hour": RuleReply{Rule: granted, By: "U0ADA"},
 		"rule-revoked":     RuleReply{Rule: byUser, By: "U0ADA", Revoked: true},
 		"rule-of-a-group-that-slack-does-not-tell": RuleReply{Rule: byGroup, By: "U0ADA", Revoked: true},
-		"request": RequestReply{User: "U0SAM", Admins: goldenAdmins,
-			Wishes: []Wished{{Right: "redeploy", Glob: "web@production", Grant: grant}}},
-		"request-to-look": RequestReply{User: "U0SAM", Admins: goldenAdmins,
-			Wishes: []Wished{{Right: "view", Glob: "*", Grant: grant}}},
-		"request-granted": RequestReply{User: "U0SAM",
-			Wishes: []Wished{{Right: "redeploy", Glob: "web@production", Given: &granted}}},
-		"request-of-two": RequestReply{User: "U0SAM", Admins: goldenAdmins, Wishes: []Wished{
-			{Right: "redeploy", Glob: "web@production", Given: &granted}, {Right: "view", Glob: "api*", Grant: grant},
-		}},
-		"open": offerForm(goldenStack, 0),
+		"request":         asking(wish("redeploy", "web@production", nil)),
+		"request-to-look": asking(wish("view", "*", nil)),
+		"request-granted": asking(wish("redeploy", "web@production", &granted)),
+		"request-of-two":  asking(wish("redeploy", "web@production", &granted), wish("view", "api*", nil)),
+		"open":            offerForm(goldenStack, 0),
 	}
 }
 
@@ -522,11 +517,9 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"rule":            RuleReply{Rule: everywhere, Handle: bad, By: bad},
 		"rule of a group": RuleReply{Rule: storage.Rule{Who: "S" + bad, Stacks: bad}, Handle: bad, By: bad, Revoked: true},
 		"request": RequestReply{
-			User:   bad,
-			Admins: admins,
-			Wishes: slices.Repeat([]Wished{{Right: bad, Glob: bad, Grant: Invocation{Verb: Grant, Options: Options{Glob: bad}}}}, 10),
+			storage.Request{User: bad, Wishes: slices.Repeat([]storage.Asking{{Action: bad, Stacks: bad}}, 10)}, admins,
 		},
-		"request granted": RequestReply{User: bad, Wishes: []Wished{{Right: bad, Glob: bad, Given: &everywhere}}},
+		"request granted": RequestReply{Request: storage.Request{User: bad, Wishes: []storage.Asking{{Action: bad, Stacks: bad, Given: &everywhere}}}},
 		"open":            offerForm(ref, 0),
 		"status": StatusReply{
 			BotStatus: BotStatus{Version: bad, Ready: errors.New(bad)},

@@ -34,7 +34,7 @@ func TestAGrantThatARuleDeniesAllTheSameIsSaidToBeInVain(t *testing.T) {
 		refusal := refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
 		r.click(sam, *refusal.Ask)
 		asked, _ := r.request()
-		notice := noticeIn(t, r.click(lin, asked.Wishes[0].Grant))
+		notice := noticeIn(t, r.click(lin, asked.grant(asked.Wishes[0])))
 		if !strings.Contains(notice.Text, "denies it all the same, on “web@production”") {
 			t.Errorf("lin is told %q", notice.Text)
 		}

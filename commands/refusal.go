@@ -97,32 +97,32 @@ func (r RefusalReply) whose() markup.Text {
 
 // RequestReply asks the admins of the channel for rights.
 type RequestReply struct {
-	User   string
-	Wishes []Wished
+	storage.Request
+
 	Admins Admins
 }
 
-// Wished is a requested right.
-type Wished struct {
-	Right string
-	Glob  string
-	UID   string // of the only stack that it is about, "" for those of the glob
-	Shown string // that stack as it was named
-	Grant Invocation
-	Given *storage.Rule // nil until granted
+// wish describes a requested right, as in "redeploy every stack".
+func wish(w storage.Asking) markup.Text {
+	return markup.Format("%s %s", rights[authz.Action(w.Action)][1], wording.Scope(w.Stacks, w.UID, w.Shown))
 }
 
-// what describes the requested right, as in "redeploy every stack".
-func (w Wished) what() markup.Text {
-	return markup.Format("%s %s", rights[authz.Action(w.Right)][1], wording.Scope(w.Glob, w.UID, w.Shown))
+// granted describes who granted a right and until when.
+func granted(w storage.Asking) markup.Text {
+	return markup.Format("%s granted it until %s", markup.User(w.Given.By), markup.When(w.Given.Until))
 }
 
-// given describes who granted it and until when, to follow the requested right.
-func (w Wished) given() markup.Text {
-	return markup.Format(": %s granted it until %s", markup.User(w.Given.By), markup.When(w.Given.Until))
+// grant returns the invocation that grants a requested right.
+func (r RequestReply) grant(w storage.Asking) Invocation {
+	return Invocation{
+		Verb: Grant, UID: w.UID, Options: Options{Who: r.User, Actions: w.Action, Glob: w.Stacks}, Shown: w.Shown, Nonce: w.Nonce,
+		AskedAt: w.At.Unix(),
+	}
 }
 
-func (w Wished) button() doc.Button { return Button("Grant 1 h", w.Grant, "grant").As(doc.Primary) }
+func (r RequestReply) button(w storage.Asking) doc.Button {
+	return Button("Grant 1 h", r.grant(w), "grant").As(doc.Primary)
+}
 
 // Document asks for each right or shows who granted it.
 func (r RequestReply) Document() doc.Document {
@@ -131,22 +131,22 @@ func (r RequestReply) Document() doc.Document {
 	if len(r.Wishes) == 1 {
 		w := r.Wishes[0]
 		if w.Given != nil {
-			return doc.Say(kind, markup.Format("🔑 %s asked to %s in this channel%s", user, w.what(), w.given()))
+			return doc.Say(kind, markup.Format("🔑 %s asked to %s in this channel: %s", user, wish(w), granted(w)))
 		}
 		return doc.Say(kind,
-			markup.Format("🔑 %s asks to %s in this channel.", user, w.what()),
+			markup.Format("🔑 %s asks to %s in this channel.", user, wish(w)),
 			markup.Format("An admin can grant it for an hour: %s", r.Admins.names()),
-		).With(doc.Buttons(w.button()))
+		).With(doc.Buttons(r.button(w)))
 	}
 	d := doc.Document{Kind: kind, Blocks: []doc.Block{doc.Lines(markup.Format("🔑 %s asks for access in this channel.", user))}}
 	open := false
 	for _, w := range r.Wishes {
 		if w.Given != nil {
-			d.Blocks = append(d.Blocks, doc.Lines(markup.Format("to %s%s", w.what(), w.given())))
+			d.Blocks = append(d.Blocks, doc.Lines(markup.Format("to %s: %s", wish(w), granted(w))))
 			continue
 		}
 		open = true
-		d.Blocks = append(d.Blocks, doc.Row(markup.Format("to %s", w.what()), w.button()))
+		d.Blocks = append(d.Blocks, doc.Row(markup.Format("to %s", wish(w)), r.button(w)))
 	}
 	if open {
 		d.Blocks = append(d.Blocks, doc.Lines(markup.Format("An admin can grant each for an hour: %s", r.Admins.names())))

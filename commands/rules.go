@@ -74,12 +74,7 @@ func (h *Handler) gateRules(ctx context.Context, c *call) error {
 	if err != nil || decision.Allowed {
 		return err
 	}
-	reply, _, err := h.refusal(ctx, c.Request)
-	if err != nil {
-		return err
-	}
-	h.offer(ctx, &reply, c.Request, "*", storage.StackRef{})
-	return instead(reply)
+	return h.refusal(ctx, c.Request, "*", storage.StackRef{}, func(*RefusalReply, []storage.Rule) {})
 }
 
 // makeRule creates an allow or deny rule.
@@ -310,7 +305,11 @@ func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 	if err := h.member(ctx, req); err != nil {
 		return nil, err
 	}
-	said, key := RuleReply{By: req.User, Revoked: true, Handle: h.handleOf(ctx, req.Channel, id)}, "revoked/"+storage.NewID(time.Now())
+	rules, _ := h.Authz.Rules(ctx, req.Channel) // a rule can be revoked even if another one is damaged
+	said, key := RuleReply{By: req.User, Revoked: true}, "revoked/"+storage.NewID(time.Now())
+	if i := slices.IndexFunc(rules, func(r storage.Rule) bool { return r.ID == id && groupID.MatchString(r.Who) }); i >= 0 {
+		said.Handle = h.named(ctx, rules[i].Who)
+	}
 	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
 		said.Rule, err = authz.RemoveRule(tx, req.Channel, id)
 		return []Announcement{{Key: key, Reply: said}}, err
@@ -323,18 +322,4 @@ func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 		}, nil
 	}
 	return nil, err
-}
-
-// handleOf returns the handle of a rule's group, if Slack provides it.
-func (h *Handler) handleOf(ctx context.Context, channel, id string) string {
-	rules, err := h.Authz.Rules(ctx, channel)
-	i := slices.IndexFunc(rules, func(r storage.Rule) bool { return r.ID == id && groupID.MatchString(r.Who) })
-	var group authz.Group
-	if err == nil && i >= 0 {
-		group, err = h.People.Group(ctx, rules[i].Who)
-	}
-	if err != nil {
-		h.Log.WarnContext(ctx, "the group of a rule could not be looked up", "channel", channel, "rule", id, "error", err)
-	}
-	return group.Handle
 }

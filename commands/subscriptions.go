@@ -148,7 +148,7 @@ func (h *Handler) named(ctx context.Context, id string) string {
 		name = person.Name
 	}
 	if err != nil || name == "" {
-		h.Log.WarnContext(ctx, "the name of whom a failure mentions could not be looked up", "who", id, "error", err)
+		h.Log.WarnContext(ctx, "the name of a person or group could not be looked up", "who", id, "error", err)
 		return id
 	}
 	return name

@@ -60,22 +60,19 @@ func (h *Handler) authorize(ctx context.Context, c *call, stack storage.StackRef
 	asked := c.asked(stack)
 	asked.Begins = c.spec.Begins
 	decision, err := h.Authz.Authorize(ctx, c.standing, asked)
-	if err == nil && decision.Allowed {
+	switch {
+	case err != nil:
+		return err
+	case decision.Allowed:
 		c.decided = authz.Record(asked, decision)
+		return nil
 	}
-	if err != nil || decision.Allowed {
-		return err
-	}
-	reply, rules, err := h.refusal(ctx, c.Request)
-	if err != nil {
-		return err
-	}
-	reply.Stack, reply.Holders = &stack, holders(rules, reply.Right, stack)
-	if decision.Rule != nil {
-		reply.Denied = decision.Rule.ID
-	}
-	h.offer(ctx, &reply, c.Request, authz.Exactly(stack), stack)
-	return instead(reply)
+	return h.refusal(ctx, c.Request, authz.Exactly(stack), stack, func(r *RefusalReply, rules []storage.Rule) {
+		r.Stack, r.Holders = &stack, holders(rules, r.Right, stack)
+		if decision.Rule != nil {
+			r.Denied = decision.Rule.ID
+		}
+	})
 }
 
 // holders returns the subjects that the rules allow a right on a stack.
@@ -108,40 +105,35 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
 		return err
 	}
-	reply, _, err := h.refusal(ctx, req)
+	return h.refusal(ctx, req, glob, storage.StackRef{}, func(r *RefusalReply, _ []storage.Rule) {
+		if why == noneSuch {
+			r.Typed, r.Near, r.Choices = req.Invocation.Stack, labelsOf(near), choices(req.Invocation, near)
+		}
+	})
+}
+
+// refusal returns the answer to a refused request: what add says of it, who can help, and the rule that would help with the button that
+// requests it, for one stack, which the request names by its UID, or for those of a glob. Against a deny no other rule helps; strangers and
+// bots cannot ask.
+func (h *Handler) refusal(
+	ctx context.Context, req Request, glob string, stack storage.StackRef, add func(r *RefusalReply, rules []storage.Rule),
+) error {
+	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
 		return err
 	}
-	if why == noneSuch {
-		reply.Typed, reply.Near, reply.Choices = req.Invocation.Stack, labelsOf(near), choices(req.Invocation, near)
-	}
-	h.offer(ctx, &reply, req, glob, storage.StackRef{})
-	return instead(reply)
-}
-
-// refusal returns the parts common to all refusals, and the channel's rules.
-func (h *Handler) refusal(ctx context.Context, req Request) (RefusalReply, []storage.Rule, error) {
-	rules, err := h.Authz.Rules(ctx, req.Channel)
-	if err != nil {
-		return RefusalReply{}, nil, err
-	}
-	reply := RefusalReply{Right: req.Invocation.right(), Direct: req.subject().Direct(), NoRules: len(rules) == 0, Command: h.Command}
-	if len(rules) > 0 && !reply.Direct {
+	r := RefusalReply{Right: req.Invocation.right(), Direct: req.subject().Direct(), NoRules: len(rules) == 0, Command: h.Command}
+	if len(rules) > 0 && !r.Direct {
 		inside, err := h.People.Inside(ctx, req.Channel, req.User)
-		reply.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
+		r.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
 	}
-	if reply.Outside { // an outsider must not see the channel's rules
+	if r.Outside { // an outsider must not see the channel's rules
 		rules = nil
 	}
-	reply.Admins = h.adminsBy(rules)
-	return reply, rules, nil
-}
-
-// offer adds the rule that would help and the button that requests it, for one stack or for those of a glob. The request names the one by
-// its UID. Against a deny no other rule helps; strangers and bots cannot ask.
-func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob string, stack storage.StackRef) {
+	r.Admins = h.adminsBy(rules)
+	add(&r, rules)
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
-		return
+		return instead(r)
 	}
 	typed := glob
 	if stack.Tag != "" { // the name is not enough
@@ -155,6 +147,7 @@ func (h *Handler) offer(ctx context.Context, r *RefusalReply, req Request, glob 
 		}
 		r.Ask = &ask
 	}
+	return instead(r)
 }
 
 // mayAsk reports whether the user may ask the channel's admins for a right: as a member of the workspace, in a channel of theirs.

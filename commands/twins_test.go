@@ -32,7 +32,7 @@ func TestAGrantIsForTheOneStackThatWasAskedFor(t *testing.T) {
 		if text := asked.Document().Fallback().String(); !strings.Contains(text, "twin@production · acme") || !strings.Contains(text, "aaaa1111") {
 			t.Errorf("the admins are asked: %s", text)
 		}
-		silent(t, r.click(lin, asked.Wishes[0].Grant))
+		silent(t, r.click(lin, asked.grant(asked.Wishes[0])))
 		silent(t, r.say(sam, "redeploy aaaa1111bbbb --now"))
 		for _, other := range []string{"cccc2222dddd", "cccc2222eeee"} {
 			refusalOf(t, r.say(sam, "redeploy "+other+" --now"), authz.Redeploy)
