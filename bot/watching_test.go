@@ -174,3 +174,34 @@ func (r *rig) toldTimes(channel string) map[int64]heard {
 	}
 	return told
 }
+
+// The commands find stacks on the pages that the watch reads, so the list is paid for once.
+func TestTheListOfStacksIsPaidForOnce(t *testing.T) {
+	inBubble(t, settings{cloud: cloud66sim.Options{RateLimit: 3600}}, func(t *testing.T, r *rig) {
+		for i := range 70 {
+			r.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprintf("app%d", i)})
+		}
+		r.command(lin, deploys, "/c66 subscribe *")
+		pass(5 * time.Minute)
+		pages := func() (n int) {
+			before := len(r.cloud.Requests())
+			pass(2 * time.Minute)
+			for _, q := range r.cloud.Requests()[before:] {
+				if strings.HasSuffix(q.Path, "/stacks") {
+					n++
+				}
+			}
+			return n
+		}
+		alone := pages()
+		for i := range 12 {
+			time.AfterFunc(time.Duration(i)*10*time.Second, func() {
+				r.command(lin, deploys, "/c66 stacks")
+				r.command(sam, deploys, "/c66 show app66")
+			})
+		}
+		if beside := pages(); beside > alone+1 || alone < 50 {
+			t.Errorf("%d pages are read beside commands, %d without", beside, alone)
+		}
+	})
+}

@@ -30,22 +30,9 @@ type entry struct {
 	why reason
 }
 
-// before is the order of the queue: what is due and asked for comes first, then the most overdue.
-func (e entry) before(other entry, now time.Time) bool {
-	if mine, others := e.first(now), other.first(now); mine != others {
-		return mine > others
-	}
-	if !e.due.Equal(other.due) {
-		return e.due.Before(other.due)
-	}
-	return e.uid < other.uid
-}
-
-func (e entry) first(now time.Time) reason {
-	if e.why < asked || e.due.After(now) {
-		return notDue
-	}
-	return e.why
+// before is the order of the queue: the most overdue first.
+func (e entry) before(other entry) bool {
+	return e.due.Before(other.due) || e.due.Equal(other.due) && e.uid < other.uid
 }
 
 // next takes the first due job from the queue, or returns the time until one may be due.
@@ -100,7 +87,10 @@ func (w *Watcher) first(now time.Time) entry {
 		}
 		switch due, why := w.due(s, now); {
 		case why != notDue:
-			if e := (entry{s, due, why}); first.why == notDue || e.before(first, now) {
+			if why >= asked && !due.After(now) {
+				due = time.Time{}.Add(-time.Duration(why) * time.Hour) // before all that is overdue
+			}
+			if e := (entry{s, due, why}); first.why == notDue || e.before(first) {
 				first = e
 			}
 		case s.listed == nil && now.Sub(s.last) >= w.Min: // a stack that is soon added again keeps its last look

@@ -14,7 +14,6 @@ const (
 	outage      = 2 * time.Minute  // duration without a page after which the sweep catches up
 	catchWithin = 10 * time.Minute // longest duration of a catch-up, if pages cannot be read
 	pageTries   = 3                // for one page, before the sweep moves on
-	hastyRounds = 2                // consecutive rounds with a missed stack that another follows at once: the list may never settle
 	lateSights  = 3                // rounds without a sight after which no page counts as showing a stack
 	fullShare   = 5 * time.Second  // shortest time between two readings of a page at the documented budget
 
@@ -42,7 +41,6 @@ type sweep struct {
 	round    Round
 	again    bool // the next round is full
 	hasty    bool // pages are read as fast as the budget allows
-	short    int  // consecutive rounds that missed a stack
 
 	fullAt   time.Time // when the last full round began
 	ended    time.Time
@@ -86,7 +84,7 @@ func (s *sweep) gap(perHour int, shortest time.Duration) time.Duration {
 
 // restart begins a full round now.
 func (s *sweep) restart(now time.Time) {
-	s.again, s.short, s.due = true, 0, now
+	s.again, s.hasty, s.due = true, true, now
 	s.start(now, 0)
 }
 
@@ -94,7 +92,7 @@ func (s *sweep) restart(now time.Time) {
 // the first page alone, which shows how many pages there are.
 func (s *sweep) start(now time.Time, longest time.Duration) {
 	s.round = Round{Began: now, Full: s.again || now.Sub(s.fullAt) >= fullEvery, Stacks: map[string]cloud66.Stack{}}
-	s.hasty, s.again, s.tries = s.again && s.short <= hastyRounds, false, 0
+	s.again, s.tries = false, 0
 	if s.at = s.after(0); s.at == 0 {
 		s.at, s.due = 1, later(s.due, now.Add(longest))
 	}
@@ -161,7 +159,8 @@ func (s *sweep) end(now time.Time, longest time.Duration) {
 	if !s.since.IsZero() && (r.Failed == 0 || now.Sub(s.since) > catchWithin) {
 		r.CaughtUp, r.since, s.since = true, s.since, time.Time{}
 	}
-	s.again = s.again || !s.since.IsZero()
+	s.hasty = !s.since.IsZero()
+	s.again = s.again || s.hasty
 	if s.held != nil && s.held.CaughtUp {
 		r.CaughtUp, r.since = true, s.held.since
 	}
@@ -278,12 +277,12 @@ func (w *Watcher) missPage(now time.Time, err error) {
 // endRound ends a round. It drops the stacks that two consecutive full rounds did not show. If this round missed a stack, the next is full,
 // because the stack may have moved to another page.
 func (w *Watcher) endRound(now time.Time) {
-	s, missed := &w.sweep, false
+	s := &w.sweep
 	for uid, of := range w.stacks {
 		if s.round.Failed > 0 || of.listed == nil || !of.listedAt.Before(s.round.Began) {
 			continue
 		}
-		s.again, missed = true, true
+		s.again = true
 		if !s.round.Full {
 			continue
 		}
@@ -291,9 +290,6 @@ func (w *Watcher) endRound(now time.Time) {
 			w.Log.Info("a stack is on no page any more", "stack", uid)
 			of.unlist()
 		}
-	}
-	if s.short++; !missed {
-		s.short = 0
 	}
 	s.end(now, w.Max)
 }

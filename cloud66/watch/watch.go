@@ -140,7 +140,7 @@ func (w *Watcher) Subscribed(some bool) {
 		s.on, s.since = true, now
 		s.restart(now)
 	case s.round.Full:
-		s.again, s.short = true, 0
+		s.again = true
 	default:
 		s.restart(now)
 	}
