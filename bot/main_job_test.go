@@ -56,7 +56,7 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 		)
 		lack(t, "the running card", card.Plain(), "[Redeploy]")
 
-		pass(150 * time.Second)
+		pass(140 * time.Second) // not where the bar moves
 		card = r.card("2 min of about 5 min")
 		hold(t, "the card in the middle", card.Plain(), "▓▓▓▓░░░░░░")
 

@@ -1,12 +1,50 @@
 package storage
 
 import (
+	"encoding/json"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
-// Follows holds the followed deployments, one for each card, by Follow.ID.
+// Follows holds the followed deployments, one for each card, by Follow.ID. PutFollow writes it.
 var Follows = newTable[Follow]("follows")
+
+// Open indexes the follows that have not ended: their phase, by the UID of the stack, a slash and Follow.ID.
+var Open = newTable[Phase]("open")
+
+// PutFollow stores a follow and its entry in Open.
+func PutFollow(tx Tx, f Follow) error {
+	err, key := Follows.Put(tx, f.ID, f), f.Stack.UID+"/"+f.ID
+	if f.Phase == PhaseEnded {
+		return errors.Join(err, Open.Delete(tx, key))
+	}
+	return errors.Join(err, Open.Put(tx, key, f.Phase))
+}
+
+// OpenFollows returns the open follows of a stack, or of all stacks if stackUID is empty, in the given phases or in any, oldest first. A
+// damaged one is left out and reported in the error.
+func OpenFollows(tx Tx, stackUID string, in ...Phase) (follows []Follow, err error) {
+	prefix := ""
+	if stackUID != "" {
+		prefix = stackUID + "/"
+	}
+	var ids []string
+	err = Open.Scan(tx, prefix, func(key string, phase Phase) error {
+		if len(in) == 0 || slices.Contains(in, phase) {
+			ids = append(ids, key[strings.LastIndexByte(key, '/')+1:])
+		}
+		return nil
+	})
+	for _, id := range ids {
+		f, wrong := Follows.Get(tx, id)
+		if err = errors.Join(err, wrong); wrong == nil {
+			follows = append(follows, f)
+		}
+	}
+	return follows, err
+}
 
 // Follow is a card in a channel, which shows a deployment until it ends.
 type Follow struct {
@@ -28,6 +66,8 @@ type Follow struct {
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 	Subscribed  bool      `json:"subscribed,omitempty"` // the card was created by a subscription
 	Said        string    `json:"said,omitempty"`       // Cloud 66's explanation of a failed request
+	// Untold is what is to be told of the end, in PhaseUntold.
+	Untold json.RawMessage `json:"untold,omitempty"`
 }
 
 // Phase is the progress of a follow.
@@ -39,6 +79,7 @@ const (
 	PhaseSending   Phase = "sending"   // the POST is about to be made or its result is unknown
 	PhaseFinding   Phase = "finding"   // the request arrived, or may have; the bot is looking for its deployment
 	PhaseFollowing Phase = "following" // the deployment is known and has not ended
+	PhaseUntold    Phase = "untold"    // the deployment ended while nobody could look; its end is to be told together with others
 	PhaseEnded     Phase = "ended"     // every final message is in the outbox
 )
 

@@ -16,6 +16,8 @@ const (
 	keepFollows    = 30 * day        // after they end
 	// KeepEdits is how long an edit that Slack does not accept is kept to be tried again.
 	KeepEdits = 30 * day
+	// KeepHistory is how long after its end a deployment is remembered.
+	KeepHistory = 400 * day
 )
 
 // Forget deletes expired records, in one transaction for each table that has any. It keeps everything in the tables not listed
@@ -39,6 +41,7 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 			_, err := Follows.Get(tx, w.Follow)
 			return errors.Is(err, ErrNotFound)
 		}),
+		removeFrom(History, func(_ Tx, d Deployed) bool { return old(d.Over(), KeepHistory) }),
 		func(tx Tx, remove bool) (int, error) {
 			parents := map[string]bool{} // keys of messages with undelivered replies
 			err := Messages.Scan(tx, "", func(_ string, m Message) error {

@@ -37,4 +37,6 @@ type Position struct {
 	// Began is when the bot observed the start of deployments in Open, by its own clock.
 	Began map[int64]time.Time `json:"began,omitempty"`
 	At    time.Time           `json:"at"`
+	// Missing is since when the list of stacks does not show the stack.
+	Missing time.Time `json:"missing,omitzero"`
 }

@@ -43,7 +43,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 	err := p.begin(ctx, start.Operation, f, start.Decided, record)
 	if errors.Is(err, commands.ErrFollowed) {
 		err = p.Records.Update(ctx, func(tx storage.Tx) (err error) {
-			if f.ID, err = p.followed(tx, f); err != nil {
+			if f.ID, err = followed(tx, f); err != nil {
 				return err
 			}
 			return errors.Join(commands.Take(tx, start.Operation, f.Asker), start.Decided(tx), record(tx))

@@ -45,17 +45,23 @@ func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
 	return trace{asked: true}
 }
 
+// sendingFor is how long a request to Cloud 66 may be under way. A wish that is recorded as being sent for longer is searched for: its
+// result could not be recorded.
+const sendingFor = 2 * time.Minute
+
+// seeks reports whether the deployment of a follow's wish is to be searched for.
+func seeks(f storage.Follow, at time.Time) bool {
+	return f.Phase == storage.PhaseFinding || f.Phase == storage.PhaseSending && at.Sub(f.Wish.SentAt) > sendingFor
+}
+
 // find looks for the deployment of a wish. The returned follow has the deployment, or is still searching, or has ended because the wish
 // failed or its deployment cannot be determined.
-func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Follow, error) {
-	wish := *f.Wish
-	f.Wish = &wish
+func (t *tale) find(f storage.Follow, tr trace) storage.Follow {
+	wish, look := *f.Wish, t.look
+	f.Wish, f.Phase = &wish, storage.PhaseFinding
 	wish.Looks++
-	wish.Arrived = wish.Arrived || t.action != nil
-	candidates, err := candidatesFor(tx, f, look)
-	if err != nil {
-		return f, err
-	}
+	wish.Arrived = wish.Arrived || tr.action != nil
+	candidates := t.candidatesFor(f)
 	if wish.Claimed <= wish.NewestBefore || (wish.Looks > claimLooks && !contains(look, wish.Claimed)) {
 		wish.Claimed = 0 // it is the id of something else
 	}
@@ -63,24 +69,24 @@ func find(tx storage.Tx, f storage.Follow, look watch.Look, t trace) (storage.Fo
 	if wish.Arrived {
 		patience = findProven
 	}
-	proven := wish.Arrived || (!t.asked && wish.Looks >= findLooks) // if the actions cannot be read, the list has to do
-	failed := t.action != nil && t.action.FinishedSuccess != nil && !*t.action.FinishedSuccess
+	proven := wish.Arrived || (!tr.asked && wish.Looks >= findLooks) // if the actions cannot be read, the list has to do
+	failed := tr.action != nil && tr.action.FinishedSuccess != nil && !*tr.action.FinishedSuccess
 	switch {
 	case wish.Claimed != 0 && contains(look, wish.Claimed):
 		f.Deployment = wish.Claimed
 	case wish.Claimed != 0:
-		return f, nil
+		return f
 	case len(candidates) == 1 && proven:
 		f.Deployment = candidates[0]
 	case failed && len(candidates) == 0:
-		return ended(f, storage.Refused, "Cloud 66 took it and gave up. "+t.action.FinishedMessage, look.At), nil
+		return ended(f, storage.Refused, "Cloud 66 took it and gave up. "+tr.action.FinishedMessage, look.At)
 	case look.At.Sub(wish.SentAt) > patience && wish.Looks >= findLooks:
-		return ended(f, storage.Unclear, notFound(wish, candidates), look.At), nil
+		return ended(f, storage.Unclear, notFound(wish, candidates), look.At)
 	default:
-		return f, nil
+		return f
 	}
-	f.Phase = storage.PhaseFollowing
-	return f, nil
+	f.Phase, t.claimed[f.Deployment] = storage.PhaseFollowing, true
+	return f
 }
 
 // notFound describes the search and its candidates.
@@ -106,21 +112,13 @@ func ended(f storage.Follow, state storage.State, said string, at time.Time) sto
 
 // candidatesFor returns the deployments that may result from the wish: newer than the newest before it, triggered by the API, with its ref,
 // and not claimed by another wish.
-func candidatesFor(tx storage.Tx, f storage.Follow, look watch.Look) ([]int64, error) {
-	var ids []int64
-	for _, d := range look.Newest {
-		if d.ID <= f.Wish.NewestBefore || !fits(d, *f.Wish) {
-			continue
-		}
-		_, taken, err := storage.Wishes.Find(tx, storage.DeploymentKey(f.Stack.UID, d.ID))
-		if err != nil {
-			return nil, err
-		}
-		if !taken {
+func (t *tale) candidatesFor(f storage.Follow) (ids []int64) {
+	for _, d := range t.look.Newest {
+		if d.ID > f.Wish.NewestBefore && fits(d, *f.Wish) && t.about[d.ID].wish == "" && !t.claimed[d.ID] {
 			ids = append(ids, d.ID)
 		}
 	}
-	return ids, nil
+	return ids
 }
 
 func fits(d cloud66.Deployment, w storage.Wish) bool {

@@ -6,9 +6,16 @@
 // record proves that it was not sent before. After an unclear answer the stack action with its reference is looked up; its absence from the
 // lists proves nothing.
 //
-// All durable state is in the database. One transaction writes the result of a look at a stack: the stack's position, the follows, their
-// cards and thread lines, which the outbox delivers. Memory holds only the watched deployments (open), a cached snapshot of the
-// subscriptions, validated by a counter in the database, and the ends that are collected after an outage (absence).
+// A look at a stack is told in one transaction: what the database holds (position, open follows, subscriptions) and the look determine a
+// plan; the transaction writes the position, the follows, their cards and thread lines, which the outbox delivers, and the history. The
+// plan is made from a snapshot before, and made again only if the database holds something else by then.
+//
+// An end that is found right after the bot or Cloud 66 was away is first marked in its follow (PhaseUntold). A moment later one pass tells
+// the ends of each channel: a few in the threads of their cards, many in one message.
+//
+// Everything that decides is in the database. Memory holds a snapshot of the subscriptions, valid while a counter in the database is the
+// same, and when Cloud 66 last answered (presence), which decides only whether ends are told together: a new process counts as having been
+// away.
 package progress
 
 import (
@@ -17,8 +24,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,35 +70,19 @@ type Progress struct {
 	Config
 	watch         *watch.Watcher
 	subscriptions atomic.Pointer[subscriptions] // the last committed snapshot
-	unpruned      atomic.Bool                   // positions of stacks without a subscription may remain
-
-	resumed chan struct{}        // closed when the work of an earlier process has been taken over
-	missing map[string]time.Time // since when rounds have missed stacks with a position, by UID; used by onRound alone
-
-	mu      sync.Mutex        // Not held while a transaction begins: that may wait for a transaction that waits for mu.
-	open    map[string]target // the follows that have not ended, by id
-	absence absence
-}
-
-// target is what the watcher watches for a follow.
-type target struct {
-	stack      string // UID
-	deployment int64  // 0 while unknown
-	patient    bool   // nobody waits for each of its steps
-	sending    bool   // its wish is being sent: a deployment may result at any moment, and looks ignore the follow
+	resumed       chan struct{}                 // closed when the work of an earlier process has been taken over
+	found         chan struct{}                 // signals an end that is to be told with others
+	presence      presence
 }
 
 var _ commands.Progress = (*Progress)(nil)
 
 // New returns a Progress. It does nothing until Run is called.
 func New(cfg Config) *Progress {
-	p := &Progress{
-		Config: cfg, resumed: make(chan struct{}), open: map[string]target{},
-		absence: absence{away: map[string]*away{}, ends: map[string]end{}, due: make(chan struct{}, 1)},
-	}
+	p := &Progress{Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1)}
 	p.subscriptions.Store(newSubscriptions(-1))
 	p.watch = watch.New(watch.Config{
-		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.seen, Listed: p.listed, Swept: p.onRound,
+		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.seen, Listed: p.listed, Swept: p.swept,
 	})
 	return p
 }
@@ -102,11 +91,12 @@ func New(cfg Config) *Progress {
 func (p *Progress) Run(ctx context.Context) error {
 	var left sync.WaitGroup
 	defer left.Wait()
+	p.presence.begin(time.Now())
 	if err := p.resume(ctx, &left); err != nil {
 		return err
 	}
 	close(p.resumed)
-	left.Go(func() { p.tellKept(ctx) })
+	left.Go(func() { p.gather(ctx) })
 	p.watch.Run(ctx)
 	return nil
 }
@@ -115,71 +105,26 @@ func (p *Progress) Run(ctx context.Context) error {
 func (p *Progress) Resumed() <-chan struct{} { return p.resumed }
 
 // Open returns the number of follows that have not ended.
-func (p *Progress) Open() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.open)
-}
-
-// track makes the deployment of a follow, or 0 while it is unknown, part of the aim of its stack until the follow ends. Outside of a look,
-// call watch.Due too.
-func (p *Progress) track(f storage.Follow) {
-	now := target{stack: f.Stack.UID, deployment: f.Deployment, patient: f.Subscribed}
-	if f.Deployment == 0 && f.Wish != nil {
-		now.deployment = f.Wish.Claimed
+func (p *Progress) Open() (n int) {
+	err := p.Records.View(context.Background(), func(tx storage.Tx) error {
+		n = 0
+		return storage.Open.Scan(tx, "", func(string, storage.Phase) error { n++; return nil })
+	})
+	if err != nil {
+		p.Log.Error("the open follows could not be counted", "error", err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if f.Phase != storage.PhaseEnded {
-		p.open[f.ID] = now
-		return
-	}
-	delete(p.open, f.ID)
-	if !slices.ContainsFunc(slices.Collect(maps.Values(p.open)), func(t target) bool { return t.stack == now.stack }) {
-		p.absence.back(now.stack)
-	}
-}
-
-// sends marks a wish as being sent until undo is called.
-func (p *Progress) sends(f storage.Follow) (undo func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.open[f.ID] = target{stack: f.Stack.UID, sending: true}
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.open[f.ID].sending {
-			delete(p.open, f.ID)
-		}
-	}
-}
-
-// openOf returns the ids of a stack's open follows that satisfy a condition.
-func (p *Progress) openOf(stack string, holds func(target) bool) (ids []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for id, t := range p.open {
-		if t.stack == stack && holds(t) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	return n
 }
 
 // followed returns the id of the channel's open follow of a deployment, or "".
-func (p *Progress) followed(tx storage.Tx, f storage.Follow) (string, error) {
+func followed(tx storage.Tx, f storage.Follow) (string, error) {
 	if f.Deployment == 0 {
 		return "", nil
 	}
-	heard, err := heardIn(tx, f.Stack.UID, f.Deployment, f.Channel)
-	candidates := p.openOf(f.Stack.UID, func(t target) bool { return t.deployment == f.Deployment })
-	if heard != "" {
-		candidates = append(candidates, heard)
-	}
-	for _, id := range candidates {
-		other, _, wrong := storage.Follows.Find(tx, id)
-		if err = errors.Join(err, wrong); other.Channel == f.Channel && other.Phase != storage.PhaseEnded {
-			return id, err
+	open, err := storage.OpenFollows(tx, f.Stack.UID)
+	for _, other := range open {
+		if other.Channel == f.Channel && (other.Deployment == f.Deployment || other.Wish != nil && other.Wish.Claimed == f.Deployment) {
+			return other.ID, nil
 		}
 	}
 	return "", err
@@ -226,12 +171,12 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 		return err
 	}
 	err = p.Records.Update(ctx, func(tx storage.Tx) error {
-		if other, err := p.followed(tx, f); err != nil {
+		if other, err := followed(tx, f); err != nil {
 			return err
 		} else if other != "" {
 			return commands.ErrFollowed
 		}
-		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.Follows.Put(tx, f.ID, f), register(tx, f))
+		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.PutFollow(tx, f), register(tx, f))
 		for _, write := range also {
 			err = errors.Join(err, write(tx))
 		}
@@ -242,7 +187,6 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 	}
 	p.Outbox.Deliver(card)
 	if f.Deployment != 0 {
-		p.track(f)
 		p.watch.Due(f.Stack.UID, time.Now())
 	}
 	return nil

@@ -23,7 +23,6 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	if err := p.SubscriptionsChanged(ctx); err != nil {
 		return err
 	}
-	p.absence.catchingUp = true
 	var follows []storage.Follow
 	var shown []string
 	cancels := map[string]storage.Cancel{}
@@ -61,12 +60,8 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 			carry(commands.Redeploy, f, func() { p.carryOn(ctx, f) })
 			continue
 		}
-		p.track(f)
 		p.watch.Due(f.Stack.UID, time.Now())
-		p.mu.Lock()
-		p.absence.left(f.Stack.UID, time.Now())
-		p.mu.Unlock()
-		if p.seeks(f) && !f.Wish.Arrived && time.Since(f.Wish.SentAt) < underWay {
+		if f.Phase == storage.PhaseFinding && !f.Wish.Arrived && time.Since(f.Wish.SentAt) < underWay {
 			carry(commands.Redeploy, f, func() { p.keepPlace(ctx, f) })
 		}
 		if c, ok := cancels[f.ID]; ok {
@@ -95,7 +90,7 @@ func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err erro
 		shown = append(shown, cardKey(f.ID))
 		if f.Phase == storage.PhaseSending {
 			follows[i].Phase = storage.PhaseFinding
-			err = errors.Join(err, storage.Follows.Put(tx, f.ID, follows[i]))
+			err = errors.Join(err, storage.PutFollow(tx, follows[i]))
 		}
 	}
 	return follows, shown, err
@@ -121,21 +116,16 @@ func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for p.seeks(f) {
+	for {
 		select {
 		case <-limited.Done():
 			return
 		case <-tick.C:
 		}
+		if now, _, err := storage.Follows.Look(ctx, p.Records, f.ID); err == nil && now.Phase != storage.PhaseFinding {
+			return
+		}
 	}
-}
-
-// seeks reports whether the search for the deployment of a wish continues.
-func (p *Progress) seeks(f storage.Follow) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	t, open := p.open[f.ID]
-	return open && f.Wish != nil && t.deployment == 0
 }
 
 // carryOn sends a wish that an earlier process recorded and certainly did not send, or tells its asker that it is too late.

@@ -9,48 +9,49 @@ import (
 	"time"
 
 	"c66bot/bot/card"
-	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
 	"c66bot/commands"
 	"c66bot/storage"
 )
 
-// onRound tells channels about deleted and renamed stacks, and ends the catch-up.
-func (p *Progress) onRound(ctx context.Context, round watch.Round) {
-	a := &p.absence
-	p.mu.Lock()
-	if !a.swept.IsZero() && !round.CaughtUp {
-		a.between = round.Ended.Sub(a.swept)
-	}
-	a.swept = round.Ended
-	p.mu.Unlock()
-	err := panics.Catch(func() error { return p.changedStacks(ctx, round) })
-	if p.unpruned.Load() {
-		err = errors.Join(err, p.SubscriptionsChanged(ctx))
-	}
-	if err != nil && ctx.Err() == nil {
-		p.Log.Error("stacks that are gone or renamed could not be told; the next round tries again", "error", err)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	a.catchingUp = round.Failed > 0
-	a.tellIfAll()
-}
-
-// missedFor is how long consecutive full rounds must miss a stack before it counts as deleted. One round never suffices, because lists
-// shift while they are paged.
+// missedFor is how long full rounds must miss a stack before it counts as deleted. One round never suffices, because lists shift while they
+// are paged.
 const missedFor = 5 * time.Minute
 
-// changedStacks tells each channel once about its deleted or renamed stacks, in one transaction with their positions.
-func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
-	changes, subscribed, err := p.stackChanges(ctx, round)
+// swept compares the stacks of a round with the positions: it tells channels of deleted and renamed ones, and removes the positions that no
+// subscription needs. What fails is left to the next round.
+func (p *Progress) swept(ctx context.Context, round watch.Round) {
+	if err := p.compare(ctx, round); err != nil && ctx.Err() == nil {
+		p.Log.Error("stacks that are gone or renamed could not be told; the next round tries again", "error", err)
+	}
+}
+
+// listing is the difference between a round and the positions.
+type listing struct {
+	subscribed *subscriptions
+	changes    []card.StackChange   // deleted or renamed stacks
+	missing    map[string]time.Time // changes of Position.Missing
+	unwanted   []string             // stacks without a subscription
+}
+
+func (p *Progress) compare(ctx context.Context, round watch.Round) error {
+	var l listing
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		l, err = p.listing(tx, round)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	of := map[string][]card.StackChange{}
-	told := make([]card.StackChange, 0, len(changes))
-	for _, c := range changes {
-		channels, err := p.concernedBy(ctx, subscribed, c)
+	p.subscriptions.Store(l.subscribed)
+	if len(l.subscribed.active) == 0 {
+		if err := p.sweep(ctx); err != nil {
+			return err
+		}
+	}
+	of, told := map[string][]card.StackChange{}, l.changes[:0]
+	for _, c := range l.changes {
+		channels, err := p.concernedBy(ctx, l.subscribed, c)
 		if err != nil {
 			p.Log.WarnContext(ctx, "who may hear of a stack that changed cannot be found out; the next round asks again", "stack", c.Was.String(),
 				"error", err)
@@ -61,63 +62,69 @@ func (p *Progress) changedStacks(ctx context.Context, round watch.Round) error {
 			of[channel] = append(of[channel], shown)
 		}
 	}
-	if len(told) == 0 {
+	if len(told)+len(l.missing)+len(l.unwanted) == 0 {
 		return nil
 	}
 	var messages []storage.Message
-	stale := false
 	err = p.Records.Update(ctx, func(tx storage.Tx) error {
-		now, err := p.subscribed(tx)
-		if stale = err == nil && now.number != subscribed.number; err != nil || stale {
+		messages = nil
+		if now, err := p.subscribed(tx); err != nil || now.number != l.subscribed.number { // the next round starts over
 			return err
 		}
-		messages, err = writeChanges(tx, told, of, round.Ended)
-		return err
+		var err error
+		for uid, since := range l.missing {
+			at, there, wrong := storage.Positions.Find(tx, uid)
+			if at.Missing = since; there {
+				wrong = storage.Positions.Put(tx, uid, at)
+			}
+			err = errors.Join(err, wrong)
+		}
+		var errTold error
+		messages, errTold = writeChanges(tx, told, of, round.Ended)
+		unwanted, errRead := p.unwanted(tx) // with those that no subscription matches under their new name
+		return errors.Join(err, errTold, errRead, removePositions(tx, unwanted))
 	})
 	if err != nil {
 		return fmt.Errorf("record stacks that are gone or renamed: %w", err)
-	}
-	if stale { // the next round starts over
-		return nil
 	}
 	p.Outbox.Deliver(messages...)
 	for _, c := range told {
 		p.Log.InfoContext(ctx, "a stack is gone or renamed", "stack", c.Was.String(), "now", c.Now.String())
 	}
-	return p.SubscriptionsChanged(ctx) // also deletes positions of stacks that no subscription matches under their new name
+	return nil
 }
 
-// stackChanges compares the stacks of a round with the positions. It also returns the subscriptions that its result is based on.
-func (p *Progress) stackChanges(ctx context.Context, round watch.Round) (changes []card.StackChange, subscribed *subscriptions, err error) {
-	if subscribed, err = p.latest(ctx); err != nil {
-		return nil, nil, err
+// listing compares the stacks of a round with the positions.
+func (p *Progress) listing(tx storage.Tx, round watch.Round) (l listing, err error) {
+	l.missing = map[string]time.Time{}
+	if l.subscribed, err = p.subscribed(tx); err != nil {
+		return l, err
 	}
-	watched, err := p.watched(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	absent := map[string]time.Time{}
-	for _, uid := range slices.Sorted(maps.Keys(watched)) {
-		was, since := watched[uid], p.missing[uid]
-		shown, ok := round.Stacks[uid]
-		now := commands.RefOf(shown)
-		switch {
-		case ok && !now.Same(was):
-			changes = append(changes, card.StackChange{Was: was, Now: now})
-		case ok:
+	err = storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
+		since := at.Missing
+		stack, here := round.Stacks[uid]
+		switch now := commands.RefOf(stack); {
+		case !l.subscribed.wants(at.Stack):
+			l.unwanted = append(l.unwanted, uid)
+			return nil
+		case here && !now.Same(at.Stack):
+			l.changes = append(l.changes, card.StackChange{Was: at.Stack, Now: now})
+			return nil
+		case here:
+			at.Missing = time.Time{}
 		case !round.Full || round.Failed > 0:
-			absent[uid] = since
 		case since.IsZero():
-			absent[uid] = round.Ended
-		default:
-			absent[uid] = since // until it is announced
-			if round.Ended.Sub(since) >= missedFor {
-				changes = append(changes, card.StackChange{Was: was})
-			}
+			at.Missing = round.Ended
+		case round.Ended.Sub(since) >= missedFor:
+			l.changes = append(l.changes, card.StackChange{Was: at.Stack})
+			return nil
 		}
-	}
-	p.missing = absent
-	return changes, subscribed, nil
+		if !at.Missing.Equal(since) {
+			l.missing[uid] = at.Missing
+		}
+		return nil
+	})
+	return l, err
 }
 
 // concernedBy returns what to tell each channel that subscribes to a changed stack and has an author who may subscribe to it. The new name
@@ -159,6 +166,7 @@ func (p *Progress) concernedBy(ctx context.Context, subscribed *subscriptions, c
 	return channels, nil
 }
 
+// writeChanges writes the messages of the channels, and the positions under their new names.
 func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]card.StackChange, at time.Time) ([]storage.Message, error) {
 	var messages []storage.Message
 	var err error

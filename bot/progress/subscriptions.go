@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
-	"c66bot/bot/notify"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/commands"
@@ -23,8 +23,7 @@ type subscriptions struct {
 	suspended int
 	globs     map[string]func(storage.StackRef) bool // of the active ones
 
-	mu     sync.Mutex
-	wanted map[storage.StackRef]string // cache: a glob that matches the stack, or ""
+	wanted *sync.Map // cache, by StackRef: a glob that matches the stack, or ""
 }
 
 type subscriber struct {
@@ -33,22 +32,21 @@ type subscriber struct {
 }
 
 func newSubscriptions(number int64) *subscriptions {
-	return &subscriptions{number: number, globs: map[string]func(storage.StackRef) bool{}, wanted: map[storage.StackRef]string{}}
+	return &subscriptions{number: number, globs: map[string]func(storage.StackRef) bool{}, wanted: new(sync.Map)}
 }
 
 // wants reports whether a channel subscribes to a stack.
 func (s *subscriptions) wants(ref storage.StackRef) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	glob, known := s.wanted[ref]
+	glob, known := s.wanted.Load(ref)
 	if !known {
+		glob = ""
 		for text, fits := range s.globs {
 			if fits(ref) {
 				glob = text
 				break
 			}
 		}
-		s.wanted[ref] = glob
+		s.wanted.Store(ref, glob)
 	}
 	return glob != ""
 }
@@ -56,13 +54,12 @@ func (s *subscriptions) wants(ref storage.StackRef) bool {
 // inherit copies the cached matches of an earlier snapshot, so that one change among thousands of subscriptions does not match every glob
 // with every stack again.
 func (s *subscriptions) inherit(earlier *subscriptions) {
-	earlier.mu.Lock()
-	defer earlier.mu.Unlock()
-	for ref, glob := range earlier.wanted {
-		if s.globs[glob] != nil {
-			s.wanted[ref] = glob
+	earlier.wanted.Range(func(ref, glob any) bool {
+		if s.globs[glob.(string)] != nil {
+			s.wanted.Store(ref, glob)
 		}
-	}
+		return true
+	})
 }
 
 // to returns the subscriptions to a stack by channel.
@@ -129,72 +126,33 @@ func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	return p.subscriptions.Load(), err
 }
 
-// current is latest, where an error must not end the work: then what was read before counts.
-func (p *Progress) current() *subscriptions {
-	s, err := p.latest(context.Background())
-	if err != nil {
-		p.Log.Error("what channels subscribe to could not be read; what was read before counts", "error", err)
-	}
-	return s
-}
-
-// listed returns the aims of the stacks on a page of the list.
+// listed returns what looks at the stacks of a page are to read.
 func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
+	p.presence.listed(time.Now(), p.awayAfter())
 	aims := map[string]watch.Aim{}
-	subscribed := p.current()
-	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-		for _, s := range stacks {
-			a, wrong := p.aim(tx, subscribed, s.UID, &s)
-			if err = errors.Join(err, wrong); wrong == nil {
-				aims[s.UID] = a
+	err := p.Records.View(ctx, func(tx storage.Tx) error {
+		s, err := p.subscribed(tx)
+		if err != nil {
+			return err
+		}
+		p.subscriptions.Store(s)
+		for _, stack := range stacks {
+			position, there, wrong := storage.Positions.Find(tx, stack.UID)
+			follows, damaged := storage.OpenFollows(tx, stack.UID)
+			if err = errors.Join(err, wrong, damaged); wrong != nil || damaged != nil {
+				continue
+			}
+			aims[stack.UID] = aimOf(s.wants(commands.RefOf(stack)), nil, follows)
+			if there {
+				aims[stack.UID] = aimOf(s.wants(commands.RefOf(stack)), &position, follows)
 			}
 		}
 		return err
 	})
-	if err != nil {
-		p.Log.Error("how far stacks were told could not be read; the next page tries again", "error", err)
+	if err != nil && ctx.Err() == nil {
+		p.Log.Error("what the bot knows of a page of stacks could not all be read; the next round tries again", "error", err)
 	}
 	return aims
-}
-
-// aim returns what the records say of a stack, which the list may show.
-func (p *Progress) aim(tx storage.Tx, subscribed *subscriptions, uid string, listed *cloud66.Stack) (watch.Aim, error) {
-	a := watch.Aim{Followed: p.followedOn(uid)}
-	at, known, err := storage.Positions.Find(tx, uid)
-	if known {
-		a.Position = &at
-	}
-	if listed != nil {
-		at.Stack = commands.RefOf(*listed)
-	}
-	a.Subscribed = at.Stack.UID != "" && subscribed.wants(at.Stack)
-	return a, err
-}
-
-// aimOf returns the aim of a stack after a look.
-func (p *Progress) aimOf(ctx context.Context, look watch.Look) (a watch.Aim, err error) {
-	err = p.Records.View(ctx, func(tx storage.Tx) error {
-		subscribed, err := p.subscribed(tx)
-		if err != nil {
-			return err
-		}
-		a, err = p.aim(tx, subscribed, look.Stack, look.Listed)
-		return err
-	})
-	return a, err
-}
-
-// followedOn returns the deployments of a stack that open follows show, and whether somebody waits for each step.
-func (p *Progress) followedOn(stack string) map[int64]bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	followed := map[int64]bool{}
-	for _, t := range p.open {
-		if t.stack == stack && !t.sending {
-			followed[t.deployment] = followed[t.deployment] || !t.patient
-		}
-	}
-	return followed
 }
 
 // Watching holds the numbers of subscriptions and of suspended ones among them.
@@ -202,7 +160,10 @@ type Watching struct{ Subscriptions, Suspended int }
 
 // Watching counts the subscriptions.
 func (p *Progress) Watching() Watching {
-	s := p.current()
+	s, err := p.latest(context.Background())
+	if err != nil {
+		p.Log.Error("the subscriptions are counted as they were before", "error", err)
+	}
 	return Watching{Subscriptions: len(s.active) + s.suspended, Suspended: s.suspended}
 }
 
@@ -233,40 +194,55 @@ func (p *Progress) watched(ctx context.Context) (map[string]storage.StackRef, er
 }
 
 // SubscriptionsChanged makes the watcher look for the stacks that are subscribed to now, and deletes the positions of those that no longer
-// are: to a later subscription, deployments before it are history. After a failure the next round retries.
+// are. After a failure the next round retries.
 func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
-	s, err := p.latest(ctx)
-	unread := err != nil // then the pages of the list have them read again
-	defer func() { p.watch.Subscribed(unread || len(s.active) > 0) }()
-	if err == nil {
-		err = p.update(ctx, p.unwanted)
+	if err := p.sweep(ctx); err != nil {
+		return err
 	}
-	p.unpruned.Store(err != nil)
-	return err
+	return p.update(ctx, func(tx storage.Tx) (func() error, error) {
+		unwanted, err := p.unwanted(tx)
+		if err != nil || len(unwanted) == 0 {
+			return nil, err
+		}
+		return func() error { return removePositions(tx, unwanted) }, nil
+	})
 }
 
-// unwanted finds the positions of stacks without a subscription.
-func (p *Progress) unwanted(tx storage.Tx) (remove func() error, err error) {
+// sweep has the watcher sweep the list of stacks if anything is subscribed to. What is not known is swept for: the pages have it read again.
+func (p *Progress) sweep(ctx context.Context) error {
+	for {
+		s, err := p.latest(ctx)
+		p.watch.Subscribed(err != nil || len(s.active) > 0)
+		if err != nil || len(s.active) > 0 {
+			return err
+		}
+		if now, err := p.latest(ctx); err != nil || now.number == s.number { // else a change has come between
+			return err
+		}
+	}
+}
+
+// unwanted returns the stacks with a position and without a subscription. Their positions go: to a later subscription, deployments before it
+// are history.
+func (p *Progress) unwanted(tx storage.Tx) (uids []string, err error) {
 	s, err := p.subscribed(tx)
 	if err != nil {
 		return nil, err
 	}
-	var uids []string
 	err = storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
 		if !s.wants(at.Stack) {
 			uids = append(uids, uid)
 		}
 		return nil
 	})
-	if err != nil || len(uids) == 0 {
-		return nil, err
+	return uids, err
+}
+
+func removePositions(tx storage.Tx, uids []string) (err error) {
+	for _, uid := range uids {
+		err = errors.Join(err, storage.Positions.Delete(tx, uid))
 	}
-	return func() (err error) {
-		for _, uid := range uids {
-			err = errors.Join(err, storage.Positions.Delete(tx, uid))
-		}
-		return err
-	}, nil
+	return err
 }
 
 // update runs plan, which only reads, in a view. If plan returns a write function, update runs plan again in an update and calls that write
@@ -287,12 +263,4 @@ func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func
 		}
 		return write()
 	})
-}
-
-// concerned returns the users who must learn of a follow's end: its asker, or the authors of the subscriptions that include it.
-func concerned(f storage.Follow, of []storage.Subscription, d cloud66.Deployment) []string {
-	if f.Asker != "" {
-		return []string{f.Asker}
-	}
-	return notify.Authors(of, d, string(f.State))
 }

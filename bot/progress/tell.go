@@ -1,10 +1,12 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -13,7 +15,6 @@ import (
 	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
-	"c66bot/commands"
 	"c66bot/storage"
 )
 
@@ -24,99 +25,106 @@ const sinceAtMost = time.Hour
 // author identifies the author of a channel's subscriptions.
 type author struct{ user, channel string }
 
-// tell is the result of one look at a stack: new follows for its subscribers, and steps of the open follows.
-type tell struct {
-	look       watch.Look
-	since      time.Time // since when the stack was away; zero if it was not
-	catchingUp bool      // the first round since a start or an outage has not ended
+// answers is what a look needs to know that the database does not hold.
+type answers struct {
+	may    map[author]bool  // who may subscribe to the stack now; no entry: that is not known
+	traces map[string]trace // of the wishes whose deployment is sought, by follow
+}
 
-	// Looked up between the two passes; nil in the first pass, which treats everybody as allowed.
-	may    map[author]bool
-	traces map[string]trace // by follow
+// tale is what a look has to tell. It is computed from the look, from what the database holds and from the answers alone.
+type tale struct {
+	*known
 
-	// Read by a pass.
-	stack storage.StackRef
-	of    map[string][]storage.Subscription // by channel
-	hears map[string]bool                   // channels with something new to hear
-	known sight
-	finds []storage.Follow // follows that search for their deployment
+	look    watch.Look
+	away    absence
+	answers answers
 
-	// To be written.
-	begun    []storage.Follow // follows of deployments that are new to a channel
 	steps    []step
-	ends     map[string]end // ends to hold back
-	messages []storage.Message
-	moved    bool // the stack's position moves to known.position
+	messages []storage.Message  // that belong to no card
+	ended    []storage.Deployed // for the history
+	position *storage.Position  // to write; nil if it stays
+	claimed  map[int64]bool     // deployments that a wish of this look has found
 	whys     []string
-	held     bool  // something must wait, so the position stays
-	failed   error // errors of single follows
+	began    map[int64]time.Time // when deployments that are open, or were, began, as the bot saw it
+	held     bool                // something must wait for the next look, so the position stays
+	err      error
 }
 
-// seen tells what a look shows, and returns the stack's aim after it.
-func (p *Progress) seen(ctx context.Context, look watch.Look) (watch.Aim, error) {
-	if aim, err := p.aimOf(ctx, look); err != nil || !look.Covers(aim) {
-		return aim, err
-	}
-	t := &tell{look: look}
-	t.since, t.catchingUp = p.returns(look)
-	err := panics.Catch(func() error { return p.tell(ctx, t) })
-	if !t.since.IsZero() && answered(look) {
-		p.returned(look.Stack)
-	}
-	aim, wrong := p.aimOf(ctx, look)
-	aim.Again = t.held
-	return aim, errors.Join(err, t.failed, wrong)
+// seen takes a look and returns what the next one is to read.
+func (p *Progress) seen(ctx context.Context, look watch.Look) (aim watch.Aim, err error) {
+	return p.tell(ctx, look, p.presence.looked(look, p.awayAfter()))
 }
 
-// tell plans the changes of a look in a view. If there are any, it looks up what the database does not hold (permissions, stack actions),
-// then plans again and writes, in one update.
-func (p *Progress) tell(ctx context.Context, t *tell) error {
-	if _, err := p.latest(ctx); err != nil {
-		return err
-	}
-	pass := func(tx storage.Tx) error { return p.pass(tx, t) }
-	if err := p.Records.View(ctx, pass); err != nil {
-		return err
-	}
-	if t.changes() {
-		p.ask(ctx, t)
-		err := p.Records.Update(ctx, func(tx storage.Tx) error {
-			if err := pass(tx); err != nil {
-				return err
-			}
-			return t.write(tx)
-		})
-		if err != nil {
-			return fmt.Errorf("record what a look at %s shows: %w", t.look.Stack, err)
+// tell tells what a look shows. It plans from a snapshot, asks for what the database does not hold if there is something new, and writes in
+// one transaction: the plan if the database still holds the same, else a new one. A look that changes nothing costs no commit. A look that
+// lacks what the database asks for tells nothing: the watcher completes it.
+func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (watch.Aim, error) {
+	var k *known
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		if k, err = p.read(tx, look); err == nil {
+			p.subscriptions.Store(k.subscribed)
 		}
+		return err
+	})
+	if err != nil {
+		return watch.Aim{}, err
 	}
-	for _, f := range t.begun {
-		p.track(f)
+	t := &tale{known: k, look: look, away: away}
+	if aim := t.aim(); !look.Covers(aim) {
+		return aim, nil
 	}
-	for id, e := range t.ends {
-		p.keep(id, e)
+	p.ask(ctx, t)
+	if t.plan(); !t.changes() {
+		return t.aim(), t.err
+	}
+	err = p.Records.Update(ctx, func(tx storage.Tx) error {
+		now, err := p.read(tx, look)
+		if err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(now, t.known) {
+			t = &tale{known: now, look: look, away: away, answers: t.answers}
+			if look.Covers(t.aim()) {
+				t.plan()
+			}
+		}
+		return t.write(tx)
+	})
+	if err != nil {
+		return watch.Aim{}, fmt.Errorf("record what a look at %s shows: %w", look.Stack, err)
 	}
 	for _, why := range t.whys {
 		p.Log.InfoContext(ctx, "told by subscription", "stack", t.stack.String(), "why", why)
 	}
 	p.Outbox.Deliver(t.messages...)
 	p.done(ctx, t.steps...)
-	return nil
+	return t.aim(), t.err
 }
 
-// changes reports whether there is anything to write.
-func (t *tell) changes() bool {
-	return t.moved || len(t.begun)+len(t.messages)+len(t.finds) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+// aim returns what a look is to read, after the plan if there is one.
+func (t *tale) aim() watch.Aim {
+	follows := map[string]storage.Follow{}
+	for _, f := range t.follows { // one that could not be planned stays as it is
+		follows[f.ID] = f
+	}
+	for _, s := range t.steps {
+		follows[s.follow.ID] = s.follow
+	}
+	aim := aimOf(len(t.of) > 0, cmp.Or(t.position, t.known.position), slices.Collect(maps.Values(follows)))
+	aim.Again = t.held
+	return aim
 }
 
-// ask checks which authors may subscribe to the stack, for channels with something new to hear, and looks up the stack actions of wishes
+// ask finds out which authors may subscribe to the stack, for channels with something new to hear, and looks up the stack actions of wishes
 // without a deployment.
-func (p *Progress) ask(ctx context.Context, t *tell) {
-	t.may, t.traces = map[author]bool{}, map[string]trace{}
-	for channel := range t.hears {
+func (p *Progress) ask(ctx context.Context, t *tale) {
+	t.answers = answers{map[author]bool{}, map[string]trace{}}
+	var channels []string
+	t.eachNew(func(channel string, _ cloud66.Deployment, _ bool) { channels = append(channels, channel) })
+	for _, channel := range channels {
 		for _, s := range t.of[channel] {
 			key := author{s.Author, channel}
-			if _, asked := t.may[key]; asked {
+			if _, asked := t.answers.may[key]; asked {
 				continue
 			}
 			may, err := p.May(ctx, s.Author, channel, t.stack)
@@ -125,246 +133,203 @@ func (p *Progress) ask(ctx context.Context, t *tell) {
 					"user", s.Author, "error", err)
 				continue
 			}
-			t.may[key] = may
+			t.answers.may[key] = may
 		}
 	}
-	for _, f := range t.finds {
-		t.traces[f.ID] = p.traceOf(ctx, f)
+	for _, f := range t.follows {
+		if t.look.Err == nil && seeks(f, t.look.At) {
+			t.answers.traces[f.ID] = p.traceOf(ctx, f)
+		}
 	}
 }
 
-// pass plans the changes of a look. It only reads, and may run several times.
-func (p *Progress) pass(tx storage.Tx, t *tell) error {
-	*t = tell{
-		look: t.look, since: t.since, catchingUp: t.catchingUp, may: t.may, traces: t.traces, hears: map[string]bool{}, ends: map[string]end{},
-		known: sight{look: t.look},
+// plan computes what to write. An error of one follow does not keep the others from being told.
+func (t *tale) plan() {
+	t.claimed = map[int64]bool{}
+	if t.damaged != "" {
+		t.err = errors.New(t.damaged)
 	}
-	var err error
-	if t.known.subscribed, err = p.subscribed(tx); err != nil {
-		return err
+	t.began = map[int64]time.Time{}
+	if t.known.position != nil {
+		maps.Copy(t.began, t.known.position.Began)
 	}
-	if err := p.discover(tx, t); err != nil {
-		return err
-	}
-	for _, f := range t.begun {
-		t.follow(f.ID, func() (step, error) { return plan(tx, f, t.known, trace{}) })
-	}
-	for _, id := range p.openOf(t.look.Stack, func(open target) bool { return !open.sending }) {
-		if !p.keeps(id) {
-			t.follow(id, func() (step, error) { return planOf(tx, id, t.known, t.traces[id]) })
+	if t.look.Err == nil {
+		t.remember()
+		if len(t.of) > 0 {
+			t.discover()
 		}
 	}
-	return nil
+	for _, f := range t.follows {
+		t.add(f, false)
+	}
 }
 
-// follow adds the step of one follow. An end that happened while the stack was away is held back, to be announced with others.
-func (t *tell) follow(id string, work func() (step, error)) {
+// add plans the next step of a follow.
+func (t *tale) add(f storage.Follow, begins bool) {
 	err := panics.Catch(func() error {
-		s, err := work()
-		if err != nil {
-			return err
-		}
-		if phase := s.before.Phase; t.look.Err == nil && (phase == storage.PhaseFinding || phase == storage.PhaseSending) {
-			t.finds = append(t.finds, s.before)
-		}
-		switch {
-		case (t.catchingUp || !t.since.IsZero()) && t.look.Err == nil && s.endsNow() &&
-			(s.follow.AskedAt.Before(t.since) || (s.follow.Subscribed && s.fresh)):
-			t.ends[id] = end{s.follow.Channel, t.look, t.traces[id]}
-		default:
+		s, err := t.step(f)
+		if s.changed = s.changed || begins; err == nil {
 			t.steps = append(t.steps, s)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
-		t.failed = errors.Join(t.failed, fmt.Errorf("follow %s: %w", id, err))
+		t.err = errors.Join(t.err, fmt.Errorf("follow %s: %w", f.ID, err))
 	}
 }
 
-func (t *tell) write(tx storage.Tx) error {
+// changes reports whether there is anything to write.
+func (t *tale) changes() bool {
+	return t.position != nil || len(t.messages)+len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+}
+
+func (t *tale) write(tx storage.Tx) error {
 	err := putAll(tx, t.messages)
-	for _, f := range t.begun {
-		err = errors.Join(err, storage.Follows.Put(tx, f.ID, f), register(tx, f))
+	for _, d := range t.ended {
+		err = errors.Join(err, storage.History.Put(tx, storage.DeploymentKey(d.Stack, d.Number), d))
 	}
-	if t.moved {
-		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, t.known.position))
+	if t.position != nil {
+		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, *t.position))
 	}
 	return errors.Join(err, writeAll(tx, t.steps))
 }
 
-// discover compares a look with the stack's position, if channels subscribe to the stack, and begins follows of new deployments.
-func (p *Progress) discover(tx storage.Tx, t *tell) error {
-	look := t.look
-	before, known, err := storage.Positions.Find(tx, look.Stack)
-	if err != nil {
-		return err
+// remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now.
+func (t *tale) remember() {
+	for _, d := range slices.Concat(t.look.Newest, t.look.Others) {
+		a := t.about[d.ID]
+		now := storage.Deployed{
+			Stack: t.look.Stack, Number: d.ID, Type: d.DeployType.String(), Outcome: d.Outcome.String(), Via: d.TriggeredVia.String(),
+			By: d.TriggeredBy, Asker: a.asker, Ref: d.GitRef, Commit: d.GitHash, StartedAt: d.StartedAt.UTC(), EndedAt: d.FinishedAt.UTC(),
+			SeenAt: a.kept.SeenAt,
+		}
+		if now.SeenAt.IsZero() {
+			now.SeenAt = t.look.At
+		}
+		if d.Ended() && t.look.At.Sub(now.Over()) < storage.KeepHistory && differs(a.kept, now) {
+			t.ended = append(t.ended, now)
+		}
 	}
-	t.known.position, t.known.before, t.stack = before, before, before.Stack
-	if look.Listed != nil {
-		t.stack = commands.RefOf(*look.Listed)
-	}
-	if look.Err != nil || t.stack.UID == "" { // or the look is for a card alone, and the stack's name is unknown here
-		return nil //nolint:nilerr // a stack that cannot be read has nothing new
-	}
-	if t.of = t.known.subscribed.to(t.stack); len(t.of) == 0 {
-		return nil
+}
+
+// discover compares a look with the stack's position, and begins follows of new deployments.
+func (t *tale) discover() {
+	var before storage.Position
+	if t.known.position != nil {
+		before = *t.known.position
 	}
 	after := before // keeps the old name until all channels know of the new one
-	var from *storage.Position
-	if known {
-		from = &before
-	} else {
+	fresh, made, mark := t.known.position == nil, t.made(t.look), t.look.Mark
+	if fresh {
 		after.Stack = t.stack
 	}
-	made, mark := t.made(), look.Mark
 	switch {
-	case len(look.Newest) > 0:
-		since, shown := from, slices.Concat(look.Newest, look.Others)
-		if !known && !made.IsZero() {
-			since = &storage.Position{Since: made}
-		}
-		after = notify.Moved(after, shown, look.Errs, look.At, known && !t.catchingUp)
-		if err := p.hear(tx, t, notify.News(since, shown), notify.NewlyReverted(from, shown), after.Began); err != nil {
-			return err
-		}
-	case !known && !made.IsZero(): // no mark, so that its deployments are looked at
-		after.Since, after.At, mark = made, look.At, ""
-	case !known:
-		after.Since, after.At = look.At.Add(-sinceAtMost), look.At
-		if look.Listed != nil && look.Listed.LastActivity.After(after.Since) {
-			after.Since = look.Listed.LastActivity
+	case len(t.look.Newest) > 0:
+		after = notify.Moved(after, slices.Concat(t.look.Newest, t.look.Others), t.look.Errs, t.look.At, !fresh && !t.away.returning)
+		maps.Copy(t.began, after.Began)
+		t.hear()
+	case fresh && !made.IsZero(): // no mark, so that its deployments are looked at
+		after.Since, after.At, mark = made, t.look.At, ""
+	case fresh:
+		after.Since, after.At = t.look.At.Add(-sinceAtMost), t.look.At
+		if t.look.Listed != nil && t.look.Listed.LastActivity.After(after.Since) {
+			after.Since = t.look.Listed.LastActivity
 		}
 	}
-	if look.Listed != nil {
+	if t.look.Listed != nil {
 		after.Mark = mark
 	}
 	if t.held { // the next look finds them again
 		t.messages = nil
-		return nil
+		return
 	}
-	t.known.position, t.moved = after, !known || moves(before, after)
-	return nil
+	before.At = after.At // a new time of the look alone is not worth a commit
+	if fresh || differs(before, after) {
+		t.position = &after
+	}
 }
 
-// moves reports whether a position has changed. A new time of the look alone is not worth a commit.
-func moves(before, after storage.Position) bool {
-	after.At = before.At
-	return differs(before, after)
-}
-
-// made returns the time just before a stack was created, if that was recent and a channel subscribed to its name earlier: then all its
-// deployments are news. Else it returns zero.
-func (t *tell) made() time.Time {
-	if t.look.Listed == nil {
-		return time.Time{}
+// eachNew calls f for each new deployment and each roll-back that a channel subscribes to and has not heard of.
+func (t *tale) eachNew(f func(channel string, d cloud66.Deployment, reverted bool)) {
+	if t.look.Err != nil || len(t.look.Newest) == 0 {
+		return
 	}
-	made := t.look.Listed.CreatedAt
-	for _, of := range t.of {
-		if made.After(t.look.At.Add(-sinceAtMost)) && slices.ContainsFunc(of, func(s storage.Subscription) bool { return made.After(s.At) }) {
-			return made.Add(-time.Second)
+	shown := slices.Concat(t.look.Newest, t.look.Others)
+	news, reverts := notify.News(t.since(t.look), shown), notify.NewlyReverted(t.known.position, shown)
+	for _, channel := range slices.Sorted(maps.Keys(t.of)) {
+		for _, d := range news {
+			if _, hears := notify.Hear(t.of[channel], t.sight(d)); hears && t.about[d.ID].heard[channel] == "" {
+				f(channel, d, false)
+			}
+		}
+		for _, d := range reverts {
+			if _, hears := notify.HearOfRevert(t.of[channel], d); hears {
+				f(channel, d, true)
+			}
 		}
 	}
-	return time.Time{}
+}
+
+func (t *tale) sight(d cloud66.Deployment) notify.Sight {
+	return notify.Sight{
+		At: t.look.At, Deployment: d, Found: true, Usual: cloud66.UsualDuration(t.look.Newest, d.Type()),
+		Began: t.began[d.ID], Cancelled: t.about[d.ID].cancel,
+	}
 }
 
 // hear begins a follow for each new deployment and channel that wants it, and tells channels about roll-backs.
-func (p *Progress) hear(tx storage.Tx, t *tell, news, reverts []cloud66.Deployment, began map[int64]time.Time) error {
-	for _, channel := range slices.Sorted(maps.Keys(t.of)) {
-		for _, d := range news {
-			cancel, err := cancelOf(tx, t.stack.UID, d.ID)
-			if err != nil {
-				return err
+func (t *tale) hear() {
+	t.eachNew(func(channel string, d cloud66.Deployment, reverted bool) {
+		of := t.allowed(channel)
+		if reverted {
+			if why, hears := notify.HearOfRevert(of, d); hears {
+				t.revert(channel, d, notify.Authors(of, d, storage.Reverted))
+				t.whys = append(t.whys, fmt.Sprintf("the roll-back of #%d in %s: %s", d.ID, channel, why))
 			}
-			heard, err := heardIn(tx, t.stack.UID, d.ID, channel)
-			if err != nil {
-				return err
-			}
-			seen := notify.Sight{
-				At: t.look.At, Deployment: d, Found: true, Usual: cloud66.UsualDuration(t.look.Newest, d.Type()),
-				Began: began[d.ID], Cancelled: cancel,
-			}
-			if _, hears := notify.Hear(t.of[channel], seen); !hears || heard != "" {
-				continue
-			}
-			why, hears := notify.Hear(t.allowed(channel), seen)
-			if !hears {
-				continue
-			}
-			asked, err := p.mayBeAskedIn(tx, t.stack.UID, channel, d)
-			if err != nil {
-				return err
-			}
-			if asked {
-				t.held = true
-				continue
-			}
+			return
+		}
+		why, hears := notify.Hear(of, t.sight(d))
+		switch {
+		case !hears:
+		case t.mayBeAskedIn(channel, d):
+			t.held = true
+		default:
 			f := storage.Follow{Stack: t.stack, Deployment: d.ID, Channel: channel, Subscribed: true}
-			t.begun = append(t.begun, newFollow(f, storage.PhaseFollowing))
+			t.add(newFollow(f, storage.PhaseFollowing), true)
 			t.whys = append(t.whys, fmt.Sprintf("#%d in %s: %s", d.ID, channel, why))
 		}
-		for _, d := range reverts {
-			if _, hears := notify.HearOfRevert(t.of[channel], d); !hears {
-				continue
-			}
-			of := t.allowed(channel)
-			why, hears := notify.HearOfRevert(of, d)
-			if !hears {
-				continue
-			}
-			if err := t.revert(tx, channel, d, notify.Authors(of, d, storage.Reverted)); err != nil {
-				return err
-			}
-			t.whys = append(t.whys, fmt.Sprintf("the roll-back of #%d in %s: %s", d.ID, channel, why))
-		}
-	}
-	return nil
+	})
 }
 
 // allowed returns a channel's subscriptions whose authors may subscribe to the stack now. If that is unknown for one of them, the position
 // stays for the next look.
-func (t *tell) allowed(channel string) []storage.Subscription {
-	t.hears[channel] = true
-	if t.may == nil {
-		return t.of[channel]
-	}
+func (t *tale) allowed(channel string) []storage.Subscription {
 	return slices.DeleteFunc(slices.Clone(t.of[channel]), func(s storage.Subscription) bool {
-		may, asked := t.may[author{s.Author, channel}]
+		may, asked := t.answers.may[author{s.Author, channel}]
 		t.held = t.held || !asked
 		return !may
 	})
 }
 
 // mayBeAskedIn reports whether a deployment may result from a redeploy of this channel whose deployment is not found yet.
-func (p *Progress) mayBeAskedIn(tx storage.Tx, stack, channel string, d cloud66.Deployment) (bool, error) {
-	for _, id := range p.openOf(stack, func(open target) bool { return open.deployment == 0 || open.deployment == d.ID }) {
-		f, err := storage.Follows.Get(tx, id)
-		if err != nil {
-			return false, err
-		}
-		if f.Channel == channel && f.Wish != nil && f.Deployment == 0 && f.Phase != storage.PhaseEnded && d.ID > f.Wish.NewestBefore &&
-			fits(d, *f.Wish) {
-			return true, nil
-		}
-	}
-	return false, nil
+func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
+	return slices.ContainsFunc(t.follows, func(f storage.Follow) bool {
+		return f.Channel == channel && f.Wish != nil && f.Deployment == 0 && f.Phase != storage.PhaseCarded && d.ID > f.Wish.NewestBefore && fits(d, *f.Wish)
+	})
 }
 
 // revert tells a channel that a deployment was rolled back, in the thread of its card if it has one.
-func (t *tell) revert(tx storage.Tx, channel string, d cloud66.Deployment, tell []string) error {
-	heard, err := heardIn(tx, t.stack.UID, d.ID, channel)
-	if err != nil {
-		return err
-	}
+func (t *tale) revert(channel string, d cloud66.Deployment, tell []string) {
 	m := storage.Message{
-		Key: "reverted/" + storage.HeardKey(t.stack.UID, d.ID, channel), Channel: channel, Last: true, Tell: tell,
+		Key: "reverted/" + storage.HeardKey(t.look.Stack, d.ID, channel), Channel: channel, Last: true, Tell: tell,
 	}
-	if heard != "" {
+	if heard := t.about[d.ID].heard[channel]; heard != "" {
 		m.Parent, m.Broadcast = cardKey(heard), true
 	}
-	if m, err = saying(m, card.Reverted(t.stack, d)); err == nil {
+	m, err := saying(m, card.Reverted(t.stack, d))
+	if t.err = errors.Join(t.err, err); err == nil {
 		t.messages = append(t.messages, m)
 	}
-	return err
 }
 
 // heardIn returns the follow that announces a deployment to a channel, or "".

@@ -77,9 +77,14 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if err := p.card(ctx, f, cardWait); err != nil {
 		return commands.Begun(err)
 	}
-	defer p.sends(f)()
-	f.Phase, f.Wish.SentAt = storage.PhaseSending, time.Now()
-	if err := p.Records.Update(ctx, func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
+	sent := time.Now()
+	waits, err := p.change(ctx, f.ID, storage.PhaseCarded, func(now *storage.Follow) {
+		now.Phase, now.Wish.SentAt, now.Wish.NewestBefore = storage.PhaseSending, sent, f.Wish.NewestBefore
+	})
+	if err == nil && !waits {
+		return commands.Begun(fmt.Errorf("the wish for %s was not waiting any more", f.Stack))
+	}
+	if err != nil {
 		err = fmt.Errorf("record that the wish for %s is sent: %w", f.Stack, err)
 		if ctx.Err() != nil {
 			return commands.Begun(err) // the next process sends it, if that is soon
@@ -92,7 +97,6 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	settled := false
 	defer func() {
 		if !settled { // the looks determine the result, even after a panic
-			p.track(f)
 			p.watch.Due(f.Stack.UID, time.Now())
 		}
 	}()
@@ -102,7 +106,6 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	})
 	switch {
 	case err == nil:
-		f.Wish.Arrived, f.Wish.Claimed, f.Wish.Warning = true, answer.DeploymentID, answer.Warning
 	case cloud66.NothingDone(err):
 		settled = true
 		return errors.Join(err, p.finish(ctx, f.ID, storage.Refused, said(err)))
@@ -113,11 +116,28 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(),
 			"reference", f.Wish.Reference, "error", err)
 	}
-	f.Phase = storage.PhaseFinding
-	if err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error { return storage.Follows.Put(tx, f.ID, f) }); err != nil {
+	arrived := err == nil
+	_, err = p.change(context.WithoutCancel(ctx), f.ID, storage.PhaseSending, func(now *storage.Follow) {
+		now.Phase = storage.PhaseFinding
+		now.Wish.Arrived, now.Wish.Claimed, now.Wish.Warning = arrived, answer.DeploymentID, answer.Warning
+	})
+	if err != nil {
 		return commands.Begun(fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err))
 	}
 	return nil
+}
+
+// change changes the record of a follow if it is in a phase, and reports whether it is.
+func (p *Progress) change(ctx context.Context, id string, in storage.Phase, change func(*storage.Follow)) (is bool, err error) {
+	err = p.Records.Update(ctx, func(tx storage.Tx) error {
+		f, err := storage.Follows.Get(tx, id)
+		if is = err == nil && f.Phase == in; !is {
+			return err
+		}
+		change(&f)
+		return storage.PutFollow(tx, f)
+	})
+	return is, err
 }
 
 // said returns the reason of a refusal for the card, in Cloud 66's own words if there are any.

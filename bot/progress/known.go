@@ -1,0 +1,150 @@
+package progress
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/bot/notify"
+	"c66bot/cloud66/watch"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// known is what the database holds about the stack of a look. A plan that was made from it holds as long as it is the same.
+type known struct {
+	subscribed *subscriptions
+	of         map[string][]storage.Subscription // to the stack, by channel
+	stack      storage.StackRef                  // zero if the stack's name is unknown: the look is for a card alone
+	position   *storage.Position                 // nil if the stack has none
+	follows    []storage.Follow                  // open, oldest first
+	cards      map[string]storage.Message        // what they show, by the id of the follow; without an entry the card is not recorded
+	about      map[int64]about                   // of the deployments of the look and of the follows
+	damaged    string                            // why some follows could not be read
+}
+
+// about is what the bot knows of a deployment.
+type about struct {
+	cancel *storage.Cancel
+	wish   string            // the follow whose redeploy started it, or ""
+	asker  string            // who requested that
+	heard  map[string]string // the follows that announce it, by channel, if it is news
+	kept   storage.Deployed  // its history
+}
+
+// read reads what a look is compared with. An error of single follows is reported in known.damaged.
+func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
+	k = &known{cards: map[string]storage.Message{}, about: map[int64]about{}}
+	if k.subscribed, err = p.subscribed(tx); err != nil {
+		return nil, err
+	}
+	position, there, err := storage.Positions.Find(tx, look.Stack)
+	if err != nil {
+		return nil, err
+	}
+	if k.stack = position.Stack; there {
+		k.position = &position
+	}
+	if look.Listed != nil {
+		k.stack = commands.RefOf(*look.Listed)
+	}
+	if k.stack.UID != "" {
+		k.of = k.subscribed.to(k.stack)
+	}
+	var wrong error
+	if k.follows, wrong = storage.OpenFollows(tx, look.Stack); wrong != nil {
+		k.damaged = wrong.Error()
+	}
+	for _, f := range k.follows {
+		m, there, wrong := storage.Messages.Find(tx, cardKey(f.ID))
+		if there {
+			k.cards[f.ID] = storage.Message{Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last}
+		}
+		err = errors.Join(err, wrong, k.learn(tx, look.Stack, f.Deployment))
+	}
+	shown := slices.Concat(look.Newest, look.Others)
+	for _, d := range shown {
+		err = errors.Join(err, k.learn(tx, look.Stack, d.ID))
+	}
+	if len(k.of) > 0 {
+		for _, d := range slices.Concat(notify.News(k.since(look), shown), notify.NewlyReverted(k.position, shown)) {
+			err = errors.Join(err, k.hear(tx, look.Stack, d.ID))
+		}
+	}
+	return k, err
+}
+
+// aimOf returns what a look at a stack is to read.
+func aimOf(subscribed bool, position *storage.Position, follows []storage.Follow) watch.Aim {
+	aim := watch.Aim{Subscribed: subscribed, Position: position, Followed: map[int64]bool{}}
+	for _, f := range follows {
+		id := f.Deployment
+		switch {
+		case f.Phase == storage.PhaseCarded || f.Phase == storage.PhaseUntold || f.Phase == storage.PhaseEnded:
+			continue
+		case id == 0:
+			id = f.Wish.Claimed
+		}
+		aim.Followed[id] = aim.Followed[id] || !f.Subscribed
+	}
+	return aim
+}
+
+// learn reads what is known of a deployment.
+func (k *known) learn(tx storage.Tx, stack string, id int64) error {
+	if _, done := k.about[id]; done || id == 0 {
+		return nil
+	}
+	var a about
+	key := storage.DeploymentKey(stack, id)
+	cancel, asked, err := storage.Cancels.Find(tx, key)
+	if asked {
+		a.cancel = &cancel
+	}
+	wish, _, errWish := storage.Wishes.Find(tx, key)
+	if a.wish = wish.Follow; a.wish != "" {
+		f, _, wrong := storage.Follows.Find(tx, a.wish)
+		a.asker, err = f.Asker, errors.Join(err, wrong)
+	}
+	kept, _, errKept := storage.History.Find(tx, key)
+	a.kept, k.about[id] = kept, a
+	return errors.Join(err, errWish, errKept)
+}
+
+// hear reads which channels have heard of a deployment.
+func (k *known) hear(tx storage.Tx, stack string, id int64) error {
+	a := k.about[id]
+	a.heard = map[string]string{}
+	k.about[id] = a
+	return storage.Heard.Scan(tx, storage.DeploymentKey(stack, id)+"/", func(key string, by storage.WishOf) error {
+		a.heard[key[strings.LastIndexByte(key, '/')+1:]] = by.Follow
+		return nil
+	})
+}
+
+// since returns the position that later deployments are news to; nil for none, to which only what runs is news.
+func (k *known) since(look watch.Look) *storage.Position {
+	if k.position != nil {
+		return k.position
+	}
+	if made := k.made(look); !made.IsZero() {
+		return &storage.Position{Since: made}
+	}
+	return nil
+}
+
+// made returns the time just before a stack was created, if that was recent and a channel subscribed to its name earlier: then all its
+// deployments are news. Else it returns zero.
+func (k *known) made(look watch.Look) time.Time {
+	if look.Listed == nil {
+		return time.Time{}
+	}
+	made := look.Listed.CreatedAt
+	for _, of := range k.of {
+		if made.After(look.At.Add(-sinceAtMost)) && slices.ContainsFunc(of, func(s storage.Subscription) bool { return made.After(s.At) }) {
+			return made.Add(-time.Second)
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,240 @@
+package progress
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/cloud66"
+	"c66bot/cloud66/panics"
+	"c66bot/cloud66/watch"
+	"c66bot/storage"
+)
+
+const (
+	// awayAfter is how long Cloud 66 must be without an answer to count as away.
+	awayAfter = 2 * time.Minute
+	// returnFor is how long after an absence the ends that are found count as of the absence.
+	returnFor = 3 * time.Minute
+	// Such ends are told when none was added for quietFor, or the oldest waits for gatherFor.
+	quietFor  = 10 * time.Second
+	gatherFor = 90 * time.Second
+	// tellAgain is the delay before a failed telling is tried again.
+	tellAgain = 5 * time.Second
+	// fewEnds is how many ends of one channel are told in the threads of their cards; more become one message.
+	fewEnds = 5
+)
+
+// presence is when Cloud 66 was last heard of. A new process was away before.
+type presence struct {
+	mu       sync.Mutex // guards the fields below
+	since    time.Time  // when the last absence began: after the last answer, or with the process
+	back     time.Time  // the first answer after it; zero before there is one
+	answered time.Time  // the last answer
+	failing  time.Time  // the first failed look since one was answered; zero if there is none
+}
+
+// absence is a time in which nobody could look.
+type absence struct {
+	since     time.Time // when it began
+	returning bool      // it has just ended, so that deployments which ended in it are found now
+}
+
+// covers reports whether the end of a follow may belong to an absence that has just ended: of a follow that was open before, or of a
+// deployment that only its end brings to a channel.
+func (a absence) covers(f storage.Follow, carded bool) bool {
+	return a.returning && (f.AskedAt.Before(a.since) || f.Subscribed && !carded)
+}
+
+// begin records the start of the process.
+func (p *presence) begin(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.since = at
+}
+
+// awayAfter is longer than the time between two answers as long as all is well.
+func (p *Progress) awayAfter() time.Duration { return max(awayAfter, 2*p.PollMax) }
+
+// listed records that a page of the list of stacks was read.
+func (p *presence) listed(at time.Time, awayAfter time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hears(at, awayAfter)
+}
+
+func (p *presence) hears(at time.Time, awayAfter time.Duration) {
+	switch {
+	case p.back.IsZero():
+		p.back = at
+	case at.Sub(p.answered) >= awayAfter:
+		p.since, p.back = p.answered, at
+	}
+	p.answered = at
+}
+
+// looked records a look, and returns the absence that it may have ended. Looks may fail while the list is read, so they count apart.
+func (p *presence) looked(look watch.Look, awayAfter time.Duration) absence {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch answered := look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound); {
+	case answered && !p.failing.IsZero() && look.At.Sub(p.failing) >= awayAfter:
+		p.since, p.back, p.answered = p.failing, look.At, look.At
+		p.failing = time.Time{}
+	case answered:
+		p.hears(look.At, awayAfter)
+		p.failing = time.Time{}
+	case p.failing.IsZero():
+		p.failing = look.At
+	}
+	return absence{p.since, look.At.Sub(p.back) < returnFor}
+}
+
+// returned returns when the last absence ended, or when the process began if nothing was answered yet.
+func (p *presence) returned() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cmp.Or(p.back, p.since)
+}
+
+// gather tells the ends that were found on a return, those of an earlier process too, until the context ends.
+func (p *Progress) gather(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.found:
+		case <-timer.C:
+		}
+		var wait time.Duration
+		err := panics.Catch(func() (err error) {
+			wait, err = p.tellReturn(ctx)
+			return err
+		})
+		if err != nil {
+			if wait = tellAgain; ctx.Err() == nil {
+				p.Log.Error("what ended meanwhile could not be told; it is tried again", "error", err)
+			}
+		}
+		if timer.Stop(); wait > 0 {
+			timer.Reset(wait)
+		}
+	}
+}
+
+// tellReturn tells the untold ends, if they are due, and else returns when they will be. 0 means that there are none.
+func (p *Progress) tellReturn(ctx context.Context) (wait time.Duration, err error) {
+	byChannel := map[string][]string{}
+	back := p.presence.returned()
+	var first, last time.Time
+	err = p.Records.View(ctx, func(tx storage.Tx) error {
+		follows, err := storage.OpenFollows(tx, "", storage.PhaseUntold)
+		for _, f := range follows {
+			byChannel[f.Channel] = append(byChannel[f.Channel], f.ID)
+			ended := later(f.EndedAt, back) // the return of this process may bring more
+			if first.IsZero() || ended.Before(first) {
+				first = ended
+			}
+			last = later(last, ended)
+		}
+		return err
+	})
+	if wait = time.Until(first.Add(gatherFor)); len(byChannel) > 0 && wait > 0 {
+		if wait = min(wait, time.Until(last.Add(quietFor))); wait > 0 {
+			return wait, err
+		}
+	}
+	for channel, ids := range byChannel {
+		if wrong := p.tellEnds(ctx, ids); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("tell %d ends in %s: %w", len(ids), channel, wrong))
+		}
+	}
+	return 0, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// tellEnds tells the ends of one channel in one transaction: up to fewEnds in the threads of their cards, more in one message. In the
+// latter case cards are corrected, and nothing is added to their threads.
+func (p *Progress) tellEnds(ctx context.Context, ids []string) error {
+	var steps []step
+	err := p.Records.Update(ctx, func(tx storage.Tx) error {
+		steps = nil
+		for _, id := range ids {
+			f, err := storage.Follows.Get(tx, id)
+			if err != nil {
+				return err
+			}
+			if f.Phase != storage.PhaseUntold {
+				continue
+			}
+			var end untold
+			if err := json.Unmarshal(f.Untold, &end); err != nil {
+				return fmt.Errorf("read the end of follow %s: %w", id, err)
+			}
+			f.Phase, f.Untold = storage.PhaseEnded, nil
+			s := step{follow: f, view: end.View, notices: end.Notices, changed: true}
+			old, there, err := storage.Messages.Find(tx, cardKey(id))
+			if err != nil {
+				return err
+			}
+			if err := s.say(old, there); err != nil {
+				return err
+			}
+			steps = append(steps, s)
+		}
+		if len(steps) > fewEnds {
+			if err := collapse(steps); err != nil {
+				return err
+			}
+		}
+		return writeAll(tx, steps)
+	})
+	if err == nil {
+		p.done(ctx, steps...)
+	}
+	return err
+}
+
+// collapse replaces the thread lines, and the cards that would be new, by one message about all ends, with replies for the overflow. Its
+// key is unique, because it contains the id of a follow, which ends only once.
+func collapse(steps []step) error {
+	views := make([]card.View, len(steps))
+	var tell []string
+	for i := range steps {
+		s := &steps[i]
+		views[i], tell = s.view.View, append(tell, s.view.Tell...)
+		s.messages = slices.DeleteFunc(s.messages, func(m storage.Message) bool { return m.Parent != "" || s.view.Born })
+		for j := range s.notices {
+			s.notices[j].Why += ", and much else ended while nobody could look"
+		}
+	}
+	slices.Sort(tell)
+	first, key := &steps[0], "ended/"+steps[0].follow.ID
+	wait := slices.ContainsFunc(steps, func(s step) bool { return urgent(s.follow, s.notices...) })
+	for i, says := range card.Ended(views) {
+		m := storage.Message{Key: key, Channel: first.follow.Channel, Urgent: wait, Last: true, Tell: slices.Compact(tell)}
+		if i > 0 {
+			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key
+		}
+		m, err := saying(m, says)
+		if err != nil {
+			return err
+		}
+		first.messages = append(first.messages, m)
+	}
+	return nil
+}

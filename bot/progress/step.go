@@ -1,0 +1,318 @@
+package progress
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/bot/card"
+	"c66bot/bot/notify"
+	"c66bot/bot/outbox"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// step is the next step of a follow: its new record and messages.
+type step struct {
+	follow   storage.Follow
+	view     view
+	notices  []notify.Notice
+	messages []storage.Message
+	changed  bool
+}
+
+// view is the state of a follow's deployment beyond its record. While the end is untold, it is part of the record.
+type view struct {
+	card.View
+
+	Tell []string // recipients of a direct message if the channel accepts no message about the end
+	Loud bool     // a subscription of the channel includes the failure
+}
+
+// untold is what PhaseUntold keeps of an end.
+type untold struct {
+	View    view
+	Notices []notify.Notice
+}
+
+// step plans the next step of a follow.
+func (t *tale) step(before storage.Follow) (s step, err error) {
+	s.follow = before
+	switch {
+	case before.Phase == storage.PhaseFollowing:
+	case !seeks(before, t.look.At):
+		return s, nil
+	case t.look.Err == nil:
+		s.follow = t.find(notify.Heard(before), t.answers.traces[before.ID])
+		if s.follow.Phase == storage.PhaseEnded {
+			s.notices = []notify.Notice{{State: s.follow.State, At: t.look.At, Why: s.follow.Said}}
+		}
+	}
+	s.view = t.view(s.follow)
+	v, unseen := &s.view, t.look.ErrOf(s.follow.Deployment)
+	var d cloud66.Deployment
+	if v.Deployment != nil {
+		d = *v.Deployment
+	}
+	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
+		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
+			At: t.look.At, Deployment: d, Found: v.Deployment != nil, Err: unseen, Silent: t.look.Silent,
+			Usual: cloud66.UsualDuration(t.look.Newest, d.Type()), Began: v.Began, Cancelled: v.Cancelled,
+		})
+	}
+	failed := slices.ContainsFunc(s.notices, isFailure)
+	if failed || s.follow.State.End() {
+		of := t.subscribed.to(t.nameOf(s.follow))[s.follow.Channel]
+		if failed {
+			v.Mentions, v.Loud = notify.HearOfFailure(of, d)
+		}
+		if s.follow.State.End() {
+			v.Tell = concerned(s.follow, of, d)
+		}
+	}
+	old, there := t.cards[s.follow.ID]
+	ends := s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0 // a wish without a deployment is always told by itself
+	switch s.changed = differs(before, s.follow); {
+	case ends && t.look.Err == nil && t.away.covers(s.follow, there):
+		s.follow.Phase = storage.PhaseUntold
+		s.follow.Untold, err = json.Marshal(untold{s.view, s.notices})
+	// A deployment that was not seen leaves its card unchanged.
+	case unseen == nil && (v.Deployment != nil || s.follow.Deployment == 0), len(s.notices) > 0:
+		err = s.say(old, there)
+	}
+	return s, err
+}
+
+// nameOf returns the name under which channels know a follow's stack, which may have been renamed since.
+func (t *tale) nameOf(f storage.Follow) storage.StackRef {
+	if t.known.position != nil {
+		return t.known.position.Stack
+	}
+	return f.Stack
+}
+
+// view returns what a card shows beside its follow.
+func (t *tale) view(f storage.Follow) view {
+	v := view{View: card.View{At: t.look.At, Gap: t.look.Gap}}
+	if f.Deployment == 0 {
+		return v
+	}
+	if d, ok := t.look.Find(f.Deployment); ok {
+		v.Deployment = &d
+	}
+	for _, d := range t.look.Newest {
+		switch {
+		case d.IsLive && v.Live == 0:
+			v.Live = d.ID
+		case v.Ahead == 0 && d.ID < f.Deployment && d.Running():
+			v.Ahead = d.ID
+		}
+	}
+	v.Began = t.began[f.Deployment]
+	if v.Began.IsZero() && f.Wish != nil {
+		var started time.Time
+		if v.Deployment != nil {
+			started = v.Deployment.StartedAt
+		}
+		if started.Before(f.AskedAt) || started.After(t.look.At) && !slices.Contains(f.Told, storage.Queued) {
+			v.Began = f.AskedAt // it cannot start earlier, nor in the future: Cloud 66's clock is off
+		}
+	}
+	a := t.about[f.Deployment]
+	if v.Cancelled = a.cancel; f.Subscribed {
+		v.By = a.asker
+	}
+	return v
+}
+
+// say renders the card and the thread lines. A card is written only if it shows something else than the old one.
+func (s *step) say(old storage.Message, there bool) error {
+	born := !there && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded // its thread has nothing to add
+	s.view.Follow, s.view.Born = s.follow, born
+	c, err := s.view.card()
+	if err != nil {
+		return err
+	}
+	if c.Urgent = urgent(s.follow, s.notices...); born {
+		c.Tell = s.view.Tell
+	}
+	if !there || !outbox.Same(old, c) {
+		s.messages, s.changed = append(s.messages, c), true
+	}
+	for _, n := range s.notices {
+		if born {
+			break
+		}
+		line, err := s.view.step(n)
+		if err != nil {
+			return err
+		}
+		s.messages = append(s.messages, line)
+	}
+	return nil
+}
+
+// urgent reports whether users wait for these notices: the asker for any, subscribers for a failure.
+func urgent(f storage.Follow, notices ...notify.Notice) bool {
+	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
+}
+
+func isFailure(n notify.Notice) bool { return n.State == storage.Failed }
+
+// differs reports whether two records differ in their stored form.
+func differs(a, b any) bool {
+	left, errA := json.Marshal(a)
+	right, errB := json.Marshal(b)
+	return errA != nil || errB != nil || !bytes.Equal(left, right)
+}
+
+// writeAll writes the steps that change something.
+func writeAll(tx storage.Tx, steps []step) (err error) {
+	for _, s := range steps {
+		if !s.changed {
+			continue
+		}
+		f := s.follow
+		err = errors.Join(err, putAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
+		if f.Wish != nil && f.Deployment != 0 {
+			key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
+			err = errors.Join(err, storage.Wishes.Put(tx, key, storage.WishOf{Follow: f.ID, At: f.AskedAt}))
+		}
+	}
+	return err
+}
+
+func putAll(tx storage.Tx, messages []storage.Message) (err error) {
+	for _, m := range messages {
+		err = errors.Join(err, outbox.Put(tx, m))
+	}
+	return err
+}
+
+// done delivers and logs recorded steps.
+func (p *Progress) done(ctx context.Context, steps ...step) {
+	var messages []storage.Message
+	for _, s := range steps {
+		messages = append(messages, s.messages...)
+		if s.follow.Phase == storage.PhaseUntold {
+			signal(p.found)
+		}
+		for _, n := range s.notices {
+			p.Log.InfoContext(ctx, "deployment", "state", n.State, "stack", s.follow.Stack.String(), "deployment", s.follow.Deployment,
+				"channel", s.follow.Channel, "user", s.follow.Asker, "follow", s.follow.ID, "why", n.Why)
+		}
+	}
+	p.Outbox.Deliver(messages...)
+}
+
+// signal wakes the receiver of c now, or at its next receive.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// finish ends a follow whose wish led to no deployment.
+func (p *Progress) finish(ctx context.Context, id string, state storage.State, said string) error {
+	var s step
+	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		f, err := storage.Follows.Get(tx, id)
+		s = step{}
+		if err != nil || f.Phase == storage.PhaseEnded {
+			return err
+		}
+		subscribed, err := p.subscribed(tx)
+		if err != nil {
+			return err
+		}
+		old, there, err := storage.Messages.Find(tx, cardKey(id))
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		s = step{follow: ended(f, state, said, now), changed: true}
+		if state != storage.Unposted {
+			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
+		}
+		s.view.At, s.view.Tell = now, concerned(s.follow, subscribed.to(f.Stack)[f.Channel], cloud66.Deployment{})
+		if err := s.say(old, there); err != nil {
+			return err
+		}
+		return writeAll(tx, []step{s})
+	})
+	if err != nil {
+		return fmt.Errorf("record the end of follow %s: %w", id, err)
+	}
+	p.done(ctx, s)
+	return nil
+}
+
+// concerned returns the users who must learn of a follow's end: its asker, or the authors of the subscriptions that include it.
+func concerned(f storage.Follow, of []storage.Subscription, d cloud66.Deployment) []string {
+	if f.Asker != "" {
+		return []string{f.Asker}
+	}
+	return notify.Authors(of, d, string(f.State))
+}
+
+func cardKey(follow string) string { return cardPrefix + follow }
+
+const cardPrefix = "card/"
+
+// FollowOf returns the follow whose card has the message key; it reports false for other messages.
+func FollowOf(key string) (string, bool) { return strings.CutPrefix(key, cardPrefix) }
+
+// saying fills a message with rendered content.
+func saying(m storage.Message, says card.Message) (storage.Message, error) {
+	blocks, err := says.JSON()
+	m.Text, m.Blocks = says.Text(), blocks
+	return m, err
+}
+
+// card renders a follow's card as a message. A card with a running time is stored as of its start, so that it changes with its state only;
+// the outbox draws it anew.
+func (v view) card() (m storage.Message, err error) {
+	m = storage.Message{Key: cardKey(v.Follow.ID), Channel: v.Follow.Channel, Urgent: true, Last: v.Follow.Phase == storage.PhaseEnded}
+	if v.Runs() {
+		v.At = v.Start()
+		if m.Running, err = json.Marshal(v.View); err != nil {
+			return m, fmt.Errorf("encode the card of %s: %w", v.Follow.ID, err)
+		}
+	}
+	return saying(m, card.Deployment(v.View))
+}
+
+// Draw renders a running card as of a time, for the outbox.
+func Draw(running []byte, at time.Time) (outbox.Body, error) {
+	var v card.View
+	if err := json.Unmarshal(running, &v); err != nil {
+		return outbox.Body{}, fmt.Errorf("decode a running card: %w", err)
+	}
+	v.At = at
+	says := card.Deployment(v)
+	blocks, err := says.JSON()
+	return outbox.Body{Text: says.Text(), Blocks: blocks}, err
+}
+
+// step renders a state as a line of the card's thread. A failure is also broadcast to the channel if the follow was asked for or a
+// subscription includes it. An end has recipients for direct messages.
+func (v view) step(n notify.Notice) (storage.Message, error) {
+	f := v.Follow
+	m := storage.Message{
+		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Urgent: urgent(f, n), Last: true,
+		Broadcast: isFailure(n) && (v.Loud || !f.Subscribed),
+	}
+	if n.State == storage.Lost { // may occur again
+		m.Key += fmt.Sprintf("/%d", n.At.Unix())
+	}
+	if n.State.End() {
+		m.Tell = v.Tell
+	}
+	return saying(m, card.Step(v.View, n.State, n.At))
+}

@@ -1,0 +1,28 @@
+package storage
+
+import (
+	"cmp"
+	"time"
+)
+
+// History holds the deployments that have ended, by DeploymentKey, whoever started them.
+var History = newTable[Deployed]("history")
+
+// Deployed is a deployment that has ended, as the bot last saw it. Its times are by Cloud 66's clock, except SeenAt.
+type Deployed struct {
+	Stack     string    `json:"stack"` // UID
+	Number    int64     `json:"number"`
+	Type      string    `json:"type,omitempty"`
+	Outcome   string    `json:"outcome,omitempty"`
+	Via       string    `json:"via,omitempty"`
+	By        string    `json:"by,omitempty"`    // as Cloud 66 names who started it
+	Asker     string    `json:"asker,omitempty"` // Slack user who requested it through the bot
+	Ref       string    `json:"ref,omitempty"`
+	Commit    string    `json:"commit,omitempty"`
+	StartedAt time.Time `json:"started_at,omitzero"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
+	SeenAt    time.Time `json:"seen_at"` // when the bot first saw that it had ended
+}
+
+// Over returns when the deployment ended, as far as that is known.
+func (d Deployed) Over() time.Time { return cmp.Or(d.EndedAt, d.StartedAt, d.SeenAt) }
