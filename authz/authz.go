@@ -15,6 +15,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"c66bot/storage"
 )
@@ -51,6 +52,7 @@ type Authorizer struct {
 	people        People
 	records       storage.DB
 	rulebook      rulebook
+	changes       atomic.Int64 // of rules
 }
 
 // New returns an Authorizer for the configuration.

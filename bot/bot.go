@@ -29,6 +29,7 @@ import (
 	"c66bot/bot/card"
 	"c66bot/bot/channels"
 	"c66bot/bot/inbox"
+	"c66bot/bot/lapse"
 	"c66bot/bot/outbox"
 	"c66bot/bot/people"
 	"c66bot/bot/progress"
@@ -77,6 +78,7 @@ type Bot struct {
 	outbox     *outbox.Outbox
 	channels   *channels.Channels
 	progress   *progress.Progress
+	lapses     *lapse.Watch
 	records    storage.DB
 	slack      outbox.API
 	auditKeep  time.Duration
@@ -124,6 +126,10 @@ func New(cfg Config) (*Bot, error) {
 	})
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged, Log: cfg.Log,
+	})
+	b.lapses = lapse.New(lapse.Config{
+		Records: cfg.Records, Outbox: b.outbox, Rules: b.authorizer, Directory: b.directory, Every: min(cfg.PollMax, lapse.Often),
+		Command: cfg.Command, Log: cfg.Log,
 	})
 	since := time.Now()
 	b.handler = commands.New(commands.Config{
@@ -185,6 +191,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.people.Run(lifeCtx); return nil })
 	life.Go(func() error { b.forget(lifeCtx); return nil })
 	life.Go(func() error { b.channels.Run(lifeCtx); return nil })
+	life.Go(func() error { b.lapses.Run(lifeCtx); return nil })
 
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
 	select {

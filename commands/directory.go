@@ -486,6 +486,15 @@ func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func
 	return left, nil
 }
 
+// Whole returns all stacks as they were last read, and whether all were. It begins to read a stale list anew.
+func (d *Directory) Whole(ctx context.Context) ([]cloud66.Stack, bool) {
+	d.prepare(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l := d.whole()
+	return l.stacks, l.complete
+}
+
 // last returns the cached stacks, however old.
 func (d *Directory) last() []cloud66.Stack {
 	d.mu.Lock()

@@ -135,11 +135,11 @@ func (h *Handler) refusal(
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return instead(r)
 	}
-	typed := glob
-	if stack.Tag != "" { // the name is not enough
-		typed = stack.UID
+	typed := shellWord(glob)
+	if stack.UID != "" {
+		typed = TypedGlob(stack)
 	}
-	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, shellWord(typed)) // an id can be copied, a mention cannot
+	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, typed) // an id can be copied, a mention cannot
 	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
 		ask := Invocation{Verb: Ask, UID: stack.UID, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
 		if stack.UID != "" {
@@ -226,6 +226,14 @@ func typeable(stack storage.StackRef) string {
 		return stack.UID
 	}
 	return name
+}
+
+// TypedGlob returns the word that a rule is typed with to be about just this stack, or about those of its name.
+func TypedGlob(stack storage.StackRef) string {
+	if stack.Tag != "" {
+		return stack.UID
+	}
+	return shellWord(authz.Exactly(stack))
 }
 
 // ShownAs returns what a button carries of a name that must still be the stack's when it is used: the name, or a digest of one that is too

@@ -20,6 +20,9 @@ type Rule struct {
 	Until   time.Time `json:"until,omitzero"` // expiry; zero for none
 }
 
+// Denied holds the stacks that a deny by name covers, by UID, under the names that they had when they were last seen.
+var Denied = newTable[StackRef]("denied")
+
 // ChannelKey returns the key of a record of a channel: a rule or a subscription by its id, a request by its user. With an empty
 // id it returns the prefix of all of them.
 func ChannelKey(channel, id string) string { return channel + "/" + id }

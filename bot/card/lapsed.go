@@ -1,0 +1,36 @@
+package card
+
+import (
+	"fmt"
+	"strings"
+
+	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/commands"
+	"c66bot/storage"
+)
+
+// Lapsed tells a channel which of its denies lapsed, each with the line that makes it anew. Above maxChanges it lists the first ones.
+func Lapsed(command string, lapses []authz.Lapse) Message {
+	var lines []markup.Text
+	if n := len(lapses); n > maxChanges {
+		lines = append(lines, markup.Format("%d denies of this channel lapsed. %d of them:", n, maxChanges))
+		lapses = lapses[:maxChanges]
+	}
+	for _, l := range lapses {
+		line := func(glob string) markup.Text {
+			return markup.Code(fmt.Sprintf("%s deny %s %s %s", command, l.Rule.Who, strings.Join(l.Rule.Actions, ","), glob))
+		}
+		was, id, rule := wording.Stack(l.Was), markup.Code(l.Rule.ID), wording.Stacks(l.Rule.Stacks)
+		if l.Now == (storage.StackRef{}) {
+			lines = append(lines, markup.Format("⚠️ %s is not among the stacks any more: it was deleted or renamed, or I may not see it. "+
+				"Rule %s, a deny on %s, fits no stack now. To deny it under another name: %s", was, id, rule, line("NAME")))
+			continue
+		}
+		lines = append(lines, markup.Format("⚠️ %s is called %s now, so that rule %s, a deny on %s, does not hold for it any more. To deny it anew: %s",
+			was, wording.Stack(l.Now), id, rule, line(commands.TypedGlob(l.Now))))
+	}
+	return draw(doc.Lines(lines...))
+}
