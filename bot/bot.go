@@ -143,7 +143,7 @@ func New(cfg Config) (*Bot, error) {
 				Ahead: clock.Ahead(),
 			}
 		},
-		Watch: b.watchStatus, Told: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
+		Watch: b.watchStatus, Announces: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
 		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = socket.New(socket.Config{

@@ -106,7 +106,7 @@ func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if !standing.Admin().Allowed && !standing.All(authz.View) {
-		seen, err := h.Directory.told(ctx, sees(standing, authz.View))
+		seen, err := h.Directory.visible(ctx, sees(standing, authz.View))
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func (r AccessReply) Document() doc.Document {
 	foot := markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", r.Admins.names())
 	return doc.Document{Kind: "access", Blocks: []doc.Block{
 		doc.Lines(markup.Format("*Who may do what in this channel*: rules %s", r.page)), doc.Lines(lines...), doc.Small(foot),
-		r.turns(Invocation{Verb: Access}),
+		r.pageButtons(Invocation{Verb: Access}),
 	}}
 }
 

@@ -370,11 +370,11 @@ func (d *Directory) renewPage(ctx context.Context, number int) error {
 
 // find returns the visible stacks that match an invocation. If none matches, it rereads the list, and then returns the most
 // similar names. The state of a single match is fresh.
-func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.Stack) bool) (
+func (d *Directory) find(ctx context.Context, inv Invocation, visible func(cloud66.Stack) bool) (
 	found []cloud66.Stack, near []storage.StackRef, err error,
 ) {
 	fitting := func(stacks []cloud66.Stack) []cloud66.Stack {
-		seen := only(stacks, told)
+		seen := only(stacks, visible)
 		if inv.UID != "" {
 			return slices.DeleteFunc(seen, func(s cloud66.Stack) bool { return s.UID != inv.UID })
 		}
@@ -415,19 +415,19 @@ func (d *Directory) find(ctx context.Context, inv Invocation, told func(cloud66.
 	return found, near, nil
 }
 
-// told returns the visible stacks in the order of the list.
-func (d *Directory) told(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
+// visible returns the visible stacks in the order of the list.
+func (d *Directory) visible(ctx context.Context, visible func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
 	stacks, err := d.current(ctx)
 	if stacks == nil && err != nil {
 		return nil, err
 	}
-	return only(stacks, told), nil
+	return only(stacks, visible), nil
 }
 
 // only returns the visible stacks in a new slice.
-func only(stacks []cloud66.Stack, told func(cloud66.Stack) bool) (seen []cloud66.Stack) {
+func only(stacks []cloud66.Stack, visible func(cloud66.Stack) bool) (seen []cloud66.Stack) {
 	for _, s := range stacks {
-		if told(s) {
+		if visible(s) {
 			seen = append(seen, s)
 		}
 	}
@@ -467,7 +467,7 @@ func tellApart(stacks []cloud66.Stack) {
 }
 
 // asNow returns the stacks with fresh state, except those that are deleted or no longer visible.
-func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
+func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, visible func(cloud66.Stack) bool) ([]cloud66.Stack, error) {
 	renewed, err := d.renew(ctx, stacks)
 	if err != nil || !renewed {
 		return stacks, err
@@ -478,7 +478,7 @@ func (d *Directory) asNow(ctx context.Context, stacks []cloud66.Stack, told func
 	}
 	var left []cloud66.Stack
 	for _, s := range stacks {
-		if fresh, ok := now[s.UID]; ok && told(fresh) {
+		if fresh, ok := now[s.UID]; ok && visible(fresh) {
 			fresh.Tag = s.Tag
 			left = append(left, fresh)
 		}
@@ -503,7 +503,7 @@ func (d *Directory) last() []cloud66.Stack {
 }
 
 // known returns the first visible cached stack in order of name.
-func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
+func (d *Directory) known(visible func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 	d.mu.Lock()
 	l := d.whole()
 	if l.byName == nil {
@@ -512,7 +512,7 @@ func (d *Directory) known(told func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 	}
 	stacks := l.byName
 	d.mu.Unlock()
-	i := slices.IndexFunc(stacks, told)
+	i := slices.IndexFunc(stacks, visible)
 	if i < 0 {
 		return cloud66.Stack{}, false
 	}

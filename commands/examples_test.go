@@ -35,7 +35,8 @@ func (r *rig) filled(text string) {
 	}
 	running := all[0]
 	running.ID, running.IsDeploying, running.FinishedAt, running.Outcome.Kind = 16, true, time.Time{}, cloud66.OutcomePending
-	r.cloud.deployments["web1"], r.cloud.deployments["web2"], r.cloud.deployments["api1"] = slices.Concat([]cloud66.Deployment{running}, all), all, all
+	r.cloud.deployments["web1"] = slices.Concat([]cloud66.Deployment{running}, all)
+	r.cloud.deployments["web2"], r.cloud.deployments["api1"] = all, all
 	r.cloud.services = []cloud66.Service{{Name: "api", ImageTag: text}, {Name: "worker"}, {Name: text, ImageTag: text}}
 	for i := range r.stacks.stacks {
 		s := &r.stacks.stacks[i]
@@ -75,7 +76,8 @@ func (r *rig) filled(text string) {
 
 // onStack puts a stack into an example.
 func onStack(example, stack string) string {
-	return strings.NewReplacer("mystack@production", stack, "mystack@staging", stack, "my stack@staging", stack, "1042", "3").Replace(asSent(example))
+	put := strings.NewReplacer("mystack@production", stack, "mystack@staging", stack, "my stack@staging", stack, "1042", "3")
+	return put.Replace(asSent(example))
 }
 
 // shown returns what a user and the channel read of a request.

@@ -133,7 +133,7 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
 	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
 		live := fmt.Sprintf("Live now is #%d", newest[i].ID)
 		if hash := newest[i].GitHash; hash != "" {
-			live += ", commit " + hash[:min(7, len(hash))]
+			live += ", commit " + wording.ShortHash(hash)
 		}
 		facts = append(facts, live+".")
 	}

@@ -108,8 +108,8 @@ type Config struct {
 	Progress  Progress
 	Status    func() BotStatus
 	Watch     func() WatchStatus // nil if nothing is watched
-	// Told reports whether a subscription would have announced a past deployment, given the stack's usual deployment time.
-	Told         func(s storage.Subscription, e Entry, usual time.Duration) bool
+	// Announces reports whether a subscription would have announced a past deployment, given the stack's usual deployment time.
+	Announces    func(s storage.Subscription, e Entry, usual time.Duration) bool
 	Resubscribed func(ctx context.Context) error // called after a change of subscriptions; may be nil
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles offered in the form

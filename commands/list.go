@@ -205,7 +205,7 @@ func (r ListReply) title() markup.Text {
 
 // pager returns the buttons to other pages. Those of a filtered list go back along its trail, then to the typed page.
 func (r ListReply) pager() []doc.Button {
-	turn := func(label, id, trail string, page int) doc.Button {
+	button := func(label, id, trail string, page int) doc.Button {
 		inv := r.Filter
 		inv.Verb, inv.UID, inv.Options[Trail] = List, r.Stack.UID, trail
 		return Button(label, inv.OnPage(page), id)
@@ -218,14 +218,14 @@ func (r ListReply) pager() []doc.Button {
 	var buttons []doc.Button
 	switch {
 	case r.Trail != "":
-		buttons = append(buttons, turn("Newer", "newer", NewerTrail(r.Trail), current))
+		buttons = append(buttons, button("Newer", "newer", NewerTrail(r.Trail), current))
 	case current > 1:
-		buttons = append(buttons, turn("Newer", "newer", "", current-1))
+		buttons = append(buttons, button("Newer", "newer", "", current-1))
 	}
 	if older {
-		buttons = append(buttons, turn("Older", "older", r.Older, olderPage))
+		buttons = append(buttons, button("Older", "older", r.Older, olderPage))
 	}
-	return append(buttons, turn("Refresh", "refresh", r.Trail, current))
+	return append(buttons, button("Refresh", "refresh", r.Trail, current))
 }
 
 // row renders a deployment as one line: its number first, since users type it, then the sign and the word for its state.

@@ -56,7 +56,7 @@ func (h *Handler) count(
 			continue
 		}
 		within++
-		if !h.Told(s, e, cloud66.UsualDuration(got.Deployments, e.Deployment.Type())) {
+		if !h.Announces(s, e, cloud66.UsualDuration(got.Deployments, e.Deployment.Type())) {
 			continue
 		}
 		p.Messages++

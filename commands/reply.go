@@ -180,8 +180,8 @@ func pageOf(number, size, total int) page {
 // String returns the range of the entries, as in "31–40 of 95".
 func (p page) String() string { return fmt.Sprintf("%d–%d of %d", p.from+1, p.to, p.total) }
 
-// turns returns the buttons to the adjacent pages, for a list without expiry. inv shows the list.
-func (p page) turns(inv Invocation) doc.Block {
+// pageButtons returns the buttons to the adjacent pages, for a list without expiry. inv shows the list.
+func (p page) pageButtons(inv Invocation) doc.Block {
 	var back, next doc.Button
 	if p.number > 1 {
 		back = Button("Previous", inv.OnPage(p.number-1), "previous")

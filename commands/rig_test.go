@@ -106,7 +106,7 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 		r.Handler = New(Config{
 			Cloud: r.cloud, Directory: NewDirectory(r.stacks), Records: r.db, Progress: r.progress, People: r.slack, Channels: r.channels,
 			Authz: authz.New(authz.Config{Admins: []string{lin, ops}, People: r.slack, Records: r.db}),
-			Told: func(s storage.Subscription, e Entry, usual time.Duration) bool {
+			Announces: func(s storage.Subscription, e Entry, usual time.Duration) bool {
 				return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 			},
 			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"},

@@ -197,7 +197,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	stacks, err := h.Directory.told(ctx, sees(c.standing, authz.View))
+	stacks, err := h.Directory.visible(ctx, sees(c.standing, authz.View))
 	if err != nil { // the rule is stored, whether or not Cloud 66 answers
 		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Options[Glob], "error", err)
 		return asNotice(hints), nil

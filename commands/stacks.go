@@ -39,16 +39,16 @@ const (
 // stacks returns a page of the visible stacks with their newest deployments.
 func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 	inv, standing := c.Invocation, c.standing
-	told := func(s cloud66.Stack) bool {
+	visible := func(s cloud66.Stack) bool {
 		return holds(s, inv.Options[Text]) && standing.Decide(authz.View, RefOf(s)).Allowed
 	}
-	seen, err := h.Directory.told(ctx, told)
+	seen, err := h.Directory.visible(ctx, visible)
 	if err != nil {
 		return nil, err
 	}
 	sortStacks(seen)
 	p := pageOf(inv.Number(Page), rowsPerPage, len(seen))
-	shown, err := h.Directory.asNow(ctx, seen[p.from:p.to], told)
+	shown, err := h.Directory.asNow(ctx, seen[p.from:p.to], visible)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (r StacksReply) Document() doc.Document {
 		}
 		d.Blocks = append(d.Blocks, doc.Row(e.row(r.At).Cut(maxRow), show))
 	}
-	return listed(d, r.turns(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
+	return listed(d, r.pageButtons(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }
 
 // row renders a stack as one line: its typeable name, what came last and how, what is live, and its health. The state that the list of

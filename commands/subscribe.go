@@ -79,10 +79,10 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
 }
 
 // listed returns the visible stacks and whether the list of stacks could be read.
-func (h *Handler) listed(ctx context.Context, told func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
+func (h *Handler) listed(ctx context.Context, visible func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
 	ctx, cancel := context.WithTimeout(ctx, listWait)
 	defer cancel()
-	stacks, err := h.Directory.told(ctx, told)
+	stacks, err := h.Directory.visible(ctx, visible)
 	if err != nil {
 		h.Log.WarnContext(ctx, "which stacks there are could not be looked up", "error", err)
 	}

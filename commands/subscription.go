@@ -159,7 +159,7 @@ func subscriptionsPage(p page, lines []markup.Text, listed bool) doc.Document {
 		return doc.Say(kind, none...)
 	}
 	return doc.Document{Kind: kind, Blocks: []doc.Block{
-		doc.Lines(markup.Format("*What this channel subscribes to*: %s", p)), doc.Lines(lines...), p.turns(Invocation{Verb: Subscriptions}),
+		doc.Lines(markup.Format("*What this channel subscribes to*: %s", p)), doc.Lines(lines...), p.pageButtons(Invocation{Verb: Subscriptions}),
 	}}
 }
 

@@ -158,9 +158,9 @@ func Label(text string, user, group func(id string) string) string {
 	names := map[string]string{}
 	return unlabelled.ReplaceAllStringFunc(text, func(mention string) string {
 		ids := unlabelled.FindStringSubmatch(mention)
-		id, look, prefix := ids[1], user, "@"
+		id, lookup, prefix := ids[1], user, "@"
 		if id == "" {
-			id, look, prefix = ids[2], group, "!subteam^"
+			id, lookup, prefix = ids[2], group, "!subteam^"
 		}
 		name, known := names[id]
 		if !known && len(names) < maxLabelled {
@@ -169,7 +169,7 @@ func Label(text string, user, group func(id string) string) string {
 					return -1
 				}
 				return r
-			}, look(id))
+			}, lookup(id))
 			names[id] = name
 		}
 		return "<" + prefix + id + "|" + cmp.Or(strings.TrimSpace(name), "someone") + ">"
