@@ -179,16 +179,13 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.member(ctx, req); err != nil {
-		return nil, err
-	}
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
 		return nil, err
 	}
 	rule := ruleOf(req, time.Now())
 	rule.Until = rule.At.Add(grantFor)
-	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
+	err = h.changeRules(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		asked, made, err := giveWish(tx, req, rule)
 		key := requestKey(asked)
 		return []Announcement{
@@ -196,9 +193,8 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 			{Key: key + "/given/" + inv.Nonce, Parent: key, Reply: RuleReply{Rule: made, By: req.User}},
 		}, err
 	})
-	h.Authz.Changed(req.Channel)
 	if err != nil {
-		return nil, ruleProblem(err)
+		return nil, err
 	}
 	return h.hints(ctx, c, who)
 }

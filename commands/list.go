@@ -65,11 +65,7 @@ func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
 	if last > 1 {
 		there = fmt.Sprintf("there are %d pages", last)
 	}
-	ref := RefOf(stack)
-	return ProblemReply{
-		Stack: &ref, What: fmt.Sprintf("there is no page %d: %s.", page, there), Command: h.Command,
-		Example: fmt.Sprintf("list %s --page %d", shellWord(typeable(ref)), last),
-	}
+	return h.problemOn(stack, fmt.Sprintf("there is no page %d: %s.", page, there), "", fmt.Sprintf("list %%s --page %d", last))
 }
 
 // Entry is a deployment with the facts that only this bot knows.

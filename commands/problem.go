@@ -134,9 +134,15 @@ func notDone(what, do string) error {
 
 // notDoneOn is notDone for a stack. In the example %s stands for its name.
 func (h *Handler) notDoneOn(stack cloud66.Stack, what, do, example string) error {
+	p := h.problemOn(stack, what, do, example)
+	p.State = "Nothing was done."
+	return instead(p)
+}
+
+// problemOn describes a problem of a request that only reads a stack.
+func (h *Handler) problemOn(stack cloud66.Stack, what, do, example string) ProblemReply {
 	ref := RefOf(stack)
-	return instead(ProblemReply{
-		Stack: &ref, What: what, State: "Nothing was done.", Do: do, Command: h.Command,
-		Example: strings.Replace(example, "%s", shellWord(typeable(ref)), 1),
-	})
+	return ProblemReply{
+		Stack: &ref, What: what, Do: do, Command: h.Command, Example: strings.Replace(example, "%s", shellWord(typeable(ref)), 1),
+	}
 }

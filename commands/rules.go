@@ -84,20 +84,32 @@ func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.member(ctx, req); err != nil {
-		return nil, err
-	}
 	rule := ruleOf(req, time.Now())
 	key := "rule/" + storage.NewID(rule.At) // independent of the rule's id, which AddRule chooses
-	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
+	err = h.changeRules(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := authz.AddRule(tx, rule)
 		return []Announcement{{Key: key, Reply: RuleReply{Rule: made, Handle: who.handle, By: req.User}}}, err
 	})
-	h.Authz.Changed(req.Channel)
 	if err != nil {
-		return nil, ruleProblem(err)
+		return nil, err
 	}
 	return h.hints(ctx, c, who)
+}
+
+// changeRules changes the rules of a channel and announces it there.
+func (h *Handler) changeRules(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error {
+	if err := h.member(ctx, req); err != nil {
+		return err
+	}
+	err := h.Channels.Announce(ctx, req, change)
+	h.Authz.Changed(req.Channel)
+	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {
+		return instead(Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID)))
+	}
+	if errors.Is(err, authz.ErrTooMany) {
+		return notDone("This channel has as many rules as there can be.", "Take some back, or make one for a group instead of many for people.")
+	}
+	return err
 }
 
 // ruleOf returns the requested rule.
@@ -121,21 +133,10 @@ func (h *Handler) member(ctx context.Context, req Request) error {
 // cardless fails if the bot certainly cannot post in the channel. If Slack does not answer, posting the card will tell, before
 // anything is done.
 func (h *Handler) cardless(ctx context.Context, req Request) error {
-	if card, ok := errors.AsType[*CardError](h.Channels.Member(ctx, req.Channel, req.User)); ok {
-		return card
+	if err := h.member(ctx, req); !errors.Is(err, errSlack) {
+		return err
 	}
 	return nil
-}
-
-// ruleProblem turns an expected error of AddRule into an answer.
-func ruleProblem(err error) error {
-	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {
-		return instead(Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID)))
-	}
-	if errors.Is(err, authz.ErrTooMany) {
-		return notDone("This channel has as many rules as there can be.", "Take some back, or make one for a group instead of many for people.")
-	}
-	return err
 }
 
 // party is the subject of a rule.
@@ -258,7 +259,9 @@ func someQuoted(words []string) string {
 }
 
 // stillDenied reports that another rule still denies what was just allowed to a user. It names only stacks visible to the admin.
-func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, pattern authz.Pattern, stacks []cloud66.Stack) []string {
+func (h *Handler) stillDenied(
+	ctx context.Context, req Request, person authz.Person, pattern authz.Pattern, stacks []cloud66.Stack,
+) []string {
 	inv := req.Invocation
 	if person.ID == "" || inv.Verb == Deny {
 		return nil
@@ -302,19 +305,15 @@ func asNotice(hints []string, more ...markup.Text) Reply {
 // revoke deletes a rule of this channel.
 func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 	req, id := c.Request, c.Invocation.Options[Rule]
-	if err := h.member(ctx, req); err != nil {
-		return nil, err
-	}
 	rules, _ := h.Authz.Rules(ctx, req.Channel) // a rule can be revoked even if another one is damaged
 	said, key := RuleReply{By: req.User, Revoked: true}, "revoked/"+storage.NewID(time.Now())
 	if i := slices.IndexFunc(rules, func(r storage.Rule) bool { return r.ID == id && groupID.MatchString(r.Who) }); i >= 0 {
 		said.Handle = h.named(ctx, rules[i].Who)
 	}
-	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
+	err := h.changeRules(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
 		said.Rule, err = authz.RemoveRule(tx, req.Channel, id)
 		return []Announcement{{Key: key, Reply: said}}, err
 	})
-	h.Authz.Changed(req.Channel)
 	if errors.Is(err, storage.ErrNotFound) {
 		return ProblemReply{
 			What: fmt.Sprintf("This channel has no rule %s.", quoted(id)), State: "Nothing was done.",

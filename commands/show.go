@@ -100,16 +100,12 @@ func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest c
 }
 
 func (h *Handler) noDeployment(stack cloud66.Stack, inv Invocation, newest cloud66.DeploymentRange) Reply {
-	ref := RefOf(stack)
 	latest := newest.Deployments[0].ID
 	what := fmt.Sprintf("none of its last %d deployments is %s.", min(newest.Total, searchPages*apiPage), inv.Options[Which])
 	if inv.Deployment != 0 {
 		what = fmt.Sprintf("there is no deployment #%d of this stack.", inv.Deployment)
 	}
-	return ProblemReply{
-		Stack: &ref, What: what, Do: fmt.Sprintf("Its latest is #%d.", latest), Command: h.Command,
-		Example: fmt.Sprintf("show %s %d", shellWord(typeable(ref)), latest),
-	}
+	return h.problemOn(stack, what, fmt.Sprintf("Its latest is #%d.", latest), fmt.Sprintf("show %%s %d", latest))
 }
 
 // aheadOf returns the running deployment that a queued one waits for, 0 if unknown.
