@@ -167,7 +167,11 @@ func terms(r storage.Rule, who markup.Text) markup.Text {
 	if r.Deny {
 		verb = "deny"
 	}
-	return markup.Format("%s %s %s on %s", verb, who, strings.Join(r.Actions, ", "), wording.Scope(r.Stacks, r.UID, r.Shown))
+	on := markup.Code(r.Stacks)
+	if r.UID != "" {
+		on = wording.Scope(r.Stacks, r.UID, r.Shown)
+	}
+	return markup.Format("%s %s %s on %s", verb, who, strings.Join(r.Actions, ", "), on)
 }
 
 func until(r storage.Rule) markup.Text {
