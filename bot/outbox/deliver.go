@@ -31,16 +31,14 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Du
 		return 0, errDone
 	case err != nil:
 		return 0, err
-	case q.lane == looks && m.TS != "" && !m.Doubt.IsZero():
-		return o.search(ctx, q, it, m, parent.TS)
 	case m.Channel != q.channel || laneOf(m) != q.lane:
 		return 0, o.moved(it, m)
-	case strings.HasPrefix(m.Channel, directPrefix):
-		later, err = o.direct(ctx, it, m)
 	case q.lane == edits && channel.Refused != "":
 		return 0, errDone // until Accept
 	case q.lane == edits && m.Delivered():
-		return o.tick(ctx, it, m)
+		return o.attend(ctx, q, it, m, parent.TS)
+	case strings.HasPrefix(m.Channel, directPrefix):
+		later, err = o.direct(ctx, it, m)
 	case q.lane == edits:
 		later, err = o.edit(ctx, it, m)
 	case m.Parent != "" && parent.TS == "" && parent.Refused == "" && parent.Key != "":
@@ -178,7 +176,7 @@ const (
 func (o *Outbox) unreachable(ctx context.Context, it *item, m storage.Message, said error) (time.Duration, error) {
 	const asking = "conversations.info"
 	code := webapi.Judge(said).Code
-	if o.held(asking) > 0 || strings.HasPrefix(m.Channel, directPrefix) {
+	if o.allowed(asking, nil, 0) > 0 || strings.HasPrefix(m.Channel, directPrefix) {
 		return o.refused(ctx, it, m, said)
 	}
 	limited, cancel := context.WithTimeout(ctx, askWait)
@@ -206,10 +204,8 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 			return wait, err
 		}
 	}
-	if wait := o.held(postingIn(q.channel)); wait > 0 {
-		return wait, nil
-	}
-	if wait := o.grant(q.limiter, 0); wait > 0 {
+	posting := "posts in " + m.Channel
+	if wait := o.allowed(posting, q.limiter, 0); wait > 0 {
 		return wait, nil
 	}
 	if err := o.posts.Wait(ctx); err != nil {
@@ -220,7 +216,7 @@ func (o *Outbox) post(ctx context.Context, q *queue, it *item, m storage.Message
 	o.Heard(m.Channel, err)
 	if err != nil {
 		it.tried = !webapi.Judge(err).Untouched
-		o.hold(postingIn(q.channel), err)
+		o.hold(posting, err)
 		return 0, fmt.Errorf("post message %s: %w", m.Key, err)
 	}
 	return 0, o.posted(ctx, it, m, ts, m.Revision, it.doubt)
@@ -235,7 +231,7 @@ func (o *Outbox) lookFirst(ctx context.Context, q *queue, it *item, m storage.Me
 	if it.vain.IsZero() {
 		it.vain = time.Now()
 	}
-	found, wait, err := o.find(ctx, q, m, thread, it.look, askWait)
+	found, wait, err := o.find(ctx, q, m, thread, it.look)
 	if len(found) > 0 {
 		revision := it.revision
 		if len(found) > 1 || it.doubt || revision == 0 && m.Revision > 1 { // unknown which attempt this is
@@ -314,20 +310,16 @@ func put(tx storage.Tx, m storage.Message) error {
 	return storage.Messages.Put(tx, m.Key, m)
 }
 
-// edit brings a posted message to its newest revision within the workspace's edit rate. Progress leaves some of it for state changes.
+// edit brings a posted message to its newest revision.
 func (o *Outbox) edit(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
-	spare := progressSpare
+	spare := tickSpare
 	if m.Urgent {
 		spare = 0
 	}
-	if wait := o.held(editing); wait > 0 {
+	if wait := o.allowed(editing, o.edits, spare); wait > 0 {
 		return wait, nil
 	}
-	if wait := o.grant(o.edits, spare); wait > 0 {
-		return wait, nil
-	}
-	err := o.Slack.Edit(ctx, m.Channel, m.TS, o.bodyOf(m))
-	if err != nil {
+	if err := o.Slack.Edit(ctx, m.Channel, m.TS, o.bodyOf(m)); err != nil {
 		o.hold(editing, err)
 		return 0, fmt.Errorf("edit message %s: %w", m.Key, err)
 	}
@@ -337,27 +329,40 @@ func (o *Outbox) edit(ctx context.Context, it *item, m storage.Message) (time.Du
 // tickEvery is how often a running time is brought up to date. Most ticks change nothing that the message shows.
 const tickEvery = 10 * time.Second
 
-// tick edits a message that shows a running time and is up to date otherwise. It records nothing: after a restart the ticks go on from the
-// message's record. A tick that Slack refuses is the last one until the next change.
-func (o *Outbox) tick(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
+// attend looks after a message that is up to date: it searches for duplicates while the message is in doubt, and ticks while the message
+// shows a running time.
+func (o *Outbox) attend(ctx context.Context, q *queue, it *item, m storage.Message, thread string) (later time.Duration, err error) {
 	body := o.bodyOf(m)
 	o.mu.Lock()
-	first := !it.ticks
+	first := !it.idle
 	if first && !it.again { // else there is a change
-		it.ticks, it.urgent = true, false
+		it.idle, it.urgent = true, false
 	}
 	o.mu.Unlock()
 	if first {
 		it.shown = body
 	}
+	if later = tickEvery; !m.Doubt.IsZero() {
+		wait, err := o.search(ctx, q, it, m, thread)
+		if err != nil || len(m.Running) == 0 {
+			return wait, err
+		}
+		later = min(later, wait)
+	}
 	if body.Text == it.shown.Text && bytes.Equal(body.Blocks, it.shown.Blocks) {
-		return tickEvery, nil
+		return later, nil
 	}
-	if wait := o.held(editing); wait > 0 {
-		return wait, nil
-	}
-	if wait := o.grant(o.edits, progressSpare); wait > 0 {
-		return wait, nil
+	return o.tick(ctx, it, m, body)
+}
+
+// tick shows a running time. It records nothing: after a restart the ticks go on from the message's record. A tick that Slack refuses is
+// the last one until the next change.
+func (o *Outbox) tick(ctx context.Context, it *item, m storage.Message, body Body) (time.Duration, error) {
+	if wait := o.allowed(editing, o.edits, tickSpare); wait > 0 {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.ticksFrom = time.Now().Add(wait)
+		return 0, nil // it keeps its place before other ticks
 	}
 	err := o.Slack.Edit(ctx, m.Channel, m.TS, body)
 	o.hold(editing, err)
@@ -371,17 +376,6 @@ func (o *Outbox) tick(ctx context.Context, it *item, m storage.Message) (time.Du
 	return tickEvery, nil
 }
 
-// grant takes one token, or returns how long until the limiter has one beyond the spare ones.
-func (o *Outbox) grant(from *rate.Limiter, spare int) time.Duration {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	wait := pause(from, 1+spare)
-	if wait == 0 {
-		from.Allow()
-	}
-	return wait
-}
-
 // Names of rate limits in Outbox.holds.
 const (
 	editing  = "edits"
@@ -389,17 +383,21 @@ const (
 	deleting = "deletions"
 )
 
-func postingIn(channel string) string { return "posts in " + channel }
-
-// held returns how long a rate limit still lasts.
-func (o *Outbox) held(what string) time.Duration {
+// allowed takes a token of a limiter, unless that leaves fewer than spare ones or Slack's own limit forbids the call. It returns how long to
+// wait then.
+func (o *Outbox) allowed(what string, from *rate.Limiter, spare int) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	wait := time.Until(o.holds[what])
-	if wait <= 0 {
-		delete(o.holds, what)
+	if wait := time.Until(o.holds[what]); wait > 0 || from == nil {
+		return max(wait, 0)
 	}
-	return max(wait, 0)
+	delete(o.holds, what)
+	missing := float64(1+spare) - from.Tokens()
+	if missing > 0 {
+		return time.Duration(missing/float64(from.Limit())*float64(time.Second)) + time.Millisecond
+	}
+	from.Allow()
+	return 0
 }
 
 // hold records the rate limit that an error reports, if it is one.
@@ -410,15 +408,6 @@ func (o *Outbox) hold(what string, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.holds[what] = time.Now().Add(webapi.Judge(err).After)
-}
-
-// pause returns how long the limiter takes to have need tokens.
-func pause(l *rate.Limiter, need int) time.Duration {
-	missing := float64(need) - l.Tokens()
-	if missing <= 0 {
-		return 0
-	}
-	return time.Duration(missing/float64(l.Limit())*float64(time.Second)) + time.Millisecond
 }
 
 // change rewrites a message's record, even during shutdown: a sent message must be recorded. It returns errDone if the message's next step,
@@ -450,7 +439,7 @@ func (o *Outbox) change(ctx context.Context, it *item, m storage.Message, f func
 
 // direct opens the conversation for a direct message and moves the message there.
 func (o *Outbox) direct(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
-	if wait := o.held(opening); wait > 0 {
+	if wait := o.allowed(opening, nil, 0); wait > 0 {
 		return wait, nil
 	}
 	user := strings.TrimPrefix(m.Channel, directPrefix)

@@ -15,5 +15,7 @@ func (o *Outbox) Held() int {
 // Limit sets how much may wait and for how long, in a bubble, once the outbox has done what it begins with.
 func (o *Outbox) Limit(ofChannel, ofAll int, age time.Duration) {
 	synctest.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.limits = limits{ofChannel, ofAll, age}
 }

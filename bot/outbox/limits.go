@@ -212,21 +212,5 @@ func apology(of []givenUp) string {
 	return strings.Join(lines, "\n")
 }
 
-// crowded requests a trim if a limit is exceeded. The caller holds o.mu.
-func (o *Outbox) crowded(channel string) {
-	n, here := 0, 0
-	for at, q := range o.queues {
-		if at.lane == looks {
-			continue
-		}
-		if n += q.waiting(); at.channel == channel {
-			here += q.waiting()
-		}
-	}
-	if here > o.limits.ofChannel || n > o.limits.ofAll {
-		signal(o.full)
-	}
-}
-
 // Dropped returns the number of posts and edits given up since the start.
 func (o *Outbox) Dropped() int { return int(o.dropped.Load()) }

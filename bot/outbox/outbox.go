@@ -1,9 +1,10 @@
 // Package outbox delivers messages to Slack: durable posts and edits, rate-limited, retried, and resumed after a restart.
 //
-// A message is a desired state. Put writes it in the caller's transaction; delivery sends its newest revision. Each channel has three
-// lanes: posts, edits, and searches for duplicates. Each lane is a queue with its own deliverer, so that a post never waits for an edit or
-// a search. A reply waits until its parent is posted, and messages of one card keep their order. A Slack rate limit blocks one method, or
-// the posts in one channel, and nothing else. All edits share the workspace's budget; state changes go before progress.
+// A message is a desired state. Write records it in the caller's transaction; delivery sends its newest revision. Each channel has a queue
+// of posts and one of edits, and takes one step of each at a time, so that a post never waits for an edit. A reply waits until its parent is
+// posted, and messages of one card keep their order. A Slack rate limit blocks one method, or the posts in one channel, and nothing else.
+// All edits share the workspace's budget; state changes go before running times. The queues are in memory only: a start reads them from the
+// records.
 //
 // A delivery costs one commit: the timestamp of a post, or the revision of an edit. A running time (see Config.Draw) costs none.
 //
@@ -40,12 +41,12 @@ import (
 // Slack's rate limits (Web API documentation): about one post a second per channel, several hundred posts a minute and 50 edits a minute
 // per workspace. Including the bursts, no minute exceeds them.
 const (
-	channelPace   = rate.Limit(1)
-	postPace      = rate.Limit(4)
-	postBurst     = 20
-	editPace      = rate.Limit(0.75)
-	editBurst     = 5
-	progressSpare = 3 // edits that progress leaves for state changes
+	channelPace = rate.Limit(1)
+	postPace    = rate.Limit(4)
+	postBurst   = 20
+	editPace    = rate.Limit(0.75)
+	editBurst   = 5
+	tickSpare   = 3 // edits that running times leave for state changes
 )
 
 const (
@@ -62,19 +63,6 @@ type Body struct {
 	Plain  bool   // no blocks at all, if Slack has refused them
 }
 
-// Slack is the part of Slack's Web API that the outbox uses. webapi.Judge classifies its errors.
-type Slack interface {
-	Post(ctx context.Context, channel, thread string, broadcast bool, body Body, key string) (ts string, err error)
-	Edit(ctx context.Context, channel, ts string, body Body) error
-	Delete(ctx context.Context, channel, ts string) error
-	// Own returns the bot's own messages since a time, by the key in their metadata.
-	Own(ctx context.Context, channel, thread string, since time.Time) (map[string][]Standing, error)
-	// Direct opens the direct conversation with a user.
-	Direct(ctx context.Context, user string) (channel string, err error)
-	// CanPost fails with an error of kind webapi.NoChannel if the bot cannot post in the channel.
-	CanPost(ctx context.Context, channel string) error
-}
-
 // Standing is a message that exists in Slack.
 type Standing struct {
 	TS      string
@@ -84,7 +72,7 @@ type Standing struct {
 // Config holds the dependencies of an Outbox.
 type Config struct {
 	Records storage.DB
-	Slack   Slack
+	Slack   API
 	Log     *slog.Logger
 	// Draw renders a message with a running time, from storage.Message.Running, as of a time.
 	Draw func(running []byte, at time.Time) (Body, error)
@@ -98,24 +86,27 @@ type Outbox struct {
 	posts, edits *rate.Limiter
 	limits       limits
 	before       int64         // storage.Message.Order of the last message of an earlier process
-	full         chan struct{} // signals that a queue limit is exceeded
+	wake         chan struct{} // signals that a step may be due
+	steps        sync.WaitGroup
 	dropped      atomic.Int64
 
-	mu        sync.Mutex
-	running   context.Context // the context of the deliverers; nil while none may start
-	deliverer sync.WaitGroup
-	queues    map[place]*queue
-	news      chan struct{}        // closed and replaced whenever a message was delivered or failed
-	holds     map[string]time.Time // when each rate limit of Slack's ends, by method or channel
-	woken     time.Time            // the last Wake
-	deaf      webapi.Fault         // the setting that forbids direct messages, if any
+	mu     sync.Mutex // guards the fields below, and the queues with their items
+	queues map[place]*queue
+	news   chan struct{}        // closed and replaced whenever a message was delivered or failed
+	holds  map[string]time.Time // when each rate limit of Slack's ends, by method or channel
+	woken  time.Time            // the last Wake
+
+	attending *item     // the idle item whose step is under way
+	ticksFrom time.Time // when the edits allow another tick
+
+	deaf webapi.Fault // the setting that forbids direct messages, if any
 }
 
 // New returns an Outbox. It delivers nothing until Run is called.
 func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
-		limits: usual, full: make(chan struct{}, 1), queues: map[place]*queue{}, news: make(chan struct{}), holds: map[string]time.Time{},
+		limits: usual, wake: make(chan struct{}, 1), queues: map[place]*queue{}, news: make(chan struct{}), holds: map[string]time.Time{},
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may have just used up the burst
 	err := cfg.Records.View(context.Background(), func(tx storage.Tx) (err error) {
@@ -227,43 +218,7 @@ func (o *Outbox) queue(messages ...storage.Message) {
 	}
 }
 
-// enqueue adds a message to its queue and makes sure that a deliverer runs. The caller holds o.mu.
-func (o *Outbox) enqueue(m storage.Message, urgent bool) {
-	if lane := laneOf(m); lane != none {
-		o.enqueueIn(place{m.Channel, lane}, m.Key, cmp.Or(m.Parent, m.Key), urgent)
-	}
-}
-
-func (o *Outbox) enqueueIn(at place, key, root string, urgent bool) {
-	q := o.queues[at]
-	if q == nil {
-		limit := rate.Inf
-		if at.lane == posts {
-			limit = channelPace
-		}
-		q = &queue{place: at, limiter: rate.NewLimiter(limit, 1), wake: make(chan struct{}, 1)}
-		o.queues[at] = q
-	}
-	q.add(key, root, urgent)
-	o.crowded(at.channel)
-	o.start(q)
-}
-
-// start starts the queue's deliverer if the outbox runs and the queue has none, or else wakes it. The caller holds o.mu.
-func (o *Outbox) start(q *queue) {
-	if o.running == nil {
-		return
-	}
-	if q.working {
-		signal(q.wake)
-		return
-	}
-	q.working = true
-	ctx := o.running
-	o.deliverer.Go(func() { o.work(ctx, q) })
-}
-
-// Run delivers recorded and new messages until the context ends, and returns when all deliverers have stopped.
+// Run delivers recorded and new messages until the context ends, and returns when all steps have ended.
 func (o *Outbox) Run(ctx context.Context) error {
 	left, err := o.load(ctx)
 	if err != nil && ctx.Err() != nil {
@@ -272,33 +227,40 @@ func (o *Outbox) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.begin(ctx, left)
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
+	o.begin(left)
+	defer o.steps.Wait()
+	hourly := time.NewTimer(0)
+	defer hourly.Stop()
 	for {
+		wait, crowded := o.dispatch(ctx)
+		due := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			due.Stop()
+			return nil
+		case <-o.wake:
+		case <-due.C:
+		case <-hourly.C:
+			hourly.Reset(time.Hour)
+			crowded = true
+		}
+		due.Stop()
+		if !crowded {
+			continue
+		}
 		err := o.giveUp(ctx, func(tx storage.Tx) ([]givenUp, error) { return o.limits.over(tx, time.Now()) })
 		if err != nil && ctx.Err() == nil {
 			o.Log.Error("messages that are too many could not be given up; it is tried again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			o.mu.Lock()
-			o.running = nil //nolint:fatcontext // nothing is nested: without it no new deliverer starts
-			o.mu.Unlock()
-			o.deliverer.Wait()
-			return nil
-		case <-o.full:
-		case <-tick.C:
-		}
 	}
 }
 
-// begin starts the deliverers. Messages that an earlier process left precede those put since. It may have posted any of them.
-func (o *Outbox) begin(ctx context.Context, left []storage.Message) {
+// begin queues the messages that an earlier process left before those put since. It may have posted any of them.
+func (o *Outbox) begin(left []storage.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	early := o.queues
-	o.running, o.queues = ctx, map[place]*queue{}
+	o.queues = map[place]*queue{}
 	for _, m := range left {
 		o.enqueue(m, m.Urgent || m.TS == "")
 		q := o.queues[place{m.Channel, posts}]
@@ -348,12 +310,11 @@ func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 		o.mu.Lock()
 		news := o.news
 		o.mu.Unlock()
-		var m storage.Message
-		err := o.Records.View(ctx, func(tx storage.Tx) (err error) {
-			m, err = storage.Messages.Get(tx, key)
-			return err
-		})
-		fault, since := o.failing(key)
+		m, there, err := storage.Messages.Look(ctx, o.Records, key)
+		if err == nil && !there {
+			err = storage.ErrNotFound
+		}
+		fault, since := o.failing(m)
 		switch {
 		case err != nil:
 			return "", fmt.Errorf("read message %s: %w", key, err)
@@ -376,18 +337,11 @@ func (o *Outbox) Posted(ctx context.Context, key string) (string, error) {
 }
 
 // failing returns the fault that keeps a message from being posted, and since when.
-func (o *Outbox) failing(key string) (webapi.Fault, time.Time) {
+func (o *Outbox) failing(m storage.Message) (webapi.Fault, time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, q := range o.queues {
-		if q.lane != posts {
-			continue
-		}
-		for _, it := range q.items {
-			if it.key == key && it.failures > 0 {
-				return it.fault, it.since
-			}
-		}
+	if it := o.queues[place{m.Channel, posts}].find(m.Key); it != nil && it.failures > 0 {
+		return it.fault, it.since
 	}
 	return webapi.Fault{}, time.Time{}
 }
@@ -396,25 +350,4 @@ func (o *Outbox) failing(key string) (webapi.Fault, time.Time) {
 func (o *Outbox) spread() {
 	close(o.news)
 	o.news = make(chan struct{})
-}
-
-// signal wakes the receiver of c now, or at its next receive.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// Queued returns the number of messages that wait for a post or an edit.
-func (o *Outbox) Queued() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n := 0
-	for _, q := range o.queues {
-		if q.lane != looks {
-			n += q.waiting()
-		}
-	}
-	return n
 }

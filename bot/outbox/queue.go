@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,13 +14,12 @@ import (
 	"c66bot/storage"
 )
 
-// lane is one of a channel's queues. Each has its own deliverer, so that posts, which notify users, wait for nothing else.
+// lane is one of a channel's queues, so that posts, which notify users, wait for nothing else.
 type lane int
 
 const (
 	posts lane = iota
-	edits
-	looks // searches for duplicates
+	edits      // and searches for duplicates, and running times
 	none
 )
 
@@ -30,12 +30,8 @@ func laneOf(m storage.Message) lane {
 		return none
 	case m.TS == "":
 		return posts
-	case !m.Delivered():
+	case !m.Delivered() || !m.Doubt.IsZero() || len(m.Running) > 0:
 		return edits
-	case !m.Doubt.IsZero():
-		return looks
-	case len(m.Running) > 0:
-		return edits // for its ticks
 	default:
 		return none
 	}
@@ -47,34 +43,35 @@ type place struct {
 	lane    lane
 }
 
-// queue holds the pending items of one lane of a channel. Outbox.mu guards its fields; one deliverer works on it.
+// queue holds the pending items of one lane of a channel. Outbox.mu guards its fields.
 type queue struct {
 	place
-	items   []*item       // in order of delivery, except that urgent items go first
-	limiter *rate.Limiter // for posts
-	wake    chan struct{}
+	items   []*item         // in order of delivery, except that urgent items go first
+	limiter *rate.Limiter   // for posts
 	quiet   time.Time       // until Slack has applied what an earlier process may have posted
-	working bool            // it has a deliverer, which removes the queue at its end
-	reads   map[string]read // the last searches, by thread; used by the deliverer alone
+	busy    bool            // a step is under way
+	reads   map[string]read // the last searches, by thread; used by the step under way alone
 }
 
-// item is a message to deliver, at the revision that it has when its turn comes.
+// item is a message to deliver, at the revision that it has when its turn comes. Outbox.mu guards the first fields; the step under way alone
+// uses the others.
 type item struct {
 	key       string
 	root      string // key of its card, or its own: items of one card keep their order
 	urgent    bool
-	tried     bool      // an earlier attempt may have posted it
-	revision  int       // of that attempt; 0 if it was an earlier process's
-	look      time.Time // earliest time at which a search for that attempt counts
-	vain      time.Time // since when searches have failed
-	doubt     bool      // a search did not find that attempt, which may still show up
+	again     bool // put again while it was being delivered
+	idle      bool // up to date: only its running time or a search is left
+	notBefore time.Time
 	failures  int
 	fault     webapi.Fault // of the last failure
 	since     time.Time    // time of the first failure in a row
-	notBefore time.Time
-	again     bool // put again while it was being delivered
-	ticks     bool // nothing waits but its running time
-	shown     Body // with ticks: what Slack shows
+
+	tried    bool      // an earlier attempt may have posted it
+	revision int       // of that attempt; 0 if it was an earlier process's
+	look     time.Time // earliest time at which a search for that attempt counts
+	vain     time.Time // since when searches have failed
+	doubt    bool      // a search did not find that attempt, which may still show up
+	shown    Body      // while idle: what Slack shows
 }
 
 // find returns the item with a key, or nil.
@@ -89,8 +86,8 @@ func (q *queue) find(key string) *item {
 	return nil
 }
 
-// add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff and the delay of
-// progress. An urgent thread line makes earlier lines of its card urgent too: a thread never shows a beginning after the end.
+// add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff. An urgent thread
+// line makes earlier lines of its card urgent too: a thread never shows a beginning after the end.
 func (q *queue) add(key, root string, urgent bool) {
 	if urgent && key != root {
 		for _, it := range q.items {
@@ -103,8 +100,8 @@ func (q *queue) add(key, root string, urgent bool) {
 		return
 	}
 	it.again = true
-	if it.ticks {
-		it.ticks, it.notBefore = false, time.Time{}
+	if it.idle {
+		it.idle, it.notBefore, it.failures = false, time.Time{}, 0
 	}
 	if !urgent {
 		return
@@ -117,25 +114,53 @@ func (q *queue) add(key, root string, urgent bool) {
 	}
 }
 
-// next returns the next due item, or how long until one is due. Urgent items go first. Items of one card keep their order: a delayed one
-// blocks those behind it, but not those of other cards.
+// next returns the next due item, or how long until one is due. Urgent items go first, idle ones last. Items of one card keep their order: a
+// delayed one blocks those behind it, but not those of other cards.
 func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
+	if wait := q.quiet.Sub(now); wait > 0 {
+		return nil, wait
+	}
 	wait = longestPause
-	for _, urgent := range []bool{true, false} {
+	for rank := range 3 {
 		waiting := map[string]bool{}
 		for _, it := range q.items {
-			if it.urgent != urgent || waiting[it.root] {
+			if it.rank() != rank || waiting[it.root] {
 				continue
 			}
 			left := it.notBefore.Sub(now)
 			if left <= 0 {
 				return it, 0
 			}
-			waiting[it.root] = !it.ticks
+			waiting[it.root] = !it.idle
 			wait = min(wait, left)
 		}
 	}
 	return nil, wait
+}
+
+func (it *item) rank() int {
+	switch {
+	case it.urgent:
+		return 0
+	case it.idle:
+		return 2
+	default:
+		return 1
+	}
+}
+
+// waiting counts the items that are not idle.
+func (q *queue) waiting() (n int) {
+	for _, it := range q.items {
+		if !it.idle {
+			n++
+		}
+	}
+	return n
+}
+
+func (q *queue) remove(it *item) {
+	q.items = slices.DeleteFunc(q.items, func(other *item) bool { return other == it })
 }
 
 // behind moves a message's parent in front of it, and returns how long to wait for the parent.
@@ -152,60 +177,62 @@ func (o *Outbox) behind(q *queue, it *item, parent string) time.Duration {
 	return max(0, time.Until(p.notBefore))
 }
 
-// waiting counts the items without ticks.
-func (q *queue) waiting() (n int) {
-	for _, it := range q.items {
-		if !it.ticks {
-			n++
-		}
-	}
-	return n
-}
-
-func (q *queue) remove(it *item) {
-	q.items = slices.DeleteFunc(q.items, func(other *item) bool { return other == it })
-}
-
-// work delivers a queue's items until it is empty.
-func (o *Outbox) work(ctx context.Context, q *queue) {
-	for ctx.Err() == nil {
-		it, wait := o.turn(q)
-		switch {
-		case wait > 0:
-			timer := time.NewTimer(wait)
-			select {
-			case <-ctx.Done():
-			case <-q.wake:
-			case <-timer.C:
-			}
-			timer.Stop()
-		case it == nil:
-			return
-		default:
-			o.attempt(ctx, q, it)
-		}
+// enqueue puts a message in its queue. The caller holds o.mu.
+func (o *Outbox) enqueue(m storage.Message, urgent bool) {
+	if lane := laneOf(m); lane != none {
+		o.enqueueIn(place{m.Channel, lane}, m.Key, cmp.Or(m.Parent, m.Key), urgent)
 	}
 }
 
-// turn returns the next item or the time to wait. An empty queue is kept until its rate limit allows a post at once, then removed.
-func (o *Outbox) turn(q *queue) (*item, time.Duration) {
+func (o *Outbox) enqueueIn(at place, key, root string, urgent bool) {
+	q := o.queues[at]
+	if q == nil {
+		q = &queue{place: at, limiter: rate.NewLimiter(channelPace, 1)}
+		o.queues[at] = q
+	}
+	q.add(key, root, urgent)
+	signal(o.wake)
+}
+
+// dispatch starts the next step of each queue that has one due and none under way; of idle items one at a time, that which has waited the
+// longest. It returns how long until another is due, and whether too much waits. An empty queue is kept until its rate limit allows a post
+// at once.
+func (o *Outbox) dispatch(ctx context.Context) (wait time.Duration, crowded bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if wait := time.Until(q.quiet); wait > 0 {
-		return nil, wait
+	wait, now, all, of := time.Hour, time.Now(), 0, map[string]int{}
+	start := func(q *queue, it *item) {
+		q.busy, it.again = true, false
+		o.steps.Go(func() { o.attempt(ctx, q, it) })
 	}
-	if len(q.items) > 0 {
-		it, wait := q.next(time.Now())
-		if it != nil {
-			it.again = false
+	var idle *item
+	var its *queue
+	for at, q := range o.queues {
+		n := q.waiting()
+		all, of[at.channel] = all+n, of[at.channel]+n
+		crowded = crowded || of[at.channel] > o.limits.ofChannel
+		switch it, left := q.next(now); {
+		case q.busy:
+		case len(q.items) == 0 && q.limiter.TokensAt(now) >= 1:
+			delete(o.queues, at)
+		case len(q.items) == 0:
+			wait = min(wait, time.Second)
+		case it == nil:
+			wait = min(wait, left)
+		case !it.idle:
+			start(q, it)
+		case idle == nil || it.notBefore.Before(idle.notBefore):
+			idle, its = it, q
 		}
-		return it, wait
 	}
-	wait := pause(q.limiter, 1)
-	if wait == 0 {
-		delete(o.queues, q.place)
+	if idle != nil && o.attending == nil {
+		if left := o.ticksFrom.Sub(now); left > 0 {
+			return min(wait, left), crowded || all > o.limits.ofAll
+		}
+		o.attending = idle
+		start(its, idle)
 	}
-	return nil, wait
+	return wait, crowded || all > o.limits.ofAll
 }
 
 // attempt takes one step with an item and schedules the next.
@@ -218,6 +245,10 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 	})
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if q.busy = false; o.attending == it {
+		o.attending = nil
+	}
+	signal(o.wake)
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, errDone):
@@ -258,6 +289,24 @@ func (o *Outbox) Wake() {
 		for _, it := range q.items {
 			it.notBefore = time.Time{}
 		}
-		o.start(q)
+	}
+	signal(o.wake)
+}
+
+// Queued returns the number of messages that wait for a post or an edit.
+func (o *Outbox) Queued() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, q := range o.queues {
+		n += q.waiting()
+	}
+	return n
+}
+
+// signal wakes the receiver of c now, or at its next receive.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }

@@ -15,10 +15,8 @@ import (
 // seconds.
 var twinLooks = []time.Duration{10 * time.Second, 45 * time.Second, 5 * time.Minute}
 
-const (
-	searchFor  = 24 * time.Hour // if the searches themselves fail
-	searchWait = 20 * time.Second
-)
+// searchFor is how long searches are tried if they fail.
+const searchFor = 24 * time.Hour
 
 // read is a search of a channel's or a thread's history.
 type read struct {
@@ -28,9 +26,7 @@ type read struct {
 
 // find searches for a tried message in a history that was read after due, or returns how long a rate limit forbids that. One read serves
 // all messages of the channel or thread.
-func (o *Outbox) find(
-	ctx context.Context, q *queue, m storage.Message, thread string, due time.Time, within time.Duration,
-) ([]Standing, time.Duration, error) {
+func (o *Outbox) find(ctx context.Context, q *queue, m storage.Message, thread string, due time.Time) ([]Standing, time.Duration, error) {
 	if last, ok := q.reads[thread]; ok && !last.began.Before(due) && !last.since.After(m.CreatedAt) {
 		return last.own[m.Key], 0, nil
 	}
@@ -38,10 +34,10 @@ func (o *Outbox) find(
 	if thread != "" {
 		looking = "look in threads" // another method, with its own limit
 	}
-	if wait := o.held(looking); wait > 0 {
+	if wait := o.allowed(looking, nil, 0); wait > 0 {
 		return nil, wait, nil
 	}
-	limited, cancel := context.WithTimeout(ctx, within)
+	limited, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	now := read{began: time.Now(), since: m.CreatedAt}
 	var err error
@@ -51,7 +47,7 @@ func (o *Outbox) find(
 	case webapi.Is(err, webapi.NoScope):
 		o.Log.Warn("a message may come twice: the app may not read this channel's history", "message", m.Key, "channel", m.Channel)
 	case webapi.Is(err, webapi.Limited):
-		return nil, o.held(looking), nil
+		return nil, o.allowed(looking, nil, 0), nil
 	case err != nil:
 		return nil, 0, fmt.Errorf("look for message %s: %w", m.Key, err)
 	}
@@ -74,7 +70,7 @@ func (o *Outbox) search(ctx context.Context, q *queue, it *item, m storage.Messa
 	if due < 0 {
 		return twinLooks[0] - passed, nil
 	}
-	found, wait, err := o.find(ctx, q, m, thread, m.Doubt.Add(twinLooks[due]), searchWait)
+	found, wait, err := o.find(ctx, q, m, thread, m.Doubt.Add(twinLooks[due]))
 	if passed < searchFor && (wait > 0 || err != nil) {
 		return wait, err
 	}
@@ -106,7 +102,7 @@ func (o *Outbox) keepOne(ctx context.Context, it *item, m storage.Message, found
 		if i == kept {
 			continue
 		}
-		if wait := o.held(deleting); wait > 0 {
+		if wait := o.allowed(deleting, nil, 0); wait > 0 {
 			return wait, nil
 		}
 		err := o.Slack.Delete(ctx, m.Channel, s.TS)
