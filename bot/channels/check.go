@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"c66bot/authz"
@@ -39,37 +40,39 @@ func (c *Channels) Hint(channel string) {
 
 // Run checks channels until the context ends.
 func (c *Channels) Run(ctx context.Context) {
-	all := time.NewTimer(0)
-	defer all.Stop()
-	var left []string
-	var next <-chan time.Time
-	for {
-		if len(left) > 0 && next == nil { // independent of the number of hints
-			next = time.After(checkPace)
+	var left sync.WaitGroup
+	defer left.Wait()
+	left.Go(func() { // independent of the check of all, which may take more than an hour
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case channel := <-c.hints:
+				channel = c.Now(channel)
+				if has, err := c.holdings(ctx); err != nil || has[channel] != nil {
+					c.check(ctx, channel)
+				}
+			}
 		}
+	})
+	pause := func(d time.Duration) (goesOn bool) {
 		select {
 		case <-ctx.Done():
-			return
-		case channel := <-c.hints:
-			channel = c.Now(channel)
-			if has, err := c.holdings(ctx); err != nil || has[channel].any() {
-				c.check(ctx, channel)
+			return false
+		case <-time.After(d):
+			return true
+		}
+	}
+	for next := time.Now(); pause(time.Until(next)); {
+		next = time.Now().Add(checkEvery)
+		has, err := c.holdings(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.Log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
+		}
+		for _, channel := range slices.Sorted(maps.Keys(has)) {
+			if c.check(ctx, c.Now(channel)); !pause(checkPace) {
+				return
 			}
-		case <-next:
-			next = nil
-			c.check(ctx, c.Now(left[0]))
-			left = left[1:]
-		case <-all.C:
-			all.Reset(checkEvery)
-			if len(left) > 0 { // the previous full check is still running
-				continue
-			}
-			has, err := c.holdings(ctx)
-			if err != nil && ctx.Err() == nil {
-				c.Log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
-			}
-			maps.DeleteFunc(has, func(_ string, h holding) bool { return !h.any() })
-			left = slices.Sorted(maps.Keys(has))
 		}
 	}
 }
@@ -174,98 +177,83 @@ func (c *Channels) checkAuthors(ctx context.Context, channel string) error {
 	})
 }
 
-// holding counts what a channel has.
-type holding struct {
-	rules, subscriptions, cards int
+// The kinds of what a channel has. Nobody misses a channel that has none of those that are kept.
+const (
+	rules         = "rules"
+	subscriptions = "subscriptions"
+	cards         = "open cards"
+	trouble       = "trouble"
+)
 
-	edits  int // that wait to be delivered
-	record storage.Channel
-}
+var kept = []string{cards, rules, subscriptions}
 
-// empty reports whether nobody misses the channel.
-func (h holding) empty() bool { return h.rules+h.subscriptions+h.cards == 0 }
-
-// any reports whether the channel is worth a check.
-func (h holding) any() bool { return !h.empty() || h.record.Refused != "" }
-
-// holdings returns what the channels have.
-func (c *Channels) holdings(ctx context.Context) (map[string]holding, error) {
-	all := map[string]holding{}
-	add := func(channel string, f func(*holding)) {
-		h := all[channel]
-		f(&h)
-		all[channel] = h
+// holdings counts what the channels that are worth a check have, by kind.
+func (c *Channels) holdings(ctx context.Context) (all map[string]map[string]int, err error) {
+	add := func(channel, kind string, there bool) error {
+		if there && all[channel] == nil {
+			all[channel] = map[string]int{}
+		}
+		if there {
+			all[channel][kind]++
+		}
+		return nil
 	}
-	err := c.Records.View(ctx, func(tx storage.Tx) error {
-		clear(all)
+	err = c.Records.View(ctx, func(tx storage.Tx) error {
+		all = map[string]map[string]int{}
 		return errors.Join(
-			storage.Rules.Scan(tx, "", func(_ string, r storage.Rule) error {
-				if r.Until.IsZero() {
-					add(r.Channel, func(h *holding) { h.rules++ })
-				}
-				return nil
-			}),
-			storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error {
-				add(s.Channel, func(h *holding) { h.subscriptions++ })
-				return nil
-			}),
-			storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
-				if f.Phase != storage.PhaseEnded {
-					add(f.Channel, func(h *holding) { h.cards++ })
-				}
-				return nil
-			}),
-			storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
-				if m.TS != "" && !m.Delivered() {
-					add(m.Channel, func(h *holding) { h.edits++ })
-				}
-				return nil
-			}),
-			storage.Channels.Scan(tx, "", func(id string, r storage.Channel) error {
-				add(id, func(h *holding) { h.record = r })
-				return nil
-			}),
+			storage.Rules.Scan(tx, "", func(_ string, r storage.Rule) error { return add(r.Channel, rules, r.Until.IsZero()) }),
+			storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error { return add(s.Channel, subscriptions, true) }),
+			storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error { return add(f.Channel, cards, f.Phase != storage.PhaseEnded) }),
+			storage.Channels.Scan(tx, "", func(id string, r storage.Channel) error { return add(id, trouble, r.Refused != "") }),
 		)
 	})
 	return all, err
 }
 
 // lost tells the admins once of a channel that has something and that Slack does not show any more: the bot was removed from it, or its id
-// changed while the bot was down. A record of a channel that nobody misses is forgotten.
+// changed while the bot was down.
 func (c *Channels) lost(ctx context.Context, channel string) error {
 	all, err := c.holdings(ctx)
 	if err != nil {
 		return err
 	}
-	h := all[channel]
-	known := h.record
-	change := func(f func(*storage.Channel)) error {
+	known, _, err := storage.Channels.Look(ctx, c.Records, channel)
+	has := all[channel]
+	held := has[rules]+has[subscriptions]+has[cards] > 0
+	missed, told := held && known.Refused == webapi.NotShown, !known.Told.IsZero()
+	over := !held && time.Since(known.Since) > storage.KeepEdits // nothing waits for it any more
+	switch {
+	case err != nil || missed == told && !over:
+		return err
+	case told || over:
 		return c.Records.Update(ctx, func(tx storage.Tx) error {
-			_, err := storage.ChangeChannel(tx, channel, f)
+			_, err := storage.ChangeChannel(tx, channel, func(r *storage.Channel) {
+				if r.Told = (time.Time{}); over {
+					r.Refused, r.Since = "", time.Time{}
+				}
+			})
 			return err
 		})
-	}
-	switch hidden := known.Refused == webapi.NotShown; {
-	case h.empty() && h.edits == 0:
-		return change(func(r *storage.Channel) { r.Refused, r.Since, r.Told = "", time.Time{}, time.Time{} })
-	case (h.empty() || !hidden) && !known.Told.IsZero():
-		return change(func(r *storage.Channel) { r.Told = time.Time{} })
-	case h.empty() || !hidden || !known.Told.IsZero():
-		return nil
 	case time.Since(known.Since) < doubtFor:
 		time.AfterFunc(doubtFor-time.Since(known.Since), func() { c.Hint(channel) })
 		return nil
 	default:
-		return c.tellLost(ctx, channel, h)
+		return c.tellLost(ctx, channel, has)
 	}
 }
 
 // tellLost records that the admins are told of a channel that Slack does not show, and tells them.
-func (c *Channels) tellLost(ctx context.Context, channel string, h holding) error {
+func (c *Channels) tellLost(ctx context.Context, channel string, has map[string]int) error {
 	c.Log.ErrorContext(ctx, "Slack does not show a channel that has something: the bot was removed from it, or its id has changed",
-		"channel", channel, "rules", h.rules, "subscriptions", h.subscriptions, "cards", h.cards)
+		"channel", channel, "rules", has[rules], "subscriptions", has[subscriptions], "cards", has[cards])
+	var parts []string
+	for _, kind := range kept {
+		if has[kind] > 0 {
+			parts = append(parts, fmt.Sprintf("%s (%d)", kind, has[kind]))
+		}
+	}
 	said := card.Reply(commands.ProblemReply{
-		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, h.inWords()),
+		What:  fmt.Sprintf("Slack does not show me the channel %s any more, of which I keep %s.", channel, strings.Join(parts, ", ")),
 		State: "They are kept, and take no effect.",
 		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears " +
 			"another id now: make its rules and subscriptions anew in it.",
@@ -287,17 +275,6 @@ func (c *Channels) tellLost(ctx context.Context, channel string, h holding) erro
 		}
 		return messages, err
 	})
-}
-
-func (h holding) inWords() string {
-	var parts []string
-	for what, n := range map[string]int{"rules": h.rules, "subscriptions": h.subscriptions, "open cards": h.cards} {
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s (%d)", what, n))
-		}
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ", ")
 }
 
 // Lost returns the number of channels that Slack does not show any more, of which the admins were told.
