@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"c66bot/bot/outbox/mortal"
 	"c66bot/bot/slacksim"
 	"c66bot/storage"
 )
@@ -17,6 +18,36 @@ func (r *rig) commits() (n int) {
 		}
 	}
 	return n
+}
+
+func TestADeliveryIsOneCommitAndTwoReads(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.end()
+		r.open(mortal.New(0, false))
+		transactions := 0 // the outbox's own, one at a time
+		r.outbox.Records = hookedDB{r.records, func() { transactions++ }}
+		r.run()
+		time.Sleep(10 * time.Second) // a start has few edits
+		for _, c := range []struct {
+			what string
+			m    storage.Message
+		}{
+			{"a post", urgent(running("a", time.Now()))},
+			{"an edit", urgent(last(card("a", "live")))},
+			{"a reply", reply("a", "a/1", "it is live")},
+		} {
+			commits, before := r.commits(), transactions
+			r.put(c.m)
+			r.settle()
+			time.Sleep(time.Second)
+			if n := r.commits() - commits; n != 2 { // the put's is the other
+				r.Errorf("%s made %d commits", c.what, n-1)
+			}
+			if n := transactions - before; n > 3 && c.what != "a post" || n > 4 { // a running card is read once more for its ticks
+				r.Errorf("%s made %d transactions", c.what, n)
+			}
+		}
+	})
 }
 
 func TestARunningTimeGoesOnWithoutCommitsAndAcrossARestartUntilTheEnd(t *testing.T) {
