@@ -107,8 +107,9 @@ func (k *known) learn(tx storage.Tx, stack string, id int64) error {
 		f, _, wrong := storage.Follows.Find(tx, a.wish)
 		a.asker, err = f.Asker, errors.Join(err, wrong)
 	}
-	kept, _, errKept := storage.History.Find(tx, key)
-	a.kept, k.about[id] = kept, a
+	var errKept error
+	a.kept, _, errKept = storage.History.Find(tx, key)
+	k.about[id] = a
 	return errors.Join(err, errWish, errKept)
 }
 
