@@ -48,7 +48,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	if err == nil {
 		err = renamed(inv, stack)
 	}
-	if refused, ok := errors.AsType[answerError](err); ok && isUnknown(refused.Reply) {
+	if refused, ok := errors.AsType[answerError](err); ok && errors.Is(err, errNoStack) {
 		reply.Note, reply.Fill = refused.Reply, inv.Again()
 		return reply, nil
 	}
@@ -56,18 +56,6 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 		return nil, err
 	}
 	return h.fill(ctx, reply, stack)
-}
-
-// isUnknown reports whether a reply means that the user sees no such stack, so that they can choose another one.
-func isUnknown(reply Reply) bool {
-	switch r := reply.(type) {
-	case ProblemReply:
-		return r.Stack == nil && r.State == "" || r.What == goneStack
-	case RefusalReply:
-		return r.Stack == nil
-	default:
-		return false
-	}
 }
 
 // fill adds the data of the stack to the form.
@@ -83,8 +71,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 		return nil, err
 	}
 	ref := RefOf(stack)
-	reply.Stack, reply.Facts, reply.Branch = &ref, facts(stack, newest.Deployments), stack.GitBranch
-	reply.Docker, reply.Git = stack.Docker(), !stack.Docker()
+	reply.Stack, reply.Facts, reply.Branch, reply.Docker = &ref, facts(stack, newest.Deployments), stack.GitBranch, stack.Docker()
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil

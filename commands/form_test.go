@@ -41,7 +41,7 @@ func TestAFormIsFilledInAsFarAsItIsKnown(t *testing.T) {
 		typed := Invocation{Verb: Redeploy, Stack: "web@prod", Options: Options{Ref: "main", Profile: "canary", Reason: "why"}, Fill: true}
 		got := as[FormReply](t, r.form(lin, typed))
 		want := FormReply{
-			Channel: here, Stack: &web, Git: true, Branch: "main", Profiles: []string{"canary"},
+			Channel: here, Stack: &web, Branch: "main", Profiles: []string{"canary"},
 			Facts: []string{"Live now is #3, commit 0123456.", "#6 has not ended yet: this one would wait behind it.", "It usually takes 4 min."},
 			Fill: Invocation{
 				Verb:    Redeploy,
@@ -94,7 +94,7 @@ func TestAFormOfADockerStackHasItsServices(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.services = services
 		got := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, Stack: "api", Deployment: 3}))
-		if diff := cmp.Diff(services, got.Services); diff != "" || !got.Docker || got.Git || got.Version != nil {
+		if diff := cmp.Diff(services, got.Services); diff != "" || !got.Docker || got.Version != nil {
 			t.Errorf("%+v (-want +got):\n%s", got, diff)
 		}
 		r.cloud.services, r.cloud.noServices = nil, &cloud66.Error{Kind: cloud66.ErrNotFound, Method: "GET", Status: 404}

@@ -199,9 +199,8 @@ type FormReply struct {
 	Stack    *storage.StackRef // nil until chosen
 	Note     Reply             // why the typed stack must be replaced; else nil
 	Facts    []string          // for the user to know before sending
-	Git      bool              // the stack accepts a ref
 	Branch   string            // deployed if no ref is given, "" if unknown
-	Docker   bool              // the stack accepts services
+	Docker   bool              // the stack accepts services, any other a ref
 	Services []cloud66.Service
 	Profiles []string
 	Version  *cloud66.Deployment // deployment whose commit can be redeployed, nil if the API does not allow it

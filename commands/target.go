@@ -25,7 +25,8 @@ const (
 	noneSuch  = "no stack of that name is for them"
 )
 
-const goneStack = "That stack is not there any more."
+// errNoStack means that the user sees no such stack, so that they can choose another one.
+var errNoStack = errors.New("no such stack")
 
 // target finds the stack of a request and authorizes the request on it. It considers only stacks that the user may see or has the
 // required right on, so that a hidden stack gets the same answer as a missing one. If there is no single authorized stack, the
@@ -40,7 +41,7 @@ func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err 
 	case err != nil:
 		return none, err
 	case len(found) == 0:
-		return none, h.notFound(ctx, req, standing, near)
+		return none, fmt.Errorf("%w: %w", errNoStack, h.notFound(ctx, req, standing, near))
 	case len(found) > 1:
 		return none, instead(choice(inv, found))
 	}
@@ -188,7 +189,7 @@ func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Stan
 		return h.refuse(ctx, req, noneSuch, near...)
 	}
 	if inv.UID != "" {
-		return notDone(goneStack, "It was deleted, or the bot's Cloud 66 token may no longer see it.")
+		return notDone("That stack is not there any more.", "It was deleted, or the bot's Cloud 66 token may no longer see it.")
 	}
 	p := ProblemReply{What: fmt.Sprintf("I know no stack %s.", quoted(inv.Stack)), Command: h.Command}
 	switch len(near) {

@@ -103,7 +103,7 @@ func Form(r commands.FormReply) kit.View {
 // about describes the stack, the default revision and the facts to note.
 func about(r commands.FormReply) []doc.Block {
 	text := markup.Format("*Redeploy* %s", wording.Stack(*r.Stack))
-	if r.Git && r.Branch != "" && r.Version == nil { // otherwise the version field shows it
+	if !r.Docker && r.Branch != "" && r.Version == nil { // otherwise the version field shows it
 		text = markup.Format("%s: the newest commit of %s, unless you say otherwise.", text, markup.Code(r.Branch))
 	}
 	facts := make([]markup.Text, len(r.Facts))
@@ -120,12 +120,11 @@ func stackFields(r commands.FormReply) []kit.Block {
 	if r.Version != nil {
 		blocks = append(blocks, versionField(blockOf(blockVersion, uid), r))
 	}
-	if r.Git {
-		placeholder := "Empty for " + cmp.Or(r.Branch, "the stack's own branch")
-		blocks = append(blocks, textField(blockOf(blockRef, uid), "Branch, tag or commit", r.Fill.Options[commands.Ref], placeholder, 255))
-	}
 	if r.Docker {
 		blocks = append(blocks, servicesField(blockOf(blockServices, uid), r))
+	} else {
+		placeholder := "Empty for " + cmp.Or(r.Branch, "the stack's own branch")
+		blocks = append(blocks, textField(blockOf(blockRef, uid), "Branch, tag or commit", r.Fill.Options[commands.Ref], placeholder, 255))
 	}
 	if len(r.Profiles) > 0 {
 		blocks = append(blocks, profileField(r))

@@ -24,7 +24,7 @@ var typed = commands.Invocation{
 // gitForm is the form of a stack that takes a ref.
 func gitForm() commands.FormReply {
 	return commands.FormReply{
-		Channel: "C1", Stack: &stack, Git: true, Branch: "main", Facts: []string{"Live now is #1041, commit 4f2c1d9.", "It usually takes 5 min."},
+		Channel: "C1", Stack: &stack, Branch: "main", Facts: []string{"Live now is #1041, commit 4f2c1d9.", "It usually takes 5 min."},
 		Fill: commands.Invocation{Verb: commands.Redeploy, UID: "abc123", Newest: 1041, AskedAt: now.Unix()},
 	}
 }
@@ -32,7 +32,7 @@ func gitForm() commands.FormReply {
 // dockerForm is the form of a stack that takes services.
 func dockerForm() commands.FormReply {
 	r := gitForm()
-	r.Git, r.Branch, r.Docker = false, "", true
+	r.Branch, r.Docker = "", true
 	r.Services = []cloud66.Service{{Name: "api", ImageTag: "1.4.2"}, {Name: "worker"}}
 	return r
 }

@@ -71,7 +71,7 @@ func stateOf(r commands.FormReply) FormState {
 	if r.Version != nil {
 		state.Version = r.Version.GitHash
 	}
-	for i, has := range []bool{r.Git, r.Docker, r.Version != nil, len(r.Profiles) > 0} {
+	for i, has := range []bool{!r.Docker, r.Docker, r.Version != nil, len(r.Profiles) > 0} {
 		if has {
 			state.Asked += optional[i].letter
 		}
