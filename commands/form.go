@@ -30,12 +30,13 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	if req.Channel == "" {
 		return reply, nil
 	}
-	standing, err := h.Authz.Standing(ctx, req.subject())
-	if err != nil {
+	c := &call{Request: req, spec: Spec{Right: authz.Redeploy}} // nothing begins yet
+	var err error
+	if c.standing, err = h.Authz.Standing(ctx, req.subject()); err != nil {
 		return nil, h.unknown(ctx, req, err)
 	}
-	if !standing.Some(authz.Redeploy) {
-		return nil, h.refuse(ctx, req, noneAtAll)
+	if err := h.gateSome(ctx, c); err != nil {
+		return nil, err
 	}
 	if err := h.cardless(ctx, req); err != nil {
 		return nil, err
@@ -44,10 +45,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 		h.Directory.prepare(ctx) // for the stack search
 		return reply, nil
 	}
-	stack, err := h.target(ctx, &call{Request: req, standing: standing})
-	if err == nil {
-		err = renamed(inv, stack)
-	}
+	err = h.gateStack(ctx, c)
 	if refused, ok := errors.AsType[answerError](err); ok && errors.Is(err, errNoStack) {
 		reply.Note, reply.Fill = refused.Reply, inv.Again()
 		return reply, nil
@@ -55,7 +53,7 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.fill(ctx, reply, stack)
+	return h.fill(ctx, reply, c.stack)
 }
 
 // fill adds the data of the stack to the form.
@@ -146,13 +144,8 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	if err != nil {
 		return nil, err
 	}
-	var found []cloud66.Stack
-	typed = Field(typed)
-	for _, s := range all {
-		if holds(s, typed) && standing.Decide(authz.Redeploy, RefOf(s)).Allowed {
-			found = append(found, s)
-		}
-	}
+	typed, has := Field(typed), may(standing, authz.Redeploy)
+	found := only(all, func(s cloud66.Stack) bool { return holds(s, typed) && has(s) })
 	sortStacks(found)
 	found = found[:min(len(found), maxSuggestions)]
 	tellApart(found)

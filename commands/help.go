@@ -8,7 +8,6 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
-	"c66bot/cloud66"
 )
 
 // Help lists the available commands.
@@ -19,17 +18,14 @@ var helpSpec = Spec{
 	Args:     []Arg{{Word: "[command]", opt: Topic}},
 	Summary:  "Says what you can do here.",
 	Examples: []string{"help", "help redeploy"},
+	gate:     func(*Handler, context.Context, *call) error { return nil }, // for everyone, but it needs to know what they may
 	run:      (*Handler).help,
 }
 
 // help explains the commands that the user may use in this channel.
-func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
-	req := c.Request
-	standing, err := h.Authz.Standing(ctx, req.subject())
-	if err != nil {
-		return nil, h.unknown(ctx, req, err)
-	}
-	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: req.subject().Direct()}
+func (h *Handler) help(_ context.Context, c *call) (Reply, error) {
+	standing := c.standing
+	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: c.subject().Direct()}
 	for _, spec := range Specs {
 		allowed := spec.Right == "" || standing.Some(spec.Right)
 		if spec.Right == authz.Admin {
@@ -38,26 +34,25 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 		if !allowed || spec.Button {
 			continue
 		}
-		if stack, ok := h.Directory.known(may(standing, spec)); ok {
+		if stack, ok := h.Directory.known(may(standing, spec.onStacks())); ok {
 			spec = spec.with(shellWord(typeable(RefOf(stack))))
 		}
 		reply.Specs = append(reply.Specs, spec)
 		reply.MayNot = reply.MayNot && spec.Right == ""
 	}
-	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == req.Invocation.Options[Topic] })
+	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == c.Invocation.Options[Topic] })
 	if topic >= 0 && !reply.MayNot {
 		reply.Topic = &reply.Specs[topic]
 	}
 	return reply, nil
 }
 
-// may returns a filter of the stacks that the user may see and use the command on.
-func may(standing authz.Standing, spec Spec) func(cloud66.Stack) bool {
-	right := spec.Right
-	if right == "" || right == authz.Admin { // not rights on a stack
-		right = authz.View
+// onStacks returns the right on a stack that a user of the command has.
+func (s Spec) onStacks() authz.Action {
+	if s.Right == "" || s.Right == authz.Admin {
+		return authz.View
 	}
-	return func(s cloud66.Stack) bool { return standing.Decide(right, RefOf(s)).Allowed }
+	return s.Right
 }
 
 // with puts a stack into the command's examples, so that they can be copied.

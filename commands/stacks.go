@@ -38,10 +38,8 @@ const (
 
 // stacks returns a page of the visible stacks with their newest deployments.
 func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
-	inv, standing := c.Invocation, c.standing
-	visible := func(s cloud66.Stack) bool {
-		return holds(s, inv.Options[Text]) && standing.Decide(authz.View, RefOf(s)).Allowed
-	}
+	inv, views := c.Invocation, may(c.standing, authz.View)
+	visible := func(s cloud66.Stack) bool { return holds(s, inv.Options[Text]) && views(s) }
 	seen, err := h.Directory.visible(ctx, visible)
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
 	}
 	on.known, on.listed = h.listed(ctx, sees(c.standing, authz.Subscribe))
 	matches := only(on.known, func(s cloud66.Stack) bool { return on.pattern.Match(RefOf(s)) })
-	on.mine = only(matches, func(s cloud66.Stack) bool { return c.standing.Decide(authz.Subscribe, RefOf(s)).Allowed })
+	on.mine = only(matches, may(c.standing, authz.Subscribe))
 	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
 	switch {
 	case len(on.mine) == 0 && len(matches) > 0: // the refusal names the first

@@ -48,12 +48,15 @@ func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err 
 	return found[0], h.authorize(ctx, c, RefOf(found[0]))
 }
 
+// may returns a filter of the stacks on which the user has a right.
+func may(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
+	return func(s cloud66.Stack) bool { return standing.Decide(right, RefOf(s)).Allowed }
+}
+
 // sees returns a filter of visible stacks: those that the user may view or has the given right on.
 func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
-	return func(s cloud66.Stack) bool {
-		ref := RefOf(s)
-		return standing.Decide(authz.View, ref).Allowed || (right != authz.View && standing.Decide(right, ref).Allowed)
-	}
+	views, has := may(standing, authz.View), may(standing, right)
+	return func(s cloud66.Stack) bool { return views(s) || right != authz.View && has(s) }
 }
 
 // authorize decides on a stack visible to the user and records the decision, or leaves that to the transaction that begins the change.
