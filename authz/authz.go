@@ -8,14 +8,13 @@
 //
 // A command gets its rights from a Standing, which evaluates the rules for one user in one channel once and then answers for any
 // number of stacks. The parsed rules of up to 1,000 channels are cached. Every change of a rule calls Changed after its
-// transaction to invalidate the channel's entry.
+// transaction to invalidate them.
 package authz
 
 import (
 	"errors"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"c66bot/storage"
 )
@@ -52,12 +51,12 @@ type Authorizer struct {
 	people        People
 	records       storage.DB
 	rulebook      rulebook
-	changes       atomic.Int64 // of rules
 }
 
 // New returns an Authorizer for the configuration.
 func New(cfg Config) *Authorizer {
-	a := &Authorizer{people: cfg.People, records: cfg.Records, rulebook: rulebook{records: cfg.Records}}
+	a := &Authorizer{people: cfg.People, records: cfg.Records}
+	a.rulebook.records = cfg.Records
 	for _, id := range cfg.Admins {
 		if isGroup(id) {
 			a.groups = append(a.groups, id)

@@ -91,7 +91,7 @@ func BenchmarkDecide(b *testing.B) {
 func BenchmarkReading(b *testing.B) {
 	r := crowd(b, 10_000, realistic)
 	for b.Loop() {
-		r.Changed(channel)
+		r.Changed()
 		r.standing(b, sam, channel)
 	}
 }

@@ -17,8 +17,8 @@ import (
 const maxPattern = 200
 
 // Pattern is a glob over stacks such as "web*@production": a name, an @ and an environment. Without an @ it matches every
-// environment, and with nothing behind it the stacks that have none. * matches any run of characters, including /; ? matches one character; [abc], [a-z] and [!a] are sets; \x is the
-// literal character x. Matching ignores case.
+// environment; with nothing behind it the stacks that have none. * matches any run of characters, including /; ? matches one
+// character; [abc], [a-z] and [!a] are sets; \x is the literal character x. Names are compared by typography.Key.
 type Pattern struct {
 	text              string
 	name, environment glob

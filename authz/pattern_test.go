@@ -130,7 +130,8 @@ func TestANameWithSpecialCharactersIsWritten(t *testing.T) {
 			t.Fatal(typed, err)
 		}
 		got := p.Means(stack(test.name))
-		if again, err := authz.ParsePattern(got); got != test.want || got != "" && (err != nil || !again.Literal() || !again.Match(stack(test.name))) {
+		again, err := authz.ParsePattern(got)
+		if got != test.want || got != "" && (err != nil || !again.Literal() || !again.Match(stack(test.name))) {
 			t.Errorf("%s of %s: %q, %v", typed, test.name, got, err)
 		}
 	}
@@ -138,7 +139,8 @@ func TestANameWithSpecialCharactersIsWritten(t *testing.T) {
 
 func TestWhatHasNoEnvironmentIsLeftOutByAPatternOfOne(t *testing.T) {
 	for pattern, want := range map[string]bool{
-		"*@production": true, "web@production": true, "w*@[ps]*": true, "web@": false, "*@": false, "web": false, "*": false, "*@*": false, "shop@x": false,
+		"*@production": true, "web@production": true, "w*@[ps]*": true, "web@": false, "*@": false,
+		"web": false, "*": false, "*@*": false, "shop@x": false,
 	} {
 		p, err := authz.ParsePattern(pattern)
 		if err != nil || p.LeavesOut(stack("web@")) != want || p.LeavesOut(stack("web@staging")) {

@@ -216,7 +216,7 @@ func (r *rig) tryAdd(tb testing.TB, rule storage.Rule) (added storage.Rule, err 
 		added, err = authz.AddRule(tx, rule)
 		return err
 	})
-	r.Changed(rule.Channel)
+	r.Changed()
 	return added, err
 }
 
@@ -234,9 +234,7 @@ func (r *rig) put(tb testing.TB, rules ...storage.Rule) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for _, rule := range rules {
-		r.Changed(rule.Channel)
-	}
+	r.Changed()
 }
 
 func (r *rig) decide(tb testing.TB, user string, action authz.Action, stack storage.StackRef) authz.Decision {

@@ -40,14 +40,14 @@ func (a *Authorizer) Rules(ctx context.Context, channel string) ([]storage.Rule,
 	return slices.DeleteFunc(slices.Clone(set.rules), func(r storage.Rule) bool { return !holds(&r, at) }), nil
 }
 
-// Changed invalidates the cached rules of a channel. Call it after every transaction that changes them, even if it failed.
-func (a *Authorizer) Changed(channel string) {
-	a.rulebook.forget(channel)
-	a.changes.Add(1)
+// Changed invalidates the cached rules. Call it after every transaction that changes rules, even if it failed.
+func (a *Authorizer) Changed() {
+	a.rulebook.changes.Add(1)
+	a.rulebook.forget()
 }
 
 // Changes returns a number that is another one after every change of a rule.
-func (a *Authorizer) Changes() int64 { return a.changes.Load() }
+func (a *Authorizer) Changes() int64 { return a.rulebook.changes.Load() }
 
 // AddRule stores a rule and returns it with its id. Of equal rules it keeps only the one that expires last: if an existing one
 // lasts at least as long, it returns *ExistsError; otherwise the new rule replaces it under the same id.

@@ -31,7 +31,7 @@ func TestARuleIsAddedAndRemovedByItsID(t *testing.T) {
 	typed := storage.Rule{Channel: channel, Who: sam, Actions: []string{"Redeploy", "view", "view"}, Stacks: " Web*@production ", By: lin}
 	var added storage.Rule
 	update := func(fn func(storage.Tx) error) error {
-		defer a.Changed(channel)
+		defer a.Changed()
 		return db.Update(t.Context(), fn)
 	}
 	if err := update(func(tx storage.Tx) (err error) { added, err = authz.AddRule(tx, typed); return err }); err != nil {

@@ -7,73 +7,68 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
+	"c66bot/cloud66/panics"
 	"c66bot/storage"
 )
 
 // maxChannels is the capacity of the cache. A full cache is emptied.
 const maxChannels = 1000
 
-// rulebook caches the parsed rules of channels until they change.
+// rulebook caches the parsed rules of channels until a rule changes.
 type rulebook struct {
-	records storage.DB
-
-	mu       sync.Mutex
-	channels map[string]*channelRules
-}
-
-// channelRules is a cache entry. Invalidation replaces the entry, so a read in flight cannot store stale rules.
-type channelRules struct {
-	turn  chan struct{} // a mutex whose waiters respect a context; it guards rules
-	rules *ruleset      // nil until read
+	records  storage.DB
+	changes  atomic.Int64 // of the rules of any channel
+	channels sync.Map     // rulesets by channel; one of an earlier change does not count, so that a read in flight stores no stale rules
+	kept     atomic.Int64
+	reads    singleflight.Group
 }
 
 // of returns the rules of a channel. Concurrent callers share one read.
 func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
-	c := b.cached(channel)
+	changes := b.changes.Load()
+	if known, ok := b.channels.Load(channel); ok && known.(*ruleset).changes == changes {
+		return known.(*ruleset), nil
+	}
+	shared := context.WithoutCancel(ctx)
+	read := b.reads.DoChan(fmt.Sprint(channel, "/", changes), func() (any, error) {
+		var rules []storage.Rule
+		err := panics.Catch(func() error {
+			return b.records.View(shared, func(tx storage.Tx) error {
+				rules = nil
+				return storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, r storage.Rule) error {
+					rules = append(rules, r)
+					return nil
+				})
+			})
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the rules of %s: %w", channel, err)
+		}
+		set := newRuleset(rules)
+		set.changes = changes
+		if b.kept.Add(1) > maxChannels {
+			b.forget()
+		}
+		b.channels.Store(channel, set)
+		return set, nil
+	})
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case r := <-read:
+		set, _ := r.Val.(*ruleset)
+		return set, r.Err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the rules of %s: %w", channel, ctx.Err())
 	}
-	if c.rules != nil {
-		return c.rules, nil
-	}
-	var rules []storage.Rule
-	err := b.records.View(ctx, func(tx storage.Tx) error {
-		rules = nil
-		return storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, r storage.Rule) error {
-			rules = append(rules, r)
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the rules of %s: %w", channel, err)
-	}
-	c.rules = newRuleset(rules)
-	return c.rules, nil
 }
 
-func (b *rulebook) cached(channel string) *channelRules {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if c, ok := b.channels[channel]; ok {
-		return c
-	}
-	if b.channels == nil || len(b.channels) >= maxChannels {
-		b.channels = map[string]*channelRules{}
-	}
-	c := &channelRules{turn: make(chan struct{}, 1)}
-	b.channels[channel] = c
-	return c
-}
-
-func (b *rulebook) forget(channel string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.channels, channel)
+func (b *rulebook) forget() {
+	b.kept.Store(0)
+	b.channels.Clear()
 }
 
 // ruleset is the immutable, parsed form of a channel's rules.
@@ -81,6 +76,8 @@ type ruleset struct {
 	rules  []storage.Rule         // oldest first
 	about  map[string][]*compiled // by user id, group id or Everyone
 	groups []*compiled            // those whose subject is a group
+
+	changes int64 // the rulebook's when they were read
 }
 
 // compiled is a rule with its parsed pattern.

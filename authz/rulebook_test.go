@@ -31,8 +31,7 @@ func TestRulesAreReadOnceUntilTheyChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Changed("C0OTHER")
-	r.Changed(channel)
+	r.Changed()
 	if got := r.decide(t, sam, authz.View, web); got.Allowed {
 		t.Errorf("after the rule was removed: %+v", got)
 	}
@@ -128,7 +127,7 @@ func TestDecisionsWhileRulesChange(t *testing.T) {
 			_, err := authz.RemoveRule(tx, channel, denied.ID)
 			return err
 		})
-		r.Changed(channel)
+		r.Changed()
 		if got := r.decide(t, sam, authz.View, web); err != nil || !got.Allowed {
 			t.Errorf("not denied any more: %+v, %v", got, err)
 		}

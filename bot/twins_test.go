@@ -12,7 +12,9 @@ import (
 
 func TestTwoStacksOfOneNameAreKeptApartFromTheRequestToTheCard(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
-		twin := r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "production", AccountName: "other", UsualDuration: time.Minute, History: 3})
+		twin := r.cloud.AddStack(cloud66sim.Stack{
+			Name: "web", Environment: "production", AccountName: "other", UsualDuration: time.Minute, History: 3,
+		})
 		time.Sleep(2 * time.Minute)
 		r.allow("allow @sam view *")
 		hold(t, "the list", r.ask(sam, deploys, "/c66 stacks").Plain(), "web@production · other")

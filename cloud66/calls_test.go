@@ -87,7 +87,8 @@ func TestEachCallSendsItsRequest(t *testing.T) {
 			seen{
 				Method: "POST",
 				Path:   deployments,
-				Body:   `{"git_ref":"main","services":["web:v1","worker","api@sha256:9f86d0","job:fix/x@sha256:9f"],"deployment_profile":"fast","user_reference":"c66bot-1"}`,
+				Body: `{"git_ref":"main","services":["web:v1","worker","api@sha256:9f86d0","job:fix/x@sha256:9f"],` +
+					`"deployment_profile":"fast","user_reference":"c66bot-1"}`,
 			},
 		},
 		"a cancel": {

@@ -71,7 +71,7 @@ func (r *rig) filled(text string) {
 		}
 		return nil
 	})
-	r.Authz.Changed(here)
+	r.Authz.Changed()
 }
 
 // onStack puts a stack into an example.

@@ -38,7 +38,7 @@ func (r *rig) crowd(glob func(i int) string) {
 		}
 		return nil
 	})
-	r.Authz.Changed(here)
+	r.Authz.Changed()
 }
 
 // work gives how much of the processor f takes, since time in a bubble is not real.

@@ -321,7 +321,8 @@ func TestAValueIsCleanedWhicheverWayItComes(t *testing.T) {
 func TestAMentionInAValueIsRefusedAndNotGuessed(t *testing.T) {
 	for typed, name := range map[string]string{
 		"user/<@U0LIN>/fix": "@U0LIN", "user/<@U0LIN|lin>/fix": "@lin", "<@W0LIN>": "@W0LIN", "fix-<#C0WEB|web>": "#web", "<#C0WEB|>": "#C0WEB",
-		"<#C0WEB>": "#C0WEB", "a/<!subteam^S0DEV>": "!subteam^S0DEV", "a/<!subteam^S0DEV|@devs>": "@devs", "<!here>": "@here", "a/<!channel|channel>": "@channel",
+		"<#C0WEB>": "#C0WEB", "a/<!subteam^S0DEV>": "!subteam^S0DEV", "a/<!subteam^S0DEV|@devs>": "@devs", "<!here>": "@here",
+		"a/<!channel|channel>": "@channel",
 	} {
 		for _, option := range []string{"ref", "services", "profile"} {
 			want := "Slack made a mention of “" + name + "”; put the " + option + " in backticks."

@@ -102,7 +102,7 @@ func (h *Handler) changeRules(ctx context.Context, req Request, change func(tx s
 		return err
 	}
 	err := h.Channels.Announce(ctx, req, change)
-	h.Authz.Changed(req.Channel)
+	h.Authz.Changed()
 	if exists, ok := errors.AsType[*authz.ExistsError](err); ok {
 		return instead(Notice(fmt.Sprintf("That rule stands already: it is %s. Nothing was changed.", exists.ID)))
 	}

@@ -146,7 +146,7 @@ func TestTheRuleAboveTheMostIsRefused(t *testing.T) {
 			}
 			return nil
 		})
-		r.Authz.Changed(here)
+		r.Authz.Changed()
 		problemThat(t, r.say(lin, "allow everyone view web"), "as many rules as there can be", "Nothing was done.", "Take some back")
 		r.nothingDone()
 		r.rule("revoke r7")

@@ -32,7 +32,7 @@ func (r *rig) put(rules ...storage.Rule) {
 		}
 		return nil
 	})
-	r.Authz.Changed(here)
+	r.Authz.Changed()
 }
 
 func allow(who, glob string, actions ...authz.Action) storage.Rule {

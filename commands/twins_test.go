@@ -29,7 +29,8 @@ func TestAGrantIsForTheOneStackThatWasAskedFor(t *testing.T) {
 		}
 		r.click(sam, *refusal.Ask)
 		asked, _ := r.request()
-		if text := asked.Document().Fallback().String(); !strings.Contains(text, "twin@production · acme") || !strings.Contains(text, "aaaa1111") {
+		text := asked.Document().Fallback().String()
+		if !strings.Contains(text, "twin@production · acme") || !strings.Contains(text, "aaaa1111") {
 			t.Errorf("the admins are asked: %s", text)
 		}
 		silent(t, r.click(lin, asked.grant(asked.Wishes[0])))
@@ -109,7 +110,8 @@ func TestANearNameLeadsToItsStackByABUtton(t *testing.T) {
 func TestAPatternThatMayNotMeanWhatItSaysIsExplained(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.twins()
-		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "n1", Name: "legacy"}, cloud66.Stack{UID: "n2", Name: "web[1]", Environment: "x"},
+		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "n1", Name: "legacy"},
+			cloud66.Stack{UID: "n2", Name: "web[1]", Environment: "x"},
 			cloud66.Stack{UID: "n3", Name: "w*b", Environment: "x"}, cloud66.Stack{UID: "n4", Name: `c\d?`, Environment: "x"})
 		for text, want := range map[string][]string{
 			"deny everyone redeploy '*@production'":         {"leaves out what has no environment: “legacy”", "'legacy@'", "'*@'"},
@@ -130,7 +132,8 @@ func TestAPatternThatMayNotMeanWhatItSaysIsExplained(t *testing.T) {
 			}
 		}
 		for _, text := range []string{
-			"deny everyone view '*'", "allow everyone view web", "deny everyone view legacy@", `deny everyone view 'web\[1]'`, `deny everyone view 'w\*b@x'`,
+			"deny everyone view '*'", "allow everyone view web", "deny everyone view legacy@", `deny everyone view 'web\[1]'`,
+			`deny everyone view 'w\*b@x'`,
 			"deny everyone view '*@'", "allow everyone view aaaa1111bbbb",
 		} {
 			silent(t, r.say(lin, text))

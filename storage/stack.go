@@ -7,7 +7,7 @@ type StackRef struct {
 	UID         string `json:"uid"`
 	Name        string `json:"name"`
 	Environment string `json:"environment"`
-	Tag         string `json:"tag,omitempty"` // tells it from another stack of its name and environment: the account or the beginning of the UID
+	Tag         string `json:"tag,omitempty"` // account or beginning of the UID, where another stack has this name and environment
 }
 
 // Same reports whether both are the same stack under the same name.

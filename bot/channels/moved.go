@@ -43,9 +43,9 @@ func (c *Channels) Moved(ctx context.Context, from, to string) error {
 	}
 	to = c.Now(to)
 	for _, channel := range []string{from, to} {
-		c.Authorizer.Changed(channel)
 		c.People.ForgetRoom(channel)
 	}
+	c.Authorizer.Changed()
 	c.Outbox.Wake() // messages queued for the channel now find its new id
 	c.Log.InfoContext(ctx, "a channel's id has changed: what it has was moved", "from", from, "to", to)
 	return nil

@@ -69,8 +69,8 @@ func Pictures(s string) string {
 
 // with returns the emoji in one or two skin tones, "" if there is none.
 func (e emoji) with(first, second string) string {
-	a, b := "", ""
-	if a = string(tone + rune(first[0])); second != "" {
+	a, b := string(tone+rune(first[0])), ""
+	if second != "" {
 		b = string(tone + rune(second[0]))
 	}
 	switch {
