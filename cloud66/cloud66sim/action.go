@@ -33,33 +33,14 @@ func (a *action) finish(d *deployment) {
 	a.message = cmp.Or(endings[d.State], "Deployment failed")
 }
 
-type wireAction struct {
-	ID              int64        `json:"id"`
-	User            string       `json:"user"`
-	ResourceType    string       `json:"resource_type"`
-	Action          string       `json:"action"`
-	ResourceID      string       `json:"resource_id"`
-	StartedVia      string       `json:"started_via"`
-	StartedAt       string       `json:"started_at"`
-	FinishedAt      *string      `json:"finished_at"`
-	FinishedSuccess *bool        `json:"finished_success"`
-	FinishedMessage *string      `json:"finished_message"`
-	FinishedResult  *string      `json:"finished_result"`
-	Metadata        wireMetadata `json:"metadata"`
-}
-
-type wireMetadata struct {
-	UserReference *string `json:"user_reference"`
-}
-
 func (s *Sim) renderAction(st *stack, a *action) any {
-	wire := wireAction{
-		ID: a.id, User: a.user, ResourceType: "stack", Action: "application_deployment", ResourceID: strconv.FormatInt(st.number, 10),
-		StartedVia: a.via, StartedAt: s.iso(a.startedAt), FinishedAt: s.optionalTime(a.finishedAt), FinishedMessage: optional(a.message),
-		Metadata: wireMetadata{UserReference: optional(a.reference)},
+	wire := Object{
+		"id": a.id, "user": a.user, "resource_type": "stack", "action": "application_deployment", "resource_id": strconv.FormatInt(st.number, 10),
+		"started_via": a.via, "started_at": s.iso(a.startedAt), "finished_at": s.optionalTime(a.finishedAt), "finished_success": nil,
+		"finished_message": optional(a.message), "finished_result": nil, "metadata": Object{"user_reference": optional(a.reference)},
 	}
 	if !a.finishedAt.IsZero() {
-		wire.FinishedSuccess = &a.success
+		wire["finished_success"] = a.success
 	}
 	return wire
 }

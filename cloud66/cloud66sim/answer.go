@@ -16,40 +16,17 @@ type answer struct {
 	body   []byte
 }
 
-// envelope wraps every successful response. Only lists have Count and Pagination.
-type envelope struct {
-	Response   any         `json:"response"`
-	Count      *int        `json:"count,omitempty"`
-	Pagination *pagination `json:"pagination,omitempty"`
-}
-
-// errorBody is the body of an error response. Details may be of any type.
-type errorBody struct {
-	Error            string `json:"error"`
-	ErrorDescription string `json:"error_description"`
-	Details          any    `json:"details"`
-}
-
-// outcomeAnswer is the response to a write or a ping. The options select its fields.
-type outcomeAnswer struct {
-	ID            int64  `json:"id,omitempty"`
-	OK            *bool  `json:"ok,omitempty"`
-	Message       string `json:"message"`
-	AsyncActionID int64  `json:"async_action_id,omitempty"`
-	Queued        *bool  `json:"queued,omitempty"`
-}
-
+// respond wraps a successful response in its envelope.
 func respond(response any) answer {
-	return jsonAnswer(http.StatusOK, envelope{Response: response})
+	return jsonAnswer(http.StatusOK, Object{"response": response})
 }
 
 func respondOK(message string) answer {
-	ok := true
-	return respond(outcomeAnswer{OK: &ok, Message: message})
+	return respond(Object{"ok": true, "message": message})
 }
 
 func refuse(status int, name, description string, details any) answer {
-	return jsonAnswer(status, errorBody{Error: name, ErrorDescription: description, Details: details})
+	return jsonAnswer(status, Object{"error": name, "error_description": description, "details": details})
 }
 
 func badRequest(details string) answer {
@@ -106,29 +83,19 @@ func (a answer) write(w http.ResponseWriter, truncated bool) error {
 // perPage is the page size of every list.
 const perPage = 30
 
-// pagination describes a page of a list. Previous and Next are page numbers or null.
-type pagination struct {
-	Previous *int `json:"previous"`
-	Next     *int `json:"next"`
-	Current  int  `json:"current"`
-	PerPage  int  `json:"per_page"`
-	Count    int  `json:"count"`
-	Pages    int  `json:"pages"`
-}
-
-// list responds with the requested page of items, its item count and its pagination.
+// list responds with the requested page of items, its item count and its pagination, in which previous and next are page numbers or null.
 func list[T any](c *call, items []T, render func(T) any) answer {
 	page := 1
 	if asked, err := strconv.Atoi(c.URL.Query().Get("page")); err == nil { // an invalid number means the first page
 		page = max(asked, 1)
 	}
 	pages := (len(items) + perPage - 1) / perPage
-	paging := pagination{Current: page, PerPage: perPage, Count: len(items), Pages: pages}
+	paging := Object{"previous": nil, "next": nil, "current": page, "per_page": perPage, "count": len(items), "pages": pages}
 	if page > 1 && page <= pages {
-		paging.Previous = new(page - 1)
+		paging["previous"] = page - 1
 	}
 	if page < pages {
-		paging.Next = new(page + 1)
+		paging["next"] = page + 1
 	}
 	shown := []any{}
 	if page <= pages {
@@ -136,7 +103,7 @@ func list[T any](c *call, items []T, render func(T) any) answer {
 			shown = append(shown, render(item))
 		}
 	}
-	return jsonAnswer(200, envelope{Response: shown, Count: new(len(shown)), Pagination: &paging})
+	return jsonAnswer(http.StatusOK, Object{"response": shown, "count": len(shown), "pagination": paging})
 }
 
 // ordered copies a list ascending by id into the order that the options select.
@@ -160,7 +127,7 @@ func (s *Sim) listStacks(c *call) answer {
 
 func (s *Sim) listDeployments(c *call, st *stack) answer {
 	shown := slices.DeleteFunc(ordered(s, st.deployments), func(d *deployment) bool { return d.hiddenTill.After(c.now) })
-	return list(c, shown, func(d *deployment) any { return s.wireDeployment(st, d) })
+	return list(c, shown, func(d *deployment) any { return s.renderDeployment(st, d) })
 }
 
 func (*Sim) listServices(c *call, st *stack) answer {

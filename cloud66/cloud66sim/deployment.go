@@ -333,22 +333,20 @@ func (s *Sim) redeploy(c *call, st *stack) answer {
 
 // redeployAnswer returns the response to a redeploy in the style of Options.Answer.
 func (s *Sim) redeployAnswer(d *deployment) answer {
-	ok, queued := true, d.State == Queued
+	queued := d.State == Queued
+	reply := Object{"ok": true, "message": "Stack starting redeployment", "queued": queued}
+	if queued {
+		reply["message"] = "Stack queued for redeployment"
+	}
 	switch s.opts.Answer {
 	case AnswerS0:
-		return respond(outcomeAnswer{ID: d.ID, Message: "Deployment scheduled", Queued: &queued})
+		reply = Object{"id": d.ID, "message": "Deployment scheduled", "queued": queued}
 	case AnswerAction:
-		return respond(map[string]int64{"async_action_id": d.action.id})
-	}
-	reply := outcomeAnswer{OK: &ok, Message: "Stack starting redeployment", Queued: &queued}
-	if queued {
-		reply.Message = "Stack queued for redeployment"
-	}
-	switch s.opts.Answer {
+		reply = Object{"async_action_id": d.action.id}
 	case AnswerD:
-		reply.AsyncActionID = d.action.id
+		reply["async_action_id"] = d.action.id
 	case AnswerBare:
-		reply.Queued = nil
+		delete(reply, "queued")
 	}
 	return respond(reply)
 }

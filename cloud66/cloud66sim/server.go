@@ -62,19 +62,25 @@ func (s *Sim) answer(r *http.Request, body []byte) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.dispatch(&call{Request: r, body: body, now: s.advance()}, segments)
+	a := s.dispatch(&call{Request: r, body: body, now: s.advance(), vars: map[string]string{}}, segments)
 	if id := r.Header.Get("Request-Id"); id != "" {
 		a.header.Set("Request-Id", id)
 	}
 	return a
 }
 
+// dispatch serves a request. As in Rails, a known path with another method is not found.
 func (s *Sim) dispatch(c *call, segments []string) answer {
-	matched, vars := matchRoute(c.Method, segments)
-	if matched == nil {
+	pattern := slices.Clone(segments)
+	for i, variable := range map[int]string{1: ":stack", 3: ":id"} {
+		if i < len(segments) && segments[0] == "stacks" {
+			c.vars[variable], pattern[i] = segments[i], variable
+		}
+	}
+	matched, found := routes[c.Method+" "+strings.Join(pattern, "/")]
+	if !found {
 		return notFound("The path was")
 	}
-	c.vars = vars
 	if matched.scope == scopeNone {
 		return matched.serve(s, c)
 	}
@@ -98,60 +104,30 @@ func apiSegments(u *url.URL) ([]string, bool) {
 	return segments, true
 }
 
-// route is an endpoint. A path segment with a leading colon matches any segment and names the variable.
+// route is an endpoint.
 type route struct {
-	method string
-	path   string
-	scope  string
-	serve  func(*Sim, *call) answer
+	scope string
+	serve func(*Sim, *call) answer
 }
 
-var routes = []route{
-	{http.MethodGet, "ping", scopeNone, (*Sim).ping},
-	{http.MethodGet, "ping/auth", scopeAny, (*Sim).ping},
-	{http.MethodGet, "stacks", scopePublic, (*Sim).listStacks},
-	{http.MethodGet, "stacks/:stack", scopePublic, onStack((*Sim).getStack)},
-	{http.MethodGet, "stacks/:stack/services", scopePublic, onStack((*Sim).listServices)},
-	{http.MethodGet, "stacks/:stack/actions", scopePublic, onStack((*Sim).listActions)},
-	{http.MethodGet, "stacks/:stack/deployments", scopePublic, onStack((*Sim).listDeployments)},
-	{http.MethodGet, "stacks/:stack/deployments/:id", scopePublic, onStack((*Sim).getDeployment)},
-	{http.MethodPost, "stacks/:stack/deployments", scopeRedeploy, onStack((*Sim).redeploy)},
-	{http.MethodDelete, "stacks/:stack/deployments/:id", scopeRedeploy, onStack((*Sim).cancelDeployment)},
-}
-
-// matchRoute returns the route and the path variables of a request. As in Rails, a known path with another method does not match.
-func matchRoute(method string, segments []string) (*route, map[string]string) {
-	for i := range routes {
-		if routes[i].method != method {
-			continue
-		}
-		if vars, fits := matchPath(routes[i].path, segments); fits {
-			return &routes[i], vars
-		}
-	}
-	return nil, nil
-}
-
-func matchPath(pattern string, segments []string) (map[string]string, bool) {
-	parts := strings.Split(pattern, "/")
-	if len(parts) != len(segments) {
-		return nil, false
-	}
-	vars := map[string]string{}
-	for i, part := range parts {
-		if name, variable := strings.CutPrefix(part, ":"); variable {
-			vars[name] = segments[i]
-		} else if part != segments[i] {
-			return nil, false
-		}
-	}
-	return vars, true
+// routes are the endpoints by method and path.
+var routes = map[string]route{
+	"GET ping":                             {scopeNone, (*Sim).ping},
+	"GET ping/auth":                        {scopeAny, (*Sim).ping},
+	"GET stacks":                           {scopePublic, (*Sim).listStacks},
+	"GET stacks/:stack":                    {scopePublic, onStack((*Sim).getStack)},
+	"GET stacks/:stack/services":           {scopePublic, onStack((*Sim).listServices)},
+	"GET stacks/:stack/actions":            {scopePublic, onStack((*Sim).listActions)},
+	"GET stacks/:stack/deployments":        {scopePublic, onStack((*Sim).listDeployments)},
+	"GET stacks/:stack/deployments/:id":    {scopePublic, onStack((*Sim).getDeployment)},
+	"POST stacks/:stack/deployments":       {scopeRedeploy, onStack((*Sim).redeploy)},
+	"DELETE stacks/:stack/deployments/:id": {scopeRedeploy, onStack((*Sim).cancelDeployment)},
 }
 
 // onStack wraps a handler with the lookup of its stack.
 func onStack(serve func(*Sim, *call, *stack) answer) func(*Sim, *call) answer {
 	return func(s *Sim, c *call) answer {
-		st := s.find(c.vars["stack"])
+		st := s.find(c.vars[":stack"])
 		if st == nil || !c.sees(st) {
 			return notFound("Stack")
 		}
@@ -167,7 +143,7 @@ func (c *call) sees(st *stack) bool {
 
 // id returns the path variable id, 0 if it is no number.
 func (c *call) id() int64 {
-	id, err := strconv.ParseInt(c.vars["id"], 10, 64)
+	id, err := strconv.ParseInt(c.vars[":id"], 10, 64)
 	if err != nil {
 		return 0
 	}
@@ -187,7 +163,7 @@ func (s *Sim) getDeployment(c *call, st *stack) answer {
 	if d == nil || d.hiddenTill.After(c.now) {
 		return notFound("Deployment")
 	}
-	return respond(s.wireDeployment(st, d))
+	return respond(s.renderDeployment(st, d))
 }
 
 // The scopes of endpoints. The last two stand for no token and for any known token.
@@ -219,7 +195,7 @@ func (s *Sim) SetScopes(token string, scopes []string) {
 }
 
 // authorised checks the token, the rate limit and the scope before the handler, and sets the rate limit headers of the response.
-func (s *Sim) authorised(c *call, matched *route) answer {
+func (s *Sim) authorised(c *call, matched route) answer {
 	token, found := bearer(c.Request)
 	scopes, known := s.tokens[token]
 	if !found || !known {

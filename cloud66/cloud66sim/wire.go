@@ -1,61 +1,36 @@
 package cloud66sim
 
 import (
-	"encoding/json"
+	"cmp"
+	"slices"
 	"time"
 )
 
-// wireDeployment is a deployment as in the examples of the deployment endpoints.
-type wireDeployment struct {
-	ID            int64   `json:"id"`
-	TriggeredBy   string  `json:"triggered_by"`
-	TriggeredVia  code    `json:"triggered_via"`
-	StartedAt     string  `json:"started_at"`
-	FinishedAt    *string `json:"finished_at"`
-	Outcome       code    `json:"outcome"`
-	GitHash       *string `json:"git_hash"`
-	DeploySession string  `json:"deploy_session"`
-	DeployType    code    `json:"deploy_type"`
-	IsHead        bool    `json:"is_head"`
-	IsLive        bool    `json:"is_live"`
-	Reverted      *bool   `json:"reverted"`
-	RevertedBy    *string `json:"reverted_by"`
-	RevertedAt    *string `json:"reverted_at"`
-	IsDeploying   bool    `json:"is_deploying"`
-	CommitURL     *string `json:"commit_url"`
-}
-
-// wireDeploymentWithRef adds two fields that only the example of the deployment model has.
-type wireDeploymentWithRef struct {
-	wireDeployment
-
-	GitRef       *string `json:"git_ref"`
-	SnapshotUUID *string `json:"snapshot_uuid"`
-}
-
-// wireDeployment renders a deployment. While it is queued, started_at is its creation.
-func (s *Sim) wireDeployment(st *stack, d *deployment) any {
+// renderDeployment renders a deployment as in the examples of the deployment endpoints. While it is queued, started_at is its creation.
+// Only the example of the deployment model has git_ref and snapshot_uuid, and a reverted that is false.
+func (s *Sim) renderDeployment(st *stack, d *deployment) any {
 	v := st.view(d)
-	wire := wireDeployment{
-		ID: v.ID, TriggeredBy: v.By, TriggeredVia: s.coded(vias, v.Via),
-		StartedAt: s.iso(later(v.CreatedAt, v.StartedAt)), FinishedAt: s.optionalTime(v.FinishedAt),
-		Outcome: s.coded(outcomes, s.outcome(v.State)), GitHash: optional(v.Hash),
-		DeploySession: deploySession(v.ID), DeployType: s.coded(deployTypes, v.Type),
-		IsHead: v.Head, IsLive: v.Live, IsDeploying: v.State == Running,
+	wire := Object{
+		"id": v.ID, "triggered_by": v.By, "triggered_via": s.coded(vias, v.Via),
+		"started_at": s.iso(later(v.CreatedAt, v.StartedAt)), "finished_at": s.optionalTime(v.FinishedAt),
+		"outcome": s.coded(outcomes, s.outcome(v.State)), "git_hash": optional(v.Hash),
+		"deploy_session": deploySession(v.ID), "deploy_type": s.coded(deployTypes, v.Type),
+		"is_head": v.Head, "is_live": v.Live, "is_deploying": v.State == Running,
+		"reverted": nil, "reverted_by": nil, "reverted_at": nil, "commit_url": nil,
 	}
 	if v.Reverted || s.opts.Codes == Strings {
-		wire.Reverted = &v.Reverted
+		wire["reverted"] = v.Reverted
 	}
 	if d.revertedBy != nil {
-		wire.RevertedBy, wire.RevertedAt = optional(d.revertedBy.By), s.optionalTime(d.revertedBy.FinishedAt)
+		wire["reverted_by"], wire["reverted_at"] = optional(d.revertedBy.By), s.optionalTime(d.revertedBy.FinishedAt)
 	}
 	if v.Hash != "" {
-		wire.CommitURL = optional(commitURL(st.Git, v.Hash))
+		wire["commit_url"] = commitURL(st.Git, v.Hash)
 	}
-	if s.opts.Codes != Strings && !s.opts.WithGitRef {
-		return wire
+	if s.opts.Codes == Strings || s.opts.WithGitRef {
+		wire["git_ref"], wire["snapshot_uuid"] = optional(v.Ref), snapshotUUID(v.ID)
 	}
-	return wireDeploymentWithRef{wireDeployment: wire, GitRef: optional(v.Ref), SnapshotUUID: optional(snapshotUUID(v.ID))}
+	return wire
 }
 
 // outcome returns the name of the outcome of a state.
@@ -69,19 +44,10 @@ func (s *Sim) outcome(state State) string {
 	return string(state)
 }
 
-type wireService struct {
-	Name         string  `json:"name"`
-	SourceType   string  `json:"source_type"`
-	GitRef       *string `json:"git_ref"`
-	ImageName    *string `json:"image_name"`
-	ImageTag     *string `json:"image_tag"`
-	DesiredCount int     `json:"desired_count"`
-}
-
 func renderService(sv Service) any {
-	return wireService{
-		Name: sv.Name, SourceType: sv.SourceType, GitRef: optional(sv.GitRef),
-		ImageName: optional(sv.ImageName), ImageTag: optional(sv.ImageTag), DesiredCount: sv.DesiredCount,
+	return Object{
+		"name": sv.Name, "source_type": sv.SourceType, "git_ref": optional(sv.GitRef), "image_name": optional(sv.ImageName),
+		"image_tag": optional(sv.ImageTag), "desired_count": sv.DesiredCount,
 	}
 }
 
@@ -95,18 +61,19 @@ func (s *Sim) plain(t time.Time) string {
 	return t.Add(s.opts.ClockOff).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-func optional(text string) *string {
+// optional returns null for an empty text.
+func optional(text string) any {
 	if text == "" {
 		return nil
 	}
-	return &text
+	return text
 }
 
-func (s *Sim) optionalTime(t time.Time) *string {
+func (s *Sim) optionalTime(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return optional(s.iso(t))
+	return s.iso(t)
 }
 
 func later(a, b time.Time) time.Time {
@@ -114,12 +81,6 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// code is a coded field: an integer or string with its meaning (Cloud 66 API, Deployment).
-type code struct {
-	Code    json.RawMessage `json:"code"`
-	Meaning string          `json:"meaning"`
 }
 
 // unknownCode is the integer of values that are not in the tables.
@@ -140,18 +101,14 @@ var labels = map[string]string{
 	"build": "Build", "redeploy": "Redeploy", "scale": "Scale", "first_build": "First Build", "revert": "Revert",
 }
 
-// coded returns a name as a coded field in the style of Options.Codes.
-func (s *Sim) coded(table []string, name string) code {
+// coded returns a name as a coded field in the style of Options.Codes (Cloud 66 API, Deployment).
+func (s *Sim) coded(table []string, name string) Object {
 	if s.opts.Codes == Strings {
-		label := labels[name]
-		setDefault(&label, name)
-		return code{Code: marshal(name), Meaning: label}
+		return Object{"code": name, "meaning": cmp.Or(labels[name], name)}
 	}
-	number := unknownCode
-	for i, known := range table {
-		if known == name {
-			number = i
-		}
+	number := slices.Index(table, name)
+	if number < 0 {
+		number = unknownCode
 	}
-	return code{Code: marshal(number), Meaning: name}
+	return Object{"code": number, "meaning": name}
 }
