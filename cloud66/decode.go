@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"c66bot/cloud66/secret"
 )
@@ -31,19 +32,24 @@ func (r record) text(key string) text { return scalar(r[key]) }
 type text string
 
 func scalar(data json.RawMessage) text {
-	var s string
-	switch {
-	case len(data) == 0 || strings.ContainsRune("{[n", rune(data[0])):
+	if len(data) == 0 || strings.ContainsRune("{[n", rune(data[0])) {
 		return ""
-	case json.Unmarshal(data, &s) == nil:
-		return text(secret.WithoutUserinfo(s))
 	}
-	return text(data)
+	s := string(data)
+	if quoted := data[0] == '"'; quoted && !strings.Contains(s, `\`) && utf8.ValidString(s) {
+		s = s[1 : len(s)-1] // most strings: nothing to decode
+	} else if quoted {
+		_ = json.Unmarshal(data, &s) // it was read as part of valid JSON
+	}
+	return text(secret.WithoutUserinfo(s))
 }
 
 // number parses the text as a whole number, and reports whether it is one.
 func (t text) number() (int64, bool) {
 	s := strings.TrimSpace(string(t))
+	if s == "" {
+		return 0, false
+	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, true
 	}
@@ -63,6 +69,9 @@ func (t text) int() int64 {
 
 // truth returns the text as a boolean, or nil.
 func (t text) truth() *bool {
+	if t == "" {
+		return nil
+	}
 	b, err := strconv.ParseBool(strings.TrimSpace(string(t)))
 	if err != nil {
 		return nil
@@ -84,11 +93,10 @@ var personKeys = []string{
 
 // person returns the field of a person. Where that is no text, it is a name or an address found inside.
 func (r record) person(key string) string {
-	var v any
-	if data, ok := r[key]; !ok || json.Unmarshal(data, &v) != nil {
-		return ""
+	if s := r.text(key); s != "" {
+		return strings.TrimSpace(string(s))
 	}
-	return secret.WithoutUserinfo(personIn(v, 0))
+	return secret.WithoutUserinfo(personIn(r.value(key), 0))
 }
 
 func personIn(value any, depth int) string {

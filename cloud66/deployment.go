@@ -193,7 +193,8 @@ const (
 	TypeRevert     DeployType = "revert"
 )
 
-// kind is a value of a coded field with the words that Cloud 66 and the like use for it, in lower case and of letters and digits alone.
+// kind is a value of a coded field with the words that Cloud 66 and the like use for it, in lower case, of letters and digits
+// alone, with spaces around each.
 type kind[K ~string] struct {
 	kind  K
 	words string
@@ -202,22 +203,22 @@ type kind[K ~string] struct {
 // The kinds of each coded field in the order of their integers (Cloud 66 API, Deployments).
 var (
 	vias = []kind[Via]{
-		{ViaWeb, "web webinterface webui ui user dashboard portal browser manual"},
-		{ViaAPI, "api apiv3 restapi toolbelt cloud66toolbelt cli cx token"},
-		{ViaHook, "hook webhook githook deployhook redeployhook deploymenthook redeploymenthook git gitpush push github gitlab bitbucket"},
+		{ViaWeb, " web webinterface webui ui user dashboard portal browser manual "},
+		{ViaAPI, " api apiv3 restapi toolbelt cloud66toolbelt cli cx token "},
+		{ViaHook, " hook webhook githook deployhook redeployhook deploymenthook redeploymenthook git gitpush push github gitlab bitbucket "},
 	}
 	outcomes = []kind[Outcome]{
-		{OutcomePending, "pending queued queuedfordeployment waiting scheduled started running deploying building inprogress"},
-		{OutcomeSuccess, "success successful successfully succeeded succeed ok okay passed deployed deployedsuccessfully"},
-		{OutcomeFailed, "failed fail failure error errored unsuccessful deploymentfailed"},
-		{OutcomeCancelled, "cancelled canceled cancel cancellation aborted abort"},
+		{OutcomePending, " pending queued queuedfordeployment waiting scheduled started running deploying building inprogress "},
+		{OutcomeSuccess, " success successful successfully succeeded succeed ok okay passed deployed deployedsuccessfully "},
+		{OutcomeFailed, " failed fail failure error errored unsuccessful deploymentfailed "},
+		{OutcomeCancelled, " cancelled canceled cancel cancellation aborted abort "},
 	}
 	types = []kind[DeployType]{
-		{TypeBuild, "build rebuild"},
-		{TypeRedeploy, "redeploy redeployment deploy deployment"},
-		{TypeScale, "scale scaling scaled scaleup scaledown"},
-		{TypeFirstBuild, "firstbuild firstdeploy firstdeployment initialbuild initialdeploy initialdeployment"},
-		{TypeRevert, "revert reverted rollback rolledback"},
+		{TypeBuild, " build rebuild "},
+		{TypeRedeploy, " redeploy redeployment deploy deployment "},
+		{TypeScale, " scale scaling scaled scaleup scaledown "},
+		{TypeFirstBuild, " firstbuild firstdeploy firstdeployment initialbuild initialdeploy initialdeployment "},
+		{TypeRevert, " revert reverted rollback rolledback "},
 	}
 )
 
@@ -225,20 +226,21 @@ var (
 // word, because few integers are documented.
 func valueOf[K ~string](data json.RawMessage, kinds []kind[K]) Value[K] {
 	v := Value[K]{Raw: string(scalar(data))}
-	if r, err := object(data); err == nil {
-		v.Raw, v.Meaning = string(r.text("code")), string(r.text("meaning"))
+	var wire struct{ Code, Meaning json.RawMessage }
+	if len(data) > 0 && data[0] == '{' && json.Unmarshal(data, &wire) == nil {
+		v.Raw, v.Meaning = string(scalar(wire.Code)), string(scalar(wire.Meaning))
 	}
 	for _, said := range []string{v.Meaning, v.Raw} {
 		number, isNumber := text(said).number()
 		isNumber = isNumber && v.wordless()
-		word := strings.Map(func(r rune) rune {
+		word := " " + strings.Map(func(r rune) rune {
 			if unicode.IsLetter(r) || unicode.IsDigit(r) {
 				return unicode.ToLower(r)
 			}
 			return -1
-		}, said)
+		}, said) + " "
 		for i, k := range kinds {
-			if slices.Contains(strings.Fields(k.words), word) || isNumber && number == int64(i) {
+			if strings.Contains(k.words, word) || isNumber && number == int64(i) {
 				v.Kind = k.kind
 				return v
 			}

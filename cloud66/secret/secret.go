@@ -64,7 +64,12 @@ var slackTokens = regexp.MustCompile(`(?i)x(?:app|wfp|ox[a-z])(?:\.xox[a-z])?(?:
 var userinfo = regexp.MustCompile(`([\w+.-]:[\\/]{2,})[^\s/\\?#<>|]*@`)
 
 // WithoutUserinfo removes the user and password of each address in a text.
-func WithoutUserinfo(text string) string { return userinfo.ReplaceAllString(text, "$1") }
+func WithoutUserinfo(text string) string {
+	if !strings.Contains(text, "@") {
+		return text
+	}
+	return userinfo.ReplaceAllString(text, "$1")
+}
 
 // Cleaner sanitizes external text for users, logs and terminals. The zero Cleaner knows no secrets of its own.
 type Cleaner struct{ hidden []*regexp.Regexp }
