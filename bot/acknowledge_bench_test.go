@@ -29,20 +29,20 @@ import (
 const crowd = 200
 
 // BenchmarkAcknowledge measures, over real sockets, how long 200 commands that come at once wait for their acknowledgement while every
-// Cloud 66 call takes 10 s, beside a client that does nothing but acknowledge.
+// Cloud 66 call takes 10 s, beside a client that does nothing but acknowledge. Bursts to both take turns, so that a busy machine slows both.
 //
 //	go test -run '^$' -bench Acknowledge -benchtime 5x ./bot
 func BenchmarkAcknowledge(b *testing.B) {
-	b.Run("floor", func(b *testing.B) {
-		workspace, server := benchWorkspace(b)
-		onlyAcknowledge(b, server.URL, func(envelope string, ack func(string) error) error { return ack(envelope) })
-		measure(b, workspace, lin, []string{deploys}, "/c66 list web", func() {})
-	})
 	for name, who := range map[string]string{"admin": lin, "with-10000-rules-and-500-groups": sam} {
 		b.Run(name, func(b *testing.B) {
+			plain, server := benchWorkspace(b)
+			onlyAcknowledge(b, server.URL, func(envelope string, ack func(string) error) error { return ack(envelope) })
 			workspace, server := benchWorkspace(b)
 			slow, _ := benchBot(b, server.URL)
-			measure(b, workspace, who, []string{deploys}, "/c66 list web", answeredAll(workspace, slow))
+			send := func(w *slacksim.Workspace) func() []time.Duration {
+				return func() []time.Duration { return acknowledged(b, w, who, []string{deploys}, "/c66 list web") }
+			}
+			compare(b, send(plain), send(workspace), answeredAll(workspace, slow))
 		})
 	}
 }
@@ -242,27 +242,38 @@ func onlyAcknowledge(b *testing.B, slackURL string, take func(envelope string, a
 	b.Cleanup(func() { _ = ws.Close(); <-done; http.DefaultClient.CloseIdleConnections() })
 }
 
-// measure sends the crowd's commands at once, again and again, and reports how long their acknowledgements took.
-func measure(b *testing.B, w *slacksim.Workspace, who string, channels []string, command string, settle func()) {
+// acknowledged sends the crowd's commands at once and returns how long each waited for its acknowledgement.
+func acknowledged(b *testing.B, w *slacksim.Workspace, who string, channels []string, command string) (took []time.Duration) {
 	b.Helper()
-	var took []time.Duration
+	var sent []*slacksim.Delivery
+	for i := range crowd {
+		sent = append(sent, w.Person(who).Command(channels[i%len(channels)], command))
+	}
+	for _, d := range sent {
+		info, err := d.Wait(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, info.After)
+	}
+	return took
+}
+
+// compare reports how many times longer the acknowledgements of one client take than those of another, burst by burst.
+func compare(b *testing.B, floor, bot func() []time.Duration, settle func()) {
+	b.Helper()
+	var plain, took []time.Duration
 	for b.Loop() {
-		var sent []*slacksim.Delivery
-		for i := range crowd {
-			sent = append(sent, w.Person(who).Command(channels[i%len(channels)], command))
-		}
-		for _, d := range sent {
-			info, err := d.Wait(b.Context())
-			if err != nil {
-				b.Fatal(err)
-			}
-			took = append(took, info.After)
-		}
+		plain, took = append(plain, floor()...), append(took, bot()...)
 		b.StopTimer()
 		settle()
 		b.StartTimer()
 	}
 	report(b, took)
+	slices.Sort(plain)
+	p99 := func(sorted []time.Duration) float64 { return float64(sorted[int(0.99*float64(len(sorted)-1))]) }
+	b.ReportMetric(p99(plain)/1e6, "floor-p99-ms")
+	b.ReportMetric(p99(took)/p99(plain), "p99-times")
 }
 
 func report(b *testing.B, took []time.Duration) {

@@ -16,57 +16,55 @@ import (
 
 // BenchmarkJournal measures, over real sockets and with a real file, how long 200 changes that come at once wait for their acknowledgement,
 // which comes after they stand in the journal, beside a client that waits for all of them, writes them in one commit and acknowledges; and
-// how many commits the bot makes until all are acknowledged.
+// how many commits the bot makes until all are acknowledged. Bursts to both take turns.
 //
 //	go test -run '^$' -bench Journal -benchtime 5x ./bot
 func BenchmarkJournal(b *testing.B) {
-	b.Run("one-commit", func(b *testing.B) {
-		workspace, server := benchWorkspace(b)
-		file := filepath.Join(b.TempDir(), "floor.db")
-		db, err := bolt.Open(file)
-		if err != nil {
-			b.Fatal(err)
+	plain, server := benchWorkspace(b)
+	db, err := bolt.Open(filepath.Join(b.TempDir(), "floor.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			b.Error(err)
 		}
-		b.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				b.Error(err)
-			}
-		})
-		var waiting []string
-		onlyAcknowledge(b, server.URL, func(envelope string, ack func(string) error) error {
-			if waiting = append(waiting, envelope); len(waiting) < crowd {
-				return nil
-			}
-			err := db.Update(b.Context(), func(tx storage.Tx) error {
-				for _, e := range waiting {
-					if err := storage.Journal.Put(tx, e,
-						storage.Entry{Operation: e, User: lin, Channel: deploys, What: "follow web", At: time.Now()}); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+	})
+	var waiting []string
+	onlyAcknowledge(b, server.URL, func(envelope string, ack func(string) error) error {
+		if waiting = append(waiting, envelope); len(waiting) < crowd {
+			return nil
+		}
+		err := db.Update(b.Context(), func(tx storage.Tx) error {
 			for _, e := range waiting {
-				err = errors.Join(err, ack(e))
+				if err := storage.Journal.Put(tx, e,
+					storage.Entry{Operation: e, User: lin, Channel: deploys, What: "follow web", At: time.Now()}); err != nil {
+					return err
+				}
 			}
-			waiting = nil
-			return err
+			return nil
 		})
-		measure(b, workspace, lin, crowdChannels(workspace), "/c66 follow web", func() {})
+		for _, e := range waiting {
+			err = errors.Join(err, ack(e))
+		}
+		waiting = nil
+		return err
 	})
-	b.Run("journal", func(b *testing.B) {
-		workspace, server := benchWorkspace(b)
-		slow, file := benchBot(b, server.URL)
-		settled := answeredAll(workspace, slow)
-		acked, rounds, before := 0, 0, commits(b, file)
-		measure(b, workspace, lin, crowdChannels(workspace), "/c66 follow web", func() {
-			acked += commits(b, file) - before
-			rounds++
-			settled()
-			before = commits(b, file)
-		})
-		b.ReportMetric(float64(acked)/float64(rounds*crowd), "commits/ack")
+	workspace, server := benchWorkspace(b)
+	slow, file := benchBot(b, server.URL)
+	settled := answeredAll(workspace, slow)
+	acked, rounds, before := 0, 0, commits(b, file)
+	send := func(w *slacksim.Workspace) func() []time.Duration {
+		channels := crowdChannels(w)
+		return func() []time.Duration { return acknowledged(b, w, lin, channels, "/c66 follow web") }
+	}
+	compare(b, send(plain), send(workspace), func() {
+		acked += commits(b, file) - before
+		rounds++
+		settled()
+		before = commits(b, file)
 	})
+	b.ReportMetric(float64(acked)/float64(rounds*crowd), "commits/ack")
 }
 
 // crowdChannels gives each of the crowd's commands a channel of its own, so that none waits for another one's turn.

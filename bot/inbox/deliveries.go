@@ -9,6 +9,7 @@ const (
 	fresh    arrival = iota
 	waiting          // redelivered before its acknowledgement, which is also written to this connection
 	repeated         // redelivered after its acknowledgement
+	doubled          // fresh, but of the same operation as an unsettled change
 )
 
 // delivery is an envelope without an acknowledgement so far. If its connection is lost before that, Slack redelivers it on another one.
@@ -31,10 +32,10 @@ func (in *Inbox) arrive(c *Command, ack func(payload any) error) arrival {
 	}
 	in.unacked[c.Key] = c.delivery
 	in.burst.last = time.Now()
-	in.admit(c)
-	if c.What != "" {
-		in.receive(c)
+	if c.What != "" && !in.receive(c) {
+		return doubled
 	}
+	in.admit(c)
 	return fresh
 }
 

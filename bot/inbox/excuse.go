@@ -2,10 +2,7 @@ package inbox
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,7 +11,6 @@ import (
 	"c66bot/bot/card/wording"
 	"c66bot/bot/socket"
 	"c66bot/commands"
-	"c66bot/storage"
 )
 
 const (
@@ -60,8 +56,8 @@ type excuseKey struct{ who, why string }
 // excuse holds the commands that were turned away for one reason and of which their author has not been told. Notices to one person are
 // combined.
 type excuse struct {
-	last           *Command
-	changes, looks []string
+	last  *Command
+	names []string
 }
 
 // excuse queues the notice that a command was turned away.
@@ -75,12 +71,7 @@ func (in *Inbox) excuse(c *Command) {
 		in.excuses[key] = e
 		in.tasks.Go(func() { in.tellExcuses(key) })
 	}
-	e.last = c
-	if c.What != "" {
-		e.changes = append(e.changes, c.words())
-	} else {
-		e.looks = append(e.looks, c.words())
-	}
+	e.last, e.names = c, append(e.names, c.words())
 }
 
 // tellExcuses sends one person the collected notices until none is left.
@@ -89,34 +80,16 @@ func (in *Inbox) tellExcuses(key excuseKey) {
 		socket.Sleep(in.ctx, gatherExcuses)
 		in.mu.Lock()
 		told := *in.excuses[key]
-		in.excuses[key] = &excuse{}
-		if told.last == nil {
+		if *in.excuses[key] = (excuse{}); told.last == nil {
 			delete(in.excuses, key)
-		}
-		in.mu.Unlock()
-		if told.last == nil {
+			in.mu.Unlock()
 			return
 		}
-		for _, names := range told.portions() {
+		in.mu.Unlock()
+		for _, names := range portions(counted(told.names)) {
 			told.last.Tell(in.ctx, told.last.away.reply(names), true)
 		}
 	}
-}
-
-// portions lists the rejected commands, split by message size. Changes are named, reads are only counted.
-func (e excuse) portions() []string {
-	names := e.changes
-	switch n := len(e.looks); {
-	case n == 1:
-		names = append(names, e.looks[0])
-	case n > 1:
-		names = append(names, fmt.Sprintf("%d commands that only look", n))
-	}
-	var all []string
-	for _, some := range portions(counted(names), func(name string) string { return name }) {
-		all = append(all, joined(some))
-	}
-	return all
 }
 
 // counted removes duplicates and appends the number of occurrences.
@@ -136,59 +109,23 @@ func counted(names []string) []string {
 	return once
 }
 
-// portions splits things so that the names of each part fit into one message.
-func portions[T any](things []T, name func(T) string) [][]T {
-	var all [][]T
+// portions joins names into English enumerations, each of which fits into one message.
+func portions(names []string) []string {
+	var all [][]string
 	size := maxNames
-	for _, thing := range things {
-		n := utf8.RuneCountInString(name(thing)) + 4 // with quotes, comma and space
+	for _, name := range names {
+		n := utf8.RuneCountInString(name) + 2 // with comma and space
 		if size += n; size > maxNames {
 			all, size = append(all, nil), n
 		}
-		all[len(all)-1] = append(all[len(all)-1], thing)
+		all[len(all)-1] = append(all[len(all)-1], name)
 	}
-	return all
-}
-
-// joined joins names into an English enumeration.
-func joined(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
-// Unsettled is a message to the author of changes that an earlier process left in the journal.
-type Unsettled struct {
-	Key, User string
-	Reply     commands.Reply
-}
-
-// Settle makes the changes that an earlier process left in the journal void. It returns messages to each author that name all of theirs,
-// for the same transaction. Done changes have left the journal; their own records carry them on.
-func Settle(tx storage.Tx) (messages []Unsettled, err error) {
-	left := map[string][]storage.Entry{}
-	err = storage.Journal.Scan(tx, "", func(_ string, e storage.Entry) error {
-		left[e.User] = append(left[e.User], e)
-		return nil
-	})
-	for _, user := range slices.Sorted(maps.Keys(left)) {
-		for _, e := range left[user] {
-			err = errors.Join(err, void(tx, e))
-		}
-		slices.SortFunc(left[user], func(a, b storage.Entry) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Operation, b.Operation)) })
-		for _, some := range portions(left[user], func(e storage.Entry) string { return e.What }) {
-			var names []string
-			for _, e := range some {
-				names = append(names, quoted(commands.Spoken(e.What)))
-			}
-			messages = append(messages, Unsettled{
-				Key: "unsettled/" + some[0].Operation + "/" + some[0].Deliveries[0], User: user, Reply: commands.ProblemReply{
-					What:  fmt.Sprintf("I was stopped before I began with your %s.", joined(names)),
-					State: "Nothing was done.", Do: "Ask again if it is still wanted.",
-				},
-			})
+	texts := make([]string, len(all))
+	for i, some := range all {
+		texts[i] = some[0]
+		if last := len(some) - 1; last > 0 {
+			texts[i] = strings.Join(some[:last], ", ") + " and " + some[last]
 		}
 	}
-	return messages, err
+	return texts
 }

@@ -82,8 +82,8 @@ type Command struct {
 	end      context.CancelFunc
 	away     *reason // why it is turned away; nil if it is taken
 	delivery *delivery
-	entry    *entry         // of a change
-	first    bool           // no earlier command has the entry
+	entry    *storage.Entry // of a change; guarded by the inbox's lock
+	entered  bool           // the entry is in the journal
 	ready    chan struct{}  // closed when Content has ended
 	failed   commands.Reply // tells of a panic in Content
 }
@@ -110,8 +110,8 @@ type Inbox struct {
 	mu      sync.Mutex // guards the state below, and that of deliveries, entries and queues
 	seen    recent     // keys of envelopes
 	unacked map[string]*delivery
-	places  map[place]int     // unfinished commands
-	entries map[string]*entry // unsettled changes, by operation
+	places  map[place]int             // unfinished commands
+	entries map[string]*storage.Entry // unsettled changes, by operation
 	queues  map[string]*queue
 	burst   burst
 	excuses map[excuseKey]*excuse
@@ -126,7 +126,7 @@ type place struct {
 // New returns an Inbox. Begin must be called before Take.
 func New(cfg Config) *Inbox {
 	return &Inbox{
-		Config: cfg, unacked: map[string]*delivery{}, places: map[place]int{}, entries: map[string]*entry{}, queues: map[string]*queue{},
+		Config: cfg, unacked: map[string]*delivery{}, places: map[place]int{}, entries: map[string]*storage.Entry{}, queues: map[string]*queue{},
 		excuses: map[excuseKey]*excuse{},
 	}
 }
@@ -144,15 +144,21 @@ func (in *Inbox) Take(c *Command, received time.Time, ack func(payload any) erro
 	if c.Tell == nil {
 		c.Tell = func(context.Context, commands.Reply, bool) {}
 	}
-	switch in.arrive(c, ack) {
-	case waiting:
-		in.Log.Info("envelope came again", "envelope", c.Key)
-	case repeated:
-		in.Log.Info("envelope came again", "envelope", c.Key)
-		_ = ack(nil) // Slack redelivers what is not acknowledged
-		close(c.delivery.done)
-	case fresh:
+	switch came := in.arrive(c, ack); {
+	case came == fresh:
 		in.accept(c)
+	case came == doubled: // the work of the first one goes on
+		in.tasks.Go(func() {
+			if in.ack(c, nil, true) == nil {
+				c.Tell(in.ctx, commands.TakenReply, false)
+			}
+		})
+	default:
+		in.Log.Info("envelope came again", "envelope", c.Key)
+		if came == repeated {
+			_ = ack(nil) // Slack redelivers what is not acknowledged
+			close(c.delivery.done)
+		}
 	}
 	return c.delivery.done
 }

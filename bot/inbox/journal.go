@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,6 +14,16 @@ import (
 	"c66bot/storage"
 )
 
+// A change passes through these states:
+//
+//	received      its entry is in the journal, which comes before the acknowledgement
+//	acknowledged  Slack got the answer in time, which only memory records; the work begins
+//	settled       its entry is gone: the operation is done (commands.Take, in the transaction of its effect) or void
+//
+// A void operation had no effect, and its author was told why. Its deliveries are used up; a new delivery, another click or Submit, may try
+// again. A done operation stays done. Both are kept in storage.Operations. An operation that is received but not settled when a process
+// ends was not done. It therefore costs one commit, shared by all concurrent arrivals, in addition to the commit of its effect.
+
 const (
 	// lastWrite is the deadline for the journal's remaining writes at shutdown.
 	lastWrite = 500 * time.Millisecond
@@ -19,135 +31,103 @@ const (
 	maxDeliveries = 20
 )
 
-// entry is a change from its arrival until it is settled. It passes through these states:
-//
-//	received      its record is written, which comes before the acknowledgement
-//	acknowledged  Slack got the answer in time, which only memory records; the work begins
-//	settled       its record is gone: the operation is done (commands.Take, in the transaction of its effect) or void
-//
-// A void operation had no effect, and its author was told why. Its deliveries are used up; a new delivery, another click or Submit, may try
-// again. A done operation stays done. Both are kept in storage.Operations.
-//
-// An operation that is received but not settled when a process ends was not done. An operation therefore costs one commit, shared by all
-// concurrent arrivals, in addition to the commit of its effect.
-type entry struct {
-	record  storage.Entry
-	verdict verdict
-	known   chan struct{} // closed when the verdict is known
-}
+// errLate says that the journal did not write in time.
+var errLate = errors.New("the database did not write it in time")
 
-// verdict is the result of writing an entry.
-type verdict int
-
-const (
-	entered     verdict = iota + 1 // it may be acknowledged
-	takenBefore                    // it was settled before
-	notTaken                       // it was turned away, or its write missed its deadline or failed: the change never runs
-)
-
-// receive registers a change. The caller holds the lock.
-func (in *Inbox) receive(c *Command) {
+// receive registers a change. It returns false if an unsettled one has the same operation. The caller holds the lock.
+func (in *Inbox) receive(c *Command) bool {
 	delivery := cmp.Or(c.Delivery, c.Operation)
-	if c.entry = in.entries[c.Operation]; c.entry != nil {
-		came := &c.entry.record.Deliveries
-		if len(*came) < maxDeliveries && !slices.Contains(*came, delivery) {
-			*came = append(slices.Clone(*came), delivery)
+	if first := in.entries[c.Operation]; first != nil {
+		if len(first.Deliveries) < maxDeliveries && !slices.Contains(first.Deliveries, delivery) {
+			first.Deliveries = append(slices.Clone(first.Deliveries), delivery)
 		}
-		return
+		return false
 	}
-	c.first, c.entry = true, &entry{known: make(chan struct{}), record: storage.Entry{
+	c.entry = &storage.Entry{
 		Operation: c.Operation, User: c.User, Channel: c.Channel, What: c.What, At: c.received, Deliveries: []string{delivery},
-	}}
+	}
 	in.entries[c.Operation] = c.entry
+	return true
 }
 
 // acceptChange has a change written down and acknowledged. Its work takes the next place in the queue of its author in its channel.
 func (in *Inbox) acceptChange(c *Command) {
 	accepted := make(chan bool, 1)
-	works := c.first && c.away == nil
-	if works {
+	if c.away == nil {
 		in.afterBurst("changes/"+c.User+"/"+c.Channel, 1, func() {
 			if <-accepted {
 				in.run(c, c.Do)
-			} else {
-				in.settle(c)
 			}
 		})
 	}
 	in.tasks.Go(func() {
-		var ok bool
+		ok := false
 		reply := in.Caught(func() { ok = in.enter(c) })
 		in.drop(c) // after a panic
 		if accepted <- ok; reply != nil {
 			c.Tell(in.ctx, reply, false)
 		}
-		if !works {
-			in.leave(c)
+		if !ok && c.entered {
+			in.settle(c)
 		}
 	})
 }
 
 // enter takes a change through the journal and acknowledges it. It reports whether its work may begin. If not, the author is told why.
 func (in *Inbox) enter(c *Command) bool {
+	before := false
+	err := in.write(c, func(tx storage.Tx, e storage.Entry) (err error) {
+		if c.away != nil {
+			return void(tx, e)
+		}
+		before, err = enter(tx, e)
+		return err
+	})
+	if c.entered = err == nil && !before && c.away == nil; err == nil && !c.entered {
+		in.forget(c)
+	}
 	switch {
 	case c.away != nil:
-		if c.first {
-			in.turnAway(c)
-		}
 		in.decline(c, c.away.reply(c.words()), func() { in.excuse(c) })
 		return false
-	case c.first:
-		in.tasks.Go(func() { in.write(c) })
-	}
-	switch v := in.await(c, c.received.Add(journalWait)); {
-	case v == notTaken:
+	case err != nil:
 		reply := in.unwritten()
 		in.decline(c, reply, func() { c.Tell(in.ctx, reply, false) })
 		return false
-	case v == takenBefore || !c.first:
+	case before:
 		if in.ack(c, nil, true) == nil {
-			c.Tell(in.ctx, c.takenReply(), false)
+			c.Tell(in.ctx, commands.TakenReply, false)
 		}
 		return false
 	}
 	payload, rest := in.content(c, c.received.Add(changeWait))
-	err := in.ack(c, payload, true)
+	err = in.ack(c, payload, true)
+	reply := commands.ProblemReply{State: "Nothing was done.", Do: "Ask again if it is still wanted."}
 	switch stood := socket.Since(c.received); {
 	case stood > latestStart: // the process stood still; nothing above takes that long
-		c.Tell(in.ctx, stoodStill(stood).reply(c.words()), false)
+		reply = stoodStill(stood).reply(c.words())
 	case err != nil || stood > slackWait:
-		c.Tell(in.ctx, commands.ProblemReply{
-			What: "I could not tell Slack in time that I have your “" + commands.Spoken(c.What) + "”.", State: "Nothing was done.",
-			Do: "Ask again if it is still wanted.",
-		}, false)
+		reply.What = "I could not tell Slack in time that I have your " + quoted(commands.Spoken(c.What)) + "."
 	case rest && in.ctx.Err() != nil:
-		c.Tell(in.ctx, commands.ProblemReply{What: "I am shutting down.", State: "Nothing was done.", Do: "Try again in a minute."}, false)
+		reply.What, reply.Do = "I am shutting down.", "Try again in a minute."
 	default:
 		return rest
 	}
+	c.Tell(in.ctx, reply, false)
 	return false
 }
 
 // unwritten tells that the journal did not take a change.
 func (in *Inbox) unwritten() commands.ProblemReply {
-	if in.Records.Fault() != nil {
-		return commands.ProblemReply{
-			What: "I could not take that: my database cannot be written now.", State: "It was not taken: nothing was done.",
-			Do: "Tell whoever runs me; " + in.Command + " status says what is wrong with it.",
-		}
-	}
-	return commands.ProblemReply{
+	reply := commands.ProblemReply{
 		What:  "I could not take that: my database did not write it down in time.",
 		State: "It was not taken: nothing was done.", Do: "Try again in a minute.",
 	}
-}
-
-// takenReply is the reply to a change that was received before.
-func (c *Command) takenReply() commands.Reply {
-	if c.entry.record.User != c.User {
-		return commands.Notice("Somebody else did the same a moment before you. Nothing was done twice; if theirs came to nothing, try again.")
+	if in.Records.Fault() != nil {
+		reply.What = "I could not take that: my database cannot be written now."
+		reply.Do = "Tell whoever runs me; " + in.Command + " status says what is wrong with it."
 	}
-	return commands.TakenReply
+	return reply
 }
 
 // decline tells the author that a command is not taken: in the acknowledgement if Slack still waits for it and displays it, otherwise
@@ -162,143 +142,94 @@ func (in *Inbox) decline(c *Command, reply commands.Reply, beside func()) {
 	}
 }
 
-// write writes an entry. If its verdict came before the write, the change becomes void.
-func (in *Inbox) write(c *Command) {
-	before := false
-	e := in.recordOf(c)
-	err := in.Records.Update(in.ctx, func(tx storage.Tx) (err error) {
-		before, err = enter(tx, e)
-		return err
-	})
-	v := entered
-	switch {
-	case err != nil:
-		v = notTaken
-		in.Log.Error("a change could not be written into the journal", "operation", e.Operation, "user", e.User, "error", err)
-	case before:
-		v = takenBefore
-	}
-	switch in.decide(c, v) {
-	case entered:
-	case takenBefore:
-		in.forget(c)
-	case notTaken:
+// write makes the first write about a change, within journalWait. If it fails or is late, the change becomes void in the background.
+func (in *Inbox) write(c *Command, do func(storage.Tx, storage.Entry) error) error {
+	written, late := make(chan error), make(chan struct{})
+	in.tasks.Go(func() {
+		e := in.entryOf(c)
+		err := in.Records.Update(in.ctx, func(tx storage.Tx) error { return do(tx, e) })
+		if err != nil {
+			in.Log.Error("a change could not be written into the journal", "operation", e.Operation, "user", e.User, "error", err)
+		}
+		select {
+		case written <- err: // the caller takes it, or has given up
+			if err == nil {
+				return
+			}
+		case <-late:
+		}
 		in.void(c)
+	})
+	wait := c.received.Add(journalWait)
+	if c.away != nil {
+		wait = time.Now().Add(journalWait) // it may have come late
 	}
+	timer := time.NewTimer(time.Until(wait))
+	defer timer.Stop()
+	select {
+	case err := <-written:
+		return err
+	case <-timer.C:
+	case <-in.ctx.Done():
+	}
+	close(late)
+	return errLate
 }
 
 // enter writes an entry, unless the operation is done or the delivery used up. before reports that.
 func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
-	o, err := storage.Operations.Get(tx, e.Operation)
-	switch {
-	case err == nil && (!o.Void || slices.Contains(o.Deliveries, e.Deliveries[0])):
-		return true, nil
-	case err != nil && !errors.Is(err, storage.ErrNotFound):
-		return false, err
+	o, found, err := storage.Operations.Find(tx, e.Operation)
+	if err != nil || found && (!o.Void || slices.Contains(o.Deliveries, e.Deliveries[0])) {
+		return err == nil, err
 	}
 	return false, storage.Journal.Put(tx, e.Operation, e)
 }
 
-// decide sets the verdict on a change and returns the verdict in force. The first one wins.
-func (in *Inbox) decide(c *Command, v verdict) verdict {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if c.entry.verdict == 0 {
-		c.entry.verdict = v
-		close(c.entry.known)
-	}
-	return c.entry.verdict
-}
-
-// await waits for the verdict on a change. Without one by the deadline, the change is not taken.
-func (in *Inbox) await(c *Command, until time.Time) verdict {
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	select {
-	case <-c.entry.known:
-	case <-timer.C:
-	case <-in.ctx.Done():
-	}
-	return in.decide(c, notTaken)
-}
-
-// turnAway makes a change void before its entry is written, so that no process runs it. It tries once, and waits for that within journalWait.
-func (in *Inbox) turnAway(c *Command) {
-	in.decide(c, notTaken)
-	ctx, cancel := context.WithTimeout(in.ctx, journalWait)
-	defer cancel()
-	written := make(chan struct{})
-	in.tasks.Go(func() {
-		defer close(written)
-		defer in.forget(c)
-		if err := in.writeVoid(ctx, c); err != nil {
-			in.Log.Error("a change that was turned away is not recorded: a later process may take it up", "operation", c.Operation, "error", err)
-		}
-	})
-	select {
-	case <-written:
-	case <-ctx.Done():
-	}
-}
-
-// settle ends a command. A change whose entry was written left the journal in the transaction of its effect, or becomes void.
+// settle ends a command. A change left the journal in the transaction of its effect, or becomes void.
 func (in *Inbox) settle(c *Command) {
-	switch {
-	case !c.first:
+	if c.entry == nil {
 		in.leave(c)
-	case in.decide(c, notTaken) == entered:
-		_, found, err := storage.Journal.Look(context.WithoutCancel(in.ctx), in.Records, c.Operation)
-		if err == nil && !found {
-			in.forget(c)
-			return
-		}
-		in.tasks.Go(func() { in.void(c) })
+		return
 	}
+	_, found, err := storage.Journal.Look(context.WithoutCancel(in.ctx), in.Records, c.Operation)
+	if err == nil && !found {
+		in.forget(c)
+		return
+	}
+	in.tasks.Go(func() { in.void(c) })
 }
 
-// void makes a change void and retries until that is written. If the process ends first, the next one does it.
+// void makes a change void and retries until that is written. If the process ends first, the next one does it. What was turned away is
+// tried once, because it has no place that limits how much there is of it.
 func (in *Inbox) void(c *Command) {
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		last := in.ctx.Err() != nil
-		err := in.writeVoid(in.ctx, c)
-		if err == nil {
-			in.forget(c)
-			return
+		ctx, cancel, last := in.ctx, context.CancelFunc(func() {}), in.ctx.Err() != nil || c.away != nil
+		if in.ctx.Err() != nil {
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
 		}
-		in.Log.Error("an operation that came to nothing could not be settled", "operation", c.Operation, "error", err)
-		if last {
+		e := in.entryOf(c)
+		err := in.Records.Update(ctx, func(tx storage.Tx) error { return void(tx, e) })
+		if cancel(); err != nil {
+			in.Log.Error("an operation that came to nothing could not be settled", "operation", c.Operation, "error", err)
+		}
+		if err == nil || last {
+			in.forget(c)
 			return
 		}
 		socket.Sleep(in.ctx, pause)
 	}
 }
 
-func (in *Inbox) writeVoid(ctx context.Context, c *Command) error {
-	if in.ctx.Err() != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWrite)
-		defer cancel()
-	}
-	e := in.recordOf(c)
-	return in.Records.Update(ctx, func(tx storage.Tx) error { return void(tx, e) })
-}
-
 // void removes an entry and remembers its deliveries as used up.
 func void(tx storage.Tx, e storage.Entry) error {
-	before, err := storage.Operations.Get(tx, e.Operation)
-	switch {
-	case err == nil && !before.Void:
-		return storage.Journal.Delete(tx, e.Operation)
-	case err != nil && !errors.Is(err, storage.ErrNotFound):
+	before, found, err := storage.Operations.Find(tx, e.Operation)
+	if err = errors.Join(err, storage.Journal.Delete(tx, e.Operation)); err != nil || found && !before.Void {
 		return err
 	}
 	came := slices.Concat(before.Deliveries, e.Deliveries)
-	return errors.Join(
-		storage.Journal.Delete(tx, e.Operation),
-		storage.Operations.Put(tx, e.Operation, storage.Operation{
-			Key: e.Operation, User: e.User, At: e.At, Void: true, Deliveries: came[max(0, len(came)-maxDeliveries):],
-		}),
-	)
+	return storage.Operations.Put(tx, e.Operation, storage.Operation{
+		Key: e.Operation, User: e.User, At: e.At, Void: true, Deliveries: came[max(0, len(came)-maxDeliveries):],
+	})
 }
 
 // forget removes a settled change from memory.
@@ -309,9 +240,49 @@ func (in *Inbox) forget(c *Command) {
 	in.leave(c)
 }
 
-// recordOf returns the current entry of a change.
-func (in *Inbox) recordOf(c *Command) storage.Entry {
+// entryOf returns the current entry of a change.
+func (in *Inbox) entryOf(c *Command) storage.Entry {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return c.entry.record
+	return *c.entry
+}
+
+// Unsettled is a message to the author of changes that an earlier process left in the journal.
+type Unsettled struct {
+	Key, User string
+	Reply     commands.Reply
+}
+
+// Settle makes the changes that an earlier process left in the journal void. It returns messages to each author that name all of theirs,
+// for the same transaction. Done changes have left the journal; their own records carry them on.
+func Settle(tx storage.Tx) (messages []Unsettled, err error) {
+	var left []storage.Entry
+	err = storage.Journal.Scan(tx, "", func(_ string, e storage.Entry) error {
+		left = append(left, e)
+		return nil
+	})
+	slices.SortFunc(left, func(a, b storage.Entry) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), a.At.Compare(b.At), cmp.Compare(a.Operation, b.Operation))
+	})
+	names := map[string][]string{} // of each author
+	first := map[string]storage.Entry{}
+	for _, e := range left {
+		err = errors.Join(err, void(tx, e))
+		if len(names[e.User]) == 0 {
+			first[e.User] = e
+		}
+		names[e.User] = append(names[e.User], quoted(commands.Spoken(e.What)))
+	}
+	for _, user := range slices.Sorted(maps.Keys(names)) {
+		for i, some := range portions(names[user]) {
+			messages = append(messages, Unsettled{
+				Key: fmt.Sprintf("unsettled/%s/%s/%d", first[user].Operation, first[user].Deliveries[0], i), User: user,
+				Reply: commands.ProblemReply{
+					What:  fmt.Sprintf("I was stopped before I began with your %s.", some),
+					State: "Nothing was done.", Do: "Ask again if it is still wanted.",
+				},
+			})
+		}
+	}
+	return messages, err
 }
