@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"c66bot/bot/outbox"
@@ -26,49 +26,46 @@ const (
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
 )
 
-// readiness holds the reasons why the bot cannot do its work, except those of the socket and the database.
+// readiness holds the reasons why the bot cannot do its work, except those of the socket and the database. Each has one writer, the check of
+// its token.
 type readiness struct {
-	mu     sync.Mutex
-	bot    error         // the bot token
-	cloud  error         // the Cloud 66 token
-	silent time.Time     // start of Cloud 66's silence; zero if it answered the last token check
-	again  chan struct{} // triggers a check of the Cloud 66 token
-	hello  chan struct{} // triggers a check of a doubtful bot token
+	bot, cloud atomic.Pointer[error]     // of the tokens
+	silent     atomic.Pointer[time.Time] // start of Cloud 66's silence; nil if it answered the last token check
+	again      chan struct{}             // triggers a check of the Cloud 66 token
+	hello      chan struct{}             // triggers a check of a doubtful bot token
 }
 
 func (r *readiness) begin() {
-	r.cloud = errors.New("the Cloud 66 token is not checked yet")
+	unchecked := errors.New("the Cloud 66 token is not checked yet")
+	r.cloud.Store(&unchecked)
 	r.again, r.hello = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 func (r *readiness) err() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return errors.Join(r.bot, r.cloud)
-}
-
-func (r *readiness) set(which *error, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	*which = err
+	var all error
+	for _, of := range []*atomic.Pointer[error]{&r.bot, &r.cloud} {
+		if err := of.Load(); err != nil {
+			all = errors.Join(all, *err)
+		}
+	}
+	return all
 }
 
 // answers records whether Cloud 66 answered a token check.
 func (r *readiness) answers(yes bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if yes {
-		r.silent = time.Time{}
-	} else if r.silent.IsZero() {
-		r.silent = time.Now()
+	if now := time.Now(); yes {
+		r.silent.Store(nil)
+	} else {
+		r.silent.CompareAndSwap(nil, &now)
 	}
 }
 
 // silentSince returns the start of Cloud 66's silence, or zero if it answers.
 func (r *readiness) silentSince() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.silent
+	if since := r.silent.Load(); since != nil {
+		return *since
+	}
+	return time.Time{}
 }
 
 // signal sends to a channel with a buffer of one, without blocking.
@@ -120,12 +117,12 @@ func (b *Bot) tokenState(token *webapi.Trust, err error) time.Duration {
 
 // looked records the result of a token check and returns the delay until the next one. An error other than a refusal does not discredit an
 // accepted token.
-func (b *Bot) looked(token *webapi.Trust, part *error, lack, err error, refused bool) time.Duration {
+func (b *Bot) looked(token *webapi.Trust, part *atomic.Pointer[error], lack, err error, refused bool) time.Duration {
 	believed, again := !token.Accepted, checkBad
 	switch {
 	case err == nil:
 		token.Accept()
-		b.ready.set(part, lack)
+		part.Store(&lack)
 		return checkGood
 	case refused:
 		believed, again = token.Refuse()
@@ -135,7 +132,7 @@ func (b *Bot) looked(token *webapi.Trust, part *error, lack, err error, refused 
 		return again
 	}
 	b.log.Error("not ready", "reason", err)
-	b.ready.set(part, err)
+	part.Store(&err)
 	return again
 }
 

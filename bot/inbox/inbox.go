@@ -64,7 +64,7 @@ type Command struct {
 	Operation     string // operation key of a change
 	Delivery      string // identifies the click or Submit where an operation may be requested repeatedly, otherwise ""
 	Words         string // names what only reads; "" if it has no words
-	Queue         string // of what only reads; "" for the one of the person's reads, or none for other kinds
+	Queue         string // of what only reads; "" for the one of the person's reads, or for none where the kind is another
 
 	// Content returns the content of the acknowledgement, and whether work is left. It may be nil. If it misses its deadline, Empty is the
 	// content.
@@ -163,23 +163,90 @@ func (in *Inbox) Take(c *Command, received time.Time, ack func(payload any) erro
 	return c.delivery.done
 }
 
-// accept acknowledges a fresh command and starts its work, or turns it away.
+// accept acknowledges a fresh command and has its work done, or tells its author why not. The place in the queue is that of its arrival.
 func (in *Inbox) accept(c *Command) {
-	if c.away != nil {
+	accepted := make(chan bool, 1)
+	if c.away == nil {
+		in.enqueue(c, func() {
+			if <-accepted {
+				in.run(c, c.Do)
+			}
+		})
+	} else {
 		in.Log.Error("a command is turned away", "envelope", c.Key, "user", c.User, "channel", c.Channel, "why", c.away.text)
 	}
+	accept := func() {
+		ok := false
+		reply := in.Caught(func() { ok = in.acknowledge(c) })
+		in.drop(c) // after a panic
+		if accepted <- ok; reply != nil {
+			c.Tell(in.ctx, reply, false)
+		}
+		if !ok {
+			in.settle(c)
+		}
+	}
+	if c.What == "" && c.Content == nil {
+		accept()
+	} else { // it delays no other envelope
+		in.tasks.Go(accept)
+	}
+}
+
+// enqueue adds work to the queue of a command.
+func (in *Inbox) enqueue(c *Command, do func()) {
 	switch {
 	case c.What != "":
-		in.acceptChange(c)
+		in.afterBurst("changes/"+c.User+"/"+c.Channel, 1, do)
+	case c.Queue != "" || c.Kind != Look || c.User == "":
+		in.Queue(c.Queue, do)
+	default:
+		in.afterBurst("looks/"+c.User, looksAtOnce, do)
+	}
+}
+
+// acknowledge acknowledges a command, a change after its journal write. It reports whether its work may begin. If not, the author of a
+// change is told why.
+func (in *Inbox) acknowledge(c *Command) bool {
+	if c.What != "" && !in.enter(c) {
+		return false
+	}
+	if c.away != nil {
+		in.decline(c, c.away.reply(c.words()))
+		return false
+	}
+	payload, rest := in.content(c)
+	err := in.ack(c, payload, c.What != "")
+	if c.What == "" {
+		return rest && err == nil
+	}
+	reply := commands.ProblemReply{State: "Nothing was done.", Do: "Ask again if it is still wanted."}
+	switch stood := socket.Since(c.received); {
+	case stood > latestStart: // the process stood still; nothing above takes that long
+		reply = stoodStill(stood).reply(c.words())
+	case err != nil || stood > slackWait:
+		reply.What = "I could not tell Slack in time that I have your " + quoted(commands.Spoken(c.What)) + "."
+	case rest && in.ctx.Err() != nil:
+		reply.What, reply.Do = "I am shutting down.", "Try again in a minute."
+	default:
+		return rest
+	}
+	c.Tell(in.ctx, reply, false)
+	return false
+}
+
+// decline tells the author that a command is not taken: in the acknowledgement if Slack still waits for it and displays it, otherwise
+// beside it. If a shutdown interrupts the acknowledgement, it says nothing, because Slack may deliver the command to the next process, which
+// has no record of it.
+func (in *Inbox) decline(c *Command, reply commands.Reply) {
+	payload := c.refusal(reply)
+	err := in.ack(c, payload, c.What != "")
+	switch shown := payload != nil && socket.Since(c.received) <= slackWait; {
+	case err == nil && shown, err != nil && (c.What == "" || in.intake.Err() != nil):
 	case c.away != nil:
-		in.decline(c, c.away.reply(c.words()), func() { in.excuse(c) })
-	case c.Content == nil:
-		in.start(c, in.ack(c, nil, false) == nil)
-	default: // the content delays no other envelope
-		in.tasks.Go(func() {
-			payload, rest := in.content(c, c.received.Add(AckWait))
-			in.start(c, in.ack(c, payload, false) == nil && rest)
-		})
+		in.excuse(c)
+	default:
+		c.Tell(in.ctx, reply, false)
 	}
 }
 
@@ -217,10 +284,14 @@ func (in *Inbox) leave(c *Command) {
 	}
 }
 
-// content returns the content of an acknowledgement, as far as it is available by the deadline, and whether work is left.
-func (in *Inbox) content(c *Command, until time.Time) (payload any, rest bool) {
+// content returns the content of an acknowledgement, as far as it is available by its deadline, and whether work is left.
+func (in *Inbox) content(c *Command) (payload any, rest bool) {
 	if c.Content == nil {
 		return nil, true
+	}
+	wait := AckWait - time.Since(c.received)
+	if c.What != "" {
+		wait = min(changeWait-time.Since(c.received), AckWait)
 	}
 	type made struct {
 		payload any
@@ -236,7 +307,7 @@ func (in *Inbox) content(c *Command, until time.Time) (payload any, rest bool) {
 		}
 		done <- m
 	})
-	timer := time.NewTimer(min(time.Until(until), AckWait))
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case m := <-done:
@@ -253,21 +324,6 @@ func (c *Command) refusal(reply commands.Reply) any {
 		return nil
 	}
 	return c.Refusal(reply)
-}
-
-// start queues the work of a command that only reads, if there is any.
-func (in *Inbox) start(c *Command, work bool) {
-	do := func() { in.run(c, c.Do) }
-	switch {
-	case !work:
-		in.leave(c)
-	case c.Queue != "":
-		in.Queue(c.Queue, do)
-	case c.Kind == Look && c.User != "":
-		in.afterBurst("looks/"+c.User, looksAtOnce, do)
-	default:
-		in.tasks.Go(do)
-	}
 }
 
 // run does one step of a command and queues the next one. After the last one it ends the command.

@@ -50,30 +50,8 @@ func (in *Inbox) receive(c *Command) bool {
 	return true
 }
 
-// acceptChange has a change written down and acknowledged. Its work takes the next place in the queue of its author in its channel.
-func (in *Inbox) acceptChange(c *Command) {
-	accepted := make(chan bool, 1)
-	if c.away == nil {
-		in.afterBurst("changes/"+c.User+"/"+c.Channel, 1, func() {
-			if <-accepted {
-				in.run(c, c.Do)
-			}
-		})
-	}
-	in.tasks.Go(func() {
-		ok := false
-		reply := in.Caught(func() { ok = in.enter(c) })
-		in.drop(c) // after a panic
-		if accepted <- ok; reply != nil {
-			c.Tell(in.ctx, reply, false)
-		}
-		if !ok && c.entered {
-			in.settle(c)
-		}
-	})
-}
-
-// enter takes a change through the journal and acknowledges it. It reports whether its work may begin. If not, the author is told why.
+// enter takes a change into the journal, within journalWait, and reports whether it is there. If it is not, its author is told why, unless it
+// is turned away: then it is recorded as void, so that no later delivery runs it.
 func (in *Inbox) enter(c *Command) bool {
 	before := false
 	err := in.write(c, func(tx storage.Tx, e storage.Entry) (err error) {
@@ -87,33 +65,13 @@ func (in *Inbox) enter(c *Command) bool {
 		in.forget(c)
 	}
 	switch {
-	case c.away != nil:
-		in.decline(c, c.away.reply(c.words()), func() { in.excuse(c) })
-		return false
+	case c.entered, c.away != nil: // which the caller declines
+		return true
 	case err != nil:
-		reply := in.unwritten()
-		in.decline(c, reply, func() { c.Tell(in.ctx, reply, false) })
-		return false
-	case before:
-		if in.ack(c, nil, true) == nil {
-			c.Tell(in.ctx, commands.TakenReply, false)
-		}
-		return false
+		in.decline(c, in.unwritten())
+	case in.ack(c, nil, true) == nil:
+		c.Tell(in.ctx, commands.TakenReply, false)
 	}
-	payload, rest := in.content(c, c.received.Add(changeWait))
-	err = in.ack(c, payload, true)
-	reply := commands.ProblemReply{State: "Nothing was done.", Do: "Ask again if it is still wanted."}
-	switch stood := socket.Since(c.received); {
-	case stood > latestStart: // the process stood still; nothing above takes that long
-		reply = stoodStill(stood).reply(c.words())
-	case err != nil || stood > slackWait:
-		reply.What = "I could not tell Slack in time that I have your " + quoted(commands.Spoken(c.What)) + "."
-	case rest && in.ctx.Err() != nil:
-		reply.What, reply.Do = "I am shutting down.", "Try again in a minute."
-	default:
-		return rest
-	}
-	c.Tell(in.ctx, reply, false)
 	return false
 }
 
@@ -128,18 +86,6 @@ func (in *Inbox) unwritten() commands.ProblemReply {
 		reply.Do = "Tell whoever runs me; " + in.Command + " status says what is wrong with it."
 	}
 	return reply
-}
-
-// decline tells the author that a command is not taken: in the acknowledgement if Slack still waits for it and displays it, otherwise
-// through beside. If a shutdown interrupts the acknowledgement, it says nothing, because Slack may deliver the command to the next process,
-// which has no record of it.
-func (in *Inbox) decline(c *Command, reply commands.Reply, beside func()) {
-	payload := c.refusal(reply)
-	switch err := in.ack(c, payload, c.What != ""); {
-	case err == nil && payload != nil && socket.Since(c.received) <= slackWait:
-	case err == nil, c.What != "" && in.intake.Err() == nil:
-		beside()
-	}
 }
 
 // write makes the first write about a change, within journalWait. If it fails or is late, the change becomes void in the background.
@@ -185,10 +131,12 @@ func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
 	return false, storage.Journal.Put(tx, e.Operation, e)
 }
 
-// settle ends a command. A change left the journal in the transaction of its effect, or becomes void.
+// settle ends a command. A change that was entered left the journal in the transaction of its effect, or becomes void.
 func (in *Inbox) settle(c *Command) {
 	if c.entry == nil {
 		in.leave(c)
+	}
+	if !c.entered { // enter has settled it
 		return
 	}
 	_, found, err := storage.Journal.Look(context.WithoutCancel(in.ctx), in.Records, c.Operation)
