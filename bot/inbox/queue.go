@@ -62,7 +62,7 @@ func (in *Inbox) next(name string, q *queue) (do func()) {
 // Work begins lull after the last envelope, and at the latest longestBurst after its own: the acknowledgements of a burst go first.
 const (
 	lull         = 4 * time.Millisecond
-	longestBurst = 100 * time.Millisecond
+	longestBurst = 250 * time.Millisecond
 )
 
 // burst is the work that begins when a burst of envelopes is over.

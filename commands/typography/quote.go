@@ -21,6 +21,9 @@ func IsQuote(r rune) bool { return Closers(r) != "" }
 
 // Closers returns the marks that can close a quotation opened by r, "" if r is no quotation mark.
 func Closers(r rune) string {
+	if r == ' ' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' { // most characters, before the search
+		return ""
+	}
 	for _, family := range families {
 		if strings.ContainsRune(family, r) {
 			return family
