@@ -225,3 +225,17 @@ func TestTheAdminsAreToldOnceAlsoOfAChannelWhoseIDHasChangedBefore(t *testing.T)
 		}
 	})
 }
+
+func TestAnEditThatAChannelDidNotAcceptIsShownUnderItsNewID(t *testing.T) {
+	withState(t, func(t *testing.T, r *rig) {
+		r.slack.Archive(hidden)
+		pass(20 * time.Minute) // the deployment ends
+		r.slack.ChangeID(hidden, shared, false)
+		pass(2 * time.Second)
+		r.slack.Unarchive(shared)
+		pass(3 * time.Minute)
+		hold(t, "the channel", r.sees(lin, shared), "#1036 is live")
+		hold(t, "the subscriptions", r.ask(lin, shared, "/c66 subscriptions").Plain(), "web")
+		lack(t, "the subscriptions", r.ask(lin, shared, "/c66 subscriptions").Plain(), "suspended")
+	})
+}

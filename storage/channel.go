@@ -68,7 +68,19 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 	if err != nil || from == to {
 		return err
 	}
-	if err := Channels.Put(tx, from, Channel{To: to, At: at}); err != nil {
+	was, _, err := Channels.Find(tx, from)
+	if err != nil {
+		return err
+	}
+	_, err = ChangeChannel(tx, to, func(c *Channel) { // until the next check of it
+		if c.Refused == "" {
+			c.Refused, c.Since = was.Refused, was.Since
+		}
+		if len(was.Powerless) > 0 {
+			c.Powerless = slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.Powerless, was.Powerless))))
+		}
+	})
+	if err := errors.Join(err, Channels.Put(tx, from, Channel{To: to, At: at})); err != nil {
 		return err
 	}
 	granted := func(r Rule) Rule {

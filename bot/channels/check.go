@@ -189,25 +189,32 @@ var kept = []string{cards, rules, subscriptions}
 
 // holdings counts what the channels that are worth a check have, by kind.
 func (c *Channels) holdings(ctx context.Context) (all map[string]map[string]int, err error) {
-	add := func(channel, kind string, there bool) error {
-		if there && all[channel] == nil {
-			all[channel] = map[string]int{}
-		}
-		if there {
-			all[channel][kind]++
-		}
-		return nil
-	}
 	err = c.Records.View(ctx, func(tx storage.Tx) error {
 		all = map[string]map[string]int{}
 		return errors.Join(
-			storage.Rules.Scan(tx, "", func(_ string, r storage.Rule) error { return add(r.Channel, rules, r.Until.IsZero()) }),
-			storage.Subscriptions.Scan(tx, "", func(_ string, s storage.Subscription) error { return add(s.Channel, subscriptions, true) }),
-			storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error { return add(f.Channel, cards, f.Phase != storage.PhaseEnded) }),
-			storage.Channels.Scan(tx, "", func(id string, r storage.Channel) error { return add(id, trouble, r.Refused != "") }),
+			count(tx, all, rules, storage.Rules, func(_ string, r storage.Rule) (string, bool) { return r.Channel, r.Until.IsZero() }),
+			count(tx, all, subscriptions, storage.Subscriptions, func(_ string, s storage.Subscription) (string, bool) { return s.Channel, true }),
+			count(tx, all, cards, storage.Follows, func(_ string, f storage.Follow) (string, bool) { return f.Channel, f.Phase != storage.PhaseEnded }),
+			count(tx, all, trouble, storage.Channels, func(id string, r storage.Channel) (string, bool) { return id, r.Refused != "" }),
 		)
 	})
 	return all, err
+}
+
+// count adds the records of a table that count to all, as a kind of what their channels have.
+func count[T any](
+	tx storage.Tx, all map[string]map[string]int, kind string, table storage.Table[T], of func(key string, rec T) (channel string, counts bool),
+) error {
+	return table.Scan(tx, "", func(key string, rec T) error {
+		channel, counts := of(key, rec)
+		if counts && all[channel] == nil {
+			all[channel] = map[string]int{}
+		}
+		if counts {
+			all[channel][kind]++
+		}
+		return nil
+	})
 }
 
 // lost tells the admins once of a channel that has something and that Slack does not show any more: the bot was removed from it, or its id

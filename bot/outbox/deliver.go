@@ -383,8 +383,8 @@ const (
 	deleting = "deletions"
 )
 
-// allowed takes a token of a limiter, unless that leaves fewer than spare ones or Slack's own limit forbids the call. It returns how long to
-// wait then.
+// allowed takes a token of a limiter, unless that leaves fewer than spare ones or Slack's own limit forbids the call. Then it returns how
+// long to wait.
 func (o *Outbox) allowed(what string, from *rate.Limiter, spare int) time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()

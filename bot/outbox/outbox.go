@@ -1,10 +1,10 @@
 // Package outbox delivers messages to Slack: durable posts and edits, rate-limited, retried, and resumed after a restart.
 //
 // A message is a desired state. Write records it in the caller's transaction; delivery sends its newest revision. Each channel has a queue
-// of posts and one of edits, and takes one step of each at a time, so that a post never waits for an edit. A reply waits until its parent is
-// posted, and messages of one card keep their order. A Slack rate limit blocks one method, or the posts in one channel, and nothing else.
-// All edits share the workspace's budget; state changes go before running times. The queues are in memory only: a start reads them from the
-// records.
+// of posts and one of edits, and takes one step of each at a time, so that a post never waits for an edit. A reply waits until its parent
+// is posted, and messages of one card keep their order. A Slack rate limit blocks one method, or the posts in one channel, and nothing
+// else. All edits share the workspace's budget; state changes go before running times. The queues are in memory only: a start makes them
+// from the records.
 //
 // A delivery costs one commit: the timestamp of a post, or the revision of an edit. A running time (see Config.Draw) costs none.
 //

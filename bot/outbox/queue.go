@@ -53,8 +53,8 @@ type queue struct {
 	reads   map[string]read // the last searches, by thread; used by the step under way alone
 }
 
-// item is a message to deliver, at the revision that it has when its turn comes. Outbox.mu guards the first fields; the step under way alone
-// uses the others.
+// item is a message to deliver, at the revision that it has when its turn comes. Outbox.mu guards the first fields; the others belong to
+// the step under way.
 type item struct {
 	key       string
 	root      string // key of its card, or its own: items of one card keep their order
@@ -86,8 +86,8 @@ func (q *queue) find(key string) *item {
 	return nil
 }
 
-// add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff. An urgent thread
-// line makes earlier lines of its card urgent too: a thread never shows a beginning after the end.
+// add appends a message unless it is queued already. A message that becomes urgent moves to the end, and drops its backoff. An urgent
+// thread line makes earlier lines of its card urgent too: a thread never shows a beginning after the end.
 func (q *queue) add(key, root string, urgent bool) {
 	if urgent && key != root {
 		for _, it := range q.items {
@@ -114,8 +114,8 @@ func (q *queue) add(key, root string, urgent bool) {
 	}
 }
 
-// next returns the next due item, or how long until one is due. Urgent items go first, idle ones last. Items of one card keep their order: a
-// delayed one blocks those behind it, but not those of other cards.
+// next returns the next due item, or how long until one is due. Urgent items go first, idle ones last. Items of one card keep their order:
+// a delayed one blocks those behind it, but not those of other cards.
 func (q *queue) next(now time.Time) (it *item, wait time.Duration) {
 	if wait := q.quiet.Sub(now); wait > 0 {
 		return nil, wait
@@ -206,7 +206,7 @@ func (o *Outbox) dispatch(ctx context.Context) (wait time.Duration, crowded bool
 		o.steps.Go(func() { o.attempt(ctx, q, it) })
 	}
 	var idle *item
-	var its *queue
+	var queueOfIdle *queue
 	for at, q := range o.queues {
 		n := q.waiting()
 		all, of[at.channel] = all+n, of[at.channel]+n
@@ -222,7 +222,7 @@ func (o *Outbox) dispatch(ctx context.Context) (wait time.Duration, crowded bool
 		case !it.idle:
 			start(q, it)
 		case idle == nil || it.notBefore.Before(idle.notBefore):
-			idle, its = it, q
+			idle, queueOfIdle = it, q
 		}
 	}
 	if idle != nil && o.attending == nil {
@@ -230,7 +230,7 @@ func (o *Outbox) dispatch(ctx context.Context) (wait time.Duration, crowded bool
 			return min(wait, left), crowded || all > o.limits.ofAll
 		}
 		o.attending = idle
-		start(its, idle)
+		start(queueOfIdle, idle)
 	}
 	return wait, crowded || all > o.limits.ofAll
 }

@@ -77,6 +77,7 @@ func (o *Outbox) search(ctx context.Context, q *queue, it *item, m storage.Messa
 	if wait, err := o.keepOne(ctx, it, m, found); wait > 0 || err != nil {
 		return wait, err
 	}
+	delete(q.reads[thread].own, m.Key) // one copy is left
 	if due+1 < len(twinLooks) {
 		return twinLooks[due+1] - passed, nil
 	}
