@@ -29,7 +29,7 @@ import (
 const crowd = 200
 
 // BenchmarkAcknowledge measures, over real sockets, how long 200 commands that come at once wait for their acknowledgement while every
-// Cloud 66 call takes 10 s, beside a client that does nothing but acknowledge. Bursts to both take turns, so that a busy machine slows both.
+// Cloud 66 call takes 10 s, beside a client that only acknowledges. Bursts to both take turns, so that a busy machine slows both.
 //
 //	go test -run '^$' -bench Acknowledge -benchtime 5x ./bot
 func BenchmarkAcknowledge(b *testing.B) {

@@ -125,7 +125,8 @@ func New(cfg Config) (*Bot, error) {
 		Pattern: parseGlob, May: b.maySubscribe, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
-		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged, Log: cfg.Log,
+		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,
+		Log: cfg.Log,
 	})
 	b.lapses = lapse.New(lapse.Config{
 		Records: cfg.Records, Outbox: b.outbox, Rules: b.authorizer, Directory: b.directory, Every: min(cfg.PollMax, lapse.Often),

@@ -26,8 +26,8 @@ const (
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
 )
 
-// readiness holds the reasons why the bot cannot do its work, except those of the socket and the database. Each has one writer, the check of
-// its token.
+// readiness holds the reasons why the bot cannot do its work, except those of the socket and the database. Each has one writer: the check
+// of its token.
 type readiness struct {
 	bot, cloud atomic.Pointer[error]     // of the tokens
 	silent     atomic.Pointer[time.Time] // start of Cloud 66's silence; nil if it answered the last token check

@@ -144,10 +144,10 @@ func (in *Inbox) Take(c *Command, received time.Time, ack func(payload any) erro
 	if c.Tell == nil {
 		c.Tell = func(context.Context, commands.Reply, bool) {}
 	}
-	switch came := in.arrive(c, ack); {
-	case came == fresh:
+	switch came := in.arrive(c, ack); came {
+	case fresh:
 		in.accept(c)
-	case came == doubled: // the work of the first one goes on
+	case doubled: // the work of the first one goes on
 		in.tasks.Go(func() {
 			if in.ack(c, nil, true) == nil {
 				c.Tell(in.ctx, commands.TakenReply, false)
@@ -236,8 +236,8 @@ func (in *Inbox) acknowledge(c *Command) bool {
 }
 
 // decline tells the author that a command is not taken: in the acknowledgement if Slack still waits for it and displays it, otherwise
-// beside it. If a shutdown interrupts the acknowledgement, it says nothing, because Slack may deliver the command to the next process, which
-// has no record of it.
+// beside it. If a shutdown interrupts the acknowledgement, it says nothing, because Slack may deliver the command to the next process,
+// which has no record of it.
 func (in *Inbox) decline(c *Command, reply commands.Reply) {
 	payload := c.refusal(reply)
 	err := in.ack(c, payload, c.What != "")

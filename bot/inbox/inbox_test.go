@@ -57,7 +57,7 @@ func inBubble(t *testing.T, records storage.DB, f func(r *rig)) {
 		r := &rig{T: t, Inbox: New(Config{Records: records, Command: "/c66", Log: slog.New(slog.DiscardHandler)}), stop: stop}
 		r.Begin(ctx, ctx)
 		f(r)
-		r.Inbox.Wait(24 * time.Hour)
+		r.Wait(24 * time.Hour)
 	})
 }
 

@@ -50,8 +50,8 @@ func (in *Inbox) receive(c *Command) bool {
 	return true
 }
 
-// enter takes a change into the journal, within journalWait, and reports whether it is there. If it is not, its author is told why, unless it
-// is turned away: then it is recorded as void, so that no later delivery runs it.
+// enter takes a change into the journal, within journalWait, and reports whether to go on. If not, its author is told why. A change that is
+// turned away is recorded as void instead, so that no later delivery runs it.
 func (in *Inbox) enter(c *Command) bool {
 	before := false
 	err := in.write(c, func(tx storage.Tx, e storage.Entry) (err error) {
@@ -135,8 +135,8 @@ func enter(tx storage.Tx, e storage.Entry) (before bool, err error) {
 func (in *Inbox) settle(c *Command) {
 	if c.entry == nil {
 		in.leave(c)
-	}
-	if !c.entered { // enter has settled it
+		return
+	} else if !c.entered { // it is settled already
 		return
 	}
 	_, found, err := storage.Journal.Look(context.WithoutCancel(in.ctx), in.Records, c.Operation)

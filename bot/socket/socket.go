@@ -1,10 +1,10 @@
 // Package socket keeps a Socket Mode connection to Slack open.
 //
 // Its read loop is its own, because slack-go's Run hides whether an acknowledgement was written. It hands over each envelope with a
-// function that acknowledges it on the connection it came on, and with the earliest time at which it can have arrived: after a standstill of
-// the process the frames in the socket's buffer are older than they seem, and Slack may have given them up. At a refresh the new connection
-// is established before the old one ends, and the old one is read until Slack closes it or drainFor has passed, so that no envelope is lost
-// in between.
+// function that acknowledges it on the connection it came on, and with the earliest time at which it can have arrived: after a standstill
+// of the process the frames in the socket's buffer are older than they seem, and Slack may have given them up. At a refresh the new
+// connection is established before the old one ends, and the old one is read until Slack closes it or drainFor has passed, so that no
+// envelope is lost in between.
 package socket
 
 import (
