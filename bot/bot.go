@@ -1,15 +1,16 @@
 // Package bot is the Slack side of a running bot. It owns the lifetimes of all running parts.
 //
-// The socket keeps a Socket Mode connection with a read loop of its own, because slack-go's Run hides whether an acknowledgement was
-// written. Every envelope is acknowledged, unknown types included. take deduplicates an envelope, reads it into a task and admits the task
-// within limits per kind and per person. A task that only reads is acknowledged at once. A change is first written to the journal, so that
-// it is done once or its author is told why not. It is then acknowledged, and carried out in its author's order, but only if the
-// acknowledgement was written in time. The command handler does the work, and the reply takes the first route that Slack accepts. A panic
-// ends one task, not the bot.
+// A command goes one way through the parts:
 //
-// A form opens at once as a loading view, because its trigger expires after 3 s. Its content is resolved and authorised afterwards and
-// shown by views.update. Errors beside the fields of a submitted form use local knowledge only. On start, changes left in the journal by an
-// earlier process become void, and their authors are told.
+//	socket    the connection reads an envelope
+//	bot       take reads from it who asks, where, for what, and how the answer reaches them; a text is parsed here, once
+//	inbox     takes it once, journals a change, acknowledges, and runs carryOut in the turn of the author's changes in the channel
+//	commands  resolve and authorize it; what changes a stack goes on in the queue of that stack
+//	progress  begins what has a card, and follows it; the outbox delivers
+//
+// The reply takes the first route that Slack accepts. Commands, mentions, buttons and forms differ in how they are read alone. A form opens
+// at once as a loading view, because its trigger expires after 3 s; its content is resolved and authorized afterwards and shown by
+// views.update, in a queue of that view. Errors beside the fields of a submitted form use local knowledge only.
 package bot
 
 import (
