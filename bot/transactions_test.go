@@ -68,3 +68,25 @@ func TestADeploymentThatTheWatchFindsCostsFewCommits(t *testing.T) {
 		r.few("a deployment from its start to its end", commits, 6)
 	})
 }
+
+func TestTheFirstSightOfIdleStacksCostsOneCommitAPage(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		for range 70 {
+			r.cloud.AddStack(cloud66sim.Stack{Name: "app"})
+		}
+		pass(time.Minute)
+		commits, _ := r.counted(func() {
+			r.command(lin, deploys, "/c66 subscribe *")
+			pass(time.Minute)
+		})
+		positions := 0
+		for _, first := range commits {
+			if first == "positions" {
+				positions++
+			}
+		}
+		if positions < 3 || positions > 4 { // three pages, and a look at the oldest stack
+			t.Errorf("%d commits of positions among %q", positions, commits)
+		}
+	})
+}

@@ -135,6 +135,19 @@ func (k *known) since(look watch.Look) *storage.Position {
 	return nil
 }
 
+// first returns the position of a stack of which no deployments were read.
+func (k *known) first(look watch.Look) storage.Position {
+	at := storage.Position{Stack: k.stack, Since: look.At.Add(-sinceAtMost), Mark: look.Mark, At: look.At}
+	made := k.made(look)
+	switch {
+	case !made.IsZero(): // without a mark, its deployments are looked at
+		at.Since, at.Mark = made, ""
+	case look.Listed != nil && look.Listed.LastActivity.After(at.Since):
+		at.Since = look.Listed.LastActivity
+	}
+	return at
+}
+
 // made returns the time just before a stack was created, if that was recent and a channel subscribed to its name earlier: then all its
 // deployments are news. Else it returns zero.
 func (k *known) made(look watch.Look) time.Time {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -126,10 +127,28 @@ func (p *Progress) latest(ctx context.Context) (*subscriptions, error) {
 	return p.subscriptions.Load(), err
 }
 
-// listed returns what looks at the stacks of a page are to read.
+// putFirst writes positions of stacks that have none.
+func (p *Progress) putFirst(ctx context.Context, positions map[string]storage.Position) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	return p.Records.Update(ctx, func(tx storage.Tx) (err error) {
+		for uid, at := range positions {
+			_, there, wrong := storage.Positions.Find(tx, uid)
+			if err = errors.Join(err, wrong); !there { // else a look was faster
+				err = errors.Join(err, storage.Positions.Put(tx, uid, at))
+			}
+		}
+		return err
+	})
+}
+
+// listed returns the aims of the stacks on a page of the list. An idle stack that nobody has read gets its position from the list, without
+// a look, in one transaction for the page.
 func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
-	p.presence.listed(time.Now(), p.awayAfter())
-	aims := map[string]watch.Aim{}
+	now := time.Now()
+	p.presence.listed(now, p.awayAfter())
+	aims, first := map[string]watch.Aim{}, map[string]storage.Position{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		s, err := p.subscribed(tx)
 		if err != nil {
@@ -137,18 +156,28 @@ func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[strin
 		}
 		p.subscriptions.Store(s)
 		for _, stack := range stacks {
+			ref := commands.RefOf(stack)
 			position, there, wrong := storage.Positions.Find(tx, stack.UID)
 			follows, damaged := storage.OpenFollows(tx, stack.UID)
 			if err = errors.Join(err, wrong, damaged); wrong != nil || damaged != nil {
 				continue
 			}
-			aims[stack.UID] = aimOf(s.wants(commands.RefOf(stack)), nil, follows)
+			aim := aimOf(s.wants(ref), nil, follows)
 			if there {
-				aims[stack.UID] = aimOf(s.wants(commands.RefOf(stack)), &position, follows)
+				aim.Position = &position
+			} else if aim.Subscribed && !stack.Active() {
+				k := known{of: s.to(ref), stack: ref}
+				position = k.first(watch.Look{Listed: &stack, Mark: watch.MarkOf(stack), At: now})
+				aim.Position, first[stack.UID] = &position, position
 			}
+			aims[stack.UID] = aim
 		}
 		return err
 	})
+	if wrong := p.putFirst(ctx, first); wrong != nil {
+		err = errors.Join(err, wrong)
+		maps.DeleteFunc(aims, func(uid string, _ watch.Aim) bool { _, is := first[uid]; return is })
+	}
 	if err != nil && ctx.Err() == nil {
 		p.Log.Error("what the bot knows of a page of stacks could not all be read; the next round tries again", "error", err)
 	}

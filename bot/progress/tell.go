@@ -219,25 +219,20 @@ func (t *tale) discover() {
 		before = *t.known.position
 	}
 	after := before // keeps the old name until all channels know of the new one
-	fresh, made, mark := t.known.position == nil, t.made(t.look), t.look.Mark
+	fresh := t.known.position == nil
 	if fresh {
 		after.Stack = t.stack
+	}
+	if t.look.Listed != nil {
+		after.Mark = t.look.Mark
 	}
 	switch {
 	case len(t.look.Newest) > 0:
 		after = notify.Moved(after, slices.Concat(t.look.Newest, t.look.Others), t.look.Errs, t.look.At, !fresh && !t.away.returning)
 		maps.Copy(t.began, after.Began)
 		t.hear()
-	case fresh && !made.IsZero(): // no mark, so that its deployments are looked at
-		after.Since, after.At, mark = made, t.look.At, ""
 	case fresh:
-		after.Since, after.At = t.look.At.Add(-sinceAtMost), t.look.At
-		if t.look.Listed != nil && t.look.Listed.LastActivity.After(after.Since) {
-			after.Since = t.look.Listed.LastActivity
-		}
-	}
-	if t.look.Listed != nil {
-		after.Mark = mark
+		after = t.first(t.look)
 	}
 	if t.held { // the next look finds them again
 		t.messages = nil

@@ -55,8 +55,8 @@ func (l *limiter) free(now time.Time, budget cloud66.BudgetState, yields bool) t
 
 func seconds(n float64) time.Duration { return time.Duration(n*float64(time.Second)) + 1 }
 
-// earn adds the credit since the last call, and returns the rate per second and the debt that looks may always make. The rate falls with the
-// rest of the budget below the margin.
+// earn adds the credit since the last call, and returns the rate per second and the debt that looks may always make. The rate falls with
+// the rest of the budget below the margin.
 func (l *limiter) earn(now time.Time, budget cloud66.BudgetState) (rate, debt float64) {
 	limit := float64(budget.PerHour) * 4 / 5
 	margin := max(limit/50, 1)
@@ -78,11 +78,6 @@ func (l *limiter) take(now time.Time, page bool) {
 	if !l.blocked.IsZero() {
 		l.blocked = now.Add(throttled)
 	}
-}
-
-// takeSlow records a look at an unchanged stack.
-func (l *limiter) takeSlow(now time.Time, perHour int) {
-	l.slow = now.Add(max(slowEvery, time.Hour*slowShare/time.Duration(max(perHour, slowShare))))
 }
 
 // refused stops all requests for a while.

@@ -22,7 +22,7 @@ type Look struct {
 	Listed *cloud66.Stack // its newest entry in the list of stacks; nil if it is not swept
 	Mark   string         // of that entry, to be stored in the stack's position; empty if the look failed
 	At     time.Time
-	Newest []cloud66.Deployment // newest first, back to the position's newest; nil without an error: only the list was read
+	Newest []cloud66.Deployment // newest first, back to the position's newest
 	Gap    bool                 // there are more since that position, which were not read
 	Others []cloud66.Deployment // followed deployments, and open ones of the position, that are not in Newest
 	Err    error                // the look failed
@@ -57,10 +57,7 @@ func (l Look) ErrOf(id int64) error {
 // Covers reports whether the look read all that an aim asks for. If not, it must not be told: what it lacks would be taken for missing. The
 // watcher then completes it and hands it over again.
 func (l Look) Covers(a Aim) bool {
-	if l.Err != nil || l.Newest == nil {
-		return true
-	}
-	return l.reaches(a) && !slices.ContainsFunc(a.ids(), func(id int64) bool { return !l.has(id) })
+	return l.Err != nil || l.reaches(a) && !slices.ContainsFunc(a.ids(), func(id int64) bool { return !l.has(id) })
 }
 
 // has reports whether a deployment is in the look, or was asked for in vain.
@@ -100,17 +97,14 @@ func (a Aim) ids() (ids []int64) {
 	return slices.Compact(ids)
 }
 
-// look makes one look, which only reports the list entry if a stack is shown for the first time, and hands it over. If the aim that it gets
-// back asks for more, it looks once more.
-func (w *Watcher) look(ctx context.Context, s *stack, only bool) {
+// look makes one look and hands it over. If the aim that it gets back asks for more, it completes the look.
+func (w *Watcher) look(ctx context.Context, s *stack) {
 	w.mu.Lock()
 	aim, look := s.aim, Look{Stack: s.uid, Listed: s.listed, Mark: s.mark, At: time.Now()}
 	w.mu.Unlock()
 	var err error
 	for again := false; ; again = true {
-		if !only {
-			look = w.see(ctx, aim, look)
-		}
+		look = w.see(ctx, aim, look)
 		if ctx.Err() != nil {
 			return
 		}
@@ -206,9 +200,6 @@ func (w *Watcher) finish(s *stack, look Look, aim Aim, again bool) {
 	s.looking, s.last, s.aim = false, now, aim
 	w.looking--
 	w.limit.credit -= float64(max(look.requests-1, 0)) // the first was counted when it was sent
-	if !isRefusal(look.Err) {
-		s.looked = now
-	}
 	switch {
 	case isRefusal(look.Err):
 		w.limit.refused(now, look.Err)
@@ -216,7 +207,7 @@ func (w *Watcher) finish(s *stack, look Look, aim Aim, again bool) {
 	case look.Err != nil:
 		s.failures++
 		w.Log.Debug("look failed", "stack", s.uid, "failures", s.failures, "error", look.Err)
-	case look.Newest != nil:
+	default:
 		s.failures = 0
 		w.limit.served()
 		s.next, s.slow = now.Add(w.interval(s.aim, look)), turnsSlow(s.aim, look)

@@ -10,6 +10,7 @@ const (
 	patience      = 20               // looks at an active stack without an unfinished deployment before it counts as stuck
 	failingAtMost = 10 * time.Minute // longest time between looks at an unreadable stack for which nobody waits
 	slowAgain     = time.Hour        // shortest time between two looks at an unchanged stack
+	century       = 100 * 365 * 24 * time.Hour
 )
 
 // reason says why a stack is due, in the order of priority.
@@ -20,36 +21,18 @@ const (
 	unchanged        // nothing has happened to it, as far as the list shows
 	expected         // its list entry has changed since the last look, or its deployment may have
 	asked            // somebody waits for the look
-	shown            // the list shows it for the first time: report it, without a request
 )
-
-// entry is the place of a stack in the queue.
-type entry struct {
-	*stack
-	due time.Time
-	why reason
-}
-
-// before is the order of the queue: the most overdue first.
-func (e entry) before(other entry) bool {
-	return e.due.Before(other.due) || e.due.Equal(other.due) && e.uid < other.uid
-}
 
 // next takes the first due job from the queue, or returns the time until one may be due.
 func (w *Watcher) next() (job func(context.Context), wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now, budget, s := time.Now(), w.Cloud.Budget(), &w.sweep
-	if s.held != nil && !s.busy && !w.catchingUp(s.held.since) {
-		round := *s.held
-		s.held, s.busy = nil, true
-		return func(ctx context.Context) { w.deliver(ctx, round) }, 0
-	}
-	first, at := w.first(now), now.Add(time.Hour)
-	if first.why != notDue {
-		if at = first.due; first.why != shown {
-			at = later(at, w.limit.free(now, budget, false))
-		}
+	first, at, why := w.first(now)
+	if first == nil {
+		at = now.Add(time.Hour)
+	} else {
+		at = later(at, w.limit.free(now, budget, false))
 	}
 	if s.on && !s.busy {
 		if page := later(s.due, w.limit.free(now, budget, !s.hasty)); page.Before(at) {
@@ -59,48 +42,42 @@ func (w *Watcher) next() (job func(context.Context), wait time.Duration) {
 				w.limit.take(now, true)
 				return w.readPage, 0
 			}
-			first.why, at = notDue, page
+			first, at = nil, page
 		}
 	}
-	if first.why == notDue || at.After(now) {
+	if first == nil || at.After(now) {
 		return nil, max(at.Sub(now), minDuration)
 	}
-	switch first.why {
-	case shown:
-	case unchanged:
-		w.limit.takeSlow(now, budget.PerHour)
-		fallthrough
-	default:
-		w.limit.take(now, false)
+	if why == unchanged {
+		w.limit.slow = now.Add(max(slowEvery, time.Hour*slowShare/time.Duration(max(budget.PerHour, slowShare))))
 	}
+	w.limit.take(now, false)
 	first.looking, first.by = true, time.Time{}
 	w.looking++
-	return func(ctx context.Context) { w.look(ctx, first.stack, first.why == shown) }, 0
+	return func(ctx context.Context) { w.look(ctx, first) }, 0
 }
 
-// first returns the head of the queue, without a reason if nothing can be looked at. It drops stacks that nobody watches.
-func (w *Watcher) first(now time.Time) entry {
-	var first entry
+// first returns the head of the queue, the most overdue stack, or nil if none can be looked at. It drops stacks that nobody watches.
+func (w *Watcher) first(now time.Time) (first *stack, at time.Time, because reason) {
 	for uid, s := range w.stacks {
-		if s.looking {
+		if s.looking || w.looking >= workers {
 			continue
 		}
-		switch due, why := w.due(s, now); {
-		case why != notDue:
-			if why >= asked && !due.After(now) {
-				due = time.Time{}.Add(-time.Duration(why) * time.Hour) // before all that is overdue
+		due, why := w.due(s, now)
+		if why == notDue {
+			if s.listed == nil && now.Sub(s.last) >= w.Min { // a stack that is soon added again keeps its last look
+				delete(w.stacks, uid)
 			}
-			if e := (entry{s, due, why}); first.why == notDue || e.before(first) {
-				first = e
-			}
-		case s.listed == nil && now.Sub(s.last) >= w.Min: // a stack that is soon added again keeps its last look
-			delete(w.stacks, uid)
+			continue
+		}
+		if why == asked && !due.After(now) {
+			due = due.Add(-century) // before all that is overdue
+		}
+		if first == nil || due.Before(at) || due.Equal(at) && uid < first.uid {
+			first, at, because = s, due, why
 		}
 	}
-	if w.looking >= workers {
-		return entry{}
-	}
-	return first
+	return first, at, because
 }
 
 // due returns when a stack is to be looked at, and why.
@@ -119,8 +96,6 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 		return s.last.Add(min(w.Min<<min(s.failures, 10), longest)), expected
 	case awaited:
 		at, why = later(s.next, soonest), expected
-	case s.aim.Position == nil && !s.listed.Active():
-		return s.last.Add(w.backoff(s)), shown
 	}
 	soon := func(when time.Time) {
 		if why == notDue || when.Before(at) {
@@ -133,8 +108,8 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 	if s.listed != nil && !s.slow.IsZero() {
 		soon(later(s.slow, soonest))
 	}
-	if why == notDue && w.sweep.since.IsZero() && w.sweep.failing.IsZero() {
-		return later(s.last.Add(slowAgain), w.limit.slow), unchanged
+	if why == notDue && !w.sweep.hasty && w.sweep.failing.IsZero() {
+		return later(later(s.last, s.aim.Position.At).Add(slowAgain), w.limit.slow), unchanged
 	}
 	return at, why
 }
@@ -163,19 +138,6 @@ func (w *Watcher) backoff(s *stack) time.Duration {
 		longest = slowAgain
 	}
 	return min(w.Min<<min(max(s.again-1, 0), 10), max(longest, w.Min))
-}
-
-// catchingUp reports whether a stack that changed during an outage was not looked at since.
-func (w *Watcher) catchingUp(since time.Time) bool {
-	if since.IsZero() {
-		return false
-	}
-	for _, s := range w.stacks {
-		if s.listed != nil && s.looked.Before(since) && !s.settled() {
-			return true
-		}
-	}
-	return false
 }
 
 // unlist takes a stack out of the sweep.

@@ -10,12 +10,11 @@ import (
 )
 
 const (
-	fullEvery   = 10 * time.Minute // longest time between two full rounds, for new stacks on other pages
-	outage      = 2 * time.Minute  // duration without a page after which the sweep catches up
-	catchWithin = 10 * time.Minute // longest duration of a catch-up, if pages cannot be read
-	pageTries   = 3                // for one page, before the sweep moves on
-	lateSights  = 3                // rounds without a sight after which no page counts as showing a stack
-	fullShare   = 5 * time.Second  // shortest time between two readings of a page at the documented budget
+	fullEvery  = 10 * time.Minute // longest time between two full rounds, for new stacks on other pages
+	outage     = 2 * time.Minute  // duration without a page after which the sweep catches up
+	pageTries  = 3                // for one page, before the sweep moves on
+	lateSights = 3                // rounds without a sight after which no page counts as showing a stack
+	fullShare  = 5 * time.Second  // shortest time between two readings of a page at the documented budget
 
 	unreadableAfter = 10 * time.Minute // duration of failures after which they are reported
 )
@@ -26,10 +25,7 @@ type Round struct {
 	Pages        int                      // number of pages that were read
 	Failed       int                      // number of pages that could not be read: their stacks are not in Stacks
 	Full         bool                     // every page was due; else those without a subscribed stack were skipped
-	CaughtUp     bool                     // the first round after a start or an outage; the stacks that had changed were looked at before
 	Stacks       map[string]cloud66.Stack // every stack seen, by UID
-
-	since time.Time // when the catch-up began that the round ends; zero if there was none
 }
 
 // sweep is the progress of reading the list of stacks. Watcher.mu guards its fields.
@@ -40,19 +36,15 @@ type sweep struct {
 	due      time.Time // when it is due
 	round    Round
 	again    bool // the next round is full
-	hasty    bool // pages are read as fast as the budget allows
+	hasty    bool // pages are read as fast as the budget allows, to catch up after a start, an outage or a new subscription
 
 	fullAt   time.Time // when the last full round began
 	ended    time.Time
 	interval time.Duration
 
-	tries    int // of this page
 	failures int // consecutive failures of pages
 	failing  time.Time
 	said     bool // the failures are logged
-
-	since time.Time // when the catch-up after an outage or a start began; zero if there is none
-	held  *Round    // the last round, not reported yet
 }
 
 // MarkOf returns the part of a list entry that changes when something happens on the stack.
@@ -92,7 +84,7 @@ func (s *sweep) restart(now time.Time) {
 // the first page alone, which shows how many pages there are.
 func (s *sweep) start(now time.Time, longest time.Duration) {
 	s.round = Round{Began: now, Full: s.again || now.Sub(s.fullAt) >= fullEvery, Stacks: map[string]cloud66.Stack{}}
-	s.again, s.tries = false, 0
+	s.again = false
 	if s.at = s.after(0); s.at == 0 {
 		s.at, s.due = 1, later(s.due, now.Add(longest))
 	}
@@ -126,7 +118,6 @@ func (s *sweep) read(number, subscribed int, p cloud66.StackPage) {
 	s.pages = s.pages[:pages]
 	s.pages[number-1] = subscribed
 	s.round.Pages++
-	s.tries = 0
 	s.at = s.after(number)
 }
 
@@ -140,13 +131,12 @@ func (s *sweep) recovered(now time.Time) {
 	blind := s.blind(now)
 	s.failures, s.failing, s.said = 0, time.Time{}, false
 	if blind {
-		s.since = now
 		s.restart(now)
 	}
 }
 
-// end closes the round, to be reported, and starts the next.
-func (s *sweep) end(now time.Time, longest time.Duration) {
+// end closes the round and starts the next.
+func (s *sweep) end(now time.Time, longest time.Duration) *Round {
 	r := s.round
 	r.Ended = now
 	if r.Full {
@@ -155,20 +145,12 @@ func (s *sweep) end(now time.Time, longest time.Duration) {
 	if !s.ended.IsZero() {
 		s.interval = now.Sub(s.ended)
 	}
-	s.ended = now
-	if !s.since.IsZero() && (r.Failed == 0 || now.Sub(s.since) > catchWithin) {
-		r.CaughtUp, r.since, s.since = true, s.since, time.Time{}
-	}
-	s.hasty = !s.since.IsZero()
-	s.again = s.again || s.hasty
-	if s.held != nil && s.held.CaughtUp {
-		r.CaughtUp, r.since = true, s.held.since
-	}
-	s.held = &r
+	s.ended, s.hasty = now, false
 	s.start(now, longest)
+	return &r
 }
 
-// readPage reads the next page and handles the stacks on it.
+// readPage reads the next page, and reports the round if that ends it.
 func (w *Watcher) readPage(ctx context.Context) {
 	w.mu.Lock()
 	number, began := w.sweep.at, time.Now()
@@ -178,36 +160,51 @@ func (w *Watcher) readPage(ctx context.Context) {
 		return
 	}
 	var aims map[string]Aim
-	if err == nil {
-		if fault := panics.Catch(func() error { aims = w.Listed(ctx, p.Stacks); return nil }); fault != nil {
-			w.Log.Error("a page of the stacks was not taken note of", "page", number, "error", fault)
+	catch := func(do func()) error {
+		fault := panics.Catch(func() error { do(); return nil })
+		if fault != nil {
+			w.Log.Error("stacks of the list were not taken note of", "page", number, "error", fault)
 		}
+		return fault
+	}
+	if err == nil {
+		err = catch(func() { aims = w.Listed(ctx, p.Stacks) })
+	}
+	if round := w.turn(number, p, err, aims, began); round != nil && w.Swept != nil {
+		_ = catch(func() { w.Swept(ctx, *round) })
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	defer w.signal()
+	w.sweep.busy = false
+	w.signal()
+}
+
+// turn takes note of a page, or of the error in its place, and turns to the next. It returns the round if that ends it.
+func (w *Watcher) turn(number int, p cloud66.StackPage, err error, aims map[string]Aim, asked time.Time) *Round {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	s, now := &w.sweep, time.Now()
-	s.busy = false
 	switch {
 	case !s.on: // ended meanwhile
+		return nil
 	case err != nil:
-		w.missPage(now, err)
-	default:
-		w.limit.served()
-		s.recovered(now)
-		subscribed := 0
-		for _, shown := range p.Stacks { // each entry is a copy, which does not retain the page
-			if w.show(&shown, aims, began, now) {
-				subscribed++
-			}
-		}
-		if s.at != number { // a new round began
-			return
-		}
-		if s.read(number, subscribed, p); s.at == 0 {
-			w.endRound(now)
+		return w.missPage(now, err)
+	}
+	w.limit.served()
+	s.recovered(now)
+	subscribed := 0
+	for _, shown := range p.Stacks { // each entry is a copy, which does not retain the page
+		if w.show(&shown, aims, asked, now) {
+			subscribed++
 		}
 	}
+	if s.at != number { // a new round began
+		return nil
+	}
+	if s.read(number, subscribed, p); s.at != 0 {
+		return nil
+	}
+	return w.endRound(now)
 }
 
 // show takes note of a list entry, and reports whether the stack is subscribed to. The aims were asked for at a time; that of a look which
@@ -234,7 +231,7 @@ func (w *Watcher) show(shown *cloud66.Stack, aims map[string]Aim, asked, now tim
 	if s.listed == nil || s.mark != mark {
 		s.again = 0
 	}
-	if !w.sweep.since.IsZero() && s.failures > 0 { // what could not be read during the outage is tried again
+	if w.sweep.hasty && s.failures > 0 { // what could not be read during the outage is tried again
 		s.failures = 0
 		s.ask(now)
 	}
@@ -242,8 +239,9 @@ func (w *Watcher) show(shown *cloud66.Stack, aims map[string]Aim, asked, now tim
 	return true
 }
 
-// missPage records that a page could not be read and schedules a retry with growing backoff; looks continue.
-func (w *Watcher) missPage(now time.Time, err error) {
+// missPage records that a page could not be read and schedules a retry with growing backoff; looks continue. After some tries the sweep
+// moves on, and comes back to the page in each round, whatever is on it. missPage returns the round if that ends it.
+func (w *Watcher) missPage(now time.Time, err error) *Round {
 	s := &w.sweep
 	if !s.said && !s.failing.IsZero() && now.Sub(s.failing) > unreadableAfter {
 		s.said = true
@@ -254,29 +252,30 @@ func (w *Watcher) missPage(now time.Time, err error) {
 	}
 	if isRefusal(err) {
 		w.limit.refused(now, err)
-		return
+		return nil
 	}
 	s.failures++
 	w.Log.Debug("read a page of the stacks", "page", s.at, "failures", s.failures, "error", err)
 	s.due = later(s.due, now.Add(min(w.Min<<min(s.failures, 10), w.Max)))
-	if s.tries++; s.tries < pageTries || len(s.pages) == 0 {
-		return
+	if s.failures%pageTries > 0 || len(s.pages) == 0 {
+		return nil
 	}
-	s.tries = 0
 	s.round.Failed++
+	s.pages[s.at-1] = max(s.pages[s.at-1], 1)
 	switch s.at = s.after(s.at); {
 	case s.at != 0:
 	case s.round.Pages > 0:
-		w.endRound(now)
+		return w.endRound(now)
 	default:
 		s.again = true
 		s.start(now, w.Max)
 	}
+	return nil
 }
 
 // endRound ends a round. It drops the stacks that two consecutive full rounds did not show. If this round missed a stack, the next is full,
 // because the stack may have moved to another page.
-func (w *Watcher) endRound(now time.Time) {
+func (w *Watcher) endRound(now time.Time) *Round {
 	s := &w.sweep
 	for uid, of := range w.stacks {
 		if s.round.Failed > 0 || of.listed == nil || !of.listedAt.Before(s.round.Began) {
@@ -291,22 +290,5 @@ func (w *Watcher) endRound(now time.Time) {
 			of.unlist()
 		}
 	}
-	s.end(now, w.Max)
-}
-
-// deliver reports a round, once every stack that changed during an outage has been looked at.
-func (w *Watcher) deliver(ctx context.Context, r Round) {
-	err := panics.Catch(func() error {
-		if w.Swept != nil {
-			w.Swept(ctx, r)
-		}
-		return nil
-	})
-	if err != nil {
-		w.Log.Error("a round over the stacks was not taken note of", "error", err)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.sweep.busy = false
-	w.signal()
+	return s.end(now, w.Max)
 }

@@ -28,7 +28,8 @@ type reader struct {
 	mu        sync.Mutex
 	wants     func(s cloud66.Stack) bool
 	positions map[string]storage.Position
-	deaf      bool // it keeps nothing
+	firsts    map[string]int // how often each stack was given its first position by the list alone
+	deaf      bool           // it keeps nothing
 	looks     []Look
 	rounds    []Round
 	started   map[int64]time.Time // when a look showed it first
@@ -67,7 +68,7 @@ func (r *reader) allGone() []string {
 func newReader() *reader {
 	return &reader{
 		wants:     func(cloud66.Stack) bool { return true },
-		positions: map[string]storage.Position{}, started: map[int64]time.Time{}, ended: map[int64]time.Time{},
+		positions: map[string]storage.Position{}, firsts: map[string]int{}, started: map[int64]time.Time{}, ended: map[int64]time.Time{},
 	}
 }
 
@@ -77,7 +78,14 @@ func (r *reader) listed(_ context.Context, stacks []cloud66.Stack) map[string]Ai
 	defer r.mu.Unlock()
 	aims := map[string]Aim{}
 	for _, s := range stacks {
-		_ = panics.Catch(func() error { aims[s.UID] = r.aim(s.UID, &s); return nil })
+		_ = panics.Catch(func() error {
+			if _, known := r.positions[s.UID]; !known && r.wants(s) && !s.Active() && !r.deaf {
+				r.firsts[s.UID]++
+				r.positions[s.UID] = storage.Position{Mark: MarkOf(s), Since: later(s.LastActivity, time.Now().Add(-time.Hour)), At: time.Now()}
+			}
+			aims[s.UID] = r.aim(s.UID, &s)
+			return nil
+		})
 	}
 	return aims
 }
@@ -109,9 +117,6 @@ func (r *reader) take(l Look) {
 	after := storage.Position{Mark: l.Mark, Newest: before.Newest, Since: before.Since, At: l.At}
 	if !known && l.Listed != nil {
 		after.Since = later(l.Listed.LastActivity, l.At.Add(-time.Hour))
-	}
-	if l.Newest == nil {
-		after.Open = before.Open
 	}
 	for _, d := range slices.Concat(l.Newest, l.Others) {
 		if !d.Ended() {
@@ -245,11 +250,11 @@ func watchingAll(t *testing.T, stacks int, test func(a *account)) {
 	})
 }
 
-// looksAt gives the looks at one stack that cost a request, since a time.
+// looksAt gives the looks at one stack since a time.
 func (a *account) looksAt(i int, since time.Time) []Look {
 	var found []Look
 	for _, l := range a.reader.allLooks() {
-		if l.Stack == uidOf(i) && (l.Newest != nil || l.Err != nil) && !l.At.Before(since) {
+		if l.Stack == uidOf(i) && !l.At.Before(since) {
 			found = append(found, l)
 		}
 	}

@@ -87,7 +87,6 @@ type stack struct {
 	by       time.Time // when a look was asked for; zero if none is
 	looking  bool
 	last     time.Time // when the last look ended
-	looked   time.Time // when the last one that was not refused did
 	next     time.Time // when those who wait for each step want the next look
 	slow     time.Time // when a running deployment will count as slow; zero if none will
 	again    int       // consecutive looks that did not settle it
@@ -136,12 +135,10 @@ func (w *Watcher) Subscribed(some bool) {
 			s.unlist()
 		}
 		*s = sweep{busy: s.busy, ended: s.ended}
-	case !s.on:
-		s.on, s.since = true, now
-		s.restart(now)
-	case s.round.Full:
+	case s.on && s.round.Full:
 		s.again = true
 	default:
+		s.on = true
 		s.restart(now)
 	}
 	w.signal()
