@@ -218,22 +218,19 @@ func (b *Bot) readForm(in interaction) *inbox.Command {
 	c := b.ask(r)
 	c.Kind = inbox.Change
 	c.Refusal = func(reply commands.Reply) any {
-		if payload := update(card.Inside(card.WithTyped(card.Reply(reply), inv), state)); payload != nil {
-			return payload
-		}
-		return nil
+		return update(card.Inside(card.WithTyped(card.Reply(reply), inv), state))
 	}
+	var do func(context.Context) (commands.Reply, *commands.Step)
+	var refused commands.Reply
 	c.Content = func(ctx context.Context) (any, bool) {
 		inv.Options[commands.Reason] = commands.Spoken(b.labelled(ctx, inv.Options[commands.Reason]))
-		if r.do, r.reply = b.handler.Prepare(ctx, r.request()); r.do != nil {
+		if do, refused = b.handler.Prepare(ctx, r.request()); do != nil {
 			return nil, true
 		}
-		payload := c.Refusal(r.reply)
+		payload := c.Refusal(refused)
 		return payload, payload == nil
 	}
-	c.Do = func(ctx context.Context) *inbox.Step {
-		return b.next(ctx, r, b.patiently(ctx, r.answer), r.do, r.reply)
-	}
+	c.Do = func(ctx context.Context) *inbox.Step { return b.next(ctx, r, b.patiently(ctx, r.answer), do, refused) }
 	return c
 }
 

@@ -32,9 +32,6 @@ type request struct {
 	invocation commands.Invocation
 	wrong      error // why the text has no invocation
 	problem    *commands.ProblemReply
-
-	do    func(context.Context) (commands.Reply, *commands.Step) // a form's, once it is decided
-	reply commands.Reply                                         // to a form that is refused
 }
 
 // take reads an envelope from the socket and puts what it asks for into the inbox.
