@@ -1,0 +1,181 @@
+package progress
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+const (
+	// sameMoment is how far two times of Cloud 66 are apart at most if they are of one event. They may have whole seconds only.
+	sameMoment = time.Second
+	// sameEnd is the same for the ends of an action and of its deployment, which Cloud 66 records one after the other.
+	sameEnd = time.Minute
+)
+
+// sought is a wish whose deployment is not known yet.
+type sought struct {
+	follow string
+	wish   storage.Wish
+	action *cloud66.Action // with the wish's reference; nil if Cloud 66 lists none
+}
+
+// match returns the deployments that the wishes for one stack became, by follow, as far as that is certain. A guess is the only possible
+// deployment of a wish where another one may be hidden. Newest are the stack's newest deployments; taken are those of other wishes.
+//
+// The evidence is the wish's stack action: it starts, ends and succeeds as its deployment does, by the same clock. Deployments have numbers
+// in the order of the requests. Times of this bot's clock prove nothing. Nor does a ref, which only decides between guesses.
+func match(open []sought, newest []cloud66.Deployment, taken map[int64]bool) (certain, guesses map[string]int64) {
+	certain, guesses = map[string]int64{}, map[string]int64{}
+	open = slices.Clone(open)
+	slices.SortFunc(open, func(a, b sought) int {
+		return cmp.Or(cmp.Compare(a.number(), b.number()), a.wish.SentAt.Compare(b.wish.SentAt))
+	})
+	var shown []cloud66.Deployment
+	for _, d := range newest {
+		if !taken[d.ID] && slices.ContainsFunc(open, func(s sought) bool { return s.possible(d) }) {
+			shown = append(shown, d)
+		}
+	}
+	slices.SortFunc(shown, func(a, b cloud66.Deployment) int { return cmp.Compare(a.ID, b.ID) })
+	for _, same := range []func(sought, cloud66.Deployment) bool{sought.endedWith, sought.startedWith} {
+		for _, s := range slices.Clone(open) {
+			d, only := single(shown, func(d cloud66.Deployment) bool { return same(s, d) })
+			if _, alone := single(open, func(o sought) bool { return same(o, d) }); only && alone {
+				certain[s.follow] = d.ID
+				open = slices.DeleteFunc(open, func(o sought) bool { return o.follow == s.follow })
+				shown = slices.DeleteFunc(shown, func(o cloud66.Deployment) bool { return o.ID == d.ID })
+			}
+		}
+	}
+	if inOrder(open, shown, newest) {
+		for i, s := range open {
+			certain[s.follow] = shown[i].ID
+		}
+		return certain, guesses
+	}
+	for _, s := range open {
+		d, only := single(shown, s.possible)
+		if !only {
+			d, only = single(shown, func(d cloud66.Deployment) bool { return s.possible(d) && sameRef(d, s.wish.Ref) })
+		}
+		_, alone := single(open, func(o sought) bool { return o.possible(d) })
+		switch {
+		case !only || !alone:
+		case s.action != nil && d.Ended(): // both ended within a minute, and in the same way
+			certain[s.follow] = d.ID
+		default:
+			guesses[s.follow] = d.ID
+		}
+	}
+	return certain, guesses
+}
+
+// inOrder reports whether the deployments are those of the wishes, one each in the order of the requests, and no number before them is
+// hidden.
+func inOrder(open []sought, shown, newest []cloud66.Deployment) bool {
+	if len(open) == 0 || len(open) != len(shown) {
+		return false
+	}
+	visible := map[int64]bool{}
+	for _, d := range newest {
+		visible[d.ID] = true
+	}
+	for i, s := range open {
+		if !s.possible(shown[i]) {
+			return false
+		}
+		for id := s.wish.NewestBefore + 1; id < shown[i].ID; id++ {
+			if !visible[id] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// single returns the only element that satisfies a condition.
+func single[T any](all []T, holds func(T) bool) (found T, only bool) {
+	for _, x := range all {
+		if !holds(x) {
+			continue
+		}
+		if only {
+			return x, false
+		}
+		found, only = x, true
+	}
+	return found, only
+}
+
+// number orders wishes as Cloud 66 took them; 0 if unknown.
+func (s sought) number() int64 {
+	if s.action == nil {
+		return 0
+	}
+	return s.action.ID
+}
+
+// possible reports whether nothing contradicts that a deployment is the wish's.
+func (s sought) possible(d cloud66.Deployment) bool {
+	if d.ID <= s.wish.NewestBefore || viaElsewhere(d) {
+		return false
+	}
+	if s.action == nil {
+		return true
+	}
+	a := *s.action
+	ended := !a.FinishedAt.IsZero() || a.FinishedSuccess != nil
+	switch {
+	case ended != d.Ended(): // at this moment; the next look sees both ends
+		return false
+	case !a.StartedAt.IsZero() && !d.StartedAt.IsZero() && d.StartedAt.Before(a.StartedAt.Add(-sameMoment)):
+		return false
+	case !a.FinishedAt.IsZero() && !d.FinishedAt.IsZero() && apart(a.FinishedAt, d.FinishedAt) > sameEnd:
+		return false
+	case a.FinishedSuccess != nil && d.Outcome.Kind != "" && *a.FinishedSuccess != (d.Outcome.Kind == cloud66.OutcomeSuccess):
+		return false
+	}
+	return true
+}
+
+// endedWith reports whether a deployment ended at the moment of the wish's action.
+func (s sought) endedWith(d cloud66.Deployment) bool {
+	return s.possible(d) && s.action != nil && !s.action.FinishedAt.IsZero() && !d.FinishedAt.IsZero() &&
+		apart(s.action.FinishedAt, d.FinishedAt) <= sameMoment
+}
+
+// startedWith reports whether a deployment started at the moment of the wish's action.
+func (s sought) startedWith(d cloud66.Deployment) bool {
+	return s.possible(d) && s.action != nil && !s.action.StartedAt.IsZero() && !d.StartedAt.IsZero() &&
+		apart(s.action.StartedAt, d.StartedAt) <= sameMoment
+}
+
+// apart returns the distance of two times.
+func apart(a, b time.Time) time.Duration { return max(a.Sub(b), b.Sub(a)) }
+
+// viaElsewhere reports whether Cloud 66 says in a word that a deployment was not started by its API. Of the bare codes only 0 (web) is
+// documented.
+func viaElsewhere(d cloud66.Deployment) bool {
+	via := d.TriggeredVia
+	return via.Kind != "" && via.Kind != cloud66.ViaAPI && (via.Meaning != "" || via.Raw == "0" || via.Raw == string(via.Kind))
+}
+
+// sameRef reports whether a deployment's ref is the one that was asked for, as git reads them.
+func sameRef(d cloud66.Deployment, ref string) bool {
+	return ref == "" || shortRef(d.GitRef) == shortRef(ref) || (len(ref) >= 7 && strings.HasPrefix(d.GitHash, strings.ToLower(ref)))
+}
+
+// shortRef returns the name of a branch or tag without the prefixes that git adds.
+func shortRef(ref string) string {
+	for _, prefix := range []string{"refs/heads/", "refs/tags/", "refs/remotes/origin/", "heads/", "tags/", "remotes/origin/", "origin/"} {
+		if short, cut := strings.CutPrefix(ref, prefix); cut {
+			return short
+		}
+	}
+	return ref
+}
