@@ -257,6 +257,9 @@ type Action struct {
 	UserReference   string // from the request that started it
 }
 
+// Ended reports whether the action has ended.
+func (a Action) Ended() bool { return !a.FinishedAt.IsZero() || a.FinishedSuccess != nil }
+
 // ActionFilter narrows a list of actions; an empty UserReference matches all.
 type ActionFilter struct {
 	UserReference string

@@ -121,6 +121,9 @@ type Wish struct {
 	Claimed      int64     `json:"claimed,omitempty"` // the deployment id from the response, until a list confirms it
 	Warning      string    `json:"warning,omitempty"` // from Cloud 66's response
 	Looks        int       `json:"looks,omitempty"`   // searches for the deployment so far
+	// Guess is the only deployment that may be the wish's where that is not certain; 0 if there is none.
+	Guess       int64     `json:"guess,omitempty"`
+	ActionEnded time.Time `json:"action_ended,omitzero"` // when its stack action was first seen to have ended
 }
 
 // Wishes maps a deployment to the follow whose redeploy started it, by DeploymentKey.

@@ -139,6 +139,12 @@ func (v View) sign() string { return wording.Sign(v.Follow.State) }
 func (v View) happened() markup.Text {
 	n := v.number()
 	switch v.Follow.State {
+	case storage.Succeeded, storage.Failed, storage.Over:
+		if v.Deployment == nil {
+			return v.said(n)
+		}
+	}
+	switch v.Follow.State {
 	case storage.Queued:
 		if v.Ahead != 0 {
 			return markup.Format("%s is queued behind #%d", n, v.Ahead)
@@ -173,6 +179,9 @@ func (v View) happened() markup.Text {
 		if v.Follow.Wish == nil {
 			return markup.Format("following %s", n)
 		}
+		if v.Follow.Wish.Guess != 0 {
+			return markup.Format("redeploy requested, probably #%d; Cloud 66 does not tell yet", v.Follow.Wish.Guess)
+		}
 		return markup.Format("redeploy requested, waiting for Cloud 66")
 	}
 }
@@ -186,6 +195,15 @@ func (v View) lost(n markup.Text) markup.Text {
 		return markup.Format("Cloud 66 has not answered for %s; what became of the redeploy is not known", silence)
 	}
 	return markup.Format("Cloud 66 has not answered for %s; %s had not ended when last seen", silence, n)
+}
+
+// said describes the end of a deployment that never showed up, as its stack action tells it.
+func (v View) said(n markup.Text) markup.Text {
+	how := map[storage.State]string{storage.Succeeded: "succeeded", storage.Failed: "failed", storage.Over: "ended"}[v.Follow.State]
+	if v.Follow.Said == "" {
+		return markup.Format("Cloud 66 says that %s %s", n, how)
+	}
+	return markup.Format("Cloud 66 says that %s %s: %s", n, how, markup.Shorten(v.Follow.Said, wording.MaxName))
 }
 
 // succeeded describes a success, which is live only where Cloud 66 says so.
@@ -250,7 +268,15 @@ func (v View) deploying(n markup.Text) markup.Text {
 
 // about returns the details below the first line and the bar.
 func (v View) about() []markup.Text {
-	return []markup.Text{v.request(), v.commit(), v.warning(), v.cancelAsked(), v.times()}
+	return []markup.Text{v.request(), v.guessed(), v.commit(), v.warning(), v.cancelAsked(), v.times()}
+}
+
+// guessed says that the deployment is a guess.
+func (v View) guessed() markup.Text {
+	if w := v.Follow.Wish; w == nil || w.Guess == 0 || w.Guess != v.Follow.Deployment {
+		return markup.Text{}
+	}
+	return markup.Format("probably this one: Cloud 66 does not tell which deployment the redeploy became")
 }
 
 // warning is the warning in Cloud 66's response to the redeploy request.

@@ -3,6 +3,7 @@ package progress
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,14 +14,18 @@ import (
 )
 
 const (
-	// claimLooks is how many looks may miss the deployment id of Cloud 66's answer before it is ignored.
+	// claimLooks is how many looks may miss the deployment of Cloud 66's answer before its stack action is asked for.
 	claimLooks = 5
-	// How long the deployment of a wish is searched for; not long if nothing proves that the wish arrived.
+	// How long the deployment of a wish is searched for: for a day, but not long if nothing proves that the wish arrived.
 	findUnproven = 2 * time.Minute
-	findProven   = 10 * time.Minute
+	findProven   = 24 * time.Hour
 	findLooks    = 4 // the minimum number of looks
-	// skew is how far Cloud 66's clock may be behind ours.
-	skew = 5 * time.Minute
+	// guessAfter is how long a wish without a stack action waits for evidence before it takes a guess for its deployment.
+	guessAfter = 30 * time.Second
+	// holds is how long a deployment that may be a wish's is not told to the wish's channel as news.
+	holds = 10 * time.Minute
+	// settles is how long the deployment of an action that has ended may take to show up.
+	settles = 2 * time.Minute
 )
 
 // trace is the result of looking up a wish's stack action.
@@ -29,10 +34,10 @@ type trace struct {
 	action *cloud66.Action
 }
 
-// traceOf looks up the stack action that carries the wish's reference. It skips that while the wish is known to have arrived and its
-// deployment may still show up in the list.
+// traceOf looks up the stack action that carries the wish's reference. It skips that while the deployment that Cloud 66's answer named may
+// still show up in the list.
 func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
-	if f.Wish.Arrived && f.Wish.Looks < claimLooks {
+	if claims(*f.Wish) && f.Wish.Looks < claimLooks {
 		return trace{}
 	}
 	for action, err := range p.Cloud.Actions(cloud66.Background(ctx), f.Stack.UID, cloud66.ActionFilter{UserReference: f.Wish.Reference}) {
@@ -54,47 +59,101 @@ func seeks(f storage.Follow, at time.Time) bool {
 	return f.Phase == storage.PhaseFinding || f.Phase == storage.PhaseSending && at.Sub(f.Wish.SentAt) > sendingFor
 }
 
-// find looks for the deployment of a wish. The returned follow has the deployment, or is still searching, or has ended because the wish
-// failed or its deployment cannot be determined.
+// claims reports whether Cloud 66's answer named the wish's deployment. A number that was there before is the id of something else.
+func claims(w storage.Wish) bool { return w.Claimed > w.NewestBefore }
+
+// seek matches the wishes without a deployment to the deployments of the look. The one that Cloud 66's answer named is given up only where
+// another one ended at the moment of the wish's action.
+func (t *tale) seek() {
+	shown, taken := slices.Concat(t.look.Newest, t.look.Others), map[int64]bool{}
+	for id, a := range t.about {
+		taken[id] = a.wish != ""
+	}
+	named := map[string]int64{}
+	for _, f := range t.follows {
+		if f.Wish == nil || f.Deployment != 0 || f.Phase == storage.PhaseCarded {
+			continue
+		}
+		s := sought{f.ID, *f.Wish, t.answers.traces[f.ID].action}
+		if !claims(*f.Wish) {
+			t.sought = append(t.sought, s)
+			continue
+		}
+		named[f.ID], taken[f.Wish.Claimed] = f.Wish.Claimed, true
+		if d, only := single(shown, s.endedWith); only && !taken[d.ID] {
+			named[f.ID], taken[d.ID] = d.ID, true
+		}
+	}
+	t.certain, t.guesses = match(t.sought, shown, taken)
+	maps.Copy(t.certain, named)
+}
+
+// possible returns the deployments that may be the wish's.
+func (t *tale) possible(f storage.Follow) (ids []int64) {
+	for _, d := range t.look.Newest {
+		if t.about[d.ID].wish == "" && slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) }) {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+// find looks for the deployment of a wish. The returned follow has the deployment, or is still searching, or has ended: as its stack action
+// did, or because its deployment cannot be determined. A deployment that Cloud 66's answer named is never given up for another.
 func (t *tale) find(f storage.Follow, tr trace) storage.Follow {
 	wish, look := *f.Wish, t.look
 	f.Wish, f.Phase = &wish, storage.PhaseFinding
 	wish.Looks++
 	wish.Arrived = wish.Arrived || tr.action != nil
-	candidates := t.candidatesFor(f)
-	if wish.Claimed <= wish.NewestBefore || (wish.Looks > claimLooks && !contains(look, wish.Claimed)) {
-		wish.Claimed = 0 // it is the id of something else
+	proven := wish.Arrived || (!tr.asked && wish.Looks >= findLooks) // if the actions cannot be read, the list has to do
+	searched := look.At.Sub(wish.SentAt)
+	if wish.ActionEnded.IsZero() && tr.action != nil && tr.action.Ended() {
+		wish.ActionEnded = look.At
 	}
 	patience := findUnproven
 	if wish.Arrived {
 		patience = findProven
 	}
-	proven := wish.Arrived || (!tr.asked && wish.Looks >= findLooks) // if the actions cannot be read, the list has to do
-	failed := tr.action != nil && tr.action.FinishedSuccess != nil && !*tr.action.FinishedSuccess
+	wish.Guess = t.guesses[f.ID]
+	id, certain := t.certain[f.ID]
 	switch {
-	case wish.Claimed != 0 && contains(look, wish.Claimed):
-		f.Deployment = wish.Claimed
-	case wish.Claimed != 0:
-		return f
-	case len(candidates) == 1 && proven:
-		f.Deployment = candidates[0]
-	case failed && len(candidates) == 0:
-		return ended(f, storage.Refused, "Cloud 66 took it and gave up. "+tr.action.FinishedMessage, look.At)
-	case look.At.Sub(wish.SentAt) > patience && wish.Looks >= findLooks:
-		return ended(f, storage.Unclear, notFound(wish, candidates), look.At)
-	default:
-		return f
+	case certain && proven && contains(look, id):
+		f.Deployment, wish.Guess = id, 0
+	case wish.Guess != 0 && proven && tr.action == nil && searched > guessAfter:
+		f.Deployment = wish.Guess
 	}
-	f.Phase, t.claimed[f.Deployment] = storage.PhaseFollowing, true
+	switch {
+	case f.Deployment != 0:
+		f.Phase = storage.PhaseFollowing
+	case tr.action != nil && tr.action.Ended() && look.At.Sub(wish.ActionEnded) >= settles:
+		if claims(wish) {
+			f.Deployment = wish.Claimed
+		}
+		return ended(f, outcomeOf(*tr.action), tr.action.FinishedMessage, look.At)
+	case searched > patience && wish.Looks >= findLooks:
+		return ended(f, storage.Unclear, notFound(wish, t.possible(f)), look.At)
+	}
 	return f
 }
 
-// notFound describes the search and its candidates.
-func notFound(w storage.Wish, candidates []int64) string {
+// outcomeOf returns how a stack action ended.
+func outcomeOf(a cloud66.Action) storage.State {
+	switch {
+	case a.FinishedSuccess == nil:
+		return storage.Over
+	case *a.FinishedSuccess:
+		return storage.Succeeded
+	default:
+		return storage.Failed
+	}
+}
+
+// notFound describes the search and the deployments that may be the wish's.
+func notFound(w storage.Wish, possible []int64) string {
 	const once = "Nothing was sent a second time"
 	switch {
-	case len(candidates) > 0:
-		ids := strings.ReplaceAll(strings.Trim(fmt.Sprint(candidates), "[]"), " ", ", #")
+	case len(possible) > 0:
+		ids := strings.ReplaceAll(strings.Trim(fmt.Sprint(possible), "[]"), " ", ", #")
 		return fmt.Sprintf("since then #%s started, and nothing tells whether that is this one. Look there before you try again. %s", ids, once)
 	case w.Arrived:
 		return fmt.Sprintf("it took it, but in %d looks no deployment of it showed up. Look at its dashboard. %s", w.Looks, once)
@@ -110,25 +169,15 @@ func ended(f storage.Follow, state storage.State, said string, at time.Time) sto
 	return f
 }
 
-// candidatesFor returns the deployments that may result from the wish: newer than the newest before it, triggered by the API, with its ref,
-// and not claimed by another wish.
-func (t *tale) candidatesFor(f storage.Follow) (ids []int64) {
-	for _, d := range t.look.Newest {
-		if d.ID > f.Wish.NewestBefore && fits(d, *f.Wish) && t.about[d.ID].wish == "" && !t.claimed[d.ID] {
-			ids = append(ids, d.ID)
+// mayBeAskedIn reports whether a deployment may result from a redeploy of this channel whose deployment is not found yet.
+func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
+	return slices.ContainsFunc(t.follows, func(f storage.Follow) bool {
+		if f.Channel != channel || f.Wish == nil || f.Deployment != 0 || f.Phase == storage.PhaseCarded || t.look.At.Sub(f.Wish.SentAt) > holds {
+			return false
 		}
-	}
-	return ids
-}
-
-func fits(d cloud66.Deployment, w storage.Wish) bool {
-	if d.TriggeredVia.Kind != "" && d.TriggeredVia.Kind != cloud66.ViaAPI {
-		return false
-	}
-	if !d.StartedAt.IsZero() && d.StartedAt.Before(w.SentAt.Add(-skew)) {
-		return false
-	}
-	return w.Ref == "" || d.GitRef == "" || d.GitRef == w.Ref || strings.HasPrefix(d.GitHash, w.Ref)
+		id, known := t.certain[f.ID]
+		return id == d.ID || !known && slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) })
+	})
 }
 
 func contains(look watch.Look, id int64) bool {

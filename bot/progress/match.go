@@ -129,9 +129,8 @@ func (s sought) possible(d cloud66.Deployment) bool {
 		return true
 	}
 	a := *s.action
-	ended := !a.FinishedAt.IsZero() || a.FinishedSuccess != nil
 	switch {
-	case ended != d.Ended(): // at this moment; the next look sees both ends
+	case a.Ended() != d.Ended(): // at this moment; the next look sees both ends
 		return false
 	case !a.StartedAt.IsZero() && !d.StartedAt.IsZero() && d.StartedAt.Before(a.StartedAt.Add(-sameMoment)):
 		return false

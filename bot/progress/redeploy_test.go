@@ -332,7 +332,7 @@ func TestAWishThatNothingProvesIsToldAsUnclearAndNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestAnActionThatFailedWithoutADeploymentIsToldAsRefused(t *testing.T) {
+func TestAnActionThatFailedWithoutADeploymentIsToldInCloud66sWords(t *testing.T) {
 	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
 		r.net.answers(func(q *http.Request) (*http.Response, error) {
 			var body string
@@ -351,8 +351,8 @@ func TestAnActionThatFailedWithoutADeploymentIsToldAsRefused(t *testing.T) {
 			r.Fatal(err)
 		}
 		r.settle()
-		says := "🔴 web · production: not redeployed: Cloud 66 took it and gave up. The build server is gone"
-		r.shows(deploys, says, "  "+says)
+		says := "🔴 web · production: Cloud 66 says that the deployment failed: The build server is gone"
+		r.shows(deploys, says, "  "+says, "(in the channel too) "+says)
 	})
 }
 

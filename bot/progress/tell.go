@@ -39,11 +39,13 @@ type tale struct {
 	away    absence
 	answers answers
 
+	sought           []sought         // wishes without a deployment
+	certain, guesses map[string]int64 // their deployments, by follow
+
 	steps    []step
 	messages []storage.Message  // that belong to no card
 	ended    []storage.Deployed // for the history
 	position *storage.Position  // to write; nil if it stays
-	claimed  map[int64]bool     // deployments that a wish of this look has found
 	whys     []string
 	began    map[int64]time.Time // when deployments that are open, or were, began, as the bot saw it
 	held     bool                // something must wait for the next look, so the position stays
@@ -145,7 +147,6 @@ func (p *Progress) ask(ctx context.Context, t *tale) {
 
 // plan computes what to write. An error of one follow does not keep the others from being told.
 func (t *tale) plan() {
-	t.claimed = map[int64]bool{}
 	if t.damaged != "" {
 		t.err = errors.New(t.damaged)
 	}
@@ -154,6 +155,7 @@ func (t *tale) plan() {
 		maps.Copy(t.began, t.known.position.Began)
 	}
 	if t.look.Err == nil {
+		t.seek()
 		t.remember()
 		if len(t.of) > 0 {
 			t.discover()
@@ -303,13 +305,6 @@ func (t *tale) allowed(channel string) []storage.Subscription {
 		may, asked := t.answers.may[author{s.Author, channel}]
 		t.held = t.held || !asked
 		return !may
-	})
-}
-
-// mayBeAskedIn reports whether a deployment may result from a redeploy of this channel whose deployment is not found yet.
-func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
-	return slices.ContainsFunc(t.follows, func(f storage.Follow) bool {
-		return f.Channel == channel && f.Wish != nil && f.Deployment == 0 && f.Phase != storage.PhaseCarded && d.ID > f.Wish.NewestBefore && fits(d, *f.Wish)
 	})
 }
 

@@ -7,20 +7,26 @@ import (
 	"c66bot/cloud66"
 )
 
+// soughtMost is the longest interval for a deployment that does not show up.
+const soughtMost = 10 * time.Minute
+
 // interval returns the shortest interval of the followed deployments.
 func (w *Watcher) interval(a Aim, look Look) time.Duration {
-	shortest := w.Max
+	var shortest time.Duration
 	for id := range a.Followed {
-		d, ok := look.Find(id)
-		switch {
-		case look.ErrOf(id) != nil: // an unreadable deployment is not worth hurrying for
-		case !ok:
-			return w.Min
+		wanted := w.Max // an unreadable deployment is not worth hurrying for
+		switch d, ok := look.Find(id); {
+		case ok:
+			wanted = interval(d, cloud66.UsualDuration(look.Newest, d.Type()), look.At, w.Min, w.Max)
+		case look.ErrOf(id) != nil:
+		case a.Sought.IsZero():
+			wanted = w.Min
 		default:
-			shortest = min(shortest, interval(d, cloud66.UsualDuration(look.Newest, d.Type()), look.At, w.Min, w.Max))
+			wanted = min(max(look.At.Sub(a.Sought)/10, w.Min), soughtMost)
 		}
+		shortest = min(cmp.Or(shortest, wanted), wanted)
 	}
-	return shortest
+	return cmp.Or(shortest, w.Max)
 }
 
 // interval returns the time between two looks at a deployment: short after its start and around its usual end, long in the middle and when

@@ -65,7 +65,8 @@ type Aim struct {
 	// Followed holds the deployments that open cards show, and whether somebody waits for each step: else the sweep finds its changes, while
 	// it shows the stack. The id 0 is a deployment that is not known yet.
 	Followed map[int64]bool
-	Again    bool // the look was not taken, or not all of it: repeat it soon
+	Sought   time.Time // since when the newest of those that cannot be read is sought, which a look finds more and more seldom; zero if none is
+	Again    bool      // the look was not taken, or not all of it: repeat it soon
 }
 
 // Watcher polls the stacks that it is told of by Due and by the aims.
