@@ -150,7 +150,7 @@ func (s sought) endedWith(d cloud66.Deployment) bool {
 
 // startedWith reports whether a deployment started at the moment of the wish's action.
 func (s sought) startedWith(d cloud66.Deployment) bool {
-	return s.possible(d) && s.action != nil && !s.action.StartedAt.IsZero() && !d.StartedAt.IsZero() &&
+	return s.possible(d) && s.action != nil && !s.action.StartedAt.IsZero() && !d.StartedAt.IsZero() && !d.Queued() &&
 		apart(s.action.StartedAt, d.StartedAt) <= sameMoment
 }
 
