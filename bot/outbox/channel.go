@@ -80,7 +80,7 @@ func (o *Outbox) Accept(ctx context.Context, channel string) (was bool, err erro
 		return false, fmt.Errorf("record that channel %s accepts messages again: %w", channel, err)
 	}
 	slices.SortFunc(waited, func(a, b storage.Message) int { return cmp.Compare(a.Order, b.Order) })
-	o.queue(waited...)
+	o.Deliver(waited...)
 	return true, nil
 }
 
@@ -103,6 +103,6 @@ func (o *Outbox) Anew(ctx context.Context, urgent bool, keys ...string) error {
 	if err != nil {
 		return fmt.Errorf("have messages edited again: %w", err)
 	}
-	o.queue(anew...)
+	o.Deliver(anew...)
 	return nil
 }

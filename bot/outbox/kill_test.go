@@ -62,8 +62,8 @@ func (r *rig) play(s scene) error {
 			if done = err == nil; done {
 				return nil
 			}
-			for _, m := range messages {
-				if err := outbox.Put(tx, m); err != nil {
+			for i := range messages {
+				if err := outbox.Put(tx, &messages[i]); err != nil {
 					return err
 				}
 			}

@@ -134,49 +134,47 @@ func Say(m storage.Message, says Content) (storage.Message, error) {
 
 // Write runs change in a transaction, records the messages that it returns, and delivers them after the commit.
 func (o *Outbox) Write(ctx context.Context, change func(tx storage.Tx) ([]storage.Message, error)) error {
-	var recorded []storage.Message
-	err := o.Records.Update(ctx, func(tx storage.Tx) error {
-		messages, err := change(tx)
-		recorded = nil
-		for _, m := range messages {
-			now, wrong := record(tx, m)
-			now.Urgent = m.Urgent
-			recorded, err = append(recorded, now), errors.Join(err, wrong)
+	var messages []storage.Message
+	err := o.Records.Update(ctx, func(tx storage.Tx) (err error) {
+		messages, err = change(tx)
+		for i := range messages {
+			err = errors.Join(err, Put(tx, &messages[i]))
 		}
 		return err
 	})
 	if err == nil {
-		o.queue(recorded...)
+		o.Deliver(messages...)
 	}
 	return err
 }
 
-// Put records the desired content of a message. The caller must call Deliver after the commit.
-func Put(tx storage.Tx, m storage.Message) error {
-	_, err := record(tx, m)
-	return err
-}
-
-// record is Put. It returns the message as it is recorded now.
-func record(tx storage.Tx, m storage.Message) (storage.Message, error) {
+// Put records the desired content of a message, and completes m as it is recorded. The caller must call Deliver with it after the commit.
+func Put(tx storage.Tx, m *storage.Message) error {
 	now := time.Now()
 	old, there, err := storage.Messages.Find(tx, m.Key)
 	switch {
 	case err != nil:
-		return m, err
+		return err
 	case !there: // a counter, so that the order survives restarts and clock changes
-		m.Order, _, err = storage.Counters.Find(tx, storage.Messages.Name)
-		m.Order++
-		m.Revision, m.CreatedAt, m.UpdatedAt = 1, now, now
-		return m, errors.Join(err, storage.Counters.Put(tx, storage.Messages.Name, m.Order), storage.Messages.Put(tx, m.Key, m))
-	case old.Refused != "" || Same(old, m):
-		return old, nil
+		order, _, err := storage.Counters.Find(tx, storage.Messages.Name)
+		*m = storage.Message{ // without what a run of the transaction that did not count has completed
+			Key: m.Key, Channel: m.Channel, Parent: m.Parent, Broadcast: m.Broadcast, Text: m.Text, Blocks: m.Blocks, Running: m.Running,
+			Urgent: m.Urgent, Last: m.Last, Tell: m.Tell, Order: order + 1, Revision: 1, CreatedAt: now, UpdatedAt: now,
+		}
+		return errors.Join(err, storage.Counters.Put(tx, storage.Messages.Name, m.Order), storage.Messages.Put(tx, m.Key, *m))
+	case old.Refused != "":
+		m.Refused = old.Refused
+		return nil
+	case Same(old, *m):
+		*m = old
+		return nil
 	}
 	old.Urgent = m.Urgent || (old.Urgent && !old.Delivered())
 	old.Text, old.Blocks, old.Running, old.Last, old.UpdatedAt = m.Text, m.Blocks, m.Running, m.Last, now
 	old.Refusing, old.Since = "", time.Time{}
 	old.Revision++
-	return old, storage.Messages.Put(tx, m.Key, old)
+	*m = old
+	return storage.Messages.Put(tx, m.Key, old)
 }
 
 // Same reports whether two messages show the same for ever.
@@ -184,33 +182,8 @@ func Same(a, b storage.Message) bool {
 	return a.Text == b.Text && bytes.Equal(a.Blocks, b.Blocks) && bytes.Equal(a.Running, b.Running) && a.Last == b.Last
 }
 
-// Deliver queues messages that a committed transaction has Put. It reads them again, so that each goes straight to its current lane.
+// Deliver queues messages as a committed transaction has recorded them.
 func (o *Outbox) Deliver(messages ...storage.Message) {
-	if len(messages) == 0 {
-		return
-	}
-	recorded := slices.Clone(messages)
-	err := o.Records.View(context.Background(), func(tx storage.Tx) error {
-		for i, m := range messages {
-			if now, there, err := storage.Messages.Find(tx, m.Key); err != nil {
-				return err
-			} else if there {
-				recorded[i] = now
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		o.Log.Warn("messages to deliver could not be read; they are read again in their turn", "messages", len(messages), "error", err)
-	}
-	for i, m := range messages {
-		recorded[i].Urgent = m.Urgent
-	}
-	o.queue(recorded...)
-}
-
-// queue queues messages as they are recorded.
-func (o *Outbox) queue(messages ...storage.Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, m := range messages {

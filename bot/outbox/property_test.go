@@ -106,7 +106,7 @@ func (r *rig) promise(m storage.Message) {
 			if done = err == nil; done {
 				return nil
 			}
-			if err := outbox.Put(tx, m); err != nil {
+			if err := outbox.Put(tx, &m); err != nil {
 				return err
 			}
 			return storage.Operations.Put(tx, m.Text, storage.Operation{})

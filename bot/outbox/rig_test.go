@@ -174,8 +174,8 @@ func (r *rig) restart() {
 func (r *rig) put(messages ...storage.Message) {
 	r.Helper()
 	err := r.records.Update(r.ctx, func(tx storage.Tx) error {
-		for _, m := range messages {
-			if err := outbox.Put(tx, m); err != nil {
+		for i := range messages {
+			if err := outbox.Put(tx, &messages[i]); err != nil {
 				return err
 			}
 		}

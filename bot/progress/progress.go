@@ -176,7 +176,7 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 		} else if other != "" {
 			return commands.ErrFollowed
 		}
-		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, card), storage.PutFollow(tx, f), register(tx, f))
+		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, &card), storage.PutFollow(tx, f), register(tx, f))
 		for _, write := range also {
 			err = errors.Join(err, write(tx))
 		}

@@ -188,8 +188,8 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 }
 
 func putAll(tx storage.Tx, messages []storage.Message) (err error) {
-	for _, m := range messages {
-		err = errors.Join(err, outbox.Put(tx, m))
+	for i := range messages {
+		err = errors.Join(err, outbox.Put(tx, &messages[i]))
 	}
 	return err
 }
