@@ -111,9 +111,9 @@ func (o Option) read(value string) (string, error) {
 	}
 	value = strings.TrimSpace(typography.Normal(value))
 	checked, err := o.check(value)
-	for o.kind != aGlob {
+	for {
 		inside, mark := peel(value)
-		if inside == value || inside == "" {
+		if inside == value || inside == "" || o.kind == aGlob && mark != '`' {
 			break
 		}
 		value = inside

@@ -211,7 +211,7 @@ func (s Spec) tooMany(word string) *UsageError {
 
 // takeID parses the number of a deployment.
 func takeID(i *Invocation, word string) error {
-	id, err := strconv.ParseInt(strings.TrimPrefix(word, "#"), 10, 64)
+	id, err := strconv.ParseInt(strings.TrimPrefix(strip(word), "#"), 10, 64)
 	if err != nil || id <= 0 {
 		return fmt.Errorf("%s is no deployment: give its number, as in 1042", quoted(word))
 	}

@@ -318,6 +318,24 @@ func TestAValueIsCleanedWhicheverWayItComes(t *testing.T) {
 	}
 }
 
+func TestCodeMarksComeOffEveryWord(t *testing.T) {
+	for text, want := range map[string]Invocation{
+		"subscribe \"`web@production`\"": {Verb: Subscribe, Options: Options{Glob: "web@production"}},
+		"subscribe ```*@production```":   {Verb: Subscribe, Options: Options{Glob: "*@production"}},
+		"show web \"`#1042`\"":           {Verb: Show, Stack: "web", Deployment: 1042},
+		"revoke \"*`k3f9`*\"":            {Verb: Revoke, Options: Options{Rule: "k3f9"}},
+		"list web --by \"“lin”\"":        {Verb: List, Stack: "web", Options: Options{By: "lin"}},
+		"list web --outcome “*failed*”":  {Verb: List, Stack: "web", Options: Options{Outcome: "failed"}},
+		"subscribe web --events \"`failed,slow`\" --via *`web`*": {
+			Verb: Subscribe, Options: Options{Glob: "web", Events: "failed,slow", Via: "web"},
+		},
+	} {
+		if got, err := Parse(text); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+}
+
 func TestAMentionInAValueIsRefusedAndNotGuessed(t *testing.T) {
 	for typed, name := range map[string]string{
 		"user/<@U0LIN>/fix": "@U0LIN", "user/<@U0LIN|lin>/fix": "@lin", "<@W0LIN>": "@W0LIN", "fix-<#C0WEB|web>": "#web", "<#C0WEB|>": "#C0WEB",
