@@ -194,7 +194,9 @@ func (c *Channels) holdings(ctx context.Context) (all map[string]map[string]int,
 		return errors.Join(
 			count(tx, all, rules, storage.Rules, func(_ string, r storage.Rule) (string, bool) { return r.Channel, r.Until.IsZero() }),
 			count(tx, all, subscriptions, storage.Subscriptions, func(_ string, s storage.Subscription) (string, bool) { return s.Channel, true }),
-			count(tx, all, cards, storage.Follows, func(_ string, f storage.Follow) (string, bool) { return f.Channel, f.Phase != storage.PhaseEnded }),
+			count(tx, all, cards, storage.Follows, func(_ string, f storage.Follow) (string, bool) {
+				return f.Channel, f.Phase != storage.PhaseEnded
+			}),
 			count(tx, all, trouble, storage.Channels, func(id string, r storage.Channel) (string, bool) { return id, r.Refused != "" }),
 		)
 	})
@@ -203,7 +205,8 @@ func (c *Channels) holdings(ctx context.Context) (all map[string]map[string]int,
 
 // count adds the records of a table that count to all, as a kind of what their channels have.
 func count[T any](
-	tx storage.Tx, all map[string]map[string]int, kind string, table storage.Table[T], of func(key string, rec T) (channel string, counts bool),
+	tx storage.Tx, all map[string]map[string]int, kind string, table storage.Table[T],
+	of func(key string, rec T) (channel string, counts bool),
 ) error {
 	return table.Scan(tx, "", func(key string, rec T) error {
 		channel, counts := of(key, rec)
