@@ -31,8 +31,9 @@ type rulebook struct {
 // of returns the rules of a channel. Concurrent callers share one read.
 func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 	changes := b.changes.Load()
-	if known, ok := b.channels.Load(channel); ok && known.(*ruleset).changes == changes {
-		return known.(*ruleset), nil
+	stored, _ := b.channels.Load(channel)
+	if known, ok := stored.(*ruleset); ok && known.changes == changes {
+		return known, nil
 	}
 	shared := context.WithoutCancel(ctx)
 	read := b.reads.DoChan(fmt.Sprint(channel, "/", changes), func() (any, error) {
