@@ -91,7 +91,7 @@ func listenHTTP(ctx context.Context, addr string) (net.Listener, error) {
 
 // connections tracks the open connections of a server, oldest first.
 type connections struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards open
 	open []net.Conn
 }
 

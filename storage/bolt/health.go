@@ -22,13 +22,13 @@ type health struct {
 	at       string // the absolute path where the open file must be
 	pageSize int
 
-	mu      sync.Mutex
-	left    state // the file as last written by this process
-	lost    error // the open file is not the one at its path, or was modified by another process
-	unnoted error // the PID note is missing and cannot be recreated
-	failed  error // the last commit's error
-	cramped error // the last disk-space probe's error
-	writing int   // writes in progress; since is when it last rose from 0
+	mu      sync.Mutex // guards what follows
+	left    state      // the file as last written by this process
+	lost    error      // the open file is not the one at its path, or was modified by another process
+	unnoted error      // the PID note is missing and cannot be recreated
+	failed  error      // the last commit's error
+	cramped error      // the last disk-space probe's error
+	writing int        // writes in progress; since is when it last rose from 0
 	since   time.Time
 }
 

@@ -15,7 +15,7 @@ import (
 // update never waits for others, while many share the cost of a sync.
 type queue struct {
 	turn    chan struct{} // A semaphore of one, held while writing.
-	mu      sync.Mutex
+	mu      sync.Mutex    // guards waiting
 	waiting []*update
 }
 
