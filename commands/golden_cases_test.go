@@ -178,7 +178,8 @@ func hostileStacks(bad string) StacksReply {
 	d := goldenEnded("", time.Minute)
 	d.Outcome = cloud66.Value[cloud66.Outcome]{Raw: bad, Meaning: bad}
 	s := cloud66.Stack{UID: bad, Name: bad, Environment: bad, AccountName: bad, Status: 99, Health: 99}
-	return StacksReply{Text: bad, Stacks: slices.Repeat([]StackEntry{{Stack: s, Newest: &Entry{Deployment: d}}}, 10), page: page{2, 10, 20, 95}, At: goldenNow}
+	rows := slices.Repeat([]StackEntry{{Stack: s, Newest: &Entry{Deployment: d}}}, 10)
+	return StacksReply{Text: bad, Stacks: rows, page: page{2, 10, 20, 95}, At: goldenNow}
 }
 
 // goldenAdmins are the bot's admins: a group and a person.
@@ -519,8 +520,10 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"request": RequestReply{
 			storage.Request{User: bad, Wishes: slices.Repeat([]storage.Asking{{Action: bad, Stacks: bad}}, 10)}, admins,
 		},
-		"request granted": RequestReply{Request: storage.Request{User: bad, Wishes: []storage.Asking{{Action: bad, Stacks: bad, Given: &everywhere}}}},
-		"open":            offerForm(ref, 0),
+		"request granted": RequestReply{
+			Request: storage.Request{User: bad, Wishes: []storage.Asking{{Action: bad, Stacks: bad, Given: &everywhere}}},
+		},
+		"open": offerForm(ref, 0),
 		"status": StatusReply{
 			BotStatus: BotStatus{Version: bad, Ready: errors.New(bad)},
 			At:        goldenNow,

@@ -29,8 +29,8 @@ func Lapsed(command string, lapses []authz.Lapse) Message {
 				"Rule %s, a deny on %s, fits no stack now. To deny it under another name: %s", was, id, rule, line("NAME")))
 			continue
 		}
-		lines = append(lines, markup.Format("⚠️ %s is called %s now, so that rule %s, a deny on %s, does not hold for it any more. To deny it anew: %s",
-			was, wording.Stack(l.Now), id, rule, line(commands.TypedGlob(l.Now))))
+		const anew = "⚠️ %s is called %s now, so that rule %s, a deny on %s, does not hold for it any more. To deny it anew: %s"
+		lines = append(lines, markup.Format(anew, was, wording.Stack(l.Now), id, rule, line(commands.TypedGlob(l.Now))))
 	}
 	return draw(doc.Lines(lines...))
 }

@@ -14,7 +14,8 @@ import (
 // signs are those of the states: always the same for the same thing.
 var signs = map[storage.State]string{
 	storage.Asked: "⏳", storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠", storage.Lost: "❔", storage.Succeeded: "🟢",
-	storage.Over: "❔", storage.Failed: "🔴", storage.Cancelled: "⚪", storage.Refused: "🔴", storage.Unclear: "❔", storage.Unposted: "⚪", storage.Vanished: "❔",
+	storage.Over: "❔", storage.Failed: "🔴", storage.Cancelled: "⚪", storage.Refused: "🔴", storage.Unclear: "❔",
+	storage.Unposted: "⚪", storage.Vanished: "❔",
 }
 
 func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
