@@ -114,7 +114,7 @@ func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, catalogue) })
 	}
 	p := pageOf(req.Invocation.Number(Page), rulesPerPage, len(rules))
-	return AccessReply{page: p, Rules: rules[p.from:p.to], Admins: h.admins()}, nil
+	return rulesPage(p, rules[p.from:p.to], h.admins()), nil
 }
 
 // takesIn reports whether a rule matches a visible stack. A rule that does not might reveal a hidden one.
@@ -131,22 +131,14 @@ func refsOf(stacks []cloud66.Stack) []storage.StackRef {
 	return refs
 }
 
-// AccessReply is one page of a channel's rules.
-type AccessReply struct {
-	page
-
-	Rules  []storage.Rule
-	Admins Admins
-}
-
-// Document shows one line per rule. The id comes first, since users type it.
-func (r AccessReply) Document() doc.Document {
-	if r.total == 0 {
+// rulesPage shows a page of a channel's rules, one line each. The id comes first, since users type it.
+func rulesPage(p page, rules []storage.Rule, admins Admins) doc.Document {
+	if p.total == 0 {
 		return doc.Say("access",
-			markup.Format("There is no rule that you can see here. The bot's admins may do everything: %s.", r.Admins.names()))
+			markup.Format("There is no rule that you can see here. The bot's admins may do everything: %s.", admins.names()))
 	}
-	lines := make([]markup.Text, len(r.Rules))
-	for i, rule := range r.Rules {
+	lines := make([]markup.Text, len(rules))
+	for i, rule := range rules {
 		sign := "✅"
 		if rule.Deny {
 			sign = "⛔"
@@ -154,10 +146,10 @@ func (r AccessReply) Document() doc.Document {
 		what := terms(rule, wording.Party(rule.Who))
 		lines[i] = markup.Format("%s %s %s · by %s%s", markup.Code(rule.ID), sign, what, markup.User(rule.By), until(rule))
 	}
-	foot := markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", r.Admins.names())
+	foot := markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", admins.names())
 	return doc.Document{Kind: "access", Blocks: []doc.Block{
-		doc.Lines(markup.Format("*Who may do what in this channel*: rules %s", r.page)), doc.Lines(lines...), doc.Small(foot),
-		r.pageButtons(Invocation{Verb: Access}),
+		doc.Lines(markup.Format("*Who may do what in this channel*: rules %s", p)), doc.Lines(lines...), doc.Small(foot),
+		p.pageButtons(Invocation{Verb: Access}),
 	}}
 }
 
@@ -220,27 +212,20 @@ func decided(right authz.Action, stack storage.StackRef, user string, d authz.De
 	return doc.Say("why", markup.Format("%s %s %s %s here: %s", sign, markup.User(user), may, what, reason))
 }
 
-// RuleReply announces in the channel that a rule was created or revoked.
-type RuleReply struct {
-	Rule    storage.Rule
-	Handle  string // of the rule's group, shown instead of a mention
-	By      string
-	Revoked bool
-}
-
-// Document mentions the user of the rule, but never a group.
-func (r RuleReply) Document() doc.Document {
-	who, id := wording.Party(r.Rule.Who), markup.Code(r.Rule.ID)
-	if strings.HasPrefix(r.Rule.Who, "S") {
-		who = markup.Format("@%s", cmp.Or(r.Handle, r.Rule.Who))
+// ruleAnnounced tells a channel that a user created or revoked a rule. It mentions the user of the rule, but never a group: that is shown
+// by its handle.
+func ruleAnnounced(rule storage.Rule, handle, by string, revoked bool) doc.Document {
+	who, id := wording.Party(rule.Who), markup.Code(rule.ID)
+	if strings.HasPrefix(rule.Who, "S") {
+		who = markup.Format("@%s", cmp.Or(handle, rule.Who))
 	}
-	if !r.Revoked && !r.Rule.Until.IsZero() { // in the thread of the request, which has the details
+	if !revoked && !rule.Until.IsZero() { // in the thread of the request, which has the details
 		return doc.Say("rule",
-			markup.Format("🔑 %s, that is granted until %s. It is rule %s, which revoke takes back.", who, markup.When(r.Rule.Until), id))
+			markup.Format("🔑 %s, that is granted until %s. It is rule %s, which revoke takes back.", who, markup.When(rule.Until), id))
 	}
 	did := "made a rule for"
-	if r.Revoked {
+	if revoked {
 		did = "took back a rule of"
 	}
-	return doc.Say("rule", markup.Format("🔑 %s %s this channel: %s (rule %s)", markup.User(r.By), did, terms(r.Rule, who), id))
+	return doc.Say("rule", markup.Format("🔑 %s %s this channel: %s (rule %s)", markup.User(by), did, terms(rule, who), id))
 }

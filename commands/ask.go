@@ -190,7 +190,7 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 		key := requestKey(asked)
 		return []Announcement{
 			{Key: key, Reply: RequestReply{asked, h.adminsBy(rules)}},
-			{Key: key + "/given/" + inv.Nonce, Parent: key, Reply: RuleReply{Rule: made, By: req.User}},
+			{Key: key + "/given/" + inv.Nonce, Parent: key, Reply: ruleAnnounced(made, "", req.User, false)},
 		}, err
 	})
 	if err != nil {

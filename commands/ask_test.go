@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
 	"c66bot/storage"
 )
 
@@ -23,6 +25,9 @@ func (r *rig) refusedRedeploy() Invocation {
 	}
 	return *refusal.Ask
 }
+
+// sameDocument compares documents, whose texts have unexported fields.
+var sameDocument = cmp.Comparer(func(a, b doc.Document) bool { return reflect.DeepEqual(a, b) })
 
 // request gives the message that asks the admins, which was told last.
 func (r *rig) request() (RequestReply, Announcement) {
@@ -67,16 +72,16 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		}
 		edited, thread := r.channels.said[1], r.channels.said[2]
 		rule := storage.Rule{
-			ID: as[RuleReply](t, thread.Reply).Rule.ID, Channel: here, Who: sam, Actions: []string{"redeploy"}, Stacks: "web@production",
+			ID: ruleIn(t, thread.Reply), Channel: here, Who: sam, Actions: []string{"redeploy"}, Stacks: "web@production",
 			UID: "web1", Shown: "web@production", By: lin,
 			At: time.Now(), Until: time.Now().Add(time.Hour),
 		}
 		want.Wishes[0].Given = &rule
 		wanted := []Announcement{
 			{Key: message.Key, Reply: want},
-			{Key: message.Key + "/given/" + grant.Nonce, Parent: message.Key, Reply: RuleReply{Rule: rule, By: lin}},
+			{Key: message.Key + "/given/" + grant.Nonce, Parent: message.Key, Reply: ruleAnnounced(rule, "", lin, false)},
 		}
-		if diff := cmp.Diff(wanted, []Announcement{edited, thread}); diff != "" {
+		if diff := cmp.Diff(wanted, []Announcement{edited, thread}, sameDocument); diff != "" {
 			t.Errorf("the messages (-want +got):\n%s", diff)
 		}
 		silent(t, r.say(sam, "redeploy web@production --now"))

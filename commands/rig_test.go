@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -183,7 +184,18 @@ func (r *rig) ruleIn(channel, text string) string {
 	if reply := r.sayIn(channel, lin, text); len(r.channels.said) != before+1 {
 		r.t.Fatalf("%s made no rule: %+v", text, reply)
 	}
-	return as[RuleReply](r.t, r.channels.said[before].Reply).Rule.ID
+	return ruleIn(r.t, r.channels.said[before].Reply)
+}
+
+// ruleIn returns the id of the rule that an announcement is about.
+func ruleIn(t *testing.T, reply Reply) string {
+	t.Helper()
+	text := of(t, "rule", reply).Fallback().String()
+	id := regexp.MustCompile("rule `(\\w+)`").FindStringSubmatch(text)
+	if id == nil {
+		t.Fatalf("it names no rule: %s", text)
+	}
+	return id[1]
 }
 
 // stores runs change in a transaction.

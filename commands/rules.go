@@ -88,7 +88,7 @@ func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	key := "rule/" + storage.NewID(rule.At) // independent of the rule's id, which AddRule chooses
 	err = h.changeRules(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := authz.AddRule(tx, rule)
-		return []Announcement{{Key: key, Reply: RuleReply{Rule: made, Handle: who.handle, By: req.User}}}, err
+		return []Announcement{{Key: key, Reply: ruleAnnounced(made, who.handle, req.User, false)}}, err
 	})
 	if err != nil {
 		return nil, err
@@ -306,13 +306,13 @@ func asNotice(hints []string, more ...markup.Text) Reply {
 func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 	req, id := c.Request, c.Invocation.Options[Rule]
 	rules, _ := h.Authz.Rules(ctx, req.Channel) // a rule can be revoked even if another one is damaged
-	said, key := RuleReply{By: req.User, Revoked: true}, "revoked/"+storage.NewID(time.Now())
+	handle, key := "", "revoked/"+storage.NewID(time.Now())
 	if i := slices.IndexFunc(rules, func(r storage.Rule) bool { return r.ID == id && groupID.MatchString(r.Who) }); i >= 0 {
-		said.Handle = h.named(ctx, rules[i].Who)
+		handle = h.named(ctx, rules[i].Who)
 	}
-	err := h.changeRules(ctx, req, func(tx storage.Tx) (all []Announcement, err error) {
-		said.Rule, err = authz.RemoveRule(tx, req.Channel, id)
-		return []Announcement{{Key: key, Reply: said}}, err
+	err := h.changeRules(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
+		rule, err := authz.RemoveRule(tx, req.Channel, id)
+		return []Announcement{{Key: key, Reply: ruleAnnounced(rule, handle, req.User, true)}}, err
 	})
 	if errors.Is(err, storage.ErrNotFound) {
 		return ProblemReply{
