@@ -115,7 +115,7 @@ func (p *Person) field(label, kind string) (*viewState, formField, error) {
 		return nil, formField{}, err
 	}
 	for _, f := range v.fields() {
-		if f.label == label && (kind == "" || f.name == kind) {
+		if (f.label == label || Address(f.key.block, f.key.action) == label) && (kind == "" || f.name == kind) {
 			return v, f, nil
 		}
 	}
@@ -220,8 +220,8 @@ func (p *Person) ClickView(label string) (*Delivery, error) {
 		return nil, err
 	}
 	for _, b := range buttons(v.blocks) {
-		if textOf(b.element["text"]) == label {
-			return p.act(v, p.w.clickAction(b), b.element, label), nil
+		if b.is(label) {
+			return p.act(v, p.w.clickAction(b), b.element, textOf(b.element["text"])), nil
 		}
 	}
 	return nil, fmt.Errorf("the view %q has no button with the label %s", textOf(v.given["title"]), label)

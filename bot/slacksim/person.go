@@ -99,6 +99,11 @@ type button struct {
 	element map[string]any
 }
 
+// is reports whether a label or an Address names the button.
+func (b button) is(label string) bool {
+	return textOf(b.element["text"]) == label || Address(b.blockID, text(b.element["action_id"])) == label
+}
+
 func buttons(blocks []map[string]any) []button {
 	var found []button
 	for _, b := range blocks {
@@ -145,10 +150,10 @@ func (p *Person) click(channel string, m Message, label string, old bool) (*Deli
 		blocks = m.Blocks
 	}
 	for _, b := range buttons(blocks) {
-		if textOf(b.element["text"]) == label {
+		if b.is(label) {
 			d := p.w.newDelivery(c.ID, u.ID)
 			d.Confirm = confirmOf(b.element)
-			p.w.record(Event{Kind: KindClick, Channel: c.ID, User: u.ID, TS: current.TS, Text: label})
+			p.w.record(Event{Kind: KindClick, Channel: c.ID, User: u.ID, TS: current.TS, Text: textOf(b.element["text"])})
 			return p.w.interact(d, p.w.clickPayload(d, c, u, current, b), false), nil
 		}
 	}
