@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"c66bot/bot/demo"
+	"c66bot/bot/demo/live"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/cloud66/secret"
 	"c66bot/storage"
@@ -24,28 +25,44 @@ import (
 )
 
 func newDemoCommand(environ []string) *cobra.Command {
-	var speed float64
-	var showLog bool
+	var page demoPage
+	var play, showLog bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Play a story with the bot, a simulated Slack and a simulated Cloud 66",
-		Long: "Runs the bot between a simulated Slack workspace and a simulated Cloud 66, and plays a story with it that shows who sees what. " +
-			"It needs no account and no token, and leaves nothing behind.",
+		Short: "Try the bot in a browser, with a simulated Slack and a simulated Cloud 66",
+		Long: "Serves a page on this machine that shows a simulated Slack workspace, and runs the bot between it and a simulated Cloud 66. " +
+			"It needs no account and no token, and leaves nothing behind. With --play it tells a story in the terminal instead.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !(speed > 0) {
-				return &usageError{fmt.Errorf("--speed is %v: give a number above 0, such as %d", speed, demo.Speed)}
+			if page.speed == 0 && !cmd.Flags().Changed("speed") {
+				page.speed = 10
+				if play {
+					page.speed = demo.Speed
+				}
 			}
-			terminal := demo.NewTerminal(cmd.OutOrStdout(), showsColours(cmd.OutOrStdout(), environ))
+			if !(page.speed > 0) {
+				return &usageError{fmt.Errorf("--speed is %v: give a number above 0, such as %d", page.speed, demo.Speed)}
+			}
 			log := io.Discard
 			if showLog {
 				log = cmd.ErrOrStderr()
 			}
-			return runDemo(cmd.Context(), demo.Config{Speed: speed, Version: currentBuild().Version, Show: terminal.Show}, log)
+			if !play {
+				return page.run(cmd.Context(), environ, cmd.OutOrStdout(), log)
+			}
+			terminal := demo.NewTerminal(cmd.OutOrStdout(), showsColours(cmd.OutOrStdout(), environ))
+			return runDemo(cmd.Context(), demo.Config{Speed: page.speed, Version: currentBuild().Version, Show: terminal.Show}, log)
 		},
 	}
-	cmd.Flags().Float64Var(&speed, "speed", demo.Speed, "how many times faster than in reality a deployment takes place, a `number`")
-	cmd.Flags().BoolVar(&showLog, "log", false, "show the bot's log on stderr")
+	flags := cmd.Flags()
+	flags.BoolVar(&play, "play", false, "play a story in the terminal instead")
+	flags.Float64Var(&page.speed, "speed", 0,
+		fmt.Sprintf("how many times faster than in reality a deployment takes place, a `number` (default 10, with --play %d)", demo.Speed))
+	flags.BoolVar(&showLog, "log", false, "show the bot's log on stderr")
+	flags.StringVar(&page.addr, "addr", live.Addr, "loopback `address` (host:port) of the page; where the port is taken, a free one serves")
+	flags.StringVar(&page.data, "data", "",
+		"`directory` that keeps the bot's database, made if missing; without it everything is removed at the end")
+	flags.BoolVar(&page.quiet, "no-open", false, "open no browser")
 	return cmd
 }
 

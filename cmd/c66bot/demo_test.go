@@ -15,7 +15,7 @@ import (
 // with.
 func TestASignalEndsTheDemoAtOnceAndCleanly(t *testing.T) {
 	t.Parallel()
-	cmd := program(t, []string{"C66BOT_NONSENSE=1", "C66BOT_SLACK_APP_TOKEN=xapp-of-the-user"}, "demo", "--log", "--speed", "1000")
+	cmd := program(t, []string{"C66BOT_NONSENSE=1", "C66BOT_SLACK_APP_TOKEN=xapp-of-the-user"}, "demo", "--play", "--log", "--speed", "1000")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
