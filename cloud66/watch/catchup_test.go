@@ -102,6 +102,27 @@ func TestMoreThanAPageOfNewsIsReadToWhatWasSeen(t *testing.T) {
 	}
 }
 
+// A new process may be asked for a look before it knows the position: the first page alone would hide what lies between.
+func TestALookThatEndsBeforeThePositionIsCompletedBeforeItIsTold(t *testing.T) {
+	watchingAll(t, 1, func(a *account) {
+		a.deploy(0, time.Second)
+		time.Sleep(10 * time.Minute)
+		a.stop()
+		for range 70 {
+			a.deploy(0, time.Second)
+		}
+		time.Sleep(time.Hour)
+		defer a.sim.AddFault(cloud66sim.Fault{Match: func(r *http.Request) bool { return r.URL.Path == "/api/3/stacks" }, Status: 500})()
+		before := time.Now()
+		a.run()
+		a.w.Now(uidOf(0))
+		time.Sleep(20 * time.Second)
+		if looks := a.looksAt(0, before); len(looks) != 1 || looks[0].Gap || len(looks[0].Newest) < 71 {
+			t.Fatalf("%d looks, the first with %d deployments", len(looks), len(looks[0].Newest))
+		}
+	})
+}
+
 func TestWhereTheListWasNeverReadItIsReadToTheFirstSight(t *testing.T) {
 	for name, tt := range map[string]struct {
 		history, news, seen int

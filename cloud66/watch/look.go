@@ -123,7 +123,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 	if err != nil {
 		w.Log.Error("what a look shows could not all be told; the next one tries again", "stack", s.uid, "error", err)
 	}
-	w.finish(s, look, aim, err != nil || aim.Again)
+	w.finish(s, look, aim, err != nil || aim.Again || !look.Covers(aim))
 }
 
 // silence records whether a look failed, and returns the time of the first consecutive failure.
