@@ -11,9 +11,7 @@ import (
 	"time"
 
 	"c66bot/bot/card"
-	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
-	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
 
@@ -62,38 +60,31 @@ func (p *presence) begin(at time.Time) {
 // awayAfter is longer than the time between two answers as long as all is well.
 func (p *Progress) awayAfter() time.Duration { return max(awayAfter, 2*p.PollMax) }
 
-// listed records that a page of the list of stacks was read.
-func (p *presence) listed(at time.Time, awayAfter time.Duration) {
+// hears records an answer of Cloud 66, to a look or with a page of the list, and returns the absence that it may have ended. Looks may fail
+// while the list is read, so that their failures count apart.
+func (p *presence) hears(at time.Time, look bool, awayAfter time.Duration) absence {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hears(at, awayAfter)
-}
-
-func (p *presence) hears(at time.Time, awayAfter time.Duration) {
 	switch {
 	case p.back.IsZero():
 		p.back = at
+	case look && !p.failing.IsZero() && at.Sub(p.failing) >= awayAfter:
+		p.since, p.back = p.failing, at
 	case at.Sub(p.answered) >= awayAfter:
 		p.since, p.back = p.answered, at
 	}
-	p.answered = at
+	if p.answered = at; look {
+		p.failing = time.Time{}
+	}
+	return absence{p.since, at.Sub(p.back) < returnFor}
 }
 
-// looked records a look, and returns the absence that it may have ended. Looks may fail while the list is read, so they count apart.
-func (p *presence) looked(look watch.Look, awayAfter time.Duration) absence {
+// fails records a failed look.
+func (p *presence) fails(at time.Time) absence {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch answered := look.Err == nil || errors.Is(look.Err, cloud66.ErrNotFound); {
-	case answered && !p.failing.IsZero() && look.At.Sub(p.failing) >= awayAfter:
-		p.since, p.back, p.answered = p.failing, look.At, look.At
-		p.failing = time.Time{}
-	case answered:
-		p.hears(look.At, awayAfter)
-		p.failing = time.Time{}
-	case p.failing.IsZero():
-		p.failing = look.At
-	}
-	return absence{p.since, look.At.Sub(p.back) < returnFor}
+	p.failing = cmp.Or(p.failing, at)
+	return absence{}
 }
 
 // returned returns when the last absence ended, or when the process began if nothing was answered yet.

@@ -31,7 +31,7 @@ type listing struct {
 	subscribed *subscriptions
 	changes    []card.StackChange   // deleted or renamed stacks
 	missing    map[string]time.Time // changes of Position.Missing
-	unwanted   []string             // stacks without a subscription
+	unwanted   bool                 // there are stacks without a subscription
 }
 
 func (p *Progress) compare(ctx context.Context, round watch.Round) error {
@@ -62,7 +62,7 @@ func (p *Progress) compare(ctx context.Context, round watch.Round) error {
 			of[channel] = append(of[channel], shown)
 		}
 	}
-	if len(told)+len(l.missing)+len(l.unwanted) == 0 {
+	if len(told)+len(l.missing) == 0 && !l.unwanted {
 		return nil
 	}
 	var messages []storage.Message
@@ -81,8 +81,7 @@ func (p *Progress) compare(ctx context.Context, round watch.Round) error {
 		}
 		var errTold error
 		messages, errTold = writeChanges(tx, told, of, round.Ended)
-		unwanted, errRead := p.unwanted(tx) // with those that no subscription matches under their new name
-		return errors.Join(err, errTold, errRead, removePositions(tx, unwanted))
+		return errors.Join(err, errTold, p.prune(tx)) // also what no subscription matches under its new name
 	})
 	if err != nil {
 		return fmt.Errorf("record stacks that are gone or renamed: %w", err)
@@ -105,7 +104,7 @@ func (p *Progress) listing(tx storage.Tx, round watch.Round) (l listing, err err
 		stack, here := round.Stacks[uid]
 		switch now := commands.RefOf(stack); {
 		case !l.subscribed.wants(at.Stack):
-			l.unwanted = append(l.unwanted, uid)
+			l.unwanted = true
 			return nil
 		case here && !now.Same(at.Stack):
 			l.changes = append(l.changes, card.StackChange{Was: at.Stack, Now: now})

@@ -56,7 +56,7 @@ func (s *subscriptions) wants(ref storage.StackRef) bool {
 // with every stack again.
 func (s *subscriptions) inherit(earlier *subscriptions) {
 	earlier.wanted.Range(func(ref, glob any) bool {
-		if s.globs[glob.(string)] != nil {
+		if text, _ := glob.(string); s.globs[text] != nil {
 			s.wanted.Store(ref, glob)
 		}
 		return true
@@ -147,7 +147,7 @@ func (p *Progress) putFirst(ctx context.Context, positions map[string]storage.Po
 // a look, in one transaction for the page.
 func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
 	now := time.Now()
-	p.presence.listed(now, p.awayAfter())
+	p.presence.hears(now, false, p.awayAfter())
 	aims, first := map[string]watch.Aim{}, map[string]storage.Position{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		s, err := p.subscribed(tx)
@@ -201,25 +201,17 @@ func (p *Progress) Watch() watch.State { return p.watch.State() }
 
 // Watched returns the stacks that are watched for subscriptions, by UID.
 func (p *Progress) Watched() map[string]storage.StackRef {
-	stacks, err := p.watched(context.Background())
-	if err != nil {
-		p.Log.Error("the watched stacks are not shown", "error", err)
-	}
-	return stacks
-}
-
-func (p *Progress) watched(ctx context.Context) (map[string]storage.StackRef, error) {
 	stacks := map[string]storage.StackRef{}
-	err := p.Records.View(ctx, func(tx storage.Tx) error {
+	err := p.Records.View(context.Background(), func(tx storage.Tx) error {
 		return storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
 			stacks[uid] = at.Stack
 			return nil
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read which stacks are watched: %w", err)
+		p.Log.Error("the watched stacks are not shown", "error", err)
 	}
-	return stacks, nil
+	return stacks
 }
 
 // SubscriptionsChanged makes the watcher look for the stacks that are subscribed to now, and deletes the positions of those that no longer
@@ -228,16 +220,18 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	if err := p.sweep(ctx); err != nil {
 		return err
 	}
-	return p.update(ctx, func(tx storage.Tx) (func() error, error) {
-		unwanted, err := p.unwanted(tx)
-		if err != nil || len(unwanted) == 0 {
-			return nil, err
-		}
-		return func() error { return removePositions(tx, unwanted) }, nil
+	var unwanted []string
+	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		unwanted, err = p.unwanted(tx)
+		return err
 	})
+	if err != nil || len(unwanted) == 0 {
+		return err
+	}
+	return p.Records.Update(ctx, p.prune)
 }
 
-// sweep has the watcher sweep the list of stacks if anything is subscribed to. What is not known is swept for: the pages have it read again.
+// sweep has the watcher sweep the list of stacks if anything is subscribed to, or if that is not known: the pages have it read again.
 func (p *Progress) sweep(ctx context.Context) error {
 	for {
 		s, err := p.latest(ctx)
@@ -245,14 +239,13 @@ func (p *Progress) sweep(ctx context.Context) error {
 		if err != nil || len(s.active) > 0 {
 			return err
 		}
-		if now, err := p.latest(ctx); err != nil || now.number == s.number { // else a change has come between
-			return err
+		if now, err := p.latest(ctx); err == nil && now.number == s.number { // else a change has come between
+			return nil
 		}
 	}
 }
 
-// unwanted returns the stacks with a position and without a subscription. Their positions go: to a later subscription, deployments before it
-// are history.
+// unwanted returns the stacks with a position and without a subscription.
 func (p *Progress) unwanted(tx storage.Tx) (uids []string, err error) {
 	s, err := p.subscribed(tx)
 	if err != nil {
@@ -267,29 +260,11 @@ func (p *Progress) unwanted(tx storage.Tx) (uids []string, err error) {
 	return uids, err
 }
 
-func removePositions(tx storage.Tx, uids []string) (err error) {
+// prune deletes the positions of stacks without a subscription: to a later subscription, deployments before it are history.
+func (p *Progress) prune(tx storage.Tx) error {
+	uids, err := p.unwanted(tx)
 	for _, uid := range uids {
 		err = errors.Join(err, storage.Positions.Delete(tx, uid))
 	}
 	return err
-}
-
-// update runs plan, which only reads, in a view. If plan returns a write function, update runs plan again in an update and calls that write
-// function. This avoids commits that write nothing.
-func (p *Progress) update(ctx context.Context, plan func(storage.Tx) (write func() error, err error)) error {
-	var write func() error
-	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-		write, err = plan(tx)
-		return err
-	})
-	if err != nil || write == nil {
-		return err
-	}
-	return p.Records.Update(ctx, func(tx storage.Tx) error {
-		write, err := plan(tx)
-		if err != nil || write == nil {
-			return err
-		}
-		return write()
-	})
 }

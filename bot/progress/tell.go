@@ -54,7 +54,10 @@ type tale struct {
 
 // seen takes a look and returns what the next one is to read.
 func (p *Progress) seen(ctx context.Context, look watch.Look) (aim watch.Aim, err error) {
-	return p.tell(ctx, look, p.presence.looked(look, p.awayAfter()))
+	if look.Err != nil && !errors.Is(look.Err, cloud66.ErrNotFound) {
+		return p.tell(ctx, look, p.presence.fails(look.At))
+	}
+	return p.tell(ctx, look, p.presence.hears(look.At, true, p.awayAfter()))
 }
 
 // tell tells what a look shows. It plans from a snapshot, asks for what the database does not hold if there is something new, and writes in
