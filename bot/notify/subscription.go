@@ -111,6 +111,9 @@ func isNews(p *storage.Position, d cloud66.Deployment) bool {
 	case p == nil:
 		return !d.Ended()
 	case p.Newest == 0:
+		if d.StartedAt.Equal(p.Since) { // in whole seconds, the one before may have ended then
+			return !d.Ended() || d.FinishedAt.After(p.Since)
+		}
 		return !d.Ended() || cmp.Or(d.StartedAt, d.FinishedAt).After(p.Since)
 	default:
 		return d.ID > p.Newest || slices.Contains(p.Open, d.ID)

@@ -101,6 +101,9 @@ func (a Aim) ids() (ids []int64) {
 func (w *Watcher) look(ctx context.Context, s *stack) {
 	w.mu.Lock()
 	aim, look := s.aim, Look{Stack: s.uid, Listed: s.listed, Mark: s.mark, At: time.Now()}
+	if look.At.Before(s.over) {
+		look.Mark += " and more" // differs from the next entry's, which brings another look
+	}
 	w.mu.Unlock()
 	var err error
 	for again := false; ; again = true {

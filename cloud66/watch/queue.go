@@ -103,7 +103,7 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 		}
 	}
 	if s.listed != nil && !s.settled() {
-		soon(s.last.Add(w.backoff(s)))
+		soon(later(s.last.Add(w.backoff(s)), s.over))
 	}
 	if s.listed != nil && !s.slow.IsZero() {
 		soon(later(s.slow, soonest))

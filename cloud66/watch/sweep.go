@@ -52,6 +52,22 @@ func MarkOf(s cloud66.Stack) string {
 	return fmt.Sprintf("%d %t %d %d %d", s.Status, s.IsBusy, s.Health, second(s.LastActivity), second(s.UpdatedAt))
 }
 
+// clockBound is the most that Cloud 66's clock is taken to be off.
+const clockBound = 10 * time.Minute
+
+// over returns when the second of the stack's last activity is over. The list tells times in whole seconds, so before that another
+// deployment may still come that leaves the entry as it is. Cloud 66's clock may be off: how far activities were ahead of the requests that
+// showed them, at most, tells by how much.
+func (w *Watcher) over(shown cloud66.Stack, asked, now time.Time) time.Time {
+	active := later(shown.LastActivity, shown.UpdatedAt)
+	lead := active.Sub(asked) + clockBound
+	if lead < 0 || lead > 2*clockBound {
+		return time.Time{}
+	}
+	w.lead = max(w.lead, lead)
+	return active.Add(time.Second + now.Sub(asked) + clockBound - w.lead)
+}
+
 func second(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -235,7 +251,7 @@ func (w *Watcher) show(shown *cloud66.Stack, aims map[string]Aim, asked, now tim
 		s.failures = 0
 		s.ask(now)
 	}
-	s.listed, s.listedAt, s.mark, s.missed = shown, now, mark, 0
+	s.listed, s.listedAt, s.mark, s.missed, s.over = shown, now, mark, 0, w.over(*shown, asked, now)
 	return true
 }
 

@@ -332,3 +332,27 @@ func TestAnOpenDeploymentThatIsNotAmongTheNewestIsSeenToItsEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestASecondDeploymentWithinOneSecondIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAccount(t, 5, 3000)
+		time.Sleep(500 * time.Millisecond) // so that pages are read in the middle of a second
+		a.run()
+		defer func() { a.stop() }()
+		time.Sleep(30 * time.Minute) // all were read once for the sake of the slow round
+		for range 60 {
+			time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second + 100*time.Millisecond)))
+			first := a.deploy(3, 50*time.Millisecond)
+			time.Sleep(700 * time.Millisecond) // perhaps a page is read now
+			second := a.deploy(3, 50*time.Millisecond)
+			time.Sleep(31 * time.Second)
+			a.reader.mu.Lock()
+			for _, id := range []int64{first, second} {
+				if _, told := a.reader.ended[id]; !told {
+					t.Errorf("the end of #%d is not told", id)
+				}
+			}
+			a.reader.mu.Unlock()
+		}
+	})
+}

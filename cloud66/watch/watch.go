@@ -79,6 +79,7 @@ type Watcher struct {
 	looking int               // looks in progress
 	limit   limiter
 	sweep   sweep
+	lead    time.Duration // the most that an activity was ahead of the request that showed it, from -clockBound on
 }
 
 // stack is a stack in the queue. Watcher.mu guards its fields.
@@ -97,8 +98,9 @@ type stack struct {
 	// For subscribed stacks.
 	listed   *cloud66.Stack // its newest entry in the list; nil until the sweep shows it
 	listedAt time.Time
-	mark     string // of that entry
-	missed   int    // consecutive full rounds that did not show it
+	over     time.Time // when the second of the last activity in listed is over
+	mark     string    // of that entry
+	missed   int       // consecutive full rounds that did not show it
 }
 
 // New returns a Watcher that polls while Run runs.
