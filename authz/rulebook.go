@@ -38,16 +38,21 @@ func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 	shared := context.WithoutCancel(ctx)
 	read := b.reads.DoChan(fmt.Sprint(channel, "/", changes), func() (any, error) {
 		var rules []storage.Rule
+		var failed error
 		err := panics.Catch(func() error {
-			return b.records.View(shared, func(tx storage.Tx) error {
+			failed = b.records.View(shared, func(tx storage.Tx) error {
 				rules = nil
 				return storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, r storage.Rule) error {
 					rules = append(rules, r)
 					return nil
 				})
 			})
+			return nil
 		})
 		if err != nil {
+			return panicked{err}, nil
+		}
+		if err = failed; err != nil {
 			return nil, fmt.Errorf("read the rules of %s: %w", channel, err)
 		}
 		set := newRuleset(rules)
@@ -60,12 +65,18 @@ func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 	})
 	select {
 	case r := <-read:
+		if fault, ok := r.Val.(panicked); ok {
+			panic(fault) // it ends the request, as if the caller had read
+		}
 		set, _ := r.Val.(*ruleset)
 		return set, r.Err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the rules of %s: %w", channel, ctx.Err())
 	}
 }
+
+// panicked is a panic in a shared read.
+type panicked struct{ error }
 
 func (b *rulebook) forget() {
 	b.kept.Store(0)
