@@ -65,7 +65,7 @@ type Aim struct {
 	// Followed holds the deployments that open cards show, and whether somebody waits for each step: else the sweep finds its changes, while
 	// it shows the stack. The id 0 is a deployment that is not known yet.
 	Followed map[int64]bool
-	Sought   time.Time // since when the newest of those that cannot be read is sought, which a look finds more and more seldom; zero if none is
+	Sought   time.Time // since when the newest of those that cannot be read is sought, looked for more and more rarely; zero if none is
 	Again    bool      // the look was not taken, or not all of it: repeat it soon
 }
 
