@@ -35,7 +35,11 @@ func withState(t *testing.T, f func(t *testing.T, r *rig)) {
 	t.Helper()
 	inPrivate(t, []string{"allow everyone view web", "subscribe web"}, func(t *testing.T, r *rig) {
 		r.command(lin, hidden, "/c66 redeploy web --now")
-		r.until("it deploys", func() bool { return strings.Contains(r.sees(lin, hidden), "deploying #1036") })
+		r.until("it deploys, and its thread says so", func() bool {
+			cards := r.cards(hidden)
+			last := cards[len(cards)-1]
+			return strings.Contains(last.Plain(), "deploying #1036") && len(r.thread(last)) == 1
+		})
 		f(t, r)
 	})
 }

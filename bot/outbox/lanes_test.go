@@ -109,19 +109,21 @@ func TestAWokenOutboxTriesAtOnceWhatWaitsForAFaultAndNotWhatIsLimited(t *testing
 }
 
 func TestWhatFailsAfterAWakeOfWhatWasBeforeItIsTriedAtOnce(t *testing.T) {
+	const longest = time.Minute // between two tries
 	inBubble(t, func(r *rig) {
-		r.slack.FailCall("chat.postMessage", "flux_drained", 8, false)
 		r.put(urgent(card("a", "running")))
-		calls := func() int { return len(r.slack.Calls("chat.postMessage")) }
+		r.settle()
+		r.slack.BreakCall("chat.update", 502, 8)
+		r.put(urgent(card("a", "live")))
+		calls := func() int { return len(r.slack.Calls("chat.update")) }
 		r.until("it waits long", func() bool { return calls() == 8 })
-		r.slack.SlowCall("chat.postMessage", time.Hour, 1)
-		r.until("it is under way", func() bool { return calls() == 9 })
-		time.Sleep(10 * time.Second)
+		r.slack.SlowCall("chat.update", time.Hour, 1)
+		time.Sleep(longest + 5*time.Second) // the next try is under way
 		r.outbox.Wake()
 		woken := time.Now()
-		r.until("it stands", func() bool { return len(r.channel(deploys)) == 1 })
-		if took := time.Since(woken); took > 20*time.Second { // its time runs out after 10 s; then it is looked for
-			r.Errorf("it stood %s after the wake", took)
+		r.settle()
+		if took := time.Since(woken); took > 20*time.Second { // its time runs out after 15 s
+			r.Errorf("it was done %s after the wake", took)
 		}
 	})
 }
