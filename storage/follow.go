@@ -90,6 +90,7 @@ type State string
 const (
 	Asked     State = "asked"
 	Queued    State = "queued"
+	Waits     State = "waits" // still queued, though a newer deployment has ended
 	Started   State = "started"
 	Slow      State = "slow"
 	Lost      State = "lost"

@@ -31,6 +31,7 @@ type Position struct {
 	Stack    StackRef  `json:"stack"`
 	Mark     string    `json:"mark"`               // the stack's state in the list of stacks that the last poll followed up
 	Newest   int64     `json:"newest,omitempty"`   // id of the newest deployment seen; 0 if its list was never read
+	Seen     []int64   `json:"seen,omitempty"`     // ids of the newest deployments seen, ascending; a number between them may be hidden
 	Since    time.Time `json:"since,omitzero"`     // if its list was never read: later deployments, by Cloud 66's clock, are new
 	Open     []int64   `json:"open,omitempty"`     // unfinished deployments
 	Reverted []int64   `json:"reverted,omitempty"` // rolled-back deployments on the newest page

@@ -20,13 +20,15 @@ type View struct {
 	Follow     storage.Follow
 	Deployment *cloud66.Deployment // nil while unknown
 	Cancelled  *storage.Cancel
-	By         string    // Slack user who requested it from the bot in another channel, or ""
-	Began      time.Time // start on the bot's own clock, zero while unknown
-	Ahead      int64     // deployment that blocks a queued one, or 0
-	Live       int64     // id of the stack's live deployment, or 0
-	Mentions   []string  // users and groups that a subscription mentions on failure
-	Born       bool      // first seen after its end, so no steps follow the card
-	Gap        bool      // the stack had more deployments than were read
+	By         string        // Slack user who requested it from the bot in another channel, or ""
+	Began      time.Time     // start on the bot's own clock, zero while unknown
+	Ahead      int64         // deployment that blocks a queued one, or 0
+	Overtaken  int64         // newer deployment that has ended while it waits, or 0
+	Live       int64         // id of the stack's live deployment, or 0
+	Mentions   []string      // users and groups that a subscription mentions on failure
+	Born       bool          // first seen after its end, so no steps follow the card
+	Gap        bool          // the stack had more deployments than were read
+	Corrects   storage.State // the end that was told before, if Cloud 66 tells another one now, or ""
 	At         time.Time
 }
 
@@ -50,6 +52,9 @@ func Step(v View, state storage.State, at time.Time) Message {
 	head := v.head()
 	if state == storage.Started {
 		head = markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.started())
+	}
+	if v.Corrects != "" {
+		head = markup.Format("%s; Cloud 66 said before that it %s", head, ends[v.Corrects])
 	}
 	line := markup.Format("%s · %s", head, markup.Clock(at))
 	var named []string
@@ -150,6 +155,8 @@ func (v View) happened() markup.Text {
 			return markup.Format("%s is queued behind #%d", n, v.Ahead)
 		}
 		return markup.Format("%s is queued", n)
+	case storage.Waits:
+		return markup.Format("%s is still queued, and #%d, which came later, has ended", n, v.Overtaken)
 	case storage.Started:
 		return v.deploying(n)
 	case storage.Slow:
@@ -197,9 +204,15 @@ func (v View) lost(n markup.Text) markup.Text {
 	return markup.Format("Cloud 66 has not answered for %s; %s had not ended when last seen", silence, n)
 }
 
+// ends are the words for the ends of a deployment.
+var ends = map[storage.State]string{
+	storage.Succeeded: "succeeded", storage.Failed: "failed", storage.Over: "ended", storage.Cancelled: "was cancelled",
+	storage.Vanished: "was deleted",
+}
+
 // said describes the end of a deployment that never showed up, as its stack action tells it.
 func (v View) said(n markup.Text) markup.Text {
-	how := map[storage.State]string{storage.Succeeded: "succeeded", storage.Failed: "failed", storage.Over: "ended"}[v.Follow.State]
+	how := ends[v.Follow.State]
 	if v.Follow.Said == "" {
 		return markup.Format("Cloud 66 says that %s %s", n, how)
 	}

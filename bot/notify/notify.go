@@ -33,6 +33,7 @@ type Sight struct {
 	Usual      time.Duration
 	Began      time.Time       // its start by this bot's clock; zero if unknown
 	Cancelled  *storage.Cancel // the cancel requested through this bot, if any
+	Overtaken  int64           // a newer deployment that has ended while this one waits, or 0
 }
 
 // Notice is a state to announce, its time, and the reason.
@@ -64,7 +65,11 @@ func Advance(f storage.Follow, s Sight) (storage.Follow, []Notice) {
 	f = Heard(f)
 	var notices []Notice
 	for _, n := range seen(s) {
-		if !slices.Contains(f.Told, n.State) && !outrun(f.Told, n.State) {
+		if outrun(f.Told, n.State) { // Cloud 66 takes a start back and forth; a card never goes back
+			f.State = f.Told[len(f.Told)-1]
+			continue
+		}
+		if !slices.Contains(f.Told, n.State) {
 			f.Told = append(f.Told, n.State)
 			notices = append(notices, n)
 		}
@@ -87,11 +92,15 @@ func Heard(f storage.Follow) storage.Follow {
 func seen(s Sight) []Notice {
 	d := s.Deployment
 	if d.Queued() {
-		return []Notice{{storage.Queued, s.At, "it waits behind another deployment"}}
+		waits := []Notice{{storage.Queued, s.At, "it waits behind another deployment"}}
+		if s.Overtaken != 0 {
+			waits = append(waits, Notice{storage.Waits, s.At, fmt.Sprintf("#%d has ended before it", s.Overtaken)})
+		}
+		return waits
 	}
 	started := Notice{storage.Started, cmp.Or(d.StartedAt, s.At), "Cloud 66 deploys it"}
 	if d.Ended() {
-		over := Notice{outcome(d, s), cmp.Or(d.FinishedAt, s.At), "its outcome is " + cmp.Or(d.Outcome.String(), "not told")}
+		over := Notice{Outcome(s), cmp.Or(d.FinishedAt, s.At), "its outcome is " + cmp.Or(d.Outcome.String(), "not told")}
 		if over.State == storage.Cancelled && s.Cancelled != nil {
 			over.Why += " and its end was asked for"
 		}
@@ -107,18 +116,21 @@ func seen(s Sight) []Notice {
 	return []Notice{started}
 }
 
-// outrun reports whether a later state was already announced: no start follows an end.
+// outrun reports whether a later state was already announced: no queue follows a start, and no start an end.
 func outrun(told []storage.State, s storage.State) bool {
-	if s == storage.Queued {
+	switch s {
+	case storage.Queued, storage.Waits:
 		return slices.Contains(told, storage.Started)
+	case storage.Started:
+		return slices.Contains(told, storage.Slow)
 	}
 	return !s.End() && slices.ContainsFunc(told, storage.State.End)
 }
 
-// outcome maps a deployment's outcome to an end state. A failure after a cancel through this bot counts as cancelled. An unknown outcome is
+// Outcome maps the outcome of an ended deployment to an end state. A failure after a cancel through this bot counts as cancelled. An unknown outcome is
 // neither a success nor a failure.
-func outcome(d cloud66.Deployment, s Sight) storage.State {
-	switch {
+func Outcome(s Sight) storage.State {
+	switch d := s.Deployment; {
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:
 		return storage.Succeeded
 	case d.Outcome.Kind == cloud66.OutcomeCancelled, d.Outcome.Kind == cloud66.OutcomeFailed && s.Cancelled.Explains(finished(d, s)):

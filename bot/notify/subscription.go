@@ -24,9 +24,12 @@ func oneOf(wanted []string, word string) bool {
 }
 
 // Wants reports whether a subscription includes an event; an empty event list includes all. An end with an unknown outcome is included
-// where success and failure are.
+// where success and failure are, a wait that is overtaken where a slow deployment is.
 func Wants(s storage.Subscription, event string) bool {
-	if event == string(storage.Over) {
+	switch event {
+	case string(storage.Waits):
+		event = string(storage.Slow)
+	case string(storage.Over):
 		return Wants(s, string(storage.Succeeded)) && Wants(s, string(storage.Failed))
 	}
 	return len(s.Events) == 0 || slices.Contains(s.Events, event)
@@ -93,12 +96,15 @@ func HearOfRevert(subscriptions []storage.Subscription, d cloud66.Deployment) (w
 	return "", false
 }
 
-// News returns, oldest first, the deployments that are newer than a position or open in it. Without a position it returns the open ones
-// only: history is never announced.
+// seenMost is the number of newest deployments of a stack that its position names.
+const seenMost = 30
+
+// News returns, oldest first, the deployments that a position does not name: newer ones, open ones, and those that Cloud 66 hid while newer
+// ones were shown. Without a position it returns the open ones only: history is never announced.
 func News(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment {
 	var news []cloud66.Deployment
 	for _, d := range newest {
-		if isNews(p, d) {
+		if isNews(p, d, newest) {
 			news = append(news, d)
 		}
 	}
@@ -106,7 +112,7 @@ func News(p *storage.Position, newest []cloud66.Deployment) []cloud66.Deployment
 	return news
 }
 
-func isNews(p *storage.Position, d cloud66.Deployment) bool {
+func isNews(p *storage.Position, d cloud66.Deployment, newest []cloud66.Deployment) bool {
 	switch {
 	case p == nil:
 		return !d.Ended()
@@ -115,9 +121,25 @@ func isNews(p *storage.Position, d cloud66.Deployment) bool {
 			return !d.Ended() || d.FinishedAt.After(p.Since)
 		}
 		return !d.Ended() || cmp.Or(d.StartedAt, d.FinishedAt).After(p.Since)
-	default:
-		return d.ID > p.Newest || slices.Contains(p.Open, d.ID)
+	case d.ID > p.Newest, slices.Contains(p.Open, d.ID):
+		return true
 	}
+	_, known := slices.BinarySearch(p.Seen, d.ID)
+	return !known && len(p.Seen) > 0 && d.ID > p.Seen[0] && !longOver(d, newest)
+}
+
+// longOver reports whether a deployment ended an hour or more before the newest event of a list: then the list did not hide it until now,
+// but was not whole before.
+func longOver(d cloud66.Deployment, newest []cloud66.Deployment) bool {
+	var latest time.Time
+	for _, o := range newest {
+		for _, at := range []time.Time{o.StartedAt, o.FinishedAt} {
+			if at.After(latest) {
+				latest = at
+			}
+		}
+	}
+	return d.Ended() && latest.Sub(cmp.Or(d.FinishedAt, d.StartedAt)) >= time.Hour
 }
 
 // NewlyReverted returns those of a stack's newest deployments that were rolled back since its position. If the position was made without a
@@ -139,6 +161,7 @@ func NewlyReverted(p *storage.Position, newest []cloud66.Deployment) []cloud66.D
 // running deployment has just started. Open deployments that could not be read (those in failed) stay open.
 func Moved(p storage.Position, newest []cloud66.Deployment, failed map[int64]error, at time.Time, begun bool) storage.Position {
 	known, began, open := p.Newest, p.Began, p.Open
+	p.Seen = slices.Clone(p.Seen)
 	p.Open, p.Reverted, p.Began, p.At = nil, nil, nil, at
 	for _, id := range open {
 		if failed[id] == nil {
@@ -150,7 +173,7 @@ func Moved(p storage.Position, newest []cloud66.Deployment, failed map[int64]err
 		}
 	}
 	for _, d := range newest {
-		p.Newest = max(p.Newest, d.ID)
+		p.Newest, p.Seen = max(p.Newest, d.ID), append(p.Seen, d.ID)
 		if d.Reverted {
 			p.Reverted = append(p.Reverted, d.ID)
 		}
@@ -168,6 +191,9 @@ func Moved(p storage.Position, newest []cloud66.Deployment, failed map[int64]err
 	}
 	slices.Sort(p.Open)
 	slices.Sort(p.Reverted)
+	slices.Sort(p.Seen)
+	p.Seen = slices.Compact(p.Seen)
+	p.Seen = p.Seen[max(0, len(p.Seen)-seenMost):]
 	return p
 }
 

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type known struct {
 	follows    []storage.Follow                  // open, oldest first
 	cards      map[string]storage.Message        // what they show, by the id of the follow; without an entry the card is not recorded
 	about      map[int64]about                   // of the deployments of the look and of the follows
+	corrected  []storage.Follow                  // told an end that Cloud 66 tells otherwise now
 	damaged    string                            // why some follows could not be read
 }
 
@@ -57,15 +59,14 @@ func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
 		k.damaged = wrong.Error()
 	}
 	for _, f := range k.follows {
-		m, there, wrong := storage.Messages.Find(tx, cardKey(f.ID))
-		if there {
-			k.cards[f.ID] = storage.Message{Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last}
-		}
-		err = errors.Join(err, wrong, k.learn(tx, look.Stack, f.Deployment))
+		err = errors.Join(err, k.card(tx, f), k.learn(tx, look.Stack, f.Deployment))
 	}
 	shown := slices.Concat(look.Newest, look.Others)
 	for _, d := range shown {
 		err = errors.Join(err, k.learn(tx, look.Stack, d.ID))
+		if kept := k.about[d.ID].kept; d.Ended() && kept.Outcome != d.Outcome.String() && look.At.Sub(kept.SeenAt) < correctable {
+			err = errors.Join(err, k.correct(tx, look.Stack, d.ID))
+		}
 	}
 	if len(k.of) > 0 {
 		for _, d := range slices.Concat(notify.News(k.since(look), shown), notify.NewlyReverted(k.position, shown)) {
@@ -123,6 +124,31 @@ func (k *known) hear(tx storage.Tx, stack string, id int64) error {
 		a.heard[key[strings.LastIndexByte(key, '/')+1:]] = by.Follow
 		return nil
 	})
+}
+
+// correctable is how long after an end Cloud 66's change of it is told.
+const correctable = 24 * time.Hour
+
+// correct reads which follows have told the end of a deployment, and what their cards show.
+func (k *known) correct(tx storage.Tx, stack string, id int64) error {
+	err := k.hear(tx, stack, id)
+	for _, channel := range slices.Sorted(maps.Keys(k.about[id].heard)) {
+		f, there, wrong := storage.Follows.Find(tx, k.about[id].heard[channel])
+		if err = errors.Join(err, wrong); there && f.Phase == storage.PhaseEnded {
+			k.corrected = append(k.corrected, f)
+			err = errors.Join(err, k.card(tx, f))
+		}
+	}
+	return err
+}
+
+// card reads what a follow's card shows.
+func (k *known) card(tx storage.Tx, f storage.Follow) error {
+	m, there, err := storage.Messages.Find(tx, cardKey(f.ID))
+	if there {
+		k.cards[f.ID] = storage.Message{Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last}
+	}
+	return err
 }
 
 // since returns the position that later deployments are news to; nil for none, to which only what runs is news.

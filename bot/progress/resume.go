@@ -25,9 +25,10 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	}
 	var follows []storage.Follow
 	var shown []string
+	ended := map[string]bool{}
 	cancels := map[string]storage.Cancel{}
 	err := p.Records.Update(ctx, func(tx storage.Tx) (err error) {
-		if follows, shown, err = takeOver(tx); err != nil {
+		if follows, shown, ended, err = takeOver(tx); err != nil {
 			return err
 		}
 		clear(cancels)
@@ -55,6 +56,9 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 			}
 		})
 	}
+	for uid := range ended {
+		p.watch.Due(uid, time.Now())
+	}
 	for _, f := range follows {
 		if f.Phase == storage.PhaseCarded {
 			carry(commands.Redeploy, f, func() { p.carryOn(ctx, f) })
@@ -74,15 +78,19 @@ func (p *Progress) resume(ctx context.Context, tasks *sync.WaitGroup) error {
 	return nil
 }
 
-// takeOver returns the open follows, and the keys of the cards that users may look at, those of open follows last. It turns a wish that may
-// have been sent into a search for its deployment.
-func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err error) {
+// takeOver returns the open follows, the keys of the cards that users may look at, those of open follows last, and the stacks with an end
+// that Cloud 66 may still tell otherwise. It turns a wish that may have been sent into a search for its deployment.
+func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, ends map[string]bool, err error) {
+	ends = map[string]bool{}
 	err = storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
 		switch {
 		case f.Phase != storage.PhaseEnded:
 			follows = append(follows, f)
 		case time.Since(f.EndedAt) < shownFor:
 			shown = append(shown, cardKey(f.ID))
+		}
+		if f.Phase == storage.PhaseEnded && f.Deployment != 0 && !f.Subscribed && time.Since(f.EndedAt) < correctable {
+			ends[f.Stack.UID] = true
 		}
 		return nil
 	})
@@ -93,7 +101,7 @@ func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, err erro
 			err = errors.Join(err, storage.PutFollow(tx, follows[i]))
 		}
 	}
-	return follows, shown, err
+	return follows, shown, ends, err
 }
 
 // unclearCancel returns the cancel that belongs to a follow, if nothing proves that Cloud 66 has taken it.

@@ -62,7 +62,7 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
 		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
 			At: t.look.At, Deployment: d, Found: v.Deployment != nil, Err: unseen, Silent: t.look.Silent,
-			Usual: cloud66.UsualDuration(t.look.Newest, d.Type()), Began: v.Began, Cancelled: v.Cancelled,
+			Usual: cloud66.UsualDuration(t.look.Newest, d.Type()), Began: v.Began, Cancelled: v.Cancelled, Overtaken: v.Overtaken,
 		})
 	}
 	failed := slices.ContainsFunc(s.notices, isFailure)
@@ -88,6 +88,31 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 	return s, err
 }
 
+// correct plans the correction of an end that was told: Cloud 66 tells another one now. It is told once, in the thread and where a failure
+// goes.
+func (t *tale) correct(f storage.Follow) (step, error) {
+	s := step{follow: f, view: t.view(f), changed: true}
+	v := &s.view
+	state := notify.Outcome(t.sight(*v.Deployment))
+	if state == f.State {
+		return s, nil
+	}
+	v.Corrects, s.follow.State = f.State, state
+	if !slices.Contains(f.Told, state) {
+		s.follow.Told = append(slices.Clone(f.Told), state)
+		s.notices = []notify.Notice{{State: state, At: t.look.At, Why: "Cloud 66 said before: " + string(f.State)}}
+	}
+	of := t.subscribed.to(t.nameOf(f))[f.Channel]
+	v.Mentions, v.Loud = notify.HearOfFailure(of, *v.Deployment)
+	v.Loud = v.Loud || slices.ContainsFunc(of, func(sub storage.Subscription) bool { return notify.Wants(sub, string(storage.Failed)) })
+	v.Tell = concerned(s.follow, of, *v.Deployment)
+	old, there := t.cards[f.ID]
+	if !there { // it was told long ago, or in a message with others
+		return s, nil
+	}
+	return s, s.say(old, there)
+}
+
 // nameOf returns the name under which channels know a follow's stack, which may have been renamed since.
 func (t *tale) nameOf(f storage.Follow) storage.StackRef {
 	if t.known.position != nil {
@@ -111,6 +136,9 @@ func (t *tale) view(f storage.Follow) view {
 			v.Live = d.ID
 		case v.Ahead == 0 && d.ID < f.Deployment && d.Running():
 			v.Ahead = d.ID
+		}
+		if d.ID > f.Deployment && d.Ended() && d.Duration() > 0 { // not one that was cancelled in the queue
+			v.Overtaken = max(v.Overtaken, d.ID)
 		}
 	}
 	v.Began = t.began[f.Deployment]
@@ -306,7 +334,7 @@ func (v view) step(n notify.Notice) (storage.Message, error) {
 	f := v.Follow
 	m := storage.Message{
 		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Urgent: urgent(f, n), Last: true,
-		Broadcast: isFailure(n) && (v.Loud || !f.Subscribed),
+		Broadcast: (isFailure(n) || v.Corrects == storage.Failed) && (v.Loud || !f.Subscribed),
 	}
 	if n.State == storage.Lost { // may occur again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())

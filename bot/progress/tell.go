@@ -101,8 +101,8 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 	for _, why := range t.whys {
 		p.Log.InfoContext(ctx, "told by subscription", "stack", t.stack.String(), "why", why)
 	}
-	p.Outbox.Deliver(t.messages...)
 	p.done(ctx, t.steps...)
+	p.Outbox.Deliver(t.messages...)
 	return t.aim(), t.err
 }
 
@@ -117,6 +117,15 @@ func (t *tale) aim() watch.Aim {
 	}
 	aim := aimOf(len(t.of) > 0, cmp.Or(t.position, t.known.position), slices.Collect(maps.Values(follows)))
 	aim.Again = t.held
+	for _, a := range t.about {
+		aim.Ended = later(aim.Ended, a.kept.SeenAt)
+	}
+	for _, d := range t.ended {
+		aim.Ended = later(aim.Ended, d.SeenAt)
+	}
+	if t.look.At.Sub(aim.Ended) > correctable {
+		aim.Ended = time.Time{}
+	}
 	return aim
 }
 
@@ -165,15 +174,18 @@ func (t *tale) plan() {
 		}
 	}
 	for _, f := range t.follows {
-		t.add(f, false)
+		t.add(f, t.step)
+	}
+	for _, f := range t.corrected {
+		t.add(f, t.correct)
 	}
 }
 
 // add plans the next step of a follow.
-func (t *tale) add(f storage.Follow, begins bool) {
+func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) {
 	err := panics.Catch(func() error {
-		s, err := t.step(f)
-		if s.changed = s.changed || begins; err == nil {
+		s, err := plan(f)
+		if err == nil {
 			t.steps = append(t.steps, s)
 		}
 		return err
@@ -189,14 +201,14 @@ func (t *tale) changes() bool {
 }
 
 func (t *tale) write(tx storage.Tx) error {
-	err := putAll(tx, t.messages)
+	err := errors.Join(writeAll(tx, t.steps), putAll(tx, t.messages)) // in the order of what happened: a roll-back follows the success
 	for _, d := range t.ended {
 		err = errors.Join(err, storage.History.Put(tx, storage.DeploymentKey(d.Stack, d.Number), d))
 	}
 	if t.position != nil {
 		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, *t.position))
 	}
-	return errors.Join(err, writeAll(tx, t.steps))
+	return err
 }
 
 // remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now.
@@ -295,7 +307,11 @@ func (t *tale) hear() {
 			t.held = true
 		default:
 			f := storage.Follow{Stack: t.stack, Deployment: d.ID, Channel: channel, Subscribed: true}
-			t.add(newFollow(f, storage.PhaseFollowing), true)
+			t.add(newFollow(f, storage.PhaseFollowing), func(f storage.Follow) (step, error) {
+				s, err := t.step(f)
+				s.changed = true
+				return s, err
+			})
 			t.whys = append(t.whys, fmt.Sprintf("#%d in %s: %s", d.ID, channel, why))
 		}
 	})

@@ -86,8 +86,10 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 	switch {
 	case !s.by.IsZero():
 		return later(s.by, soonest), asked
-	case s.listed == nil && len(s.aim.Followed) == 0:
+	case s.listed == nil && len(s.aim.Followed) == 0 && s.aim.Ended.IsZero():
 		return time.Time{}, notDue
+	case s.listed == nil && len(s.aim.Followed) == 0:
+		return later(s.last.Add(max(s.last.Sub(s.aim.Ended)/4, w.Max)), w.limit.slow), unchanged
 	case s.failures > 0:
 		longest := w.Max
 		if !awaited {

@@ -66,7 +66,10 @@ type Aim struct {
 	// it shows the stack. The id 0 is a deployment that is not known yet.
 	Followed map[int64]bool
 	Sought   time.Time // since when the newest of those that cannot be read is sought, looked for more and more rarely; zero if none is
-	Again    bool      // the look was not taken, or not all of it: repeat it soon
+	// Ended is when the newest end was seen that Cloud 66 may still tell otherwise; zero if there is none. A stack that the sweep does not
+	// show is looked at for that, more and more rarely.
+	Ended time.Time
+	Again bool // the look was not taken, or not all of it: repeat it soon
 }
 
 // Watcher polls the stacks that it is told of by Due and by the aims.

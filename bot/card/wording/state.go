@@ -13,7 +13,7 @@ import (
 
 // signs maps each state to its unique sign. States without an entry are merely requested.
 var signs = map[storage.State]string{
-	storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠",
+	storage.Queued: "🕓", storage.Waits: "🟠", storage.Started: "🔵", storage.Slow: "🟠",
 	storage.Lost: "❔", storage.Over: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
 	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
 }
