@@ -223,7 +223,7 @@ func (b *Bot) readForm(in interaction) *inbox.Command {
 	var do func(context.Context) (commands.Reply, *commands.Step)
 	var refused commands.Reply
 	c.Content = func(ctx context.Context) (any, bool) {
-		inv.Options[commands.Reason] = commands.Spoken(b.labelled(ctx, inv.Options[commands.Reason]))
+		r.invocation.Options[commands.Reason] = commands.Spoken(b.labelled(ctx, inv.Options[commands.Reason]))
 		if do, refused = b.handler.Prepare(ctx, r.request()); do != nil {
 			return nil, true
 		}

@@ -200,15 +200,15 @@ func (t *tale) changes() bool {
 	return t.position != nil || len(t.messages)+len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
-func (t *tale) write(tx storage.Tx) error {
-	err := errors.Join(writeAll(tx, t.steps), putAll(tx, t.messages)) // in the order of what happened: a roll-back follows the success
+// write writes the plan. Messages have the order of what happened: a roll-back follows the success.
+func (t *tale) write(tx storage.Tx) (err error) {
 	for _, d := range t.ended {
 		err = errors.Join(err, storage.History.Put(tx, storage.DeploymentKey(d.Stack, d.Number), d))
 	}
 	if t.position != nil {
 		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, *t.position))
 	}
-	return err
+	return errors.Join(err, writeAll(tx, t.steps), putAll(tx, t.messages))
 }
 
 // remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now.

@@ -163,7 +163,7 @@ func (s *sources) load(set setting) error {
 	switch {
 	case err == nil:
 		return nil
-	case !set.secret && looksSecret(text, secret.NewCleaner(s.tokens()...)): // err would contain the text.
+	case !set.secret && looksSecret(secret.WithoutUserinfo(text), secret.NewCleaner(s.tokens()...)): // err would contain the text.
 		return fmt.Errorf("%s holds what looks like a token, and is not shown: it is %s", label(set.key), meaning)
 	default:
 		return fmt.Errorf("%s %w", label(set.key), err)
