@@ -50,7 +50,7 @@ func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 			return nil
 		})
 		if err != nil {
-			return panicked{err}, nil
+			return panicked{err}, nil //nolint:nilerr // the waiting request panics with it
 		}
 		if err = failed; err != nil {
 			return nil, fmt.Errorf("read the rules of %s: %w", channel, err)

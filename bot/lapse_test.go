@@ -30,7 +30,13 @@ func TestADenyThatLapsesIsToldOnceInItsChannel(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		r.cloud.RemoveStack(r.web)
 		time.Sleep(15 * time.Minute)
-		r.says(lin, deploys, "shop · production is not among the stacks any more", "fits no stack now.", "/c66 deny everyone redeploy,cancel NAME")
+		r.says(
+			lin,
+			deploys,
+			"shop · production is not among the stacks any more",
+			"fits no stack now.",
+			"/c66 deny everyone redeploy,cancel NAME",
+		)
 		before := r.cloud.Count()
 		time.Sleep(time.Hour)
 		if asked := r.cloud.Count() - before; asked > 130 {

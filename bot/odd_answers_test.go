@@ -80,8 +80,12 @@ func TestTheWordBesideACodeIsWhatPeopleAreTold(t *testing.T) {
 
 func TestAWriteThatWasRefusedInAnOddWayIsNotSentAgain(t *testing.T) {
 	for says, fault := range map[string]cloud66sim.Fault{
-		"not redeployed: Cloud 66 refused it: Stack is locked by ana": {Status: http.StatusOK, Body: `{"error":"locked","details":"Stack is locked by ana"}`},
-		"not redeployed: Cloud 66 refused it: Stack is frozen":        {Status: http.StatusOK, Body: `{"response":{"ok":false,"message":"Stack is frozen"}}`},
+		"not redeployed: Cloud 66 refused it: Stack is locked by ana": {
+			Status: http.StatusOK, Body: `{"error":"locked","details":"Stack is locked by ana"}`,
+		},
+		"not redeployed: Cloud 66 refused it: Stack is frozen": {
+			Status: http.StatusOK, Body: `{"response":{"ok":false,"message":"Stack is frozen"}}`,
+		},
 		"not redeployed: Cloud 66's address leads to another one": {
 			Status: http.StatusFound, Header: map[string]string{"Location": "https://user:hunter2@elsewhere.example/"},
 		},

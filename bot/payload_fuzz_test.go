@@ -175,8 +175,10 @@ func payloads() map[string][]string {
 				`"user":"U1"}}`, `{"event":[]}`, `{}`,
 		},
 		"hello_again": {`{}`},
-		socket.Unreadable: {`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`,
-			`{"envelope_id":"e"`},
+		socket.Unreadable: {
+			`{"envelope_id":"e","payload":{"user_id":"U1","channel_id":"C1","response_url":"https://hooks.slack.test/commands/1","te`,
+			`{"envelope_id":"e"`,
+		},
 	}
 }
 

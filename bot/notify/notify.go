@@ -127,8 +127,8 @@ func outrun(told []storage.State, s storage.State) bool {
 	return !s.End() && slices.ContainsFunc(told, storage.State.End)
 }
 
-// Outcome maps the outcome of an ended deployment to an end state. A failure after a cancel through this bot counts as cancelled. An unknown outcome is
-// neither a success nor a failure.
+// Outcome maps the outcome of an ended deployment to an end state. A failure after a cancel through this bot counts as cancelled. An
+// unknown outcome is neither a success nor a failure.
 func Outcome(s Sight) storage.State {
 	switch d := s.Deployment; {
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:

@@ -33,7 +33,9 @@ func TestACardWaitsForItsOwnDeploymentAndTellsNoOthers(t *testing.T) {
 		"whose number was told, hidden until after its end": {cloud66sim.AnswerS0, 20 * time.Minute, "Cloud 66 says that #1004 failed: "},
 		"hidden for seconds":                                {cloud66sim.AnswerBare, 8 * time.Second, "#1004 failed"},
 		"hidden for minutes":                                {cloud66sim.AnswerD, 3 * time.Minute, "#1004 failed"},
-		"hidden until after its end":                        {cloud66sim.AnswerBare, 20 * time.Minute, "Cloud 66 says that the deployment failed: "},
+		"hidden until after its end": {
+			cloud66sim.AnswerBare, 20 * time.Minute, "Cloud 66 says that the deployment failed: ",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{Answer: tt.answer}, func(r *rig) {
@@ -105,7 +107,10 @@ func TestAGuessIsShownAsSuch(t *testing.T) {
 		}
 		r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "api"})
 		time.Sleep(time.Minute)
-		if card := r.slack.Person(lin).Sees(deploys)[0].Plain(); !strings.Contains(card, "probably this one: Cloud 66 does not tell which deployment the redeploy became") {
+		if card := r.slack.Person(lin).Sees(deploys)[0].Plain(); !strings.Contains(
+			card,
+			"probably this one: Cloud 66 does not tell which deployment the redeploy became",
+		) {
 			r.Errorf("the card says %q", card)
 		}
 	})

@@ -17,7 +17,11 @@ func at(seconds int) time.Time {
 
 // shown is a deployment that runs from start on, or that waits if start is negative.
 func shown(id int64, start int, change ...func(*cloud66.Deployment)) cloud66.Deployment {
-	d := cloud66.Deployment{ID: id, TriggeredVia: cloud66.Value[cloud66.Via]{Kind: cloud66.ViaAPI, Raw: "1", Meaning: "api"}, IsDeploying: start >= 0}
+	d := cloud66.Deployment{
+		ID:           id,
+		TriggeredVia: cloud66.Value[cloud66.Via]{Kind: cloud66.ViaAPI, Raw: "1", Meaning: "api"},
+		IsDeploying:  start >= 0,
+	}
 	if start >= 0 {
 		d.StartedAt = at(start)
 	}
@@ -67,7 +71,9 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		certain, guesses is
 	}{
 		"the next number": {
-			open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20), shown(1025, -100, over(-50, success))}, certain: is{"a": 1026},
+			open:    []sought{wished("a", 7, 0, 0)},
+			newest:  []cloud66.Deployment{shown(1026, 20), shown(1025, -100, over(-50, success))},
+			certain: is{"a": 1026},
 		},
 		"an older number is no candidate": {open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1025, 5)}},
 		"a hidden number before it": {
@@ -116,7 +122,9 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 			certain: is{"b": 1027},
 		},
 		"a code that is no word": {
-			open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20, via("2", "", cloud66.ViaHook))}, certain: is{"a": 1026},
+			open:    []sought{wished("a", 7, 0, 0)},
+			newest:  []cloud66.Deployment{shown(1026, 20, via("2", "", cloud66.ViaHook))},
+			certain: is{"a": 1026},
 		},
 		"a word that says otherwise": {
 			open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20, via("2", "hook", cloud66.ViaHook))},
@@ -135,7 +143,8 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 			guesses: is{"a": 1028},
 		},
 		"a clock that is seven minutes behind": {
-			open: []sought{wished("a", 7, -420, 0)}, newest: []cloud66.Deployment{shown(1026, 0, func(d *cloud66.Deployment) { d.StartedAt = at(-410) })},
+			open:    []sought{wished("a", 7, -420, 0)},
+			newest:  []cloud66.Deployment{shown(1026, 0, func(d *cloud66.Deployment) { d.StartedAt = at(-410) })},
 			certain: is{"a": 1026},
 		},
 	} {

@@ -44,6 +44,7 @@ type Trust struct {
 	refusals int // consecutive
 }
 
+// Accept ends the refusals.
 func (t *Trust) Accept() { *t = Trust{Accepted: true} }
 
 // Refuse records a refusal. It returns whether the refusal is believed, and the delay until the next check.
