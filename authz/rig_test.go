@@ -131,6 +131,8 @@ func (m *memory) Close() error { return nil }
 
 func (m *memory) Fault() error { return nil }
 
+func (m *memory) Changes() uint64 { return 0 }
+
 type memoryTx struct{ m *memory }
 
 func (t memoryTx) Get(bucket, key string) ([]byte, error) {

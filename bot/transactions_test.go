@@ -46,8 +46,8 @@ func TestARedeployOfFiveMinutesCostsFewTransactions(t *testing.T) {
 			pass(10 * time.Second)
 		})
 		r.few("a redeploy", commits, 16)
-		if t.Logf("and %d reads", reads); reads > 75 {
-			t.Error("that is more than 75")
+		if t.Logf("and %d reads", reads); reads > 16 {
+			t.Error("that is more than 16")
 		}
 	})
 }

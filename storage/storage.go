@@ -43,6 +43,9 @@ type DB interface {
 	// once and on another goroutine; its only effects must go through Tx. An error or panic of fn rolls back its own writes only and
 	// reaches the caller of Update.
 	Update(ctx context.Context, fn func(Tx) error) error
+	// Changes returns a number that is another after each committed update that wrote something, before that Update returns. It reads nothing
+	// from the database.
+	Changes() uint64
 	// Fault returns why writes would fail or be lost on a restart, as far as known, and the remedy; nil if the database is healthy.
 	// It never blocks.
 	Fault() error

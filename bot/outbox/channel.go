@@ -56,6 +56,13 @@ func (o *Outbox) Refuse(
 	if len(over) > 0 {
 		o.gone(over)
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if q := o.queues[place{channel, edits}]; q != nil {
+		for _, it := range q.items {
+			it.changed()
+		}
+	}
 	return fresh, nil
 }
 

@@ -25,7 +25,8 @@ var errDone = errors.New("done")
 // deliver takes one step towards the desired state of the item's message. It returns a delay before the next step, a temporary error, or
 // errDone.
 func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Duration, err error) {
-	m, parent, channel, err := o.read(ctx, it.key)
+	r, err := o.row(ctx, it)
+	m, parent, channel := r.message, r.parent, r.channel
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return 0, errDone
@@ -36,7 +37,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, it *item) (later time.Du
 	case q.lane == edits && channel.Refused != "":
 		return 0, errDone // until Accept
 	case q.lane == edits && m.Delivered():
-		return o.attend(ctx, q, it, m, parent.TS)
+		return o.attend(ctx, q, it, r)
 	case strings.HasPrefix(m.Channel, directPrefix):
 		later, err = o.direct(ctx, it, m)
 	case q.lane == edits:
@@ -65,21 +66,36 @@ func (o *Outbox) moved(it *item, m storage.Message) error {
 	return errDone
 }
 
-func (o *Outbox) read(ctx context.Context, key string) (m, parent storage.Message, channel storage.Channel, err error) {
-	err = o.Records.View(ctx, func(tx storage.Tx) error {
-		if m, err = storage.Messages.Get(tx, key); err != nil {
+// row is what the database holds about a message.
+type row struct {
+	message, parent storage.Message
+	channel         storage.Channel
+}
+
+// row returns the row that an item keeps, or reads it.
+func (o *Outbox) row(ctx context.Context, it *item) (row, error) {
+	o.mu.Lock()
+	kept := it.row
+	o.mu.Unlock()
+	if kept != nil {
+		return *kept, nil
+	}
+	var r row
+	err := o.Records.View(ctx, func(tx storage.Tx) (err error) {
+		if r.message, err = storage.Messages.Get(tx, it.key); err != nil {
 			return err
 		}
+		m := &r.message
 		if m.Channel, err = storage.ChannelNow(tx, m.Channel); err != nil {
 			return err
 		}
-		if channel, _, err = storage.Channels.Find(tx, m.Channel); err != nil || m.Parent == "" {
+		if r.channel, _, err = storage.Channels.Find(tx, m.Channel); err != nil || m.Parent == "" {
 			return err
 		}
-		parent, _, err = storage.Messages.Find(tx, m.Parent) // if it was pruned or never existed, the reply goes to the channel
+		r.parent, _, err = storage.Messages.Find(tx, m.Parent) // if it was pruned or never existed, the reply goes to the channel
 		return err
 	})
-	return m, parent, channel, err
+	return r, err
 }
 
 var (
@@ -330,20 +346,24 @@ func (o *Outbox) edit(ctx context.Context, it *item, m storage.Message) (time.Du
 const tickEvery = 10 * time.Second
 
 // attend looks after a message that is up to date: it searches for duplicates while the message is in doubt, and ticks while the message
-// shows a running time.
-func (o *Outbox) attend(ctx context.Context, q *queue, it *item, m storage.Message, thread string) (later time.Duration, err error) {
+// shows a running time. For ticks alone the item keeps its row.
+func (o *Outbox) attend(ctx context.Context, q *queue, it *item, r row) (later time.Duration, err error) {
+	m := r.message
 	body := o.bodyOf(m)
 	o.mu.Lock()
 	first := !it.idle
 	if first && !it.again { // else there is a change
 		it.idle, it.urgent = true, false
 	}
+	if !it.again && m.Doubt.IsZero() {
+		it.row = &r
+	}
 	o.mu.Unlock()
 	if first {
 		it.shown = body
 	}
 	if later = tickEvery; !m.Doubt.IsZero() {
-		wait, err := o.search(ctx, q, it, m, thread)
+		wait, err := o.search(ctx, q, it, m, r.parent.TS)
 		if err != nil || len(m.Running) == 0 {
 			return wait, err
 		}

@@ -60,6 +60,7 @@ type item struct {
 	root      string // key of its card, or its own: items of one card keep their order
 	urgent    bool
 	again     bool // put again while it was being delivered
+	row       *row // while idle, if nothing has changed it since it was read
 	idle      bool // up to date: only its running time or a search is left
 	notBefore time.Time
 	failures  int
@@ -99,7 +100,7 @@ func (q *queue) add(key, root string, urgent bool) {
 		q.items = append(q.items, &item{key: key, root: root, urgent: urgent})
 		return
 	}
-	it.again = true
+	it.changed()
 	if it.idle {
 		it.idle, it.notBefore, it.failures = false, time.Time{}, 0
 	}
@@ -113,6 +114,9 @@ func (q *queue) add(key, root string, urgent bool) {
 		q.items = append(q.items, it)
 	}
 }
+
+// changed has the item's row read again.
+func (it *item) changed() { it.row, it.again = nil, true }
 
 // next returns the next due item, or how long until one is due. Urgent items go first, idle ones last. Items of one card keep their order:
 // a delayed one blocks those behind it, but not those of other cards.
@@ -287,6 +291,7 @@ func (o *Outbox) Wake() {
 	o.woken = time.Now()
 	for _, q := range o.queues {
 		for _, it := range q.items {
+			it.changed()
 			it.notBefore = time.Time{}
 		}
 	}

@@ -52,9 +52,14 @@ func TestADeliveryIsOneReadAndOneCommit(t *testing.T) {
 
 func TestARunningTimeGoesOnWithoutCommitsAndAcrossARestartUntilTheEnd(t *testing.T) {
 	inBubble(t, func(r *rig) {
+		transactions := 0
+		r.end()
+		r.open(mortal.New(0, false))
+		r.outbox.Records = hookedDB{r.records, func() { transactions++ }}
+		r.run()
 		r.put(urgent(running("a", time.Now())))
 		r.settle()
-		commits := r.commits()
+		commits, before := r.commits(), transactions
 		for range 12 {
 			time.Sleep(30 * time.Second)
 			r.settle()
@@ -64,6 +69,9 @@ func TestARunningTimeGoesOnWithoutCommitsAndAcrossARestartUntilTheEnd(t *testing
 		}
 		if n := r.commits() - commits; n != 0 {
 			r.Errorf("%d commits for running times", n)
+		}
+		if n := transactions - before; n > 1 {
+			r.Errorf("%d transactions for running times", n)
 		}
 		r.shows(deploys, "runs for 6m0s")
 		r.restart()
@@ -108,6 +116,30 @@ func TestChangesOfStateGoBeforeTheRunningTimesOfManyCards(t *testing.T) {
 			if got, want := r.channel(all[i].Channel)[0], "runs for 0s"; got == want {
 				r.Errorf("the card of room %d has never been brought up to date", i)
 			}
+		}
+	})
+}
+
+func TestARunningTimeHeedsWhatTheDatabaseSaysOfItsChannelMeanwhile(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		r.put(urgent(running("a", time.Now())))
+		r.settle()
+		time.Sleep(time.Minute)
+		none := func(storage.Tx) ([]storage.Message, error) { return nil, nil }
+		if _, err := r.outbox.Refuse(r.ctx, deploys, "is_archived", none); err != nil {
+			r.Fatal(err)
+		}
+		edits := len(r.calls("chat.update"))
+		time.Sleep(5 * time.Minute)
+		if n := len(r.calls("chat.update")) - edits; n > 0 {
+			r.Errorf("%d edits in a channel that accepts no messages", n)
+		}
+		if _, err := r.outbox.Accept(r.ctx, deploys); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		if n := len(r.calls("chat.update")) - edits; n < 2 {
+			r.Errorf("%d edits since the channel accepts messages again", n)
 		}
 	})
 }

@@ -1,8 +1,10 @@
 package progress
 
 import (
+	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +35,40 @@ type about struct {
 	asker  string            // who requested that
 	heard  map[string]string // the follows that announce it, by channel, if it is news
 	kept   storage.Deployed  // its history
+}
+
+// compared is a look with what it was compared with.
+type compared struct {
+	look    watch.Look
+	known   *known
+	changes uint64 // of the database, before that was read
+}
+
+// knownOf returns what a look is compared with: that of the last look at the stack if both show the same and the database has not changed.
+func (p *Progress) knownOf(ctx context.Context, look watch.Look) (k *known, err error) {
+	changes := p.Records.Changes()
+	if kept, ok := p.lasts.Load(look.Stack); ok {
+		if l, _ := kept.(compared); l.changes == changes && sameShown(l.look, look) {
+			return l.known, nil
+		}
+	}
+	err = p.Records.View(ctx, func(tx storage.Tx) (err error) {
+		if k, err = p.read(tx, look); err == nil {
+			p.subscriptions.Store(k.subscribed)
+		}
+		return err
+	})
+	if err == nil && len(k.follows) > 0 && len(k.corrected) == 0 { // what is corrected depends on the time too
+		p.lasts.Store(look.Stack, compared{look, k, changes})
+	} else {
+		p.lasts.Delete(look.Stack)
+	}
+	return k, err
+}
+
+// sameShown reports whether two looks at a stack are compared with the same.
+func sameShown(a, b watch.Look) bool {
+	return reflect.DeepEqual(a.Listed, b.Listed) && reflect.DeepEqual(a.Newest, b.Newest) && reflect.DeepEqual(a.Others, b.Others)
 }
 
 // read reads what a look is compared with. An error of single follows is reported in known.damaged.

@@ -14,8 +14,8 @@
 // the ends of each channel: a few in the threads of their cards, many in one message.
 //
 // Everything that decides is in the database. Memory holds a snapshot of the subscriptions, valid while a counter in the database is the
-// same, and when Cloud 66 last answered (presence), which decides only whether ends are told together: a new process counts as having been
-// away.
+// same; what the last look at a stack was compared with, valid while the database has not changed; and when Cloud 66 last answered
+// (presence), which decides only whether ends are told together: a new process counts as having been away.
 package progress
 
 import (
@@ -73,6 +73,7 @@ type Progress struct {
 	resumed       chan struct{}                 // closed when the work of an earlier process has been taken over
 	found         chan struct{}                 // signals an end that is to be told with others
 	presence      presence
+	lasts         sync.Map // the last look at each stack with open follows, by UID: a compared
 }
 
 var _ commands.Progress = (*Progress)(nil)

@@ -64,13 +64,7 @@ func (p *Progress) seen(ctx context.Context, look watch.Look) (aim watch.Aim, er
 // one transaction: the plan if the database still holds the same, else a new one. A look that changes nothing costs no commit. A look that
 // lacks what the database asks for tells nothing: the watcher completes it.
 func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (watch.Aim, error) {
-	var k *known
-	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-		if k, err = p.read(tx, look); err == nil {
-			p.subscriptions.Store(k.subscribed)
-		}
-		return err
-	})
+	k, err := p.knownOf(ctx, look)
 	if err != nil {
 		return watch.Aim{}, err
 	}

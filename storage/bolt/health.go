@@ -51,6 +51,9 @@ func get[T any](db *DB, field *T) T {
 	return *field
 }
 
+// Changes implements storage.DB.
+func (db *DB) Changes() uint64 { return get(db, &db.left).transaction }
+
 // Fault implements storage.DB.
 func (db *DB) Fault() error {
 	db.mu.Lock()

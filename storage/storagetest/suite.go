@@ -33,6 +33,7 @@ func Run(t *testing.T, open Opener) {
 		"a waiting update gives up with its context":       waitingUpdateGivesUp,
 		"what was committed is there after reopening":      reopeningKeepsAll,
 		"a closed database says so":                        closedSaysSo,
+		"a number tells changes":                           numberTellsChanges,
 		"random operations agree with a map":               agreesWithMap,
 	}
 	for name, check := range suite {

@@ -61,6 +61,23 @@ func errorUndoes(t *testing.T, open Opener) {
 	wantPairs(t, db, "new", "")
 }
 
+func numberTellsChanges(t *testing.T, open Opener) {
+	db := fresh(t, open)
+	seen := map[uint64]bool{db.Changes(): true}
+	for i := range 10 {
+		put(t, db, "b", "k", string(rune('a'+i)))
+		n := db.Changes()
+		if seen[n] {
+			t.Errorf("after change %d the number is %d as before", i+1, n)
+		}
+		seen[n] = true
+		wantPairs(t, db, "b", "", "k", string(rune('a'+i)))
+		if now := db.Changes(); now != n {
+			t.Errorf("a view changed the number from %d to %d", n, now)
+		}
+	}
+}
+
 func panicUndoes(t *testing.T, open Opener) {
 	db := fresh(t, open)
 	for name, run := range map[string]func(context.Context, func(storage.Tx) error) error{"update": db.Update, "view": db.View} {
