@@ -1,4 +1,4 @@
-//go:build axe
+//go:build browser && axe
 
 package main
 

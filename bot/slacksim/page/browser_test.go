@@ -1,0 +1,136 @@
+//go:build browser
+
+package page_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/bot/slacksim"
+	"c66bot/bot/slacksim/page/pagetest"
+)
+
+// post calls chat.postMessage as the app.
+func post(t *testing.T, slack *slacksim.Workspace, body string) {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/chat.postMessage", strings.NewReader(body))
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	request.Header.Set("Authorization", "Bearer xoxb-c66-demo")
+	recorder := httptest.NewRecorder()
+	slack.ServeHTTP(recorder, request)
+	if !strings.Contains(recorder.Body.String(), `"ok":true`) {
+		t.Fatalf("chat.postMessage: %s", recorder.Body)
+	}
+}
+
+// hostile are texts from outside that a page must only show.
+var hostile = []string{
+	`<script>document.title = "executed"</script><img src=x onerror="document.title = 'executed'">`,
+	`<javascript:document.title='executed'|click> <https://example.com/"onclick="x|link> <!date^1^{date}^javascript:x|then>`,
+	strings.Repeat("W", 2900),
+	"\u202egnp.exe \u2066abc\u2069 \u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u05e9\u05dc\u05d5\u05dd",
+	"`" + strings.Repeat("x", 1000) + "` ```" + strings.Repeat("y", 1000) + "```",
+	strings.Repeat("> ", 200) + strings.Repeat("*_~", 200) + strings.Repeat("• ", 100) + strings.Repeat("\u0301", 50),
+	"<@U0NOBODY> <#C0NOWHERE> <!subteam^S0NONE> <!unknown> :nonsense: &lt;b&gt; &amp;amp; {{7*7}} ${x}",
+}
+
+func TestHostileContentIsOnlyShown(t *testing.T) {
+	slack, url := newPage(t)
+	for i, text := range hostile {
+		if _, err := slack.Person("U0SAM").Say(general, "", text); err != nil {
+			t.Fatal(err)
+		}
+		post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [
+			{"type": "section", "text": {"type": "mrkdwn", "text": %q},
+				"accessory": {"type": "button", "text": {"type": "plain_text", "text": %[3]q}}},
+			{"type": "header", "text": {"type": "plain_text", "text": %[3]q}},
+			{"type": "context", "elements": [{"type": "mrkdwn", "text": %[3]q}, {"type": "plain_text", "text": %[3]q}]},
+			{"type": "section", "fields": [{"type": "mrkdwn", "text": %[3]q}, {"type": "plain_text", "text": %[3]q}]},
+			{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": %[3]q}, "action_id": "a%[4]d"}]}]}`,
+			general, text, string([]rune(text)[:min(len([]rune(text)), 70)]), i))
+	}
+	block := `{"type": "section", "text": {"type": "mrkdwn", "text": "one of fifty <script>document.title = 'executed'</script>"}}`
+	post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [%s]}`, general, strings.Join(slices.Repeat([]string{block}, 50), ",")))
+	slack.AddUser(slacksim.User{ID: "U0EVIL", Name: "<img src=x>", RealName: hostile[0] + strings.Repeat("N", 500)})
+	slack.AddChannel(slacksim.Channel{ID: "C0EVIL", Name: "<img src=x>" + strings.Repeat("c", 300), Members: []string{lin, "U0EVIL"}})
+	if _, err := slack.Person("U0EVIL").Say("C0EVIL", "", hostile[0]); err != nil {
+		t.Fatal(err)
+	}
+
+	browser := pagetest.Open(t)
+	for _, width := range []int64{1280, 390} {
+		for _, where := range []string{general, "C0EVIL"} {
+			tab := browser.Tab(url + "/?as=U0LIN#" + where)
+			tab.Size(width, 800)
+			tab.Until(`document.querySelectorAll(".message").length > 0`)
+			for _, check := range []string{
+				`document.title !== "executed"`,
+				`document.documentElement.scrollWidth <= innerWidth`,
+				`[...document.querySelectorAll(".list")].every(e => e.scrollWidth <= e.clientWidth)`,
+				`[...document.querySelectorAll(".message *")].every(e => e.closest("pre") || e.getBoundingClientRect().right <= innerWidth + 1)`,
+				`document.querySelectorAll(".message script, .message img, .message [onclick], .channels img").length === 0`,
+				`[...document.querySelectorAll("a")].every(a => /^(https?|mailto):/.test(a.href))`,
+			} {
+				if !pagetest.Value[bool](tab, check) {
+					t.Errorf("at a width of %d, %s does not hold: %s", width, where, check)
+				}
+			}
+		}
+	}
+}
+
+func TestAChannelOfAThousandMessagesOpensAtOnce(t *testing.T) {
+	slack, url := newPage(t)
+	slack.AddChannel(slacksim.Channel{ID: "C0EMPTY", Name: "aaa", Members: []string{lin}})
+	for i := range 1000 {
+		post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [
+			{"type": "section", "text": {"type": "mrkdwn", "text": "*web* · production: #%d is live, <@U0LIN>"}},
+			{"type": "context", "elements": [{"type": "mrkdwn", "text": "`+"`main`"+` commit abc"}]},
+			{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Show"}}]}]}`, general, i))
+	}
+	tab := pagetest.Open(t).Tab(url + "/?as=U0LIN#C0EMPTY")
+	tab.Sees(".channels", "general")
+	tab.Until(`document.querySelector("h1").innerText === "# aaa"`)
+	took := pagetest.Value[float64](tab, `new Promise(done => {
+		const begin = performance.now();
+		[...document.querySelectorAll(".row")].find(e => e.innerText.includes("general")).click();
+		const end = () => done(performance.now() - begin);
+		const look = () => requestAnimationFrame(document.querySelector(".message") ? end : look);
+		look();
+	})`)
+	t.Logf("1,000 messages open in %.0f ms", took)
+	if limit := patient(1000); took > limit {
+		t.Errorf("1,000 messages open in %.0f ms, not within %.0f", took, limit)
+	}
+	tab.Click(".conversation", "Show earlier messages")
+	tab.Until(`document.querySelectorAll(".message").length > 200`)
+}
+
+// patient allows for a machine that runs other tests at the same time.
+func patient(milliseconds float64) float64 { return 4 * milliseconds }
+
+func TestAMessageIsOnTheOtherScreenAtOnce(t *testing.T) {
+	slack, url := newPage(t)
+	tab := pagetest.Open(t).Tab(url + "/?as=U0LIN")
+	tab.Sees(".channels", "general")
+	var took []time.Duration
+	for i := range 20 {
+		begin := time.Now()
+		text := fmt.Sprintf("message %d.", i)
+		if _, err := slack.Person("U0SAM").Say(general, "", text); err != nil {
+			t.Fatal(err)
+		}
+		tab.Sees(".conversation", text)
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	t.Logf("the median is %v", took[10])
+	if limit := time.Duration(patient(200)) * time.Millisecond; took[10] > limit {
+		t.Errorf("the median is %v, not within %v", took[10], limit)
+	}
+}
