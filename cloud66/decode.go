@@ -1,6 +1,7 @@
 package cloud66
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -15,18 +16,98 @@ import (
 )
 
 // record is a JSON object of an answer, such as a stack. Its fields may have any type, since answers mix numbers and strings.
-type record map[string]json.RawMessage
+type record []field
 
-// object decodes an object; anything else is an error and an empty record. A redeploy hook is dropped, because this secret address deploys
-// the stack.
-func object(data []byte) (r record, err error) {
-	err = json.Unmarshal(data, &r)
-	delete(r, "redeploy_hook")
-	return r, err
+// field is a field of a record, with the JSON of its value.
+type field struct {
+	key   []byte
+	value json.RawMessage
+}
+
+var errNoObject = errors.New("it is no JSON object")
+
+// object decodes an object; anything else is an error and an empty record, except null.
+func object(data []byte) (record, error) {
+	if !json.Valid(data) {
+		return nil, json.Unmarshal(data, new(any)) // which says why
+	}
+	return split(nil, data)
+}
+
+// split appends the fields of an object to r, like object. The data must be valid JSON; the fields are parts of it. A redeploy hook is
+// dropped, because this secret address deploys the stack.
+func split(r record, data []byte) (record, error) {
+	data = bytes.TrimLeft(data, space)
+	switch {
+	case len(data) > 0 && data[0] == 'n':
+		return r, nil
+	case len(data) == 0 || data[0] != '{':
+		return r, errNoObject
+	}
+	for data = bytes.TrimLeft(data[1:], space); data[0] != '}'; data = bytes.TrimLeft(data, space+",") {
+		end := valueEnd(data)
+		f := field{key: data[1 : end-1]}
+		if bytes.IndexByte(f.key, '\\') >= 0 {
+			var key string
+			_ = json.Unmarshal(data[:end], &key)
+			f.key = []byte(key)
+		}
+		data = bytes.TrimLeft(data[end:], space+":")
+		end = valueEnd(data)
+		f.value, data = data[:end:end], data[end:]
+		if string(f.key) != "redeploy_hook" {
+			r = append(r, f)
+		}
+	}
+	return r, nil
+}
+
+const space = " \t\r\n"
+
+// valueEnd returns the length of the value at the beginning of valid JSON.
+func valueEnd(data []byte) int {
+	depth := 0
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '"':
+			for i++; data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			depth--
+		default:
+			if depth > 0 {
+				continue
+			}
+			if n := bytes.IndexAny(data[i:], ",]}"+space); n >= 0 {
+				return i + n
+			}
+			return len(data)
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return len(data)
+}
+
+// get returns the JSON of a field, or nil. Of several with the key, the last counts.
+func (r record) get(key string) json.RawMessage {
+	for _, f := range slices.Backward(r) {
+		if string(f.key) == key {
+			return f.value
+		}
+	}
+	return nil
 }
 
 // text returns a scalar field as text; null, lists and objects are empty.
-func (r record) text(key string) text { return scalar(r[key]) }
+func (r record) text(key string) text { return scalar(r.get(key)) }
 
 // text is any JSON scalar as text.
 type text string
@@ -180,10 +261,10 @@ func single(body []byte) (r record, refused, err error) {
 		return nil, nil, err
 	}
 	refused = refusalIn(r)
-	content, ok := r["response"]
-	if !ok {
+	content := r.get("response")
+	if content == nil {
 		return r, refused, nil
 	}
-	r, err = object(content)
+	r, err = split(nil, content)
 	return r, cmp.Or(refused, refusalIn(r)), err
 }

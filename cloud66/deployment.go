@@ -1,6 +1,7 @@
 package cloud66
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -71,14 +72,14 @@ func (c *Client) deployment(r record) (Deployment, error) {
 	d := Deployment{
 		ID:            r.text("id").int(),
 		TriggeredBy:   r.person("triggered_by"),
-		TriggeredVia:  valueOf(r["triggered_via"], vias),
+		TriggeredVia:  valueOf(r.get("triggered_via"), vias),
 		StartedAt:     c.time(r, "started_at"),
 		FinishedAt:    c.time(r, "finished_at"),
-		Outcome:       valueOf(r["outcome"], outcomes),
+		Outcome:       valueOf(r.get("outcome"), outcomes),
 		GitHash:       string(r.text("git_hash")),
 		GitRef:        string(r.text("git_ref")),
 		DeploySession: string(r.text("deploy_session")),
-		DeployType:    valueOf(r["deploy_type"], types),
+		DeployType:    valueOf(r.get("deploy_type"), types),
 		IsHead:        r.bool("is_head"),
 		IsLive:        r.bool("is_live"),
 		Reverted:      r.bool("reverted"),
@@ -226,11 +227,19 @@ var (
 // word, because few integers are documented.
 func valueOf[K ~string](data json.RawMessage, kinds []kind[K]) Value[K] {
 	v := Value[K]{Raw: string(scalar(data))}
-	var wire struct{ Code, Meaning json.RawMessage }
-	if len(data) > 0 && data[0] == '{' && json.Unmarshal(data, &wire) == nil {
-		v.Raw, v.Meaning = string(scalar(wire.Code)), string(scalar(wire.Meaning))
+	wire, _ := split(nil, data)
+	for _, f := range wire {
+		switch {
+		case bytes.EqualFold(f.key, []byte("code")):
+			v.Raw = string(scalar(f.value))
+		case bytes.EqualFold(f.key, []byte("meaning")):
+			v.Meaning = string(scalar(f.value))
+		}
 	}
 	for _, said := range []string{v.Meaning, v.Raw} {
+		if said == "" {
+			continue
+		}
 		number, isNumber := text(said).number()
 		isNumber = isNumber && v.wordless()
 		word := " " + strings.Map(func(r rune) rune {

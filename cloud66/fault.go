@@ -51,7 +51,7 @@ func words(r record) string {
 
 // value decodes a field of any type.
 func (r record) value(key string) (v any) {
-	if data, ok := r[key]; ok {
+	if data := r.get(key); data != nil {
 		_ = json.Unmarshal(data, &v) // it was read as part of valid JSON
 	}
 	return v

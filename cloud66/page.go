@@ -77,7 +77,7 @@ func (l listing[T]) fetch(ctx context.Context, number int) (page[T], error) {
 func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
 	dec := json.NewDecoder(body)
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return p, errors.Join(errors.New("it is no JSON object"), err)
+		return p, errors.Join(errNoObject, err)
 	}
 	said, err := fields(dec, func(key string) (bool, error) {
 		if key != "response" {
@@ -99,14 +99,14 @@ func (l listing[T]) decode(body io.Reader) (p page[T], err error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return p, errors.Join(errors.New("something stands behind it"), err)
 	}
-	p.pagination, _ = object(said["pagination"])
+	p.pagination, _ = split(nil, said.get("pagination"))
 	return p, nil
 }
 
 // fields reads the rest of an object whose opening brace was read. It returns the fields that an answer about a list can have, except
 // those that take has read itself.
 func fields(dec *json.Decoder, take func(key string) (taken bool, err error)) (record, error) {
-	r := record{}
+	var r record
 	for dec.More() {
 		t, err := dec.Token()
 		if err != nil {
@@ -123,7 +123,7 @@ func fields(dec *json.Decoder, take func(key string) (taken bool, err error)) (r
 			return nil, err
 		}
 		if key == "pagination" || slices.Contains(refusalKeys, key) {
-			r[key] = value
+			r = append(r, field{[]byte(key), value})
 		}
 	}
 	_, err := dec.Token()
@@ -144,12 +144,13 @@ func (l listing[T]) items(dec *json.Decoder, p *page[T]) error {
 		return errNoList
 	}
 	p.items = []T{}
+	var raw json.RawMessage
+	var r record // reused, as raw is: what is made of an item holds no part of them
 	for dec.More() {
-		var r record
-		err := dec.Decode(&r)
-		if _, odd := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !odd {
+		if err := dec.Decode(&raw); err != nil {
 			return err
 		}
+		r, _ = split(r[:0], raw) // what is no object has no field
 		p.came++
 		switch {
 		case l.stack != "" && p.came > itemLimit:
@@ -289,7 +290,7 @@ func (c *Client) Actions(ctx context.Context, uid string, f ActionFilter) iter.S
 }
 
 func (c *Client) action(r record) (Action, error) {
-	metadata, _ := object(r["metadata"])
+	metadata, _ := split(nil, r.get("metadata"))
 	a := Action{
 		ID: r.text("id").int(), StartedAt: c.time(r, "started_at"), FinishedAt: c.time(r, "finished_at"),
 		FinishedSuccess: r.text("finished_success").truth(), FinishedMessage: string(r.text("finished_message")),

@@ -330,6 +330,10 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 		if n > 0 && c.from.Buffered() == 0 {
 			break // the next read may block
 		}
+		if k := c.copyPlain(p[n:]); k > 0 {
+			n += k
+			continue
+		}
 		b, err := c.from.ReadByte()
 		if err == io.EOF {
 			return n, err
@@ -350,6 +354,28 @@ func (c *cutter) Read(p []byte) (n int, err error) {
 		c.err = tooLongError{c.keep}
 	}
 	return n, c.err
+}
+
+// copyPlain copies those of the bytes already read that change no state and pass for certain, and returns how many they are.
+func (c *cutter) copyPlain(p []byte) (n int) {
+	next, _ := c.from.Peek(min(c.from.Buffered(), len(p), c.most-c.came))
+	special := `"`
+	if c.inString {
+		if c.escape != 0 || c.cut {
+			return 0
+		}
+		special, next = `"\`, next[:min(len(next), max(longestText-c.length, 0))]
+	}
+	if n = bytes.IndexAny(next, special); n < 0 {
+		n = len(next)
+	}
+	if c.inString {
+		c.length += n
+	}
+	n = copy(p, next[:n])
+	c.came += n
+	_, _ = c.from.Discard(n)
+	return n
 }
 
 // pass consumes the next byte of the answer, and reports whether to output it. It never cuts a string inside a character or an escape

@@ -177,25 +177,59 @@ const (
 	healthFailed   = 4
 )
 
+// wireStack is a stack in an answer.
+type wireStack struct {
+	UID              string `json:"uid"`
+	Name             string `json:"name"`
+	Environment      string `json:"environment"`
+	Cloud            string `json:"cloud"`
+	FQDN             string `json:"fqdn"`
+	Language         string `json:"language"`
+	Framework        string `json:"framework"`
+	Git              string `json:"git,omitempty"`
+	GitBranch        string `json:"git_branch,omitempty"`
+	Status           int    `json:"status"`
+	Health           int    `json:"health"`
+	IsBusy           bool   `json:"is_busy"`
+	LastActivity     string `json:"last_activity"`
+	LastActivityISO  string `json:"last_activity_iso"`
+	CreatedAt        string `json:"created_at"`
+	CreatedAtISO     string `json:"created_at_iso"`
+	UpdatedAt        string `json:"updated_at"`
+	UpdatedAtISO     string `json:"updated_at_iso"`
+	MaintenanceMode  bool   `json:"maintenance_mode"`
+	HasLoadbalancer  bool   `json:"has_loadbalancer"`
+	IsCluster        bool   `json:"is_cluster"`
+	IsInsideCluster  bool   `json:"is_inside_cluster"`
+	ClusterName      any    `json:"cluster_name"`
+	DeployDirectory  string `json:"deploy_directory"`
+	CloudStatus      string `json:"cloud_status"`
+	Backend          string `json:"backend"`
+	Version          string `json:"version"`
+	Revision         string `json:"revision"`
+	AccountID        int64  `json:"account_id"`
+	AccountName      string `json:"account_name"`
+	ApplicationURL   string `json:"application_address"`
+	RedeployHookLink string `json:"redeploy_hook"` // clients must not show it
+}
+
 func (s *Sim) renderStack(st *stack) any {
 	host := strings.ReplaceAll(strings.ToLower(st.Name), " ", "-") + "-" + st.Environment + ".c66.example"
-	wire := Object{
-		"uid": st.UID, "name": st.Name, "environment": st.Environment, "cloud": "DigitalOcean", "fqdn": host, "language": "ruby",
-		"framework": st.Framework, "status": st.status(), "health": st.health(), "is_busy": st.busy(),
-		"last_activity": s.plain(st.lastActivity), "last_activity_iso": s.iso(st.lastActivity),
-		"created_at": s.plain(st.createdAt), "created_at_iso": s.iso(st.createdAt),
-		"updated_at": s.plain(st.updatedAt), "updated_at_iso": s.iso(st.updatedAt),
-		"maintenance_mode": false, "has_loadbalancer": false, "is_cluster": false, "is_inside_cluster": false, "cluster_name": nil,
-		"deploy_directory": "/var/deploy/" + strings.ReplaceAll(st.Name, " ", "_"), "cloud_status": "fully_deployed", "backend": "puma",
-		"version": "1.0", "revision": "", "account_id": st.AccountID, "account_name": st.AccountName, "application_address": "https://" + host,
-		// clients must not show it
-		"redeploy_hook": "https://hooks.example/redeploy/SECRET" + hex.EncodeToString(digest("hook", st.UID)[:8]),
+	wire := wireStack{
+		UID: st.UID, Name: st.Name, Environment: st.Environment, Cloud: "DigitalOcean", FQDN: host, Language: "ruby",
+		Framework: st.Framework, Status: st.status(), Health: st.health(), IsBusy: st.busy(),
+		LastActivity: s.plain(st.lastActivity), LastActivityISO: s.iso(st.lastActivity),
+		CreatedAt: s.plain(st.createdAt), CreatedAtISO: s.iso(st.createdAt),
+		UpdatedAt: s.plain(st.updatedAt), UpdatedAtISO: s.iso(st.updatedAt),
+		DeployDirectory: "/var/deploy/" + strings.ReplaceAll(st.Name, " ", "_"), CloudStatus: "fully_deployed", Backend: "puma",
+		Version: "1.0", AccountID: st.AccountID, AccountName: st.AccountName, ApplicationURL: "https://" + host,
+		RedeployHookLink: "https://hooks.example/redeploy/SECRET" + hex.EncodeToString(digest("hook", st.UID)[:8]),
 	}
 	if st.Git != "" {
-		wire["git"], wire["git_branch"] = st.Git, optional(st.GitBranch)
+		wire.Git, wire.GitBranch = st.Git, st.GitBranch
 	}
 	if st.live != nil {
-		wire["revision"] = st.live.Hash
+		wire.Revision = st.live.Hash
 	}
 	return wire
 }

@@ -132,9 +132,9 @@ func TestANewStackIsKnownWithItsPage(t *testing.T) {
 func TestWhereNothingIsWantedNothingIsRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAccount(t, 40, 3000)
+		a.idle = true
 		a.run()
 		defer func() { a.stop() }()
-		a.w.Subscribed(false)
 		time.Sleep(time.Hour)
 		if n := a.sim.Count(); n > 0 {
 			t.Errorf("%d requests", n)

@@ -175,6 +175,7 @@ type account struct {
 	*cloud66.Client
 	bend   atomic.Pointer[func(*cloud66.StackPage)] // what the list shows, where that is not what is
 	change func(*Config)                            // the configuration of the next watcher
+	idle   bool                                     // nothing is subscribed to when a watcher begins
 	stop   func()
 }
 
@@ -227,7 +228,7 @@ func (a *account) run() {
 	}
 	w := &watcher{New(cfg), &a.reader.follows}
 	a.w = w
-	w.Subscribed(true)
+	w.Subscribed(!a.idle)
 	go func() { w.Run(ctx); close(ended) }()
 	a.stop = func() { cancel(); <-ended }
 }
