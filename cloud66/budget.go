@@ -79,7 +79,7 @@ func purposeOf(ctx context.Context) purpose {
 
 // budget decides which requests may be sent, by its own count, and by Cloud 66's if that leaves less.
 type budget struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the fields below
 	perHour  int
 	window   window
 	persons  map[purpose]*window // per purpose, for the last hour

@@ -22,7 +22,7 @@ var errLeft = errors.New("the caller left")
 type cache[V any] struct {
 	calls singleflight.Group // by epoch and key, so that nobody joins an outdated call
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards the fields below
 	answers map[string]answer[V]
 	epoch   int // incremented by every invalidation; a call from an earlier epoch may be outdated
 }

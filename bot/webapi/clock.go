@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,10 +18,21 @@ const Off = time.Minute
 type Clock struct {
 	Log *slog.Logger
 
-	mu    sync.Mutex
+	last atomic.Pointer[reading] // nil before there is one
+}
+
+// reading is what the clock has learned.
+type reading struct {
 	ahead time.Duration // local clock minus Slack's clock
 	sure  bool          // ahead comes from a message timestamp
 	off   bool
+}
+
+func (r *reading) get() reading {
+	if r == nil {
+		return reading{}
+	}
+	return *r
 }
 
 // Time parses a message timestamp. It returns the zero time if ts is not one.
@@ -46,19 +57,17 @@ func (c *Clock) At(t time.Time) (at time.Time, sure bool) {
 	if c == nil {
 		return t, false
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return t.Round(0).Add(-c.ahead), c.sure
+	r := c.last.Load().get()
+	return t.Round(0).Add(-r.ahead), r.sure
 }
 
 // Ahead returns how far the local clock is ahead of Slack's, or 0 while the difference is within Off.
 func (c *Clock) Ahead() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.off {
+	r := c.last.Load().get()
+	if !r.off {
 		return 0
 	}
-	return c.ahead
+	return r.ahead
 }
 
 // stamped learns from the timestamp of an object that Slack created between the local times sent and received.
@@ -76,19 +85,27 @@ func (c *Clock) learn(at time.Time, grain time.Duration, sent, received time.Tim
 		return
 	}
 	least, most := sent.Round(0).Sub(at)-grain, received.Round(0).Sub(at)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sure && !sure {
-		return
+	now := reading{(least + most) / 2, sure, least > Off || most < -Off}
+	for {
+		last := c.last.Load()
+		was := last.get()
+		if was.sure && !sure {
+			return
+		}
+		if c.last.CompareAndSwap(last, &now) {
+			c.tell(was, now)
+			return
+		}
 	}
-	was := c.off
-	c.ahead, c.sure, c.off = (least+most)/2, sure, least > Off || most < -Off
-	if c.Log == nil || c.off == was {
-		return
-	}
-	if c.off {
-		c.Log.Warn("this machine's clock differs from Slack's: correct it (NTP)", "ahead", c.ahead.Round(time.Second))
-	} else {
+}
+
+// tell logs a change of whether the clocks agree.
+func (c *Clock) tell(was, now reading) {
+	switch {
+	case c.Log == nil || now.off == was.off:
+	case now.off:
+		c.Log.Warn("this machine's clock differs from Slack's: correct it (NTP)", "ahead", now.ahead.Round(time.Second))
+	default:
 		c.Log.Info("this machine's clock agrees with Slack's again")
 	}
 }
