@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"c66bot/bot/card/markup"
 	"c66bot/bot/webapi"
 	"c66bot/storage"
 )
@@ -278,7 +279,7 @@ func (o *Outbox) bodyOf(m storage.Message) Body {
 		}
 	}
 	if m.Plain == m.Revision {
-		return Body{Text: clip(body.Text), Plain: true}
+		return Body{Text: markup.Shorten(body.Text, mostUnfolded), Plain: true}
 	}
 	return body
 }
@@ -471,11 +472,5 @@ func (o *Outbox) direct(ctx context.Context, it *item, m storage.Message) (time.
 	return 0, o.change(ctx, it, m, func(r *storage.Message) { r.Channel = channel })
 }
 
-// clip shortens a text to the length that Slack shows unfolded.
-func clip(text string) string {
-	const most = 3000
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
-}
+// mostUnfolded is the number of characters of a text that Slack shows unfolded.
+const mostUnfolded = 3000

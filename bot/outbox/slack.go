@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"c66bot/bot/card/markup"
 	"c66bot/bot/webapi"
 )
 
@@ -45,7 +46,8 @@ func (b Body) Args(channel string) (url.Values, error) {
 		return args, nil
 	}
 	// A verbatim section turns off Slack's link detection.
-	section := map[string]any{"type": "section", "text": map[string]any{"type": "mrkdwn", "text": clip(b.Text), "verbatim": true}}
+	text := map[string]any{"type": "mrkdwn", "text": markup.Shorten(b.Text, mostUnfolded), "verbatim": true}
+	section := map[string]any{"type": "section", "text": text}
 	blocks, err := json.Marshal([]any{section})
 	args.Set("blocks", string(blocks))
 	return args, err

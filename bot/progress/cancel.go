@@ -159,7 +159,7 @@ func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.C
 	m := storage.Message{
 		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Urgent: true, Last: true,
 	}
-	m, err := saying(m, card.Reply(commands.ProblemReply{
+	m, err := outbox.Say(m, card.Reply(commands.ProblemReply{
 		Stack: &f.Stack, What: fmt.Sprintf("the cancel of #%d is not confirmed.", f.Deployment), State: why + ".",
 		Do: "Look at its card, and ask again if it is still to be cancelled.",
 	}))

@@ -122,7 +122,7 @@ func aimOf(subscribed bool, position *storage.Position, follows []storage.Follow
 			continue
 		case id == 0:
 			id = f.Wish.Claimed
-			aim.Sought = later(aim.Sought, f.Wish.SentAt)
+			aim.Sought = watch.Later(aim.Sought, f.Wish.SentAt)
 		}
 		aim.Followed[id] = aim.Followed[id] || !f.Subscribed
 	}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/bot/outbox"
 	"c66bot/cloud66/panics"
+	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
 
@@ -130,11 +132,11 @@ func (p *Progress) tellReturn(ctx context.Context) (wait time.Duration, err erro
 		follows, err := storage.OpenFollows(tx, "", storage.PhaseUntold)
 		for _, f := range follows {
 			byChannel[f.Channel] = append(byChannel[f.Channel], f.ID)
-			ended := later(f.EndedAt, back) // the return of this process may bring more
+			ended := watch.Later(f.EndedAt, back) // the return of this process may bring more
 			if first.IsZero() || ended.Before(first) {
 				first = ended
 			}
-			last = later(last, ended)
+			last = watch.Later(last, ended)
 		}
 		return err
 	})
@@ -149,13 +151,6 @@ func (p *Progress) tellReturn(ctx context.Context) (wait time.Duration, err erro
 		}
 	}
 	return 0, err
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // tellEnds tells the ends of one channel in one transaction: up to fewEnds in the threads of their cards, more in one message. In the
@@ -221,7 +216,7 @@ func collapse(steps []step) error {
 		if i > 0 {
 			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key
 		}
-		m, err := saying(m, says)
+		m, err := outbox.Say(m, says)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"c66bot/bot/card"
+	"c66bot/bot/outbox"
 	"c66bot/cloud66/watch"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -170,7 +171,7 @@ func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]car
 	var messages []storage.Message
 	var err error
 	for _, channel := range slices.Sorted(maps.Keys(of)) {
-		m, wrong := saying(storage.Message{Key: fmt.Sprintf("stacks/%s/%d", channel, at.UnixNano()), Channel: channel, Last: true},
+		m, wrong := outbox.Say(storage.Message{Key: fmt.Sprintf("stacks/%s/%d", channel, at.UnixNano()), Channel: channel, Last: true},
 			card.StackChanges(of[channel]))
 		messages, err = append(messages, m), errors.Join(err, wrong)
 	}

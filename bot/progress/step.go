@@ -228,7 +228,10 @@ func (p *Progress) done(ctx context.Context, steps ...step) {
 	for _, s := range steps {
 		messages = append(messages, s.messages...)
 		if s.follow.Phase == storage.PhaseUntold {
-			signal(p.found)
+			select {
+			case p.found <- struct{}{}:
+			default: // it is signalled already
+			}
 		}
 		for _, n := range s.notices {
 			p.Log.InfoContext(ctx, "deployment", "state", n.State, "stack", s.follow.Stack.String(), "deployment", s.follow.Deployment,
@@ -236,14 +239,6 @@ func (p *Progress) done(ctx context.Context, steps ...step) {
 		}
 	}
 	p.Outbox.Deliver(messages...)
-}
-
-// signal wakes the receiver of c now, or at its next receive.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // finish ends a follow whose wish led to no deployment.
@@ -296,13 +291,6 @@ const cardPrefix = "card/"
 // FollowOf returns the follow whose card has the message key; it reports false for other messages.
 func FollowOf(key string) (string, bool) { return strings.CutPrefix(key, cardPrefix) }
 
-// saying fills a message with rendered content.
-func saying(m storage.Message, says card.Message) (storage.Message, error) {
-	blocks, err := says.JSON()
-	m.Text, m.Blocks = says.Text(), blocks
-	return m, err
-}
-
 // card renders a follow's card as a message. A card with a running time is stored as of its start, so that it changes with its state only;
 // the outbox draws it anew.
 func (v view) card() (m storage.Message, err error) {
@@ -313,7 +301,7 @@ func (v view) card() (m storage.Message, err error) {
 			return m, fmt.Errorf("encode the card of %s: %w", v.Follow.ID, err)
 		}
 	}
-	return saying(m, card.Deployment(v.View))
+	return outbox.Say(m, card.Deployment(v.View))
 }
 
 // Draw renders a running card as of a time, for the outbox.
@@ -342,5 +330,5 @@ func (v view) step(n notify.Notice) (storage.Message, error) {
 	if n.State.End() {
 		m.Tell = v.Tell
 	}
-	return saying(m, card.Step(v.View, n.State, n.At))
+	return outbox.Say(m, card.Step(v.View, n.State, n.At))
 }

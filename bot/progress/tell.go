@@ -12,6 +12,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
+	"c66bot/bot/outbox"
 	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
@@ -112,10 +113,10 @@ func (t *tale) aim() watch.Aim {
 	aim := aimOf(len(t.of) > 0, cmp.Or(t.position, t.known.position), slices.Collect(maps.Values(follows)))
 	aim.Again = t.held
 	for _, a := range t.about {
-		aim.Ended = later(aim.Ended, a.kept.SeenAt)
+		aim.Ended = watch.Later(aim.Ended, a.kept.SeenAt)
 	}
 	for _, d := range t.ended {
-		aim.Ended = later(aim.Ended, d.SeenAt)
+		aim.Ended = watch.Later(aim.Ended, d.SeenAt)
 	}
 	if t.look.At.Sub(aim.Ended) > correctable {
 		aim.Ended = time.Time{}
@@ -329,7 +330,7 @@ func (t *tale) revert(channel string, d cloud66.Deployment, tell []string) {
 	if heard := t.about[d.ID].heard[channel]; heard != "" {
 		m.Parent, m.Broadcast = cardKey(heard), true
 	}
-	m, err := saying(m, card.Reverted(t.stack, d))
+	m, err := outbox.Say(m, card.Reverted(t.stack, d))
 	if t.err = errors.Join(t.err, err); err == nil {
 		t.messages = append(t.messages, m)
 	}

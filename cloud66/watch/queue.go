@@ -32,10 +32,10 @@ func (w *Watcher) next() (job func(context.Context), wait time.Duration) {
 	if first == nil {
 		at = now.Add(time.Hour)
 	} else {
-		at = later(at, w.limit.free(now, budget, false))
+		at = Later(at, w.limit.free(now, budget, false))
 	}
 	if s.on && !s.busy {
-		if page := later(s.due, w.limit.free(now, budget, !s.hasty)); page.Before(at) {
+		if page := Later(s.due, w.limit.free(now, budget, !s.hasty)); page.Before(at) {
 			if !page.After(now) {
 				s.busy = true
 				s.due = now.Add(s.gap(budget.PerHour, w.Min))
@@ -85,11 +85,11 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 	soonest, awaited := s.last.Add(w.Min), w.awaited(s, now)
 	switch {
 	case !s.by.IsZero():
-		return later(s.by, soonest), asked
+		return Later(s.by, soonest), asked
 	case s.listed == nil && len(s.aim.Followed) == 0 && s.aim.Ended.IsZero():
 		return time.Time{}, notDue
 	case s.listed == nil && len(s.aim.Followed) == 0:
-		return later(s.last.Add(max(s.last.Sub(s.aim.Ended)/4, w.Max)), w.limit.slow), unchanged
+		return Later(s.last.Add(max(s.last.Sub(s.aim.Ended)/4, w.Max)), w.limit.slow), unchanged
 	case s.failures > 0:
 		longest := w.Max
 		if !awaited {
@@ -97,7 +97,7 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 		}
 		return s.last.Add(min(w.Min<<min(s.failures, 10), longest)), expected
 	case awaited:
-		at, why = later(s.next, soonest), expected
+		at, why = Later(s.next, soonest), expected
 	}
 	soon := func(when time.Time) {
 		if why == notDue || when.Before(at) {
@@ -105,13 +105,13 @@ func (w *Watcher) due(s *stack, now time.Time) (at time.Time, why reason) {
 		}
 	}
 	if s.listed != nil && !s.settled() {
-		soon(later(s.last.Add(w.backoff(s)), s.over))
+		soon(Later(s.last.Add(w.backoff(s)), s.over))
 	}
 	if s.listed != nil && !s.slow.IsZero() {
-		soon(later(s.slow, soonest))
+		soon(Later(s.slow, soonest))
 	}
 	if why == notDue && !w.sweep.hasty && w.sweep.failing.IsZero() {
-		return later(later(s.last, s.aim.Position.At).Add(slowAgain), w.limit.slow), unchanged
+		return Later(Later(s.last, s.aim.Position.At).Add(slowAgain), w.limit.slow), unchanged
 	}
 	return at, why
 }
@@ -147,7 +147,8 @@ func (s *stack) unlist() {
 	s.listed, s.again, s.aim.Subscribed = nil, 0, false
 }
 
-func later(a, b time.Time) time.Time {
+// Later returns the later of two times.
+func Later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}

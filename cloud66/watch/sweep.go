@@ -59,7 +59,7 @@ const clockBound = 10 * time.Minute
 // deployment may still come that leaves the entry as it is. Cloud 66's clock may be off: how far activities were ahead of the requests that
 // showed them, at most, tells by how much.
 func (w *Watcher) over(shown cloud66.Stack, asked, now time.Time) time.Time {
-	active := later(shown.LastActivity, shown.UpdatedAt)
+	active := Later(shown.LastActivity, shown.UpdatedAt)
 	lead := active.Sub(asked) + clockBound
 	if lead < 0 || lead > 2*clockBound {
 		return time.Time{}
@@ -102,7 +102,7 @@ func (s *sweep) start(now time.Time, longest time.Duration) {
 	s.round = Round{Began: now, Full: s.again || now.Sub(s.fullAt) >= fullEvery, Stacks: map[string]cloud66.Stack{}}
 	s.again = false
 	if s.at = s.after(0); s.at == 0 {
-		s.at, s.due = 1, later(s.due, now.Add(longest))
+		s.at, s.due = 1, Later(s.due, now.Add(longest))
 	}
 }
 
@@ -272,7 +272,7 @@ func (w *Watcher) missPage(now time.Time, err error) *Round {
 	}
 	s.failures++
 	w.Log.Debug("read a page of the stacks", "page", s.at, "failures", s.failures, "error", err)
-	s.due = later(s.due, now.Add(min(w.Min<<min(s.failures, 10), w.Max)))
+	s.due = Later(s.due, now.Add(min(w.Min<<min(s.failures, 10), w.Max)))
 	if s.failures%pageTries > 0 || len(s.pages) == 0 {
 		return nil
 	}

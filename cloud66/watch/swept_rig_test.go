@@ -81,7 +81,7 @@ func (r *reader) listed(_ context.Context, stacks []cloud66.Stack) map[string]Ai
 		_ = panics.Catch(func() error {
 			if _, known := r.positions[s.UID]; !known && r.wants(s) && !s.Active() && !r.deaf {
 				r.firsts[s.UID]++
-				r.positions[s.UID] = storage.Position{Mark: MarkOf(s), Since: later(s.LastActivity, time.Now().Add(-time.Hour)), At: time.Now()}
+				r.positions[s.UID] = storage.Position{Mark: MarkOf(s), Since: Later(s.LastActivity, time.Now().Add(-time.Hour)), At: time.Now()}
 			}
 			aims[s.UID] = r.aim(s.UID, &s)
 			return nil
@@ -116,7 +116,7 @@ func (r *reader) take(l Look) {
 	before, known := r.positions[l.Stack]
 	after := storage.Position{Mark: l.Mark, Newest: before.Newest, Since: before.Since, At: l.At}
 	if !known && l.Listed != nil {
-		after.Since = later(l.Listed.LastActivity, l.At.Add(-time.Hour))
+		after.Since = Later(l.Listed.LastActivity, l.At.Add(-time.Hour))
 	}
 	for _, d := range slices.Concat(l.Newest, l.Others) {
 		if !d.Ended() {
