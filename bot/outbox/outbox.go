@@ -137,13 +137,18 @@ func (o *Outbox) Write(ctx context.Context, change func(tx storage.Tx) ([]storag
 	var messages []storage.Message
 	err := o.Records.Update(ctx, func(tx storage.Tx) (err error) {
 		messages, err = change(tx)
-		for i := range messages {
-			err = errors.Join(err, Put(tx, &messages[i]))
-		}
-		return err
+		return errors.Join(err, PutAll(tx, messages))
 	})
 	if err == nil {
 		o.Deliver(messages...)
+	}
+	return err
+}
+
+// PutAll puts messages.
+func PutAll(tx storage.Tx, messages []storage.Message) (err error) {
+	for i := range messages {
+		err = errors.Join(err, Put(tx, &messages[i]))
 	}
 	return err
 }

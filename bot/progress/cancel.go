@@ -101,21 +101,21 @@ func undone(first bool) func(*storage.Cancel) {
 // changeCancel changes or removes the record of a deployment's cancel, if there is one, in one transaction with the messages of also.
 func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change func(*storage.Cancel), also ...storage.Message) error {
 	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
-	err := p.Records.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+	err := p.Outbox.Write(context.WithoutCancel(ctx), func(tx storage.Tx) ([]storage.Message, error) {
 		c, there, err := storage.Cancels.Find(tx, key)
-		if err != nil || !there {
-			return err
+		switch {
+		case err != nil || !there:
+			return nil, err
+		case change == nil:
+			return also, storage.Cancels.Delete(tx, key)
+		default:
+			change(&c)
+			return also, storage.Cancels.Put(tx, key, c)
 		}
-		if change == nil {
-			return errors.Join(putAll(tx, also), storage.Cancels.Delete(tx, key))
-		}
-		change(&c)
-		return errors.Join(putAll(tx, also), storage.Cancels.Put(tx, key, c))
 	})
 	if err != nil {
 		return fmt.Errorf("record what became of the cancel of %s: %w", key, err)
 	}
-	p.Outbox.Deliver(also...)
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"c66bot/cloud66"
-	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
 
@@ -116,8 +115,9 @@ func (t *tale) find(f storage.Follow, tr trace) storage.Follow {
 	}
 	wish.Guess = t.guesses[f.ID]
 	id, certain := t.certain[f.ID]
+	_, shown := look.Find(id)
 	switch {
-	case certain && proven && contains(look, id):
+	case certain && proven && shown:
 		f.Deployment, wish.Guess = id, 0
 	case wish.Guess != 0 && proven && tr.action == nil && searched > guessAfter:
 		f.Deployment = wish.Guess
@@ -178,9 +178,4 @@ func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
 		id, known := t.certain[f.ID]
 		return id == d.ID || !known && slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) })
 	})
-}
-
-func contains(look watch.Look, id int64) bool {
-	_, ok := look.Find(id)
-	return ok
 }

@@ -173,11 +173,7 @@ func (p *Progress) tellEnds(ctx context.Context, ids []string) error {
 			}
 			f.Phase, f.Untold = storage.PhaseEnded, nil
 			s := step{follow: f, view: end.View, notices: end.Notices, changed: true}
-			old, there, err := storage.Messages.Find(tx, cardKey(id))
-			if err != nil {
-				return err
-			}
-			if err := s.say(old, there); err != nil {
+			if err := s.sayIn(tx); err != nil {
 				return err
 			}
 			steps = append(steps, s)

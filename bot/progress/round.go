@@ -186,5 +186,5 @@ func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]car
 		}
 		err = errors.Join(err, wrong)
 	}
-	return messages, errors.Join(err, putAll(tx, messages))
+	return messages, errors.Join(err, outbox.PutAll(tx, messages))
 }

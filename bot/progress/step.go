@@ -185,6 +185,15 @@ func (s *step) say(old storage.Message, there bool) error {
 	return nil
 }
 
+// sayIn is say with the card as the transaction sees it.
+func (s *step) sayIn(tx storage.Tx) error {
+	old, there, err := storage.Messages.Find(tx, cardKey(s.follow.ID))
+	if err != nil {
+		return err
+	}
+	return s.say(old, there)
+}
+
 // urgent reports whether users wait for these notices: the asker for any, subscribers for a failure.
 func urgent(f storage.Follow, notices ...notify.Notice) bool {
 	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
@@ -206,18 +215,11 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 			continue
 		}
 		f := s.follow
-		err = errors.Join(err, putAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
+		err = errors.Join(err, outbox.PutAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
 		if f.Wish != nil && f.Deployment != 0 {
 			key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 			err = errors.Join(err, storage.Wishes.Put(tx, key, storage.WishOf{Follow: f.ID, At: f.AskedAt}))
 		}
-	}
-	return err
-}
-
-func putAll(tx storage.Tx, messages []storage.Message) (err error) {
-	for i := range messages {
-		err = errors.Join(err, outbox.Put(tx, &messages[i]))
 	}
 	return err
 }
@@ -254,17 +256,13 @@ func (p *Progress) finish(ctx context.Context, id string, state storage.State, s
 		if err != nil {
 			return err
 		}
-		old, there, err := storage.Messages.Find(tx, cardKey(id))
-		if err != nil {
-			return err
-		}
 		now := time.Now()
 		s = step{follow: ended(f, state, said, now), changed: true}
 		if state != storage.Unposted {
 			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
 		}
 		s.view.At, s.view.Tell = now, concerned(s.follow, subscribed.to(f.Stack)[f.Channel], cloud66.Deployment{})
-		if err := s.say(old, there); err != nil {
+		if err := s.sayIn(tx); err != nil {
 			return err
 		}
 		return writeAll(tx, []step{s})

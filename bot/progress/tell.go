@@ -203,7 +203,7 @@ func (t *tale) write(tx storage.Tx) (err error) {
 	if t.position != nil {
 		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, *t.position))
 	}
-	return errors.Join(err, writeAll(tx, t.steps), putAll(tx, t.messages))
+	return errors.Join(err, writeAll(tx, t.steps), outbox.PutAll(tx, t.messages))
 }
 
 // remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now.
