@@ -12,14 +12,14 @@ import (
 	"c66bot/storage"
 )
 
-var everyEffect = flag.Bool("everydeath", false, "a process dies at each of its effects, not at one in five")
+var everyEffect = flag.Bool("everydeath", false, "a process dies at each of its effects, not at some of them")
 
-// stride is how far apart the effects are at which processes die.
-func stride() int {
+// stride is how far apart the effects are at which processes die, of so many.
+func stride(effects int) int {
 	if *everyEffect {
 		return 1
 	}
-	return sparse
+	return max(sparse, effects/6)
 }
 
 // scene is what a process does that dies at one of its effects, and what must have come of it.
@@ -39,7 +39,7 @@ func everyDeath(t *testing.T, s scene) {
 	t.Helper()
 	s.opts.Speed = 3 // a minute takes 20 s
 	effects, runs, deaths := len(s.run(t, 0, false)), 0, 0
-	every := stride()
+	every := stride(effects)
 	for i, after := range []bool{false, true} {
 		for step := i * every / 2; step < effects; step += every {
 			runs++

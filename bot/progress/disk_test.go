@@ -110,30 +110,35 @@ func TestWhatEndedMeanwhileIsToldSoonThoughTheDiskRefusedIt(t *testing.T) {
 	for _, stacks := range []int{3, 8} {
 		t.Run(fmt.Sprint(stacks), func(t *testing.T) {
 			for nth := range int64(2 * stacks) {
-				inBubble(t, cloud66sim.Options{}, func(r *rig) {
-					uids := make([]string, stacks)
-					for i := range uids {
-						uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: "shop", UsualDuration: time.Minute, History: 3})
-					}
-					r.subscribe(deploys, "shop*")
-					for _, uid := range uids {
-						r.positioned(uid)
-					}
-					time.Sleep(time.Minute)
-					r.end()
-					for _, uid := range uids {
-						r.cloud.Deploy(uid, cloud66sim.Start{})
-					}
-					time.Sleep(20 * time.Minute)
-					r.start(newProcess())
-					time.Sleep(time.Millisecond)
-					r.refuseCommit(nth + 1)
-					time.Sleep(10 * time.Minute)
-					if n := r.progress.Open(); n > 0 || len(r.shown(deploys)) == 0 {
-						r.Errorf("commit %d: %d are not told; the channel shows %q", nth+1, n, r.shown(deploys))
-					}
+				t.Run(fmt.Sprint("commit ", nth+1), func(t *testing.T) {
+					t.Parallel()
+					inBubble(t, cloud66sim.Options{}, func(r *rig) { toldThoughRefused(r, stacks, nth+1) })
 				})
 			}
 		})
+	}
+}
+
+func toldThoughRefused(r *rig, stacks int, nth int64) {
+	uids := make([]string, stacks)
+	for i := range uids {
+		uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: "shop", UsualDuration: time.Minute, History: 3})
+	}
+	r.subscribe(deploys, "shop*")
+	for _, uid := range uids {
+		r.positioned(uid)
+	}
+	time.Sleep(time.Minute)
+	r.end()
+	for _, uid := range uids {
+		r.cloud.Deploy(uid, cloud66sim.Start{})
+	}
+	time.Sleep(20 * time.Minute)
+	r.start(newProcess())
+	time.Sleep(time.Millisecond)
+	r.refuseCommit(nth)
+	time.Sleep(10 * time.Minute)
+	if n := r.progress.Open(); n > 0 || len(r.shown(deploys)) == 0 {
+		r.Errorf("commit %d: %d are not told; the channel shows %q", nth, n, r.shown(deploys))
 	}
 }

@@ -20,7 +20,7 @@ import (
 // seeds is how many random stories are played.
 //
 //	go test -run RandomStory ./bot/progress -seeds 300
-var seeds = flag.Int("seeds", 30, "how many random stories of follows, cancels, suspensions, renames, outages and deaths are played")
+var seeds = flag.Int("seeds", 12, "how many random stories of follows, cancels, suspensions, renames, outages and deaths are played")
 
 // Whatever happens in whatever order, each end of a followed or subscribed deployment is told once in its channel.
 func TestInARandomStoryEachEndIsToldOnce(t *testing.T) {
