@@ -2,6 +2,7 @@ package progress_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -79,6 +80,24 @@ func TestALookThatChangesNothingCostsNoCommit(t *testing.T) {
 		}
 		if err := r.redeploy("other"); err == nil {
 			r.Error("a commit came between")
+		}
+	})
+}
+
+func TestALookThatShowsTheSameHeedsWhatTheDatabaseHoldsSince(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: time.Hour})
+		id := r.began()
+		if err := r.follow("op", deploys, id); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(4 * time.Minute)
+		if err := r.follow("later", builds, id); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if first, second := r.shown(deploys), r.shown(builds); len(second) != 3 || !slices.Equal(first[:2], second[:2]) {
+			r.Errorf("the channels show\n%q and\n%q", first, second)
 		}
 	})
 }
