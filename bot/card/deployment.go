@@ -36,6 +36,9 @@ type View struct {
 func Deployment(v View) Message {
 	head, about := v.head(), v.about()
 	if v.Born {
+		if v.Corrects != "" {
+			about = append([]markup.Text{markup.Format("Cloud 66 said before that it %s", ends[v.Corrects])}, about...)
+		}
 		about = append(pings(v.Mentions), about...)
 		if v.Gap {
 			about = append(about, markup.Format("there were more deployments before it than I could read; the stack's list shows all of them"))

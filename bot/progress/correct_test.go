@@ -74,3 +74,27 @@ func TestAnEndIsNotCorrectedAfterADay(t *testing.T) {
 		}
 	})
 }
+
+func TestAnEndThatWasToldWithOthersIsCorrected(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		r.subscribe(deploys, "*")
+		r.positioned(r.stack.UID)
+		r.end()
+		for range 7 {
+			r.elsewhere(cloud66sim.Next{})
+		}
+		time.Sleep(3 * time.Hour)
+		r.start(newProcess())
+		r.over()
+		time.Sleep(10 * time.Minute)
+		before := r.shown(deploys)
+		r.ends(1004, 2, "failed")
+		time.Sleep(5 * time.Hour)
+		for _, m := range r.slack.Person(lin).Sees(deploys)[len(before):] {
+			if strings.Contains(m.Plain(), "#1004 failed") && strings.Contains(m.Plain(), "Cloud 66 said before that it succeeded") {
+				return
+			}
+		}
+		r.Errorf("before\n%s\nafter\n%s", strings.Join(before, "\n"), strings.Join(r.shown(deploys), "\n"))
+	})
+}

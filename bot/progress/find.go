@@ -61,6 +61,13 @@ func seeks(f storage.Follow, at time.Time) bool {
 // claims reports whether Cloud 66's answer named the wish's deployment. A number that was there before is the id of something else.
 func claims(w storage.Wish) bool { return w.Claimed > w.NewestBefore }
 
+// claims reports the same in the light of the wish's stack action, whose own number the answer may have told.
+func (t *tale) claims(f storage.Follow) bool {
+	action := t.answers.traces[f.ID].action
+	_, shown := t.look.Find(f.Wish.Claimed)
+	return claims(*f.Wish) && (shown || action == nil || action.ID != f.Wish.Claimed)
+}
+
 // seek matches the wishes without a deployment to the deployments of the look. The one that Cloud 66's answer named is given up only where
 // another one ended at the moment of the wish's action.
 func (t *tale) seek() {
@@ -74,7 +81,7 @@ func (t *tale) seek() {
 			continue
 		}
 		s := sought{f.ID, *f.Wish, t.answers.traces[f.ID].action}
-		if !claims(*f.Wish) {
+		if !t.claims(f) {
 			t.sought = append(t.sought, s)
 			continue
 		}
@@ -126,7 +133,7 @@ func (t *tale) find(f storage.Follow, tr trace) storage.Follow {
 	case f.Deployment != 0:
 		f.Phase = storage.PhaseFollowing
 	case tr.action != nil && tr.action.Ended() && look.At.Sub(wish.ActionEnded) >= settles:
-		if claims(wish) {
+		if t.claims(f) {
 			f.Deployment = wish.Claimed
 		}
 		return ended(f, outcomeOf(*tr.action), tr.action.FinishedMessage, look.At)
@@ -169,13 +176,20 @@ func ended(f storage.Follow, state storage.State, said string, at time.Time) sto
 	return f
 }
 
-// mayBeAskedIn reports whether a deployment may result from a redeploy of this channel whose deployment is not found yet.
+// mayBeAskedIn reports whether a deployment may result from a redeploy of this channel whose deployment is not found yet. One that runs and
+// that the redeploy's card names as a guess waits until one of them ends.
 func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
 	return slices.ContainsFunc(t.follows, func(f storage.Follow) bool {
-		if f.Channel != channel || f.Wish == nil || f.Deployment != 0 || f.Phase == storage.PhaseCarded || t.look.At.Sub(f.Wish.SentAt) > holds {
+		if f.Channel != channel || f.Wish == nil || f.Deployment != 0 || f.Phase == storage.PhaseCarded {
 			return false
 		}
+		if t.look.At.Sub(f.Wish.SentAt) > holds {
+			return t.guesses[f.ID] == d.ID && !d.Ended()
+		}
 		id, known := t.certain[f.ID]
+		if _, shown := t.look.Find(id); known && !shown && !t.answers.traces[f.ID].asked { // the number may be that of its stack action
+			return sought{f.ID, *f.Wish, nil}.possible(d)
+		}
 		return id == d.ID || !known && slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) })
 	})
 }

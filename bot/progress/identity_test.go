@@ -115,3 +115,64 @@ func TestAGuessIsShownAsSuch(t *testing.T) {
 		}
 	})
 }
+
+// The end that the stack action tells reaches the card although the deployment cannot be read.
+func TestAnEndIsToldOfADeploymentThatCannotBeRead(t *testing.T) {
+	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerS0}, func(r *rig) {
+		r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Fail: true})
+		r.cloud.AddFault(cloud66sim.Fault{Method: "GET", PathPart: "/deployments/1004", Status: 500})
+		r.hides(1004)
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		r.settle()
+		if shown := r.shown(deploys); !strings.Contains(shown[0], "Cloud 66 says that #1004 failed") || len(shown) < 2 {
+			r.Errorf("the channel shows %q", shown)
+		}
+	})
+}
+
+// tells makes Cloud 66 answer redeploys with a number.
+func (r *rig) tells(id int64) {
+	r.cloud.AddFault(cloud66sim.Fault{Method: "POST", PathPart: "/deployments", Edit: func(answer cloud66sim.Object) {
+		said, _ := answer["response"].(cloud66sim.Object)
+		said["id"] = id
+	}})
+}
+
+func TestANumberOfSomethingElseIsNotLookedAtForEver(t *testing.T) {
+	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerS0}, func(r *rig) {
+		r.cloud.AddFault(cloud66sim.Fault{PathPart: "/actions", Body: `{"response":[]}`})
+		r.hides(1004)
+		r.tells(1002)
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		before := len(r.cloud.Requests())
+		time.Sleep(5 * time.Hour)
+		if n := len(r.cloud.Requests()) - before; n > 300 {
+			r.Errorf("%d requests within 5 hours", n)
+		}
+	})
+}
+
+// Without a look at the stack action, nothing but its number could tell whether it is the deployment's.
+func TestANumberOfTheStackActionNamesNoDeployment(t *testing.T) {
+	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerS0}, func(r *rig) {
+		r.subscribe(deploys, "*")
+		r.positioned(r.stack.UID)
+		const number = 7001
+		r.tells(number)
+		r.cloud.AddFault(cloud66sim.Fault{Method: "GET", PathPart: "/actions", Edit: cloud66sim.Each(func(a cloud66sim.Object) {
+			a["id"] = number
+		})})
+		if err := r.redeploy("op"); err != nil {
+			r.Fatal(err)
+		}
+		r.until("the card names the deployment", func() bool {
+			return strings.Contains(r.shown(deploys)[0], "deploying #1004")
+		})
+		r.settle()
+		r.shows(deploys, live(1004)...)
+	})
+}

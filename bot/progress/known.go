@@ -121,7 +121,9 @@ func aimOf(subscribed bool, position *storage.Position, follows []storage.Follow
 		case f.Phase == storage.PhaseCarded || f.Phase == storage.PhaseUntold || f.Phase == storage.PhaseEnded:
 			continue
 		case id == 0:
-			id = f.Wish.Claimed
+			if claims(*f.Wish) {
+				id = f.Wish.Claimed
+			}
 			aim.Sought = watch.Later(aim.Sought, f.Wish.SentAt)
 		}
 		aim.Followed[id] = aim.Followed[id] || !f.Subscribed

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
 
@@ -157,6 +158,24 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		}
 		if diff := cmp.Diff([]is{tt.certain, tt.guesses}, []is{certain, guesses}); diff != "" {
 			t.Errorf("%s: certain and guesses: -want +got\n%s", name, diff)
+		}
+	}
+}
+
+// A channel whose card names a running deployment as a guess gets no second card of it, however long it runs.
+func TestAGuessIsNoNewsWhileItRuns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		d    cloud66.Deployment
+		want bool
+	}{
+		"the guess":                 {shown(1030, 3), true},
+		"another one":               {shown(1031, 3), false},
+		"the guess when it is over": {shown(1030, 3, over(800, cloud66.OutcomeFailed)), false},
+	} {
+		f := storage.Follow{ID: "a", Channel: "C", Phase: storage.PhaseFinding, Wish: &storage.Wish{SentAt: at(0)}}
+		s := tale{known: &known{follows: []storage.Follow{f}}, look: watch.Look{At: at(900)}, guesses: map[string]int64{"a": 1030}}
+		if got := s.mayBeAskedIn("C", tt.d); got != tt.want {
+			t.Errorf("%s: held %t, want %t", name, got, tt.want)
 		}
 	}
 }

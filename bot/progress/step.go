@@ -59,7 +59,7 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 	if v.Deployment != nil {
 		d = *v.Deployment
 	}
-	if s.follow.Phase == storage.PhaseFollowing || unseen != nil {
+	if s.follow.Phase == storage.PhaseFollowing || unseen != nil && s.follow.Phase != storage.PhaseEnded {
 		s.follow, s.notices = notify.Advance(s.follow, notify.Sight{
 			At: t.look.At, Deployment: d, Found: v.Deployment != nil, Err: unseen, Silent: t.look.Silent,
 			Usual: cloud66.UsualDuration(t.look.Newest, d.Type()), Began: v.Began, Cancelled: v.Cancelled, Overtaken: v.Overtaken,
@@ -107,7 +107,7 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	v.Loud = v.Loud || slices.ContainsFunc(of, func(sub storage.Subscription) bool { return notify.Wants(sub, string(storage.Failed)) })
 	v.Tell = concerned(s.follow, of, *v.Deployment)
 	old, there := t.cards[f.ID]
-	if !there { // it was told long ago, or in a message with others
+	if !there && !f.Subscribed { // one of a subscription was told in a message with others, and gets its card now
 		return s, nil
 	}
 	return s, s.say(old, there)

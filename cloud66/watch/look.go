@@ -218,7 +218,11 @@ func (w *Watcher) finish(s *stack, look Look, aim Aim, again bool) {
 	switch {
 	case again:
 		s.again++
-		s.ask(now.Add(w.backoff(s)))
+		at := now.Add(w.backoff(s))
+		if aim.Again && look.Err == nil && s.next.Before(at) && w.awaited(s, now) { // what must wait does not slow the others
+			at = s.next
+		}
+		s.ask(at)
 	case look.Err == nil && (s.listed == nil || s.settled()):
 		s.again = 0
 	case look.Err == nil:
