@@ -9,6 +9,7 @@ import (
 )
 
 func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "api", Framework: "docker", History: 2, Services: []cloud66sim.Service{{Name: "api"}}})
 		r.cloud.AddStack(cloud66sim.Stack{Name: "twin", Environment: "production", AccountID: 1, AccountName: "Acme", History: 1})
@@ -57,6 +58,7 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 }
 
 func TestWhatPeopleAndCloud66WriteIsShownAsText(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		uid := r.cloud.AddStack(cloud66sim.Stack{
 			Name: "<!channel> *x* http://evil.example", Environment: "a_b`c", Git: "https://github.com/acme/x.git", History: 2,
@@ -81,6 +83,7 @@ func TestWhatPeopleAndCloud66WriteIsShownAsText(t *testing.T) {
 }
 
 func TestAButtonOfLastMonthSaysWhatHasChanged(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		running := r.card("deploying #1036")
@@ -108,6 +111,7 @@ func TestAButtonOfLastMonthSaysWhatHasChanged(t *testing.T) {
 }
 
 func TestAForgedButtonIsRefused(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		click := func(value string) {
 			d := r.slack.Deliver("interactive", map[string]any{
@@ -138,6 +142,7 @@ func TestAForgedButtonIsRefused(t *testing.T) {
 }
 
 func TestStrangeEnvelopesAreAcknowledgedAndHurtNobody(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for _, payload := range []map[string]any{
 			nil, {}, {"type": "view_closed"}, {"type": "block_actions"}, {"type": 7}, {"user_id": []int{1}},

@@ -12,6 +12,7 @@ import (
 )
 
 func TestTwoHundredCommandsAreAcknowledgedAtOnceWhileCloud66IsSlow(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Delay: 10 * time.Second})
 		var sent []*slacksim.Delivery
@@ -42,6 +43,7 @@ func TestTwoHundredCommandsAreAcknowledgedAtOnceWhileCloud66IsSlow(t *testing.T)
 }
 
 func TestAnEnvelopeThatComesAgainIsAcknowledgedAgainAndDoneOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		d := r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -61,6 +63,7 @@ func TestAnEnvelopeThatComesAgainIsAcknowledgedAgainAndDoneOnce(t *testing.T) {
 }
 
 func TestAtARefreshTheNewConnectionStandsBeforeTheOldOneGoes(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(time.Minute)
 		r.slack.PreferOldest(true) // what comes during the change goes to the old connection
@@ -92,6 +95,7 @@ func TestAtARefreshTheNewConnectionStandsBeforeTheOldOneGoes(t *testing.T) {
 }
 
 func TestADisconnectRightAfterEachHelloIsNotAnsweredInALoop(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{slack: slacksim.Options{Lifetime: 50 * time.Millisecond}}, func(t *testing.T, r *rig) {
 		before := len(r.slack.Calls("apps.connections.open"))
 		pass(10 * time.Minute)
@@ -102,6 +106,7 @@ func TestADisconnectRightAfterEachHelloIsNotAnsweredInALoop(t *testing.T) {
 }
 
 func TestAttemptsToConnectComeMoreAndMoreSlowlyWhileSlackHasAFaultAndSoonAgainAfterIt(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(time.Minute)
 		opens := func() []slacksim.Call { return r.slack.Calls("apps.connections.open") }
@@ -130,6 +135,7 @@ func TestAttemptsToConnectComeMoreAndMoreSlowlyWhileSlackHasAFaultAndSoonAgainAf
 }
 
 func TestALostConnectionComesBackByItself(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(r *rig){
 		"cut": func(r *rig) { r.slack.Drop() }, "half open": func(r *rig) { r.slack.HalfOpen() },
 		"link disabled": func(r *rig) { r.slack.Disconnect("link_disabled") }, "network cut": func(r *rig) { r.net.CloseAll() },
@@ -148,6 +154,7 @@ func TestALostConnectionComesBackByItself(t *testing.T) {
 
 // The packets of all open connections are lost, and no end is told; new connections work.
 func TestSilentConnectionsAreLeftSoon(t *testing.T) {
+	t.Parallel()
 	for name, wire := range map[string]wire{"plain HTTP": plain, "TLS": overTLS, "TLS with HTTP/2": overHTTP2} {
 		for pinging, options := range map[string]slacksim.Options{"answers pings": {}, "answers none": {NoPongs: true}} {
 			t.Run(name+", a server that "+pinging, func(t *testing.T) {
@@ -182,6 +189,7 @@ func (r *rig) connections() (n int) {
 }
 
 func TestARefusedTokenIsNamedAndSlackIsNotHammered(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		slack slacksim.Options
 		says  []string
@@ -209,6 +217,7 @@ func TestARefusedTokenIsNamedAndSlackIsNotHammered(t *testing.T) {
 }
 
 func TestARefusedCloud66TokenLeavesTheBotUpAndUnready(t *testing.T) {
+	t.Parallel()
 	unready(t, settings{token: "another"}, func(t *testing.T, r *rig) {
 		pass(5*time.Minute + time.Second)
 		hold(t, "the reason", fmt.Sprint(r.bot.Ready()), "the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused", "C66BOT_CLOUD66_TOKEN")
@@ -220,6 +229,7 @@ func TestARefusedCloud66TokenLeavesTheBotUpAndUnready(t *testing.T) {
 }
 
 func TestOneRefusalOfATokenThatWasGoodIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"apps.connections.open", "auth.test"} {
 		for _, code := range []string{"account_inactive", "invalid_auth", "token_revoked", "not_authed", "team_access_not_granted"} {
 			t.Run(method+" "+code, func(t *testing.T) {
@@ -243,6 +253,7 @@ func TestOneRefusalOfATokenThatWasGoodIsNotBelieved(t *testing.T) {
 }
 
 func TestOneRefusalOfACloud66TokenThatWasGoodIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	for status, body := range map[int]string{401: `{"error":"unauthenticated"}`, 403: `{"error":"forbidden"}`} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -262,6 +273,7 @@ func TestOneRefusalOfACloud66TokenThatWasGoodIsNotBelieved(t *testing.T) {
 }
 
 func TestStatusSaysHowLongCloud66HasNotAnswered(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(4 * time.Minute)
 		mend := r.cloud.AddFault(cloud66sim.Fault{CutBefore: true})
@@ -274,6 +286,7 @@ func TestStatusSaysHowLongCloud66HasNotAnswered(t *testing.T) {
 }
 
 func TestARefusalIsBelievedAfterThreeAndOverAtOnceWhenTheTokenIsGoodAgain(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(5*time.Minute - time.Second)
 		r.slack.FailCall("auth.test", "token_revoked", 1_000_000, false)
@@ -291,6 +304,7 @@ func TestARefusalIsBelievedAfterThreeAndOverAtOnceWhenTheTokenIsGoodAgain(t *tes
 
 // The app token is revoked, then Slack asks for a new connection: what is told is the refusal, not why the old connection ended.
 func TestTheNewestReasonIsTold(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(r *rig){
 		"refresh_requested": func(r *rig) { r.slack.Disconnect("refresh_requested") }, "warning": func(r *rig) { r.slack.Disconnect("warning") },
 		"link_disabled": func(r *rig) { r.slack.Disconnect("link_disabled") }, "cut": func(r *rig) { r.slack.Drop() },
@@ -321,6 +335,7 @@ func TestTheNewestReasonIsTold(t *testing.T) {
 }
 
 func TestOtherConnectionsAreClaimedOnlyWhileAFreshHelloSaysSo(t *testing.T) {
+	t.Parallel()
 	claims := func(r *rig) bool {
 		return strings.Contains(r.ask(lin, deploys, "/c66 status").Plain(), "more connection than mine")
 	}
@@ -388,6 +403,7 @@ func TestOtherConnectionsAreClaimedOnlyWhileAFreshHelloSaysSo(t *testing.T) {
 }
 
 func TestAWaitingOutboxTriesAtOnceWhenSlackSaysHello(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
@@ -406,6 +422,7 @@ func TestAWaitingOutboxTriesAtOnceWhenSlackSaysHello(t *testing.T) {
 }
 
 func TestTooManyConnectionsAreNamedAndTriedAgainWithoutHaste(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(time.Minute)
 		before := len(r.slack.Calls("apps.connections.open"))
@@ -422,6 +439,7 @@ func TestTooManyConnectionsAreNamedAndTriedAgainWithoutHaste(t *testing.T) {
 }
 
 func TestAnotherInstanceOfTheAppIsWarnedOf(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		other := &rig{t: r.t, slack: r.slack, cloud: r.cloud, net: r.net, db: r.db + ".other", log: &logBuffer{}}
 		other.start()
@@ -437,6 +455,7 @@ func TestAnotherInstanceOfTheAppIsWarnedOf(t *testing.T) {
 }
 
 func TestAdminsMayBeNamedByUserGroup(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{admins: []string{"S0OPS"}}, func(t *testing.T, r *rig) {
 		r.slack.AddUser(slacksim.User{ID: "U0GUEST", Name: "guest", TeamID: "T0OTHER"})
 		r.slack.AddChannel(slacksim.Channel{ID: "C0OPS", Name: "ops", Members: []string{lin, sam, "U0GUEST"}, BotIsMember: true})
@@ -455,6 +474,7 @@ func TestAdminsMayBeNamedByUserGroup(t *testing.T) {
 }
 
 func TestShutdownFinishesWhatWasTakenWithinItsBound(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Method: "POST", Times: 1, Delay: 2 * time.Second})
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -476,6 +496,7 @@ func TestShutdownFinishesWhatWasTakenWithinItsBound(t *testing.T) {
 }
 
 func TestAKilledBotComesBackAndTellsWhatHappenedMeanwhile(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		down time.Duration
 		fail bool
@@ -513,6 +534,7 @@ func TestAKilledBotComesBackAndTellsWhatHappenedMeanwhile(t *testing.T) {
 }
 
 func TestManyCardsOfOneDeploymentCostNoMoreThanOne(t *testing.T) {
+	t.Parallel()
 	cost := func(channels int) int {
 		requests := 0
 		inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -541,6 +563,7 @@ func TestManyCardsOfOneDeploymentCostNoMoreThanOne(t *testing.T) {
 }
 
 func TestACommandThatAShutdownCutsShortIsToldToItsAuthor(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -558,6 +581,7 @@ func TestACommandThatAShutdownCutsShortIsToldToItsAuthor(t *testing.T) {
 }
 
 func TestAShutdownWhileSomebodyIsToldThatItGoesOnKeepsItsBound(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Delay: 60 * time.Second})
 		for _, method := range []string{slacksim.ResponseURL, "chat.postEphemeral", "conversations.open"} {
@@ -574,6 +598,7 @@ func TestAShutdownWhileSomebodyIsToldThatItGoesOnKeepsItsBound(t *testing.T) {
 }
 
 func TestOnePersonsReadsKeepNobodyFromRedeploying(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{admins: []string{lin, sam}, perHour: 100_000,
 		cloud: cloud66sim.Options{RateLimit: 100_000}}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -605,6 +630,7 @@ func TestOnePersonsReadsKeepNobodyFromRedeploying(t *testing.T) {
 }
 
 func TestOnePersonsSearchesKeepNobodyElsesWaiting(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{admins: []string{lin, sam}}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})
 		search := func(user string) *slacksim.Delivery {
@@ -629,6 +655,7 @@ func TestOnePersonsSearchesKeepNobodyElsesWaiting(t *testing.T) {
 
 // However much comes at once, all of it is acknowledged, and whoever's is not taken is told so, with few messages.
 func TestHoweverMuchComesAtOnceIsAcknowledgedAndDoneOrTold(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		n    int
 		send func(r *rig, i int) *slacksim.Delivery
@@ -688,6 +715,7 @@ func TestHoweverMuchComesAtOnceIsAcknowledgedAndDoneOrTold(t *testing.T) {
 // Slack may bring an envelope again that was acknowledged, also to the next process: nobody who was told that nothing was done sees it done
 // then.
 func TestWhatWasTurnedAwayForLackOfAPlaceIsNotDoneByTheNextProcess(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		lift := r.cloud.AddFault(cloud66sim.Fault{Delay: 25 * time.Second})
 		var last *slacksim.Delivery
@@ -712,6 +740,7 @@ func TestWhatWasTurnedAwayForLackOfAPlaceIsNotDoneByTheNextProcess(t *testing.T)
 }
 
 func TestWithoutAConnectionTheBotIsNotReadyWhateverTheReason(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(time.Minute)
 		r.slack.BreakCall("apps.connections.open", 500, 1000)
@@ -729,6 +758,7 @@ func TestWithoutAConnectionTheBotIsNotReadyWhateverTheReason(t *testing.T) {
 }
 
 func TestABotTokenThatIsRevokedLaterIsNoticed(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("auth.test", "token_revoked", 5, false)
 		pass(6 * time.Minute)
@@ -741,6 +771,7 @@ func TestABotTokenThatIsRevokedLaterIsNoticed(t *testing.T) {
 }
 
 func TestABurstAsksSlackOnceForTheAdminsGroup(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{admins: []string{"S0OPS"}}, func(t *testing.T, r *rig) {
 		r.slack.AddGroup(slacksim.Group{ID: "S0OPS", Handle: "ops", Users: []string{lin}})
 		r.slack.SlowCall("usergroups.list", 300*time.Millisecond, 1000)
@@ -758,6 +789,7 @@ func TestABurstAsksSlackOnceForTheAdminsGroup(t *testing.T) {
 }
 
 func TestWhoeverAskedForWhatAKillCutsShortBeforeItsCardIsTold(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		mend := r.cloud.AddFault(cloud66sim.Fault{Delay: 20 * time.Second})
 		sent := r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now")

@@ -7,6 +7,7 @@ import (
 )
 
 func TestADirectMessageThatASettingRefusesIsATroubleThatIsNamed(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -26,6 +27,7 @@ func TestADirectMessageThatASettingRefusesIsATroubleThatIsNamed(t *testing.T) {
 }
 
 func TestAScopeThatTheAppLacksStandsInTheStatus(t *testing.T) {
+	t.Parallel()
 	for _, scope := range []string{"im:write", "channels:read", "groups:read", "usergroups:read", "users:read", "im:history",
 		"app_mentions:read", "commands"} {
 		t.Run(scope, func(t *testing.T) {

@@ -207,6 +207,7 @@ func (r *rig) heard(user string, events int) string {
 
 // TestNobodyGetsAnywhereWithoutTheRight has everybody who may not try everything everywhere.
 func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
+	t.Parallel()
 	people := map[string]string{
 		"somebody without the right": sam, "a guest": guest, "somebody of another organisation": outsider, "a bot": robot,
 	}

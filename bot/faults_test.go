@@ -11,6 +11,7 @@ import (
 const html = "<html><body>Bad gateway</body></html>"
 
 func TestWhileCloud66IsAtFaultPeopleAreToldWhatIsWrongAndWhatToDo(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fault cloud66sim.Fault
 		says  []string
@@ -50,6 +51,7 @@ func TestWhileCloud66IsAtFaultPeopleAreToldWhatIsWrongAndWhatToDo(t *testing.T) 
 }
 
 func TestARefusedTokenMakesTheBotUnreadyUntilItIsTakenAgain(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.Revoke(cloud66sim.DemoToken)
 		r.ask(lin, deploys, "/c66 list web")
@@ -64,6 +66,7 @@ func TestARefusedTokenMakesTheBotUnreadyUntilItIsTakenAgain(t *testing.T) {
 }
 
 func TestARefusalOfCloud66IsShownAsItIs(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{
 			Method: "POST", Times: 1, Status: 409, ContentType: "application/json",
@@ -76,6 +79,7 @@ func TestARefusalOfCloud66IsShownAsItIs(t *testing.T) {
 }
 
 func TestALostAnswerIsLookedForAndNeverSentTwice(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]cloud66sim.Fault{
 		"the connection cut after it was taken": {Method: "POST", Times: 1, CutAfter: true},
 		"the answer torn in the middle":         {Method: "POST", Times: 1, Truncate: true},
@@ -107,6 +111,7 @@ func TestALostAnswerIsLookedForAndNeverSentTwice(t *testing.T) {
 }
 
 func TestALongSilenceOfCloud66IsToldOnceAndTheEndAllTheSame(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -120,6 +125,7 @@ func TestALongSilenceOfCloud66IsToldOnceAndTheEndAllTheSame(t *testing.T) {
 }
 
 func TestWhileSlackIsAtFaultNothingPromisedIsLost(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(r *rig){
 		"posts are limited":            func(r *rig) { r.slack.Throttle("chat.postMessage", 20*time.Second, 3) },
 		"edits are limited":            func(r *rig) { r.slack.Throttle("chat.update", 30*time.Second, 3) },
@@ -153,6 +159,7 @@ func TestWhileSlackIsAtFaultNothingPromisedIsLost(t *testing.T) {
 }
 
 func TestAnEndThatTheChannelTakesNoMoreReachesTheOneWhoAsked(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -171,6 +178,7 @@ func TestAnEndThatTheChannelTakesNoMoreReachesTheOneWhoAsked(t *testing.T) {
 }
 
 func TestAnAnswerFindsAnotherWayWhereTheFirstIsShut(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		d := r.slack.Deliver("slash_commands", map[string]any{
 			"user_id": lin, "channel_id": deploys, "command": "/c66", "text": "help", "trigger_id": "9.9.9",
@@ -187,6 +195,7 @@ func TestAnAnswerFindsAnotherWayWhereTheFirstIsShut(t *testing.T) {
 }
 
 func TestACancelWhoseAnswerIsLostIsNotSentAgainHoursLater(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.NextOutcome(r.web, cloud66sim.Next{Duration: 6 * time.Hour, Fail: true})
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
@@ -208,6 +217,7 @@ func TestACancelWhoseAnswerIsLostIsNotSentAgainHoursLater(t *testing.T) {
 }
 
 func TestOneCardThatSlackKeepsFailingHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		other := r.cloud.AddStack(cloud66sim.Stack{Name: "api", Git: "https://github.com/acme/api.git", History: 3})
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -223,6 +233,7 @@ func TestOneCardThatSlackKeepsFailingHoldsUpNoOther(t *testing.T) {
 }
 
 func TestAnEditThatIsRefusedOnceDoesNotFreezeTheCard(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("chat.update", "edit_window_closed", 1, false)
 		r.command(lin, deploys, "/c66 redeploy web --now")

@@ -12,6 +12,7 @@ import (
 )
 
 func TestAFormWhoseConnectionDropsWhileItIsDecidedIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.opens(lin, deploys, "/c66 redeploy web", "Redeploy web")
 		pass(2 * time.Minute) // the list of stacks is old
@@ -32,6 +33,7 @@ func TestAFormWhoseConnectionDropsWhileItIsDecidedIsDoneOnce(t *testing.T) {
 }
 
 func TestAPanicWhileAFormIsDecidedEndsOneOperation(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam view,redeploy web")
 		r.opens(sam, deploys, "/c66 redeploy web", "Redeploy web")
@@ -51,6 +53,7 @@ func TestAPanicWhileAFormIsDecidedEndsOneOperation(t *testing.T) {
 }
 
 func TestASearchIsAcknowledgedWhileTheDiskIsSlow(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam view,redeploy web")
 		r.opens(sam, deploys, "/c66 redeploy web", "Redeploy web")
@@ -72,6 +75,7 @@ func TestASearchIsAcknowledgedWhileTheDiskIsSlow(t *testing.T) {
 }
 
 func TestAnOlderFillingDoesNotOverwriteANewerChoice(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "api", Git: "https://github.com/acme/api.git", History: 3})
 		r.opens(lin, deploys, "/c66 redeploy web", "Redeploy web")
@@ -88,6 +92,7 @@ func TestAnOlderFillingDoesNotOverwriteANewerChoice(t *testing.T) {
 }
 
 func TestChoosingAnotherChannelKeepsTheStackAndWhatWasTyped(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.acked(r.slack.Person(lin).Shortcut("redeploy"))
 		r.form(lin, "Channel")
@@ -111,6 +116,7 @@ func TestChoosingAnotherChannelKeepsTheStackAndWhatWasTyped(t *testing.T) {
 }
 
 func TestAFormThatComesBackWithoutItsFieldsDoesNothing(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		metadata := fmt.Sprintf(`{"c":%q,"u":%q,"l":1035,"m":%d,"a":"r","n":"web@production"}`, deploys, r.web, time.Now().Unix())
 		for name, values := range map[string]any{
@@ -138,6 +144,7 @@ func TestAFormThatComesBackWithoutItsFieldsDoesNothing(t *testing.T) {
 }
 
 func TestAShortcutWhoseFormSlackDoesNotOpenSaysSo(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("views.open", "expired_trigger_id", 1, false)
 		r.acked(r.slack.Person(sam).Shortcut("redeploy"))
@@ -146,6 +153,7 @@ func TestAShortcutWhoseFormSlackDoesNotOpenSaysSo(t *testing.T) {
 }
 
 func TestARuleIsNotMadeWhereItIsNotKnownWhetherTheChannelCanBeTold(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.Throttle("conversations.info", time.Minute, 5)
 		hold(t, "the answer", r.ask(lin, random, "/c66 allow @sam view *").Plain(), "Slack did not answer", "Nothing was done")

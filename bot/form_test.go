@@ -85,6 +85,7 @@ func (r *rig) closed(user string) bool {
 }
 
 func TestARedeployWithoutOptionsOpensTheFormAndASentOneIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{profiles: []string{"default", "canary"}}, func(t *testing.T, r *rig) {
 		view := r.opens(lin, deploys, "/c66 redeploy web", "Redeploy web · production", "Live now is #1035")
 		hold(t, "the form", view.Plain(), "newest commit of main", "It usually takes")
@@ -116,6 +117,7 @@ func TestARedeployWithoutOptionsOpensTheFormAndASentOneIsDoneOnce(t *testing.T) 
 }
 
 func TestTheFormIsOpenAtOnceWhileCloud66IsSlow(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Delay: 10 * time.Second})
 		began := time.Now()
@@ -129,6 +131,7 @@ func TestTheFormIsOpenAtOnceWhileCloud66IsSlow(t *testing.T) {
 }
 
 func TestTheFormSaysBesideItsFieldsWhatIsWrongAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "api", Framework: "docker", History: 3, Services: []cloud66sim.Service{
 			{Name: "api", ImageTag: "v1"}, {Name: "worker", ImageTag: "v7"},
@@ -157,6 +160,7 @@ func TestTheFormSaysBesideItsFieldsWhatIsWrongAndLosesNothing(t *testing.T) {
 }
 
 func TestTheFormSearchesTheStacksThatOneMayRedeploy(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for i := range 250 {
 			r.cloud.AddStack(
@@ -192,6 +196,7 @@ func TestTheFormSearchesTheStacksThatOneMayRedeploy(t *testing.T) {
 }
 
 func TestWhatIsRefusedIsRefusedInsideTheForm(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		refused := r.opens(sam, deploys, "/c66 redeploy web", "You may not redeploy here")
 		if refused.Submit != "" {
@@ -216,6 +221,7 @@ func must(d *slacksim.Delivery, err error) *slacksim.Delivery {
 }
 
 func TestARightThatIsTakenAwayWhileTheFormIsOpenIsNoticed(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam view,redeploy web")
 		r.opens(sam, deploys, "/c66 redeploy web", "Redeploy web")
@@ -233,6 +239,7 @@ func TestARightThatIsTakenAwayWhileTheFormIsOpenIsNoticed(t *testing.T) {
 }
 
 func TestAFormActsOnWhatItShowed(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.opens(lin, deploys, "/c66 redeploy web", "Live now is #1035")
 		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook"})
@@ -272,6 +279,7 @@ func TestAFormActsOnWhatItShowed(t *testing.T) {
 }
 
 func TestAnAmbiguousNameIsAskedForInsideTheForm(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 3})
 		view := r.opens(lin, deploys, "/c66 redeploy web", "fits 2 stacks")
@@ -286,6 +294,7 @@ func TestAnAmbiguousNameIsAskedForInsideTheForm(t *testing.T) {
 }
 
 func TestAVersionIsRedeployedWhereTheAPIAllowsIt(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		detail := r.ask(lin, deploys, "/c66 show web 1030")
 		r.click(lin, detail, "Redeploy")
@@ -312,6 +321,7 @@ func TestAVersionIsRedeployedWhereTheAPIAllowsIt(t *testing.T) {
 const channelField = "Channel\nIts rules decide whether you may, and the card is posted there."
 
 func TestTheShortcutAsksForTheChannelWhoseRulesDecide(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam redeploy web")
 		r.acked(r.slack.Person(sam).Shortcut("redeploy"))
@@ -334,6 +344,7 @@ func TestTheShortcutAsksForTheChannelWhoseRulesDecide(t *testing.T) {
 }
 
 func TestWhereSlackDoesNotOpenTheFormAButtonDoes(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("views.open", "expired_trigger_id", 1, false)
 		offer := r.ask(lin, deploys, "/c66 redeploy web")

@@ -80,6 +80,7 @@ func dying(step string, after bool) func(string, bool) bool {
 }
 
 func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
+	t.Parallel()
 	for _, step := range []struct {
 		name           string
 		after          bool
@@ -134,6 +135,7 @@ func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
 }
 
 func TestWhatTheDiskDoesNotTakeInTimeIsNotTakenAndNeverRun(t *testing.T) {
+	t.Parallel()
 	slow := func(d time.Duration) func(context.Context) error {
 		return func(ctx context.Context) error {
 			select {
@@ -192,6 +194,7 @@ func TestWhatTheDiskDoesNotTakeInTimeIsNotTakenAndNeverRun(t *testing.T) {
 }
 
 func TestAChangeThatComesAgainInAnyStateIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	for name, again := range map[string]time.Duration{
 		"while it is written": 500 * time.Millisecond, "while it begins": 1500 * time.Millisecond, "while Cloud 66 is asked": 4 * time.Second,
 		"when it is done": time.Minute,
@@ -217,6 +220,7 @@ func TestAChangeThatComesAgainInAnyStateIsDoneOnce(t *testing.T) {
 }
 
 func TestASecondClickAndASecondSubmitAreTheSameWish(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"a click", "a form"} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -242,6 +246,7 @@ func TestASecondClickAndASecondSubmitAreTheSameWish(t *testing.T) {
 }
 
 func TestWhatCameToNothingMayBeClickedAgainButIsNotBroughtAgain(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		send := wishes["a click"](r)
 		mend := r.cloud.AddFault(cloud66sim.Fault{Status: 500})
@@ -268,6 +273,7 @@ func TestWhatCameToNothingMayBeClickedAgainButIsNotBroughtAgain(t *testing.T) {
 }
 
 func TestWhatOnePersonAsksForInOneChannelBeginsInItsOrder(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		var want, got []string
 		for _, ref := range []string{"v1", "v2", "v3", "v4", "v5"} {
@@ -297,6 +303,7 @@ func TestWhatOnePersonAsksForInOneChannelBeginsInItsOrder(t *testing.T) {
 }
 
 func TestAPanicEndsOneChangeAndIsToldWithAReferenceThatTheLogHas(t *testing.T) {
+	t.Parallel()
 	eachWish(t, func(t *testing.T, r *rig, send func() *slacksim.Delivery) {
 		r.steps.set(func(step string, after bool) bool {
 			if step == "done" && !after {
@@ -328,6 +335,7 @@ func TestAPanicEndsOneChangeAndIsToldWithAReferenceThatTheLogHas(t *testing.T) {
 }
 
 func TestOnePersonIsToldOfAllThatAKillCutShort(t *testing.T) {
+	t.Parallel()
 	for wishes, messages := range map[int]int{1: 1, 2: 1, 12: 1, 60: 1} {
 		t.Run(fmt.Sprint(wishes), func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -360,6 +368,7 @@ func TestOnePersonIsToldOfAllThatAKillCutShort(t *testing.T) {
 // A payload whose operation was refused is used up: it is not carried out in an envelope of its own once the right was given. Another click
 // is.
 func TestWhatWasRefusedIsUsedUp(t *testing.T) {
+	t.Parallel()
 	for name, trigger := range map[string]bool{"with a trigger_id": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -423,6 +432,7 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 }
 
 func TestAShutdownInTheMiddleOfTheJournalLosesNothingAndTakesItsTime(t *testing.T) {
+	t.Parallel()
 	for name, delay := range map[string]time.Duration{"with a disk of half a second": 500 * time.Millisecond,
 		"with one of ten": 10 * time.Second} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 )
 
 func TestADenyThatLapsesIsToldOnceInItsChannel(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("deny everyone redeploy,cancel web@production")
 		r.allow("deny @sam redeploy '*@production'")

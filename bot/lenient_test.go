@@ -73,6 +73,7 @@ var twists = map[string]func(frame map[string]any){
 }
 
 func TestWrongTypesOfWhatNothingNeedsHarmNothing(t *testing.T) {
+	t.Parallel()
 	for name, twist := range twists {
 		t.Run(name, func(t *testing.T) {
 			eachWish(t, func(t *testing.T, r *rig, send func() *slacksim.Delivery) {
@@ -93,6 +94,7 @@ func TestWrongTypesOfWhatNothingNeedsHarmNothing(t *testing.T) {
 }
 
 func TestAnEnvelopeThatCannotBeReadIsAcknowledgedAndItsAuthorIsTold(t *testing.T) {
+	t.Parallel()
 	for name, payload := range map[string]map[string]any{
 		"a command without its channel": {"command": "/c66", "text": "list web", "user_id": lin, "response_url": ""},
 		"a command of nobody known":     {"command": "/c66", "text": "list web", "user": map[string]any{"id": lin}, "channel_id": deploys},

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAFormsWindowComesToItsContentOrToAWord(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fault  func(r *rig)
 		says   string // the window
@@ -49,6 +50,7 @@ func TestAFormsWindowComesToItsContentOrToAWord(t *testing.T) {
 }
 
 func TestWhoWaitsForAFormHearsOfItsTroubleWithinTenSecondsAndOnce(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(r *rig){
 		"faults":        func(r *rig) { r.slack.BreakCall("views.update", 500, 1000) },
 		"empty answers": func(r *rig) { r.slack.AnswerCall("views.update", `{}`, 1000) },
@@ -74,6 +76,7 @@ func TestWhoWaitsForAFormHearsOfItsTroubleWithinTenSecondsAndOnce(t *testing.T) 
 }
 
 func TestAMentionInACardsThreadMeansTheCardWhateverSlackAnswers(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]func(r *rig){
 		"a limit":      func(r *rig) { r.slack.Throttle("conversations.replies", 2*time.Second, 1) },
 		"a long limit": func(r *rig) { r.slack.Throttle("conversations.replies", time.Hour, 1000) },
@@ -93,6 +96,7 @@ func TestAMentionInACardsThreadMeansTheCardWhateverSlackAnswers(t *testing.T) {
 
 // TestTheCardOfAForgottenMessageIsLookedForInSlack has the database forget the message of a card, as it does a day after its end.
 func TestTheCardOfAForgottenMessageIsLookedForInSlack(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		fault func(r *rig)
 		says  string

@@ -39,6 +39,7 @@ func pass(d time.Duration) {
 }
 
 func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, `/c66 redeploy web@prod --ref main --reason "fix the login"`)
 		card := r.card("deploying #1036")
@@ -82,6 +83,7 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 }
 
 func TestTheCardStandsBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.SlowCall("chat.postMessage", 3*time.Second, 1)
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -93,6 +95,7 @@ func TestTheCardStandsBeforeAnythingIsSent(t *testing.T) {
 }
 
 func TestWhereNoCardCanBePostedNothingDeploys(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		answer := r.ask(lin, random, "/c66 redeploy web --now")
 		hold(t, "the answer", answer.Plain(), "not a member of the channel", "/invite", "Nothing was done")
@@ -104,6 +107,7 @@ func TestWhereNoCardCanBePostedNothingDeploys(t *testing.T) {
 }
 
 func TestAFailureIsSaidInTheChannelAndASuccessIsNot(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.NextOutcome(r.web, cloud66sim.Next{Fail: true, Duration: 2 * time.Minute})
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -130,6 +134,7 @@ func TestAFailureIsSaidInTheChannelAndASuccessIsNot(t *testing.T) {
 }
 
 func TestListPagesByButtonsThatReplaceTheMessage(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		first := r.ask(lin, deploys, "/c66 list web")
 		hold(t, "the first page", first.Plain(), "deployments 1–10 of 35", "#1035 🟢 live", "[Older]")
@@ -151,6 +156,7 @@ func TestListPagesByButtonsThatReplaceTheMessage(t *testing.T) {
 }
 
 func TestShowTellsEveryFieldAndOffersWhatTheDeploymentAllows(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{cloud: cloud66sim.Options{Codes: cloud66sim.Strings}}, func(t *testing.T, r *rig) {
 		ended := r.ask(lin, deploys, "/c66 show web")
 		hold(
@@ -196,6 +202,7 @@ func TestShowTellsEveryFieldAndOffersWhatTheDeploymentAllows(t *testing.T) {
 }
 
 func TestTheCancelButtonAsksCancelsAndTheCardSaysWho(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -221,6 +228,7 @@ func TestTheCancelButtonAsksCancelsAndTheCardSaysWho(t *testing.T) {
 }
 
 func TestTheCancelCommandAsksOnceAndSaysWhatBecameOfIt(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "web"})
 		pass(10 * time.Second)
@@ -243,6 +251,7 @@ func TestTheCancelCommandAsksOnceAndSaysWhatBecameOfIt(t *testing.T) {
 }
 
 func TestFollowTellsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook", By: "ana@acme.example"})
 		pass(20 * time.Second)
@@ -260,6 +269,7 @@ func TestFollowTellsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
 }
 
 func TestAYesActsOnWhatTheQuestionShowedAndIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -282,6 +292,7 @@ func TestAYesActsOnWhatTheQuestionShowedAndIsDoneOnce(t *testing.T) {
 }
 
 func TestAnAmbiguousNameIsAskedForByButtonsThatCarryOn(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		staging := r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 3})
 		choice := r.ask(lin, deploys, "/c66 redeploy web --ref v2 --reason \"try it\"")
@@ -297,6 +308,7 @@ func TestAnAmbiguousNameIsAskedForByButtonsThatCarryOn(t *testing.T) {
 }
 
 func TestASecondRedeployOfABusyStackIsQueuedAndSaysSo(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -310,6 +322,7 @@ func TestASecondRedeployOfABusyStackIsQueuedAndSaysSo(t *testing.T) {
 }
 
 func TestWhoeverIsNoAdminIsRefusedAndToldNoStack(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		before := r.cloud.Count()
 		for _, command := range []string{"list web", "show web", "redeploy web --now", "redeploy nosuch --now", "cancel web", "follow web",
@@ -341,6 +354,7 @@ func TestWhoeverIsNoAdminIsRefusedAndToldNoStack(t *testing.T) {
 }
 
 func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
@@ -353,6 +367,7 @@ func TestAButtonIsJudgedByWhoClicksIt(t *testing.T) {
 }
 
 func TestServicesOfADockerStackAreSentAsTheyWereNamed(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{profiles: []string{"default", "fast"}}, func(t *testing.T, r *rig) {
 		api := r.cloud.AddStack(cloud66sim.Stack{Name: "api", Framework: "docker", History: 3, Services: []cloud66sim.Service{
 			{Name: "api", ImageTag: "v1"}, {Name: "worker", ImageTag: "v1"},
@@ -369,6 +384,7 @@ func TestServicesOfADockerStackAreSentAsTheyWereNamed(t *testing.T) {
 }
 
 func TestMetadataCarriesNothingButTheMessagesKey(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
@@ -380,6 +396,7 @@ func TestMetadataCarriesNothingButTheMessagesKey(t *testing.T) {
 }
 
 func TestTwoFollowsAtTheSameMomentMakeOneCard(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
 		first, second := r.slack.Person(lin).Command(deploys, "/c66 follow web"), r.slack.Person(lin).Command(deploys, "/c66 follow web")
@@ -396,6 +413,7 @@ func TestTwoFollowsAtTheSameMomentMakeOneCard(t *testing.T) {
 }
 
 func TestAYesAfterANoIsTooLate(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")

@@ -14,7 +14,7 @@ import (
 // follows is how many deployments are followed at once.
 //
 //	go test -run ManyFollowedDeployments -v ./bot -follows 1000
-var follows = flag.Int("follows", 50, "how many deployments are followed at once")
+var follows = flag.Int("follows", 20, "how many deployments are followed at once")
 
 // heap gives what is in use after a collection, in MiB.
 func heap() float64 {

@@ -51,6 +51,7 @@ func (r *rig) answers(user, text string) int {
 }
 
 func TestAMentionDoesWhatACommandDoes(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.mention(lin, deploys, "", "@c66bot list web")
 		r.says(lin, deploys, "deployments 1–10 of 35")
@@ -73,6 +74,7 @@ func TestAMentionDoesWhatACommandDoes(t *testing.T) {
 }
 
 func TestInACardsThreadTheStackMayBeLeftOut(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
@@ -96,6 +98,7 @@ func TestInACardsThreadTheStackMayBeLeftOut(t *testing.T) {
 }
 
 func TestAnEditThatAddsTheMentionGetsAWordOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		const word = "nothing was done of the edit"
 		m, err := r.slack.Person(lin).Say(deploys, "", "redeploy web --now")
@@ -122,6 +125,7 @@ func TestAnEditThatAddsTheMentionGetsAWordOnce(t *testing.T) {
 }
 
 func TestAChangeThatComesAsAMentionGetsAWordOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		const word = "nothing was done of the edit"
 		changed := func(event, ts, before, now string, more map[string]any) {
@@ -155,6 +159,7 @@ func TestAChangeThatComesAsAMentionGetsAWordOnce(t *testing.T) {
 }
 
 func TestAMentionThatComesAgainIsDoneOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		m, d, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot redeploy web --now")
 		if err != nil {
@@ -179,6 +184,7 @@ func TestAMentionThatComesAgainIsDoneOnce(t *testing.T) {
 }
 
 func TestAMentionThatSlackBringsLateChangesNothing(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.stop()
 		_, _, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot redeploy web --now")
@@ -195,6 +201,7 @@ func TestAMentionThatSlackBringsLateChangesNothing(t *testing.T) {
 }
 
 func TestAnEditOfAMessageDoesNothing(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		m, d, err := r.slack.Person(lin).Mention(deploys, "", "@c66bot list web")
 		if err != nil {
@@ -213,6 +220,7 @@ func TestAnEditOfAMessageDoesNothing(t *testing.T) {
 }
 
 func TestATextIsReadHoweverItIsFormattedAndQuoted(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for _, text := range []string{
 			"@c66bot /c66 list web", "@c66bot `/c66 list web`", "@c66bot /C66 /c66 list web", "@c66bot /c66\u00a0list web", "\u200b@c66bot list web",
@@ -235,6 +243,7 @@ func TestATextIsReadHoweverItIsFormattedAndQuoted(t *testing.T) {
 }
 
 func TestAStackIsFoundHoweverItsNameIsWritten(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "🚀-café", Environment: "production", History: 2})
 		r.cloud.AddStack(cloud66sim.Stack{Name: ":tada: ｐａｒｔｙ", Environment: "production", History: 3})
@@ -253,6 +262,7 @@ func TestAStackIsFoundHoweverItsNameIsWritten(t *testing.T) {
 }
 
 func TestAPersonInAReasonIsShownByName(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.mention(lin, deploys, "", `@c66bot redeploy web --now --reason "@sam asked"`)
 		card := r.card("“@sam asked”")

@@ -45,6 +45,7 @@ func withState(t *testing.T, f func(t *testing.T, r *rig)) {
 }
 
 func TestWhatAChannelHasMovesWithItsID(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		change func(r *rig)
 		id     string
@@ -104,6 +105,7 @@ func TestWhatAChannelHasMovesWithItsID(t *testing.T) {
 }
 
 func TestTwoChannelsThatBecomeOneAreAddedTogether(t *testing.T) {
+	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 allow everyone view web")
 		r.command(lin, support, "/c66 allow @sam cancel web")
@@ -139,6 +141,7 @@ func TestTwoChannelsThatBecomeOneAreAddedTogether(t *testing.T) {
 }
 
 func TestTheAdminsAreToldOnceOfAChannelThatIsGone(t *testing.T) {
+	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
 		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "is live") })
 		r.terminate()
@@ -189,6 +192,7 @@ func (r *rig) toldLost(channel string) (n int) {
 }
 
 func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItsNewIDIsHeardOf(t *testing.T) {
+	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
 		r.missed(hidden, shared)
 		r.changed(hidden, shared, "1700000001.000100")
@@ -199,6 +203,7 @@ func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItsNewIDIsHeardOf(t *testing.T)
 }
 
 func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItHoldsNothing(t *testing.T) {
+	t.Parallel()
 	inPrivate(t, nil, func(t *testing.T, r *rig) {
 		r.cloud.NextOutcome(r.web, cloud66sim.Next{Duration: 30 * time.Minute})
 		r.command(lin, hidden, "/c66 redeploy web --now")
@@ -214,6 +219,7 @@ func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItHoldsNothing(t *testing.T) {
 }
 
 func TestTheAdminsAreToldOnceAlsoOfAChannelWhoseIDHasChangedBefore(t *testing.T) {
+	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
 		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "is live") })
 		r.slack.ChangeID(hidden, shared, false)
@@ -231,6 +237,7 @@ func TestTheAdminsAreToldOnceAlsoOfAChannelWhoseIDHasChangedBefore(t *testing.T)
 }
 
 func TestAnEditThatAChannelDidNotAcceptIsShownUnderItsNewID(t *testing.T) {
+	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
 		r.slack.Archive(hidden)
 		pass(20 * time.Minute) // the deployment ends

@@ -21,6 +21,7 @@ func (r *rig) types(user, channel, text string) string {
 }
 
 func TestNothingIsSavedForAConversationInWhichNothingCanBeSaid(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		channel slacksim.Channel
 		says    string
@@ -79,6 +80,7 @@ func TestNothingIsSavedForAConversationInWhichNothingCanBeSaid(t *testing.T) {
 }
 
 func TestAnAdminSubscribesInTheirOwnDirectMessageWithTheBot(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, direct(lin), "/c66 subscribe web")
 		r.says(lin, direct(lin), "subscribe")

@@ -15,6 +15,7 @@ func onList(stacks bool) func(*http.Request) bool {
 }
 
 func TestRecordsThatCannotBeReadKeepNothingUp(t *testing.T) {
+	t.Parallel()
 	unready(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "blog"})
 		r.cloud.AddFault(cloud66sim.Fault{Match: onList(true), Edit: func(answer cloud66sim.Object) {
@@ -43,6 +44,7 @@ func TestRecordsThatCannotBeReadKeepNothingUp(t *testing.T) {
 }
 
 func TestTheWordBesideACodeIsWhatPeopleAreTold(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web --via hook --mention @sam")
 		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
@@ -79,6 +81,7 @@ func TestTheWordBesideACodeIsWhatPeopleAreTold(t *testing.T) {
 }
 
 func TestAWriteThatWasRefusedInAnOddWayIsNotSentAgain(t *testing.T) {
+	t.Parallel()
 	for says, fault := range map[string]cloud66sim.Fault{
 		"not redeployed: Cloud 66 refused it: Stack is locked by ana": {
 			Status: http.StatusOK, Body: `{"error":"locked","details":"Stack is locked by ana"}`,
@@ -106,6 +109,7 @@ func TestAWriteThatWasRefusedInAnOddWayIsNotSentAgain(t *testing.T) {
 }
 
 func TestADeploymentThatHasAnOutcomeAndAnEndIsOver(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddFault(cloud66sim.Fault{Match: onList(false), Method: http.MethodGet, Edit: cloud66sim.Each(func(d cloud66sim.Object) {
 			d["is_deploying"] = true

@@ -7,6 +7,7 @@ import (
 )
 
 func TestWhatWaitedForACutConnectionIsShownOnceSlackSaysHello(t *testing.T) {
+	t.Parallel()
 	for name, outage := range map[string]time.Duration{"a short one": 2 * time.Minute, "a long one": 20 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {

@@ -23,6 +23,7 @@ func (r *rig) asks(user, channel, stack string) string {
 }
 
 func TestAPersonHasOneRequestInAChannelThatGrows(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "api", History: 2})
 		told := map[string]bool{}
@@ -57,6 +58,7 @@ func TestAPersonHasOneRequestInAChannelThatGrows(t *testing.T) {
 }
 
 func TestAPersonMakesAFewRequestsAnHourAndAChannelSeesSomeMore(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		var people []string
 		for i := range 25 {
@@ -85,6 +87,7 @@ func TestAPersonMakesAFewRequestsAnHourAndAChannelSeesSomeMore(t *testing.T) {
 }
 
 func TestEachRightOfARequestIsGrantedByItself(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.asks(sam, deploys, "web")
 		r.asks(sam, deploys, "api")
@@ -99,6 +102,7 @@ func TestEachRightOfARequestIsGrantedByItself(t *testing.T) {
 }
 
 func TestWhatPeopleDoGoesBeforeRequests(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.SlowCall("chat.postMessage", 3*time.Second, 1)
 		var people []string
@@ -130,6 +134,7 @@ func TestWhatPeopleDoGoesBeforeRequests(t *testing.T) {
 }
 
 func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
+	t.Parallel()
 	forged := func(t *testing.T, grant commands.Invocation, change func(*commands.Invocation)) string {
 		change(&grant)
 		return value(t, grant)
@@ -206,6 +211,7 @@ func TestOnlyWhoMayUsesUpAButton(t *testing.T) {
 }
 
 func TestNobodyElseAnswersAQuestion(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam cancel,view web")
 		r.command(lin, deploys, "/c66 redeploy web --now")

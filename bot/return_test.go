@@ -10,6 +10,7 @@ import (
 )
 
 func TestWhatEndedWhileTheBotWasDownIsOneMessageWhereItIsMuch(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		const many = 6
 		for i := range many {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ import (
 
 func TestMain(m *testing.M) {
 	trustTestServers()
+	debug.SetGCPercent(400) // The heap is small, and simulated time lets it be collected without end.
 	goleak.VerifyTestMain(m)
 }
 

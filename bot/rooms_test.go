@@ -34,6 +34,7 @@ func (r *rig) sendsForm(user, channel string) string {
 }
 
 func TestAPrivateChannelsRulesForEveryoneAndForGroupsAreForItsMembers(t *testing.T) {
+	t.Parallel()
 	for name, rule := range map[string]string{"everyone": "allow everyone view,redeploy web",
 		"a group": "allow <!subteam^S0DEV|@devs> view,redeploy web"} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +77,7 @@ func TestAPrivateChannelsRulesForEveryoneAndForGroupsAreForItsMembers(t *testing
 }
 
 func TestWhoLeavesAPrivateChannelCountsNoMoreAMinuteLaterAlsoWithoutTheEvent(t *testing.T) {
+	t.Parallel()
 	inPrivate(t, []string{"allow everyone view,redeploy web"}, func(t *testing.T, r *rig) {
 		r.opens(sam, hidden, "/c66 redeploy web", "Redeploy web")
 		r.slack.AddChannel(slacksim.Channel{ID: hidden, Name: "hidden", Private: true, Members: []string{lin}, BotIsMember: true})
@@ -89,6 +91,7 @@ func TestWhoLeavesAPrivateChannelCountsNoMoreAMinuteLaterAlsoWithoutTheEvent(t *
 }
 
 func TestARuleThatNamesAPersonStandsInAPrivateChannelWhileTheBotIsInIt(t *testing.T) {
+	t.Parallel()
 	inPrivate(t, []string{"allow <@" + guest + "> view web"}, func(t *testing.T, r *rig) {
 		list := func() string {
 			before := len(r.slack.Log())
@@ -104,6 +107,7 @@ func TestARuleThatNamesAPersonStandsInAPrivateChannelWhileTheBotIsInIt(t *testin
 }
 
 func TestWhereSlackDoesNotTellWhoIsInAChannelNothingIsAllowedAndThatIsSaid(t *testing.T) {
+	t.Parallel()
 	for _, method := range []string{"conversations.members", "conversations.info"} {
 		for name, fail := range map[string]func(*rig){
 			"a fault":          func(r *rig) { r.slack.FailCall(method, "internal_error", 100, false) },
@@ -133,6 +137,7 @@ func TestWhereSlackDoesNotTellWhoIsInAChannelNothingIsAllowedAndThatIsSaid(t *te
 }
 
 func TestAFaultThatPassesIsNotHeardOf(t *testing.T) {
+	t.Parallel()
 	faults := map[string]func(r *rig, method string){
 		"a limit of two seconds": func(r *rig, method string) { r.slack.Throttle(method, 2*time.Second, 1) },
 		"faults":                 func(r *rig, method string) { r.slack.FailCall(method, "internal_error", 3, false) },
@@ -166,6 +171,7 @@ func TestAFaultThatPassesIsNotHeardOf(t *testing.T) {
 }
 
 func TestAPublicChannelsRulesServeWhoeverIsOfTheWorkspace(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow everyone view web")
 		r.slack.Leave(deploys, sam)

@@ -44,6 +44,7 @@ func (r *rig) allow(rule string) slacksim.Message {
 }
 
 func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "api", Framework: "docker", History: 2})
 		told := r.allow("allow @sam view,redeploy web@production")
@@ -70,6 +71,7 @@ func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
 }
 
 func TestADenyBeatsEveryAllowButTheAdmins(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.AddGroup(slacksim.Group{ID: "S0DEV", Handle: "devs", Users: []string{sam, lin}})
 		hold(
@@ -90,6 +92,7 @@ func TestADenyBeatsEveryAllowButTheAdmins(t *testing.T) {
 }
 
 func TestMembershipOfAGroupFollowsSlacksEvents(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		group := slacksim.Group{ID: "S0DEV", Handle: "devs", Users: []string{lin}}
 		r.slack.AddGroup(group)
@@ -112,6 +115,7 @@ func TestMembershipOfAGroupFollowsSlacksEvents(t *testing.T) {
 }
 
 func TestAccessIsAskedForAndGrantedForAnHour(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		refusal := r.ask(sam, deploys, "/c66 redeploy web@prod --now")
 		r.click(sam, refusal, "Ask for access")
@@ -135,6 +139,7 @@ func TestAccessIsAskedForAndGrantedForAnHour(t *testing.T) {
 }
 
 func TestWhomSlackDoesNotTellARuleIsForGetsNone(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.AddUser(slacksim.User{ID: "U0GONE", Name: "gone", Deleted: true})
 		r.slack.AddGroup(slacksim.Group{ID: "S0OLD", Handle: "old", Disabled: true})
@@ -176,6 +181,7 @@ func TestWhomSlackDoesNotTellARuleIsForGetsNone(t *testing.T) {
 }
 
 func TestAPlanWithoutGroupsIsSaid(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{slack: slacksim.Options{GroupsNeedUpgrade: true}}, func(t *testing.T, r *rig) {
 		r.slack.AddGroup(slacksim.Group{ID: "S0DEV", Handle: "devs", Users: []string{sam}})
 		hold(t, "the answer", r.ask(lin, deploys, "/c66 allow @devs view *").Plain(), "plan has no user groups")
@@ -183,6 +189,7 @@ func TestAPlanWithoutGroupsIsSaid(t *testing.T) {
 }
 
 func TestRulesOutliveAKillAndAreJudgedAtTheMomentOfUse(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam all web")
 		r.command(sam, deploys, "/c66 redeploy web --now")
@@ -200,6 +207,7 @@ func TestRulesOutliveAKillAndAreJudgedAtTheMomentOfUse(t *testing.T) {
 }
 
 func TestStatusSaysHowTheBotIsToEachWhatTheyMaySee(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
@@ -219,6 +227,7 @@ func TestStatusSaysHowTheBotIsToEachWhatTheyMaySee(t *testing.T) {
 }
 
 func TestWhatIsCopiedFromAMessageMeansWhatItShows(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		shown := r.allow("allow @sam view \u2060*\u2060@production")
 		hold(t, "the rule", shown.Plain(), "view on *@production")

@@ -7,6 +7,7 @@ import (
 
 // The rig looks for secrets in all that has left the process, here with the stack of a panic in a command that has a response_url.
 func TestAPanicsStackHasNoSecret(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam view web")
 		r.ask(sam, deploys, "/c66 list web")

@@ -12,6 +12,7 @@ import (
 // Somebody who may view one stack of a thousand types names that do not exist, turns pages and asks who may do what, by hand and without a
 // pause.
 func TestNobodySpendsEverybodysBudget(t *testing.T) {
+	t.Parallel()
 	for _, watched := range []bool{false, true} {
 		t.Run(fmt.Sprintf("watched %t", watched), func(t *testing.T) {
 			inBubble(t, settings{perHour: 1000, cloud: cloud66sim.Options{RateLimit: 1000}}, func(t *testing.T, r *rig) {

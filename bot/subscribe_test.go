@@ -7,6 +7,7 @@ import (
 )
 
 func TestASubscriptionIsToldWithWhatItWouldHaveToldAndTakenBackByWhoeverMay(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam view web@production")
 		refused := r.ask(sam, deploys, "/c66 subscribe web@production").Plain()

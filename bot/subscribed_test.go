@@ -21,7 +21,7 @@ func (r *rig) deploymentCard(channel, says string) slacksim.Message {
 	var found slacksim.Message
 	r.until("a card says "+says, func() bool {
 		for _, m := range r.cards(channel) {
-			if strings.Contains(m.Plain(), says) {
+			if strings.Contains(r.plain(m), says) {
 				found = m
 				return true
 			}
@@ -32,6 +32,7 @@ func (r *rig) deploymentCard(channel, says string) slacksim.Message {
 }
 
 func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web* --mention @sam")
 		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
@@ -70,6 +71,7 @@ func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) 
 }
 
 func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T) {
+	t.Parallel()
 	kick, invite := func(w *slacksim.Workspace) { w.Kick(support) }, func(w *slacksim.Workspace) { w.Invite(support) }
 	quietly := func(w *slacksim.Workspace) {
 		w.AddChannel(slacksim.Channel{ID: support, Name: "support", Members: []string{lin}, BotIsMember: true})
@@ -119,6 +121,7 @@ func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T)
 }
 
 func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		gone, back func(w *slacksim.Workspace)
 		because    string
@@ -167,6 +170,7 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 }
 
 func TestAChannelIsToldOnceThatTheAuthorOfItsSubscriptionsMayNotSubscribeAnyMore(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		const silent, back = "This channel hears nothing by subscription", "deploying #1037"
 		_, rule, _ := strings.Cut(r.allow("allow @sam view,subscribe web").Plain(), "(rule ")
@@ -200,6 +204,7 @@ func TestAChannelIsToldOnceThatTheAuthorOfItsSubscriptionsMayNotSubscribeAnyMore
 }
 
 func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, settings{})
 		const channels = 1900 // more than an hour's
@@ -228,6 +233,7 @@ func TestAlsoTheLastOfManyChannelsIsAskedAbout(t *testing.T) {
 }
 
 func TestAllChannelsAreAskedAboutHoweverManyEventsComeMeanwhile(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.kill()
 		s := storage.Subscription{ID: "a1b2", Channel: support, Stacks: "shop", Author: lin}
@@ -265,6 +271,7 @@ func (r *rig) stores(fn func(tx storage.Tx) error) {
 }
 
 func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web")
 		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
@@ -296,6 +303,7 @@ func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
 }
 
 func TestTheStatusNamesWhatIsNotSeenBecauseTheListOfStacksCannotBeRead(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web")
 		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })

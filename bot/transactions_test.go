@@ -37,6 +37,7 @@ func (r *rig) few(what string, commits []string, most int) {
 }
 
 func TestARedeployOfFiveMinutesCostsFewTransactions(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		pass(time.Minute)
 		commits, reads := r.counted(func() {
@@ -53,6 +54,7 @@ func TestARedeployOfFiveMinutesCostsFewTransactions(t *testing.T) {
 }
 
 func TestADeploymentThatTheWatchFindsCostsFewCommits(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 subscribe web")
 		pass(3 * time.Minute)
@@ -70,6 +72,7 @@ func TestADeploymentThatTheWatchFindsCostsFewCommits(t *testing.T) {
 }
 
 func TestTheFirstSightOfIdleStacksCostsOneCommitAPage(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for range 70 {
 			r.cloud.AddStack(cloud66sim.Stack{Name: "app"})

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTwoStacksOfOneNameAreKeptApartFromTheRequestToTheCard(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		twin := r.cloud.AddStack(cloud66sim.Stack{
 			Name: "web", Environment: "production", AccountName: "other", UsualDuration: time.Minute, History: 3,
@@ -34,6 +35,7 @@ func TestTwoStacksOfOneNameAreKeptApartFromTheRequestToTheCard(t *testing.T) {
 }
 
 func TestAValueIsReadTheSameInACommandAMentionAndAForm(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		last := func() string {
 			all := r.cloud.Deployments(r.web)

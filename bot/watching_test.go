@@ -43,6 +43,7 @@ const (
 
 // A channel that is subscribed to every stack hears of each start and each end in time and within the budget, and of nothing twice.
 func TestChannelsHearOfEveryDeploymentInTimeWithinTheBudget(t *testing.T) {
+	t.Parallel()
 	for _, f := range sizes[:min(max(*fleets, 1), len(sizes))] {
 		t.Run(fmt.Sprintf("%d stacks", f.stacks), func(t *testing.T) {
 			inBubble(t, settings{cloud: cloud66sim.Options{RateLimit: 3600}}, f.watch)
@@ -177,6 +178,7 @@ func (r *rig) toldTimes(channel string) map[int64]heard {
 
 // The commands find stacks on the pages that the watch reads, so the list is paid for once.
 func TestTheListOfStacksIsPaidForOnce(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{cloud: cloud66sim.Options{RateLimit: 3600}}, func(t *testing.T, r *rig) {
 		for i := range 70 {
 			r.cloud.AddStack(cloud66sim.Stack{Name: fmt.Sprintf("app%d", i)})

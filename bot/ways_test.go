@@ -9,6 +9,7 @@ import (
 )
 
 func TestAnAnswerTakesTheNextWayAfterThreeSeconds(t *testing.T) {
+	t.Parallel()
 	const shut = 10 * time.Minute
 	for name, c := range map[string]struct {
 		faults func(w *slacksim.Workspace)
@@ -63,6 +64,7 @@ func TestAnAnswerTakesTheNextWayAfterThreeSeconds(t *testing.T) {
 }
 
 func TestWhereSlackTakesNoBlocksEveryAnswerIsPlainText(t *testing.T) {
+	t.Parallel()
 	for _, code := range []string{"msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "invalid_arguments", "msg_too_long"} {
 		for name, shut := range map[string][]string{
 			"the response_url": {}, "an ephemeral message": {slacksim.ResponseURL}, "a direct message": {slacksim.ResponseURL, "chat.postEphemeral"},
@@ -89,6 +91,7 @@ func TestWhereSlackTakesNoBlocksEveryAnswerIsPlainText(t *testing.T) {
 }
 
 func TestWhereSlackTakesNoBlocksADeploymentIsToldAllTheSame(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.RefuseBlocks("invalid_blocks")
 		r.command(lin, deploys, "/c66 redeploy web --now")
@@ -97,6 +100,7 @@ func TestWhereSlackTakesNoBlocksADeploymentIsToldAllTheSame(t *testing.T) {
 }
 
 func TestAWindowThatIsRefusedItsFormSaysItInWords(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("views.update", "view_too_large", 1, false)
 		r.command(lin, deploys, "/c66 redeploy web")
@@ -108,6 +112,7 @@ func TestAWindowThatIsRefusedItsFormSaysItInWords(t *testing.T) {
 }
 
 func TestTheLastWordsOfAShutdownKeepTheirBoundWhereEveryWayHangs(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		for _, method := range []string{slacksim.ResponseURL, "chat.postEphemeral"} {
 			r.slack.SlowCall(method, time.Hour, 1000)
@@ -125,6 +130,7 @@ func TestTheLastWordsOfAShutdownKeepTheirBoundWhereEveryWayHangs(t *testing.T) {
 }
 
 func TestAMentionIsAsOldAsSlackSays(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		ahead time.Duration // Slack's clock
 		known bool          // since something was posted
@@ -150,6 +156,7 @@ func TestAMentionIsAsOldAsSlackSays(t *testing.T) {
 }
 
 func TestAClockThatIsOffIsToldInTheLogAndTheStatus(t *testing.T) {
+	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		if status := r.ask(lin, deploys, "/c66 status").Plain(); strings.Contains(status, "clock") {
 			t.Errorf("a clock that is right is told: %s", status)
@@ -171,6 +178,7 @@ func TestAClockThatIsOffIsToldInTheLogAndTheStatus(t *testing.T) {
 }
 
 func TestWhyACardIsRefusedIsSaidAloudAndInTheLogAlike(t *testing.T) {
+	t.Parallel()
 	for code, c := range map[string]struct {
 		words  string
 		within time.Duration
