@@ -69,6 +69,7 @@ type listPage struct {
 // sighting is a stack at its place when it was last seen. If it left its page, it may have moved to a page read earlier.
 type sighting struct {
 	cloud66.Stack
+	named       [2]string // folded
 	page, index int
 	seenAt      time.Time
 }
@@ -109,14 +110,31 @@ func (d *Directory) StackPage(ctx context.Context, number int) (cloud66.StackPag
 		return cloud66.StackPage{}, fmt.Errorf("%d stacks are listed: %w", total, cloud66.ErrTooLarge)
 	}
 	d.note(number, p)
+	d.forget()
+	d.tag(p.Stacks)
+	return p, nil
+}
+
+// tag tells the stacks of a page apart from their namesakes on all pages. The caller holds the lock.
+func (d *Directory) tag(stacks []cloud66.Stack) {
+	here := map[[2]string]bool{}
+	for _, s := range stacks {
+		here[folded(s)] = true
+	}
+	var namesakes []cloud66.Stack
+	for _, s := range d.stacks {
+		if here[s.named] {
+			namesakes = append(namesakes, s.Stack)
+		}
+	}
+	tellApart(namesakes)
 	tags := map[string]string{}
-	for _, s := range d.whole().stacks {
+	for _, s := range namesakes {
 		tags[s.UID] = s.Tag
 	}
-	for i, s := range p.Stacks {
-		p.Stacks[i].Tag = tags[s.UID]
+	for i, s := range stacks {
+		stacks[i].Tag = tags[s.UID]
 	}
-	return p, nil
 }
 
 // note caches a page. The caller holds the lock.
@@ -127,7 +145,7 @@ func (d *Directory) note(number int, p cloud66.StackPage) {
 	}
 	d.pages[number], d.all = listPage{p.Next, now}, nil
 	for i, s := range p.Stacks {
-		d.stacks[s.UID] = sighting{s, number, i, now}
+		d.stacks[s.UID] = sighting{s, folded(s), number, i, now}
 	}
 	if len(d.stacks) > 2*cloud66.MostStacks { // of a list that keeps changing
 		maps.DeleteFunc(d.stacks, func(_ string, s sighting) bool { return !d.onPage(s) })
@@ -137,24 +155,31 @@ func (d *Directory) note(number int, p cloud66.StackPage) {
 // onPage reports whether the last read of a stack's page showed it. The caller holds the lock.
 func (d *Directory) onPage(s sighting) bool { return s.seenAt.Equal(d.pages[s.page].readAt) }
 
-// whole returns the list in the order of the pages. A stack that left its page is dropped once all pages were read without it. The
-// caller holds the lock.
-func (d *Directory) whole() *list {
-	if d.all != nil {
-		return d.all
-	}
-	l := &list{oldest: time.Now()}
+// forget drops the stacks that left their page and that all pages were read without since then. It gives the time of the oldest page, and
+// whether no page is missing. The caller holds the lock.
+func (d *Directory) forget() (oldest time.Time, complete bool) {
+	oldest = time.Now()
 	for n := 1; n != 0; {
 		p, ok := d.pages[n]
 		if !ok {
 			break
 		}
-		if p.readAt.Before(l.oldest) {
-			l.oldest = p.readAt
+		if p.readAt.Before(oldest) {
+			oldest = p.readAt
 		}
-		n, l.complete = p.next, p.next == 0
+		n, complete = p.next, p.next == 0
 	}
-	maps.DeleteFunc(d.stacks, func(_ string, s sighting) bool { return l.complete && s.seenAt.Before(l.oldest) })
+	maps.DeleteFunc(d.stacks, func(_ string, s sighting) bool { return complete && s.seenAt.Before(oldest) })
+	return oldest, complete
+}
+
+// whole returns the list in the order of the pages. The caller holds the lock.
+func (d *Directory) whole() *list {
+	if d.all != nil {
+		return d.all
+	}
+	l := &list{}
+	l.oldest, l.complete = d.forget()
 	byPlace := func(a, b sighting) int { return cmp.Or(cmp.Compare(a.page, b.page), cmp.Compare(a.index, b.index)) }
 	for _, s := range slices.SortedFunc(maps.Values(d.stacks), byPlace) {
 		l.stacks = append(l.stacks, s.Stack)
@@ -435,13 +460,18 @@ func only(stacks []cloud66.Stack, visible func(cloud66.Stack) bool) (seen []clou
 	return seen
 }
 
+// folded is what namesakes have in common.
+func folded(s cloud66.Stack) [2]string {
+	return [2]string{authz.Fold(s.Name), authz.Fold(s.Environment)}
+}
+
 // tellApart tags the stacks of one name and environment: by their account, or else by as much of the UID as it takes. Only stacks that
 // the reader may see take part.
 func tellApart(stacks []cloud66.Stack) {
 	named := make(map[[2]string][]int, len(stacks))
 	for i, s := range stacks {
 		stacks[i].Tag = ""
-		key := [2]string{authz.Fold(s.Name), authz.Fold(s.Environment)}
+		key := folded(s)
 		named[key] = append(named[key], i)
 	}
 	for _, same := range named {

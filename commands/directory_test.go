@@ -265,7 +265,7 @@ func TestALongListCostsNoMoreThanItsShareHoweverMuchIsTyped(t *testing.T) {
 			if _, _, err := d.find(t.Context(), Invocation{Stack: typed}, func(s cloud66.Stack) bool { return s.UID == "7" }); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Second)
+			time.Sleep(5 * time.Second)
 		}
 		if asked := len(l.pagesAsked()); asked > 600+200 {
 			t.Errorf("%d commands in an hour cost %d requests", n, asked)
