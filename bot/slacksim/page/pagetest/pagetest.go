@@ -2,7 +2,7 @@
 
 // Package pagetest drives the page in a headless Chromium as a person would: it clicks what is visible and types into what has the focus.
 //
-// A message on the browser's console fails the test, and so does a machine without a browser: such tests are built with the tag browser only.
+// A message on the browser's console fails the test, and so does a machine without one: these tests are built with the tag browser only.
 package pagetest
 
 import (
