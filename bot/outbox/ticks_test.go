@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +25,8 @@ func TestADeliveryIsOneReadAndOneCommit(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		r.end()
 		r.open(mortal.New(0, false))
-		transactions := 0 // the outbox's own, one at a time
-		r.outbox.Records = hookedDB{r.records, func() { transactions++ }}
+		var transactions atomic.Int64 // the outbox's own
+		r.outbox.Records = hookedDB{r.records, func() { transactions.Add(1) }}
 		r.run()
 		time.Sleep(10 * time.Second) // a start has few edits
 		for _, c := range []struct {
@@ -36,14 +37,14 @@ func TestADeliveryIsOneReadAndOneCommit(t *testing.T) {
 			{"an edit", urgent(last(card("a", "live")))},
 			{"a reply", reply("a", "a/1", "it is live")},
 		} {
-			commits, before := r.commits(), transactions
+			commits, before := r.commits(), transactions.Load()
 			r.put(c.m)
 			r.settle()
 			time.Sleep(time.Second)
 			if n := r.commits() - commits; n != 2 { // the put's is the other
 				r.Errorf("%s made %d commits", c.what, n-1)
 			}
-			if n := transactions - before; n > 2 && c.what != "a post" || n > 3 { // a running card is read once more for its ticks
+			if n := transactions.Load() - before; n > 2 && c.what != "a post" || n > 3 { // a running card is read once more for its ticks
 				r.Errorf("%s made %d transactions", c.what, n)
 			}
 		}
@@ -52,14 +53,14 @@ func TestADeliveryIsOneReadAndOneCommit(t *testing.T) {
 
 func TestARunningTimeGoesOnWithoutCommitsAndAcrossARestartUntilTheEnd(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		transactions := 0
+		var transactions atomic.Int64
 		r.end()
 		r.open(mortal.New(0, false))
-		r.outbox.Records = hookedDB{r.records, func() { transactions++ }}
+		r.outbox.Records = hookedDB{r.records, func() { transactions.Add(1) }}
 		r.run()
 		r.put(urgent(running("a", time.Now())))
 		r.settle()
-		commits, before := r.commits(), transactions
+		commits, before := r.commits(), transactions.Load()
 		for range 12 {
 			time.Sleep(30 * time.Second)
 			r.settle()
@@ -70,7 +71,7 @@ func TestARunningTimeGoesOnWithoutCommitsAndAcrossARestartUntilTheEnd(t *testing
 		if n := r.commits() - commits; n != 0 {
 			r.Errorf("%d commits for running times", n)
 		}
-		if n := transactions - before; n > 1 {
+		if n := transactions.Load() - before; n > 1 {
 			r.Errorf("%d transactions for running times", n)
 		}
 		r.shows(deploys, "runs for 6m0s")
