@@ -31,13 +31,6 @@ type Here struct {
 // Parse parses the text after the slash command. Its error is always a *UsageError.
 func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
 
-// LeavesOutStack reports whether a text is a command that lacks only the name of its stack.
-func LeavesOutStack(text string) bool {
-	const some = "-"
-	inv, err := ParseHere(text, Here{UID: some})
-	return err == nil && inv.UID == some
-}
-
 // ParseHere parses the text after a mention. In a card's thread the stack is optional.
 func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
