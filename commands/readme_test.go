@@ -9,11 +9,15 @@ import (
 
 func readme(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var all strings.Builder
+	for _, file := range []string{"../README.md", "README.md", "../authz/README.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
 	}
-	return string(text)
+	return all.String()
 }
 
 func TestTheReadmeNamesEveryCommandWithItsOptions(t *testing.T) {

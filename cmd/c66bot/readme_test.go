@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,21 +18,44 @@ import (
 
 const repository = "../.."
 
-func readme(t *testing.T) string {
+// readmes are the repository's own README files by their paths in it.
+func readmes(t *testing.T) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(repository, "README.md"))
-	if err != nil {
-		t.Fatal(err)
+	texts := map[string]string{}
+	err := filepath.WalkDir(repository, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return fs.SkipDir
+		}
+		if err != nil || entry.Name() != "README.md" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		texts[strings.TrimPrefix(filepath.ToSlash(path), repository+"/")] = string(text)
+		return err
+	})
+	if err != nil || len(texts) < 6 {
+		t.Fatalf("%d files README.md were found: %v", len(texts), err)
 	}
-	return string(text)
+	return texts
 }
 
-// fenced are the contents of the README's code blocks of one language.
+// readme is all of them in one text.
+func readme(t *testing.T) string {
+	t.Helper()
+	texts := readmes(t)
+	var all strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(texts)) {
+		all.WriteString(texts[path] + "\n")
+	}
+	return all.String()
+}
+
+// fenced are the contents of the README's code blocks of one language, without an indentation.
 func fenced(t *testing.T, language string) []string {
 	t.Helper()
 	var blocks []string
-	for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(readme(t), -1) {
-		blocks = append(blocks, match[1])
+	for _, match := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(readme(t), -1) {
+		blocks = append(blocks, strings.ReplaceAll("\n"+match[2], "\n"+match[1], "\n")[1:])
 	}
 	if len(blocks) == 0 {
 		t.Fatalf("the README has no block of %s", language)
@@ -106,12 +131,13 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 		"CGO_ENABLED=0 go build -trimpath -o c66bot ./cmd/c66bot": shell(repository,
 			// The build itself takes a minute where nothing is cached, and .ci/run does it.
 			"CGO_ENABLED=0 go build -n -trimpath -o c66bot ./cmd/c66bot"),
-		"./c66bot version":                 shell(dir, "./c66bot version"),
-		"./c66bot serve":                   elsewhere, // The bot that health asks here is such a one.
-		"./c66bot health":                  shell(dir, "./c66bot health"),
-		"./c66bot backup c66bot.db.backup": shell(dir, "./c66bot backup c66bot.db.backup"),
-		"mv c66bot.db c66bot.db.damaged":   shell(dir, "mv c66bot.db c66bot.db.damaged"),
-		"cp c66bot.db.backup c66bot.db":    shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot backup another.backup"),
+		"docker exec c66bot /c66bot health": dockerfileKeeps("COPY --from=build /out/c66bot /c66bot"),
+		"./c66bot version":                  shell(dir, "./c66bot version"),
+		"./c66bot serve":                    elsewhere, // The bot that health asks here is such a one.
+		"./c66bot health":                   shell(dir, "./c66bot health"),
+		"./c66bot backup c66bot.db.backup":  shell(dir, "./c66bot backup c66bot.db.backup"),
+		"mv c66bot.db c66bot.db.damaged":    shell(dir, "mv c66bot.db c66bot.db.damaged"),
+		"cp c66bot.db.backup c66bot.db":     shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot backup another.backup"),
 	}
 	met := map[string]bool{}
 	for _, block := range fenced(t, "sh") {
@@ -190,6 +216,67 @@ func TestTheReadmeExplainsEveryMetric(t *testing.T) {
 	for _, name := range named {
 		if _, found := rows(t)[name[1]]; !found {
 			t.Errorf("the README does not say what %s is", name[1])
+		}
+	}
+}
+
+// TestEveryLinkOfAReadmeLeadsSomewhere follows the links within the repository, with their anchors.
+func TestEveryLinkOfAReadmeLeadsSomewhere(t *testing.T) {
+	texts, links := readmes(t), 0
+	for path, text := range texts {
+		for _, match := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text, -1) {
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			links++
+			file, anchor, _ := strings.Cut(match[1], "#")
+			target := filepath.ToSlash(filepath.Join(filepath.Dir(path), file))
+			if file == "" {
+				target = path
+			}
+			if _, err := os.Stat(filepath.Join(repository, target)); err != nil {
+				t.Errorf("%s: the link %s leads nowhere: %v", path, match[1], err)
+			}
+			if anchor != "" && !slices.Contains(anchors(texts[target]), anchor) {
+				t.Errorf("%s: %s has no heading for the link %s", path, target, match[1])
+			}
+		}
+	}
+	if links < 10 {
+		t.Errorf("only %d links were found", links)
+	}
+}
+
+// anchors are the names that GitHub gives to a text's headings.
+func anchors(text string) []string {
+	var names []string
+	for _, match := range regexp.MustCompile("(?m)^#+ (.+)$").FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\w -]`).ReplaceAllString(strings.ToLower(match[1]), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
+}
+
+// TestEveryNameInAReadmeExists looks up the tests that the README files name, and the packages.
+func TestEveryNameInAReadmeExists(t *testing.T) {
+	named := regexp.MustCompile(`go test (?:-\S+ )*-run (\w+)(?: -\S+| \d+)* (\./\S+)`).FindAllStringSubmatch(readme(t), -1)
+	if len(named) < 2 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, name := range named {
+		files, err := filepath.Glob(filepath.Join(repository, name[2], "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(files, func(file string) bool {
+			return regexp.MustCompile(`func (Test|Benchmark)\w*` + name[1]).Match(read(t, file))
+		}) {
+			t.Errorf("no test in %s is called %s", name[2], name[1])
+		}
+	}
+	for _, name := range regexp.MustCompile(`go doc c66bot/([\w/]+)`).FindAllStringSubmatch(readme(t), -1) {
+		if _, err := os.Stat(filepath.Join(repository, name[1])); err != nil {
+			t.Errorf("%s: %v", name[0], err)
 		}
 	}
 }
