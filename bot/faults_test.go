@@ -74,7 +74,7 @@ func TestARefusalOfCloud66IsShownAsItIs(t *testing.T) {
 		})
 		answer := r.ask(lin, deploys, "/c66 redeploy web --now")
 		hold(t, "the answer", answer.Plain(), "Update Lockdown is on until Monday", "Nothing was done")
-		hold(t, "the card", r.card("not redeployed").Plain(), "🔴 web · production", "Update Lockdown is on until Monday", "[Redeploy]")
+		hold(t, "the card", r.card("not redeployed").Plain(), "🔴 web@production", "Update Lockdown is on until Monday", "[Redeploy]")
 	})
 }
 
@@ -117,7 +117,7 @@ func TestALongSilenceOfCloud66IsToldOnceAndTheEndAllTheSame(t *testing.T) {
 		r.card("deploying #1036")
 		mend := r.cloud.AddFault(cloud66sim.Fault{Status: 503, Body: html, ContentType: "text/html"})
 		card := r.card("Cloud 66 has not answered for 10 min")
-		hold(t, "the card", card.Plain(), "❔ web · production")
+		hold(t, "the card", card.Plain(), "❔ web@production")
 		mend()
 		card = r.card("is live")
 		r.until("the thread is complete", func() bool { return len(r.thread(card)) == 3 })

@@ -87,7 +87,7 @@ func TestAnOlderFillingDoesNotOverwriteANewerChoice(t *testing.T) {
 		r.choose(lin, "Stack", "web@production")
 		pass(time.Minute)
 		v, _ := r.slack.Person(lin).View()
-		hold(t, "the form", v.Plain(), "Redeploy web · production")
+		hold(t, "the form", v.Plain(), "Redeploy web@production")
 	})
 }
 

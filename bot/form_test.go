@@ -87,7 +87,7 @@ func (r *rig) closed(user string) bool {
 func TestARedeployWithoutOptionsOpensTheFormAndASentOneIsDoneOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, settings{profiles: []string{"default", "canary"}}, func(t *testing.T, r *rig) {
-		view := r.opens(lin, deploys, "/c66 redeploy web", "Redeploy web · production", "Live now is #1035")
+		view := r.opens(lin, deploys, "/c66 redeploy web", "Redeploy web@production", "Live now is #1035")
 		hold(t, "the form", view.Plain(), "newest commit of main", "It usually takes")
 		if want := []string{"Stack", "Branch, tag or commit", "Deployment profile", "Reason"}; !slices.Equal(view.Fields(), want) {
 			t.Errorf("the form has the fields %q", view.Fields())
@@ -126,7 +126,7 @@ func TestTheFormIsOpenAtOnceWhileCloud66IsSlow(t *testing.T) {
 		if took := time.Since(began); took > 300*time.Millisecond {
 			t.Errorf("the form opened after %s", took)
 		}
-		r.form(lin, "Redeploy web · production", "Live now is #1035")
+		r.form(lin, "Redeploy web@production", "Live now is #1035")
 	})
 }
 
@@ -186,12 +186,12 @@ func TestTheFormSearchesTheStacksThatOneMayRedeploy(t *testing.T) {
 			t.Errorf("the search offers %q", got)
 		}
 		r.choose(lin, "Stack", "shopb@production")
-		view := r.form(lin, "Redeploy shopb · production")
+		view := r.form(lin, "Redeploy shopb@production")
 		if got := view.Value("Stack"); got != "shopb@production" {
 			t.Errorf("the field shows %q", got)
 		}
 		r.submit(lin)
-		r.until("the card stands in the form's channel", func() bool { return strings.Contains(r.sees(lin, support), "shopb · production") })
+		r.until("the card stands in the form's channel", func() bool { return strings.Contains(r.sees(lin, support), "shopb@production") })
 	})
 }
 
@@ -228,7 +228,7 @@ func TestARightThatIsTakenAwayWhileTheFormIsOpenIsNoticed(t *testing.T) {
 		r.fill(sam, "Reason", "typed with care")
 		r.allow("deny @sam redeploy web")
 		r.submit(sam)
-		view := r.form(sam, "You may not redeploy web · production here", "denies it", "typed with care")
+		view := r.form(sam, "You may not redeploy web@production here", "denies it", "typed with care")
 		if view.Submit != "" {
 			t.Error("a refusal can be sent")
 		}
@@ -287,9 +287,9 @@ func TestAnAmbiguousNameIsAskedForInsideTheForm(t *testing.T) {
 			t.Errorf("the buttons are %q", got)
 		}
 		r.acked(must(r.slack.Person(lin).ClickView("web@staging")))
-		r.form(lin, "Redeploy web · staging")
+		r.form(lin, "Redeploy web@staging")
 		r.submit(lin)
-		r.card("web · staging")
+		r.card("web@staging")
 	})
 }
 
@@ -337,7 +337,7 @@ func TestTheShortcutAsksForTheChannelWhoseRulesDecide(t *testing.T) {
 			t.Errorf("the search offers %q", got)
 		}
 		r.choose(sam, "Stack", "web@production")
-		r.form(sam, "Redeploy web · production")
+		r.form(sam, "Redeploy web@production")
 		r.submit(sam)
 		hold(t, "the card", r.card("#1036").Plain(), "asked by @sam")
 	})
@@ -348,8 +348,8 @@ func TestWhereSlackDoesNotOpenTheFormAButtonDoes(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("views.open", "expired_trigger_id", 1, false)
 		offer := r.ask(lin, deploys, "/c66 redeploy web")
-		hold(t, "the offer", offer.Plain(), "web · production", "[Redeploy]")
+		hold(t, "the offer", offer.Plain(), "web@production", "[Redeploy]")
 		r.click(lin, offer, "Redeploy")
-		r.form(lin, "Redeploy web · production")
+		r.form(lin, "Redeploy web@production")
 	})
 }

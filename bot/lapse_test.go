@@ -18,7 +18,7 @@ func TestADenyThatLapsesIsToldOnceInItsChannel(t *testing.T) {
 		r.start()
 		r.cloud.UpdateStack(r.web, func(s *cloud66sim.Stack) { s.Name = "shop" })
 		time.Sleep(3 * time.Minute)
-		const told = "web · production is called shop · production now, so that rule"
+		const told = "web@production is called shop@production now, so that rule"
 		r.says(lin, deploys, told, "a deny on web@production, does not hold for it any more.",
 			"To deny it anew: /c66 deny everyone redeploy,cancel shop@production")
 		r.stop()
@@ -34,7 +34,7 @@ func TestADenyThatLapsesIsToldOnceInItsChannel(t *testing.T) {
 		r.says(
 			lin,
 			deploys,
-			"shop · production is not among the stacks any more",
+			"shop@production is not among the stacks any more",
 			"fits no stack now.",
 			"/c66 deny everyone redeploy,cancel NAME",
 		)

@@ -32,8 +32,8 @@ func TestAFormsWindowComesToItsContentOrToAWord(t *testing.T) {
 		"opened without an answer": {func(r *rig) { r.slack.FailCall("views.open", "internal_error", 1, true) }, "Live now is", ""},
 		"opened with an empty one": {func(r *rig) { r.slack.AnswerCall("views.open", `{"ok":true}`, 1) }, "Live now is", ""},
 		"a limit on opening":       {func(r *rig) { r.slack.Throttle("views.open", 2*time.Second, 1) }, "Live now is", ""},
-		"never opened":             {func(r *rig) { r.slack.FailCall("views.open", "internal_error", 100, false) }, "", "web · production"},
-		"too late to open":         {func(r *rig) { r.slack.FailCall("views.open", "expired_trigger_id", 1, false) }, "", "web · production"},
+		"never opened":             {func(r *rig) { r.slack.FailCall("views.open", "internal_error", 100, false) }, "", "web@production"},
+		"too late to open":         {func(r *rig) { r.slack.FailCall("views.open", "expired_trigger_id", 1, false) }, "", "web@production"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {

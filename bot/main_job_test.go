@@ -47,7 +47,7 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 			t,
 			"the running card",
 			card.Plain(),
-			"🔵 web · production",
+			"🔵 web@production",
 			"asked by @lin",
 			"main",
 			"fix the login",
@@ -62,7 +62,7 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 		hold(t, "the card in the middle", card.Plain(), "▓▓▓▓░░░░░░")
 
 		card = r.card("is live")
-		hold(t, "the last card", card.Plain(), "🟢 web · production: #1036 is live, took 5 min", "[Show] [Redeploy] [Commit]")
+		hold(t, "the last card", card.Plain(), "🟢 web@production: #1036 is live, took 5 min", "[Show] [Redeploy] [Commit]")
 		lack(t, "the last card", card.Plain(), "[Cancel]")
 		r.until("the thread is complete", func() bool { return len(r.thread(card)) == 2 })
 		thread := r.thread(card)
@@ -183,7 +183,7 @@ func TestShowTellsEveryFieldAndOffersWhatTheDeploymentAllows(t *testing.T) {
 			t,
 			"a running deployment",
 			running.Plain(),
-			"🔵 web · production: #1036 deploying",
+			"🔵 web@production: #1036 deploying",
 			"ana@acme.example through a git hook",
 			"Finished: not yet",
 		)
@@ -217,7 +217,7 @@ func TestTheCancelButtonAsksCancelsAndTheCardSaysWho(t *testing.T) {
 		}
 		hold(t, "the confirm dialog", d.Confirm.Text, "web", "production", "#1036")
 		card = r.card("was cancelled by @lin")
-		hold(t, "the card", card.Plain(), "⚪ web · production: #1036 was cancelled by @lin after", "#1035 is still live")
+		hold(t, "the card", card.Plain(), "⚪ web@production: #1036 was cancelled by @lin after", "#1035 is still live")
 		r.until("the thread tells it", func() bool { return strings.Contains(strings.Join(r.thread(card), "\n"), "cancelled") })
 		if n := r.requests("DELETE"); n != 1 {
 			t.Errorf("%d DELETEs were made", n)
@@ -233,7 +233,7 @@ func TestTheCancelCommandAsksOnceAndSaysWhatBecameOfIt(t *testing.T) {
 		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "web"})
 		pass(10 * time.Second)
 		question := r.ask(lin, deploys, "/c66 cancel web")
-		hold(t, "the question", question.Plain(), "web · production: cancel #1036?", "[Yes, cancel it] [No]")
+		hold(t, "the question", question.Plain(), "web@production: cancel #1036?", "[Yes, cancel it] [No]")
 		if r.requests("DELETE") != 0 {
 			t.Fatal("it was cancelled before it was asked")
 		}

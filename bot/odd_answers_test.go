@@ -38,7 +38,7 @@ func TestRecordsThatCannotBeReadKeepNothingUp(t *testing.T) {
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
 		r.deploymentCard(support, "#1036 is live")
 		hold(t, "status", r.ask(lin, support, "/c66 status").Plain(),
-			"a stack without a uid (blog · production)", "a deployment without an id (web · production)")
+			"a stack without a uid (blog@production)", "a deployment without an id (web@production)")
 		lack(t, "the log", strings.Replace(r.log.String(), "left out what cannot be read", "", 2), "left out what cannot be read")
 	})
 }
@@ -64,10 +64,10 @@ func TestTheWordBesideACodeIsWhatPeopleAreTold(t *testing.T) {
 			says string
 			ping bool
 		}{
-			{9, "success", "🟢 web · production: #1036 is live", false},
-			{4, "Cancelled", "⚪ web · production: #1037 was cancelled", false},
-			{1, "skipped", "❔ web · production: #1038 ended after 5 min; Cloud 66 says of its outcome: skipped", false},
-			{7, "ERROR", "🔴 web · production: #1039 failed after 5 min", true},
+			{9, "success", "🟢 web@production: #1036 is live", false},
+			{4, "Cancelled", "⚪ web@production: #1037 was cancelled", false},
+			{1, "skipped", "❔ web@production: #1038 ended after 5 min; Cloud 66 says of its outcome: skipped", false},
+			{7, "ERROR", "🔴 web@production: #1039 failed after 5 min", true},
 		} {
 			outcome["code"], outcome["meaning"] = c.code, c.word
 			r.cloud.Deploy(r.web, cloud66sim.Start{})

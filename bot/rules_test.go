@@ -53,7 +53,7 @@ func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
 		r.command(sam, deploys, "/c66 redeploy web --now")
 		hold(t, "the card", r.card("deploying #1038").Plain(), "asked by @sam")
 		refused := r.ask(sam, deploys, "/c66 cancel web").Plain()
-		hold(t, "what no rule allows", refused, "You may not cancel deployments of web · production here", "[Ask for access]")
+		hold(t, "what no rule allows", refused, "You may not cancel deployments of web@production here", "[Ask for access]")
 		for _, command := range []string{"list api", "list nosuch"} {
 			hold(t, command, r.ask(sam, deploys, "/c66 "+command).Plain(), "I know no stack", "that you may look at here")
 		}
@@ -62,7 +62,7 @@ func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
 		_, id, _ := strings.Cut(told.Plain(), "(rule ")
 		id, _, _ = strings.Cut(id, ")")
 		hold(t, "access", r.ask(sam, deploys, "/c66 access").Plain(), id, "allow @sam view, redeploy on web@production", "by @lin")
-		hold(t, "why", r.ask(sam, deploys, "/c66 access why redeploy web").Plain(), "✅ @sam may redeploy web · production here", id)
+		hold(t, "why", r.ask(sam, deploys, "/c66 access why redeploy web").Plain(), "✅ @sam may redeploy web@production here", id)
 		hold(t, "a revoke elsewhere", r.ask(lin, support, "/c66 revoke "+id).Plain(), "This channel has no rule", "Nothing was done")
 		r.command(lin, deploys, "/c66 revoke "+id)
 		r.says(sam, deploys, "@lin took back a rule")
@@ -85,7 +85,7 @@ func TestADenyBeatsEveryAllowButTheAdmins(t *testing.T) {
 		}
 		hold(t, "allowed by group", r.ask(sam, deploys, "/c66 list web").Plain(), "1–10 of 35")
 		r.allow("deny @everyone redeploy *@production")
-		hold(t, "denied", r.ask(sam, deploys, "/c66 redeploy web --now").Plain(), "You may not redeploy web · production here", "denies it")
+		hold(t, "denied", r.ask(sam, deploys, "/c66 redeploy web --now").Plain(), "You may not redeploy web@production here", "denies it")
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
 	})
@@ -199,7 +199,7 @@ func TestRulesOutliveAKillAndAreJudgedAtTheMomentOfUse(t *testing.T) {
 		hold(t, "after a kill", r.ask(sam, deploys, "/c66 list web").Plain(), "1–10 of 36")
 		r.allow("deny @sam cancel *")
 		r.click(sam, card, "Cancel")
-		r.says(sam, deploys, "You may not cancel deployments of web · production here")
+		r.says(sam, deploys, "You may not cancel deployments of web@production here")
 		if n := r.requests("DELETE"); n != 0 {
 			t.Errorf("%d DELETEs were made", n)
 		}
@@ -217,7 +217,7 @@ func TestStatusSaysHowTheBotIsToEachWhatTheyMaySee(t *testing.T) {
 			r.ask(lin, deploys, "/c66 status").Plain(),
 			"🟢 I am well",
 			"of 3000 left",
-			"I follow 1 deployment: web · production #1036",
+			"I follow 1 deployment: web@production #1036",
 			"Version",
 		)
 		others := r.ask(sam, deploys, "/c66 status").Plain()

@@ -136,7 +136,7 @@ func TestWhyNamesTheRuleThatDecides(t *testing.T) {
 				reason = "rule `" + want.rule + "`"
 			}
 			right, _, _ := strings.Cut(text, " ")
-			what := rights[authz.Action(right)][1] + " *web* · production"
+			what := rights[authz.Action(right)][1] + " *web@production*"
 			if right == "admin" {
 				what = "make rules"
 			}
@@ -149,7 +149,7 @@ func TestWhyNamesTheRuleThatDecides(t *testing.T) {
 		for _, user := range []string{"", " <@U0KIM>"} {
 			if got := r.why("access why redeploy web@prod" + user); !strings.Contains(
 				got,
-				"may not redeploy *web* · production here: rule `r2`, deny",
+				"may not redeploy *web@production* here: rule `r2`, deny",
 			) {
 				t.Errorf("a deny%s: %s", user, got)
 			}
@@ -157,7 +157,7 @@ func TestWhyNamesTheRuleThatDecides(t *testing.T) {
 		r.slack.members[ops] = []string{kim}
 		if got := r.why("access why redeploy web@prod <@U0KIM>"); !strings.Contains(
 			got,
-			"may redeploy *web* · production here: in the admins' group S0OPS",
+			"may redeploy *web@production* here: in the admins' group S0OPS",
 		) {
 			t.Errorf("a member of the admins' group: %s", got)
 		}
@@ -174,7 +174,7 @@ func TestWhyOfNobodyOrOfSeveralStacksAsksBack(t *testing.T) {
 		problemThat(t, r.say(lin, "access why view wbe"), "I know no stack “wbe”.")
 		choice := choiceIn(t, r.say(lin, "access why redeploy web <@U0SAM>"))
 		got := of(t, "why", r.click(lin, choice.Options[1].Invocation)).Fallback().String()
-		if !strings.Contains(got, "<@U0SAM> may not redeploy web · staging here") {
+		if !strings.Contains(got, "<@U0SAM> may not redeploy web@staging here") {
 			t.Errorf("the choice gives %s", got)
 		}
 		r.slack.err = fmt.Errorf("users.info: ratelimited")
@@ -202,8 +202,8 @@ func TestStatusNamesWhatCannotBeReadToThoseWhoMaySeeIt(t *testing.T) {
 		const left = "Left out of what Cloud 66 lists, since I cannot read it: "
 		for user, want := range map[string]string{
 			kim: left + "2 × a stack without a uid\n",
-			sam: left + "2 × a stack without a uid, 3 × a deployment without an id (*web* · production), " +
-				"a stack without a uid (*web* · production)\n",
+			sam: left + "2 × a stack without a uid, 3 × a deployment without an id (*web@production*), " +
+				"a stack without a uid (*web@production*)\n",
 		} {
 			var lines []string
 			for _, line := range of(t, "status", r.say(user, "status")).Blocks[1].Lines {

@@ -150,10 +150,7 @@ func Button(label string, inv Invocation, id string) doc.Button {
 // CancelButton returns a button that cancels after Slack's own confirmation dialog.
 func CancelButton(stack storage.StackRef, id int64) doc.Button {
 	const most = 60 // characters of each name, so that the consequence is not cut
-	name := markup.Shorten(wording.Name(stack), most)
-	if stack.Environment != "" {
-		name += " · " + markup.Shorten(markup.OneLine(stack.Environment), most)
-	}
+	name := wording.Name(stack, most)
 	if stack.Tag != "" {
 		name += " · " + markup.Shorten(markup.OneLine(stack.Tag), most)
 	}

@@ -61,7 +61,7 @@ func TestTwoStacksOfOneNameAreToldApartWhereverTheyAreNamed(t *testing.T) {
 			}
 		}
 		for _, text := range []string{"list cccc2222eeee", "show cccc2222eeee"} {
-			if shown := r.say(lin, text).Document().Fallback().String(); !strings.Contains(shown, "twin · production · cccc2222e") {
+			if shown := r.say(lin, text).Document().Fallback().String(); !strings.Contains(shown, "twin@production · cccc2222e") {
 				t.Errorf("%s: %s", text, shown)
 			}
 		}

@@ -37,8 +37,8 @@ func TestAListOfEndsBeginsWithHowManyAndWithWhatFailed(t *testing.T) {
 	seen := strings.Split(asRead(t, Ended(manyEnds(7))[0]).Plain(), "\n")
 	want := []string{
 		"7 deployments ended while I could not look: 1 failed, 2 unclear, 1 cancelled, 3 ended well",
-		"❔ web · production: #1005 is not there any more: it or its stack was deleted",
-		"for <unknown U0SAM>", "🔴 web · production: #1002 failed after 2 min 10 s; #1041 is still live",
+		"❔ web@production: #1005 is not there any more: it or its stack was deleted",
+		"for <unknown U0SAM>", "🔴 web@production: #1002 failed after 2 min 10 s; #1041 is still live",
 	}
 	for i, line := range want {
 		if seen[i] != line {

@@ -108,16 +108,16 @@ func TestAFormsButtonsHaveIDsThatBeginWithTheirWord(t *testing.T) {
 func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 	all := written(t)
 	for name, says := range map[string][]string{
-		"refusal-named": {"You may not redeploy web · production here.", "In this channel that is for <unknown S0DEVS>, <unknown " +
+		"refusal-named": {"You may not redeploy web@production here.", "In this channel that is for <unknown S0DEVS>, <unknown " +
 			"U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
-		"refusal-denied": {"You may not redeploy web · production here.", "The rule k3f9 of this channel denies it.",
+		"refusal-denied": {"You may not redeploy web@production here.", "The rule k3f9 of this channel denies it.",
 			"Nothing was done."},
 		"refusal-unknown-near": {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, " +
 			"web@staging?", "[Ask for access]"},
 		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},
 		"refusal-direct":           {"You may not look at stacks here.", "ask in a channel"},
 		"refusal-many-holders":     {"<unknown U5> and 2 more."},
-		"refusal-cancel-by-button": {"You may not cancel deployments of web · production here.", "for everyone of this workspace."},
+		"refusal-cancel-by-button": {"You may not cancel deployments of web@production here.", "for everyone of this workspace."},
 		"refusal-to-make-rules":    {"You may not make rules here."},
 	} {
 		seen := all["reply-"+name].Plain()
@@ -174,7 +174,7 @@ func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
 		"narrowed-by-a-name": "2 deployments by “kim” among 1–300 of 950", "narrowed-in-middle": "2 failed deployments among 301–540 of 950",
 		"narrowed-nothing-so-far": "no failed deployments among 1–300 of 950", "narrowed-never-deployed": "this stack has never been deployed",
 	} {
-		if got := firstLine(written(t)["reply-"+name].Plain()); got != "web · production: "+want {
+		if got := firstLine(written(t)["reply-"+name].Plain()); got != "web@production: "+want {
 			t.Errorf("%s begins with %q", name, got)
 		}
 	}
@@ -208,7 +208,7 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks fit now", "[Unsubscribe]",
 		},
 		"subscribed-to-nothing": {"every deployment", "no stack fits yet"},
-		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: 🔴 web · production: #1042 failed, " +
+		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: 🔴 web@production: #1042 failed, " +
 			"took 2 min 10 s"},
 		"subscribed-partly":    {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
 		"subscribed-quiet":     {"no message"},

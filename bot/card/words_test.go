@@ -39,7 +39,7 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 		"vanished":                  "#1042 is not there any more: it or its stack was deleted",
 	}
 	for name, v := range cards() {
-		want := signs[v.Follow.State] + " web · production: "
+		want := signs[v.Follow.State] + " web@production: "
 		m := Deployment(v)
 		for what, line := range map[string]string{"card": firstLine(asRead(t, m).Plain()),
 			"step": firstLine(asRead(t, Step(v, v.Follow.State, now)).Plain())} {
@@ -74,7 +74,7 @@ func TestTheFallbackTextSaysWhatTheBlocksSayInOneOrTwoLines(t *testing.T) {
 func TestTheFallbackTextKeepsTheSignsOfANameAsTheyAre(t *testing.T) {
 	v := cards()["started"]
 	v.Follow.Stack.Name = "a*b *c*"
-	if text := strings.ReplaceAll(Deployment(v).Text(), "\u2060", ""); !strings.Contains(text, "🔵 a*b *c* · production:") {
+	if text := strings.ReplaceAll(Deployment(v).Text(), "\u2060", ""); !strings.Contains(text, "🔵 a*b *c*@production:") {
 		t.Errorf("the text is %q", text)
 	}
 }

@@ -29,30 +29,30 @@ var chapters = []struct {
 }{
 	{"What can I do here?", []string{"#deploys lin types /c66 help", "only lin sees What you can do here"}},
 	{"A look at what is deployed", []string{
-		"Stacks: 1–2 of 2 with “web”", "deployments 1–10 of 95", "lin clicks [Older]", "it turns into web · production: deployments 11–20 of 95",
+		"Stacks: 1–2 of 2 with “web”", "deployments 1–10 of 95", "lin clicks [Older]", "it turns into web@production: deployments 11–20 of 95",
 		"/c66 show web@prod live", "Commit:",
 	}},
 	{"A slip of the finger", []string{"only ana sees", "Did you mean redeploy", "Did you mean --reason", "worker@production"}},
 	{"A redeploy, followed to its end", []string{
-		`--reason "fix the login"`, "#deploys everybody sees ⏳ web · production", "asked by @lin", "in its thread ↳ 🔵 web · production",
-		"the card now 🟢 web · production", "is live, took", "in its thread ↳ 🟢 web · production",
+		`--reason "fix the login"`, "#deploys everybody sees ⏳ web@production", "asked by @lin", "in its thread ↳ 🔵 web@production",
+		"the card now 🟢 web@production", "is live, took", "in its thread ↳ 🟢 web@production",
 	}},
 	{"A docker stack, and a name that fits two", []string{
-		"fits 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ 🟢 api · staging",
+		"fits 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ 🟢 api@staging",
 	}},
 	{"Sam may not yet, and then may", []string{
 		"only sam sees You may not redeploy here", "An admin can make one: /c66 allow U0SAM redeploy web@staging* [Ask for access]",
 		"#web everybody sees 🔑 @lin made a rule for this channel: allow @sam view, redeploy on web@staging (", "asked by @sam",
-		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees You may not cancel", "↳ 🟢 web · staging",
+		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees You may not cancel", "↳ 🟢 web@staging",
 		"I know no stack “web@production” that you may redeploy here",
 	}},
 	{"Noor asks for access", []string{
 		"only noor sees You may not look at stacks here", "noor clicks [Ask for access]", "🔑 @noor asks to look at billing", "[Grant 1 h]",
-		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor asked to look at billing", "only noor sees billing · production:", "🔴 failed",
+		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor asked to look at billing", "only noor sees billing@production:", "🔴 failed",
 	}},
 	{"Olga is of another organisation", []string{"allow everyone view on web*", "only olga sees You may not look at stacks here"}},
 	{"Who may what, and why", []string{
-		"only lin sees Who may do what in this channel: rules 1–2 of 2", "✅ @sam may redeploy web · staging here", "lin types /c66 revoke",
+		"only lin sees Who may do what in this channel: rules 1–2 of 2", "✅ @sam may redeploy web@staging here", "lin types /c66 revoke",
 		"🔑 @lin took back a rule of this channel: allow @sam",
 	}},
 	{"A form", []string{
@@ -60,25 +60,24 @@ var chapters = []struct {
 		"▸ Reason: (",
 		"└ [Close] [Redeploy]", "lin chooses Deployment profile: canary",
 		"lin's window ▸ Branch, tag or commit: v2 beta ! “v2 beta” is no branch",
-		"lin's window closes", "#deploys everybody sees ⏳ docs · production", "v2-beta · profile canary",
+		"lin's window closes", "#deploys everybody sees ⏳ docs@production", "v2-beta · profile canary",
 	}},
 	{"A word in a card's thread", []string{
-		"ana writes ↳ @c66bot cancel", "only ana sees ↳ docs · production: cancel #", "ana clicks [Yes, cancel it]", "was cancelled by @ana",
+		"ana writes ↳ @c66bot cancel", "only ana sees ↳ docs@production: cancel #", "ana clicks [Yes, cancel it]", "was cancelled by @ana",
 	}},
 	{
 		"One that fails",
-		[]string{"🔴 billing · production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"},
+		[]string{"🔴 billing@production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"},
 	},
-	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web · staging"}},
+	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web@staging"}},
 	{"A channel that hears of every deployment", []string{
 		"#billing everybody sees 🔔 @ana subscribed this channel to " +
 			"billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
-		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing · " +
-			"production", "↳ 🔴 billing · production", "@lin",
+		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing@production",
+			"↳ 🔴 billing@production", "@lin",
 	}},
 	{"The bot is killed in the middle of one", []string{
-		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker · " +
-			"production", "↳ 🟢 worker · production", "🟢 I am well",
+		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker@production", "↳ 🟢 worker@production", "🟢 I am well",
 	}},
 	{"What the simulators saw", []string{
 		"Deployments: 8 (5 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
@@ -181,7 +180,7 @@ sam | sees | deployments 1–10 of 96
 sam | writes below the card | @c66bot show
 sam | sees | live
 sam | types in | #deploys | /c66 redeploy web@production
-sam | has a window | Redeploy web · production
+sam | has a window | Redeploy web@production
 sam | submits | Redeploy
 #deploys | gets a card
 the card | shows | is live | @sam

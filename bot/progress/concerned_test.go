@@ -28,7 +28,7 @@ func TestARollBackIsToldOnceInTheThreadOfTheCardOrByItself(t *testing.T) {
 		r.over()
 		r.restart(time.Minute)
 		time.Sleep(10 * time.Minute)
-		const told = "↩️ web · production: #1004 was rolled back by dev@example.com"
+		const told = "↩️ web@production: #1004 was rolled back by dev@example.com"
 		shown := strings.Join(r.shown(deploys), "\n")
 		if strings.Count(shown, told) != 2 || !strings.Contains(shown, "  "+told) || !strings.Contains(shown, "(in the channel too) "+told) {
 			r.Errorf("the channel shows\n%s", shown)
@@ -49,7 +49,7 @@ func TestARollBackIsToldWhereItIsTheFirstThatHappensOnAStack(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		r.restart(time.Minute)
 		time.Sleep(10 * time.Minute)
-		r.shows(builds, "↩️ web · production: #1003 was rolled back by dev@example.com")
+		r.shows(builds, "↩️ web@production: #1003 was rolled back by dev@example.com")
 	})
 }
 
@@ -67,13 +67,13 @@ func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T)
 		time.Sleep(time.Hour)
 		r.restart(time.Minute)
 		time.Sleep(time.Hour)
-		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+		r.shows(deploys, "web@production is called website@production now. This channel still subscribes to it.")
 		r.shows(
 			builds,
-			"web · production is called website · production now. No subscription of this channel fits that name, so its deployments are not told "+
+			"web@production is called website@production now. No subscription of this channel fits that name, so its deployments are not told "+
 				"here any more.",
 		)
-		r.shows(ops, "❔ shop · production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
+		r.shows(ops, "❔ shop@production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
 	})
 }
 
@@ -94,7 +94,7 @@ func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) 
 		time.Sleep(time.Minute)
 		long.Store(true)
 		time.Sleep(30 * time.Minute)
-		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web · production: #1004 is live" ||
+		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web@production: #1004 is live" ||
 			strings.Contains(strings.Join(shown, "\n"), "any more") {
 			r.Errorf("the channel shows %q", shown)
 		}
@@ -123,7 +123,7 @@ func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
 			builds,
 			append(
 				live(1004),
-				"web · production is called secret · production now. No subscription of this channel fits that name, so its deployments are not told "+
+				"web@production is called secret@production now. No subscription of this channel fits that name, so its deployments are not told "+
 					"here any more.",
 			)...)
 	})
@@ -192,7 +192,7 @@ func TestAClockThatIsOffHidesNeitherWhatIsSlowNorACancel(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				id := r.elsewhere(cloud66sim.Next{Duration: 40 * time.Minute})
 				time.Sleep(3 * time.Minute) // usually it takes one
-				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "  🟠 web · production: #1004 is still deploying") {
+				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "  🟠 web@production: #1004 is still deploying") {
 					t.Errorf("of what is slow the channel shows\n%s", shown)
 				}
 				if err := r.cancel("op", lin, id); err != nil {
@@ -480,7 +480,7 @@ func TestANewNameCostsNoMoreWhereOneAuthorHasManySubscriptions(t *testing.T) {
 		if n := asked.Load(); n != 4 {
 			r.Errorf("it was asked %d times who may hear, want once a channel for each name", n)
 		}
-		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+		r.shows(deploys, "web@production is called website@production now. This channel still subscribes to it.")
 	})
 }
 

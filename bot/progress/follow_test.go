@@ -162,8 +162,8 @@ func TestADeploymentThatVanishesIsToldOnce(t *testing.T) {
 				r.settle()
 				r.restart(time.Minute)
 				r.settle()
-				gone := "❔ web · production: #1004 is not there any more: it or its stack was deleted"
-				r.shows(deploys, gone, "  🔵 web · production: #1004 started", "  "+gone)
+				gone := "❔ web@production: #1004 is not there any more: it or its stack was deleted"
+				r.shows(deploys, gone, "  🔵 web@production: #1004 started", "  "+gone)
 			})
 		})
 	}

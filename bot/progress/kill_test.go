@@ -170,8 +170,8 @@ func followed(r *rig) {
 
 // failureTold checks that a followed failure is told once, in the thread and in the channel.
 func failureTold(r *rig, _ string) {
-	failed := "🔴 web · production: #1004 failed after 20 s; #1003 is still live"
-	want := []string{failed, "  🔵 web · production: #1004 started", "  " + failed, "(in the channel too) " + failed}
+	failed := "🔴 web@production: #1004 failed after 20 s; #1003 is still live"
+	want := []string{failed, "  🔵 web@production: #1004 started", "  " + failed, "(in the channel too) " + failed}
 	if !r.taken("op") {
 		want = nil
 	}
@@ -340,8 +340,8 @@ func failsElsewhere(r *rig) {
 func heardOnce(r *rig, _ string) {
 	waits(r)
 	r.settle()
-	const failed = "🔴 web · production: #1004 failed after 20 s; #1003 is still live"
-	all := []string{failed, "  🔵 web · production: #1004 started", "  " + failed, "(in the channel too) " + failed}
+	const failed = "🔴 web@production: #1004 failed after 20 s; #1003 is still live"
+	all := []string{failed, "  🔵 web@production: #1004 started", "  " + failed, "(in the channel too) " + failed}
 	if shown := r.shown(deploys); !slices.Equal(shown, all) && !slices.Equal(shown, all[:1]) {
 		r.Errorf("the channel shows %q", shown)
 	}

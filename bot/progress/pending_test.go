@@ -34,6 +34,6 @@ func TestANewNameThatMayNotBeToldYetCostsNoRequests(t *testing.T) {
 		}
 		silent.Store(false)
 		time.Sleep(time.Minute)
-		r.shows(deploys, "web · production is called website · production now. This channel still subscribes to it.")
+		r.shows(deploys, "web@production is called website@production now. This channel still subscribes to it.")
 	})
 }

@@ -83,15 +83,15 @@ func TestAChannelHearsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
 	}{
 		"from its start to its end": {want: live(1004)},
 		"a failure in the channel too": {fail: true,
-			want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live", "  🔵 web · production: #1004 " +
-				"started", "  🔴 web · production: #1004 failed after 1 min; #1003 is still live", "(in the channel too) 🔴 web · production: #1004 " +
+			want: []string{"🔴 web@production: #1004 failed after 1 min; #1003 is still live", "  🔵 web@production: #1004 " +
+				"started", "  🔴 web@production: #1004 failed after 1 min; #1003 is still live", "(in the channel too) 🔴 web@production: #1004 " +
 				"failed after 1 min; #1003 is still live"}},
 		"failures alone, where it is none": {change: []func(*storage.Subscription){events("failed")}},
 		"failures alone": {fail: true, change: []func(*storage.Subscription){events("failed")},
-			want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
+			want: []string{"🔴 web@production: #1004 failed after 1 min; #1003 is still live"}},
 		"starts alone, a failure in the thread": {fail: true, change: []func(*storage.Subscription){events("started")},
-			want: []string{"🔴 web · production: #1004 failed after 1 min; #1003 is still live", "  🔵 web · production: #1004 " +
-				"started", "  🔴 web · production: #1004 failed after 1 min; #1003 is still live"}},
+			want: []string{"🔴 web@production: #1004 failed after 1 min; #1003 is still live", "  🔵 web@production: #1004 " +
+				"started", "  🔴 web@production: #1004 failed after 1 min; #1003 is still live"}},
 		"not of another's": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "sam" }}},
 		"of one whose name it has a part of": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "DEV@" }},
 			want: live(1004)},
@@ -291,7 +291,7 @@ func TestAStackThatIsMadeLaterIsToldOfFromItsFirstDeploymentOn(t *testing.T) {
 				r.subscribe(builds, "*")
 				time.Sleep(25 * time.Minute)
 				r.settle()
-				if shown := r.shown(deploys); len(shown) != c.shows || !strings.Contains(shown[0], "🟢 shop-new · production: #") ||
+				if shown := r.shown(deploys); len(shown) != c.shows || !strings.Contains(shown[0], "🟢 shop-new@production: #") ||
 					!strings.HasSuffix(shown[0], " is live") {
 					r.Errorf("the channel shows %q", shown)
 				}

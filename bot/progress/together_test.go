@@ -37,7 +37,7 @@ func (r *rig) followMany(n int, channel string) error {
 	return nil
 }
 
-var ends = regexp.MustCompile(`(?m)^(🟢|🔴) (\S+) · production: #\d+ (is live|failed)`)
+var ends = regexp.MustCompile(`(?m)^(🟢|🔴) (\S+)@production: #\d+ (is live|failed)`)
 
 // told counts in a channel the messages that list ends, how often each stack's end is told in them and in threads, and the cards that show
 // an end.

@@ -16,18 +16,18 @@ import (
 // MaxName is the number of characters shown of a name, so that it cannot displace other texts.
 const MaxName = 100
 
-// Stack formats a stack as in "*web* · production", with its tag if it has one.
+// Stack formats a stack by the name that can be typed, as in "*web@production*", with its tag if it has one.
 func Stack(s storage.StackRef) markup.Text {
-	parts := []markup.Text{markup.Format("*%s*", Name(s))}
-	for _, part := range []string{s.Environment, s.Tag} {
-		parts = append(parts, markup.Format("%s", markup.Shorten(part, MaxName)))
-	}
-	return markup.Join(parts, " · ")
+	return markup.Join([]markup.Text{markup.Format("*%s*", Name(s, MaxName)), markup.Format("%s", markup.Shorten(s.Tag, MaxName))}, " · ")
 }
 
-// Name returns the stack's name, or its UID if the name is blank.
-func Name(s storage.StackRef) string {
-	return markup.Shorten(cmp.Or(markup.OneLine(s.Name), markup.OneLine(s.UID), "a stack without a name"), MaxName)
+// Name returns name@environment, each cut to a number of characters. The UID stands for a blank name.
+func Name(s storage.StackRef, most int) string {
+	name := markup.Shorten(cmp.Or(markup.OneLine(s.Name), markup.OneLine(s.UID), "a stack without a name"), most)
+	if environment := markup.OneLine(s.Environment); environment != "" {
+		name += "@" + markup.Shorten(environment, most)
+	}
+	return name
 }
 
 // Stacks describes the stacks that a glob matches.

@@ -89,7 +89,7 @@ func TestAChannelOfAThousandMessagesOpensAtOnce(t *testing.T) {
 	slack.AddChannel(slacksim.Channel{ID: "C0EMPTY", Name: "aaa", Members: []string{lin}})
 	for i := range 1000 {
 		post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [
-			{"type": "section", "text": {"type": "mrkdwn", "text": "*web* · production: #%d is live, <@U0LIN>"}},
+			{"type": "section", "text": {"type": "mrkdwn", "text": "*web@production*: #%d is live, <@U0LIN>"}},
 			{"type": "context", "elements": [{"type": "mrkdwn", "text": "`+"`main`"+` commit abc"}]},
 			{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Show"}}]}]}`, general, i))
 	}
