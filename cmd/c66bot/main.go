@@ -110,9 +110,14 @@ func newSettingCommand(
 }
 
 func newManifestCommand(environ []string) *cobra.Command {
-	return newSettingCommand(environ, "slack.command", &cobra.Command{
-		Use: "manifest", Short: "Print the Slack app manifest to paste when the app is created", Args: cobra.NoArgs,
-	}, func(_ context.Context, cfg Config, _ []string) (string, error) {
+	cmd := &cobra.Command{
+		Use: "manifest", Short: "Print the Slack app manifest, or the link to Slack's dialog with it filled in", Args: cobra.NoArgs,
+	}
+	link := cmd.Flags().Bool("link", false, "print the link that opens Slack's dialog for a new app with the manifest filled in")
+	return newSettingCommand(environ, "slack.command", cmd, func(_ context.Context, cfg Config, _ []string) (string, error) {
+		if *link {
+			return bot.ManifestLink(cfg.SlackCommand) + "\n", nil
+		}
 		return bot.Manifest(cfg.SlackCommand), nil
 	})
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,6 +49,38 @@ func TestManifestPrintsTheAppOfTheConfiguredCommand(t *testing.T) {
 			}
 			if len(app.Commands) != 1 || !app.Commands[tt.want] {
 				t.Errorf("the app's commands are %+v", app.Commands)
+			}
+		})
+	}
+}
+
+func TestTheLinkOpensSlacksDialogWithTheManifestFilledIn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"the default command": {nil, "/c66"}, "a command of one's own": {[]string{"--slack-command=/ship"}, "/ship"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inEmptyDir(t, nil)
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), append([]string{"manifest", "--link"}, tt.args...), nil, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+				t.Fatalf("exit status %d; stderr:\n%s", code, &stderr)
+			}
+			line := strings.TrimSuffix(stdout.String(), "\n")
+			if strings.ContainsAny(line, " \n+\"") {
+				t.Errorf("it is not one address that a terminal links: %q", line)
+			}
+			link, err := url.Parse(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			query := link.Query()
+			if link.Scheme+"://"+link.Host+link.Path != "https://api.slack.com/apps" || query.Get("new_app") != "1" || len(query) != 2 {
+				t.Errorf("it leads to %s with %v", link, query)
+			}
+			if diff := cmp.Diff(bot.Manifest(tt.want), query.Get("manifest_yaml")); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
