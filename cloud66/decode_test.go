@@ -264,11 +264,6 @@ func (c *Client) stacks(ctx context.Context) iter.Seq2[Stack, error] {
 	return all(ctx, c.stackList(), func(s Stack) string { return s.UID })
 }
 
-// Stack reads one stack.
-func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
-	return fetchOne(ctx, c, c.stack, uid)
-}
-
 func second[T any](_ T, err error) error {
 	return err
 }

@@ -77,6 +77,9 @@ const (
 
 var healthLabels = []string{"Unknown", "Building", "Impaired", "Healthy", "Failed"}
 
+// Ill reports whether the stack is impaired or has failed.
+func (h StackHealth) Ill() bool { return h == HealthImpaired || h == HealthFailed }
+
 // String returns Cloud 66's label.
 func (h StackHealth) String() string {
 	return label(healthLabels, int(h))
@@ -108,6 +111,11 @@ func (c *Client) stack(r record) (Stack, error) {
 		return Stack{}, errors.New("a stack without a uid")
 	}
 	return s, nil
+}
+
+// Stack reads one stack. It takes one request.
+func (c *Client) Stack(ctx context.Context, uid string) (Stack, error) {
+	return fetchOne(ctx, c, c.stack, uid)
 }
 
 func (c *Client) stackList() listing[Stack] {

@@ -122,7 +122,7 @@ func (s *Sim) listStacks(c *call) answer {
 			seen = append(seen, st)
 		}
 	}
-	return list(c, seen, s.renderStack)
+	return list(c, seen, func(st *stack) any { return s.renderStack(st, c.now) })
 }
 
 func (s *Sim) listDeployments(c *call, st *stack) answer {

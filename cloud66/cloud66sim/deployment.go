@@ -38,6 +38,7 @@ type Next struct {
 	Fail     bool          // Fail makes the deployment fail.
 	Outcome  string        // Outcome replaces success or failure on the wire; an unknown value has code 99 and counts as a failure.
 	Duration time.Duration // Duration replaces the stack's UsualDuration; it too is divided by the speed.
+	IllAfter time.Duration // IllAfter is when the stack fails after this deployment went live, divided by the speed; 0 is never.
 }
 
 // View is a snapshot of a deployment for tests.
@@ -67,6 +68,7 @@ type deployment struct {
 	revertedBy *deployment // the revert that replaced it on the servers
 	action     *action
 	hiddenTill time.Time
+	illAt      time.Time // when the stack fails, if this deployment is live then; zero is never
 }
 
 // Deploy starts a deployment as someone else and returns its id, 0 for an unknown stack. On a busy stack the deployment is queued.
@@ -188,6 +190,9 @@ func (s *Sim) beginNext(st *stack) bool {
 		d.StartedAt = st.freeAt
 	}
 	d.endsAt = d.StartedAt.Add(s.scaled(next.Duration))
+	if next.IllAfter > 0 {
+		d.illAt = d.endsAt.Add(s.scaled(next.IllAfter))
+	}
 	st.running = d
 	st.touch(d.StartedAt)
 	return true

@@ -58,6 +58,26 @@ func TestAFailureLeavesTheFormerDeploymentLive(t *testing.T) {
 	})
 }
 
+func TestAStackFallsIllAfterADeploymentAndIsWellWithTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := withStack(Options{})
+		health := func() any { return stackState(t, s)[1] }
+		s.NextOutcome("rails", Next{Duration: time.Minute, IllAfter: 4 * time.Minute})
+		s.Deploy("rails", Start{})
+		pass(5*time.Minute - time.Second)
+		expect(t, "a second before", 3.0, health())
+		pass(time.Second)
+		expect(t, "four minutes after it went live", 4.0, health())
+		s.Deploy("rails", Start{})
+		pass(10 * time.Minute)
+		expect(t, "after the next deployment", 3.0, health())
+		for described, want := range map[string]float64{"impaired": 2, "healthy": 3, "failed": 4, "": 3} {
+			s.UpdateStack("rails", func(st *Stack) { st.Health = described })
+			expect(t, "described as "+described, want, health())
+		}
+	})
+}
+
 func TestAFirstFailureLeavesNothingLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := withStack(Options{})

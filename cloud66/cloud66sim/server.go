@@ -154,8 +154,8 @@ func (*Sim) ping(*call) answer {
 	return respondOK("pong")
 }
 
-func (s *Sim) getStack(_ *call, st *stack) answer {
-	return respond(s.renderStack(st))
+func (s *Sim) getStack(c *call, st *stack) answer {
+	return respond(s.renderStack(st, c.now))
 }
 
 func (s *Sim) getDeployment(c *call, st *stack) answer {

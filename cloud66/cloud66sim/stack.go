@@ -22,6 +22,7 @@ type Stack struct {
 	UsualDuration time.Duration // UsualDuration is the simulated duration of a deployment, 5 minutes by default.
 	History       int           // History is the number of past successful deployments that AddStack generates; the last ended some hours ago.
 	HidesNew      time.Duration // HidesNew is how long a new deployment is missing in the list and by its id.
+	Health        string        // Health is "impaired", "healthy" or "failed"; empty lets it follow from the deployments.
 	Busy          bool          // Busy simulates another operation: deployments stay queued until UpdateStack clears it.
 }
 
@@ -213,11 +214,11 @@ type wireStack struct {
 	RedeployHookLink string `json:"redeploy_hook"` // clients must not show it
 }
 
-func (s *Sim) renderStack(st *stack) any {
+func (s *Sim) renderStack(st *stack, now time.Time) any {
 	host := strings.ReplaceAll(strings.ToLower(st.Name), " ", "-") + "-" + st.Environment + ".c66.example"
 	wire := wireStack{
 		UID: st.UID, Name: st.Name, Environment: st.Environment, Cloud: "DigitalOcean", FQDN: host, Language: "ruby",
-		Framework: st.Framework, Status: st.status(), Health: st.health(), IsBusy: st.busy(),
+		Framework: st.Framework, Status: st.status(), Health: st.health(now), IsBusy: st.busy(),
 		LastActivity: s.plain(st.lastActivity), LastActivityISO: s.iso(st.lastActivity),
 		CreatedAt: s.plain(st.createdAt), CreatedAtISO: s.iso(st.createdAt),
 		UpdatedAt: s.plain(st.updatedAt), UpdatedAtISO: s.iso(st.updatedAt),
@@ -248,12 +249,17 @@ func (st *stack) status() int {
 	return statusFailed
 }
 
-func (st *stack) health() int {
+func (st *stack) health(now time.Time) int {
+	described := map[string]int{"impaired": healthImpaired, "healthy": healthHealthy, "failed": healthFailed}[st.Health]
 	switch {
+	case described != 0:
+		return described
 	case st.running != nil:
 		return healthBuilding
 	case st.head == nil:
 		return healthUnknown
+	case st.live != nil && !st.live.illAt.IsZero() && !now.Before(st.live.illAt):
+		return healthFailed
 	case st.head.State == Success:
 		return healthHealthy
 	case st.live != nil:
