@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -180,4 +181,44 @@ func breakAndPush(t *testing.T, browser *pagetest.Browser) {
 	tab.Sees(side, "Runs and is connected")
 	tab.Type(composer, "/c66 list web@production\r")
 	tab.Sees(channel, "deployments 1–10")
+}
+
+// watchClick clicks the pager of a list and evaluates to the milliseconds until the click is on its way to the server, and until the screen
+// shows its effect, which is the bot's answer.
+const watchClick = `new Promise(done => {
+	const button = [...document.querySelectorAll(".conversation button")].findLast(e => /^(Older|Newer)$/.test(e.innerText));
+	const list = button.closest(".message"), before = list.innerText, begin = performance.now();
+	let sent = 0;
+	const original = window.fetch;
+	window.fetch = (...args) => { sent ||= performance.now() - begin; return original(...args); };
+	new MutationObserver((_, observer) => {
+		const now = document.querySelectorAll(".message");
+		if (now[now.length - 1].innerText === before || !/deployments/.test(now[now.length - 1].innerText)) return;
+		observer.disconnect();
+		window.fetch = original;
+		requestAnimationFrame(() => done([sent, performance.now() - begin]));
+	}).observe(document.body, { subtree: true, childList: true, characterData: true });
+	button.click();
+})`
+
+// BenchmarkAClick measures clicks on the page, 20 each time.
+//
+//	go test -tags browser -run '^$' -bench AClick -benchtime 1x ./cmd/c66bot
+func BenchmarkAClick(b *testing.B) {
+	_, url := demoPageProcess(b)
+	tab := pagetest.Open(b).Tab(url)
+	furnished(tab)
+	tab.Type(composer, "/c66 list web@production\r")
+	tab.Sees(channel, "deployments 1–10")
+	var sent, shown []float64
+	for b.Loop() {
+		for range 20 {
+			took := pagetest.Value[[]float64](tab, watchClick)
+			sent, shown = append(sent, took[0]), append(shown, took[1])
+		}
+	}
+	slices.Sort(sent)
+	slices.Sort(shown)
+	b.ReportMetric(sent[len(sent)/2], "ms-to-send")
+	b.ReportMetric(shown[len(shown)/2], "ms-to-show")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // demoPageProcess starts the demonstration and returns the address of its page.
-func demoPageProcess(t *testing.T, args ...string) (cmd *exec.Cmd, url string) {
+func demoPageProcess(t testing.TB, args ...string) (cmd *exec.Cmd, url string) {
 	t.Helper()
 	cmd = program(t, []string{"C66BOT_NONSENSE=1"}, append([]string{"demo", "--no-open", "--addr", "127.0.0.1:0"}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -31,7 +31,7 @@ const lin, deploys = "U0LIN", "C0DEPLOYS"
 const asProgram = "TEST_BINARY_IS_C66BOT"
 
 // program prepares a process of c66bot. It gets the environment that is given and nothing of the test's own but what the system needs.
-func program(t *testing.T, environ []string, args ...string) *exec.Cmd {
+func program(t testing.TB, environ []string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

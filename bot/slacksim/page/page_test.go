@@ -19,7 +19,7 @@ import (
 const lin, general = "U0LIN", "C0GENERAL"
 
 // newPage serves a workspace with a channel and no app.
-func newPage(t *testing.T) (*slacksim.Workspace, string) {
+func newPage(t testing.TB) (*slacksim.Workspace, string) {
 	t.Helper()
 	slack := slacksim.New(slacksim.Options{NoRateLimits: true})
 	slack.AddUser(slacksim.User{ID: lin, Name: "lin", RealName: "Lin Park"})

@@ -25,12 +25,12 @@ const patience = 20 * time.Second
 
 // Browser is a running browser.
 type Browser struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
 // Open starts a browser, which ends with the test.
-func Open(t *testing.T) *Browser {
+func Open(t testing.TB) *Browser {
 	t.Helper()
 	path := find()
 	if path == "" {
@@ -55,7 +55,7 @@ func Open(t *testing.T) *Browser {
 }
 
 // For returns the browser for a part of the test.
-func (b *Browser) For(t *testing.T) *Browser {
+func (b *Browser) For(t testing.TB) *Browser {
 	t.Helper()
 	return &Browser{t: t, ctx: b.ctx}
 }
@@ -73,7 +73,7 @@ func find() string {
 
 // Tab is a tab of the browser. Its methods fail the test if a step does not come about in time.
 type Tab struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 }
 
