@@ -11,7 +11,7 @@ import (
 // Action is a right that a command needs.
 type Action string
 
-// The rights. No right implies another: Admin permits managing the rules of a channel, not deploying there.
+// The rights. Every right on a stack includes View; Admin permits managing the rules of a channel and includes nothing.
 const (
 	View      Action = "view"
 	Redeploy  Action = "redeploy"
@@ -24,6 +24,26 @@ const (
 
 // Actions lists the rights in display order.
 var Actions = []Action{View, Redeploy, Cancel, Subscribe, Lock, Approve, Admin}
+
+// set is a set of rights. Words that are no right are in none.
+type set uint8
+
+// onStacks are the rights on a stack.
+const onStacks set = 1<<6 - 1
+
+func setOf(actions ...Action) (s set) {
+	for i, a := range Actions {
+		if slices.Contains(actions, a) {
+			s |= 1 << i
+		}
+	}
+	return s
+}
+
+// Includes reports whether a right, once held, includes another one on the same stack.
+func (a Action) Includes(other Action) bool {
+	return a == other || other == View && setOf(a)&onStacks != 0
+}
 
 // allWord stands for every right but Admin.
 const allWord = "all"

@@ -4,7 +4,8 @@
 //
 // The default is deny. The rules of a channel allow and deny; a deny overrides every allow. The admins from the configuration,
 // given as users or user groups, may do everything everywhere. A rule applies to a user, a group or everyone. Allow rules for
-// groups and everyone apply only to colleagues, and in a private channel only to its members.
+// groups apply only to people of the workspace, those for everyone only to its full members, and both in a private channel only to those
+// in it. A deny applies to all whom it concerns.
 //
 // A command gets its rights from a Standing, which evaluates the rules for one user in one channel once and then answers for any
 // number of stacks. The parsed rules of up to 1,000 channels are cached. Every change of a rule calls Changed after its
@@ -19,7 +20,7 @@ import (
 	"c66bot/storage"
 )
 
-// Everyone is the subject of a rule that applies to all users.
+// Everyone is the subject of a rule for every full member of the workspace.
 const Everyone = "everyone"
 
 // ErrUnknown wraps the error that prevented a decision. Such a request is not allowed.

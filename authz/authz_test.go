@@ -22,6 +22,7 @@ func TestAdminsMayDoEverythingEverywhere(t *testing.T) {
 		"a bot that is named":                {[]string{robot}, robot, "an admin by the configuration"},
 		"a member of a group that is named":  {[]string{lin, "S0EMPTY", ops}, ana, "in the admins' group S0OPS"},
 		"a member of another group":          {[]string{ops}, sam, ""},
+		"a guest in the group":               {[]string{devs}, gus, "in the admins' group S0DEVS"},
 		"a bot in the group":                 {[]string{ops}, robot, ""},
 		"a stranger in the group":            {[]string{ops}, guest, ""},
 		"a deactivated user in the group":    {[]string{ops}, gone, ""},

@@ -23,6 +23,7 @@ type Person struct {
 	Deactivated bool
 	Bot         bool
 	Outsider    bool // a member of another organisation
+	Guest       bool // of this workspace, but no full member
 }
 
 // Group is a Slack user group.
@@ -42,7 +43,8 @@ type People interface {
 	Inside(ctx context.Context, channel, user string) (bool, error)
 }
 
-// strange explains why only rules for this individual user apply to a person. It returns "" for a colleague.
+// strange explains why only rules for this individual user apply to a person. It returns "" for a member of this
+// workspace, guests included.
 func (p Person) strange() string {
 	switch {
 	case p.Bot:

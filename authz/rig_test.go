@@ -24,6 +24,7 @@ const (
 	robot   = "U0BOT"
 	gone    = "U0GONE"
 	guest   = "U0GUEST" // of another organisation
+	gus     = "U0GUS"   // a guest of the workspace
 	nobody  = "U0NOBODY"
 	devs    = "S0DEVS"
 	ops     = "S0OPS"
@@ -51,8 +52,9 @@ func newWorkspace() *workspace {
 	return &workspace{
 		people: map[string]authz.Person{
 			lin: {}, sam: {}, ana: {}, robot: {Bot: true}, gone: {Deactivated: true}, guest: {Outsider: true},
+			gus: {Guest: true},
 		},
-		groups: map[string][]string{sam: {devs}, ana: {ops}, robot: {devs, ops}, gone: {devs, ops}, guest: {devs, ops}, nobody: {ops}},
+		groups: map[string][]string{sam: {devs}, ana: {ops}, robot: {devs, ops}, gone: {devs, ops}, guest: {devs, ops}, nobody: {ops}, gus: {devs}},
 	}
 }
 

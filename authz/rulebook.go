@@ -85,24 +85,36 @@ func (b *rulebook) forget() {
 
 // ruleset is the immutable, parsed form of a channel's rules.
 type ruleset struct {
-	rules  []storage.Rule         // oldest first
-	about  map[string][]*compiled // by user id, group id or Everyone
-	groups []*compiled            // those whose subject is a group
+	rules  []storage.Rule   // oldest first
+	about  map[string]about // by user id, group id or Everyone
+	groups about            // those whose subject is a group
 
 	changes int64 // the rulebook's when they were read
 }
 
-// compiled is a rule with its parsed pattern.
+// about holds the rules of a subject.
+type about struct{ denies, allows []*compiled }
+
+func (a *about) add(c *compiled) {
+	if c.Deny {
+		a.denies = append(a.denies, c)
+	} else {
+		a.allows = append(a.allows, c)
+	}
+}
+
+// compiled is a rule with its parsed pattern and rights.
 type compiled struct {
 	*storage.Rule
 	pattern Pattern
+	rights  set
 }
 
 func newRuleset(rules []storage.Rule) *ruleset {
 	slices.SortStableFunc(rules, func(a, b storage.Rule) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
-	s := &ruleset{rules: rules, about: map[string][]*compiled{}}
+	s := &ruleset{rules: rules, about: map[string]about{}}
 	for i := range rules {
-		c := &compiled{Rule: &rules[i]}
+		c := &compiled{Rule: &rules[i], rights: setOf(actionsOf(rules[i])...)}
 		var err error
 		if c.pattern, err = PatternOf(rules[i]); err != nil {
 			// A later version may have written it. Fail closed: ignore an allow, and apply a deny to everything.
@@ -110,27 +122,29 @@ func newRuleset(rules []storage.Rule) *ruleset {
 				continue
 			}
 		}
-		s.about[c.Who] = append(s.about[c.Who], c)
+		theirs := s.about[c.Who]
+		theirs.add(c)
+		s.about[c.Who] = theirs
 		if isGroup(c.Who) {
-			s.groups = append(s.groups, c)
+			s.groups.add(c)
 		}
 	}
-	for _, list := range s.about { // Prefer a rule with a literal name as the reason.
-		slices.SortStableFunc(list, func(a, b *compiled) int {
-			return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
-		})
+	for _, theirs := range s.about { // Prefer a rule with a literal name as the reason.
+		for _, list := range [][]*compiled{theirs.denies, theirs.allows} {
+			slices.SortStableFunc(list, func(a, b *compiled) int {
+				return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
+			})
+		}
 	}
 	return s
 }
 
-// holding returns the unexpired rules.
-func holding(rules []*compiled, at time.Time) (left []*compiled) {
-	for _, c := range rules {
-		if holds(c.Rule, at) {
-			left = append(left, c)
-		}
+func actionsOf(r storage.Rule) []Action {
+	actions := make([]Action, len(r.Actions))
+	for i, word := range r.Actions {
+		actions[i] = Action(word)
 	}
-	return left
+	return actions
 }
 
 // holds reports whether a rule has not expired.

@@ -24,7 +24,7 @@ const (
 type Standing struct {
 	admin          string // the reason why the user is a configured admin; "" if they are not
 	refusal        string // the reason if no rule applies
-	denies, allows []*compiled
+	denies, allows [][]*compiled
 }
 
 // Standing computes the standing of a subject. It queries Slack only if the answer can affect the result. If Slack fails, the
@@ -45,55 +45,52 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 		}
 	}
 	at := time.Now()
-	groups, err := a.groupsOf(ctx, who.User, holding(rules.groups, at))
+	groups, err := a.groupsOf(ctx, who.User, rules.groups, at)
 	if err != nil {
 		return Standing{}, err
 	}
-	var named, shared []*compiled // rules for the user; rules for one of their groups or everyone
+	var named about
 	if !isGroup(who.User) && who.User != Everyone {
-		named = holding(rules.about[who.User], at)
+		named = rules.about[who.User]
 	}
+	s.denies = append(s.denies, named.denies)
+	var shared [][]*compiled // allow rules of the groups, then those of everyone
 	for _, id := range append(groups, Everyone) {
-		shared = append(shared, holding(rules.about[id], at)...)
+		s.denies, shared = append(s.denies, rules.about[id].denies), append(shared, rules.about[id].allows)
 	}
 	adminBy := slices.IndexFunc(a.groups, func(group string) bool { return slices.Contains(groups, group) })
-	if adminBy >= 0 || slices.ContainsFunc(shared, allows) {
-		strange, err := a.strange(ctx, who.User)
+	if adminBy >= 0 || anyHolds(at, shared...) {
+		person, strange, err := a.person(ctx, who.User)
 		switch {
 		case err != nil:
 			return Standing{}, err
 		case strange != "":
-			shared = slices.DeleteFunc(shared, allows)
-			if s.refusal == noRule {
-				s.refusal = strange + ", and no rule that names this very user allows it"
-			}
+			shared, strange = nil, strange+", and no rule that names this very user allows it"
 		case adminBy >= 0:
 			return Standing{admin: "in the admins' group " + a.groups[adminBy]}, nil
+		case person.Guest:
+			shared, strange = shared[:len(shared)-1], "a guest, and no rule that names them or a group of theirs allows it"
+		}
+		if s.refusal == noRule && strange != "" {
+			s.refusal = strange
 		}
 	}
-	named, shared, reason, err := a.inside(ctx, who, named, shared)
+	allowed, shared, reason, err := a.inside(ctx, who, named.allows, shared, at)
 	if err != nil {
 		return Standing{}, err
 	}
-	s.refusal = cmp.Or(reason, s.refusal)
-	for _, c := range slices.Concat(named, shared) {
-		if c.Deny {
-			s.denies = append(s.denies, c)
-		} else {
-			s.allows = append(s.allows, c)
-		}
-	}
+	s.refusal, s.allows = cmp.Or(reason, s.refusal), append([][]*compiled{allowed}, shared...)
 	return s, nil
 }
 
 // groupsOf returns the user's groups. It skips the query if neither the rules nor the configuration refer to groups.
-func (a *Authorizer) groupsOf(ctx context.Context, user string, rules []*compiled) ([]string, error) {
-	if len(a.groups)+len(rules) == 0 {
+func (a *Authorizer) groupsOf(ctx context.Context, user string, rules about, at time.Time) ([]string, error) {
+	if len(a.groups) == 0 && !anyHolds(at, rules.denies, rules.allows) {
 		return nil, nil
 	}
 	groups, err := a.people.GroupsOf(ctx, user)
 	// On a plan without groups an allow for a group applies to nobody, but a deny may have been meant for this user.
-	if errors.Is(err, ErrNoGroups) && !slices.ContainsFunc(rules, denies) {
+	if errors.Is(err, ErrNoGroups) && !anyHolds(at, rules.denies) {
 		return nil, nil
 	}
 	if err != nil {
@@ -104,37 +101,43 @@ func (a *Authorizer) groupsOf(ctx context.Context, user string, rules []*compile
 
 // inside drops the allow rules that channel membership excludes, and returns the reason. If Slack does not show the channel to
 // the bot, it drops all of them; outside a private channel it keeps those that name the user.
-func (a *Authorizer) inside(ctx context.Context, who Subject, named, shared []*compiled) (_, _ []*compiled, reason string, err error) {
-	byShare := slices.ContainsFunc(shared, allows)
-	if !byShare && !slices.ContainsFunc(named, allows) {
+func (a *Authorizer) inside(ctx context.Context, who Subject, named []*compiled, shared [][]*compiled, at time.Time) (
+	_ []*compiled, _ [][]*compiled, reason string, err error,
+) {
+	byShare := anyHolds(at, shared...)
+	if !byShare && !anyHolds(at, named) {
 		return named, shared, "", nil
 	}
 	inside, err := a.people.Inside(ctx, who.Channel, who.User)
 	switch {
 	case errors.Is(err, ErrNoChannel):
-		return slices.DeleteFunc(named, allows), slices.DeleteFunc(shared, allows), notShown, nil
+		return nil, nil, notShown, nil
 	case err != nil && byShare:
 		return nil, nil, "", fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
 	case err == nil && !inside:
-		return named, slices.DeleteFunc(shared, allows), notInside, nil
+		return named, nil, notInside, nil
 	}
 	return named, shared, "", nil
 }
 
-// strange explains why rules for groups and everyone do not apply to the user. It returns "" for a colleague.
-func (a *Authorizer) strange(ctx context.Context, user string) (string, error) {
-	person, err := a.people.Person(ctx, user)
+// person returns the user. For anyone but a member of this workspace it explains why rules for groups and everyone do not apply.
+func (a *Authorizer) person(ctx context.Context, user string) (person Person, strange string, err error) {
+	person, err = a.people.Person(ctx, user)
 	if errors.Is(err, ErrNoPerson) {
-		return "unknown to Slack", nil
+		return person, "unknown to Slack", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("%w: find out who %s is: %w", ErrUnknown, user, err)
+		return person, "", fmt.Errorf("%w: find out who %s is: %w", ErrUnknown, user, err)
 	}
-	return person.strange(), nil
+	return person, person.strange(), nil
 }
 
-func allows(c *compiled) bool { return !c.Deny }
-func denies(c *compiled) bool { return c.Deny }
+// anyHolds reports whether one of the rules has not expired.
+func anyHolds(at time.Time, lists ...[]*compiled) bool {
+	return slices.ContainsFunc(lists, func(rules []*compiled) bool {
+		return slices.ContainsFunc(rules, func(c *compiled) bool { return holds(c.Rule, at) })
+	})
+}
 
 // Decide reports whether the action is allowed on the stack. The zero stack is matched only by rules for all stacks. Admin does
 // not depend on the stack; see Standing.Admin.
@@ -151,29 +154,37 @@ func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 // it.
 func (s Standing) Admin() Decision { return s.decide(Admin, onSome, onAll) }
 
-// decide looks for a matching deny, then for a matching allow. denies and allows select the rules by their pattern.
+// decide looks for a matching deny, then for a matching allow. denies and allows select the rules by their pattern. Every right on a stack
+// includes View, as far as no rule denies that right itself; a deny of View takes all the others away.
 func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Decision {
 	if s.admin != "" {
 		return Decision{Allowed: true, Reason: s.admin}
 	}
-	if c := find(s.denies, action, denies); c != nil {
-		return Decision{Rule: c.Rule, Reason: "rule " + c.ID + " denies it"}
+	at, giving, decisive := time.Now(), setOf(action), setOf(action)
+	if action == View {
+		giving = onStacks
+	} else if action != Admin {
+		decisive |= setOf(View)
 	}
-	if c := find(s.allows, action, allows); c != nil {
-		return Decision{Allowed: true, Rule: c.Rule, Reason: "rule " + c.ID + " allows it"}
-	}
-	return Decision{Reason: cmp.Or(s.refusal, noRule)}
-}
-
-// find returns the first unexpired rule that covers the action and passes fits, or nil.
-func find(rules []*compiled, action Action, fits func(*compiled) bool) *compiled {
-	at := time.Now()
-	for _, c := range rules {
-		if fits(c) && slices.Contains(c.Actions, string(action)) && holds(c.Rule, at) {
-			return c
+	for _, rules := range s.denies {
+		for _, c := range rules {
+			switch {
+			case c.rights&(giving|decisive) == 0 || !denies(c) || !holds(c.Rule, at):
+			case c.rights&decisive != 0:
+				return Decision{Rule: c.Rule, Reason: "rule " + c.ID + " denies it"}
+			default:
+				giving &^= c.rights
+			}
 		}
 	}
-	return nil
+	for _, rules := range s.allows {
+		for _, c := range rules {
+			if c.rights&giving != 0 && allows(c) && holds(c.Rule, at) {
+				return Decision{Allowed: true, Rule: c.Rule, Reason: "rule " + c.ID + " allows it"}
+			}
+		}
+	}
+	return Decision{Reason: cmp.Or(s.refusal, noRule)}
 }
 
 func onSome(*compiled) bool  { return true }

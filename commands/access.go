@@ -106,7 +106,7 @@ func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if !standing.Admin().Allowed && !standing.All(authz.View) {
-		seen, err := h.Directory.visible(ctx, sees(standing, authz.View))
+		seen, err := h.Directory.visible(ctx, may(standing, authz.View))
 		if err != nil {
 			return nil, err
 		}

@@ -87,8 +87,8 @@ func (r RefusalReply) whose() markup.Text {
 		)
 	case r.Denied != "":
 		holders = markup.Format("The rule %s of this channel denies it. ", markup.Code(r.Denied))
-	case slices.Contains(r.Holders, authz.Everyone): // the asker is then a stranger or a bot
-		holders = markup.Format("In this channel that is for everyone of this workspace. ")
+	case slices.Contains(r.Holders, authz.Everyone): // the asker is then a guest, a stranger or a bot
+		holders = markup.Format("In this channel that is for every full member of this workspace. ")
 	case len(r.Holders) > 0:
 		holders = markup.Format("In this channel that is for %s. ", parties(r.Holders))
 	}

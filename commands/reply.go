@@ -128,7 +128,11 @@ func choiceOf(what string, options []Choice) doc.Document {
 
 // question asks for a Yes or No.
 func question(stack storage.StackRef, what, yes string, inv Invocation, style doc.Style, facts ...string) doc.Document {
-	head, small := about(&stack, what), make([]markup.Text, len(facts))
+	return questionOf(about(&stack, what), yes, inv, style, facts...)
+}
+
+func questionOf(head markup.Text, yes string, inv Invocation, style doc.Style, facts ...string) doc.Document {
+	small := make([]markup.Text, len(facts))
 	for i, f := range facts {
 		small[i] = markup.Format("%s", f)
 	}

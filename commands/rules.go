@@ -37,6 +37,9 @@ var (
 		Examples: []string{
 			"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *",
 		},
+		asks: func(i Invocation) bool {
+			return !i.Yes && i.Options[Who] == authz.Everyone && slices.Contains(wordsOf(i.Options[Actions]), string(authz.Admin))
+		},
 		check: adminEverywhere,
 		run:   (*Handler).makeRule,
 	}
@@ -80,6 +83,15 @@ func (h *Handler) gateRules(ctx context.Context, c *call) error {
 // makeRule creates an allow or deny rule.
 func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	inv, req := c.Invocation, c.Request
+	switch {
+	case inv.asks():
+		yes := inv
+		yes.Yes = true
+		return questionOf(markup.Format("Shall everyone make rules in this channel?"), "everyone", yes.once(), doc.Danger,
+			"Each full member of the workspace could then give every right here to anybody, and take it away."), nil
+	case inv.AskedAt != 0 && inv.olderThan(inv.lasts()):
+		return nil, tooOld(inv.lasts())
+	}
 	who, err := h.who(ctx, inv.Options[Who])
 	if err != nil {
 		return nil, err
@@ -198,7 +210,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	stacks, err := h.Directory.visible(ctx, sees(c.standing, authz.View))
+	stacks, err := h.Directory.visible(ctx, may(c.standing, authz.View))
 	if err != nil { // the rule is stored, whether or not Cloud 66 answers
 		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Options[Glob], "error", err)
 		return asNotice(hints), nil

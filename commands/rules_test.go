@@ -75,6 +75,30 @@ func TestARuleCountsFromTheMomentItIsMadeUntilItIsRevoked(t *testing.T) {
 	})
 }
 
+func TestTheRightToMakeRulesIsAskedAboutOnceWhenEveryoneGetsIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		for _, actions := range []string{"admin", "view,admin", "all,admin"} {
+			yes := yesIn(t, r.say(lin, "allow everyone "+actions+" *"))
+			if n := len(r.rulesOf(here)); n != 0 {
+				t.Fatalf("%d rules without an answer", n)
+			}
+			refusalOf(t, r.click(sam, yes), authz.Admin)
+			silent(t, r.click(lin, yes))
+			want, _ := authz.ParseActions(actions)
+			if diff := cmp.Diff([]string{"allow everyone " + joinActions(want, ",") + " *"}, r.rulesOf(here)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			r.rule("revoke " + ruleIn(t, r.channels.said[len(r.channels.said)-1].Reply))
+			late := yesIn(t, r.say(lin, "allow everyone "+actions+" *"))
+			time.Sleep(questionAge + time.Second)
+			problemThat(t, r.click(lin, late), "more than 15 min old", "Nothing was done.")
+		}
+		for _, unasked := range []string{"allow everyone all *", "allow <!subteam^S0DEVS|@devs> admin *", "deny everyone admin *"} {
+			silent(t, r.say(lin, unasked))
+		}
+	})
+}
+
 func TestTheSameRuleTwiceIsOne(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		id := r.rule("allow <@U0SAM> view,redeploy web")

@@ -23,20 +23,20 @@ func uids(reply StacksReply) []string {
 
 func TestTheStacksAreThoseThatSomebodySeesAndThatFit(t *testing.T) {
 	for text, test := range map[string]struct{ admin, some []string }{
-		"stacks":                 {[]string{"api1", "app1", "web1", "web2"}, []string{"web2"}},
+		"stacks":                 {[]string{"api1", "app1", "web1", "web2"}, []string{"api1", "web2"}},
 		"stacks web":             {[]string{"web1", "web2"}, []string{"web2"}},
 		"stacks WEB@Prod":        {[]string{"web1"}, []string{}},
-		"stacks '*@production'":  {[]string{"api1", "app1", "web1"}, []string{}},
+		"stacks '*@production'":  {[]string{"api1", "app1", "web1"}, []string{"api1"}},
 		"stacks 'we?@st*'":       {[]string{"web2"}, []string{"web2"}},
-		"stacks [a-b]*":          {[]string{"api1", "app1"}, []string{}},
+		"stacks [a-b]*":          {[]string{"api1", "app1"}, []string{"api1"}},
 		"stacks “awesome app”":   {[]string{"app1"}, []string{}},
-		"stacks ' p'":            {[]string{"api1", "app1", "web1"}, []string{}},
+		"stacks ' p'":            {[]string{"api1", "app1", "web1"}, []string{"api1"}},
 		"stacks nothing-like-it": {[]string{}, []string{}},
 		"stacks '['":             {[]string{}, []string{}},
-		"stacks '*'":             {[]string{"api1", "app1", "web1", "web2"}, []string{"web2"}},
+		"stacks '*'":             {[]string{"api1", "app1", "web1", "web2"}, []string{"api1", "web2"}},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
-			r.put(allow(sam, "web@staging", authz.View), allow(sam, "api", authz.Redeploy))
+			r.put(allow(sam, "web@staging", authz.View), allow(sam, "api", authz.Redeploy)) // which includes view
 			for user, want := range map[string][]string{lin: test.admin, sam: test.some} {
 				got := as[StacksReply](t, r.say(user, text))
 				if diff := cmp.Diff(want, uids(got)); diff != "" || got.total != len(want) || got.number != 1 {

@@ -62,7 +62,7 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
 	if on.pattern, err = authz.ParsePattern(c.Invocation.Options[Glob]); err != nil {
 		return err
 	}
-	on.known, on.listed = h.listed(ctx, sees(c.standing, authz.Subscribe))
+	on.known, on.listed = h.listed(ctx, may(c.standing, authz.View))
 	matches := only(on.known, func(s cloud66.Stack) bool { return on.pattern.Match(RefOf(s)) })
 	on.mine = only(matches, may(c.standing, authz.Subscribe))
 	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"

@@ -69,7 +69,7 @@ type reader struct {
 // visibleSubscriptions returns a channel's subscriptions visible to the user, oldest first.
 func (h *Handler) visibleSubscriptions(ctx context.Context, c *call) (reader, []storage.Subscription, error) {
 	all, err := h.subscriptionsOf(ctx, c.Channel)
-	stacks, listed := h.listed(ctx, sees(c.standing, authz.Subscribe))
+	stacks, listed := h.listed(ctx, may(c.standing, authz.View))
 	r := reader{user: c.User, standing: c.standing, stacks: refsOf(stacks), listed: listed}
 	r.seen = authz.NewCatalogue(r.stacks)
 	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool { return !r.sees(s) }), err

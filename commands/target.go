@@ -28,15 +28,14 @@ const (
 // errNoStack means that the user sees no such stack, so that they can choose another one.
 var errNoStack = errors.New("no such stack")
 
-// target finds the stack of a request and authorizes the request on it. It considers only stacks that the user may see or has the
-// required right on, so that a hidden stack gets the same answer as a missing one. If there is no single authorized stack, the
-// error carries a Reply: a refusal, a choice, or that there is none.
+// target finds the stack of a request and authorizes the request on it. It considers only stacks that the user may see, so that a hidden
+// stack gets the same answer as a missing one. If there is no single authorized stack, the error carries a Reply: a refusal, a choice, or that there is none.
 func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err error) {
 	req, standing, inv := c.Request, c.standing, c.Invocation
-	if !standing.Some(inv.right(), authz.View) {
+	if !standing.Some(authz.View) {
 		return none, h.refuse(ctx, req, noneAtAll)
 	}
-	found, near, err := h.Directory.find(ctx, inv, sees(standing, inv.right()))
+	found, near, err := h.Directory.find(ctx, inv, may(standing, authz.View))
 	switch {
 	case err != nil:
 		return none, err
@@ -51,12 +50,6 @@ func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err 
 // may returns a filter of the stacks on which the user has a right.
 func may(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
 	return func(s cloud66.Stack) bool { return standing.Decide(right, RefOf(s)).Allowed }
-}
-
-// sees returns a filter of visible stacks: those that the user may view or has the given right on.
-func sees(standing authz.Standing, right authz.Action) func(cloud66.Stack) bool {
-	views, has := may(standing, authz.View), may(standing, right)
-	return func(s cloud66.Stack) bool { return views(s) || right != authz.View && has(s) }
 }
 
 // authorize decides on a stack visible to the user and records the decision, or leaves that to the transaction that begins the change.
@@ -84,7 +77,8 @@ func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) [
 	var found []string
 	for _, r := range rules {
 		pattern, err := authz.PatternOf(r)
-		fits := err == nil && pattern.Match(stack) && slices.Contains(r.Actions, string(right))
+		fits := err == nil && pattern.Match(stack) &&
+			slices.ContainsFunc(r.Actions, func(held string) bool { return authz.Action(held).Includes(right) })
 		if fits && !r.Deny && !slices.Contains(found, r.Who) {
 			found = append(found, r.Who)
 		}

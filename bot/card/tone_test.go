@@ -117,7 +117,7 @@ func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},
 		"refusal-direct":           {"You may not look at stacks here.", "ask in a channel"},
 		"refusal-many-holders":     {"<unknown U5> and 2 more."},
-		"refusal-cancel-by-button": {"You may not cancel deployments of web@production here.", "for everyone of this workspace."},
+		"refusal-cancel-by-button": {"You may not cancel deployments of web@production here.", "for every full member of this workspace."},
 		"refusal-to-make-rules":    {"You may not make rules here."},
 	} {
 		seen := all["reply-"+name].Plain()

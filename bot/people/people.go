@@ -87,6 +87,8 @@ type info struct {
 		WorkflowBot  bool   `json:"is_workflow_bot"`
 		ConnectorBot bool   `json:"is_connector_bot"`
 		Stranger     bool   `json:"is_stranger"`
+		Restricted   bool   `json:"is_restricted"`
+		SingleGuest  bool   `json:"is_ultra_restricted"`
 		Profile      struct {
 			DisplayName string `json:"display_name"`
 			RealName    string `json:"real_name"`
@@ -105,7 +107,8 @@ func (i info) person(own home) authz.Person {
 	return authz.Person{
 		ID: u.ID, Name: cmp.Or(u.Profile.DisplayName, u.RealName, u.Profile.RealName, u.Name),
 		Deactivated: u.Deleted, Outsider: !insider || u.Stranger,
-		Bot: u.Bot || u.WorkflowBot || u.ConnectorBot || u.ID == "USLACKBOT",
+		Guest: u.Restricted || u.SingleGuest,
+		Bot:   u.Bot || u.WorkflowBot || u.ConnectorBot || u.ID == "USLACKBOT",
 	}
 }
 

@@ -509,7 +509,11 @@ func TestWhoAUserIs(t *testing.T) {
 		"by their display name": {"", `{"team_id":"T0ACME","name":"sam","real_name":"Sam Sample",` +
 			`"profile":{"display_name":"sammy"}}`, authz.Person{Name: "sammy"}},
 		"a guest": {"", `{"team_id":"T0ACME","name":"gus","is_restricted":true,` +
-			`"is_ultra_restricted":true}`, authz.Person{Name: "gus"}},
+			`"is_ultra_restricted":false}`, authz.Person{Name: "gus", Guest: true}},
+		"a guest of one channel": {"", `{"team_id":"T0ACME","name":"gus","is_restricted":false,` +
+			`"is_ultra_restricted":true}`, authz.Person{Name: "gus", Guest: true}},
+		"a guest of the same enterprise": {grid, `{"team_id":"T0PEER","name":"kim","is_restricted":true,` +
+			`"enterprise_user":{"enterprise_id":"E0ACME"}}`, authz.Person{Name: "kim", Guest: true}},
 		"one who left": {"", `{"team_id":"T0ACME","name":"sam","deleted":true}`, authz.Person{Name: "sam", Deactivated: true}},
 		"a bot":        {"", `{"team_id":"T0ACME","name":"ci","is_bot":true}`, authz.Person{Name: "ci", Bot: true}},
 		"a workflow": {"", `{"team_id":"T0ACME","name":"flow","is_bot":false,` +
