@@ -11,26 +11,26 @@ import (
 )
 
 // demoPageProcess starts the demonstration and returns the address of its page.
-func demoPageProcess(t testing.TB, args ...string) (cmd *exec.Cmd, url string) {
-	t.Helper()
-	cmd = program(t, []string{"C66BOT_NONSENSE=1"}, append([]string{"demo", "--no-open", "--addr", "127.0.0.1:0"}, args...)...)
+func demoPageProcess(tb testing.TB, args ...string) (cmd *exec.Cmd, url string) {
+	tb.Helper()
+	cmd = program(tb, []string{"C66BOT_NONSENSE=1"}, append([]string{"demo", "--no-open", "--addr", "127.0.0.1:0"}, args...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return nil } // It ends by the cleanup below, after the tabs are closed.
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) // It may have ended.
 		_ = cmd.Wait()
 	})
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	_, url, found := strings.Cut(strings.TrimSpace(line), ": ")
 	if err != nil || !found {
-		t.Fatalf("the demonstration says %q, %v", line, err)
+		tb.Fatalf("the demonstration says %q, %v", line, err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, stdout) }()
 	return cmd, url

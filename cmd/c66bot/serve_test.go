@@ -31,14 +31,14 @@ const lin, deploys = "U0LIN", "C0DEPLOYS"
 const asProgram = "TEST_BINARY_IS_C66BOT"
 
 // program prepares a process of c66bot. It gets the environment that is given and nothing of the test's own but what the system needs.
-func program(t testing.TB, environ []string, args ...string) *exec.Cmd {
-	t.Helper()
+func program(tb testing.TB, environ []string, args ...string) *exec.Cmd {
+	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, args...)
-	cmd.Dir = t.TempDir()
+	cmd := exec.CommandContext(tb.Context(), self, args...)
+	cmd.Dir = tb.TempDir()
 	// A race-checked process sleeps a second at its end unless it is told not to.
 	cmd.Env = append([]string{asProgram + "=1", "GORACE=atexit_sleep_ms=0", "TMPDIR=" + cmd.Dir, "PATH=" + os.Getenv("PATH")}, environ...)
 	return cmd

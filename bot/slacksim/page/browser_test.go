@@ -16,15 +16,15 @@ import (
 )
 
 // post calls chat.postMessage as the app.
-func post(t testing.TB, slack *slacksim.Workspace, body string) {
-	t.Helper()
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/chat.postMessage", strings.NewReader(body))
+func post(tb testing.TB, slack *slacksim.Workspace, body string) {
+	tb.Helper()
+	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/api/chat.postMessage", strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("Authorization", "Bearer xoxb-c66-demo")
 	recorder := httptest.NewRecorder()
 	slack.ServeHTTP(recorder, request)
 	if !strings.Contains(recorder.Body.String(), `"ok":true`) {
-		t.Fatalf("chat.postMessage: %s", recorder.Body)
+		tb.Fatalf("chat.postMessage: %s", recorder.Body)
 	}
 }
 
@@ -85,17 +85,17 @@ func TestHostileContentIsOnlyShown(t *testing.T) {
 }
 
 // aThousand fills a channel and returns a tab that shows another one.
-func aThousand(t testing.TB) *pagetest.Tab {
-	t.Helper()
-	slack, url := newPage(t)
+func aThousand(tb testing.TB) *pagetest.Tab {
+	tb.Helper()
+	slack, url := newPage(tb)
 	slack.AddChannel(slacksim.Channel{ID: "C0EMPTY", Name: "aaa", Members: []string{lin}})
 	for i := range 1000 {
-		post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [
+		post(tb, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [
 			{"type": "section", "text": {"type": "mrkdwn", "text": "✅ *web@production* #%d went live, <@U0LIN>"}},
 			{"type": "context", "elements": [{"type": "mrkdwn", "text": "`+"`main`"+` commit abc"}]},
 			{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Show"}}]}]}`, general, i))
 	}
-	tab := pagetest.Open(t).Tab(url + "/?as=U0LIN#C0EMPTY")
+	tab := pagetest.Open(tb).Tab(url + "/?as=U0LIN#C0EMPTY")
 	tab.Sees(".channels", "general")
 	tab.Until(`document.querySelector("h1").innerText === "# aaa"`)
 	return tab

@@ -19,8 +19,8 @@ import (
 const lin, general = "U0LIN", "C0GENERAL"
 
 // newPage serves a workspace with a channel and no app.
-func newPage(t testing.TB) (*slacksim.Workspace, string) {
-	t.Helper()
+func newPage(tb testing.TB) (*slacksim.Workspace, string) {
+	tb.Helper()
 	slack := slacksim.New(slacksim.Options{NoRateLimits: true})
 	slack.AddUser(slacksim.User{ID: lin, Name: "lin", RealName: "Lin Park"})
 	slack.AddUser(slacksim.User{ID: "U0SAM", Name: "sam", RealName: "Sam Okafor"})
@@ -30,7 +30,7 @@ func newPage(t testing.TB) (*slacksim.Workspace, string) {
 		Commands: []page.Command{{Name: "/c66", Description: "Deploys", Hint: "help"}},
 	})
 	server := httptest.NewServer(handler)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		handler.Close()
 		slack.Close()
 		server.Close()

@@ -30,34 +30,34 @@ type Browser struct {
 }
 
 // Open starts a browser, which ends with the test.
-func Open(t testing.TB) *Browser {
-	t.Helper()
+func Open(tb testing.TB) *Browser {
+	tb.Helper()
 	path := find()
 	if path == "" {
-		t.Fatal("no Chromium is installed")
+		tb.Fatal("no Chromium is installed")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.WindowSize(1280, 800), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.WindowSize(1280, 800), chromedp.UserDataDir(tb.TempDir()),
 		chromedp.NoSandbox) // It shows loopback only, and root has no sandbox.
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(tb.Context()), options...)
 	ctx, end := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil {
-			t.Errorf("ending the browser: %v", err)
+			tb.Errorf("ending the browser: %v", err)
 		}
 		end()
 		stop()
 	})
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting %s: %v", path, err)
+		tb.Fatalf("starting %s: %v", path, err)
 	}
-	return &Browser{t: t, ctx: ctx}
+	return &Browser{t: tb, ctx: ctx}
 }
 
 // For returns the browser for a part of the test.
-func (b *Browser) For(t testing.TB) *Browser {
-	t.Helper()
-	return &Browser{t: t, ctx: b.ctx}
+func (b *Browser) For(tb testing.TB) *Browser {
+	tb.Helper()
+	return &Browser{t: tb, ctx: b.ctx}
 }
 
 func find() string {
