@@ -203,7 +203,7 @@ func TestAStackIsReadWithoutItsHook(t *testing.T) {
 	}
 	at := time.Date(2016, 10, 20, 10, 32, 10, 0, time.UTC)
 	diff(t, Stack{
-		UID: "u1", Name: "awesome app", GitBranch: "main", Environment: "production", Framework: "Docker", AccountName: "acme",
+		UID: "u1", Name: "awesome app", Git: "g", GitBranch: "main", Environment: "production", Framework: "Docker", AccountName: "acme",
 		Status: StatusDeploying, Health: HealthHealthy, LastActivity: at.Add(time.Second), CreatedAt: at, UpdatedAt: at.Add(2 * time.Second),
 	}, got)
 	if strings.Contains(fmt.Sprintf("%#v", got), hook) {

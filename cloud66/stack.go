@@ -11,6 +11,7 @@ import (
 // Stack is an application with its servers (Cloud 66 API, Stacks), limited to the fields that this program uses.
 type Stack struct {
 	UID, Name, Environment string
+	Git                    string // the repository, as git addresses it; it may hold a password and is never shown
 	GitBranch              string
 	Framework              string
 	AccountName            string
@@ -98,7 +99,8 @@ func label(labels []string, i int) string {
 func (c *Client) stack(r record) (Stack, error) {
 	s := Stack{
 		UID: string(r.text("uid")), Name: string(r.text("name")), Environment: string(r.text("environment")),
-		GitBranch: string(r.text("git_branch")), Framework: string(r.text("framework")), AccountName: string(r.text("account_name")),
+		Git: string(r.text("git")), GitBranch: string(r.text("git_branch")),
+		Framework: string(r.text("framework")), AccountName: string(r.text("account_name")),
 		Status: StatusAbsent, Health: StackHealth(r.text("health").int()), IsBusy: r.bool("is_busy"),
 		LastActivity: c.time(r, "last_activity_iso", "last_activity"),
 		CreatedAt:    c.time(r, "created_at_iso", "created_at"),
