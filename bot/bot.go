@@ -123,7 +123,7 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		Pattern: parseGlob, May: b.maySubscribe, Queue: b.inbox.Queue,
+		Pattern: parseGlob, May: b.maySubscribe, Docker: b.directory.Docker, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,

@@ -258,6 +258,6 @@ func TestServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	diff(t, []Service{
-		{Name: "web", ImageTag: "v1"}, {Name: "job"},
+		{Name: "web", ImageTag: "v1"}, {Name: "job", GitRef: "main"},
 	}, got)
 }

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -224,7 +225,11 @@ func (l listing[T]) after(p page[T], number int) (int, error) {
 type Service struct {
 	Name     string
 	ImageTag string // empty for a service that is built from git
+	GitRef   string // of a service that is built from git
 }
+
+// Reference returns what the service is deployed from: the tag of its image, or a git reference.
+func (s Service) Reference() string { return cmp.Or(s.GitRef, s.ImageTag) }
 
 // Services returns the services of a stack.
 func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
@@ -236,7 +241,11 @@ func (c *Client) Services(ctx context.Context, uid string) ([]Service, error) {
 		if r.text("name") == "" {
 			return Service{}, errors.New("a service without a name")
 		}
-		return Service{Name: string(r.text("name")), ImageTag: string(r.text("image_tag"))}, nil
+		s := Service{Name: string(r.text("name")), ImageTag: string(r.text("image_tag"))}
+		if strings.EqualFold(string(r.text("source_type")), "git") {
+			s.GitRef = string(r.text("git_ref"))
+		}
+		return s, nil
 	}}
 	var services []Service
 	for s, err := range all(ctx, l, func(s Service) string { return s.Name }) {

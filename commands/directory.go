@@ -532,6 +532,13 @@ func (d *Directory) last() []cloud66.Stack {
 	return d.whole().stacks
 }
 
+// Docker reports whether a stack runs services from images, as far as known.
+func (d *Directory) Docker(uid string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stacks[uid].Docker()
+}
+
 // known returns the first visible cached stack in order of name.
 func (d *Directory) known(visible func(cloud66.Stack) bool) (cloud66.Stack, bool) {
 	d.mu.Lock()

@@ -10,15 +10,17 @@ var History = newTable[Deployed]("history")
 
 // Deployed is a deployment that has ended, as the bot last saw it. Its times are by Cloud 66's clock, except SeenAt.
 type Deployed struct {
-	Stack     string    `json:"stack"` // UID
-	Number    int64     `json:"number"`
-	Type      string    `json:"type,omitempty"`
-	Outcome   string    `json:"outcome,omitempty"`
-	Via       string    `json:"via,omitempty"`
-	By        string    `json:"by,omitempty"`    // as Cloud 66 names who started it
-	Asker     string    `json:"asker,omitempty"` // Slack user who requested it through the bot
-	Ref       string    `json:"ref,omitempty"`
-	Commit    string    `json:"commit,omitempty"`
+	Stack   string `json:"stack"` // UID
+	Number  int64  `json:"number"`
+	Type    string `json:"type,omitempty"`
+	Outcome string `json:"outcome,omitempty"`
+	Via     string `json:"via,omitempty"`
+	By      string `json:"by,omitempty"`    // as Cloud 66 names who started it
+	Asker   string `json:"asker,omitempty"` // Slack user who requested it through the bot
+	Ref     string `json:"ref,omitempty"`
+	Commit  string `json:"commit,omitempty"`
+	// Services is what the services of a docker stack were deployed from when it went live, as in "api:1.4.2,worker:8c7f3d3", as far as known.
+	Services  string    `json:"services,omitempty"`
 	StartedAt time.Time `json:"started_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 	SeenAt    time.Time `json:"seen_at"` // when the bot first saw that it had ended

@@ -30,11 +30,12 @@ type known struct {
 
 // about is what the bot knows of a deployment.
 type about struct {
-	cancel *storage.Cancel
-	wish   string            // the follow whose redeploy started it, or ""
-	asker  string            // who requested that
-	heard  map[string]string // the follows that announce it, by channel, if it is news
-	kept   storage.Deployed  // its history
+	cancel   *storage.Cancel
+	wish     string            // the follow whose redeploy started it, or ""
+	asker    string            // who requested that
+	services string            // that were requested, as in storage.Wish
+	heard    map[string]string // the follows that announce it, by channel, if it is news
+	kept     storage.Deployed  // its history
 }
 
 // compared is a look with what it was compared with.
@@ -146,6 +147,9 @@ func (k *known) learn(tx storage.Tx, stack string, id int64) error {
 	if a.wish = wish.Follow; a.wish != "" {
 		f, _, wrong := storage.Follows.Find(tx, a.wish)
 		a.asker, err = f.Asker, errors.Join(err, wrong)
+		if f.Wish != nil {
+			a.services = f.Wish.Services
+		}
 	}
 	var errKept error
 	a.kept, _, errKept = storage.History.Find(tx, key)

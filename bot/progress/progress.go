@@ -47,6 +47,7 @@ type Cloud interface {
 	Redeploy(ctx context.Context, uid string, req cloud66.RedeployRequest) (cloud66.RedeployAnswer, error)
 	Cancel(ctx context.Context, uid string, id int64) (cloud66.CancelAnswer, error)
 	Actions(ctx context.Context, uid string, filter cloud66.ActionFilter) iter.Seq2[cloud66.Action, error]
+	Services(ctx context.Context, uid string) ([]cloud66.Service, error)
 }
 
 // Config holds the dependencies of a Progress.
@@ -60,6 +61,8 @@ type Config struct {
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
 	// May reports whether a user may at present subscribe a channel to a stack.
 	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
+	// Docker reports whether a stack runs services from images, as far as known.
+	Docker func(stackUID string) bool
 	// Queue runs work in a queue, first in, first out. Work of an earlier process is queued before Resumed is closed.
 	Queue func(name string, do func())
 	Log   *slog.Logger

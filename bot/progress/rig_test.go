@@ -43,6 +43,7 @@ const (
 	builds  = "C0BUILDS"
 	ops     = "C0OPS"
 	away    = "C0AWAY" // a channel without the bot
+	docker  = "d0c4e5" // UID of a docker stack, where there is one
 )
 
 // rig is an outbox and a progress between both simulators, in a synctest bubble.
@@ -242,7 +243,7 @@ func (r *rig) start(p *mortal.Process) {
 	})
 	pr := progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
-		Pattern: pattern, Queue: r.queues.add,
+		Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 			if may := r.judge.Load(); may != nil {
 				return (*may)(user, channel, stack)

@@ -16,6 +16,7 @@ import (
 	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
+	"c66bot/commands/versions"
 	"c66bot/storage"
 )
 
@@ -30,6 +31,8 @@ type author struct{ user, channel string }
 type answers struct {
 	may    map[author]bool  // who may subscribe to the stack now; no entry: that is not known
 	traces map[string]trace // of the wishes whose deployment is sought, by follow
+	// services is what those of a docker stack were deployed from, by deployment, for the history.
+	services map[int64]string
 }
 
 // tale is what a look has to tell. It is computed from the look, from what the database holds and from the answers alone.
@@ -127,7 +130,7 @@ func (t *tale) aim() watch.Aim {
 // ask finds out which authors may subscribe to the stack, for channels with something new to hear, and looks up the stack actions of wishes
 // without a deployment.
 func (p *Progress) ask(ctx context.Context, t *tale) {
-	t.answers = answers{map[author]bool{}, map[string]trace{}}
+	t.answers = answers{map[author]bool{}, map[string]trace{}, p.services(ctx, t)}
 	var channels []string
 	t.eachNew(func(channel string, _ cloud66.Deployment, _ bool) { channels = append(channels, channel) })
 	for _, channel := range channels {
@@ -210,13 +213,13 @@ func (t *tale) write(tx storage.Tx) (err error) {
 func (t *tale) remember() {
 	for _, d := range slices.Concat(t.look.Newest, t.look.Others) {
 		a := t.about[d.ID]
-		now := storage.Deployed{
-			Stack: t.look.Stack, Number: d.ID, Type: d.DeployType.String(), Outcome: d.Outcome.String(), Via: d.TriggeredVia.String(),
-			By: d.TriggeredBy, Asker: a.asker, Ref: d.GitRef, Commit: d.GitHash, StartedAt: d.StartedAt.UTC(), EndedAt: d.FinishedAt.UTC(),
-			SeenAt: a.kept.SeenAt,
-		}
+		now := versions.Ended(t.look.Stack, d)
+		now.Asker, now.SeenAt, now.Services = a.asker, a.kept.SeenAt, a.kept.Services
 		if now.SeenAt.IsZero() {
 			now.SeenAt = t.look.At
+		}
+		if now.Services == "" {
+			now.Services = t.answers.services[d.ID]
 		}
 		if d.Ended() && t.look.At.Sub(now.Over()) < storage.KeepHistory && differs(a.kept, now) {
 			t.ended = append(t.ended, now)
