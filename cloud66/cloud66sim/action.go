@@ -30,7 +30,7 @@ var endings = map[State]string{Success: "Deployment completed successfully", Can
 
 func (a *action) finish(d *deployment) {
 	a.finishedAt, a.success = d.FinishedAt, d.State == Success
-	a.message = cmp.Or(endings[d.State], "Deployment failed")
+	a.message = cmp.Or(endings[d.State], d.failsWith, "Deployment failed")
 }
 
 func (s *Sim) renderAction(st *stack, a *action) any {

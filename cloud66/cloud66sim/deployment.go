@@ -37,6 +37,7 @@ type Start struct {
 type Next struct {
 	Fail     bool          // Fail makes the deployment fail.
 	Outcome  string        // Outcome replaces success or failure on the wire; an unknown value has code 99 and counts as a failure.
+	Message  string        // Message is what the stack action of a failed deployment says, by default "Deployment failed".
 	Duration time.Duration // Duration replaces the stack's UsualDuration; it too is divided by the speed.
 	IllAfter time.Duration // IllAfter is when the stack fails after this deployment went live, divided by the speed; 0 is never.
 }
@@ -68,6 +69,7 @@ type deployment struct {
 	revertedBy *deployment // the revert that replaced it on the servers
 	action     *action
 	hiddenTill time.Time
+	failsWith  string    // what its action says if it fails; may be empty
 	illAt      time.Time // when the stack fails, if this deployment is live then; zero is never
 }
 
@@ -184,7 +186,7 @@ func (s *Sim) beginNext(st *stack) bool {
 	d := st.queue[0]
 	st.queue = st.queue[1:]
 	next := st.takeNext()
-	d.State, d.willBe = Running, next.state()
+	d.State, d.willBe, d.failsWith = Running, next.state(), next.Message
 	d.StartedAt = d.CreatedAt
 	if st.freeAt.After(d.StartedAt) {
 		d.StartedAt = st.freeAt

@@ -223,6 +223,14 @@ func TestAnActionFollowsItsDeployment(t *testing.T) {
 		if diff := cmp.Diff(want, get(t, s, "/stacks/rails/actions").items()[0]); diff != "" {
 			t.Errorf("when it failed (-want +got):\n%s", diff)
 		}
+		s.NextOutcome("rails", Next{Fail: true, Message: "the build ended with 7"})
+		s.Deploy("rails", Start{})
+		pass(10 * time.Minute)
+		if got := get(t, s, "/stacks/rails/actions").items(); !slices.ContainsFunc(got, func(a object) bool {
+			return a["finished_message"] == "the build ended with 7"
+		}) {
+			t.Errorf("no action says why it failed: %v", got)
+		}
 	})
 }
 

@@ -61,7 +61,7 @@ func redeployThatFails(film *film) {
 	tab := film.tab
 	tab.Click("header", "☁ Cloud 66")
 	tab.Click(side, "web@staging")
-	tab.Click(side, "Fail the next one")
+	tab.Click(side, "and fails")
 	tab.Sees(side, "next fails")
 	tab.Click(side, "Close the panel")
 

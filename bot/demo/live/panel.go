@@ -23,12 +23,12 @@ type panel struct {
 	uids  map[string]string // by name@environment
 	acts  map[string]func(args map[string]string) error
 
-	mu     sync.Mutex       // guards the fields below
-	speed  float64          // of deployments
-	api    string           // a key of troubles, or "" while the API is well
-	mend   func()           // ends the trouble
-	doomed map[string]int64 // the newest deployment when the next one was made to fail, by stack
-	try    tries
+	mu    sync.Mutex      // guards the fields below
+	speed float64         // of deployments
+	api   string          // a key of troubles, or "" while the API is well
+	mend  func()          // ends the trouble
+	next  map[string]fate // by stack, until that deployment runs
+	try   tries
 }
 
 // stack is a row of the panel.
@@ -38,7 +38,13 @@ type stack struct {
 	Newest int64  `json:"newest"`
 	Ref    string `json:"ref"`
 	By     string `json:"by"`
-	Doomed bool   `json:"doomed"` // the next deployment fails
+	Next   string `json:"next"` // what becomes of the next deployment where that is settled: "fails" or "falls ill"
+}
+
+// fate is what becomes of a stack's next deployment.
+type fate struct {
+	how    string // as in stack.Next
+	newest int64  // the newest deployment when that was settled
 }
 
 type panelState struct {
@@ -58,7 +64,7 @@ var troubles = map[string]cloud66sim.Fault{
 }
 
 func newPanel(slack *slacksim.Workspace, cloud *cloud66sim.Sim, bot *child, speed float64) *panel {
-	p := &panel{slack: slack, cloud: cloud, child: bot, speed: speed, uids: cloud66sim.SeedDemo(cloud), doomed: map[string]int64{}}
+	p := &panel{slack: slack, cloud: cloud, child: bot, speed: speed, uids: cloud66sim.SeedDemo(cloud), next: map[string]fate{}}
 	p.try = tries{begin: time.Now()}
 	onStack := func(act func(uid string)) func(map[string]string) error {
 		return func(args map[string]string) error {
@@ -80,11 +86,12 @@ func newPanel(slack *slacksim.Workspace, cloud *cloud66sim.Sim, bot *child, spee
 		"push":   onStack(func(uid string) { cloud.Deploy(uid, cloud66sim.Start{By: by("ben"), Via: "hook"}) }),
 		"deploy": onStack(func(uid string) { cloud.Deploy(uid, cloud66sim.Start{By: by("chloe"), Via: "web"}) }),
 		"revert": onStack(func(uid string) { cloud.Deploy(uid, cloud66sim.Start{By: by("chloe"), Via: "web", Type: "revert"}) }),
-		"fail next": onStack(func(uid string) {
-			all := cloud.Deployments(uid)
-			p.doomed[uid] = all[len(all)-1].ID
-			cloud.NextOutcome(uid, cloud66sim.Next{Fail: true})
-		}),
+		"fail next": func(args map[string]string) error {
+			return p.settle(args["stack"], "fails", cloud66sim.Next{Fail: true, Message: args["message"]})
+		},
+		"ill next": func(args map[string]string) error {
+			return p.settle(args["stack"], "falls ill", cloud66sim.Next{IllAfter: illAfter})
+		},
 		"speed":     p.setSpeed,
 		"api":       p.setAPI,
 		"cut slack": just(slack.Drop),
@@ -95,6 +102,21 @@ func newPanel(slack *slacksim.Workspace, cloud *cloud66sim.Sim, bot *child, spee
 		"start bot": func(map[string]string) error { return bot.start() },
 	}
 	return p
+}
+
+// illAfter is how long a stack that falls ill is well before, at speed 1.
+const illAfter = 4 * time.Minute
+
+// settle settles what becomes of a stack's next deployment.
+func (p *panel) settle(name, how string, next cloud66sim.Next) error {
+	uid, known := p.uids[name]
+	if !known {
+		return fmt.Errorf("there is no stack %q", name)
+	}
+	all := p.cloud.Deployments(uid)
+	p.next[uid] = fate{how: how, newest: all[len(all)-1].ID}
+	p.cloud.NextOutcome(uid, next)
+	return nil
 }
 
 // Do carries out an act of the panel.
@@ -161,9 +183,11 @@ func (p *panel) row(name, uid string) stack {
 	case cloud66sim.Failed, cloud66sim.Cancelled:
 		row.State = string(newest.State)
 	}
-	if last, doomed := p.doomed[uid]; doomed {
-		if row.Doomed = newest.ID == last || newest.StartedAt.IsZero(); !row.Doomed {
-			delete(p.doomed, uid)
+	if next, settled := p.next[uid]; settled {
+		if newest.ID == next.newest || newest.StartedAt.IsZero() {
+			row.Next = next.how
+		} else {
+			delete(p.next, uid)
 		}
 	}
 	return row

@@ -8,6 +8,7 @@ const speeds = [1, 10, 60];
 export function SidePanel({ onClose, report }: { onClose: () => void; report: (error: unknown) => void }) {
   const panel = useStore((s) => s.panel);
   const [open, setOpen] = useState("");
+  const [says, setSays] = useState("Build failed: bundle install exited with 7");
   if (!panel) return null;
   const run = (act: string, args?: Record<string, string>) => void operate(act, args).catch(report);
   const row = (s: Stack) => (
@@ -15,7 +16,7 @@ export function SidePanel({ onClose, report }: { onClose: () => void; report: (e
       <button type="button" className="stack" aria-expanded={open === s.name} onClick={() => setOpen(open === s.name ? "" : s.name)}>
         <span className={"dot " + s.state} aria-hidden="true" />
         <b>{s.name}</b>
-        <span className="state">{s.state}{s.doomed && " · next fails"}</span>
+        <span className="state">{s.state}{s.next && ` · next ${s.next}`}</span>
         <small>#{s.newest} {s.ref} by {s.by}</small>
       </button>
       {open === s.name && (
@@ -23,7 +24,19 @@ export function SidePanel({ onClose, report }: { onClose: () => void; report: (e
           <button type="button" className="button" onClick={() => run("push", { stack: s.name })}>Push a commit</button>
           <button type="button" className="button" onClick={() => run("deploy", { stack: s.name })}>Deploy from the dashboard</button>
           <button type="button" className="button" onClick={() => run("revert", { stack: s.name })}>Roll back</button>
-          <button type="button" className="button" disabled={s.doomed} onClick={() => run("fail next", { stack: s.name })}>Fail the next one</button>
+          <fieldset>
+            <legend>The next deployment</legend>
+            <label>
+              says
+              <input type="text" value={says} maxLength={200} onChange={(event) => setSays(event.target.value)} />
+            </label>
+            <button type="button" className="button" disabled={s.next !== ""} onClick={() => run("fail next", { stack: s.name, message: says })}>
+              and fails
+            </button>
+            <button type="button" className="button" disabled={s.next !== ""} onClick={() => run("ill next", { stack: s.name })}>
+              Goes live, then falls ill
+            </button>
+          </fieldset>
         </div>
       )}
     </li>

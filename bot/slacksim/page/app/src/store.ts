@@ -63,7 +63,7 @@ export interface Stack {
   newest: number;
   ref: string;
   by: string;
-  doomed: boolean;
+  next: string;
 }
 
 export interface Panel {
