@@ -122,8 +122,9 @@ type Wish struct {
 	Claimed      int64     `json:"claimed,omitempty"` // the deployment id from the response, until a list confirms it
 	Warning      string    `json:"warning,omitempty"` // from Cloud 66's response
 	Looks        int       `json:"looks,omitempty"`   // searches for the deployment so far
-	// Guess is the only deployment that may be the wish's where that is not certain; 0 if there is none.
+	// Guess is the likely deployment of the wish where that is not certain; 0 if there is none.
 	Guess       int64     `json:"guess,omitempty"`
+	Doubted     time.Time `json:"doubted,omitzero"`      // since when its stack action contradicts the guess that is followed
 	ActionEnded time.Time `json:"action_ended,omitzero"` // when its stack action was first seen to have ended
 }
 

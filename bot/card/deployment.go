@@ -74,6 +74,14 @@ func Step(v View, state storage.State, at time.Time) Message {
 	return draw(doc.Lines(append([]markup.Text{line}, all...)...))
 }
 
+// Mistaken renders the line in a card's thread that takes back what was said of another deployment.
+func Mistaken(v View, other int64) Message {
+	if v.Follow.Deployment == 0 {
+		return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is another deployment", other)))
+	}
+	return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is %s", other, v.number())))
+}
+
 // maxPings is the number of mentions in one text. It is low enough that none is cut off.
 const maxPings = 50
 

@@ -19,8 +19,9 @@ const (
 	findUnproven = 2 * time.Minute
 	findProven   = 24 * time.Hour
 	findLooks    = 4 // the minimum number of looks
-	// guessAfter is how long a wish without a stack action waits for evidence before it takes a guess for its deployment.
+	// guessAfter is how long a wish waits for evidence before it takes a likely guess for its deployment, guessLate before it takes any.
 	guessAfter = 30 * time.Second
+	guessLate  = 2 * time.Minute
 	// holds is how long a deployment that may be a wish's is not told to the wish's channel as news.
 	holds = 10 * time.Minute
 	// settles is how long the deployment of an action that has ended may take to show up.
@@ -77,10 +78,16 @@ func (t *tale) seek() {
 	}
 	named := map[string]int64{}
 	for _, f := range t.follows {
+		s := sought{f.ID, storage.Wish{}, t.answers.traces[f.ID].action}
+		if f.Wish != nil {
+			s.wish = *f.Wish
+		}
+		if guessed(f) && s.action != nil { // it may turn out to be another's
+			taken[f.Deployment], t.sought = false, append(t.sought, s)
+		}
 		if f.Wish == nil || f.Deployment != 0 || f.Phase == storage.PhaseCarded {
 			continue
 		}
-		s := sought{f.ID, *f.Wish, t.answers.traces[f.ID].action}
 		if !t.claims(f) {
 			t.sought = append(t.sought, s)
 			continue
@@ -92,6 +99,61 @@ func (t *tale) seek() {
 	}
 	t.certain, t.guesses = match(t.sought, shown, taken)
 	maps.Copy(t.certain, named)
+}
+
+// guessed reports whether a follow shows a deployment that is a guess.
+func guessed(f storage.Follow) bool {
+	return f.Phase == storage.PhaseFollowing && f.Wish != nil && f.Deployment != 0 && f.Wish.Guess == f.Deployment
+}
+
+// doubtful reports whether the stack action of a wish may tell more of a guess: it has ended, or another deployment has shown up.
+func (t *tale) doubtful(f storage.Follow) bool {
+	if !guessed(f) {
+		return false
+	}
+	d, shown := t.look.Find(f.Deployment)
+	return shown && (d.Ended() || slices.ContainsFunc(t.look.Newest, func(o cloud66.Deployment) bool {
+		return o.ID != d.ID && t.about[o.ID].wish == "" && sought{f.ID, *f.Wish, nil}.possible(o)
+	}))
+}
+
+// doubt holds a guess against the stack action of the wish. It confirms the guess, or corrects it, or gives it up once the two have
+// contradicted each other for a while. Until then it waits: the two are read one after the other.
+func (t *tale) doubt(f storage.Follow) (_ storage.Follow, waits bool) {
+	tr, id := t.answers.traces[f.ID], t.certain[f.ID]
+	d, shown := t.look.Find(f.Deployment)
+	if !guessed(f) || tr.action == nil || !shown {
+		return f, false
+	}
+	wish := *f.Wish
+	f.Wish = &wish
+	s := sought{f.ID, wish, tr.action}
+	switch {
+	case id == f.Deployment:
+		wish.Guess, wish.Doubted = 0, time.Time{}
+		return f, false
+	case id != 0, !wish.Doubted.IsZero() && !s.possible(d) && t.look.At.Sub(wish.Doubted) >= settles:
+		wish.Guess, wish.Doubted = 0, time.Time{}
+		f.Deployment, f.Phase, f.State, f.StartedAt, f.Told = id, storage.PhaseFollowing, storage.Asked, time.Time{}, nil
+		if id == 0 {
+			f.Phase = storage.PhaseFinding
+		}
+		return f, false
+	case s.possible(d):
+		wish.Doubted = time.Time{}
+		return f, false
+	case wish.Doubted.IsZero():
+		wish.Doubted = t.look.At
+	}
+	return f, true
+}
+
+// waits reports whether the end of a guess waits for its wish's action, or was just found to be another's: then it may be news yet.
+func (t *tale) waits() bool {
+	return slices.ContainsFunc(t.follows, func(f storage.Follow) bool {
+		after, waits := t.doubt(f)
+		return waits || after.Deployment != f.Deployment
+	})
 }
 
 // possible returns the deployments that may be the wish's.
@@ -126,8 +188,10 @@ func (t *tale) find(f storage.Follow, tr trace) storage.Follow {
 	switch {
 	case certain && proven && shown:
 		f.Deployment, wish.Guess = id, 0
-	case wish.Guess != 0 && proven && tr.action == nil && searched > guessAfter:
-		f.Deployment = wish.Guess
+	case wish.Guess != 0 && proven && searched > guessAfter:
+		if d, _ := look.Find(wish.Guess); (sought{f.ID, wish, tr.action}).likely(d, searched) {
+			f.Deployment = wish.Guess
+		}
 	}
 	switch {
 	case f.Deployment != 0:

@@ -176,3 +176,71 @@ func TestANumberOfTheStackActionNamesNoDeployment(t *testing.T) {
 		r.shows(deploys, live(1004)...)
 	})
 }
+
+// Somebody else's deployment comes between the look at the stack and the POST, while the wish's own is hidden.
+func TestTheNextNumberMayBeSomebodyElses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		startedAt any // of the wish's action, as Cloud 66 tells it; nil for its time
+		actions   string
+		probably  bool
+	}{
+		"the action has not begun": {startedAt: ""},
+		"the action began before":  {startedAt: "1999-12-31T23:59:00Z", probably: true},
+		"no action is listed":      {actions: `{"response":[]}`, probably: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
+				r.cloud.AddFault(cloud66sim.Fault{PathPart: "/actions", Body: tt.actions, Edit: cloud66sim.Each(func(a cloud66sim.Object) {
+					a["started_at"] = tt.startedAt
+				})})
+				w := r.wish(deploys)
+				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: 10 * time.Minute})
+				r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "api"})
+				time.Sleep(3 * time.Second)
+				show := r.hides(1005)
+				if err := r.progress.Redeploy(r.ctx, begins("op", w)); err != nil {
+					r.Fatal(err)
+				}
+				time.Sleep(5 * time.Minute)
+				card := r.slack.Person(lin).Sees(deploys)[0].Plain()
+				if strings.Contains(card, "1004") != tt.probably || strings.Contains(card, "robably") != tt.probably {
+					r.Errorf("the card says %q", card)
+				}
+				show()
+				r.settle()
+				shown := r.shown(deploys)
+				if tt.actions == "" && !strings.Contains(shown[0], "#1005 is live") {
+					r.Errorf("the channel shows\n%s", strings.Join(shown, "\n"))
+				}
+			})
+		})
+	}
+}
+
+// A guess that was followed is given up for the deployment that ended as the wish's action did, and is news to the channel then.
+func TestAGuessThatWasWrongIsTakenBack(t *testing.T) {
+	inBubble(t, cloud66sim.Options{Answer: cloud66sim.AnswerBare}, func(r *rig) {
+		r.subscribe(deploys, "*")
+		r.positioned(r.stack.UID)
+		r.cloud.AddFault(cloud66sim.Fault{PathPart: "/actions", Edit: cloud66sim.Each(func(a cloud66sim.Object) {
+			a["started_at"] = "1999-12-31T23:59:00Z"
+		})})
+		w := r.wish(deploys)
+		r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: 10 * time.Minute})
+		r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "api"}) // #1004, of somebody else
+		r.hides(1005)
+		r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: time.Minute, Fail: true})
+		if err := r.progress.Redeploy(r.ctx, begins("op", w)); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		if shown := r.shown(deploys); !strings.Contains(shown[0], "#1004 is still deploying") || len(shown) != 3 {
+			r.Errorf("at first the channel shows\n%s", strings.Join(shown, "\n"))
+		}
+		r.settle()
+		const failed = "🔴 web · production: Cloud 66 says that the deployment failed: Deployment failed"
+		r.shows(deploys, failed, "  🔵 web · production: #1004 started", "  🟠 web · production: #1004 is still deploying after 2 min",
+			"  Not #1004 after all: Cloud 66 tells now that the redeploy is another deployment", "  "+failed,
+			"🟢 web · production: #1004 is live", "(in the channel too) "+failed)
+	})
+}

@@ -24,11 +24,11 @@ type sought struct {
 	action *cloud66.Action // with the wish's reference; nil if Cloud 66 lists none
 }
 
-// match returns the deployments that the wishes for one stack became, by follow, as far as that is certain. A guess is the only possible
-// deployment of a wish where another one may be hidden. Newest are the stack's newest deployments; taken are those of other wishes.
+// match returns the deployments that the wishes for one stack became, by follow, as far as that is certain. A guess is the likely deployment
+// of a wish where its own may be hidden. Newest are the stack's newest deployments; taken are those of other wishes.
 //
-// The evidence is the wish's stack action: it starts, ends and succeeds as its deployment does, by the same clock. Deployments have numbers
-// in the order of the requests. Times of this bot's clock prove nothing. Nor does a ref, which only decides between guesses.
+// The evidence is the wish's stack action: it starts, ends and succeeds as its deployment does, by the same clock. Times of this bot's clock
+// prove nothing. Nor do the order of numbers, or a ref: these only decide between guesses.
 func match(open []sought, newest []cloud66.Deployment, taken map[int64]bool) (certain, guesses map[string]int64) {
 	certain, guesses = map[string]int64{}, map[string]int64{}
 	open = slices.Clone(open)
@@ -52,47 +52,31 @@ func match(open []sought, newest []cloud66.Deployment, taken map[int64]bool) (ce
 			}
 		}
 	}
-	if inOrder(open, shown, newest) {
-		for i, s := range open {
-			certain[s.follow] = shown[i].ID
-		}
-		return certain, guesses
-	}
-	for _, s := range open {
+	ordered := inOrder(open, shown)
+	for i, s := range open {
 		d, only := single(shown, s.possible)
 		if !only {
 			d, only = single(shown, func(d cloud66.Deployment) bool { return s.possible(d) && sameRef(d, s.wish.Ref) })
 		}
 		_, alone := single(open, func(o sought) bool { return o.possible(d) })
 		switch {
-		case !only || !alone:
-		case s.action != nil && d.Ended(): // both ended within a minute, and in the same way
+		case only && alone && s.action != nil && d.Ended(): // both ended within a minute, and in the same way
 			certain[s.follow] = d.ID
-		default:
+		case ordered:
+			guesses[s.follow] = shown[i].ID
+		case only && alone:
 			guesses[s.follow] = d.ID
 		}
 	}
 	return certain, guesses
 }
 
-// inOrder reports whether the deployments are those of the wishes, one each in the order of the requests, and no number before them is
-// hidden.
-func inOrder(open []sought, shown, newest []cloud66.Deployment) bool {
-	if len(open) == 0 || len(open) != len(shown) {
-		return false
-	}
-	visible := map[int64]bool{}
-	for _, d := range newest {
-		visible[d.ID] = true
-	}
+// inOrder reports whether the deployments may be those of the wishes, one each in the order of the requests. Somebody else's may have come
+// before them, so that one of theirs is still hidden.
+func inOrder(open []sought, shown []cloud66.Deployment) bool {
 	for i, s := range open {
-		if !s.possible(shown[i]) {
+		if len(open) != len(shown) || !s.possible(shown[i]) {
 			return false
-		}
-		for id := s.wish.NewestBefore + 1; id < shown[i].ID; id++ {
-			if !visible[id] {
-				return false
-			}
 		}
 	}
 	return true
@@ -132,6 +116,8 @@ func (s sought) possible(d cloud66.Deployment) bool {
 	switch {
 	case a.Ended() != d.Ended(): // at this moment; the next look sees both ends
 		return false
+	case a.StartedAt.IsZero() && !a.Ended() && d.Running():
+		return false
 	case !a.StartedAt.IsZero() && !d.StartedAt.IsZero() && d.StartedAt.Before(a.StartedAt.Add(-sameMoment)):
 		return false
 	case !a.FinishedAt.IsZero() && !d.FinishedAt.IsZero() && apart(a.FinishedAt, d.FinishedAt) > sameEnd:
@@ -150,8 +136,17 @@ func (s sought) endedWith(d cloud66.Deployment) bool {
 
 // startedWith reports whether a deployment started at the moment of the wish's action.
 func (s sought) startedWith(d cloud66.Deployment) bool {
-	return s.possible(d) && s.action != nil && !s.action.StartedAt.IsZero() && !d.StartedAt.IsZero() && !d.Queued() &&
+	return s.possible(d) && s.action != nil && !s.action.StartedAt.IsZero() && !d.StartedAt.IsZero() &&
 		apart(s.action.StartedAt, d.StartedAt) <= sameMoment
+}
+
+// likely reports whether a guess is good enough to be followed: nothing tells of the wish's action, or it started just before the deployment,
+// or nothing else has shown up for long.
+func (s sought) likely(d cloud66.Deployment, searched time.Duration) bool {
+	if s.action == nil || searched > guessLate {
+		return true
+	}
+	return !s.action.StartedAt.IsZero() && d.Running() && d.StartedAt.Sub(s.action.StartedAt) <= sameEnd
 }
 
 // apart returns the distance of two times.

@@ -62,6 +62,12 @@ func wished(follow string, action int64, start, end int, success ...bool) sought
 	return s
 }
 
+// unstarted is a wish whose action has not begun, as far as Cloud 66 tells.
+func unstarted(s sought) sought {
+	s.action.StartedAt = time.Time{}
+	return s
+}
+
 func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 	type is = map[string]int64
 	const failed, success = cloud66.OutcomeFailed, cloud66.OutcomeSuccess
@@ -74,7 +80,29 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		"the next number": {
 			open:    []sought{wished("a", 7, 0, 0)},
 			newest:  []cloud66.Deployment{shown(1026, 20), shown(1025, -100, over(-50, success))},
+			guesses: is{"a": 1026},
+		},
+		"the next number, started at the same moment": {
+			open: []sought{wished("a", 7, 20, 0)}, newest: []cloud66.Deployment{shown(1026, 20)}, certain: is{"a": 1026},
+		},
+		"the next number, made at the same moment and waiting": {
+			open:    []sought{wished("a", 7, 20, 0)},
+			newest:  []cloud66.Deployment{shown(1026, -1, func(d *cloud66.Deployment) { d.StartedAt = at(20) })},
 			certain: is{"a": 1026},
+		},
+		"the next number, without an action": {
+			open: []sought{wished("a", 0, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20)}, guesses: is{"a": 1026},
+		},
+		"one that runs though the action has not begun": {
+			open: []sought{unstarted(wished("a", 7, 0, 0))}, newest: []cloud66.Deployment{shown(1026, 20)},
+		},
+		"one that waits as the action does": {
+			open: []sought{unstarted(wished("a", 7, 0, 0))}, newest: []cloud66.Deployment{shown(1026, -1)}, guesses: is{"a": 1026},
+		},
+		"two wishes without actions and two numbers of all stacks": {
+			open:    []sought{wished("a", 0, 0, 0), wished("b", 0, 0, 0)},
+			newest:  []cloud66.Deployment{shown(90244, 40), shown(90210, 3)},
+			guesses: is{"a": 90210, "b": 90244},
 		},
 		"an older number is no candidate": {open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1025, 5)}},
 		"a hidden number before it": {
@@ -100,7 +128,7 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		"one that started before the action": {open: []sought{wished("a", 7, 10, 0)}, newest: []cloud66.Deployment{shown(1026, 4)}},
 		"a number of another wish": {
 			open: []sought{wished("b", 8, 0, 0)}, newest: []cloud66.Deployment{shown(1027, 20), shown(1026, 10)}, taken: map[int64]bool{1026: true},
-			certain: is{"b": 1027},
+			guesses: is{"b": 1027},
 		},
 		"two wishes, both ended": {
 			open:    []sought{wished("b", 8, 1, 500, true), wished("a", 7, 0, 250, false)},
@@ -110,7 +138,7 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		"two wishes in the order of their actions": {
 			open:    []sought{wished("b", 8, 0, 0), wished("a", 7, 0, 0)},
 			newest:  []cloud66.Deployment{shown(1027, -1), shown(1026, 20)},
-			certain: is{"a": 1026, "b": 1027},
+			guesses: is{"a": 1026, "b": 1027},
 		},
 		"two wishes, of which the second begins first": {
 			open: []sought{wished("a", 7, 0, 0), wished("b", 8, 2, 0)}, newest: []cloud66.Deployment{shown(1027, 20)},
@@ -125,7 +153,7 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		"a code that is no word": {
 			open:    []sought{wished("a", 7, 0, 0)},
 			newest:  []cloud66.Deployment{shown(1026, 20, via("2", "", cloud66.ViaHook))},
-			certain: is{"a": 1026},
+			guesses: is{"a": 1026},
 		},
 		"a word that says otherwise": {
 			open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20, via("2", "hook", cloud66.ViaHook))},
@@ -133,10 +161,10 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		"the dashboard's number is no gap": {
 			open:    []sought{wished("a", 7, 0, 0)},
 			newest:  []cloud66.Deployment{shown(1027, 20), shown(1026, 10, via("0", "web", cloud66.ViaWeb))},
-			certain: is{"a": 1027},
+			guesses: is{"a": 1027},
 		},
 		"a ref says nothing against the next number": {
-			open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20, ref("release"))}, certain: is{"a": 1026},
+			open: []sought{wished("a", 7, 0, 0)}, newest: []cloud66.Deployment{shown(1026, 20, ref("release"))}, guesses: is{"a": 1026},
 		},
 		"a ref decides between guesses": {
 			open:    []sought{wished("a", 0, 0, 0)},
@@ -146,7 +174,7 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		"a clock that is seven minutes behind": {
 			open:    []sought{wished("a", 7, -420, 0)},
 			newest:  []cloud66.Deployment{shown(1026, 0, func(d *cloud66.Deployment) { d.StartedAt = at(-410) })},
-			certain: is{"a": 1026},
+			guesses: is{"a": 1026},
 		},
 	} {
 		certain, guesses := match(tt.open, tt.newest, tt.taken)
@@ -158,6 +186,26 @@ func TestWishesAreMatchedByWhatCloud66SaysOfThem(t *testing.T) {
 		}
 		if diff := cmp.Diff([]is{tt.certain, tt.guesses}, []is{certain, guesses}); diff != "" {
 			t.Errorf("%s: certain and guesses: -want +got\n%s", name, diff)
+		}
+	}
+}
+
+func TestAGuessIsFollowedWhereItIsLikely(t *testing.T) {
+	for name, tt := range map[string]struct {
+		s        sought
+		d        cloud66.Deployment
+		searched time.Duration
+		want     bool
+	}{
+		"no action":                               {wished("a", 0, 0, 0), shown(1026, 20), 31 * time.Second, true},
+		"the action began just before":            {wished("a", 7, 0, 0), shown(1026, 20), 31 * time.Second, true},
+		"the action began long before":            {wished("a", 7, 0, 0), shown(1026, 90), 100 * time.Second, false},
+		"the action has not begun":                {unstarted(wished("a", 7, 0, 0)), shown(1026, -1), 31 * time.Second, false},
+		"it waits":                                {wished("a", 7, 0, 0), shown(1026, -1), 31 * time.Second, false},
+		"it waits, and nothing else has shown up": {wished("a", 7, 0, 0), shown(1026, -1), 121 * time.Second, true},
+	} {
+		if got := tt.s.likely(tt.d, tt.searched); got != tt.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func unclearCancel(tx storage.Tx, f storage.Follow) (c storage.Cancel, unclear b
 // underWay is how long the next wish for a stack waits for the deployment of one that an earlier process sent.
 const underWay = 30 * time.Second
 
-// keepPlace blocks the stack's queue until the deployment of a wish that an earlier process sent is found, for underWay at most. The
+// keepPlace blocks the stack's queue until the deployment of a wish that an earlier process sent shows up, for underWay at most. The
 // deployments of two concurrent wishes could not be told apart.
 func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 	limited, cancel := context.WithTimeout(ctx, min(underWay, time.Until(f.Wish.SentAt.Add(underWay))))
@@ -130,7 +130,7 @@ func (p *Progress) keepPlace(ctx context.Context, f storage.Follow) {
 			return
 		case <-tick.C:
 		}
-		if now, _, err := storage.Follows.Look(ctx, p.Records, f.ID); err == nil && now.Phase != storage.PhaseFinding {
+		if now, _, err := storage.Follows.Look(ctx, p.Records, f.ID); err == nil && (now.Phase != storage.PhaseFinding || now.Wish.Guess != 0) {
 			return
 		}
 	}

@@ -20,6 +20,7 @@ import (
 // step is the next step of a follow: its new record and messages.
 type step struct {
 	follow   storage.Follow
+	mistaken int64 // the deployment that was taken for its own until now, or 0
 	view     view
 	notices  []notify.Notice
 	messages []storage.Message
@@ -44,6 +45,15 @@ type untold struct {
 func (t *tale) step(before storage.Follow) (s step, err error) {
 	s.follow = before
 	switch {
+	case before.Phase == storage.PhaseFollowing && t.look.Err == nil:
+		var waits bool
+		if s.follow, waits = t.doubt(before); waits {
+			s.changed = differs(before, s.follow)
+			return s, nil
+		}
+		if s.follow.Deployment != before.Deployment {
+			s.mistaken = before.Deployment
+		}
 	case before.Phase == storage.PhaseFollowing:
 	case !seeks(before, t.look.At):
 		return s, nil
@@ -85,7 +95,19 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 	case unseen == nil && (v.Deployment != nil || s.follow.Deployment == 0), len(s.notices) > 0:
 		err = s.say(old, there)
 	}
+	if s.mistaken != 0 && err == nil {
+		err = s.retract()
+	}
 	return s, err
+}
+
+// retract says in the thread that a guess was wrong. The lines about it become those of the right deployment.
+func (s *step) retract() error {
+	m, err := outbox.Say(storage.Message{
+		Key: fmt.Sprintf("step/%s/not/%d", s.follow.ID, s.mistaken), Channel: s.follow.Channel, Parent: cardKey(s.follow.ID), Last: true,
+	}, card.Mistaken(s.view.View, s.mistaken))
+	s.messages = append(s.messages, m)
+	return err
 }
 
 // correct plans the correction of an end that was told: Cloud 66 tells another one now. It is told once, in the thread and where a failure
@@ -215,7 +237,7 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 			continue
 		}
 		f := s.follow
-		err = errors.Join(err, outbox.PutAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
+		err = errors.Join(err, unregister(tx, f, s.mistaken), outbox.PutAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
 		if f.Wish != nil && f.Deployment != 0 {
 			key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 			err = errors.Join(err, storage.Wishes.Put(tx, key, storage.WishOf{Follow: f.ID, At: f.AskedAt}))

@@ -149,7 +149,7 @@ func (p *Progress) ask(ctx context.Context, t *tale) {
 		}
 	}
 	for _, f := range t.follows {
-		if t.look.Err == nil && seeks(f, t.look.At) {
+		if t.look.Err == nil && (seeks(f, t.look.At) || t.doubtful(f)) {
 			t.answers.traces[f.ID] = p.traceOf(ctx, f)
 		}
 	}
@@ -166,6 +166,7 @@ func (t *tale) plan() {
 	}
 	if t.look.Err == nil {
 		t.seek()
+		t.held = len(t.of) > 0 && t.waits()
 		t.remember()
 		if len(t.of) > 0 {
 			t.discover()
@@ -355,4 +356,17 @@ func register(tx storage.Tx, f storage.Follow) error {
 		return err
 	}
 	return storage.Heard.Put(tx, storage.HeardKey(f.Stack.UID, f.Deployment, f.Channel), storage.WishOf{Follow: f.ID, At: f.AskedAt})
+}
+
+// unregister takes back that a deployment is the one of a follow.
+func unregister(tx storage.Tx, f storage.Follow, deployment int64) error {
+	if deployment == 0 {
+		return nil
+	}
+	key := storage.DeploymentKey(f.Stack.UID, deployment)
+	err := storage.Wishes.Delete(tx, key)
+	if heard, wrong := heardIn(tx, f.Stack.UID, deployment, f.Channel); wrong != nil || heard != f.ID {
+		return errors.Join(err, wrong)
+	}
+	return errors.Join(err, storage.Heard.Delete(tx, storage.HeardKey(f.Stack.UID, deployment, f.Channel)))
 }
