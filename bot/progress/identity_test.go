@@ -238,9 +238,9 @@ func TestAGuessThatWasWrongIsTakenBack(t *testing.T) {
 			r.Errorf("at first the channel shows\n%s", strings.Join(shown, "\n"))
 		}
 		r.settle()
-		const failed = "🔴 web · production: Cloud 66 says that the deployment failed: Deployment failed"
-		r.shows(deploys, failed, "  🔵 web · production: #1004 started", "  🟠 web · production: #1004 is still deploying after 2 min",
+		const failed = "🔴 web@production: Cloud 66 says that the deployment failed: Deployment failed"
+		r.shows(deploys, failed, "  🔵 web@production: #1004 started", "  🟠 web@production: #1004 is still deploying after 2 min",
 			"  Not #1004 after all: Cloud 66 tells now that the redeploy is another deployment", "  "+failed,
-			"🟢 web · production: #1004 is live", "(in the channel too) "+failed)
+			"🟢 web@production: #1004 is live", "(in the channel too) "+failed)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"c66bot/bot/notify"
+	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -24,7 +25,8 @@ type known struct {
 	follows    []storage.Follow                  // open, oldest first
 	cards      map[string]storage.Message        // what they show, by the id of the follow; without an entry the card is not recorded
 	about      map[int64]about                   // of the deployments of the look and of the follows
-	corrected  []storage.Follow                  // told an end that Cloud 66 tells otherwise now
+	corrected  []storage.Follow                  // told an end that Cloud 66 tells otherwise now, or are about to
+	turned     map[int64]storage.State           // deployments whose end Cloud 66 tells otherwise now, and what it was
 	damaged    string                            // why some follows could not be read
 }
 
@@ -59,7 +61,7 @@ func (p *Progress) knownOf(ctx context.Context, look watch.Look) (k *known, err 
 		}
 		return err
 	})
-	if err == nil && len(k.follows) > 0 && len(k.corrected) == 0 { // what is corrected depends on the time too
+	if err == nil && len(k.follows) > 0 && len(k.turned) == 0 { // what is corrected depends on the time too
 		p.lasts.Store(look.Stack, compared{look, k, changes})
 	} else {
 		p.lasts.Delete(look.Stack)
@@ -74,7 +76,7 @@ func sameShown(a, b watch.Look) bool {
 
 // read reads what a look is compared with. An error of single follows is reported in known.damaged.
 func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
-	k = &known{cards: map[string]storage.Message{}, about: map[int64]about{}}
+	k = &known{cards: map[string]storage.Message{}, about: map[int64]about{}, turned: map[int64]storage.State{}}
 	if k.subscribed, err = p.subscribed(tx); err != nil {
 		return nil, err
 	}
@@ -102,6 +104,7 @@ func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
 	for _, d := range shown {
 		err = errors.Join(err, k.learn(tx, look.Stack, d.ID))
 		if kept := k.about[d.ID].kept; d.Ended() && kept.Outcome != d.Outcome.String() && look.At.Sub(kept.SeenAt) < correctable {
+			k.turned[d.ID] = outcomeNamed(kept.Outcome)
 			err = errors.Join(err, k.correct(tx, look.Stack, d.ID))
 		}
 	}
@@ -171,12 +174,29 @@ func (k *known) hear(tx storage.Tx, stack string, id int64) error {
 // correctable is how long after an end Cloud 66's change of it is told.
 const correctable = 24 * time.Hour
 
-// correct reads which follows have told the end of a deployment, and what their cards show.
+// outcomes are the ends that Cloud 66 may tell otherwise later.
+var outcomes = []storage.State{storage.Succeeded, storage.Failed, storage.Cancelled, storage.Over}
+
+// outcomeNamed returns the end of a deployment whose outcome is kept in the history.
+func outcomeNamed(kept string) storage.State {
+	switch cloud66.Outcome(kept) {
+	case cloud66.OutcomeSuccess:
+		return storage.Succeeded
+	case cloud66.OutcomeFailed:
+		return storage.Failed
+	case cloud66.OutcomeCancelled:
+		return storage.Cancelled
+	default:
+		return storage.Over
+	}
+}
+
+// correct reads which follows have told the end of a deployment, or are about to, and what their cards show.
 func (k *known) correct(tx storage.Tx, stack string, id int64) error {
 	err := k.hear(tx, stack, id)
 	for _, channel := range slices.Sorted(maps.Keys(k.about[id].heard)) {
 		f, there, wrong := storage.Follows.Find(tx, k.about[id].heard[channel])
-		if err = errors.Join(err, wrong); there && f.Phase == storage.PhaseEnded {
+		if err = errors.Join(err, wrong); there && slices.Contains(outcomes, f.State) {
 			k.corrected = append(k.corrected, f)
 			err = errors.Join(err, k.card(tx, f))
 		}

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -110,8 +111,8 @@ func (s *step) retract() error {
 	return err
 }
 
-// correct plans the correction of an end that was told: Cloud 66 tells another one now. It is told once, in the thread and where a failure
-// goes.
+// correct plans the correction of an end that was told: Cloud 66 tells another one now. Each change is told once, in the thread and where a
+// failure goes. An end that is not told yet is told as it is now.
 func (t *tale) correct(f storage.Follow) (step, error) {
 	s := step{follow: f, view: t.view(f), changed: true}
 	v := &s.view
@@ -119,13 +120,16 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	if state == f.State {
 		return s, nil
 	}
+	of := t.subscribed.to(t.nameOf(f))[f.Channel]
+	v.Mentions, v.Loud = notify.HearOfFailure(of, *v.Deployment)
+	if f.Phase == storage.PhaseUntold {
+		return s, s.mend(state, of)
+	}
 	v.Corrects, s.follow.State = f.State, state
-	if !slices.Contains(f.Told, state) {
+	if len(f.Told) < maxTold {
 		s.follow.Told = append(slices.Clone(f.Told), state)
 		s.notices = []notify.Notice{{State: state, At: t.look.At, Why: "Cloud 66 said before: " + string(f.State)}}
 	}
-	of := t.subscribed.to(t.nameOf(f))[f.Channel]
-	v.Mentions, v.Loud = notify.HearOfFailure(of, *v.Deployment)
 	v.Loud = v.Loud || slices.ContainsFunc(of, func(sub storage.Subscription) bool { return notify.Wants(sub, string(storage.Failed)) })
 	v.Tell = concerned(s.follow, of, *v.Deployment)
 	old, there := t.cards[f.ID]
@@ -133,6 +137,33 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 		return s, nil
 	}
 	return s, s.say(old, there)
+}
+
+// maxTold bounds what a follow tells, should Cloud 66 change an end again and again.
+const maxTold = 12
+
+// mend replaces an end that is not told yet.
+func (s *step) mend(state storage.State, of []storage.Subscription) error {
+	var end untold
+	if err := json.Unmarshal(s.follow.Untold, &end); err != nil {
+		return fmt.Errorf("read the end that is not told yet: %w", err)
+	}
+	was, d := s.follow.State, s.view.Deployment
+	s.follow.State, s.follow.Told = state, slices.Clone(s.follow.Told)
+	for i, told := range s.follow.Told {
+		if told == was {
+			s.follow.Told[i] = state
+		}
+	}
+	for i, n := range end.Notices {
+		if n.State == was {
+			end.Notices[i] = notify.Notice{State: state, At: cmp.Or(d.FinishedAt, n.At), Why: "its outcome is " + d.Outcome.String() + " now"}
+		}
+	}
+	s.view.Tell = concerned(s.follow, of, *d)
+	var err error
+	s.follow.Untold, err = json.Marshal(untold{s.view, end.Notices})
+	return err
 }
 
 // nameOf returns the name under which channels know a follow's stack, which may have been renamed since.
@@ -172,6 +203,9 @@ func (t *tale) view(f storage.Follow) view {
 		if started.Before(f.AskedAt) || started.After(t.look.At) && !slices.Contains(f.Told, storage.Queued) {
 			v.Began = f.AskedAt // it cannot start earlier, nor in the future: Cloud 66's clock is off
 		}
+	}
+	if !slices.ContainsFunc(f.Told, storage.State.End) {
+		v.Corrects = t.turned[f.Deployment]
 	}
 	a := t.about[f.Deployment]
 	if v.Cancelled = a.cancel; f.Subscribed {
@@ -344,8 +378,11 @@ func (v view) step(n notify.Notice) (storage.Message, error) {
 		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Urgent: urgent(f, n), Last: true,
 		Broadcast: (isFailure(n) || v.Corrects == storage.Failed) && (v.Loud || !f.Subscribed),
 	}
-	if n.State == storage.Lost { // may occur again
+	switch {
+	case n.State == storage.Lost: // may occur again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())
+	case v.Corrects != "":
+		m.Key += fmt.Sprintf("/%d", len(f.Told))
 	}
 	if n.State.End() {
 		m.Tell = v.Tell

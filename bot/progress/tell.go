@@ -167,7 +167,6 @@ func (t *tale) plan() {
 	if t.look.Err == nil {
 		t.seek()
 		t.held = len(t.of) > 0 && t.waits()
-		t.remember()
 		if len(t.of) > 0 {
 			t.discover()
 		}
@@ -175,13 +174,17 @@ func (t *tale) plan() {
 	for _, f := range t.follows {
 		t.add(f, t.step)
 	}
+	lost := map[int64]bool{}
 	for _, f := range t.corrected {
-		t.add(f, t.correct)
+		lost[f.Deployment] = !t.add(f, t.correct) || lost[f.Deployment]
+	}
+	if t.look.Err == nil {
+		t.remember(lost)
 	}
 }
 
-// add plans the next step of a follow.
-func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) {
+// add plans the next step of a follow, and reports whether it could.
+func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bool {
 	err := panics.Catch(func() error {
 		s, err := plan(f)
 		if err == nil {
@@ -192,6 +195,7 @@ func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) {
 	if err != nil {
 		t.err = errors.Join(t.err, fmt.Errorf("follow %s: %w", f.ID, err))
 	}
+	return err == nil
 }
 
 // changes reports whether there is anything to write.
@@ -210,8 +214,9 @@ func (t *tale) write(tx storage.Tx) (err error) {
 	return errors.Join(err, writeAll(tx, t.steps), outbox.PutAll(tx, t.messages))
 }
 
-// remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now.
-func (t *tale) remember() {
+// remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now. A correction that could not be
+// planned waits for the next look, which sees the change by the history.
+func (t *tale) remember(but map[int64]bool) {
 	for _, d := range slices.Concat(t.look.Newest, t.look.Others) {
 		a := t.about[d.ID]
 		now := versions.Ended(t.look.Stack, d)
@@ -222,7 +227,7 @@ func (t *tale) remember() {
 		if now.Services == "" {
 			now.Services = t.answers.services[d.ID]
 		}
-		if d.Ended() && t.look.At.Sub(now.Over()) < storage.KeepHistory && differs(a.kept, now) {
+		if d.Ended() && !but[d.ID] && t.look.At.Sub(now.Over()) < storage.KeepHistory && differs(a.kept, now) {
 			t.ended = append(t.ended, now)
 		}
 	}
@@ -260,7 +265,8 @@ func (t *tale) discover() {
 	}
 }
 
-// eachNew calls f for each new deployment and each roll-back that a channel subscribes to and has not heard of.
+// eachNew calls f for each new deployment, each whose end Cloud 66 tells otherwise now, and each roll-back, that a channel subscribes to and
+// has not heard of.
 func (t *tale) eachNew(f func(channel string, d cloud66.Deployment, reverted bool)) {
 	if t.look.Err != nil || len(t.look.Newest) == 0 {
 		return
@@ -268,8 +274,11 @@ func (t *tale) eachNew(f func(channel string, d cloud66.Deployment, reverted boo
 	shown := slices.Concat(t.look.Newest, t.look.Others)
 	news, reverts := notify.News(t.since(t.look), shown), notify.NewlyReverted(t.known.position, shown)
 	for _, channel := range slices.Sorted(maps.Keys(t.of)) {
-		for _, d := range news {
-			if _, hears := notify.Hear(t.of[channel], t.sight(d)); hears && t.about[d.ID].heard[channel] == "" {
+		for _, d := range shown {
+			if _, turned := t.turned[d.ID]; !turned && !slices.ContainsFunc(news, func(n cloud66.Deployment) bool { return n.ID == d.ID }) {
+				continue
+			}
+			if _, hears := t.hears(t.of[channel], d); hears && t.about[d.ID].heard[channel] == "" {
 				f(channel, d, false)
 			}
 		}
@@ -288,6 +297,14 @@ func (t *tale) sight(d cloud66.Deployment) notify.Sight {
 	}
 }
 
+// hears decides whether a channel gets a card of a deployment that it has not heard of, and why.
+func (t *tale) hears(of []storage.Subscription, d cloud66.Deployment) (why string, ok bool) {
+	if _, turned := t.turned[d.ID]; turned {
+		return notify.HearOfEnd(of, t.sight(d))
+	}
+	return notify.Hear(of, t.sight(d))
+}
+
 // hear begins a follow for each new deployment and channel that wants it, and tells channels about roll-backs.
 func (t *tale) hear() {
 	t.eachNew(func(channel string, d cloud66.Deployment, reverted bool) {
@@ -299,7 +316,7 @@ func (t *tale) hear() {
 			}
 			return
 		}
-		why, hears := notify.Hear(of, t.sight(d))
+		why, hears := t.hears(of, d)
 		switch {
 		case !hears:
 		case t.mayBeAskedIn(channel, d):
