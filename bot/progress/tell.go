@@ -175,6 +175,9 @@ func (t *tale) plan() {
 		t.add(f, t.step)
 	}
 	lost := map[int64]bool{}
+	for id := range t.turned {
+		lost[id] = t.held // a channel may have to hear of it yet
+	}
 	for _, f := range t.corrected {
 		lost[f.Deployment] = !t.add(f, t.correct) || lost[f.Deployment]
 	}
