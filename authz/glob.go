@@ -138,7 +138,7 @@ func (s *scanner) set() (set step, problem string) {
 		case !ok:
 			return set, `a set is opened by [ and never closed: write \[ for the character itself`
 		case closed && set.ranges == nil:
-			return set, "a set [] without characters fits nothing"
+			return set, "a set [] without characters matches nothing"
 		case closed:
 			return set, ""
 		}

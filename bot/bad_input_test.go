@@ -29,7 +29,7 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 			{"an id that is no number", "show web abc", []string{"is no deployment", "latest, live or head"}},
 			{"an id that is not of this stack", "show web 999999", []string{"no deployment #999999 of this stack", "latest is #1035"}},
 			{"a stack that nobody knows", "redeploy wbe --now", []string{"no stack", "web@production"}},
-			{"two stacks of one name", "redeploy twin --now", []string{"fits 2 stacks", "Acme", "Bolt"}},
+			{"two stacks of one name", "redeploy twin --now", []string{"matches 2 stacks", "Acme", "Bolt"}},
 			{"a ref with spaces", `redeploy web --ref "ma in"`, []string{"is no branch"}},
 			{"a ref with control characters", "redeploy web --ref ma\x07in", []string{"control characters"}},
 			{"services on a stack without docker", "redeploy web --services api:1", []string{"for docker stacks"}},

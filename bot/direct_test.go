@@ -11,7 +11,7 @@ func TestADirectMessageThatASettingRefusesIsATroubleThatIsNamed(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
-		hold(t, "the status", r.ask(sam, deploys, "/c66 status").Plain(), "I am well")
+		hold(t, "the status", r.ask(sam, deploys, "/c66 status").Plain(), "Connected to Slack")
 		r.slack.MessagesTab(false)
 		r.slack.Archive(deploys)
 		pass(20 * time.Minute)
@@ -22,7 +22,7 @@ func TestADirectMessageThatASettingRefusesIsATroubleThatIsNamed(t *testing.T) {
 		}
 		r.slack.MessagesTab(true)
 		pass(20 * time.Minute)
-		hold(t, "the status", r.ask(sam, support, "/c66 status").Plain(), "I am well")
+		hold(t, "the status", r.ask(sam, support, "/c66 status").Plain(), "Connected to Slack")
 	})
 }
 

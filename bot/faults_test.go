@@ -37,7 +37,7 @@ func TestWhileCloud66IsAtFaultPeopleAreToldWhatIsWrongAndWhatToDo(t *testing.T) 
 				mend := r.cloud.AddFault(c.fault)
 				r.command(lin, deploys, "/c66 redeploy web --now")
 				r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), c.says[0]) })
-				hold(t, "the answer", r.sees(lin, deploys), append(c.says, "Nothing was done", "(ref ")...)
+				hold(t, "the answer", r.sees(lin, deploys), append(c.says, "Nothing was done", "(error ")...)
 				if len(r.cloud.Deployments(r.web)) != 35 {
 					t.Error("something was deployed")
 				}

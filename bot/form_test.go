@@ -282,7 +282,7 @@ func TestAnAmbiguousNameIsAskedForInsideTheForm(t *testing.T) {
 	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 3})
-		view := r.opens(lin, deploys, "/c66 redeploy web", "fits 2 stacks")
+		view := r.opens(lin, deploys, "/c66 redeploy web", "matches 2 stacks")
 		if got := view.Buttons(); !slices.Equal(got, []string{"web@production", "web@staging"}) {
 			t.Errorf("the buttons are %q", got)
 		}

@@ -35,7 +35,7 @@ func TestADenyThatLapsesIsToldOnceInItsChannel(t *testing.T) {
 			lin,
 			deploys,
 			"shop@production is not among the stacks any more",
-			"fits no stack now.",
+			"matches no stack now.",
 			"/c66 deny everyone redeploy,cancel NAME",
 		)
 		before := r.cloud.Count()

@@ -296,7 +296,7 @@ func TestAnAmbiguousNameIsAskedForByButtonsThatCarryOn(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		staging := r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 3})
 		choice := r.ask(lin, deploys, "/c66 redeploy web --ref v2 --reason \"try it\"")
-		hold(t, "the choice", choice.Plain(), "fits 2 stacks", "[web@production] [web@staging]")
+		hold(t, "the choice", choice.Plain(), "matches 2 stacks", "[web@production] [web@staging]")
 		r.click(lin, choice, "web@staging")
 		r.until("the redeploy was sent", func() bool { return r.requests("POST") == 1 })
 		sent := r.cloud.Deployments(staging)

@@ -173,7 +173,7 @@ func TestWhomSlackDoesNotTellARuleIsForGetsNone(t *testing.T) {
 			t,
 			"a rule for stacks that do not exist yet",
 			r.ask(lin, deploys, "/c66 allow @sam redeploy wen").Plain(),
-			"no stack that you see fits “wen” yet",
+			"no stack that you see matches “wen” yet",
 			"web@production",
 		)
 		hold(t, "a rule for an outsider", r.ask(lin, deploys, "/c66 allow @olga view *").Plain(), "another organisation")
@@ -215,13 +215,13 @@ func TestStatusSaysHowTheBotIsToEachWhatTheyMaySee(t *testing.T) {
 			t,
 			"an admin's",
 			r.ask(lin, deploys, "/c66 status").Plain(),
-			"🟢 I am well",
+			"✅ Connected to Slack",
 			"of 3000 left",
 			"I follow 1 deployment: web@production #1036",
 			"Version",
 		)
 		others := r.ask(sam, deploys, "/c66 status").Plain()
-		hold(t, "somebody else's", others, "🟢 I am well", "no deployment that you may see")
+		hold(t, "somebody else's", others, "✅ Connected to Slack", "no deployment that you may see")
 		lack(t, "somebody else's", others, "web", "1036")
 	})
 }

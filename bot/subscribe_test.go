@@ -11,7 +11,7 @@ func TestASubscriptionIsToldWithWhatItWouldHaveToldAndTakenBackByWhoeverMay(t *t
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.allow("allow @sam view web@production")
 		refused := r.ask(sam, deploys, "/c66 subscribe web@production").Plain()
-		hold(t, "what sam may not", refused, "You may not subscribe this channel here.", "Nothing was done.")
+		hold(t, "what sam may not", refused, "⛔ You may not subscribe this channel here.")
 		r.command(lin, deploys, "/c66 subscribe 'web*' --events failed,succeeded --mention @sam")
 		said := r.says(
 			sam,
@@ -26,7 +26,7 @@ func TestASubscriptionIsToldWithWhatItWouldHaveToldAndTakenBackByWhoeverMay(t *t
 		}
 		hold(t, "whom it mentions, in words", said.Plain(), "a failure mentions @")
 		r.allow("allow @sam subscribe api")
-		hold(t, "the list", r.ask(sam, deploys, "/c66 subscriptions").Plain(), "1–1 of 1", "web*", "1 stack that you may see fits", "by @lin")
+		hold(t, "the list", r.ask(sam, deploys, "/c66 subscriptions").Plain(), "1–1 of 1", "web*", "1 stack that you may see matches", "by @lin")
 		r.click(sam, said, "Unsubscribe")
 		r.says(sam, deploys, "You may not subscribe this channel")
 		r.click(lin, said, "Unsubscribe")

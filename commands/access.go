@@ -131,7 +131,7 @@ func refsOf(stacks []cloud66.Stack) []storage.StackRef {
 	return refs
 }
 
-// rulesPage shows a page of a channel's rules, one line each. The id comes first, since users type it.
+// rulesPage shows a page of a channel's rules, one line each, with the id that users type.
 func rulesPage(p page, rules []storage.Rule, admins Admins) doc.Document {
 	if p.total == 0 {
 		return doc.Say("access",
@@ -144,7 +144,7 @@ func rulesPage(p page, rules []storage.Rule, admins Admins) doc.Document {
 			sign = "⛔"
 		}
 		what := terms(rule, wording.Party(rule.Who))
-		lines[i] = markup.Format("%s %s %s · by %s%s", markup.Code(rule.ID), sign, what, markup.User(rule.By), until(rule))
+		lines[i] = markup.Format("%s %s %s · by %s%s", sign, markup.Code(rule.ID), what, markup.User(rule.By), until(rule))
 	}
 	foot := markup.Format("A deny beats every allow. The bot's admins may do everything: %s.", admins.names())
 	return doc.Document{Kind: "access", Blocks: []doc.Block{

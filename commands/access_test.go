@@ -22,7 +22,7 @@ func (r *rig) why(text string) string {
 }
 
 // ruleRow matches the stacks in the line of a rule.
-var ruleRow = regexp.MustCompile("^`\\w+` .* on `([^`]*)` · by ")
+var ruleRow = regexp.MustCompile("^\\S+ `\\w+` .* on `([^`]*)` · by ")
 
 // globs gives the stacks of the rules that are shown.
 func globs(t *testing.T, reply Reply) []string {

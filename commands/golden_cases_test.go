@@ -105,11 +105,11 @@ func goldenReplies() map[string]Reply {
 			At:    goldenNow,
 		},
 		"detail-reverted": DetailReply{Stack: goldenStack, Entry: entry(reverted), At: goldenNow},
-		"choice": choiceOf("“web” fits 2 stacks. Which one?", []Choice{
+		"choice": choiceOf("“web” matches 2 stacks. Which one?", []Choice{
 			{"web@production", Invocation{Verb: Show, UID: "a"}},
 			{"web@staging", Invocation{Verb: Show, UID: "b"}},
 		}),
-		"choice-too-long-for-a-button": choiceOf("“web” fits 1 stacks. Which one?", []Choice{
+		"choice-too-long-for-a-button": choiceOf("“web” matches 1 stacks. Which one?", []Choice{
 			{"web@production", Invocation{Verb: Redeploy, UID: "a", Options: Options{Services: strings.Repeat("x", 2000)}}},
 		}),
 		"question": question(

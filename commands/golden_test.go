@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/bot/card/kit"
+	"c66bot/bot/card/wording"
 	"c66bot/bot/slacksim"
+	"c66bot/storage"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -99,7 +101,7 @@ func TestHostileTextBreaksNoAnswerAndPingsNobodyAndLinksNowhere(t *testing.T) {
 
 func TestALongFieldHidesNoOther(t *testing.T) {
 	for where, parts := range map[string][]string{
-		"detail": {"Reason:", "Commit:", "Reverted:", "Session:", "Snapshot:"}, "list": {"#1 ", "#10 "},
+		"detail": {"Reason:", "Commit:", "Reverted:", "Session:", "Snapshot:"}, "list": {" #1 ", " #10 "},
 	} {
 		plain := slacksim.Message{Blocks: blocksOf(t, kit.Draw(goldenSpoiled(strings.Repeat("&", 3000))[where].Document()))}.Plain()
 		for _, part := range parts {
@@ -120,7 +122,7 @@ func TestAListOfLongFieldsShowsEveryRow(t *testing.T) {
 	}
 	m := slacksim.Message{Blocks: blocksOf(t, kit.Draw(list.Document()))}
 	for i := range 10 {
-		if row := fmt.Sprintf("\n#%d ❔ ended", i+1); !strings.Contains(m.Plain(), row) {
+		if row := fmt.Sprintf("\n%s #%d ended", wording.Sign(storage.Over), i+1); !strings.Contains(m.Plain(), row) {
 			t.Errorf("no row %q", row)
 		}
 	}

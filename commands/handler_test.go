@@ -213,7 +213,7 @@ func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web2", 3)
 		choice := choiceIn(t, r.say(lin, "redeploy web --ref main --reason why"))
-		if diff := cmp.Diff("“web” fits 2 stacks. Which one?", choice.What); diff != "" {
+		if diff := cmp.Diff("“web” matches 2 stacks. Which one?", choice.What); diff != "" {
 			t.Error(diff)
 		}
 		if len(choice.Options) != 2 || choice.Options[0].Label != "web@production" || choice.Options[1].Label != "web@staging" {
@@ -262,7 +262,7 @@ func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
 			r.stacks.stacks = append(r.stacks.stacks, stack(fmt.Sprint("u", i), "many", fmt.Sprint("env", i), ""))
 		}
 		choice := choiceIn(t, r.say(lin, "list many"))
-		if len(choice.Options) != 20 || !strings.Contains(choice.What, "fits 30 stacks; here are the first 20") {
+		if len(choice.Options) != 20 || !strings.Contains(choice.What, "matches 30 stacks; here are the first 20") {
 			t.Errorf("%d options under %q", len(choice.Options), choice.What)
 		}
 	})

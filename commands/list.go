@@ -224,11 +224,11 @@ func (r ListReply) pager() []doc.Button {
 	return append(buttons, button("Refresh", "refresh", r.Trail, current))
 }
 
-// row renders a deployment as one line: its number first, since users type it, then the sign and the word for its state.
+// row renders a deployment as one line: the sign of its state, its number, since users type it, and the word for its state.
 func (e Entry) row(now time.Time) markup.Text {
 	d := e.Deployment
 	sign, state := e.standing()
-	parts := []markup.Text{markup.Format("#%d %s %s", d.ID, sign, state), wording.Commit(d, wording.ShortHash(d.GitHash))}
+	parts := []markup.Text{markup.Format("%s #%d %s", sign, d.ID, state), wording.Commit(d, wording.ShortHash(d.GitHash))}
 	if !d.StartedAt.IsZero() {
 		parts = append(parts, markup.Format("%s", wording.Ago(d.StartedAt, now)))
 	}

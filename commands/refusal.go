@@ -63,7 +63,7 @@ func (r RefusalReply) Document() doc.Document {
 		}
 		first = markup.Format("%s Did you mean %s?", first, markup.Join(near, ", "))
 	}
-	lines := []markup.Text{first, markup.Format("%s Nothing was done.", r.whose())}
+	lines := []markup.Text{markup.Format("⛔ %s", first), r.whose()}
 	if r.NoRules && r.Rule != "" {
 		lines = append(lines, markup.Format("This channel has no rules yet. An admin can make one: %s", markup.Code(r.Command+" "+r.Rule)))
 	}

@@ -45,7 +45,7 @@ type ProblemReply struct {
 
 // Document renders the problem.
 func (p ProblemReply) Document() doc.Document {
-	lines := []markup.Text{about(p.Stack, p.What)}
+	lines := []markup.Text{markup.Format("⚠️ %s", about(p.Stack, p.What))}
 	if next := strings.TrimSpace(p.State + " " + p.Do); next != "" {
 		lines = append(lines, markup.Format("%s", next))
 	}
@@ -53,7 +53,7 @@ func (p ProblemReply) Document() doc.Document {
 		lines = append(lines, markup.Format("For example: %s", markup.Code(p.Command+" "+p.Example)))
 	}
 	if p.Ref != "" {
-		lines[len(lines)-1] = markup.Format("%s (ref %s)", lines[len(lines)-1], markup.Code(p.Ref))
+		lines[len(lines)-1] = markup.Format("%s (error %s)", lines[len(lines)-1], markup.Code(p.Ref))
 	}
 	d := doc.Say(KindProblem, lines...).With(doc.Buttons(buttons(p.Choices)...))
 	d.Ref = p.Ref

@@ -299,7 +299,7 @@ func (h *Handler) stillDenied(
 
 // fitsYet ends a sentence about a glob that matches no stack, with similar stacks.
 func fitsYet(stacks []cloud66.Stack, glob string) string {
-	hint := "fits " + quoted(glob) + " yet."
+	hint := "matches " + quoted(glob) + " yet."
 	if near := nearestStacks(stacks, glob); len(near) > 0 {
 		hint += " Near it: " + joinQuoted(labelsOf(near)) + "."
 	}

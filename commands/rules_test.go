@@ -234,11 +234,11 @@ func TestAHintTellsWhatMightSurprise(t *testing.T) {
 		"allow <@U0BOT> view web":                 "robot is a bot: the rule counts, since it names this very bot.",
 		"deny <@U0LIN> redeploy web":              "The bot's own admins may do everything all the same",
 		"deny <!subteam^S0OPS|@ops> redeploy web": "The bot's own admins may do everything all the same",
-		"allow everyone view shop@production":     "The rule stands, but no stack that you see fits “shop@production” yet.",
-		"allow everyone view wbe@production":      "no stack that you see fits “wbe@production” yet. Near it: “web@production”, ",
+		"allow everyone view shop@production":     "The rule stands, but no stack that you see matches “shop@production” yet.",
+		"allow everyone view wbe@production":      "no stack that you see matches “wbe@production” yet. Near it: “web@production”, ",
 		"allow <@U0GUEST> view 'awesome ap'": "Gia is of another organisation: the rule counts, since it names this very person. The " +
-			"rule stands, but no stack that you see fits “awesome ap” yet. Near it: “awesome app@production”.",
-		"deny everyone all 'completely-different'": "no stack that you see fits “completely-different” yet.",
+			"rule stands, but no stack that you see matches “awesome ap” yet. Near it: “awesome app@production”.",
+		"deny everyone all 'completely-different'": "no stack that you see matches “completely-different” yet.",
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			noticeThat(t, r.say(lin, text), says)
@@ -256,8 +256,8 @@ func TestAHintTellsWhatMightSurprise(t *testing.T) {
 func TestAHintIsAboutWhatTheOneWhoMakesTheRuleSees(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "*", authz.Admin), allow(sam, "web@staging", authz.View))
-		noticeThat(t, r.say(sam, "allow everyone view api"), "no stack that you see fits “api” yet.")
-		noticeThat(t, r.say(sam, "allow everyone view apii"), "no stack that you see fits “apii” yet.")
+		noticeThat(t, r.say(sam, "allow everyone view api"), "no stack that you see matches “api” yet.")
+		noticeThat(t, r.say(sam, "allow everyone view apii"), "no stack that you see matches “apii” yet.")
 		if said := noticeIn(t, r.say(sam, "allow everyone view wbe")).Text; !strings.HasSuffix(said, "Near it: “web@staging”.") {
 			t.Errorf("it says %q", said)
 		}

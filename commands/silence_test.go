@@ -89,7 +89,7 @@ type heard struct {
 }
 
 // byLot is what is drawn by lot in an answer: the key of a question, and the reference of an error.
-var byLot = regexp.MustCompile(`\\"k\\":\\"[^"]*\\"|\(ref [^)]*\)`)
+var byLot = regexp.MustCompile(`\\"k\\":\\"[^"]*\\"|\(error [^)]*\)`)
 
 // hearing is what somebody notices of a reply.
 func hearing(t *testing.T, reply Reply) heard {

@@ -160,35 +160,48 @@ func (r StacksReply) Document() doc.Document {
 	return listed(d, r.pageButtons(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }
 
-// row renders a stack as one line: its typeable name, what came last and how, what is live, and its health. The state that the list of
+// row renders a stack as one line: its sign and name, what is live, what came last and how, and its health. The state that the list of
 // stacks gives may be older than the deployments, so it is shown only where these are unknown.
 func (e StackEntry) row(now time.Time) markup.Text {
-	s := e.Stack
-	name := markup.Code(markup.Shorten(RefOf(s).Label(), wording.MaxName))
-	parts := []markup.Text{markup.Format("%s %s %s", name, stackSign(s), stackState(s))}
-	if e.Newest != nil {
-		sign, state := e.Newest.standing()
-		if e.Live == e.Newest.Deployment.ID {
-			sign = cmp.Or(illness(s), sign)
-		}
-		parts[0] = markup.Format("%s %s #%d %s", name, sign, e.Newest.Deployment.ID, state)
-		if at := cmp.Or(e.Newest.Deployment.FinishedAt, e.Newest.Deployment.StartedAt); !at.IsZero() {
-			parts[0] = markup.Format("%s %s", parts[0], wording.Ago(at, now))
-		}
-		if e.Live != 0 && e.Live != e.Newest.Deployment.ID {
-			parts = append(parts, markup.Format("#%d is live", e.Live))
-		}
-	}
-	if building := s.Health == cloud66.HealthBuilding && e.Newest != nil; s.Health != cloud66.HealthUnknown && !building {
-		parts = append(parts, markup.Format("%s", strings.ToLower(s.Health.String())))
-	}
+	s, last := e.Stack, e.Newest
+	parts := []markup.Text{markup.Format("%s %s", e.sign(), wording.Stack(RefOf(s)))}
 	switch {
 	case e.Never:
 		parts = append(parts, markup.Format("never deployed"))
-	case e.Newest == nil && !s.LastActivity.IsZero():
-		parts = append(parts, markup.Format("last active %s", wording.Ago(s.LastActivity, now)))
+	case last == nil && s.LastActivity.IsZero():
+		parts = append(parts, markup.Format("%s", stackState(s)))
+	case last == nil:
+		parts = append(parts, markup.Format("%s", stackState(s)), markup.Format("last active %s", wording.Ago(s.LastActivity, now)))
+	case e.Live == last.Deployment.ID && !last.ended().IsZero():
+		parts = append(parts, markup.Format("live #%d for %s", e.Live, wording.Age(now.Sub(last.ended()))))
+	case e.Live == last.Deployment.ID:
+		parts = append(parts, markup.Format("live #%d", e.Live))
+	case e.Live != 0:
+		parts = append(parts, markup.Format("live #%d", e.Live), last.lately(now))
+	default:
+		parts = append(parts, last.lately(now))
+	}
+	if word, ok := healths[s.Health]; ok && (last == nil || s.Health != cloud66.HealthBuilding) {
+		parts = append(parts, markup.Format("%s", word))
 	}
 	return markup.Join(parts, " · ")
+}
+
+// ended returns the end of a deployment, or its start if it has no end.
+func (e Entry) ended() time.Time { return cmp.Or(e.Deployment.FinishedAt, e.Deployment.StartedAt) }
+
+// lately describes a deployment by its number, its state and when that began, as in "#1094 cancelled 15 min ago".
+func (e Entry) lately(now time.Time) markup.Text {
+	_, state := e.standing()
+	what := markup.Format("#%d %s", e.Deployment.ID, state)
+	switch at := e.ended(); {
+	case at.IsZero():
+		return what
+	case e.Deployment.Running():
+		return markup.Format("%s for %s", what, wording.Age(now.Sub(at)))
+	default:
+		return markup.Format("%s %s", what, wording.Ago(at, now))
+	}
 }
 
 // stackState describes a stack's current or last activity.
@@ -205,27 +218,46 @@ func stackState(s cloud66.Stack) string {
 	}
 }
 
-func stackSign(s cloud66.Stack) string {
-	switch s.Status {
-	case cloud66.StatusDeploying, cloud66.StatusAnalyzing:
-		return "🔵"
-	case cloud66.StatusQueued, cloud66.StatusPendingAnalysis:
-		return "🕓"
-	case cloud66.StatusFailed, cloud66.StatusUnableToAnalyze:
-		return "🔴"
-	case cloud66.StatusDeployed:
-		return cmp.Or(illness(s), "🟢")
-	}
-	return cmp.Or(illness(s), "⚪")
+// healths are the words for the health of a stack, where it is known.
+var healths = map[cloud66.StackHealth]string{
+	cloud66.HealthHealthy: "healthy", cloud66.HealthImpaired: "impaired", cloud66.HealthFailed: "failing", cloud66.HealthBuilding: "building",
 }
 
-// illness returns the sign of a stack that is not well, or "".
-func illness(s cloud66.Stack) string {
-	switch s.Health {
-	case cloud66.HealthFailed:
-		return "🔴"
-	case cloud66.HealthImpaired:
-		return "🟠"
+// sign returns what a stack needs first: what is under way, then what is wrong, then that it is live.
+func (e StackEntry) sign() string {
+	under, wrong := phase(e.Stack), e.Stack.Status == cloud66.StatusFailed || e.Stack.Status == cloud66.StatusUnableToAnalyze
+	last := ""
+	if e.Newest != nil {
+		d := e.Newest.Deployment
+		last, _ = e.Newest.standing()
+		under, wrong = "", last == wording.Sign(storage.Failed)
+		if !d.Ended() {
+			under = last
+		}
+	}
+	switch {
+	case under != "":
+		return under
+	case e.Stack.Health == cloud66.HealthFailed:
+		return "🚨"
+	case wrong:
+		return wording.Sign(storage.Failed)
+	case e.Stack.Health == cloud66.HealthImpaired:
+		return "⚠️"
+	case e.Live != 0 || e.Newest == nil && e.Stack.Status == cloud66.StatusDeployed:
+		return wording.Sign(storage.Succeeded)
+	default:
+		return cmp.Or(last, wording.Sign(storage.Over))
+	}
+}
+
+// phase returns the sign of what is under way by the list of stacks, or "".
+func phase(s cloud66.Stack) string {
+	switch s.Status {
+	case cloud66.StatusDeploying, cloud66.StatusAnalyzing:
+		return wording.Sign(storage.Started)
+	case cloud66.StatusQueued, cloud66.StatusPendingAnalysis:
+		return wording.Sign(storage.Queued)
 	}
 	return ""
 }

@@ -9,7 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/authz"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
+	"c66bot/storage"
 )
 
 // uids gives the stacks of a page, in its order.
@@ -102,24 +104,32 @@ func TestARowOfTheStacksSaysOneMoment(t *testing.T) {
 	for name, c := range map[string]struct {
 		status cloud66.StackStatus
 		newest []cloud66.Deployment
+		sign   storage.State
 		want   string
 	}{
-		"a list that is older than the end": {cloud66.StatusFailed, []cloud66.Deployment{live}, "🟢 #1093 live 20 minutes ago"},
+		"a list that is older than the end": {cloud66.StatusFailed, []cloud66.Deployment{live}, storage.Succeeded, "live #1093 for 20 min"},
 		"a cancelled one beside a live one": {
-			cloud66.StatusDeployed, []cloud66.Deployment{d(1094, cloud66.OutcomeCancelled, false), live},
-			"⚪ #1094 cancelled 20 minutes ago · #1093 is live",
+			cloud66.StatusDeployed, []cloud66.Deployment{d(1094, cloud66.OutcomeCancelled, false), live}, storage.Succeeded,
+			"live #1093 · #1094 cancelled 20 min ago",
 		},
 		"one that runs": {
-			cloud66.StatusDeployed, []cloud66.Deployment{running, failed, live}, "🔵 #1095 deploying 1 hour ago · #1093 is live",
+			cloud66.StatusDeployed, []cloud66.Deployment{running, failed, live}, storage.Started, "live #1093 · #1095 deploying for 1 h",
 		},
-		"a failure": {cloud66.StatusDeploying, []cloud66.Deployment{failed, live}, "🔴 #1094 failed 20 minutes ago · #1093 is live"},
+		"a failure": {
+			cloud66.StatusDeploying, []cloud66.Deployment{failed, live}, storage.Failed, "live #1093 · #1094 failed 20 min ago",
+		},
 		"an unknown outcome": {
-			cloud66.StatusFailed, []cloud66.Deployment{skipped, live}, "❔ #1094 ended, outcome skipped 20 minutes ago · #1093 is live",
+			cloud66.StatusFailed, []cloud66.Deployment{skipped, live}, storage.Succeeded,
+			"live #1093 · #1094 ended, outcome skipped 20 min ago",
+		},
+		"a cancelled one alone": {
+			cloud66.StatusFailed, []cloud66.Deployment{d(1094, cloud66.OutcomeCancelled, false)}, storage.Cancelled, "#1094 cancelled 20 min ago",
 		},
 		"a success that is not live": {
-			cloud66.StatusDeployed, []cloud66.Deployment{d(1094, cloud66.OutcomeSuccess, false)}, "🟢 #1094 succeeded 20 minutes ago",
+			cloud66.StatusDeployed, []cloud66.Deployment{d(1094, cloud66.OutcomeSuccess, false)}, storage.Succeeded,
+			"#1094 succeeded 20 min ago",
 		},
-		"unknown times": {cloud66.StatusFailed, []cloud66.Deployment{untimed}, "🟢 #1094 live"},
+		"unknown times": {cloud66.StatusFailed, []cloud66.Deployment{untimed}, storage.Succeeded, "live #1094"},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			s := stack("web1", "web", "production", "")
@@ -127,7 +137,7 @@ func TestARowOfTheStacksSaysOneMoment(t *testing.T) {
 			r.stacks.stacks = []cloud66.Stack{s}
 			r.cloud.deployments["web1"] = c.newest
 			got := as[StacksReply](t, r.say(lin, "stacks"))
-			if row := got.Stacks[0].row(now).String(); row != "`web@production` "+c.want {
+			if row := got.Stacks[0].row(now).String(); row != wording.Sign(c.sign)+" *web@production* · "+c.want {
 				t.Errorf("%s: %s", name, row)
 			}
 		})

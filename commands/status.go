@@ -118,14 +118,13 @@ func (h *Handler) leftOut(all map[cloud66.LeftOut]int, standing authz.Standing) 
 
 // Document starts with the most severe problem.
 func (r StatusReply) Document() doc.Document {
-	lines := []markup.Text{r.budget(), r.following(), r.watching(), r.unreadable()}
-	lines = append(lines, markup.Format("Version %s, running for %s", r.Version, wording.Duration(r.At.Sub(r.Since))))
+	var lines []markup.Text
 	for _, trouble := range r.Troubles {
-		lines = append(lines, markup.Format("⚠️ %s", trouble))
+		lines = append(lines, markup.Format("%s", trouble))
 	}
 	if len(r.LeftOut) > 0 {
 		left := wording.Some(r.LeftOut, maxNamed)
-		lines = append(lines, markup.Format("⚠️ Left out of what Cloud 66 lists, since I cannot read it: %s", left))
+		lines = append(lines, markup.Format("Left out of what Cloud 66 lists, since I cannot read it: %s", left))
 	}
 	if r.Others > 0 {
 		lines = append(lines,
@@ -138,6 +137,8 @@ func (r StatusReply) Document() doc.Document {
 		}
 		lines = append(lines, markup.Format("This machine's clock is %s %s Slack's: correct it (NTP)", wording.Duration(r.Ahead.Abs()), way))
 	}
+	lines = append(lines, r.unreadable(), r.budget(), r.following(), r.watching())
+	lines = append(lines, markup.Format("Version %s, running for %s", r.Version, wording.Duration(r.At.Sub(r.Since))))
 	return doc.Document{Kind: "status", Blocks: []doc.Block{doc.Lines(r.condition()), doc.Lines(lines...)}}
 }
 
@@ -145,21 +146,21 @@ func (r StatusReply) Document() doc.Document {
 func (r StatusReply) condition() markup.Text {
 	switch {
 	case r.Ready != nil:
-		return markup.Format("🔴 I cannot do my work: %s", strings.ReplaceAll(r.Ready.Error(), "\n", "; "))
+		return markup.Format("🚨 I cannot do my work: %s", strings.ReplaceAll(r.Ready.Error(), "\n", "; "))
 	case !r.Silent.IsZero():
-		return markup.Format("🟠 I am connected to Slack, but Cloud 66 has not answered since %s", markup.When(r.Silent))
+		return markup.Format("⚠️ Connected to Slack, but Cloud 66 has not answered since %s", markup.When(r.Silent))
 	case r.Others > 0:
-		return markup.Format("🟠 I am connected, but another instance of me takes part of the commands")
+		return markup.Format("⚠️ Connected, but another instance of me takes part of the commands")
 	case r.List != nil:
-		return markup.Format("🟠 I am connected, but Cloud 66 lists more stacks than I can work with")
+		return markup.Format("⚠️ Connected, but Cloud 66 lists more stacks than I can work with")
 	case len(r.Troubles) > 0:
-		return markup.Format("🟠 I am connected, but something keeps me from a part of my work")
+		return markup.Format("⚠️ Connected, but something keeps me from a part of my work")
 	case r.Budget.Rest == 0:
-		return markup.Format("🟠 I am connected, but this hour's Cloud 66 requests are used up")
+		return markup.Format("⚠️ Connected, but this hour's Cloud 66 requests are used up")
 	case r.Budget.BackgroundRest == 0:
-		return markup.Format("🟠 I am connected, but Cloud 66 requests run low")
+		return markup.Format("⚠️ Connected, but Cloud 66 requests run low")
 	default:
-		return markup.Format("🟢 I am well: connected to Slack, and Cloud 66 accepts my token")
+		return markup.Format("✅ Connected to Slack, and Cloud 66 accepts the token")
 	}
 }
 

@@ -148,7 +148,7 @@ func TestAGlobThatFitsNothingIsSavedWithAHintToItsAuthorAlone(t *testing.T) {
 			t,
 			r.say(lin, "subscribe wbe@production"),
 			"The subscription stands",
-			"no stack that you may subscribe to fits “wbe@production” yet",
+			"no stack that you may subscribe to matches “wbe@production” yet",
 			"web@production",
 		)
 		if got := told[SubscribedReply](r); got.Fits != 0 || got.Preview != nil || len(r.channels.amended) != 0 {
@@ -365,7 +365,7 @@ func TestTheListOfSubscriptionsSaysWhatEachTellsAndWhyOneDoesNot(t *testing.T) {
 		})
 		const none = "it tells of nothing: its author may not"
 		got := rowsIn(t, "subscriptions", r.say(lin, "subscriptions"))
-		if len(got) != 2 || !strings.Contains(got[0], " a failure mentions @Kim · 2 stacks that you may see fit · by <@U0SAM>") ||
+		if len(got) != 2 || !strings.Contains(got[0], " a failure mentions @Kim · 2 stacks that you may see match · by <@U0SAM>") ||
 			strings.Contains(got[0], none) || !strings.Contains(got[1], "suspended: is_archived in words") {
 			t.Errorf("shown is %q", got)
 		}

@@ -94,13 +94,13 @@ func mentions(whom string) markup.Text {
 func (r SubscribedReply) matching() markup.Text {
 	switch {
 	case r.Fits < 0:
-		return markup.Format("how many stacks fit now is not known, since Cloud 66 does not answer; the subscription stands")
+		return markup.Format("how many stacks match now is not known, since Cloud 66 does not answer; the subscription stands")
 	case r.Fits == 0:
-		return markup.Format("no stack fits yet; one that appears later is told of")
+		return markup.Format("no stack matches yet; one that appears later is told of")
 	case r.Fits == 1:
-		return markup.Format("1 stack fits now")
+		return markup.Format("1 stack matches now")
 	default:
-		return markup.Format("%d stacks fit now", r.Fits)
+		return markup.Format("%d stacks match now", r.Fits)
 	}
 }
 
@@ -167,12 +167,12 @@ func subscriptionsPage(p page, lines []markup.Text, listed bool) doc.Document {
 // comes first, since users type it. powerless means that its author may not subscribe to any stack here any more, and suspended says why
 // nothing can be posted in the channel, "" if it can.
 func subscriptionLine(s storage.Subscription, whom string, fits int, powerless bool, suspended string) markup.Text {
-	count := markup.Format("%d stacks that you may see fit", fits)
+	count := markup.Format("%d stacks that you may see match", fits)
 	switch fits {
 	case -1:
 		count = markup.Text{}
 	case 1:
-		count = markup.Format("1 stack that you may see fits")
+		count = markup.Format("1 stack that you may see matches")
 	}
 	line := markup.Join([]markup.Text{
 		markup.Format("%s %s", markup.Code(s.ID), wording.Stacks(s.Stacks)), narrowedTo(s), mentions(whom), count,

@@ -245,9 +245,9 @@ func ShownAs(name string) string {
 
 // choice offers stacks of the same name as buttons that continue the request.
 func choice(inv Invocation, found []cloud66.Stack) Reply {
-	what := fmt.Sprintf("%s fits %d stacks. Which one?", quoted(inv.Stack), len(found))
+	what := fmt.Sprintf("%s matches %d stacks. Which one?", quoted(inv.Stack), len(found))
 	if len(found) > maxOptions {
-		what = fmt.Sprintf("%s fits %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
+		what = fmt.Sprintf("%s matches %d stacks; here are the first %d. Which one?", quoted(inv.Stack), len(found), maxOptions)
 		found = found[:maxOptions]
 	}
 	tellApart(found)

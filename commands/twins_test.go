@@ -116,7 +116,7 @@ func TestAPatternThatMayNotMeanWhatItSaysIsExplained(t *testing.T) {
 		for text, want := range map[string][]string{
 			"deny everyone redeploy '*@production'":         {"leaves out what has no environment: “legacy”", "'legacy@'", "'*@'"},
 			"deny everyone cancel 'l*@[ps]*'":               {"“legacy”"},
-			"allow everyone redeploy legacy@production":     {"no stack that you see fits", "'legacy@'"},
+			"allow everyone redeploy legacy@production":     {"no stack that you see matches", "'legacy@'"},
 			"deny everyone redeploy web[1]":                 {`“web[1]@x” itself`, `'web\[1]'`},
 			"deny everyone redeploy web[1]@x":               {`'web\[1]@x'`},
 			"allow everyone cancel w*b":                     {`'w\*b'`},

@@ -78,7 +78,7 @@ func views() map[string]slack.ModalViewRequest {
 	named.Stack, named.Holders = &stack, []string{"S0DEVS", "U0KIM"}
 	near.Typed, near.Near = "webb", []string{"web@production", "web@staging"}
 	refused := Reply(named)
-	choice := doc.Say("choice", markup.Format("“web” fits 2 stacks. Which one?")).With(doc.Buttons(
+	choice := doc.Say("choice", markup.Format("“web” matches 2 stacks. Which one?")).With(doc.Buttons(
 		commands.Button("web@production", commands.Invocation{Verb: commands.Show, UID: "a"}, "choose-0"),
 		commands.Button("web@staging", commands.Invocation{Verb: commands.Show, UID: "b"}, "choose-1"),
 	))

@@ -26,7 +26,7 @@ func Lapsed(command string, lapses []authz.Lapse) Message {
 		was, id, rule := wording.Stack(l.Was), markup.Code(l.Rule.ID), wording.Stacks(l.Rule.Stacks)
 		if l.Now == (storage.StackRef{}) {
 			lines = append(lines, markup.Format("⚠️ %s is not among the stacks any more: it was deleted or renamed, or I may not see it. "+
-				"Rule %s, a deny on %s, fits no stack now. To deny it under another name: %s", was, id, rule, line("NAME")))
+				"Rule %s, a deny on %s, matches no stack now. To deny it under another name: %s", was, id, rule, line("NAME")))
 			continue
 		}
 		const anew = "⚠️ %s is called %s now, so that rule %s, a deny on %s, does not hold for it any more. To deny it anew: %s"

@@ -59,7 +59,7 @@ func (c StackChange) line() markup.Text {
 	case c.Fits:
 		return markup.Format("%s is called %s now. This channel still subscribes to it.", was, now)
 	default:
-		const lost = "%s is called %s now. No subscription of this channel fits that name, so its deployments are not told here any more."
+		const lost = "%s is called %s now. No subscription of this channel matches that name, so its deployments are not told here any more."
 		return markup.Format(lost, was, now)
 	}
 }

@@ -109,9 +109,8 @@ func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 	all := written(t)
 	for name, says := range map[string][]string{
 		"refusal-named": {"You may not redeploy web@production here.", "In this channel that is for <unknown S0DEVS>, <unknown " +
-			"U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "Nothing was done.", "[Ask for access]"},
-		"refusal-denied": {"You may not redeploy web@production here.", "The rule k3f9 of this channel denies it.",
-			"Nothing was done."},
+			"U0KIM>.", "An admin can allow it: <unknown S0OPS>, <unknown U0ADA>.", "[Ask for access]"},
+		"refusal-denied": {"You may not redeploy web@production here.", "The rule k3f9 of this channel denies it."},
 		"refusal-unknown-near": {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, " +
 			"web@staging?", "[Ask for access]"},
 		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},
@@ -156,11 +155,11 @@ func TestAMessageAboutARulePingsThoseWhomItNamesButNoGroup(t *testing.T) {
 
 func TestTheStateOfTheBotIsInTheFirstLine(t *testing.T) {
 	for name, want := range map[string]string{
-		"status": "🟢 I am well: connected to Slack, and Cloud 66 accepts my token", "status-not-ready": "🔴 I cannot do my work: Slack's " +
+		"status": "✅ Connected to Slack, and Cloud 66 accepts the token", "status-not-ready": "🚨 I cannot do my work: Slack's " +
 			"connection has not said hello; Cloud 66 refuses the token",
-		"status-low": "🟠 I am connected, but Cloud 66 requests run low", "status-throttled": "🟠 I am connected, but this hour's Cloud 66 " +
+		"status-low": "⚠️ Connected, but Cloud 66 requests run low", "status-throttled": "⚠️ Connected, but this hour's Cloud 66 " +
 			"requests are used up",
-		"status-others": "🟠 I am connected, but another instance of me takes part of the commands",
+		"status-others": "⚠️ Connected, but another instance of me takes part of the commands",
 	} {
 		if got := firstLine(written(t)["reply-"+name].Plain()); got != want {
 			t.Errorf("%s begins with %q", name, got)
@@ -205,16 +204,16 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 		"subscribed": {
 			"subscribed this channel to web*@production (subscription k3f9)", "deployments that fail, are cancelled or take longer than usual, of " +
 				"the type build or redeploy, by “kim”",
-			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks fit now", "[Unsubscribe]",
+			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks match now", "[Unsubscribe]",
 		},
-		"subscribed-to-nothing": {"every deployment", "no stack fits yet"},
+		"subscribed-to-nothing": {"every deployment", "no stack matches yet"},
 		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: 🔴 web@production: #1042 failed, " +
 			"took 2 min 10 s"},
 		"subscribed-partly":    {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
 		"subscribed-quiet":     {"no message"},
 		"subscribed-no-answer": {"Cloud 66 does not answer. The subscription stands."},
 		"subscriptions": {"suspended: the channel is " +
-			"archived", "its author may not subscribe to stacks here any more", "1 stack that you may see fits", "3 stacks that you may see fit"},
+			"archived", "its author may not subscribe to stacks here any more", "1 stack that you may see matches", "3 stacks that you may see match"},
 		"suspended-archived": {"the channel is archived", "web@production, every stack", "goes on by itself"},
 	} {
 		seen := all["reply-"+name].Plain()

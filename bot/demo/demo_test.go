@@ -38,19 +38,19 @@ var chapters = []struct {
 		"the card now 🟢 web@production", "is live, took", "in its thread ↳ 🟢 web@production",
 	}},
 	{"A docker stack, and a name that fits two", []string{
-		"fits 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ 🟢 api@staging",
+		"matches 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ 🟢 api@staging",
 	}},
 	{"Sam may not yet, and then may", []string{
-		"only sam sees You may not redeploy here", "An admin can make one: /c66 allow U0SAM redeploy web@staging* [Ask for access]",
+		"only sam sees ⛔ You may not redeploy here", "An admin can make one: /c66 allow U0SAM redeploy web@staging* [Ask for access]",
 		"#web everybody sees 🔑 @lin made a rule for this channel: allow @sam view, redeploy on web@staging (", "asked by @sam",
-		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees You may not cancel", "↳ 🟢 web@staging",
+		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees ⛔ You may not cancel", "↳ 🟢 web@staging",
 		"I know no stack “web@production” that you may redeploy here",
 	}},
 	{"Noor asks for access", []string{
-		"only noor sees You may not look at stacks here", "noor clicks [Ask for access]", "🔑 @noor asks to look at billing", "[Grant 1 h]",
-		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor asked to look at billing", "only noor sees billing@production:", "🔴 failed",
+		"only noor sees ⛔ You may not look at stacks here", "noor clicks [Ask for access]", "🔑 @noor asks to look at billing", "[Grant 1 h]",
+		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor asked to look at billing", "only noor sees billing@production:", "failed · ",
 	}},
-	{"Olga is of another organisation", []string{"allow everyone view on web*", "only olga sees You may not look at stacks here"}},
+	{"Olga is of another organisation", []string{"allow everyone view on web*", "only olga sees ⛔ You may not look at stacks here"}},
 	{"Who may what, and why", []string{
 		"only lin sees Who may do what in this channel: rules 1–2 of 2", "✅ @sam may redeploy web@staging here", "lin types /c66 revoke",
 		"🔑 @lin took back a rule of this channel: allow @sam",
@@ -74,10 +74,10 @@ var chapters = []struct {
 		"#billing everybody sees 🔔 @ana subscribed this channel to " +
 			"billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
 		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing@production",
-			"↳ 🔴 billing@production", "@lin",
+		"↳ 🔴 billing@production", "@lin",
 	}},
 	{"The bot is killed in the middle of one", []string{
-		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker@production", "↳ 🟢 worker@production", "🟢 I am well",
+		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker@production", "↳ 🟢 worker@production", "✅ Connected to Slack",
 	}},
 	{"What the simulators saw", []string{
 		"Deployments: 8 (5 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",

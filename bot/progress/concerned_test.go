@@ -70,7 +70,7 @@ func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T)
 		r.shows(deploys, "web@production is called website@production now. This channel still subscribes to it.")
 		r.shows(
 			builds,
-			"web@production is called website@production now. No subscription of this channel fits that name, so its deployments are not told "+
+			"web@production is called website@production now. No subscription of this channel matches that name, so its deployments are not told "+
 				"here any more.",
 		)
 		r.shows(ops, "❔ shop@production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
@@ -123,7 +123,7 @@ func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
 			builds,
 			append(
 				live(1004),
-				"web@production is called secret@production now. No subscription of this channel fits that name, so its deployments are not told "+
+				"web@production is called secret@production now. No subscription of this channel matches that name, so its deployments are not told "+
 					"here any more.",
 			)...)
 	})

@@ -40,7 +40,7 @@ func TestABotThatCannotWriteIsNotReadyAndSaysSoUntilItCan(t *testing.T) {
 	w.until(t, s, "the change is refused", w.says("It was not taken: nothing was done."))
 	w.readyz(t, s, http.StatusServiceUnavailable, "database "+w.db+" cannot be written", "file too large", "make room on its disk")
 	w.command(t, "/c66 status")
-	w.until(t, s, "status says so", w.says("🔴 I cannot do my work: database "+w.db+" cannot be written"))
+	w.until(t, s, "status says so", w.says("🚨 I cannot do my work: database "+w.db+" cannot be written"))
 	poll(t, s, "the log says so", func() bool { return strings.Contains(s.log.String(), `msg="not ready" reason="database `+w.db) },
 		new(string))
 	limitFiles(t, s.Process.Pid, before)

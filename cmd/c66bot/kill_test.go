@@ -138,7 +138,7 @@ func (w *wish) says() (all string, direct int) {
 }
 
 // told are the words that say that something was not done, or may not be, or what is to be chosen first.
-var told = regexp.MustCompile(`othing was done|not redeployed|did not tell what became|fits 2 stacks`)
+var told = regexp.MustCompile(`othing was done|not redeployed|did not tell what became|matches 2 stacks`)
 
 // verdict says what is wrong with what became of a wish, "" where nothing is. What is still to be delivered to its channel counts as said.
 func (w *wish) verdict(deployed map[string]int, waiting string) string {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -100,5 +98,33 @@ func Nearly(d time.Duration) string {
 	return Duration(d.Round(time.Minute))
 }
 
-// Ago formats a time relative to now, as in "3 hours ago".
-func Ago(t, now time.Time) string { return humanize.RelTime(t, now, "ago", "from now") }
+// Age formats a duration by its largest unit: "40 s", "15 min", "3 h", "5 days", "4 months", "3 years".
+func Age(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(0, d/time.Second))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 2*day:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d < 60*day:
+		return fmt.Sprintf("%d days", d/day)
+	case d < 2*365*day:
+		return fmt.Sprintf("%d months", d/(30*day))
+	default:
+		return fmt.Sprintf("%d years", d/(365*day))
+	}
+}
+
+// Ago formats a time relative to now, as in "3 h ago". Clocks differ, so what is a little ahead is now.
+func Ago(t, now time.Time) string {
+	switch d := now.Sub(t); {
+	case d <= -time.Minute:
+		return "in " + Age(-d)
+	case d < time.Second:
+		return "just now"
+	default:
+		return Age(d) + " ago"
+	}
+}

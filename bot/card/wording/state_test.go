@@ -43,3 +43,17 @@ func TestOutcomesInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestATimeIsToldByItsLargestUnit(t *testing.T) {
+	now := time.Date(2026, 3, 4, 10, 30, 0, 0, time.UTC)
+	const day = 24 * time.Hour
+	for ago, want := range map[time.Duration]string{
+		-time.Hour: "in 1 h", -30 * time.Second: "just now", 0: "just now", 40 * time.Second: "40 s ago", 119 * time.Second: "1 min ago",
+		59 * time.Minute: "59 min ago", 90 * time.Minute: "1 h ago", 47 * time.Hour: "47 h ago", 2 * day: "2 days ago", 59 * day: "59 days ago",
+		60 * day: "2 months ago", 729 * day: "24 months ago", 2 * 365 * day: "2 years ago",
+	} {
+		if got := Ago(now.Add(-ago), now); got != want {
+			t.Errorf("%s ago is %q, not %q", ago, got, want)
+		}
+	}
+}
