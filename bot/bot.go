@@ -58,6 +58,7 @@ type Config struct {
 	Cloud              *cloud66.Client
 	Records            storage.DB
 	PollMin, PollMax   time.Duration
+	WatchAfter         time.Duration // how long a stack's health is watched after a deployment went live; 0 is not at all
 	// Dial opens connections to Slack. Nil means the net package's dialer.
 	Dial webapi.Dial
 	// Beat is the interval of the standstill detection, normally socket.Beat. 0 disables it, for simulated time.
@@ -123,7 +124,7 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		Pattern: parseGlob, May: b.maySubscribe, Docker: b.directory.Docker, Queue: b.inbox.Queue,
+		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.maySubscribe, Docker: b.directory.Docker, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,

@@ -28,7 +28,9 @@ func (b *Bot) maySubscribe(ctx context.Context, user, channel string, stack stor
 
 // told reports whether a subscription would have announced a past deployment.
 func told(s storage.Subscription, e commands.Entry, usual time.Duration) bool {
-	return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
+	return notify.Told(s, notify.Sight{
+		At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled, Unhealthy: e.Unhealthy,
+	})
 }
 
 // watchStatus returns how the subscribed stacks are watched.

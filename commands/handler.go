@@ -51,7 +51,7 @@ type Start struct {
 
 // start returns the start of a change with a card.
 func (c *call) start(f storage.Follow) Start {
-	f.Stack, f.Channel, f.Asker = RefOf(c.stack), c.Channel, c.User
+	f.Stack, f.Channel, f.Asker, f.Healthy = RefOf(c.stack), c.Channel, c.User, c.stack.Health == cloud66.HealthHealthy
 	return Start{Operation: c.Operation, Follow: f, Decided: c.decided}
 }
 

@@ -74,6 +74,7 @@ type Entry struct {
 	AskedBy     string          // Slack user who requested it here, "" if nobody did
 	Reason      string          // of that request
 	Cancelled   *storage.Cancel // the cancellation requested here
+	Unhealthy   bool            // its stack fell ill after it went live
 	QueuedAfter int64           // the deployment that runs before it, 0 if unknown
 }
 
@@ -122,8 +123,10 @@ func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
 	if cancelled {
 		entry.Cancelled = &cancel
 	}
+	kept, _, errKept := storage.History.Find(tx, key)
+	entry.Unhealthy = !kept.UnhealthyAt.IsZero()
 	wish, found, err2 := storage.Wishes.Find(tx, key)
-	if err = errors.Join(err, err2); err != nil || !found {
+	if err = errors.Join(err, err2, errKept); err != nil || !found {
 		return entry, err
 	}
 	follow, _, err := storage.Follows.Find(tx, wish.Follow)

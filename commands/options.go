@@ -137,7 +137,7 @@ var (
 	outcomes = []string{"running", "succeeded", "failed", "cancelled", "reverted"}
 	events   = []string{
 		string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), storage.Reverted,
-		string(storage.Slow),
+		string(storage.Slow), string(storage.Unhealthy),
 	}
 	vias        = []string{string(cloud66.ViaWeb), string(cloud66.ViaAPI), string(cloud66.ViaHook)}
 	deployTypes = []string{
@@ -193,7 +193,7 @@ func checkOutcome(v string) (string, error) {
 var synonyms = map[string]string{
 	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed",
 	"canceled": "cancelled", "cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web",
-	"git": "hook", "first-build": "first_build",
+	"git": "hook", "ill": "unhealthy", "health": "unhealthy", "impaired": "unhealthy", "first-build": "first_build",
 }
 
 // someOf returns a check for a comma-separated list of words from all, which it sorts in that order.

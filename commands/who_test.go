@@ -185,7 +185,7 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"a pattern without a name": {"subscribe @production", "there is no name before the @", "subscribe mystack@production"},
 		"stacks in two words":      {"subscribe web api", "I don't understand “api” behind subscribe.", "subscribe mystack@production"},
 		"an unknown event": {"subscribe web --events faild", "“faild” is no event. Did you mean failed? There are started, " +
-			"succeeded, failed, cancelled, reverted, slow.", "--events failed"},
+			"succeeded, failed, cancelled, reverted, slow, unhealthy.", "--events failed"},
 		"an event that is nothing": {"subscribe web --events failed,purple", "“purple” is no event. There are " +
 			"started", "--events failed"},
 		"an event missing in a list": {"subscribe web --events failed,,slow", "“” is no event.", "--events failed"},

@@ -65,6 +65,7 @@ type Follow struct {
 	Usual       int64     `json:"usual_seconds,omitempty"` // the stack's usual deployment time at the last poll
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 	Subscribed  bool      `json:"subscribed,omitempty"` // the card was created by a subscription
+	Healthy     bool      `json:"healthy,omitempty"`    // the stack was healthy when the deployment was asked for
 	Said        string    `json:"said,omitempty"`       // Cloud 66's explanation of a failed request
 	// Untold is what is to be told of the end, in PhaseUntold.
 	Untold json.RawMessage `json:"untold,omitempty"`
@@ -97,16 +98,26 @@ const (
 	Succeeded State = "succeeded"
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
-	Over      State = "over"     // it ended with an outcome that the bot does not know
-	Refused   State = "refused"  // Cloud 66 certainly did not accept the request
-	Unclear   State = "unclear"  // it cannot be determined whether Cloud 66 accepted the request
-	Unposted  State = "unposted" // nothing was sent, because the card was posted too late
-	Vanished  State = "vanished" // the deployment or its stack no longer exists
+	Over      State = "over"      // it ended with an outcome that the bot does not know
+	Refused   State = "refused"   // Cloud 66 certainly did not accept the request
+	Unclear   State = "unclear"   // it cannot be determined whether Cloud 66 accepted the request
+	Unposted  State = "unposted"  // nothing was sent, because the card was posted too late
+	Vanished  State = "vanished"  // the deployment or its stack no longer exists
+	Unhealthy State = "unhealthy" // it succeeded, and its stack fell ill after it went live
+	Recovered State = "recovered" // its stack fell ill, and is healthy again
 )
 
 // End reports whether the state is final.
 func (s State) End() bool {
-	return slices.Contains([]State{Succeeded, Failed, Cancelled, Over, Refused, Unclear, Unposted, Vanished}, s)
+	return slices.Contains([]State{Succeeded, Failed, Cancelled, Over, Refused, Unclear, Unposted, Vanished, Unhealthy, Recovered}, s)
+}
+
+// Deployed returns the end of the deployment itself, whatever the health of its stack became.
+func (s State) Deployed() State {
+	if s == Unhealthy || s == Recovered {
+		return Succeeded
+	}
+	return s
 }
 
 // Wish is a redeploy request and the state of its submission to Cloud 66.

@@ -8,7 +8,7 @@ import (
 // History holds the deployments that have ended, by DeploymentKey, whoever started them.
 var History = newTable[Deployed]("history")
 
-// Deployed is a deployment that has ended, as the bot last saw it. Its times are by Cloud 66's clock, except SeenAt.
+// Deployed is a deployment that has ended, as the bot last saw it. Its times are by Cloud 66's clock, except SeenAt and UnhealthyAt.
 type Deployed struct {
 	Stack   string `json:"stack"` // UID
 	Number  int64  `json:"number"`
@@ -24,6 +24,8 @@ type Deployed struct {
 	StartedAt time.Time `json:"started_at,omitzero"`
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 	SeenAt    time.Time `json:"seen_at"` // when the bot first saw that it had ended
+	// UnhealthyAt is when its stack fell ill after it went live, by the bot's clock; zero if it did not, or was not watched.
+	UnhealthyAt time.Time `json:"unhealthy_at,omitzero"`
 }
 
 // Over returns when the deployment ended, as far as that is known.

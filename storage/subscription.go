@@ -38,6 +38,8 @@ type Position struct {
 	// Began is when the bot observed the start of deployments in Open, by its own clock.
 	Began map[int64]time.Time `json:"began,omitempty"`
 	At    time.Time           `json:"at"`
+	// Healthy is whether the stack was healthy when the list of stacks last showed it idle and with a known health.
+	Healthy bool `json:"healthy,omitempty"`
 	// Missing is since when the list of stacks does not show the stack.
 	Missing time.Time `json:"missing,omitzero"`
 }

@@ -76,6 +76,13 @@ func view(f storage.Follow, d cloud66.Deployment) View {
 	return View{Follow: f, Deployment: &d, At: now}
 }
 
+// after is a view of a deployment that went live four minutes ago.
+func after(f storage.Follow, impaired bool) View {
+	v := view(f, ended(cloud66.OutcomeSuccess, 100*time.Second))
+	v.LiveAt, v.Impaired = now.Add(-4*time.Minute-10*time.Second), impaired
+	return v
+}
+
 // cards are views of the card in every state, by name.
 func cards() map[string]View {
 	queued := running()
@@ -127,6 +134,9 @@ func cards() map[string]View {
 		"lost-before-it-was-found":       {Follow: lostEarly, At: now},
 		"succeeded":                      view(asked(storage.Succeeded), ended(cloud66.OutcomeSuccess, 292*time.Second)),
 		"failed-another-still-live":      failed,
+		"unhealthy":                      after(asked(storage.Unhealthy), false),
+		"unhealthy-impaired":             after(followed(storage.Unhealthy), true),
+		"recovered":                      after(asked(storage.Recovered), false),
 		"over":                           view(asked(storage.Over), odd),
 		"over-without-a-word":            view(asked(storage.Over), coded),
 		"over-without-an-outcome":        view(asked(storage.Over), untold),

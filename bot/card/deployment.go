@@ -28,6 +28,8 @@ type View struct {
 	Mentions   []string      // users and groups that a subscription mentions on failure
 	Born       bool          // first seen after its end, so no steps follow the card
 	Gap        bool          // the stack had more deployments than were read
+	LiveAt     time.Time     // when it went live, if its stack fell ill since
+	Impaired   bool          // the stack is impaired, and has not failed
 	Corrects   storage.State // the end that was told before, if Cloud 66 tells another one now, or ""
 	At         time.Time
 }
@@ -64,7 +66,7 @@ func Step(v View, state storage.State, at time.Time) Message {
 	if state.End() && v.Follow.Asker != "" {
 		named = append(named, v.Follow.Asker)
 	}
-	if state == storage.Failed {
+	if state == storage.Failed || state == storage.Unhealthy {
 		named = append(named, slices.DeleteFunc(slices.Clone(v.Mentions), func(id string) bool { return id == v.Follow.Asker })...)
 	}
 	all := pings(named)
@@ -185,6 +187,8 @@ func (v View) happened() markup.Text {
 		return v.over(n)
 	case storage.Cancelled:
 		return v.cancelled(n)
+	case storage.Unhealthy, storage.Recovered:
+		return v.health(n)
 	case storage.Refused:
 		return markup.Format("not redeployed: %s", v.Follow.Said)
 	case storage.Unclear:
@@ -240,6 +244,21 @@ func (v View) succeeded(n markup.Text) markup.Text {
 		return markup.Format("%s %s", n, became)
 	}
 	return markup.Format("%s %s, took %s", n, became, wording.Duration(v.took()))
+}
+
+// health describes the health of the stack since the deployment went live.
+func (v View) health(n markup.Text) markup.Text {
+	how := markup.Format("is failing")
+	switch {
+	case v.Follow.State == storage.Recovered:
+		how = markup.Format("is healthy again")
+	case v.Impaired:
+		how = markup.Format("is impaired")
+	}
+	if after := v.At.Sub(v.LiveAt); !v.LiveAt.IsZero() && after > 0 {
+		return markup.Format("%s %s after %s went live", how, wording.Roughly(after), n)
+	}
+	return markup.Format("%s after %s went live", how, n)
 }
 
 // over describes an end with an unknown outcome.

@@ -16,6 +16,7 @@ var signs = map[storage.State]string{
 	storage.Asked: "⏳", storage.Queued: "🕓", storage.Started: "🔵", storage.Slow: "🟠", storage.Lost: "❔", storage.Succeeded: "🟢",
 	storage.Over: "❔", storage.Failed: "🔴", storage.Cancelled: "⚪", storage.Refused: "🔴", storage.Unclear: "❔",
 	storage.Unposted: "⚪", storage.Vanished: "❔",
+	storage.Unhealthy: "🚨", storage.Recovered: "🟢",
 }
 
 func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
@@ -28,6 +29,9 @@ func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 		"lost":                      "Cloud 66 has not answered for 10 min; #1042 had not ended when last seen",
 		"succeeded":                 "#1042 is live, took 4 min 52 s",
 		"failed-another-still-live": "#1042 failed after 2 min 10 s; #1041 is still live",
+		"unhealthy":                 "is failing 4 min after #1042 went live",
+		"unhealthy-impaired":        "is impaired 4 min after #1042 went live",
+		"recovered":                 "is healthy again 4 min after #1042 went live",
 		"over":                      "#1042 ended after 1 min; Cloud 66 says of its outcome: Abandoned",
 		"over-without-a-word":       "#1042 ended after 1 min; Cloud 66 says of its outcome: unknown (7)",
 		"over-without-an-outcome":   "#1042 ended after 1 min; Cloud 66 says of its outcome: nothing",

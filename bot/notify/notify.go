@@ -34,6 +34,7 @@ type Sight struct {
 	Began      time.Time       // its start by this bot's clock; zero if unknown
 	Cancelled  *storage.Cancel // the cancel requested through this bot, if any
 	Overtaken  int64           // a newer deployment that has ended while this one waits, or 0
+	Unhealthy  bool            // its stack fell ill after it went live
 }
 
 // Notice is a state to announce, its time, and the reason.
@@ -156,6 +157,9 @@ func finished(d cloud66.Deployment, s Sight) time.Time {
 	}
 	return end
 }
+
+// LiveAt returns when an ended deployment went live, by the bot's clock as far as that is known.
+func LiveAt(s Sight) time.Time { return cmp.Or(finished(s.Deployment, s), s.At) }
 
 // unseen announces a long silence of Cloud 66 once.
 func unseen(f storage.Follow, s Sight) (storage.Follow, []Notice) {

@@ -29,6 +29,8 @@ func Wants(s storage.Subscription, event string) bool {
 	switch event {
 	case string(storage.Waits):
 		event = string(storage.Slow)
+	case string(storage.Recovered):
+		event = string(storage.Unhealthy)
 	case string(storage.Over):
 		return Wants(s, string(storage.Succeeded)) && Wants(s, string(storage.Failed))
 	}
@@ -69,13 +71,18 @@ func Told(sub storage.Subscription, s Sight) bool {
 	}
 	d := s.Deployment
 	was := func(event string, so bool) bool { return so && Fits(sub, d) && Wants(sub, event) }
-	return was(string(storage.Slow), d.Duration() > cloud66.SlowAfter(s.Usual)) || was(storage.Reverted, d.Reverted)
+	return was(string(storage.Slow), d.Duration() > cloud66.SlowAfter(s.Usual)) || was(storage.Reverted, d.Reverted) ||
+		was(string(storage.Unhealthy), s.Unhealthy)
 }
 
 // HearOfFailure decides whether a channel is told of a deployment's failure, and which users and groups are mentioned.
 func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (mentions []string, ok bool) {
+	return hearOf(subscriptions, d, storage.Failed)
+}
+
+func hearOf(subscriptions []storage.Subscription, d cloud66.Deployment, state storage.State) (mentions []string, ok bool) {
 	for _, sub := range subscriptions {
-		if !Fits(sub, d) || !Wants(sub, string(storage.Failed)) {
+		if !Fits(sub, d) || !Wants(sub, string(state)) {
 			continue
 		}
 		ok = true

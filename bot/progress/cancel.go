@@ -78,7 +78,7 @@ func notEnded(tx storage.Tx, f storage.Follow) error {
 		return err
 	}
 	card, _, err := storage.Follows.Find(tx, id)
-	switch card.State {
+	switch card.State.Deployed() {
 	case storage.Succeeded, storage.Failed, storage.Cancelled, storage.Over:
 		return &cloud66.Error{Kind: cloud66.ErrConflict, Message: "it has ended"}
 	default:

@@ -28,6 +28,7 @@ type scene struct {
 	before func(r *rig) // what an earlier process has done, an hour ago; nil for nothing
 	play   func(r *rig) // what people ask for meanwhile; the dead have nobody to tell
 	down   time.Duration
+	after  time.Duration              // how long the health is watched
 	writes bool                       // reads of Cloud 66 are no deaths, since there are very many
 	check  func(r *rig, death string) // when another process has carried on and all is over; the death is "" for a process that lived
 }
@@ -63,6 +64,7 @@ func (s scene) run(t *testing.T, step int, after bool) (effects []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, s.opts)
+		r.after = s.after
 		if s.before != nil {
 			r.start(newProcess())
 			s.before(r)

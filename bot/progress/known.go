@@ -22,6 +22,7 @@ type known struct {
 	of         map[string][]storage.Subscription // to the stack, by channel
 	stack      storage.StackRef                  // zero if the stack's name is unknown: the look is for a card alone
 	position   *storage.Position                 // nil if the stack has none
+	health     *storage.HealthWatch              // nil if the stack's health is not watched
 	follows    []storage.Follow                  // open, oldest first
 	cards      map[string]storage.Message        // what they show, by the id of the follow; without an entry the card is not recorded
 	about      map[int64]about                   // of the deployments of the look and of the follows
@@ -92,6 +93,11 @@ func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
 	}
 	if k.stack.UID != "" {
 		k.of = k.subscribed.to(k.stack)
+	}
+	if w, watched, err := storage.Health.Find(tx, look.Stack); err != nil {
+		return nil, err
+	} else if watched {
+		k.health = &w
 	}
 	var wrong error
 	if k.follows, wrong = storage.OpenFollows(tx, look.Stack); wrong != nil {
@@ -227,6 +233,9 @@ func (k *known) since(look watch.Look) *storage.Position {
 // first returns the position of a stack of which no deployments were read.
 func (k *known) first(look watch.Look) storage.Position {
 	at := storage.Position{Stack: k.stack, Since: look.At.Add(-sinceAtMost), Mark: look.Mark, At: look.At}
+	if look.Listed != nil {
+		at.Healthy = notify.Healthy(false, *look.Listed)
+	}
 	made := k.made(look)
 	switch {
 	case !made.IsZero(): // without a mark, its deployments are looked at

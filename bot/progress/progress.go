@@ -46,6 +46,7 @@ type Cloud interface {
 	watch.Cloud
 	Redeploy(ctx context.Context, uid string, req cloud66.RedeployRequest) (cloud66.RedeployAnswer, error)
 	Cancel(ctx context.Context, uid string, id int64) (cloud66.CancelAnswer, error)
+	Stack(ctx context.Context, uid string) (cloud66.Stack, error)
 	Actions(ctx context.Context, uid string, filter cloud66.ActionFilter) iter.Seq2[cloud66.Action, error]
 	Services(ctx context.Context, uid string) ([]cloud66.Service, error)
 }
@@ -57,6 +58,7 @@ type Config struct {
 	Cloud            Cloud
 	List             watch.List
 	PollMin, PollMax time.Duration
+	WatchAfter       time.Duration // how long a stack's health is watched after a deployment went live; 0 is not at all
 	// Pattern compiles a glob over stacks.
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
 	// May reports whether a user may at present subscribe a channel to a stack.
@@ -76,6 +78,7 @@ type Progress struct {
 	resumed       chan struct{}                 // closed when the work of an earlier process has been taken over
 	found         chan struct{}                 // signals an end that is to be told with others
 	presence      presence
+	sights        sights
 	lasts         sync.Map // the last look at each stack with open follows, by UID: a compared
 }
 
@@ -83,7 +86,7 @@ var _ commands.Progress = (*Progress)(nil)
 
 // New returns a Progress. It does nothing until Run is called.
 func New(cfg Config) *Progress {
-	p := &Progress{Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1)}
+	p := &Progress{Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1), sights: newSights()}
 	p.subscriptions.Store(newSubscriptions(-1))
 	p.watch = watch.New(watch.Config{
 		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.seen, Listed: p.listed, Swept: p.swept,
@@ -101,6 +104,7 @@ func (p *Progress) Run(ctx context.Context) error {
 	}
 	close(p.resumed)
 	left.Go(func() { p.gather(ctx) })
+	left.Go(func() { p.watchHealth(ctx) })
 	p.watch.Run(ctx)
 	return nil
 }

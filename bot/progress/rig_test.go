@@ -57,6 +57,7 @@ type rig struct {
 	path  string
 	*life
 
+	after  time.Duration                // how long the health is watched
 	stall  atomic.Pointer[func()]       // called before each commit, unless nil
 	refuse atomic.Pointer[func() error] // called before each commit, which fails with its error, unless nil
 	stacks map[string]storage.StackRef  // the stacks of followMany
@@ -243,7 +244,7 @@ func (r *rig) start(p *mortal.Process) {
 	})
 	pr := progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
-		Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
+		WatchAfter: r.after, Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 			if may := r.judge.Load(); may != nil {
 				return (*may)(user, channel, stack)

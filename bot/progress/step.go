@@ -117,7 +117,7 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	s := step{follow: f, view: t.view(f), changed: true}
 	v := &s.view
 	state := notify.Outcome(t.sight(*v.Deployment))
-	if state == f.State {
+	if state == f.State.Deployed() {
 		return s, nil
 	}
 	of := t.subscribed.to(t.nameOf(f))[f.Channel]
@@ -125,7 +125,7 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	if f.Phase == storage.PhaseUntold {
 		return s, s.mend(state, of)
 	}
-	v.Corrects, s.follow.State = f.State, state
+	v.Corrects, s.follow.State = f.State.Deployed(), state
 	if len(f.Told) < maxTold {
 		s.follow.Told = append(slices.Clone(f.Told), state)
 		s.notices = []notify.Notice{{State: state, At: t.look.At, Why: "Cloud 66 said before: " + string(f.State)}}
@@ -255,7 +255,9 @@ func urgent(f storage.Follow, notices ...notify.Notice) bool {
 	return len(notices) > 0 && (!f.Subscribed || slices.ContainsFunc(notices, isFailure))
 }
 
-func isFailure(n notify.Notice) bool { return n.State == storage.Failed }
+func isFailure(n notify.Notice) bool {
+	return n.State == storage.Failed || n.State == storage.Unhealthy
+}
 
 // differs reports whether two records differ in their stored form.
 func differs(a, b any) bool {
@@ -379,7 +381,7 @@ func (v view) step(n notify.Notice) (storage.Message, error) {
 		Broadcast: (isFailure(n) || v.Corrects == storage.Failed) && (v.Loud || !f.Subscribed),
 	}
 	switch {
-	case n.State == storage.Lost: // may occur again
+	case n.State == storage.Lost, n.State == storage.Unhealthy, n.State == storage.Recovered: // may occur again
 		m.Key += fmt.Sprintf("/%d", n.At.Unix())
 	case v.Corrects != "":
 		m.Key += fmt.Sprintf("/%d", len(f.Told))

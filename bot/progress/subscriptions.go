@@ -148,6 +148,7 @@ func (p *Progress) putFirst(ctx context.Context, positions map[string]storage.Po
 func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
 	now := time.Now()
 	p.presence.hears(now, false, p.awayAfter())
+	p.sights.see(now, stacks...)
 	aims, first := map[string]watch.Aim{}, map[string]storage.Position{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		s, err := p.subscribed(tx)

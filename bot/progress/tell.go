@@ -40,6 +40,7 @@ type tale struct {
 	*known
 
 	look    watch.Look
+	after   time.Duration // how long the health is watched after a deployment went live
 	away    absence
 	answers answers
 
@@ -47,9 +48,11 @@ type tale struct {
 	certain, guesses map[string]int64 // their deployments, by follow
 
 	steps    []step
-	messages []storage.Message  // that belong to no card
-	ended    []storage.Deployed // for the history
-	position *storage.Position  // to write; nil if it stays
+	messages []storage.Message    // that belong to no card
+	ended    []storage.Deployed   // for the history
+	position *storage.Position    // to write; nil if it stays
+	health   *storage.HealthWatch // to begin; nil for none
+	unwatch  bool                 // the watch over the health ends, because another deployment has come
 	whys     []string
 	began    map[int64]time.Time // when deployments that are open, or were, began, as the bot saw it
 	held     bool                // something must wait for the next look, so the position stays
@@ -72,7 +75,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 	if err != nil {
 		return watch.Aim{}, err
 	}
-	t := &tale{known: k, look: look, away: away}
+	t := &tale{known: k, look: look, after: p.WatchAfter, away: away}
 	if aim := t.aim(); !look.Covers(aim) {
 		return aim, nil
 	}
@@ -86,7 +89,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 			return err
 		}
 		if !reflect.DeepEqual(now, t.known) {
-			t = &tale{known: now, look: look, away: away, answers: t.answers}
+			t = &tale{known: now, look: look, after: p.WatchAfter, away: away, answers: t.answers}
 			if look.Covers(t.aim()) {
 				t.plan()
 			}
@@ -101,6 +104,9 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 	}
 	p.done(ctx, t.steps...)
 	p.Outbox.Deliver(t.messages...)
+	if t.health != nil {
+		p.sights.begin(t.look.Stack)
+	}
 	return t.aim(), t.err
 }
 
@@ -184,6 +190,9 @@ func (t *tale) plan() {
 	if t.look.Err == nil {
 		t.remember(lost)
 	}
+	if t.look.Err == nil {
+		t.watchHealth()
+	}
 }
 
 // add plans the next step of a follow, and reports whether it could.
@@ -203,7 +212,7 @@ func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bo
 
 // changes reports whether there is anything to write.
 func (t *tale) changes() bool {
-	return t.position != nil || len(t.messages)+len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+	return t.position != nil || t.health != nil || t.unwatch || len(t.messages)+len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
 // write writes the plan. Messages have the order of what happened: a roll-back follows the success.
@@ -213,6 +222,12 @@ func (t *tale) write(tx storage.Tx) (err error) {
 	}
 	if t.position != nil {
 		err = errors.Join(err, storage.Positions.Put(tx, t.look.Stack, *t.position))
+	}
+	switch {
+	case t.health != nil:
+		err = errors.Join(err, storage.Health.Put(tx, t.look.Stack, *t.health))
+	case t.unwatch:
+		err = errors.Join(err, storage.Health.Delete(tx, t.look.Stack))
 	}
 	return errors.Join(err, writeAll(tx, t.steps), outbox.PutAll(tx, t.messages))
 }
@@ -224,6 +239,7 @@ func (t *tale) remember(but map[int64]bool) {
 		a := t.about[d.ID]
 		now := versions.Ended(t.look.Stack, d)
 		now.Asker, now.SeenAt, now.Services = a.asker, a.kept.SeenAt, a.kept.Services
+		now.UnhealthyAt = a.kept.UnhealthyAt
 		if now.SeenAt.IsZero() {
 			now.SeenAt = t.look.At
 		}
@@ -248,7 +264,7 @@ func (t *tale) discover() {
 		after.Stack = t.stack
 	}
 	if t.look.Listed != nil {
-		after.Mark = t.look.Mark
+		after.Mark, after.Healthy = t.look.Mark, notify.Healthy(before.Healthy, *t.look.Listed)
 	}
 	switch {
 	case len(t.look.Newest) > 0:

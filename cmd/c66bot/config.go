@@ -26,7 +26,8 @@ type Config struct {
 	StoragePath            string
 	AuditKeep              time.Duration
 	ApprovalsExpire        time.Duration
-	Admins                 []string // Slack ids of users (U…, W…) and user groups (S…).
+	Admins                 []string      // Slack ids of users (U…, W…) and user groups (S…).
+	WatchAfter             time.Duration // 0 turns it off.
 	PollMin                time.Duration
 	PollMax                time.Duration
 	HTTPAddr               string // Empty turns the endpoints off.
@@ -78,6 +79,9 @@ func (c *Config) settings() []setting {
 		{key: "admins", required: true, list: true,
 			usage: "Slack ids of the users (U…) and user groups (S…) that may do everything everywhere, a comma-separated `list`",
 			set:   into(&c.Admins, parseAdmins)},
+		{key: "watch.after", fallback: "15m",
+			usage: "`duration` for which a stack's health is watched after a deployment went live; 0 turns it off",
+			set:   into(&c.WatchAfter, parseUpTo(maxWatchAfter))},
 		{key: "poll.min", fallback: "5s", usage: "shortest `duration` between two looks at one running deployment",
 			set: into(&c.PollMin, parseDuration(50*time.Millisecond))},
 		{key: "poll.max", fallback: "60s", usage: "longest `duration` between two looks at what is followed, while the budget allows",
@@ -92,6 +96,9 @@ func (c *Config) settings() []setting {
 			set: into(&c.LogFormat, oneOf("text or json", map[string]string{"text": "text", "json": "json"}))},
 	}
 }
+
+// maxWatchAfter leaves a margin below the day for which the messages of a card are kept.
+const maxWatchAfter = 12 * time.Hour
 
 // httpAddr is the only key that may be set to an empty value in the environment.
 const httpAddr = "http.addr"

@@ -57,6 +57,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		AuditKeep:              9600 * time.Hour,
 		ApprovalsExpire:        time.Hour,
 		Admins:                 []string{"U0LIN"},
+		WatchAfter:             15 * time.Minute,
 		PollMin:                5 * time.Second,
 		PollMax:                time.Minute,
 		HTTPAddr:               "127.0.0.1:8067",
@@ -84,6 +85,7 @@ storage.path: /data/bot.db
 audit: {keep: 1h}
 approvals: {expire: 2h}
 Admins: U0LIN, W0ANA,S0OPS
+watch: {after: 0}
 poll: {min: 50ms, max: 50ms}
 http: {addr: ""}
 log: {level: debug, format: json}
@@ -368,6 +370,14 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 			name: "durations of nothing", environ: []string{"C66BOT_AUDIT_KEEP=0s", "C66BOT_APPROVALS_EXPIRE=-1h"},
 			want: `C66BOT_AUDIT_KEEP (audit.keep) is "0s": it is a duration above 0` + "\n" +
 				`C66BOT_APPROVALS_EXPIRE (approvals.expire) is "-1h": it is a duration above 0`,
+		},
+		{
+			name: "a watch that is longer than the messages of a card are kept", file: "watch: {after: 24h}",
+			want: `C66BOT_WATCH_AFTER (watch.after) is "24h": the longest possible is 12h0m0s`,
+		},
+		{
+			name: "a watch into the past", file: "watch: {after: -5m}",
+			want: `C66BOT_WATCH_AFTER (watch.after) is "-5m": it is a duration with its unit, such as 5m or 1h, or 0`,
 		},
 		{
 			name: "a duration without a unit", file: "poll: {min: 5}",

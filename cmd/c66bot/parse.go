@@ -154,6 +154,20 @@ func parseDuration(shortest time.Duration) func(string) (time.Duration, error) {
 	}
 }
 
+// parseUpTo returns a parser of Go durations of at most longest, and of 0.
+func parseUpTo(longest time.Duration) func(string) (time.Duration, error) {
+	return func(text string) (time.Duration, error) {
+		duration, err := time.ParseDuration(text)
+		if err != nil || duration < 0 {
+			return 0, fmt.Errorf("is %q: it is a duration with its unit, such as 5m or 1h, or 0", text)
+		}
+		if duration > longest {
+			return 0, fmt.Errorf("is %q: the longest possible is %v", text, longest)
+		}
+		return duration, nil
+	}
+}
+
 func parseNotEmpty(text string) (string, error) {
 	if strings.TrimSpace(text) == "" {
 		return "", errors.New("is empty: set it to a file name, or leave it out for the default")

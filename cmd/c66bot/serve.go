@@ -66,7 +66,7 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b, err := bot.New(bot.Config{
 		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
-		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax,
+		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax, WatchAfter: cfg.WatchAfter,
 		AuditKeep: cfg.AuditKeep, Beat: socket.Beat, Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ var signs = map[storage.State]string{
 	storage.Queued: "🕓", storage.Waits: "🟠", storage.Started: "🔵", storage.Slow: "🟠",
 	storage.Lost: "❔", storage.Over: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
 	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
+	storage.Unhealthy: "🚨", storage.Recovered: "🟢",
 }
 
 // Sign returns the sign of a state.
