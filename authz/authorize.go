@@ -52,14 +52,12 @@ func (a *Authorizer) record(ctx context.Context, req Request, decision Decision)
 
 // Record returns the write of a decision's audit entry.
 func Record(req Request, decision Decision) func(tx storage.Tx) error {
-	at := time.Now()
 	entry := storage.AuditEntry{
-		At: at, User: req.User, Channel: req.Channel, Action: string(req.Action), Asked: req.Asked, Stack: req.Stack,
-		Operation: req.Operation, Allowed: decision.Allowed, Reason: decision.Reason,
+		At: time.Now(), User: req.User, Channel: req.Channel, Action: string(req.Action), Asked: req.Asked, Stack: req.Stack,
+		Operation: req.Operation, Allowed: decision.Allowed, By: decision.By, Reason: decision.Reason,
 	}
 	if decision.Rule != nil {
-		entry.Rule = decision.Rule.ID
+		entry.By = storage.Decider{Kind: storage.ByRule, ID: decision.Rule.ID}
 	}
-	key := storage.NewID(at)
-	return func(tx storage.Tx) error { return storage.Audit.Put(tx, key, entry) }
+	return func(tx storage.Tx) error { return storage.PutAudit(tx, entry) }
 }

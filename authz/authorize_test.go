@@ -46,10 +46,14 @@ func TestWhatIsDecidedIsRecorded(t *testing.T) {
 		}
 		begin := time.Now().Add(-6 * time.Second)
 		entry := func(second int, user string, action authz.Action, s storage.StackRef, allowed bool, rule, reason string) storage.AuditEntry {
-			return storage.AuditEntry{
+			e := storage.AuditEntry{
 				At: begin.Add(time.Duration(second) * time.Second), User: user, Channel: channel, Action: string(action), Stack: s,
-				Asked: string(action) + " " + s.String(), Operation: "op1", Allowed: allowed, Rule: rule, Reason: reason,
+				Asked: string(action) + " " + s.String(), Operation: "op1", Allowed: allowed, Reason: reason,
 			}
+			if rule != "" {
+				e.By = storage.Decider{Kind: storage.ByRule, ID: rule}
+			}
+			return e
 		}
 		want := []storage.AuditEntry{
 			entry(1, sam, authz.Redeploy, web, true, "r0", "rule r0 allows it"),

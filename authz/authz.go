@@ -35,8 +35,9 @@ func (s Subject) Direct() bool { return strings.HasPrefix(s.Channel, "D") }
 // Decision is the result of evaluating a request, with its reason.
 type Decision struct {
 	Allowed bool
-	Rule    *storage.Rule // the deciding rule; nil if none decided
-	Reason  string        // for the log and the audit
+	Rule    *storage.Rule   // the deciding rule; nil if none decided
+	By      storage.Decider // what decided above the rules; zero if nothing did
+	Reason  string          // for the log and the audit
 }
 
 // Config holds the dependencies of an Authorizer.

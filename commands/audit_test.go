@@ -28,7 +28,7 @@ func TestEveryRefusalIsRecordedInTheWordsOfACommand(t *testing.T) {
 		"deny everyone view 'web *'":             {Action: "admin", Asked: `deny everyone view "web *"`, Reason: noRuleAllows},
 		"revoke k3f9":                            {Action: "admin", Asked: "revoke k3f9", Reason: noRuleAllows},
 		"redeploy web@staging --now": {Action: "redeploy", Asked: "redeploy web@staging --now",
-			Stack: storage.StackRef{UID: "web2", Name: "web", Environment: "staging"}, Rule: "r1", Reason: "rule r1 denies it"},
+			Stack: storage.StackRef{UID: "web2", Name: "web", Environment: "staging"}, By: storage.Decider{Kind: storage.ByRule, ID: "r1"}, Reason: "rule r1 denies it"},
 		"redeploy api --services a:1,b --profile p --ref=x/y": {Action: "redeploy", Asked: "redeploy api --ref x/y --services a:1,b " +
 			"--profile p", Reason: noneSuch},
 	} {
@@ -107,7 +107,7 @@ func TestWhatChangesSomethingIsRecordedAndWhatReadsIsNot(t *testing.T) {
 			time.Sleep(time.Second)
 			r.say(sam, change.text)
 			e := r.lastAudit()
-			if len(r.audit()) != i+1 || !e.Allowed || e.Rule != change.rule || e.User != sam || e.Channel != here || e.Action != change.action {
+			if len(r.audit()) != i+1 || !e.Allowed || e.By.ID != change.rule || e.User != sam || e.Channel != here || e.Action != change.action {
 				t.Errorf("%s is recorded as %+v", change.text, e)
 			}
 		}
@@ -119,7 +119,7 @@ func TestWhatChangesSomethingIsRecordedAndWhatReadsIsNot(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		r.say(lin, "redeploy web@staging --now")
-		if e := r.lastAudit(); !e.Allowed || e.User != lin || e.Rule != "" || e.Reason != "an admin by the configuration" {
+		if e := r.lastAudit(); !e.Allowed || e.User != lin || e.By.ID != "" || e.Reason != "an admin by the configuration" {
 			t.Errorf("what an admin did is recorded as %+v", e)
 		}
 	})

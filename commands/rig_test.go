@@ -210,13 +210,15 @@ func (r *rig) stores(change func(tx storage.Tx) error) {
 	}
 }
 
-// audit returns the audit entries, oldest first.
+// audit returns the decisions in the audit, oldest first.
 func (r *rig) audit() []storage.AuditEntry {
 	r.t.Helper()
 	var all []storage.AuditEntry
 	err := r.db.View(r.t.Context(), func(tx storage.Tx) error {
 		return storage.Audit.Scan(tx, "", func(_ string, e storage.AuditEntry) error {
-			all = append(all, e)
+			if e.Result == nil {
+				all = append(all, e)
+			}
 			return nil
 		})
 	})

@@ -301,7 +301,7 @@ func TestADenyNamesItsRuleAndOffersNothing(t *testing.T) {
 		if refusal.Denied != "r1" || refusal.Ask != nil || refusal.Rule != "" {
 			t.Errorf("the refusal is %+v", refusal)
 		}
-		if entry := r.lastAudit(); entry.Rule != "r1" || entry.Allowed {
+		if entry := r.lastAudit(); entry.By.String() != "rule r1" || entry.Allowed {
 			t.Errorf("recorded is %+v", entry)
 		}
 		r.nothingDone()

@@ -54,6 +54,7 @@ type Follow struct {
 	Channel     string    `json:"channel"`
 	Asker       string    `json:"asker"` // Slack user id
 	AskedAt     time.Time `json:"asked_at"`
+	Operation   string    `json:"operation,omitempty"` // of its redeploy, whose result the end is
 	Phase       Phase     `json:"phase"`
 	Wish        *Wish     `json:"wish,omitempty"`        // the redeploy request; nil if the deployment was not started by this bot
 	State       State     `json:"state"`                 // as shown on the card

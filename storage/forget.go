@@ -14,13 +14,14 @@ const (
 	keepMessages   = day             // after the last change
 	keepOperations = 7 * day         // Slack may deliver them again
 	keepFollows    = 30 * day        // after they end
+	auditBatch     = 2000            // entries of the audit that one transaction forgets
 	// KeepEdits is how long an edit that Slack does not accept is kept to be tried again.
 	KeepEdits = 30 * day
 	// KeepHistory is how long after its end a deployment is remembered.
 	KeepHistory = 400 * day
 )
 
-// Forget deletes expired records, in one transaction for each table that has any. It keeps everything in the tables not listed
+// Forget deletes expired records, in one transaction for each table that has any, of the audit in several. It keeps everything in the tables not listed
 // here.
 func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	now := time.Now()
@@ -29,7 +30,12 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	for _, step := range []removal{
 		removeFrom(Rules, func(_ Tx, r Rule) bool { return !r.Until.IsZero() && old(r.Until, keepRules) }),
 		removeFrom(Requests, func(_ Tx, r Request) bool { return old(r.At, keepRequests) }),
-		removeFrom(Audit, func(_ Tx, e AuditEntry) bool { return old(e.At, keepAudit) }),
+		func(tx Tx, remove bool) (int, error) {
+			if remove {
+				return forgetAudit(tx, now.Add(-keepAudit), auditBatch)
+			}
+			return oldAudit(tx, now.Add(-keepAudit))
+		},
 		removeFrom(Follows, func(_ Tx, f Follow) bool { return f.Phase == PhaseEnded && old(f.EndedAt, keepFollows) }),
 		removeFrom(Operations, func(_ Tx, o Operation) bool { return old(o.At, keepOperations) }),
 		removeFrom(Cancels, func(_ Tx, c Cancel) bool { return old(c.At, keepFollows) }),
@@ -57,18 +63,19 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 			})(tx, remove)
 		},
 	} {
-		found := 0
-		err := db.View(ctx, func(tx Tx) (err error) {
-			found, err = step(tx, false)
-			return err
-		})
-		if err == nil && found > 0 {
-			err = db.Update(ctx, func(tx Tx) error {
-				_, err := step(tx, true)
+		for found, err := 1, error(nil); found > 0 && err == nil; {
+			err = db.View(ctx, func(tx Tx) (err error) {
+				found, err = step(tx, false)
 				return err
 			})
+			if err == nil && found > 0 {
+				err = db.Update(ctx, func(tx Tx) (err error) {
+					found, err = step(tx, true)
+					return err
+				})
+			}
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -76,16 +83,13 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 // removal counts the expired records of a table and deletes them if remove is set.
 type removal func(tx Tx, remove bool) (found int, err error)
 
-// removeFrom returns a removal for a table. In the audit, whose keys sort by time, it stops at the first unexpired record.
+// removeFrom returns a removal for a table.
 func removeFrom[T any](table Table[T], old func(Tx, T) bool) removal {
 	return func(tx Tx, remove bool) (int, error) {
 		var keys []string
 		err := table.Scan(tx, "", func(key string, rec T) error {
-			switch {
-			case old(tx, rec):
+			if old(tx, rec) {
 				keys = append(keys, key)
-			case table.Name == Audit.Name:
-				return ErrStop
 			}
 			return nil
 		})

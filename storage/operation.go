@@ -38,6 +38,8 @@ type Cancel struct {
 	Sent   bool      `json:"sent,omitempty"`  // Cloud 66 accepted it
 	Told   bool      `json:"told,omitempty"`  // the asker was told that it is unclear whether Cloud 66 accepted it
 	Again  *Again    `json:"again,omitempty"` // a later request for the same cancellation, outcome unknown
+	// Operations are those of the requests that were not refused. The deployment's end is their result.
+	Operations []string `json:"operations,omitempty"`
 }
 
 // Again is a later request for the same cancellation.

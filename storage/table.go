@@ -99,18 +99,27 @@ func (t Table[T]) sum(key string, text []byte) []byte {
 }
 
 func (t Table[T]) decode(key string, value []byte) (rec T, err error) {
-	const head = len("1a2b3c4d ")
-	if len(value) < head {
-		return rec, fmt.Errorf("%w: record %q of %s is too short", ErrDamaged, key, t.Name)
-	}
-	text := value[head:]
-	if !bytes.Equal(value[:head], t.sum(key, text)) {
-		return rec, fmt.Errorf("%w: record %q of %s has a wrong checksum", ErrDamaged, key, t.Name)
+	text, err := t.text(key, value)
+	if err != nil {
+		return rec, err
 	}
 	if err := json.Unmarshal(text, &rec); err != nil {
 		return *new(T), fmt.Errorf("%w: record %q of %s: %w", ErrDamaged, key, t.Name, err)
 	}
 	return rec, nil
+}
+
+// text returns the JSON of a stored record, or ErrDamaged.
+func (t Table[T]) text(key string, value []byte) ([]byte, error) {
+	const head = len("1a2b3c4d ")
+	if len(value) < head {
+		return nil, fmt.Errorf("%w: record %q of %s is too short", ErrDamaged, key, t.Name)
+	}
+	text := value[head:]
+	if !bytes.Equal(value[:head], t.sum(key, text)) {
+		return nil, fmt.Errorf("%w: record %q of %s has a wrong checksum", ErrDamaged, key, t.Name)
+	}
+	return text, nil
 }
 
 // tables maps table names to the validation of their records.

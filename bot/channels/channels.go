@@ -103,7 +103,7 @@ func noCard(code string) *commands.CardError {
 // Announce commits a change together with its operation, which can be taken once, and with the messages that announce it to the channel.
 func (c *Channels) Announce(ctx context.Context, req commands.Request, change func(tx storage.Tx) ([]commands.Announcement, error)) error {
 	err := c.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
-		if err := commands.Take(tx, req.Operation, req.User); err != nil {
+		if err := commands.Done(tx, req.Operation, req.User); err != nil {
 			return nil, err
 		}
 		said, err := change(tx)

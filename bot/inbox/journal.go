@@ -168,16 +168,16 @@ func (in *Inbox) void(c *Command) {
 	}
 }
 
-// void removes an entry and remembers its deliveries as used up.
+// void removes an entry and remembers its deliveries as used up. If its change was decided on, the audit has that it came to nothing.
 func void(tx storage.Tx, e storage.Entry) error {
 	before, found, err := storage.Operations.Find(tx, e.Operation)
 	if err = errors.Join(err, storage.Journal.Delete(tx, e.Operation)); err != nil || found && !before.Void {
 		return err
 	}
 	came := slices.Concat(before.Deliveries, e.Deliveries)
-	return storage.Operations.Put(tx, e.Operation, storage.Operation{
+	return errors.Join(storage.Undone(tx, e.Operation), storage.Operations.Put(tx, e.Operation, storage.Operation{
 		Key: e.Operation, User: e.User, At: e.At, Void: true, Deliveries: came[max(0, len(came)-maxDeliveries):],
-	})
+	}))
 }
 
 // forget removes a settled change from memory.

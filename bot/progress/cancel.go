@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"c66bot/bot/card"
@@ -38,6 +39,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 		} else { // the record keeps the first user
 			c.Again = &storage.Again{User: f.Asker, At: f.AskedAt, Follow: f.ID}
 		}
+		c.Operations = append(slices.Clip(c.Operations), start.Operation)
 		return storage.Cancels.Put(tx, key, c)
 	}
 	err := p.begin(ctx, start.Operation, f, start.Decided, record)
@@ -86,32 +88,55 @@ func notEnded(tx storage.Tx, f storage.Follow) error {
 	}
 }
 
-// Changes of a cancel's record; nil removes it.
-func taken(c *storage.Cancel) { c.Sent, c.Again = true, nil }
-func told(c *storage.Cancel)  { c.Told, c.Again = true, nil }
+// cancelChange changes a cancel's record; without do it removes it.
+type cancelChange struct {
+	do     func(*storage.Cancel)
+	undone bool
+}
+
+var (
+	taken = cancelChange{do: func(c *storage.Cancel) { c.Sent, c.Again = true, nil }}
+	told  = cancelChange{do: func(c *storage.Cancel) { c.Told, c.Again = true, nil }}
+)
 
 // undone withdraws a cancel that was certainly not carried out. Withdrawing a later one keeps the record of the first.
-func undone(first bool) func(*storage.Cancel) {
+func undone(first bool) cancelChange {
 	if first {
+		return cancelChange{undone: true}
+	}
+	return cancelChange{undone: true, do: func(c *storage.Cancel) { c.Again = nil }}
+}
+
+// refuse records that Cloud 66 certainly did not take the cancel in question: the later one if there is one.
+func refuse(tx storage.Tx, c *storage.Cancel, deployment int64) error {
+	if len(c.Operations) == 0 {
 		return nil
 	}
-	return func(c *storage.Cancel) { c.Again = nil }
+	at := 0
+	if c.Again != nil {
+		at = len(c.Operations) - 1
+	}
+	operation := c.Operations[at]
+	c.Operations = slices.Delete(slices.Clone(c.Operations), at, at+1)
+	return storage.PutResult(tx, operation, storage.Result{Outcome: storage.Refused, Deployment: deployment})
 }
 
 // changeCancel changes or removes the record of a deployment's cancel, if there is one, in one transaction with the messages of also.
-func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change func(*storage.Cancel), also ...storage.Message) error {
+func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change cancelChange, also ...storage.Message) error {
 	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 	err := p.Outbox.Write(context.WithoutCancel(ctx), func(tx storage.Tx) ([]storage.Message, error) {
 		c, there, err := storage.Cancels.Find(tx, key)
 		switch {
 		case err != nil || !there:
 			return nil, err
-		case change == nil:
-			return also, storage.Cancels.Delete(tx, key)
-		default:
-			change(&c)
-			return also, storage.Cancels.Put(tx, key, c)
+		case change.undone:
+			err = refuse(tx, &c, f.Deployment)
 		}
+		if change.do == nil {
+			return also, errors.Join(err, storage.Cancels.Delete(tx, key))
+		}
+		change.do(&c)
+		return also, errors.Join(err, storage.Cancels.Put(tx, key, c))
 	})
 	if err != nil {
 		return fmt.Errorf("record what became of the cancel of %s: %w", key, err)
@@ -155,7 +180,7 @@ func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c stor
 }
 
 // tellCancel tells the user who asked for a cancel, in a direct message, that it is not confirmed, and why.
-func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.Cancel, why string, change func(*storage.Cancel)) error {
+func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.Cancel, why string, change cancelChange) error {
 	m := storage.Message{
 		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Urgent: true, Last: true,
 	}

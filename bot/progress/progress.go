@@ -174,6 +174,9 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 	if err := p.ready(ctx); err != nil {
 		return err
 	}
+	if f.Wish != nil {
+		f.Operation = operation
+	}
 	card, err := view{View: card.View{Follow: f, At: f.AskedAt}}.card()
 	if err != nil {
 		return err

@@ -274,10 +274,29 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 		}
 		f := s.follow
 		err = errors.Join(err, unregister(tx, f, s.mistaken), outbox.PutAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
+		if f.Phase == storage.PhaseEnded {
+			err = errors.Join(err, putResults(tx, f))
+		}
 		if f.Wish != nil && f.Deployment != 0 {
 			key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 			err = errors.Join(err, storage.Wishes.Put(tx, key, storage.WishOf{Follow: f.ID, At: f.AskedAt}))
 		}
+	}
+	return err
+}
+
+// putResults records the end of a follow as the result of its redeploy, and of the cancels of its deployment.
+func putResults(tx storage.Tx, f storage.Follow) (err error) {
+	result := storage.Result{Outcome: f.State, Deployment: f.Deployment, Said: f.Said}
+	if f.Operation != "" {
+		err = storage.PutResult(tx, f.Operation, result)
+	}
+	c, there, wrong := storage.Cancels.Find(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment))
+	if err = errors.Join(err, wrong); !there || f.Deployment == 0 {
+		return err
+	}
+	for _, operation := range c.Operations {
+		err = errors.Join(err, storage.PutResult(tx, operation, result))
 	}
 	return err
 }

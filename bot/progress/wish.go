@@ -38,7 +38,10 @@ func newFollow(f storage.Follow, phase storage.Phase) storage.Follow {
 // Follow posts a card for a deployment that was started elsewhere.
 func (p *Progress) Follow(ctx context.Context, start commands.Start) error {
 	f := newFollow(start.Follow, storage.PhaseFollowing)
-	if err := p.begin(ctx, start.Operation, f, start.Decided); err != nil {
+	done := func(tx storage.Tx) error {
+		return storage.PutResult(tx, start.Operation, storage.Result{Outcome: storage.Done, Deployment: f.Deployment})
+	}
+	if err := p.begin(ctx, start.Operation, f, start.Decided, done); err != nil {
 		return err
 	}
 	return p.carded(ctx, f, cardWait)
