@@ -133,6 +133,7 @@ type Wish struct {
 	Arrived      bool      `json:"arrived,omitempty"` // confirmed by the stack action or by a response
 	Claimed      int64     `json:"claimed,omitempty"` // the deployment id from the response, until a list confirms it
 	Warning      string    `json:"warning,omitempty"` // from Cloud 66's response
+	Late         bool      `json:"late,omitempty"`    // the card says that its deployment is not known yet
 	Looks        int       `json:"looks,omitempty"`   // searches for the deployment so far
 	// Guess is the likely deployment of the wish where that is not certain; 0 if there is none.
 	Guess       int64     `json:"guess,omitempty"`

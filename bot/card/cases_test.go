@@ -120,7 +120,12 @@ func cards() map[string]View {
 	behind.Ahead = 1041
 	unfound := followed(storage.Asked)
 	unfound.StartedAt = time.Time{}
+	silent, unlisted := unknown(asked(storage.Asked), ""), unknown(asked(storage.Asked), "")
+	silent.Wish = &storage.Wish{Ref: "main", Late: true}
+	unlisted.Wish = &storage.Wish{Ref: "main", Late: true, Arrived: true}
 	all := map[string]View{
+		"asked-unanswered":               {Follow: silent, At: now},
+		"asked-unlisted":                 {Follow: unlisted, At: now},
 		"asked":                          {Follow: unknown(asked(storage.Asked), ""), At: now},
 		"queued":                         view(queuedFollow, queued),
 		"queued-behind-another":          behind,

@@ -78,10 +78,14 @@ func Step(v View, state storage.State, at time.Time) Message {
 
 // Mistaken renders the line in a card's thread that takes back what was said of another deployment.
 func Mistaken(v View, other int64) Message {
-	if v.Follow.Deployment == 0 {
+	switch {
+	case v.Follow.State == storage.Refused:
+		return draw(doc.Lines(markup.Format("Not #%d after all: that is somebody else's", other)))
+	case v.Follow.Deployment == 0:
 		return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is another deployment", other)))
+	default:
+		return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is %s", other, v.number())))
 	}
-	return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is %s", other, v.number())))
 }
 
 // maxPings is the number of mentions in one text. It is low enough that none is cut off.
@@ -201,10 +205,21 @@ func (v View) happened() markup.Text {
 		if v.Follow.Wish == nil {
 			return markup.Format("following %s", n)
 		}
-		if v.Follow.Wish.Guess != 0 {
-			return markup.Format("redeploy requested, probably #%d; Cloud 66 does not tell yet", v.Follow.Wish.Guess)
-		}
-		return markup.Format("redeploy requested, waiting for Cloud 66")
+		return v.requested()
+	}
+}
+
+// requested describes a redeploy whose deployment is not known yet.
+func (v View) requested() markup.Text {
+	switch w := v.Follow.Wish; {
+	case w.Guess != 0:
+		return markup.Format("redeploy requested, probably #%d; Cloud 66 does not tell yet", w.Guess)
+	case !w.Late:
+		return markup.Format("redeploy requested")
+	case w.Arrived:
+		return markup.Format("Cloud 66 took the redeploy; it is not in its list yet")
+	default:
+		return markup.Format("Cloud 66 did not answer; checking whether it started")
 	}
 }
 

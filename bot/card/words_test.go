@@ -23,7 +23,10 @@ func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return lin
 
 func TestTheFirstLineGivesStateStackEnvironmentAndWhatHappened(t *testing.T) {
 	happened := map[string]string{
-		"asked": "redeploy requested, waiting for Cloud 66", "queued": "#1042 is queued", "queued-behind-another": "#1042 is queued behind #1041",
+		"asked":            "redeploy requested",
+		"asked-unanswered": "Cloud 66 did not answer; checking whether it started",
+		"asked-unlisted":   "Cloud 66 took the redeploy; it is not in its list yet",
+		"queued":           "#1042 is queued", "queued-behind-another": "#1042 is queued behind #1041",
 		"started": "deploying #1042, 3 min of about 5 min", "started-without-usual-time": "deploying #1042, 3 min so far",
 		"slow":                      "#1042 is still deploying after 12 min, usually done in 5 min",
 		"lost":                      "Cloud 66 has not answered for 10 min; #1042 had not ended when last seen",

@@ -50,13 +50,10 @@ func (p *Progress) traceOf(ctx context.Context, f storage.Follow) trace {
 	return trace{asked: true}
 }
 
-// sendingFor is how long a request to Cloud 66 may be under way. A wish that is recorded as being sent for longer is searched for: its
-// result could not be recorded.
-const sendingFor = 2 * time.Minute
-
-// seeks reports whether the deployment of a follow's wish is to be searched for.
+// seeks reports whether the deployment of a follow's wish is to be searched for: also while Cloud 66 takes long to answer, or where its
+// answer could not be recorded.
 func seeks(f storage.Follow, at time.Time) bool {
-	return f.Phase == storage.PhaseFinding || f.Phase == storage.PhaseSending && at.Sub(f.Wish.SentAt) > sendingFor
+	return f.Phase == storage.PhaseFinding || f.Phase == storage.PhaseSending && at.Sub(f.Wish.SentAt) >= lateAfter
 }
 
 // claims reports whether Cloud 66's answer named the wish's deployment. A number that was there before is the id of something else.

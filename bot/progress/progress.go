@@ -77,6 +77,7 @@ type Progress struct {
 	subscriptions atomic.Pointer[subscriptions] // the last committed snapshot
 	resumed       chan struct{}                 // closed when the work of an earlier process has been taken over
 	found         chan struct{}                 // signals an end that is to be told with others
+	sent          chan struct{}                 // signals a redeploy that is being sent
 	presence      presence
 	sights        sights
 	lasts         sync.Map // the last look at each stack with open follows, by UID: a compared
@@ -86,7 +87,9 @@ var _ commands.Progress = (*Progress)(nil)
 
 // New returns a Progress. It does nothing until Run is called.
 func New(cfg Config) *Progress {
-	p := &Progress{Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1), sights: newSights()}
+	p := &Progress{
+		Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1), sent: make(chan struct{}, 1), sights: newSights(),
+	}
 	p.subscriptions.Store(newSubscriptions(-1))
 	p.watch = watch.New(watch.Config{
 		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.seen, Listed: p.listed, Swept: p.swept,
@@ -105,6 +108,7 @@ func (p *Progress) Run(ctx context.Context) error {
 	close(p.resumed)
 	left.Go(func() { p.gather(ctx) })
 	left.Go(func() { p.watchHealth(ctx) })
+	left.Go(func() { p.admit(ctx) })
 	p.watch.Run(ctx)
 	return nil
 }

@@ -97,18 +97,19 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 		err = s.say(old, there)
 	}
 	if s.mistaken != 0 && err == nil {
-		err = s.retract()
+		var m storage.Message
+		m, err = s.view.retraction(s.mistaken)
+		s.messages = append(s.messages, m)
 	}
 	return s, err
 }
 
-// retract says in the thread that a guess was wrong. The lines about it become those of the right deployment.
-func (s *step) retract() error {
-	m, err := outbox.Say(storage.Message{
-		Key: fmt.Sprintf("step/%s/not/%d", s.follow.ID, s.mistaken), Channel: s.follow.Channel, Parent: cardKey(s.follow.ID), Last: true,
-	}, card.Mistaken(s.view.View, s.mistaken))
-	s.messages = append(s.messages, m)
-	return err
+// retraction says in the thread that a guess was wrong. The lines about it become those of the right deployment.
+func (v view) retraction(mistaken int64) (storage.Message, error) {
+	m := storage.Message{
+		Key: fmt.Sprintf("step/%s/not/%d", v.Follow.ID, mistaken), Channel: v.Follow.Channel, Parent: cardKey(v.Follow.ID), Last: true,
+	}
+	return outbox.Say(m, card.Mistaken(v.View, mistaken))
 }
 
 // correct plans the correction of an end that was told: Cloud 66 tells another one now. Each change is told once, in the thread and where a
@@ -335,12 +336,21 @@ func (p *Progress) finish(ctx context.Context, id string, state storage.State, s
 		}
 		now := time.Now()
 		s = step{follow: ended(f, state, said, now), changed: true}
+		if f.Wish != nil && state == storage.Refused {
+			s.follow.Deployment, s.mistaken = 0, f.Deployment // a guess, while Cloud 66 took long to refuse it
+		}
 		if state != storage.Unposted {
 			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
 		}
 		s.view.At, s.view.Tell = now, concerned(s.follow, subscribed.to(f.Stack)[f.Channel], cloud66.Deployment{})
 		if err := s.sayIn(tx); err != nil {
 			return err
+		}
+		if s.mistaken != 0 {
+			m, err := s.view.retraction(s.mistaken)
+			if s.messages = append(s.messages, m); err != nil {
+				return err
+			}
 		}
 		return writeAll(tx, []step{s})
 	})

@@ -97,6 +97,10 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if time.Since(f.AskedAt) > cardWait {
 		return p.finish(ctx, f.ID, storage.Refused, "the bot's database took too long to record it, so nothing was sent")
 	}
+	select {
+	case p.sent <- struct{}{}:
+	default: // it is signalled already
+	}
 	settled := false
 	defer func() {
 		if !settled { // the looks determine the result, even after a panic
@@ -119,12 +123,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 		p.Log.Warn("Cloud 66 did not tell what became of a redeploy: looking for it", "stack", f.Stack.String(),
 			"reference", f.Wish.Reference, "error", err)
 	}
-	arrived := err == nil
-	_, err = p.change(context.WithoutCancel(ctx), f.ID, storage.PhaseSending, func(now *storage.Follow) {
-		now.Phase = storage.PhaseFinding
-		now.Wish.Arrived, now.Wish.Claimed, now.Wish.Warning = arrived, answer.DeploymentID, answer.Warning
-	})
-	if err != nil {
+	if err = p.answered(ctx, f.ID, answer, err == nil); err != nil {
 		return commands.Begun(fmt.Errorf("record what Cloud 66 answered for %s: %w", f.Stack, err))
 	}
 	return nil
