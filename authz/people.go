@@ -20,6 +20,7 @@ var (
 // Person is a Slack user.
 type Person struct {
 	ID, Name    string
+	Zone        string // time zone, as in Europe/Berlin; "" if unknown
 	Deactivated bool
 	Bot         bool
 	Outsider    bool // a member of another organisation

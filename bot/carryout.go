@@ -23,6 +23,9 @@ func (b *Bot) carryOut(ctx context.Context, r *request) *inbox.Step {
 	if r.typed && !b.complete(ctx, r) {
 		return nil
 	}
+	if r.invocation.AsksReason() && r.trigger != "" && b.openReason(ctx, r) {
+		return nil
+	}
 	if r.invocation.OpensForm() && r.trigger != "" {
 		if filling := b.openForm(ctx, r); filling != nil {
 			return filling

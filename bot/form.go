@@ -32,7 +32,24 @@ const (
 // openForm opens the redeploy form at once as a loading view, because the trigger expires after 3 s. It returns the step that fills it in,
 // or nil if Slack did not open it.
 func (b *Bot) openForm(ctx context.Context, r *request) *inbox.Step {
-	loading := card.Loading()
+	view, err := b.open(ctx, r, card.Loading())
+	if err != nil {
+		return nil
+	}
+	return &inbox.Step{Queue: queueOf(view), Do: b.fillForm(view, r, r.answer.channel == "")}
+}
+
+// openReason opens the window that asks for the reason which a request lacks, and reports whether it did.
+func (b *Bot) openReason(ctx context.Context, r *request) bool {
+	view, err := card.Reason(r.invocation, r.answer.channel)
+	if err == nil {
+		_, err = b.open(ctx, r, view)
+	}
+	return err == nil
+}
+
+// open opens a view while the trigger lasts, and returns its id.
+func (b *Bot) open(ctx context.Context, r *request, loading slack.ModalViewRequest) (string, error) {
 	loading.ExternalID = storage.NewID(time.Now()) // addresses the view if the response is lost
 	var opened *slack.ViewResponse
 	unclear := false
@@ -57,9 +74,9 @@ func (b *Bot) openForm(ctx context.Context, r *request) *inbox.Step {
 	}
 	if err != nil {
 		b.log.WarnContext(ctx, "a form could not be opened", "user", r.answer.user, "channel", r.answer.channel, "error", err)
-		return nil
+		return "", err
 	}
-	return &inbox.Step{Queue: queueOf(opened.ID), Do: b.fillForm(opened.ID, r, r.answer.channel == "")}
+	return opened.ID, nil
 }
 
 // queueOf returns the queue of a form's view: an older filling never overwrites a newer one. Slack's own guard, the hash of views.update,
@@ -208,6 +225,9 @@ func (b *Bot) readForm(in interaction) *inbox.Command {
 	fields, err := in.View.fields()
 	inv, wrong := card.ReadForm(state, fields)
 	r := &request{answer: answer{user: string(in.User), channel: state.Channel}, operation: "form:" + string(in.View.ID), invocation: inv}
+	if inv.Nonce != "" { // several windows of one button are one request
+		r.operation = b.answerTo(inv, r.answer)
+	}
 	if err != nil || len(wrong) > 0 {
 		r.invocation = commands.Invocation{}
 		c := b.ask(r)

@@ -207,9 +207,14 @@ func (b *Bot) readButton(value string, r *request) {
 		return
 	}
 	if inv.Nonce != "" { // single use, by this person in this channel
-		r.operation = strings.Join([]string{"answer:" + inv.Asking(), r.answer.channel, r.answer.user, inv.Nonce}, ":")
+		r.operation = b.answerTo(inv, r.answer)
 	}
 	r.invocation = inv
+}
+
+// answerTo returns the operation key of an answer to a question: of this person, in this channel.
+func (*Bot) answerTo(inv commands.Invocation, of answer) string {
+	return strings.Join([]string{"answer:" + inv.Asking(), of.channel, of.user, inv.Nonce}, ":")
 }
 
 // replaces holds the verbs of buttons whose reply replaces their message.

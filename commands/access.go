@@ -23,7 +23,7 @@ var accessSpec = Spec{
 	Args: []Arg{
 		{Word: "[why", Example: "why", take: takeWhy, show: showWhy},
 		{Word: "ACTION", Missing: "%s why needs a right and a stack.", Example: "why", opt: Actions},
-		{Word: "<stack>", Missing: "%s why needs a right and a stack.", take: takeStack, show: argStack.show},
+		{Word: "<stack>", Missing: "%s why needs a right and a stack.", Example: "why", take: takeStack, show: argStack.show},
 		{Word: "[@user]]", Example: "@lin", opt: Who, take: takeUser},
 	},
 	Summary:  "Shows who may do what in this channel; with why, the rule that decides.",

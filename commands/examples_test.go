@@ -154,14 +154,19 @@ func broken(t *testing.T, m kit.Message) string {
 }
 
 // byChance matches the ids in a text, which are random.
-var byChance = regexp.MustCompile(`((?:subscription|rule) )\S+`)
+var byChance = regexp.MustCompile(`((?:subscription|rule|lock) )\S+`)
 
 // effect is what anyone notices of a request except for the audit and for buttons, which carry the options.
-func effect(t *testing.T, inv Invocation) string {
+func effect(t *testing.T, inv Invocation, locked bool) string {
 	t.Helper()
 	var all []string
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.filled("lin")
+		if locked {
+			r.stores(func(tx storage.Tx) error {
+				return storage.Locks.Put(tx, "k3f9", storage.Lock{ID: "k3f9", Stacks: "*", Holder: lin})
+			})
+		}
 		r.stacks.stacks = slices.DeleteFunc(r.stacks.stacks, func(s cloud66.Stack) bool { return s.UID == "web2" })
 		for _, m := range r.shown(r.Do(t.Context(), request(inv, lin, there))) {
 			all = append(all, byChance.ReplaceAllString(m.Text()+(slacksim.Message{Blocks: blocksOf(t, m)}).Plain(), "$1"))
@@ -193,6 +198,7 @@ func TestEveryOptionAndArgumentOfACommandHasAnEffect(t *testing.T) {
 // matters reports whether an option in an example changes the effect, beside the other options or alone.
 func matters(t *testing.T, example string, opt Opt) bool {
 	t.Helper()
+	locked := opt == Override
 	for _, stack := range []string{"web1", "api1"} {
 		inv, err := Parse(strings.ReplaceAll(onStack(example, stack), lin, kim)) // lin asks
 		if err != nil {
@@ -201,14 +207,14 @@ func matters(t *testing.T, example string, opt Opt) bool {
 		if inv.Options[opt] == "" {
 			return false
 		}
-		if again := effect(t, inv); again != effect(t, inv) {
+		if again := effect(t, inv, locked); again != effect(t, inv, locked) {
 			t.Errorf("%s does not do the same twice:\n%s", example, again)
 		}
 		others, alone, none := inv, inv, inv
 		others.Options[opt], none.Options = "", Options{Glob: inv.Options[Glob]}
 		alone.Options = none.Options
 		alone.Options[opt] = inv.Options[opt]
-		if effect(t, inv) != effect(t, others) || effect(t, alone) != effect(t, none) {
+		if effect(t, inv, locked) != effect(t, others, locked) || effect(t, alone, locked) != effect(t, none, locked) {
 			return true
 		}
 	}

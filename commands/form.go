@@ -69,7 +69,12 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 		return nil, err
 	}
 	ref := RefOf(stack)
-	reply.Stack, reply.Facts, reply.Branch, reply.Docker = &ref, facts(stack, newest.Deployments), stack.GitBranch, stack.Docker()
+	held, err := h.heldFacts(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	reply.Facts = append(held, facts(stack, newest.Deployments)...)
+	reply.Stack, reply.Branch, reply.Docker = &ref, stack.GitBranch, stack.Docker()
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil

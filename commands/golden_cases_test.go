@@ -128,7 +128,7 @@ func goldenReplies() map[string]Reply {
 		"problem-without-stack": ProblemReply{What: "Cloud 66 cannot be reached.", Ref: "k3f9z"},
 		"notice":                noticeOn(&goldenStack, "this stack has never been deployed."),
 	}
-	for _, more := range []map[string]Reply{goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing()} {
+	for _, more := range []map[string]Reply{goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenLocked()} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -488,7 +488,10 @@ func goldenSpoiled(bad string) map[string]Reply {
 	}
 	options = append(options, Choice{bad, Invocation{}})
 	all := map[string]Reply{
-		"list": list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
+		"lock": LockSaid{Lock: hostileLock(bad), Fits: 3}, "lock over": LockSaid{Lock: hostileLock(bad), Over: true, By: bad},
+		"locked": LockedReply{Stack: ref, Locks: []storage.Lock{hostileLock(bad), hostileLock(bad)}}, "locks": goldenLockLines(hostileLock(bad)),
+		"unlock asked": UnlockAsked{Lock: hostileLock(bad), Stack: ref, By: bad},
+		"list":         list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
 		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),
 		"refusal":  RefusalReply{Right: authz.Action(bad), Admins: admins},
 		"refusal named": RefusalReply{

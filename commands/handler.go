@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/authz/guard"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -47,12 +48,14 @@ type Start struct {
 	// Decided runs in that transaction, before anything is sent to Cloud 66. It records why the change is allowed; an error begins nothing.
 	// What must hold at the moment of the beginning is checked here.
 	Decided func(tx storage.Tx) error
+
+	call *call // by which it was asked for
 }
 
 // start returns the start of a change with a card.
 func (c *call) start(f storage.Follow) Start {
 	f.Stack, f.Channel, f.Asker, f.Healthy = RefOf(c.stack), c.Channel, c.User, c.stack.Health == cloud66.HealthHealthy
-	return Start{Operation: c.Operation, Follow: f, Decided: c.decided}
+	return Start{Operation: c.Operation, Follow: f, Decided: c.decided, call: c}
 }
 
 // People looks up users and groups.
@@ -81,6 +84,10 @@ type Announcement struct {
 	Parent string // key of the thread's parent message, "" for none
 	Reply  Reply
 	Later  bool // not urgent: the results of users' actions go first
+
+	Channel string // another channel than the request's
+	User    string // a user, who gets it as a direct message instead
+	Stays   bool   // it is edited later
 }
 
 // ErrFollowed means that the channel already has an open card of the deployment.
@@ -120,10 +127,16 @@ type Config struct {
 // Handler executes invocations.
 type Handler struct {
 	Config
+
+	shelf *guard.Shelf
 }
 
 // New returns a Handler with the configuration.
-func New(cfg Config) *Handler { return &Handler{Config: cfg} }
+func New(cfg Config) *Handler {
+	h := &Handler{Config: cfg, shelf: new(guard.Shelf)}
+	h.Progress = guarded{cfg.Progress, h}
+	return h
+}
 
 // Step is a part of a request's work. The steps in one queue run one after another, in the order in which they were added; "" is no queue.
 type Step struct {
@@ -142,6 +155,9 @@ func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Con
 	c, err := h.prepare(req.purpose(ctx), req)
 	if err != nil {
 		return nil, h.said(ctx, req, started, nil, err)
+	}
+	if c.Invocation.AsksReason() {
+		return nil, h.said(ctx, req, started, h.wantsReason(c.Invocation, RefOf(c.stack)), nil)
 	}
 	return h.step(c, started, func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }), nil
 }

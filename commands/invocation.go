@@ -216,7 +216,7 @@ func (i Invocation) sound() bool {
 	case spec.Verb == "",
 		i.Deployment < 0 || i.Newest < 0,
 		i.Form, // only a form submits one
-		spec.check != nil && spec.check(spec, i) != nil:
+		spec.check != nil && spec.check(spec, i) != nil, spec.reasonless(i) != nil:
 		return false
 	}
 	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Shown} {
@@ -290,7 +290,7 @@ func (i Invocation) Changes() bool { return i.spec().Changes && !i.asks() }
 func (i Invocation) Writes() bool { return i.spec().Writes }
 
 // OpensForm reports whether the invocation is a redeploy that still needs its options.
-func (i Invocation) OpensForm() bool { return i.spec().Form && i.asks() }
+func (i Invocation) OpensForm() bool { return i.spec().Form && i.asks() && !i.AsksReason() }
 
 // asks reports whether the invocation needs a question first.
 func (i Invocation) asks() bool {

@@ -42,6 +42,10 @@ const (
 	Via
 	Types
 	Mention
+	For
+	Every
+	Zone
+	Override
 
 	optCount int = iota
 )
@@ -120,6 +124,19 @@ var options = [optCount]Option{
 		Name: "mention", key: "at", Value: "WHO", Summary: "the @user or @group whom a failure mentions", kind: aMention, check: checkMention,
 		also: []string{"ping", "notify", "tell"},
 	},
+	For: {
+		Name: "for", key: "fo", Value: "2h", Summary: "how long, as in 30m, 2h or 3d; without it until it is unlocked", check: checkFor,
+		also: []string{"until", "duration"},
+	},
+	Every: {
+		Name: "every", key: "ey", Value: `"fri 16:00-mon 08:00"`, Summary: "only in this part of each week", check: checkEvery,
+		also: []string{"each", "weekly", "window"},
+	},
+	Zone: {
+		Name: "tz", key: "tz", Value: "Europe/Berlin", Summary: "the time zone of --every; without it your own, as Slack knows it", check: checkZone,
+		also: []string{"zone", "timezone"},
+	},
+	Override: {Name: "override", key: "ov", Summary: "in spite of a lock, for admins; it takes a --reason", kind: aFlag, check: checkFlag},
 }
 
 // pick returns the descriptions of options.

@@ -96,6 +96,9 @@ func (s Spec) parse(words []word, here Here) (Invocation, error) {
 			return Invocation{}, err
 		}
 	}
+	if err := s.reasonless(inv); err != nil {
+		return Invocation{}, err
+	}
 	return inv, nil
 }
 
@@ -114,6 +117,9 @@ func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 
 // takeArgs parses the arguments.
 func (s Spec) takeArgs(inv *Invocation, args []word) error {
+	if n := len(s.Args); n > 0 && s.Args[n-1].rest && len(args) > n {
+		args = append(slices.Clone(args[:n-1]), joined(args[n-1:]))
+	}
 	if len(args) > len(s.Args) {
 		return s.tooMany(args[len(s.Args)].name())
 	}
@@ -128,6 +134,8 @@ func (s Spec) takeArgs(inv *Invocation, args []word) error {
 		err := errBlank
 		if len(args) >= needed {
 			err = arg.read(inv, args[n])
+		} else {
+			arg = s.Args[len(args)] // the first that is missing
 		}
 		if errors.Is(err, errBlank) {
 			return s.usage(arg.Example, arg.Missing, s.Verb)
@@ -137,6 +145,15 @@ func (s Spec) takeArgs(inv *Invocation, args []word) error {
 		}
 	}
 	return nil
+}
+
+// joined makes one word of several.
+func joined(words []word) word {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = w.text
+	}
+	return word{text: strings.Join(all, " ")}
 }
 
 // explained turns an error about a word into a usage error.

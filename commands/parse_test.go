@@ -130,7 +130,7 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 		"a command that is nearly one":   {"redploy web", "I don't know the command “redploy”.", "redeploy", "redeploy mystack@production"},
 		"a command with swapped letters": {"lits web", "I don't know the command “lits”.", "list", "list mystack@production"},
 		"a command of another kind":      {"make coffee", "I don't know the command “make”.", "", "help"},
-		"a command of a later version":   {"protect web", "I don't know the command “protect”.", "", "help"},
+		"a command of a later version":   {"transmogrify web", "I don't know the command “transmogrify”.", "", "help"},
 		"a verb of buttons":              {"dismiss", "I don't know the command “dismiss”.", "", "help"},
 		"a topic that is no command": {
 			"help redploy",
@@ -152,8 +152,8 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 			"--ref main",
 		},
 		"an option of a later version": {
-			"redeploy web --override",
-			"I don't know the option “--override” of redeploy.",
+			"redeploy web --canary",
+			"I don't know the option “--canary” of redeploy.",
 			"",
 			"redeploy mystack@production",
 		},

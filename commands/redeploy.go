@@ -19,11 +19,12 @@ const Redeploy Verb = "redeploy"
 var redeploySpec = Spec{
 	Verb: Redeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true, Form: true,
 	Args:    []Arg{argStack},
-	Options: pick(Ref, Services, Profile, Reason, Now),
+	Options: pick(Ref, Services, Profile, Reason, Now, Override),
 	Summary: "Redeploys a stack and follows it to its end. Without an option it opens a form first.",
 	Examples: []string{
 		"redeploy mystack@production", `redeploy mystack@production --ref main --reason "fix the login"`,
 		"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary",
+		`redeploy mystack@production --override --reason "hotfix of the outage"`,
 	},
 	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.OptionsTyped() == "" }, // options of other commands do not count
 	run:  (*Handler).redeploy,

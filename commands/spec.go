@@ -23,8 +23,8 @@ var Specs []Spec
 func init() {
 	Specs = []Spec{
 		redeploySpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec, subscriptionsSpec, accessSpec,
-		allowSpec, denySpec, revokeSpec, statusSpec, helpSpec,
-		refreshSpec, dismissSpec, askSpec, grantSpec,
+		allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, statusSpec, helpSpec,
+		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec,
 	}
 }
 
@@ -59,10 +59,13 @@ type call struct {
 	spec     Spec
 	standing authz.Standing
 	stack    cloud66.Stack                        // of a command on a stack
+	judged   authz.Request                        // what was decided
+	decision authz.Decision                       // that allows it
 	decided  func(storage.Tx) error               // records why it is allowed
 	follow   storage.Follow                       // of the card to refresh, if the user may see it
 	covered  coverage                             // of a subscription
 	meant    []storage.Subscription               // to delete
+	locks    []storage.Lock                       // to delete
 	queue    string                               // of rest
 	rest     func(context.Context) (Reply, error) // set by then
 }
@@ -73,6 +76,7 @@ type Arg struct {
 	Missing string // the error if it is missing; %s is the verb
 	Example string // selects an example of the command by a part of it; "" for the simplest
 	opt     Opt
+	rest    bool // takes all words that are left
 	// take parses and show formats a value that is not an option: the stack or the deployment.
 	take func(i *Invocation, word string) error
 	show func(i Invocation) string

@@ -33,7 +33,7 @@ var subscribeSpec = Spec{
 		"subscribe mystack@production --events failed --mention @deployers",
 		"subscribe mystack@staging --via web,hook --type build,redeploy", "subscribe mystack@staging --by lin",
 	},
-	gate: (*Handler).gateSubscribe,
+	gate: (*Handler).gateCovered,
 	run:  (*Handler).subscribe,
 }
 
@@ -44,18 +44,19 @@ func byStarter() Option {
 	return o
 }
 
-// coverage is what a subscription is about when it is made.
+// coverage is what a subscription or a lock is about when it is made.
 type coverage struct {
 	pattern authz.Pattern
 	known   []cloud66.Stack // visible to the user
-	mine    []cloud66.Stack // matching stacks that the user may subscribe to
+	mine    []cloud66.Stack // matching stacks on which the user has the right
 	listed  bool            // the list of stacks could be read
 }
 
-// gateSubscribe authorizes a subscription. The right on some stacks suffices for any pattern: the subscription covers only those
+// gateCovered authorizes what is about the stacks of a pattern. The right on some stacks suffices for any pattern: it covers only those
 // stacks.
-func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
-	if !c.standing.Some(authz.Subscribe) {
+func (h *Handler) gateCovered(ctx context.Context, c *call) (err error) {
+	right := c.spec.Right
+	if !c.standing.Some(right) {
 		return h.refuseOn(ctx, c.Request, noneAtAll, c.Invocation.Options[Glob])
 	}
 	on := &c.covered
@@ -64,13 +65,13 @@ func (h *Handler) gateSubscribe(ctx context.Context, c *call) (err error) {
 	}
 	on.known, on.listed = h.listed(ctx, may(c.standing, authz.View))
 	matches := only(on.known, func(s cloud66.Stack) bool { return on.pattern.Match(RefOf(s)) })
-	on.mine = only(matches, may(c.standing, authz.Subscribe))
-	asked, reason := c.asked(storage.StackRef{}), "somebody may subscribe to some stacks here"
+	on.mine = only(matches, may(c.standing, right))
+	asked, reason := c.asked(storage.StackRef{}), "they may "+string(right)+" some stacks here"
 	switch {
 	case len(on.mine) == 0 && len(matches) > 0: // the refusal names the first
 		return h.authorize(ctx, c, RefOf(matches[0]))
 	case len(on.mine) > 0:
-		reason = c.standing.Decide(authz.Subscribe, RefOf(on.mine[0])).Reason
+		reason = c.standing.Decide(right, RefOf(on.mine[0])).Reason
 	}
 	if len(on.mine) == 1 {
 		asked.Stack = RefOf(on.mine[0])

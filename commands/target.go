@@ -61,7 +61,7 @@ func (h *Handler) authorize(ctx context.Context, c *call, stack storage.StackRef
 	case err != nil:
 		return err
 	case decision.Allowed:
-		c.decided = authz.Record(asked, decision)
+		c.judged, c.decision, c.decided = asked, decision, authz.Record(asked, decision)
 		return nil
 	}
 	return h.refusal(ctx, c.Request, authz.Exactly(stack), stack, func(r *RefusalReply, rules []storage.Rule) {

@@ -106,6 +106,7 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 			return s.ID
 		}),
 		moveHeard(tx, from, to),
+		rename(tx, Locks, from, to, func(l *Lock) *string { return &l.Channel }),
 		rename(tx, Follows, from, to, func(f *Follow) *string { return &f.Channel }),
 		rename(tx, Messages, from, to, func(m *Message) *string { return &m.Channel }),
 		rename(tx, Journal, from, to, func(e *Entry) *string { return &e.Channel }),

@@ -42,6 +42,19 @@ func Loading() kit.View {
 	return plainView(FormState{}, kit.Blocks(doc.Lines(markup.Format("⏳ One moment, I am looking at how things stand …")))...)
 }
 
+// Reason renders the window that asks for the reason which an invocation takes.
+func Reason(inv commands.Invocation, channel string) (kit.View, error) {
+	value, err := inv.Value()
+	if err != nil {
+		return kit.View{}, err
+	}
+	title, about := inv.ReasonWanted()
+	field := kit.Field{Block: blockReason, Action: actionField, Label: markup.Line("Reason"), Hint: markup.Line(about)}
+	input := kit.Input(field, inv.Options[commands.Reason], markup.Line("Why?"), 500, false)
+	state := FormState{Channel: channel, Wants: value}
+	return kit.Modal(markup.Line(title), markup.Line("Close"), markup.Line(title), state.encode(), input), nil
+}
+
 // Inside renders a message in the form's modal, without a submit button.
 func Inside(m Message, state FormState) kit.View {
 	if state.Choose {

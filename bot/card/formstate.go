@@ -26,6 +26,9 @@ type FormState struct {
 	Shown    string   `json:"n,omitempty"` // name@environment of the stack
 	Asked    string   `json:"a,omitempty"` // letters of the optional fields present in the form
 
+	// Wants is the value of the button that takes a reason, for which the form asks.
+	Wants string `json:"y,omitempty"`
+
 	// Typed is the input made before the stack or the channel was selected.
 	Typed commands.Invocation `json:"t,omitzero"`
 }
@@ -185,6 +188,9 @@ func (s FormState) blocks() []string {
 // ReadForm converts a submitted form into an invocation. Errors are keyed by block id, including those for missing blocks. ReadForm uses
 // local knowledge only.
 func ReadForm(state FormState, fields Fields) (commands.Invocation, map[string]string) {
+	if state.Wants != "" {
+		return readReason(state, fields)
+	}
 	inv := commands.Invocation{
 		Verb: commands.Redeploy, UID: state.UID, Shown: state.Shown, Yes: true, Form: true, Newest: state.Newest, AskedAt: state.AskedAt,
 	}
@@ -201,6 +207,22 @@ func ReadForm(state FormState, fields Fields) (commands.Invocation, map[string]s
 		return inv, wrong
 	}
 	formReader{state: state, fields: fields, inv: &inv, wrong: wrong}.read()
+	return inv, wrong
+}
+
+// readReason converts a submitted reason into the invocation that lacked it.
+func readReason(state FormState, fields Fields) (commands.Invocation, map[string]string) {
+	wrong := map[string]string{}
+	inv, err := commands.FromValue(state.Wants)
+	field, shown := fields.field(blockReason)
+	if err != nil || !shown {
+		return inv, map[string]string{"": "It is of another version."}
+	}
+	formReader{state: state, fields: fields, inv: &inv, wrong: wrong}.set(commands.Reason, strings.TrimSpace(field.Value), blockReason)
+	if inv.Options[commands.Reason] == "" || strings.TrimSpace(field.Value) == "" {
+		wrong[blockReason] = "Write why."
+	}
+	inv.Fill, inv.Form = false, true
 	return inv, wrong
 }
 

@@ -10,6 +10,7 @@
 package channels
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,6 +133,11 @@ func (c *Channels) Amend(ctx context.Context, req commands.Request, said command
 }
 
 func announced(a commands.Announcement, req commands.Request) (storage.Message, error) {
-	m := storage.Message{Key: a.Key, Channel: req.Channel, Parent: a.Parent, Urgent: !a.Later, Last: true, Tell: []string{req.User}}
+	m := storage.Message{
+		Key: a.Key, Channel: cmp.Or(a.Channel, req.Channel), Parent: a.Parent, Urgent: !a.Later, Last: !a.Stays, Tell: []string{req.User},
+	}
+	if a.User != "" {
+		m.Channel, m.Tell = outbox.Direct(a.User), nil
+	}
 	return outbox.Say(m, card.Reply(a.Reply))
 }

@@ -82,6 +82,7 @@ type info struct {
 		Team         string `json:"team_id"`
 		Name         string `json:"name"`
 		RealName     string `json:"real_name"`
+		Zone         string `json:"tz"`
 		Deleted      bool   `json:"deleted"`
 		Bot          bool   `json:"is_bot"`
 		WorkflowBot  bool   `json:"is_workflow_bot"`
@@ -106,7 +107,7 @@ func (i info) person(own home) authz.Person {
 	insider := u.Team == own.Team || own.Org != "" && u.Enterprise.ID == own.Org
 	return authz.Person{
 		ID: u.ID, Name: cmp.Or(u.Profile.DisplayName, u.RealName, u.Profile.RealName, u.Name),
-		Deactivated: u.Deleted, Outsider: !insider || u.Stranger,
+		Zone: u.Zone, Deactivated: u.Deleted, Outsider: !insider || u.Stranger,
 		Guest: u.Restricted || u.SingleGuest,
 		Bot:   u.Bot || u.WorkflowBot || u.ConnectorBot || u.ID == "USLACKBOT",
 	}

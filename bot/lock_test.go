@@ -1,0 +1,83 @@
+package bot_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// tells waits until a person was told what holds the words.
+func (r *rig) tells(user, channel string, words ...string) {
+	r.t.Helper()
+	r.until(user+" is told "+strings.Join(words, " … "), func() bool {
+		for _, m := range r.ephemerals(user, channel) {
+			if holdsAll(m.Plain(), words) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func TestALockRefusesFromACommandAButtonAndAFormAndAnAdminOverridesIt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.allow("allow @sam view,redeploy *")
+		r.allow("allow @gus view,lock *")
+		r.command(sam, deploys, "/c66 redeploy web") // the form is open before the lock is made
+		r.until("the form is filled in", func() bool {
+			v, open := r.slack.Person(sam).View()
+			return open && v.Submit != ""
+		})
+		r.command(guest, deploys, "/c66 lock web@production the migration runs")
+		r.says(sam, deploys, "🔒 @gus locked web@production", "the migration runs")
+		if _, err := r.slack.Person(sam).Submit(); err != nil {
+			t.Fatal(err)
+		}
+		r.tells(sam, deploys, "⛔ web", "is locked", "by @gus", "the migration runs", "[Ask to unlock]")
+		lack(t, "what who is no admin is offered", r.ask(sam, deploys, "/c66 redeploy web --now").Plain(), "[Override]")
+		refused := r.ask(lin, deploys, "/c66 redeploy web --now")
+		r.click(lin, refused, "Override")
+		r.until("the window is open", func() bool {
+			_, open := r.slack.Person(lin).View()
+			return open
+		})
+		if err := r.slack.Person(lin).Fill("Reason", "hotfix of the outage"); err != nil {
+			t.Fatal(err)
+		}
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d redeploys were sent", n)
+		}
+		if _, err := r.slack.Person(lin).Submit(); err != nil {
+			t.Fatal(err)
+		}
+		r.card("hotfix of the outage")
+		r.until("it is sent", func() bool { return r.requests("POST") > 0 })
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d redeploys were sent", n)
+		}
+	})
+}
+
+func TestTheHolderUnlocksByTheButtonOfADirectMessageAndWhoAskedIsTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.allow("allow @sam view,redeploy *")
+		r.allow("allow @gus view,lock *")
+		r.command(guest, deploys, "/c66 lock web@production the migration runs")
+		r.says(sam, deploys, "🔒 @gus locked web@production")
+		r.stop()
+		r.start()
+		r.click(sam, r.ask(sam, deploys, "/c66 redeploy web --now"), "Ask to unlock")
+		asked := r.says(guest, direct(guest), "@sam wants to change web", "[Unlock]")
+		r.click(guest, asked, "Unlock")
+		r.says(sam, direct(sam), "🔓 @gus locked web@production", "@gus unlocked it")
+		r.says(sam, deploys, "🔓 @gus unlocked web@production")
+		time.Sleep(time.Minute)
+		for _, m := range r.cards(deploys) {
+			lack(t, "what is over", m.Plain(), "[Unlock]")
+		}
+		r.command(sam, deploys, "/c66 redeploy web --now")
+		r.card("asked by @sam")
+	})
+}
