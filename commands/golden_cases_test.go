@@ -74,6 +74,9 @@ func goldenReplies() map[string]Reply {
 	reverted := live
 	reverted.ID, reverted.IsLive, reverted.Reverted, reverted.RevertedBy, reverted.RevertedAt = 1040, false, true, "kim@example.com", goldenNow
 	cancel := &storage.Cancel{User: "U0KIM", At: goldenStart}
+	before := goldenEnded(cloud66.OutcomeSuccess, time.Minute)
+	before.ID, before.GitHash, before.CommitURL = 1040, "9ab0c1d2ee", "https://github.com/acme/web/commit/9ab0c1d2ee"
+	failed.CommitURL = "https://github.com/acme/web/commit/" + failed.GitHash
 	specs := []Spec{
 		{
 			Verb:     Redeploy,
@@ -97,11 +100,13 @@ func goldenReplies() map[string]Reply {
 				QueuedAfter: 1042,
 			}, entry(goldenRunning()), {Deployment: live, AskedBy: "U0LIN"}, {Deployment: failed, Cancelled: cancel}, entry(reverted),
 		}},
-		"detail-queued":  DetailReply{Stack: goldenStack, Entry: Entry{Deployment: queued, QueuedAfter: 1042}, At: goldenNow},
-		"detail-running": DetailReply{Stack: goldenStack, Entry: entry(goldenRunning()), Usual: 292 * time.Second, At: goldenNow},
+		"detail-queued":    DetailReply{Stack: goldenStack, Entry: Entry{Deployment: queued, QueuedAfter: 1042}, Followed: true, At: goldenNow},
+		"detail-failed":    DetailReply{Stack: goldenStack, Entry: entry(failed), Before: before, At: goldenNow},
+		"detail-cancelled": DetailReply{Stack: goldenStack, Entry: Entry{Deployment: failed, Cancelled: cancel}, At: goldenNow},
+		"detail-running":   DetailReply{Stack: goldenStack, Entry: entry(goldenRunning()), Usual: 292 * time.Second, At: goldenNow},
 		"detail-live": DetailReply{
 			Stack: goldenStack,
-			Entry: Entry{Deployment: live, AskedBy: "U0LIN", Reason: "fix the login"},
+			Entry: Entry{Deployment: live, AskedBy: "U0LIN", Wish: &storage.Wish{Ref: "v1.2", Profile: "quick", Reason: "fix the login"}},
 			At:    goldenNow,
 		},
 		"detail-reverted": DetailReply{Stack: goldenStack, Entry: entry(reverted), At: goldenNow},
@@ -476,7 +481,7 @@ func goldenSpoiled(bad string) map[string]Reply {
 	d.TriggeredBy, d.GitHash, d.GitRef, d.DeploySession, d.CommitURL, d.SnapshotUUID, d.RevertedBy = bad, bad, bad, bad, bad, bad, bad
 	d.Outcome.Meaning, d.DeployType.Meaning, d.TriggeredVia = bad, bad, cloud66.Value[cloud66.Via]{Raw: bad}
 	d.Reverted, d.RevertedAt = true, goldenNow
-	entry := Entry{Deployment: d, Reason: bad}
+	entry := Entry{Deployment: d, AskedBy: bad, Wish: &storage.Wish{Ref: bad, Services: bad, Profile: bad, Reason: bad}}
 	list := ListReply{Stack: ref, Page: 2, Offset: 10, Total: 95, At: goldenNow}
 	for i := range 10 {
 		list.Entries = append(list.Entries, entry)

@@ -72,7 +72,7 @@ func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
 type Entry struct {
 	Deployment  cloud66.Deployment
 	AskedBy     string          // Slack user who requested it here, "" if nobody did
-	Reason      string          // of that request
+	Wish        *storage.Wish   // that request
 	Cancelled   *storage.Cancel // the cancellation requested here
 	Unhealthy   bool            // its stack fell ill after it went live
 	QueuedAfter int64           // the deployment that runs before it, 0 if unknown
@@ -93,7 +93,7 @@ func (e Entry) standing() (sign, word string) {
 	return sign, markup.Shorten(word, wording.MaxName)
 }
 
-// entries adds to deployments who requested them here and why, and who requested their cancellation.
+// entries adds to deployments who requested them here and how, and who requested their cancellation.
 func (h *Handler) entries(ctx context.Context, uid string, deployments []cloud66.Deployment) ([]Entry, error) {
 	entries := make([]Entry, len(deployments))
 	err := h.Records.View(ctx, func(tx storage.Tx) error {
@@ -131,9 +131,7 @@ func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
 	}
 	follow, _, err := storage.Follows.Find(tx, wish.Follow)
 	entry.AskedBy = follow.Asker
-	if follow.Wish != nil {
-		entry.Reason = follow.Wish.Reason
-	}
+	entry.Wish = follow.Wish
 	return entry, err
 }
 

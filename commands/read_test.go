@@ -2,12 +2,15 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"c66bot/bot/card/kit"
+	"c66bot/bot/slacksim"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -138,7 +141,7 @@ func TestWhatTheBotKnowsOfADeploymentIsShownWithIt(t *testing.T) {
 			got = append(got, e)
 		}
 		id := func(n int64) cloud66.Deployment { return cloud66.Deployment{ID: n} }
-		want := []Entry{{Deployment: id(3), AskedBy: lin, Reason: "why"}, {Deployment: id(2), Cancelled: &cancelled}, {Deployment: id(1)}}
+		want := []Entry{{Deployment: id(3), AskedBy: lin, Wish: &storage.Wish{Reason: "why"}}, {Deployment: id(2), Cancelled: &cancelled}, {Deployment: id(1)}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -190,4 +193,46 @@ func TestRefreshOfACard(t *testing.T) {
 		problemThat(t, r.click(lin, Invocation{Verb: Refresh}), "not followed any more")
 		problemThat(t, r.click(lin, Invocation{Verb: Refresh, Follow: "f1", UID: "web1"}), "not followed any more")
 	})
+}
+
+func TestShowGivesAllThatTheBotKnowsAndOffersNoFollowBesideACard(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 3)
+		r.cloud.runs("web1", true)
+		wish := storage.Wish{Ref: "v1.2", Services: "api:1.4", Profile: "quick", Reason: "fix the login"}
+		follow := storage.Follow{ID: "f4", Stack: storage.StackRef{UID: "web1"}, Deployment: 4, Asker: sam, Wish: &wish, Channel: there,
+			Phase: storage.PhaseFollowing}
+		r.stores(func(tx storage.Tx) error {
+			return errors.Join(storage.PutFollow(tx, follow),
+				storage.Wishes.Put(tx, storage.DeploymentKey("web1", 4), storage.WishOf{Follow: "f4"}))
+		})
+		shown := func() string {
+			return slacksim.Message{Blocks: blocksOf(t, kit.Draw(r.say(lin, "show web@production").Document()))}.Plain()
+		}
+		said := shown()
+		for _, part := range []string{"By <unknown " + sam + ">", "Reason fix the login", "Version v1.2", "Services api:1.4", "Profile quick",
+			"[Follow] [Refresh] [Cancel]"} {
+			if !strings.Contains(said, part) {
+				t.Errorf("it lacks %q:\n%s", part, said)
+			}
+		}
+		follow.Channel = here
+		r.stores(func(tx storage.Tx) error { return storage.PutFollow(tx, follow) })
+		if said := shown(); strings.Contains(said, "[Follow]") {
+			t.Errorf("it offers what the channel has:\n%s", said)
+		}
+	})
+}
+
+func TestWhatADeploymentReplaces(t *testing.T) {
+	d := func(id int64, outcome cloud66.Outcome, live bool) cloud66.Deployment {
+		return cloud66.Deployment{ID: id, GitHash: fmt.Sprintf("%07d", id), IsLive: live, Outcome: cloud66.Value[cloud66.Outcome]{Kind: outcome}}
+	}
+	failed, live, older := d(4, cloud66.OutcomeFailed, false), d(3, cloud66.OutcomeSuccess, true), d(1, cloud66.OutcomeSuccess, false)
+	newest := []cloud66.Deployment{failed, live, d(2, cloud66.OutcomeCancelled, false), older}
+	for of, want := range map[*cloud66.Deployment]int64{&failed: 3, &live: 1, &older: 0} {
+		if got := replaces(newest, *of); got.ID != want {
+			t.Errorf("#%d replaces #%d, not #%d", of.ID, got.ID, want)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"c66bot/authz"
@@ -60,10 +61,36 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	entry.QueuedAfter = aheadOf(newest.Deployments, deployment)
+	followed, err := h.carded(ctx, c.Channel, stack.UID, deployment.ID)
+	if err != nil {
+		return nil, err
+	}
 	return DetailReply{
-		Stack: RefOf(stack), Entry: entry, Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()),
-		Git: !stack.Docker(), At: time.Now(),
+		Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
+		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), At: time.Now(),
 	}, nil
+}
+
+// carded reports whether the channel has a card that follows the deployment.
+func (h *Handler) carded(ctx context.Context, channel, uid string, id int64) (found bool, err error) {
+	err = h.Records.View(ctx, func(tx storage.Tx) error {
+		open, err := storage.OpenFollows(tx, uid)
+		found = slices.ContainsFunc(open, func(f storage.Follow) bool { return f.Channel == channel && f.Deployment == id })
+		return err
+	})
+	return found, err
+}
+
+// replaces returns the deployment whose version a deployment replaced or is to replace: the one before it that was live, as far as the
+// newest tell, and for what has ended without going live the one that is live. It is the zero value if none is known.
+func replaces(newest []cloud66.Deployment, d cloud66.Deployment) cloud66.Deployment {
+	for _, other := range newest {
+		before := other.ID < d.ID && other.Outcome.Kind == cloud66.OutcomeSuccess && !other.Reverted && other.GitHash != ""
+		if before && d.Outcome.Kind == cloud66.OutcomeSuccess || other.IsLive && d.Outcome.Kind != cloud66.OutcomeSuccess {
+			return other
+		}
+	}
+	return cloud66.Deployment{}
 }
 
 // pick returns the deployment that the invocation refers to.
@@ -121,106 +148,176 @@ func aheadOf(newest []cloud66.Deployment, d cloud66.Deployment) int64 {
 	return 0
 }
 
-// DetailReply is a deployment with all fields of the API.
+// DetailReply is a deployment with all fields of the API, and what the bot knows of it.
 type DetailReply struct {
-	Stack storage.StackRef
-	Entry Entry
-	Usual time.Duration // the stack's usual deployment time, 0 if unknown
-	Git   bool          // the stack can deploy a commit by its hash
-	At    time.Time
+	Stack    storage.StackRef
+	Entry    Entry
+	Before   cloud66.Deployment // whose version it replaces, zero if unknown
+	Usual    time.Duration      // the stack's usual deployment time, 0 if unknown
+	Git      bool               // the stack can deploy a commit by its hash
+	Followed bool               // by a card in the channel
+	At       time.Time
 }
 
-// Document shows one line per field.
+// Document shows the facts in two columns, what matters first. It leaves out what is "no" and what the headline says.
 func (r DetailReply) Document() doc.Document {
-	d := r.Entry.Deployment
-	sign, state := r.Entry.standing()
-	head := markup.Format("%s %s: #%d %s%s", sign, wording.Stack(r.Stack), d.ID, state, r.time())
-	facts := []markup.Text{
-		fact("Started", orNotYet(d.StartedAt, d.Queued())), fact("Finished", orNotYet(d.FinishedAt, !d.Ended())), fact("Asked by", r.Entry.who()),
-		fact("Triggered", wording.Trigger(d).Trim()), fact("Reason", markup.Format("%s", r.Entry.Reason)),
-		fact("Type", markup.Format("%s", d.DeployType.String())), fact("Outcome", outcomeOf(d)), fact("Commit", wording.Commit(d, d.GitHash)),
-		fact("Ref", markup.Code(d.GitRef)), fact("Head", yesNo(d.IsHead)), fact("Live", yesNo(d.IsLive)), fact("Deploying", yesNo(d.IsDeploying)),
-		fact("Reverted", reverted(d)), fact("Session", markup.Code(d.DeploySession)), fact("Snapshot", markup.Code(d.SnapshotUUID)),
-	}
-	return doc.Document{Kind: "show", Brief: markup.Brief(head, markup.Join(facts, "; ")), Blocks: []doc.Block{
-		doc.Lines(head), doc.Lines(facts...), doc.Buttons(r.buttons()...),
+	sign, _ := wording.State(r.Entry.Deployment, r.Entry.Cancelled)
+	head := markup.Format("%s %s %s", sign, wording.Stack(r.Stack), r.happened())
+	facts, last := r.facts(), r.last()
+	return doc.Document{Kind: "show", Brief: markup.Brief(head, markup.Join(append(facts, last...), "; ")), Blocks: []doc.Block{
+		doc.Lines(head), doc.Columns(facts...), doc.Small(last...), doc.Buttons(r.buttons()...),
 	}}
 }
 
-// time describes how long the deployment has taken or what it waits for, to follow its state.
-func (r DetailReply) time() markup.Text {
+// happened is the headline after the stack: the deployment, its state, and how long it has taken or what it waits for.
+func (r DetailReply) happened() markup.Text {
 	d := r.Entry.Deployment
+	_, state := r.Entry.standing()
+	running := d.Running() && !d.StartedAt.IsZero()
 	switch {
 	case d.Queued() && r.Entry.QueuedAfter != 0:
-		return markup.Format(" behind #%d", r.Entry.QueuedAfter)
-	case d.Running() && !d.StartedAt.IsZero() && r.Usual > 0:
-		return markup.Format(", %s of about %s", wording.Roughly(r.At.Sub(d.StartedAt)), wording.Nearly(r.Usual))
-	case d.Running() && !d.StartedAt.IsZero():
-		return markup.Format(", %s so far", wording.Roughly(r.At.Sub(d.StartedAt)))
-	case d.Ended() && d.Duration() > 0:
-		return markup.Format(", took %s", wording.Duration(d.Duration()))
-	default:
-		return markup.Text{}
+		return markup.Format("#%d is queued behind #%d", d.ID, r.Entry.QueuedAfter)
+	case d.Queued():
+		return markup.Format("#%d is queued", d.ID)
+	case running && r.Usual > 0:
+		return markup.Format("deploying #%d, %s of about %s", d.ID, wording.Roughly(r.At.Sub(d.StartedAt)), wording.Nearly(r.Usual))
+	case running:
+		return markup.Format("deploying #%d, %s so far", d.ID, wording.Roughly(r.At.Sub(d.StartedAt)))
+	case d.Running():
+		return markup.Format("deploying #%d", d.ID)
+	}
+	what := markup.Format("#%d %s", d.ID, state)
+	switch {
+	case state == "live":
+		what = markup.Format("#%d is live", d.ID)
+	case state == "cancelled" && r.Entry.Cancelled != nil:
+		what = markup.Format("#%d was cancelled by %s", d.ID, markup.User(r.Entry.Cancelled.User))
+	case state == "cancelled":
+		what = markup.Format("#%d was cancelled", d.ID)
+	}
+	if d.Duration() > 0 {
+		return markup.Format("%s, took %s", what, wording.Duration(d.Duration()))
+	}
+	return what
+}
+
+// facts are the details in the order of their weight.
+func (r DetailReply) facts() []markup.Text {
+	d, e, wish, by := r.Entry.Deployment, r.Entry, r.Entry.Wish, wording.Started(r.Entry.Deployment)
+	if e.AskedBy != "" {
+		by = e.who()
+	}
+	if wish == nil {
+		wish = &storage.Wish{}
+	}
+	version := markup.Join([]markup.Text{markup.Code(d.GitRef), wording.Commit(d, wording.ShortHash(d.GitHash))}, " @ ")
+	if wish.Ref != "" && wish.Ref != d.GitRef {
+		version = markup.Join([]markup.Text{markup.Code(wish.Ref), version}, ", ")
+	}
+	var cancel markup.Text
+	if e.Cancelled != nil && wording.Outcome(d, e.Cancelled) != "cancelled" {
+		cancel = markup.Format("by %s, %s", markup.User(e.Cancelled.User), markup.When(e.Cancelled.At))
+	}
+	return []markup.Text{
+		fact("By", by), fact("Reason", markup.Format("%s", wish.Reason)),
+		fact("Version", markup.Join([]markup.Text{version, wording.WhatChanged(r.Before, d)}, " · ")),
+		fact("Services", markup.Code(wish.Services)), fact("Profile", markup.Code(wish.Profile)),
+		fact("Started", whenKnown(d.StartedAt)), fact("Ended", whenKnown(d.FinishedAt)),
+		fact("Cancel asked", cancel), fact("Rolled back", reverted(d)), fact("Outcome", r.outcome()),
 	}
 }
 
-// fact renders a detail as one line, empty if there is no value.
-func fact(name string, value markup.Text) markup.Text {
+// last are the details that matter to few. They name the starter of the bot's own deployments at Cloud 66, the owner of its token.
+func (r DetailReply) last() []markup.Text {
+	d, sign := r.Entry.Deployment, wording.Sign(storage.Succeeded)
+	small := func(label, value string) markup.Text {
+		if value == "" {
+			return markup.Text{}
+		}
+		return markup.Join([]markup.Text{markup.Format("%s", label), markup.Code(value)}, " ").Cut(maxFact)
+	}
+	parts := []markup.Text{markup.Format("%s", d.DeployType.String())}
+	if d.IsHead {
+		parts = append(parts, markup.Format("head"))
+	}
+	if shown, _ := r.Entry.standing(); d.IsLive && (d.Reverted || shown != sign) {
+		parts = append(parts, markup.Format("marked live"))
+	}
+	if by := wording.Started(d); r.Entry.AskedBy != "" && !by.Empty() {
+		parts = append(parts, markup.Format("at Cloud 66 by %s", by.Cut(maxFact)))
+	}
+	parts = append(parts, small("session", d.DeploySession), small("snapshot", d.SnapshotUUID))
+	return []markup.Text{markup.Join(parts, " · ")}
+}
+
+// fact renders a detail below its label. It is empty if there is no value.
+func fact(label string, value markup.Text) markup.Text {
 	if value.Empty() {
 		return markup.Text{}
 	}
-	return markup.Format("%s: %s", name, value.Cut(maxFact))
+	return markup.Format("*%s*\n%s", label, value.Cut(maxFact))
 }
 
-// orNotYet renders a time. Where it is unknown, nothing is shown, except if it has still to come.
-func orNotYet(t time.Time, tocome bool) markup.Text {
-	switch {
-	case !t.IsZero():
-		return markup.When(t)
-	case tocome:
-		return markup.Format("not yet")
+// whenKnown renders a time, empty if it is unknown.
+func whenKnown(t time.Time) markup.Text {
+	if t.IsZero() {
+		return markup.Text{}
 	}
-	return markup.Text{}
+	return markup.When(t)
 }
 
-func outcomeOf(d cloud66.Deployment) markup.Text {
+// yes renders a flag that is set.
+func yes(set bool) markup.Text {
+	if !set {
+		return markup.Text{}
+	}
+	return markup.Format("yes")
+}
+
+// outcome is Cloud 66's word for the end, empty where the headline says the same.
+func (r DetailReply) outcome() markup.Text {
+	d := r.Entry.Deployment
 	value, meaning := d.Outcome.String(), d.Outcome.Meaning
-	if meaning == "" || meaning == value {
+	switch said := wording.Outcome(d, r.Entry.Cancelled); {
+	case !d.Ended(), d.Outcome.Kind == cloud66.OutcomeSuccess, d.Outcome.Kind != "" && said == wording.Outcome(d, nil):
+		return markup.Text{}
+	case meaning == "" || meaning == value:
 		return markup.Format("%s", value)
+	default:
+		return markup.Format("%s", value+" ("+meaning+")")
 	}
-	return markup.Format("%s", value+" ("+meaning+")")
 }
 
-func yesNo(b bool) markup.Text {
-	if b {
-		return markup.Format("yes")
-	}
-	return markup.Format("no")
-}
-
+// reverted says who rolled a deployment back and when.
 func reverted(d cloud66.Deployment) markup.Text {
-	text := yesNo(d.Reverted)
-	if d.Reverted && d.RevertedBy != "" {
-		text = markup.Format("%s, by %s", text, markup.Shorten(d.RevertedBy, wording.MaxName))
+	if !d.Reverted {
+		return markup.Text{}
 	}
-	if d.Reverted && !d.RevertedAt.IsZero() {
-		text = markup.Format("%s, %s", text, markup.When(d.RevertedAt))
+	var by markup.Text
+	if d.RevertedBy != "" {
+		by = markup.Format("by %s", markup.Shorten(d.RevertedBy, wording.MaxName))
+	}
+	text := markup.Join([]markup.Text{by, whenKnown(d.RevertedAt)}, ", ")
+	if text.Empty() {
+		return yes(true)
 	}
 	return text
 }
 
-// buttons returns the actions available on this deployment: at most four, the dangerous one last.
+// buttons returns the actions available on this deployment, the dangerous one last.
 func (r DetailReply) buttons() []doc.Button {
 	d := r.Entry.Deployment
 	on := Invocation{Verb: Show, UID: r.Stack.UID, Deployment: d.ID}
-	refresh, commit := Button("Refresh", on, "refresh"), wording.CommitButton(d)
 	if !d.Ended() {
-		on.Verb = Follow
-		return []doc.Button{Button("Follow", on, "follow"), refresh, commit, CancelButton(r.Stack, d.ID)}
+		refresh, follow := Button("Refresh", on, "refresh"), doc.Button{}
+		if on.Verb = Follow; !r.Followed {
+			follow = Button("Follow", on, "follow")
+		}
+		return []doc.Button{follow, refresh, CancelButton(r.Stack, d.ID)}
 	}
 	again := Invocation{Verb: Redeploy, UID: r.Stack.UID}
 	if r.Git && d.GitHash != "" {
 		again.Deployment = d.ID // the form offers its version
 	}
-	return []doc.Button{Button("Redeploy", again, "redeploy"), refresh, commit}
+	return []doc.Button{Button("Redeploy", again, "redeploy")}
 }

@@ -213,6 +213,8 @@ func stackState(s cloud66.Stack) string {
 		return "failed"
 	case cloud66.StatusQueued:
 		return "queued"
+	case cloud66.StatusAbsent:
+		return "state unknown"
 	default:
 		return strings.ToLower(s.Status.String())
 	}

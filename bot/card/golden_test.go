@@ -115,19 +115,22 @@ func TestTheCheckerFindsWhatBreaksALimit(t *testing.T) {
 	section := func(s string) []map[string]any { return block(doc.Lines(markup.Format("%s", s))) }
 	link := doc.Button{ID: "commit", Label: markup.Line("Commit"), URL: markup.WebAddress("https://a.example")}
 	loose, blank := section("x"), section("x")
+	fields := block(doc.Columns(markup.Format("x")))
+	object(items(fields[0]["fields"])[0])["verbatim"] = false
 	object(loose[0]["text"])["verbatim"], object(blank[0]["text"])["text"] = false, " "
 	for name, m := range map[string]struct {
 		text   string
 		blocks []map[string]any
 	}{
-		"no block":          {"x", nil},
-		"no fallback text":  {"", section("x")},
-		"a long fallback":   {long + long, section("x")},
-		"text not verbatim": {"x", loose},
-		"an empty text":     {"x", blank},
-		"too many blocks":   {"x", slices.Repeat(section("x"), 51)},
-		"two equal ids":     {"x", block(doc.Buttons(link, link))},
-		"too much in total": {"x", slices.Repeat(section(long), 14)},
+		"no block":             {"x", nil},
+		"a field not verbatim": {"x", fields},
+		"no fallback text":     {"", section("x")},
+		"a long fallback":      {long + long, section("x")},
+		"text not verbatim":    {"x", loose},
+		"an empty text":        {"x", blank},
+		"too many blocks":      {"x", slices.Repeat(section("x"), 51)},
+		"two equal ids":        {"x", block(doc.Buttons(link, link))},
+		"too much in total":    {"x", slices.Repeat(section(long), 14)},
 	} {
 		if len(faults(m.text, m.blocks)) == 0 {
 			t.Errorf("%s is not found", name)

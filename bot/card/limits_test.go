@@ -73,7 +73,15 @@ func (a *audit) block(at string, b map[string]any) {
 	ids := map[string]bool{}
 	switch b["type"] {
 	case "section":
-		a.text(at, b["text"], "mrkdwn", 3000)
+		for _, f := range items(b["fields"]) {
+			a.text(at+" field", f, "mrkdwn", 2000)
+		}
+		if fields, ok := b["fields"]; ok {
+			a.number(at+" fields", len(items(fields)), 10)
+		}
+		if b["fields"] == nil || b["text"] != nil {
+			a.text(at, b["text"], "mrkdwn", 3000)
+		}
 		if accessory, ok := b["accessory"]; ok {
 			a.button(at+" accessory", accessory, ids)
 		}

@@ -71,7 +71,7 @@ func TestTheFallbackTextSaysWhatTheBlocksSayInOneOrTwoLines(t *testing.T) {
 			seen = seen[:i] // what the buttons offer is no news
 		}
 		for word := range strings.FieldsSeq(seen) {
-			if strings.Trim(word, "▓░·") != "" && !strings.Contains(withoutBlocks, strings.Trim(word, ".,;:")) {
+			if strings.Trim(word, "▓░·|") != "" && !strings.Contains(withoutBlocks, strings.Trim(word, ".,;:")) {
 				t.Errorf("%s: the fallback text lacks %q:\n%s\nof\n%s", name, word, withoutBlocks, seen)
 			}
 		}

@@ -30,7 +30,7 @@ var chapters = []struct {
 	{"What can I do here?", []string{"#deploys lin types /c66 help", "only lin sees What you can do here"}},
 	{"A look at what is deployed", []string{
 		"Stacks: 1–2 of 2 with “web”", "deployments 1–10 of 95", "lin clicks [Older]", "it turns into web@production: deployments 11–20 of 95",
-		"/c66 show web@prod live", "Commit:",
+		"/c66 show web@prod live", "Version ",
 	}},
 	{"A slip of the finger", []string{"only ana sees", "Did you mean redeploy", "Did you mean --reason", "worker@production"}},
 	{"A redeploy, followed to its end", []string{

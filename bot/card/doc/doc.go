@@ -20,6 +20,7 @@ type Document struct {
 type Block struct {
 	Lines   []markup.Text
 	Small   bool // in smaller type
+	Columns bool // in two columns
 	Buttons []Button
 }
 
@@ -33,6 +34,9 @@ func Row(line markup.Text, beside Button) Block {
 
 // Small shows lines in smaller type, side by side.
 func Small(lines ...markup.Text) Block { return Block{Lines: lines, Small: true} }
+
+// Columns shows texts in two columns, from left to right.
+func Columns(texts ...markup.Text) Block { return Block{Lines: texts, Columns: true} }
 
 // Buttons shows buttons side by side.
 func Buttons(buttons ...Button) Block { return Block{Buttons: buttons} }

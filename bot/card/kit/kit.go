@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/slack-go/slack"
@@ -21,6 +22,8 @@ const (
 	maxSection  = 3000
 	maxContext  = 2000
 	maxElements = 10 // in a context block
+	maxFields   = 10 // in a section
+	maxField    = 2000
 	maxLabel    = 2000
 	maxButton   = 75
 	maxTitle    = 100 // title of a confirmation dialog
@@ -72,6 +75,8 @@ func Blocks(blocks ...doc.Block) []Block {
 		switch {
 		case b.Small:
 			d.small(b.Lines)
+		case b.Columns:
+			d.columns(b.Lines)
 		case len(b.Lines) > 0:
 			d.sections(b)
 		default:
@@ -115,6 +120,18 @@ func (d *drawer) sections(b doc.Block) {
 		accessory = slack.NewAccessory(element(b.Buttons[0]))
 	}
 	d.add(slack.NewSectionBlock(d.show(text, maxSection), nil, accessory))
+}
+
+// columns draws texts as fields, in as many sections as they need.
+func (d *drawer) columns(texts []markup.Text) {
+	shown := slices.DeleteFunc(slices.Clone(texts), markup.Text.Empty)
+	for some := range slices.Chunk(shown, maxFields) {
+		fields := make([]*slack.TextBlockObject, len(some))
+		for i, text := range some {
+			fields[i] = d.show(text, maxField)
+		}
+		d.add(slack.NewSectionBlock(nil, fields, nil))
+	}
 }
 
 func (d *drawer) small(lines []markup.Text) {

@@ -82,6 +82,11 @@ func Trigger(d cloud66.Deployment) markup.Text {
 	return markup.Format(" by %s%s", markup.Shorten(d.TriggeredBy, MaxName), Via(d.TriggeredVia))
 }
 
+// Started describes who started a deployment and how, as in "kim@example.com in the dashboard".
+func Started(d cloud66.Deployment) markup.Text {
+	return markup.Join([]markup.Text{markup.Format("%s", markup.Shorten(d.TriggeredBy, MaxName)), Via(d.TriggeredVia).Trim()}, " ")
+}
+
 // Via describes how a deployment was started, as a suffix.
 func Via(via cloud66.Value[cloud66.Via]) markup.Text {
 	switch {
