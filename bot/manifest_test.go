@@ -36,6 +36,7 @@ var webMethods = map[string][]string{
 	"conversations.replies":  {"channels:history", "groups:history"},
 	"conversations.members":  {"groups:read"}, // of private channels
 	"users.info":             {"users:read"},
+	"users.lookupByEmail":    {"users:read.email"},
 	"usergroups.list":        {"usergroups:read"},
 	"usergroups.users.list":  {"usergroups:read"},
 	"OpenViewContext":        {},

@@ -148,6 +148,7 @@ var wantedScopes = []struct{ scope, without string }{
 	{"groups:read", "rules for groups and for everyone allow nothing in a private channel"},
 	{"app_mentions:read", "mentions do not reach me"},
 	{"usergroups:read", "nobody is allowed anything by a user group"},
+	{"users:read.email", "a failure mentions nobody by --mention author"},
 	{"users:read", "nobody is allowed anything by a user group or as everyone"},
 }
 

@@ -423,10 +423,10 @@ func goldenSubscribing() map[string]Reply {
 	narrow := goldenNarrowSubscription()
 	wide := storage.Subscription{ID: "p7qx", Channel: "C1", Stacks: "*", Author: "U0SAM", At: goldenNow}
 	failed := Entry{Deployment: goldenEnded(cloud66.OutcomeFailed, 130*time.Second)}
-	row, suspended := subscriptionLine(wide, "", 1, false, ""), subscriptionLine(wide, "", 0, false, "the channel is archived")
-	shown := []markup.Text{subscriptionLine(narrow, "devs", 3, false, ""), row, suspended, subscriptionLine(wide, "", 2, true, "")}
+	row, suspended := subscriptionLine(wide, nil, 1, false, ""), subscriptionLine(wide, nil, 0, false, "the channel is archived")
+	shown := []markup.Text{subscriptionLine(narrow, []string{"devs", storage.Author}, 3, false, ""), row, suspended, subscriptionLine(wide, nil, 2, true, "")}
 	return map[string]Reply{
-		"subscribed":            SubscribedReply{Subscription: narrow, Whom: "devs", Fits: 3},
+		"subscribed":            SubscribedReply{Subscription: narrow, Whom: []string{"devs", storage.Author}, Fits: 3},
 		"subscribed-to-nothing": SubscribedReply{Subscription: wide},
 		"subscribed-unknown":    SubscribedReply{Subscription: wide, Fits: -1},
 		"subscribed-with-last": SubscribedReply{
@@ -444,7 +444,7 @@ func goldenSubscribing() map[string]Reply {
 		"unsubscribed":          unsubscribed("U0SAM", []storage.Subscription{narrow}),
 		"unsubscribed-many":     unsubscribed("U0SAM", slices.Repeat([]storage.Subscription{wide}, 12)),
 		"subscriptions":         subscriptionsPage(page{1, 0, 4, 4}, shown, true),
-		"subscriptions-middle":  subscriptionsPage(page{2, 10, 11, 25}, []markup.Text{subscriptionLine(wide, "", -1, false, "")}, false),
+		"subscriptions-middle":  subscriptionsPage(page{2, 10, 11, 25}, []markup.Text{subscriptionLine(wide, nil, -1, false, "")}, false),
 		"subscriptions-none":    subscriptionsPage(page{}, nil, true),
 		"subscriptions-unknown": subscriptionsPage(page{}, nil, false),
 	}
@@ -459,9 +459,9 @@ func hostileSubscriptions(bad string, e Entry) map[string]Reply {
 	}
 	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e}
 	return map[string]Reply{
-		"subscribed":    SubscribedReply{Subscription: s, Whom: bad, Fits: 1, Preview: p},
+		"subscribed":    SubscribedReply{Subscription: s, Whom: []string{bad}, Fits: 1, Preview: p},
 		"unsubscribed":  unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),
-		"subscriptions": subscriptionsPage(page{2, 10, 20, 30}, slices.Repeat([]markup.Text{subscriptionLine(s, bad, 1, false, bad)}, 10), true),
+		"subscriptions": subscriptionsPage(page{2, 10, 20, 30}, slices.Repeat([]markup.Text{subscriptionLine(s, []string{bad}, 1, false, bad)}, 10), true),
 	}
 }
 

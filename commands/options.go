@@ -74,6 +74,7 @@ type Option struct {
 	Summary string
 	key     string // in a button's value
 	kind    kind
+	many    bool     // it may be repeated: its values are joined by commas
 	also    []string // common wrong names; they are rejected with a hint
 	// check validates and normalizes a value. It is idempotent.
 	check func(value string) (string, error)
@@ -121,8 +122,8 @@ var options = [optCount]Option{
 		check: someOf("kind of deployment", deployTypes), also: []string{"types", "kind"},
 	},
 	Mention: {
-		Name: "mention", key: "at", Value: "WHO", Summary: "the @user or @group whom a failure mentions", kind: aMention, check: checkMention,
-		also: []string{"ping", "notify", "tell"},
+		Name: "mention", key: "at", Value: "WHO", Summary: "whom a failure mentions: @user, @group, author; several add up", kind: aMention, check: checkMention,
+		many: true, also: []string{"ping", "notify", "tell"},
 	},
 	For: {
 		Name: "for", key: "fo", Value: "2h", Summary: "how long, as in 30m, 2h or 3d; without it until it is unlocked", check: checkFor,
@@ -261,8 +262,37 @@ func checkStarter(v string) (string, error) {
 	return by, err
 }
 
-// checkMention accepts the user or the group to mention on a failure, but not everyone.
+// maxMentions bounds the users and groups that one subscription mentions.
+const maxMentions = 10
+
+// mentionWord matches an item in a list of mentions.
+var mentionWord = regexp.MustCompile(`<[^<>]*>|[^,\s]+`)
+
+// checkMention accepts the users and groups to mention on a failure, and the author of the deployment, but not everyone.
 func checkMention(v string) (string, error) {
+	var all []string
+	for _, word := range mentionWord.FindAllString(v, -1) {
+		who, err := checkMentioned(word)
+		if err != nil {
+			return "", err
+		}
+		if !slices.Contains(all, who) {
+			all = append(all, who)
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return "", errors.New("--mention needs a @name, a @group or the word author")
+	case len(all) > maxMentions:
+		return "", fmt.Errorf("a failure mentions at most %d people and groups; a @group is one", maxMentions)
+	}
+	return strings.Join(all, ","), nil
+}
+
+func checkMentioned(v string) (string, error) {
+	if strings.EqualFold(v, storage.Author) {
+		return storage.Author, nil
+	}
 	who, err := parseWho(v)
 	switch {
 	case err == nil && who != authz.Everyone:
@@ -270,7 +300,7 @@ func checkMention(v string) (string, error) {
 	case strings.HasPrefix(v, "@") && !strings.EqualFold(v, "@"+authz.Everyone):
 		return "", err
 	default:
-		return "", fmt.Errorf("%s cannot be mentioned by a failure: it takes one @name or one @group", quoted(v))
+		return "", fmt.Errorf("%s cannot be mentioned by a failure: it takes @name, @group or author", quoted(v))
 	}
 }
 

@@ -164,7 +164,7 @@ func (s Spec) explained(example string, err error) error {
 	return s.usage(example, "%s", Sentence(err))
 }
 
-// parseOption parses an option and returns the remaining words. An option must not be repeated.
+// parseOption parses an option and returns the remaining words. Most options must not be repeated.
 func (s Spec) parseOption(inv *Invocation, typed word, words []word) ([]word, error) {
 	called, value, joined := typed.plain(), "", false
 	if at := strings.IndexAny(called, "=＝"); at >= 0 {
@@ -178,7 +178,7 @@ func (s Spec) parseOption(inv *Invocation, typed word, words []word) ([]word, er
 	}
 	option, name := s.Options[i], "--"+s.Options[i].Name
 	switch {
-	case inv.Options[option.Opt] != "":
+	case inv.Options[option.Opt] != "" && !option.many:
 		return nil, s.usage(name, "%s stands there twice; I take it once.", name)
 	case option.kind == aFlag && joined:
 		return nil, s.usage(name, "%s takes no value.", name)
@@ -190,6 +190,9 @@ func (s Spec) parseOption(inv *Invocation, typed word, words []word) ([]word, er
 		value, words = words[0].plain(), words[1:]
 	default:
 		return nil, s.usage(name, "%s needs a value: %s %s.", name, name, option.Value)
+	}
+	if before := inv.Options[option.Opt]; before != "" {
+		value = before + "," + value
 	}
 	return words, s.explained(name, inv.set(option, value))
 }

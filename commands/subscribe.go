@@ -93,18 +93,26 @@ func (h *Handler) listed(ctx context.Context, visible func(cloud66.Stack) bool) 
 // subscribe stores the subscription, announces it in the channel, then adds the preview.
 func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
 	inv, on := c.Invocation, c.covered
-	var mentioned party
-	if id := inv.Options[Mention]; id != "" {
-		var err error
-		if mentioned, err = h.who(ctx, id); err != nil {
+	var whom, hints []string
+	for _, id := range wordsOf(inv.Options[Mention]) {
+		if id == storage.Author {
+			whom = append(whom, id)
+			continue
+		}
+		who, err := h.who(ctx, id)
+		if err != nil {
 			return nil, err
+		}
+		whom = append(whom, cmp.Or(who.handle, who.person.Name))
+		if who.person.Bot {
+			hints = append(hints, who.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")
 		}
 	}
 	if err := h.member(ctx, c.Request); err != nil {
 		return nil, err
 	}
 	said := SubscribedReply{
-		Subscription: subscriptionOf(c.Request, time.Now()), Whom: cmp.Or(mentioned.handle, mentioned.person.Name), Fits: len(on.mine),
+		Subscription: subscriptionOf(c.Request, time.Now()), Whom: whom, Fits: len(on.mine),
 	}
 	if !on.listed {
 		said.Fits = -1
@@ -129,12 +137,9 @@ func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
 				h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
 			}
 		}
-		var hints []string
 		if len(on.mine) == 0 && on.listed && !on.pattern.Everything() {
-			hints = append(hints, "The subscription stands, but no stack that you may subscribe to "+fitsYet(on.known, inv.Options[Glob]))
-		}
-		if mentioned.person.Bot {
-			hints = append(hints, mentioned.person.Name+" is a bot: a failure mentions it, but that notifies nobody.")
+			none := "The subscription stands, but no stack that you may subscribe to " + fitsYet(on.known, inv.Options[Glob])
+			hints = append([]string{none}, hints...)
 		}
 		return asNotice(hints, patternHints(on.pattern, on.known)...), nil
 	})
@@ -195,8 +200,12 @@ func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool
 
 // sameSubscription reports whether two subscriptions are equal except for their author.
 func sameSubscription(a, b storage.Subscription) bool {
-	return authz.SamePattern(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && a.Mention == b.Mention &&
+	return authz.SamePattern(a.Stacks, b.Stacks) && authz.Fold(a.By) == authz.Fold(b.By) && sameMentions(a.Mention, b.Mention) &&
 		slices.Equal(a.Events, b.Events) && slices.Equal(a.Via, b.Via) && slices.Equal(a.Types, b.Types)
+}
+
+func sameMentions(a, b string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(wordsOf(a))), slices.Sorted(slices.Values(wordsOf(b))))
 }
 
 // resubscribed informs the watch of changed subscriptions. After a restart it reads them from the database.

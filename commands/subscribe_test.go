@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestASubscriptionIsSavedAndTheChannelIsTold(t *testing.T) {
 			t.Errorf("saved (-want +got):\n%s", diff)
 		}
 		got := told[SubscribedReply](r)
-		if len(got.Subscription.ID) != 4 || got.Whom != "devs" || got.Fits != 2 || *changes != 1 {
+		if len(got.Subscription.ID) != 4 || !slices.Equal(got.Whom, []string{"devs"}) || got.Fits != 2 || *changes != 1 {
 			t.Errorf("told is %+v, after %d changes", got, *changes)
 		}
 		if entry := r.lastAudit(); !entry.Allowed || entry.Action != string(authz.Subscribe) ||
@@ -126,7 +127,7 @@ func TestNothingIsSubscribedWhereTheChannelCannotBeToldOrNobodyCanBeMentioned(t 
 func TestWhoHasAFailureMentionABotIsToldThatItNotifiesNobody(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		noticeThat(t, r.say(lin, "subscribe wbe --mention <@"+robot+">"), "The subscription stands", "robot is a bot", "notifies nobody")
-		if got := told[SubscribedReply](r); got.Subscription.Mention != robot || got.Whom != "robot" {
+		if got := told[SubscribedReply](r); got.Subscription.Mention != robot || !slices.Equal(got.Whom, []string{"robot"}) {
 			t.Errorf("told is %+v", got)
 		}
 	})

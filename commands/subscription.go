@@ -15,7 +15,7 @@ import (
 // SubscribedReply announces a new subscription in the channel.
 type SubscribedReply struct {
 	Subscription storage.Subscription
-	Whom         string   // name or handle to mention on a failure, "" for none
+	Whom         []string // names and handles to mention on a failure, and storage.Author
 	Fits         int      // current matches that its author may subscribe to; -1 if unknown
 	Preview      *Preview // nil until computed, or if no stack matches
 }
@@ -84,11 +84,17 @@ func orJoin(words []string) markup.Text {
 }
 
 // mentions says who is mentioned on a failure, without a mention.
-func mentions(whom string) markup.Text {
-	if whom == "" {
+func mentions(whom []string) markup.Text {
+	if len(whom) == 0 {
 		return markup.Text{}
 	}
-	return markup.Format("a failure mentions @%s", markup.Shorten(whom, wording.MaxName))
+	names := make([]markup.Text, len(whom))
+	for i, name := range whom {
+		if names[i] = markup.Format("@%s", markup.Shorten(name, wording.MaxName)); name == storage.Author {
+			names[i] = markup.Format("whoever started it")
+		}
+	}
+	return markup.Format("a failure mentions %s", markup.Join(names, ", "))
 }
 
 func (r SubscribedReply) matching() markup.Text {
@@ -166,7 +172,7 @@ func subscriptionsPage(p page, lines []markup.Text, listed bool) doc.Document {
 // subscriptionLine describes a subscription to a reader who may see a number of the stacks that fit it, -1 if that is unknown. The id
 // comes first, since users type it. powerless means that its author may not subscribe to any stack here any more, and suspended says why
 // nothing can be posted in the channel, "" if it can.
-func subscriptionLine(s storage.Subscription, whom string, fits int, powerless bool, suspended string) markup.Text {
+func subscriptionLine(s storage.Subscription, whom []string, fits int, powerless bool, suspended string) markup.Text {
 	count := markup.Format("%d stacks that you may see match", fits)
 	switch fits {
 	case -1:

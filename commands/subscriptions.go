@@ -115,7 +115,7 @@ func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 		} else if err == nil {
 			fits = len(slices.Collect(viewed.Matching(pattern)))
 		}
-		lines = append(lines, subscriptionLine(s, h.named(ctx, s.Mention), fits, powerless[s.Author], suspended))
+		lines = append(lines, subscriptionLine(s, h.mentioned(ctx, s), fits, powerless[s.Author], suspended))
 	}
 	return subscriptionsPage(p, lines, reader.listed), nil
 }
@@ -129,6 +129,17 @@ func (h *Handler) powerless(ctx context.Context, s storage.Subscription) bool {
 		return false
 	}
 	return !standing.Some(authz.Subscribe)
+}
+
+// mentioned returns the names of those whom a subscription mentions.
+func (h *Handler) mentioned(ctx context.Context, s storage.Subscription) (names []string) {
+	for _, id := range s.Mentions() {
+		if id != storage.Author {
+			id = h.named(ctx, id)
+		}
+		names = append(names, id)
+	}
+	return names
 }
 
 // named returns the name of a user or the handle of a group, or the id if Slack does not answer.

@@ -86,6 +86,8 @@ func TestOtherNewCommandsAreReadAs(t *testing.T) {
 		"a group to mention": {"subscribe web —mention <!subteam^S0DEVS|@devs> --events " +
 			"start,success,rollback,start",
 			Invocation{Verb: Subscribe, Options: Options{Glob: "web", Events: "started,succeeded,reverted", Mention: "S0DEVS"}}},
+		"several to mention": {"subscribe web --mention Author,<@U0LIN|lin> --mention <!subteam^S0DEVS|@devs> --mention author",
+			Invocation{Verb: Subscribe, Options: Options{Glob: "web", Mention: "author,U0LIN,S0DEVS"}}},
 		"an id to mention": {"subscribe web --mention S0DEVS",
 			Invocation{Verb: Subscribe, Options: Options{Glob: "web", Mention: "S0DEVS"}}},
 		"stacks to hear no more of": {"unsubscribe 'web*'", Invocation{Verb: Unsubscribe, Options: Options{Glob: "web*"}}},
@@ -195,16 +197,17 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 			"build, redeploy, scale, first_build, revert.", "--type build"},
 		"a mention that is not resolved": {"subscribe web --mention @bob", "“@bob” is a name that Slack did not " +
 			"resolve", "--mention @deployers"},
-		"a mention of a word": {"subscribe web --mention bob", "“bob” cannot be mentioned by a failure: it takes one @name or " +
-			"one @group", "--mention @deployers"},
+		"a mention of a word": {"subscribe web --mention bob", "“bob” cannot be mentioned by a failure: it takes @name, @group " +
+			"or author", "--mention @deployers"},
 		"a mention of everyone": {"subscribe web --mention everyone", "“everyone” cannot be mentioned by a " +
 			"failure", "--mention @deployers"},
 		"a mention of the channel": {"subscribe web --mention <!channel>", "“@channel” cannot be mentioned by a " +
 			"failure", "--mention @deployers"},
 		"a mention of whoever is here": {"subscribe web --mention <!here|@here>", "“@here” cannot be mentioned by a " +
 			"failure", "--mention @deployers"},
-		"two mentions": {"subscribe web --mention <@U0LIN> --mention " +
-			"<@U0SAM>", "--mention stands there twice", "--mention @deployers"},
+		"a mention of nobody": {"subscribe web --mention ,", "--mention needs a @name, a @group or the word author.", "--mention @deployers"},
+		"too many to mention": {"subscribe web --mention S01,S02,S03,S04,S05,S06,S07,S08,S09,S010,S011", "A failure mentions at most 10 people and " +
+			"groups", "--mention @deployers"},
 		"a trigger by a name of Slack's": {"subscribe web --by <@U0LIN|lin>", "Nobody is known to Cloud 66 by a name of Slack's", "--by lin"},
 		"a mention by another name": {"subscribe web --ping <@U0LIN>", "I don't know the option “--ping” of " +
 			"subscribe.", "--mention @deployers"},

@@ -1,6 +1,9 @@
 package storage
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Subscriptions holds the subscriptions of channels, by ChannelKey.
 var Subscriptions = newTable[Subscription]("subscriptions").counted()
@@ -14,10 +17,21 @@ type Subscription struct {
 	By      string    `json:"by,omitempty"`      // case-insensitive substring of the starter's name
 	Via     []string  `json:"via,omitempty"`     // web, api, hook; empty for all
 	Types   []string  `json:"types,omitempty"`   // codes of deploy types; empty for all
-	Mention string    `json:"mention,omitempty"` // user (U…, W…) or group (S…) to mention on a failure
+	Mention string    `json:"mention,omitempty"` // whom to mention on a failure: users (U…, W…), groups (S…) and Author, separated by commas
 	Author  string    `json:"author"`            // Slack user id; limits the stacks to those that the author may subscribe to
 	At      time.Time `json:"at"`
 }
+
+// Mentions returns whom a failure mentions.
+func (s Subscription) Mentions() []string {
+	if s.Mention == "" {
+		return nil
+	}
+	return strings.Split(s.Mention, ",")
+}
+
+// Author is, among the mentions of a subscription, whoever started the deployment.
+const Author = "author"
 
 // Reverted is the event of a deployment that was rolled back. All other events are named like states.
 const Reverted = "reverted"

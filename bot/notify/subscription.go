@@ -75,7 +75,8 @@ func Told(sub storage.Subscription, s Sight) bool {
 		was(string(storage.Unhealthy), s.Unhealthy)
 }
 
-// HearOfFailure decides whether a channel is told of a deployment's failure, and which users and groups are mentioned.
+// HearOfFailure decides whether a channel is told of a deployment's failure, and which users and groups are mentioned, also
+// storage.Author.
 func HearOfFailure(subscriptions []storage.Subscription, d cloud66.Deployment) (mentions []string, ok bool) {
 	return hearOf(subscriptions, d, storage.Failed)
 }
@@ -86,8 +87,10 @@ func hearOf(subscriptions []storage.Subscription, d cloud66.Deployment, state st
 			continue
 		}
 		ok = true
-		if sub.Mention != "" && !slices.Contains(mentions, sub.Mention) {
-			mentions = append(mentions, sub.Mention)
+		for _, who := range sub.Mentions() {
+			if !slices.Contains(mentions, who) {
+				mentions = append(mentions, who)
+			}
 		}
 	}
 	return mentions, ok

@@ -101,6 +101,7 @@ func TestAFailureMentionsAllWhoAreToKnow(t *testing.T) {
 		{"one that does not fit", []storage.Subscription{{By: "sam", Mention: "U1"}, {}}, true, nil},
 		{"each that a subscription names, once", []storage.Subscription{{}, {Mention: "S2"}, {Mention: "U1"}, {Mention: "S2"}}, true,
 			[]string{"S2", "U1"}},
+		{"several of one", []storage.Subscription{{Mention: "S2,author"}, {Mention: "U1,S2"}}, true, []string{"S2", "author", "U1"}},
 	} {
 		mentions, hears := HearOfFailure(c.subscriptions, deployment(7))
 		if hears != c.hears || !slices.Equal(mentions, c.mentions) {

@@ -28,6 +28,7 @@ type People struct {
 
 	home    cache[home]
 	users   cache[user]
+	emails  cache[string] // user ids by address, "" for nobody
 	groups  cache[*groupList]
 	grouped cache[[]string] // members of the groups that usergroups.list returns without members
 	rooms   cache[webapi.Room]

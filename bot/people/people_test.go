@@ -79,7 +79,7 @@ func (b *slackBook) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (b *slackBook) answer(method string, args url.Values) string {
-	what := args.Get("user") + args.Get("usergroup")
+	what := args.Get("user") + args.Get("usergroup") + args.Get("email")
 	if method == "usergroups.list" {
 		what = args.Get("include_users") + args.Get("include_disabled") + args.Get("include_count")
 	}
@@ -102,6 +102,11 @@ func (b *slackBook) answer(method string, args url.Values) string {
 			return `{"ok":true,"user":` + user + `}`
 		}
 		return `{"ok":false,"error":"user_not_found"}`
+	case "users.lookupByEmail":
+		if user, ok := b.users[what]; ok {
+			return `{"ok":true,"user":` + user + `}`
+		}
+		return `{"ok":false,"error":"users_not_found"}`
 	default:
 		return `{"ok":false,"error":"unknown_method"}`
 	}

@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -229,6 +230,7 @@ type healthNews struct {
 	impaired   bool
 	deployment cloud66.Deployment
 	may        map[author]bool // who may have channels hear of the stack
+	starter    string          // who started it, where a subscription mentions them; "" for nobody
 }
 
 // tellHealth advances a watch by a sight, which may be nil, and tells what is new in one transaction. Before that it makes sure that no other
@@ -246,7 +248,7 @@ func (p *Progress) tellHealth(ctx context.Context, uid string, w storage.HealthW
 		last, err := p.stillLast(ctx, uid, w.Deployment)
 		if err == nil && last != nil {
 			n.deployment, n.may = *last, map[author]bool{}
-			err = p.mayHear(ctx, w.Stack, n)
+			err = p.askOthers(ctx, w.Stack, &n)
 		}
 		if err != nil {
 			return err
@@ -298,8 +300,8 @@ func (p *Progress) stillLast(ctx context.Context, uid string, id int64) (*cloud6
 	return nil, nil
 }
 
-// mayHear finds out which authors may have channels hear of the stack's health.
-func (p *Progress) mayHear(ctx context.Context, stack storage.StackRef, n healthNews) error {
+// askOthers finds out which authors may have channels hear of the stack's health, and who started the deployment, where that is wanted.
+func (p *Progress) askOthers(ctx context.Context, stack storage.StackRef, n *healthNews) error {
 	subscribed, err := p.latest(ctx)
 	if err != nil {
 		return err
@@ -307,6 +309,9 @@ func (p *Progress) mayHear(ctx context.Context, stack storage.StackRef, n health
 	for channel, of := range subscribed.to(stack) {
 		if _, hears := notify.HearOfHealth(of, n.deployment); !hears {
 			continue
+		}
+		if n.starter == "" && slices.ContainsFunc(of, mentionsStarter) {
+			n.starter = p.starter(ctx, n.deployment)
 		}
 		for _, s := range of {
 			if n.may[author{s.Author, channel}], err = p.May(ctx, s.Author, channel, stack); err != nil {
@@ -358,8 +363,9 @@ func (p *Progress) healthSteps(tx storage.Tx, uid string, n healthNews) (steps [
 		s := step{follow: f, changed: true, notices: []notify.Notice{{State: n.state, At: n.at, Why: "the health of its stack"}}}
 		s.follow.State = n.state
 		s.view = view{View: card.View{
-			Deployment: &d, Cancelled: k.about[d.ID].cancel, Live: d.ID, Mentions: mentions, LiveAt: n.watch.LiveAt, Impaired: n.impaired, At: n.at,
+			Deployment: &d, Cancelled: k.about[d.ID].cancel, Live: d.ID, LiveAt: n.watch.LiveAt, Impaired: n.impaired, At: n.at,
 		}, Loud: hears}
+		s.view.Mentions = named(mentions, cmp.Or(k.about[d.ID].asker, n.starter))
 		if f.Subscribed {
 			s.view.By = k.about[d.ID].asker
 		}

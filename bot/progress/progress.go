@@ -65,6 +65,8 @@ type Config struct {
 	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
 	// Docker reports whether a stack runs services from images, as far as known.
 	Docker func(stackUID string) bool
+	// ByEmail returns the Slack user with the e-mail address in a text, or "".
+	ByEmail func(ctx context.Context, text string) (string, error)
 	// Queue runs work in a queue, first in, first out. Work of an earlier process is queued before Resumed is closed.
 	Queue func(name string, do func())
 	Log   *slog.Logger

@@ -61,8 +61,11 @@ type rig struct {
 	stall  atomic.Pointer[func()]       // called before each commit, unless nil
 	refuse atomic.Pointer[func() error] // called before each commit, which fails with its error, unless nil
 	stacks map[string]storage.StackRef  // the stacks of followMany
+	emails map[string]string            // the ids of users by their addresses
 	judge  atomic.Pointer[judge]        // nil allows everything
 	queues queues
+
+	lookups atomic.Int64 // of addresses
 }
 
 // queues run work by name, first in, first out.
@@ -245,6 +248,13 @@ func (r *rig) start(p *mortal.Process) {
 	pr := progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
 		WatchAfter: r.after, Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
+		ByEmail: func(_ context.Context, text string) (string, error) {
+			r.lookups.Add(1)
+			if text == "slack@down" {
+				return "", errors.New("missing_scope")
+			}
+			return r.emails[text], nil
+		},
 		May: func(_ context.Context, user, channel string, stack storage.StackRef) (bool, error) {
 			if may := r.judge.Load(); may != nil {
 				return (*may)(user, channel, stack)

@@ -81,6 +81,7 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 		of := t.subscribed.to(t.nameOf(s.follow))[s.follow.Channel]
 		if failed {
 			v.Mentions, v.Loud = notify.HearOfFailure(of, d)
+			v.Mentions = named(v.Mentions, t.starter(d))
 		}
 		if s.follow.State.End() {
 			v.Tell = concerned(s.follow, of, d)
@@ -123,6 +124,7 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	}
 	of := t.subscribed.to(t.nameOf(f))[f.Channel]
 	v.Mentions, v.Loud = notify.HearOfFailure(of, *v.Deployment)
+	v.Mentions = named(v.Mentions, t.starter(*v.Deployment))
 	if f.Phase == storage.PhaseUntold {
 		return s, s.mend(state, of)
 	}

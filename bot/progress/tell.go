@@ -33,6 +33,7 @@ type answers struct {
 	traces map[string]trace // of the wishes whose deployment is sought, by follow
 	// services is what those of a docker stack were deployed from, by deployment, for the history.
 	services map[int64]string
+	starters map[int64]string // who started a deployment, by its e-mail address; "" for nobody
 }
 
 // tale is what a look has to tell. It is computed from the look, from what the database holds and from the answers alone.
@@ -136,9 +137,10 @@ func (t *tale) aim() watch.Aim {
 // ask finds out which authors may subscribe to the stack, for channels with something new to hear, and looks up the stack actions of wishes
 // without a deployment.
 func (p *Progress) ask(ctx context.Context, t *tale) {
-	t.answers = answers{map[author]bool{}, map[string]trace{}, p.services(ctx, t)}
+	t.answers = answers{may: map[author]bool{}, traces: map[string]trace{}, services: p.services(ctx, t)}
 	var channels []string
 	t.eachNew(func(channel string, _ cloud66.Deployment, _ bool) { channels = append(channels, channel) })
+	t.answers.starters = p.starters(ctx, t)
 	for _, channel := range channels {
 		for _, s := range t.of[channel] {
 			key := author{s.Author, channel}

@@ -125,6 +125,9 @@ func TestWhatCannotBeRead(t *testing.T) {
 		"the members with a foreign cursor":      {"conversations.members", "invalid_cursor", []string{"channel", general, "cursor", "bmV4dDp4"}},
 		"the members of a private channel":       {"conversations.members", "channel_not_found", []string{"channel", secret}},
 		"an unknown user":                        {"users.info", "user_not_found", []string{"user", "U0NONE"}},
+		"an unknown address":                     {"users.lookupByEmail", "users_not_found", []string{"email", "nobody@example.com"}},
+		"no address":                             {"users.lookupByEmail", "users_not_found", nil},
+		"the address of a deactivated account":   {"users.lookupByEmail", "users_not_found", []string{"email", "gone@example.com"}},
 		"an unknown group":                       {"usergroups.users.list", "no_such_subteam", []string{"usergroup", "S0NONE"}},
 		"a disabled group":                       {"usergroups.users.list", "no_such_subteam", []string{"usergroup", "S0OLD"}},
 	}
@@ -134,6 +137,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 				r.w.AddChannel(Channel{ID: "D0LIN", IM: true, Members: []string{lin}, BotIsMember: true})
 				r.w.AddChannel(Channel{ID: "D0OTHER", IM: true, Members: []string{lin, sam}})
 				r.w.AddGroup(Group{ID: "S0OLD", Handle: "old", Disabled: true})
+				r.w.AddUser(User{ID: "U0GONE", Name: "gone", Email: "gone@example.com", Deleted: true})
 				r.refused(tt.code, tt.method, tt.args...)
 			})
 		})
@@ -146,6 +150,10 @@ func TestLookingThingsUp(t *testing.T) {
 		r.w.AddUser(User{ID: "U0PEER", Name: "peer", TeamID: "T0OTHER"})
 		r.w.AddGroup(Group{ID: "S0OPS", Handle: "ops", Users: []string{lin, sam}})
 		r.w.AddGroup(Group{ID: "S0OLD", Handle: "old", Disabled: true})
+		r.w.AddUser(User{ID: "U0KIM", Name: "kim", Email: "Kim@example.com"})
+		if kim := object(r.ok("users.lookupByEmail", "email", "kim@Example.com").json["user"]); kim["id"] != "U0KIM" {
+			t.Errorf("by the address it is %v", kim)
+		}
 		peer := object(r.ok("users.info", "user", "U0PEER").json["user"])
 		if peer["team_id"] != "T0OTHER" || peer["is_stranger"] != false || peer["is_bot"] != false {
 			t.Errorf("the peer is %v", peer)

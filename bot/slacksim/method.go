@@ -43,6 +43,7 @@ var methods = map[string]method{
 	"conversations.open":    {scopes: openScopes, perMinute: 50, run: (*Workspace).conversationsOpen},
 
 	"users.info":            {scopes: []string{"users:read"}, perMinute: 100, run: (*Workspace).usersInfo},
+	"users.lookupByEmail":   {scopes: []string{"users:read.email"}, perMinute: 50, run: (*Workspace).usersLookupByEmail},
 	"usergroups.list":       {scopes: []string{"usergroups:read"}, perMinute: 20, run: (*Workspace).usergroupsList},
 	"usergroups.users.list": {scopes: []string{"usergroups:read"}, perMinute: 20, run: (*Workspace).usergroupsUsersList},
 

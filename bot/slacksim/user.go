@@ -14,6 +14,7 @@ type User struct {
 	ID         string
 	Name       string // the handle, without @
 	RealName   string
+	Email      string // the address of their account, "" for none
 	TeamID     string // "" is the home team; another one is a Slack Connect user
 	IsBot      bool
 	Deleted    bool
@@ -37,6 +38,22 @@ func (w *Workspace) usersInfo(c *apiCall) (answer, error) {
 	if u == nil {
 		return nil, refuse("user_not_found")
 	}
+	return answer{"user": w.shownUser(u)}, nil
+}
+
+// usersLookupByEmail finds an active account by its address, in any case. A deactivated one is not found.
+func (w *Workspace) usersLookupByEmail(c *apiCall) (answer, error) {
+	email := strings.TrimSpace(c.args["email"])
+	for _, id := range slices.Sorted(maps.Keys(w.users)) {
+		if u := w.users[id]; email != "" && strings.EqualFold(u.Email, email) && !u.Deleted {
+			return answer{"user": w.shownUser(u)}, nil
+		}
+	}
+	return nil, refuse("users_not_found")
+}
+
+// shownUser returns a user as Slack's answers show one.
+func (w *Workspace) shownUser(u *User) map[string]any {
 	profile := map[string]any{"real_name": u.RealName, "display_name": u.Name, "team": u.TeamID, "status_text": "", "status_emoji": ""}
 	switch {
 	case u.ID == botUserID:
@@ -54,7 +71,10 @@ func (w *Workspace) usersInfo(c *apiCall) (answer, error) {
 			"is_restricted": u.Restricted, "is_ultra_restricted": false,
 		})
 	}
-	return answer{"user": out}, nil
+	if u.Email != "" && slices.Contains(w.opts.BotScopes, "users:read.email") {
+		profile["email"] = u.Email
+	}
+	return out
 }
 
 func (w *Workspace) teamOf(user string) string {
