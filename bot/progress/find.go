@@ -22,7 +22,7 @@ const (
 	// guessAfter is how long a wish waits for evidence before it takes a likely guess for its deployment, guessLate before it takes any.
 	guessAfter = 30 * time.Second
 	guessLate  = 2 * time.Minute
-	// holds is how long a deployment that may be a wish's is not told to the wish's channel as news.
+	// holds is how long, and findLooks for how many looks at least, a deployment that may be a wish's is not told to the wish's channel as news.
 	holds = 10 * time.Minute
 	// settles is how long the deployment of an action that has ended may take to show up.
 	settles = 2 * time.Minute
@@ -244,10 +244,10 @@ func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
 		if f.Channel != channel || f.Wish == nil || f.Deployment != 0 || f.Phase == storage.PhaseCarded {
 			return false
 		}
-		if t.look.At.Sub(f.Wish.SentAt) > holds {
-			return t.guesses[f.ID] == d.ID && !d.Ended()
-		}
 		id, known := t.certain[f.ID]
+		if t.look.At.Sub(f.Wish.SentAt) > holds && f.Wish.Looks >= findLooks {
+			return id == d.ID || t.guesses[f.ID] == d.ID && !d.Ended()
+		}
 		if _, shown := t.look.Find(id); known && !shown && !t.answers.traces[f.ID].asked { // the number may be that of its stack action
 			return sought{f.ID, *f.Wish, nil}.possible(d)
 		}

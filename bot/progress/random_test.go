@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,7 +25,12 @@ var seeds = flag.Int("seeds", 12, "how many random stories of follows, cancels, 
 
 // Whatever happens in whatever order, each end of a followed or subscribed deployment is told once in its channel.
 func TestInARandomStoryEachEndIsToldOnce(t *testing.T) {
+	stories := []uint64{187, 222} // which have found mistakes
 	for seed := range uint64(*seeds) {
+		stories = append(stories, seed)
+	}
+	slices.Sort(stories)
+	for _, seed := range slices.Compact(stories) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
