@@ -98,6 +98,12 @@ func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invoca
 			"Redeploy":          {Verb: commands.Redeploy, UID: uid},
 			"Yes to a redeploy": {Verb: commands.Redeploy, UID: uid, Options: commands.Options{commands.Now: "true"}, AskedAt: now, Nonce: "n1"},
 		},
+		commands.Rollback: {
+			"Roll back": {Verb: commands.Rollback, UID: uid, Deployment: 1035},
+			"Yes to a rollback": {
+				Verb: commands.Rollback, UID: uid, Options: commands.Options{commands.To: "1034"}, Yes: true, Sight: "a", AskedAt: now, Nonce: "n5",
+			},
+		},
 		commands.Follow: {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
 		commands.List:   {"Older": {Verb: commands.List, UID: uid, Options: commands.Options{commands.Page: "2"}}},
 		commands.Stacks: {"Next of the stacks": {Verb: commands.Stacks, Options: commands.Options{commands.Page: "2"}}},

@@ -35,6 +35,12 @@ var wishes = map[string]func(r *rig) (send func() *slacksim.Delivery){
 			return r.sentBy(r.slack.Person(lin).ClickOld(deploys, choice, "web@production"))
 		}
 	},
+	"the yes to a rollback": func(r *rig) func() *slacksim.Delivery {
+		question := r.ask(lin, deploys, "/c66 rollback web@production")
+		return func() *slacksim.Delivery {
+			return r.sentBy(r.slack.Person(lin).ClickOld(deploys, question, "Yes, roll back"))
+		}
+	},
 	"a form": func(r *rig) func() *slacksim.Delivery {
 		r.opens(lin, deploys, "/c66 redeploy web@production", "Live now is #1035")
 		r.fill(lin, "Reason", "typed with care")
@@ -88,8 +94,8 @@ func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
 		directly, card string // what they say, and the card
 	}{
 		{"journal", false, 1, 0, "", "is live"}, // nobody has our word: Slack brings it again
-		{"journal", true, 0, 1, "before I began with your “redeploy", ""},
-		{"done", false, 0, 1, "before I began with your “redeploy", ""},
+		{"journal", true, 0, 1, "before I began with your “", ""},
+		{"done", false, 0, 1, "before I began with your “", ""},
 		{"done", true, 1, 0, "", "is live"},
 		{"posted", true, 1, 0, "", "is live"},
 		{"POST", false, 0, 0, "", "did not tell what became of the redeploy"},

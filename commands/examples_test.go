@@ -167,6 +167,11 @@ func effect(t *testing.T, inv Invocation, locked bool) string {
 				return storage.Locks.Put(tx, "k3f9", storage.Lock{ID: "k3f9", Stacks: "*", Holder: lin})
 			})
 		}
+		for _, all := range r.cloud.deployments {
+			for i := range all {
+				all[i].GitHash = commit(int(all[i].ID))
+			}
+		}
 		r.stacks.stacks = slices.DeleteFunc(r.stacks.stacks, func(s cloud66.Stack) bool { return s.UID == "web2" })
 		for _, m := range r.shown(r.Do(t.Context(), request(inv, lin, there))) {
 			all = append(all, byChance.ReplaceAllString(m.Text()+(slacksim.Message{Blocks: blocksOf(t, m)}).Plain(), "$1"))

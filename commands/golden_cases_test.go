@@ -133,7 +133,9 @@ func goldenReplies() map[string]Reply {
 		"problem-without-stack": ProblemReply{What: "Cloud 66 cannot be reached.", Ref: "k3f9z"},
 		"notice":                noticeOn(&goldenStack, "this stack has never been deployed."),
 	}
-	for _, more := range []map[string]Reply{goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenLocked()} {
+	for _, more := range []map[string]Reply{
+		goldenVersions(), goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenLocked(),
+	} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -543,5 +545,6 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"usage":   (&UsageError{What: bad, Near: bad, Example: bad}).Document("/c66"),
 	}
 	maps.Copy(all, hostileSubscriptions(bad, entry))
+	maps.Copy(all, hostileVersions(bad))
 	return all
 }

@@ -54,6 +54,7 @@ type Invocation struct {
 	Follow  string // the card to refresh
 	Form    bool   // submitted by a form, which lives longer than a question
 	Fill    bool   // open the form, filled in with the options
+	Sight   string // a digest of what a question showed, which must still hold
 }
 
 // given is the value of a flag.
@@ -142,7 +143,7 @@ func (i *Invocation) fields() []field {
 	}
 	return append(all, []field{
 		{key: "a", value: &i.Yes}, {key: "k", value: &i.Nonce}, {key: "l", value: &i.Newest}, {key: "$", value: &i.Shown},
-		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill},
+		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill}, {key: "sn", value: &i.Sight},
 	}...)
 }
 
@@ -219,7 +220,7 @@ func (i Invocation) sound() bool {
 		spec.check != nil && spec.check(spec, i) != nil, spec.reasonless(i) != nil:
 		return false
 	}
-	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Shown} {
+	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Shown, i.Sight} {
 		if plain("name", name, maxStackName) != nil {
 			return false
 		}

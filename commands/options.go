@@ -46,6 +46,7 @@ const (
 	Every
 	Zone
 	Override
+	To
 
 	optCount int = iota
 )
@@ -138,6 +139,10 @@ var options = [optCount]Option{
 		also: []string{"zone", "timezone"},
 	},
 	Override: {Name: "override", key: "ov", Summary: "in spite of a lock, for admins; it takes a --reason", kind: aFlag, check: checkFlag},
+	To: {
+		Name: "to", key: "to", Value: "ID|HASH", Summary: "the deployment or the commit to return to; the version before unless said",
+		check: checkTo, also: []string{"version", "deployment", "commit", "ref"},
+	},
 }
 
 // pick returns the descriptions of options.
@@ -378,6 +383,24 @@ func checkReason(v string) (string, error) {
 		return r
 	}, v)
 	return strings.Join(strings.Fields(printable), " "), nil
+}
+
+// shortestHash is the fewest digits by which a commit can be given.
+const shortestHash = 7
+
+var (
+	deploymentNumber = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
+	hashPart         = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+)
+
+// checkTo accepts the number of a deployment, or the hash of a commit or its beginning.
+func checkTo(v string) (string, error) {
+	to := strings.ToLower(strings.TrimPrefix(strip(v), "#"))
+	if !deploymentNumber.MatchString(to) && !hashPart.MatchString(to) {
+		return "", fmt.Errorf("%s is no deployment and no commit: give a number, as in 1042, or %d digits of a hash, as in 4f2c1d9", quoted(v),
+			shortestHash)
+	}
+	return to, nil
 }
 
 // upTo returns a check for a text of limited length.

@@ -61,13 +61,24 @@ func (h *Handler) begin(ctx context.Context, c *call) error {
 		do := fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments))
 		return h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
 	}
-	return h.Progress.Redeploy(ctx, c.start(storage.Follow{
-		Usual: int64(cloud66.UsualDuration(newest.Deployments, cloud66.TypeRedeploy).Seconds()),
-		Wish: &storage.Wish{
-			Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],
-			NewestBefore: newestID(newest.Deployments),
-		},
-	}))
+	return h.deploy(ctx, c, newest.Deployments, storage.Wish{
+		Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],
+	})
+}
+
+// deploy begins what was decided: a redeploy, a rollback or a promotion. newest are the stack's deployments before it.
+func (h *Handler) deploy(ctx context.Context, c *call, newest []cloud66.Deployment, wish storage.Wish) error {
+	wish.NewestBefore = newestID(newest)
+	start := c.start(storage.Follow{Usual: int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds()), Wish: &wish})
+	if keep, decided := h.keepRunning(ctx, c.stack, newest), start.Decided; keep != nil {
+		start.Decided = func(tx storage.Tx) error {
+			if err := decided(tx); err != nil {
+				return err
+			}
+			return keep(tx)
+		}
+	}
+	return h.Progress.Redeploy(ctx, start)
 }
 
 // misfit rejects options that the stack does not support. If the kind of the stack is unknown, that is left to Cloud 66.

@@ -22,8 +22,8 @@ var Specs []Spec
 
 func init() {
 	Specs = []Spec{
-		redeploySpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec, subscriptionsSpec, accessSpec,
-		allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, statusSpec, helpSpec,
+		redeploySpec, rollbackSpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec, subscriptionsSpec,
+		accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, statusSpec, helpSpec,
 		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec,
 	}
 }

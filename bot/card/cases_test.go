@@ -91,6 +91,9 @@ func cards() map[string]View {
 	queuedFollow.StartedAt = time.Time{}
 	services := asked(storage.Started)
 	services.Wish = &storage.Wish{Services: "api:1.4.2,worker"}
+	back, promoted := asked(storage.Started), asked(storage.Started)
+	back.Wish = &storage.Wish{Ref: "4f2c1d90aa", Origin: 1040, Reason: "the login fails"}
+	promoted.Wish = &storage.Wish{Ref: "4f2c1d90aa", Origin: 210, From: "web@staging"}
 	unusual := asked(storage.Started)
 	unusual.Usual = 0
 	slow, slowUnusual := asked(storage.Slow), asked(storage.Slow)
@@ -130,6 +133,8 @@ func cards() map[string]View {
 		"queued":                         view(queuedFollow, queued),
 		"queued-behind-another":          behind,
 		"started":                        view(asked(storage.Started), running()),
+		"started-rollback":               view(back, running()),
+		"started-promotion":              view(promoted, running()),
 		"started-services":               view(services, running()),
 		"started-without-usual-time":     view(unusual, running()),
 		"started-cancel-asked":           cancelling,
@@ -269,7 +274,7 @@ func spoiled(bad string) map[string]Message {
 			v.Mentions, v.Born = []string{bad}, true
 		}
 		if v.Follow.Wish != nil {
-			v.Follow.Wish = &storage.Wish{Ref: bad, Services: bad, Profile: bad, Reason: bad}
+			v.Follow.Wish = &storage.Wish{Ref: bad, Services: bad, Profile: bad, Reason: bad, Origin: 1, From: bad}
 		}
 		if v.Deployment != nil {
 			d := soil(*v.Deployment)

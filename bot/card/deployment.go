@@ -369,7 +369,7 @@ func (v View) request() markup.Text {
 	case w == nil:
 		return markup.Format("started%s · followed by %s", wording.Trigger(*d), markup.User(v.Follow.Asker))
 	}
-	parts := []markup.Text{markup.Format("asked by %s", markup.User(v.Follow.Asker)), markup.Code(w.Ref), markup.Code(w.Services)}
+	parts := []markup.Text{markup.Format("asked by %s", markup.User(v.Follow.Asker)), wanted(*w)}
 	if w.Profile != "" {
 		parts = append(parts, markup.Format("profile %s", markup.Code(w.Profile)))
 	}

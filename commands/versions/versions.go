@@ -12,9 +12,9 @@ import (
 	"c66bot/storage"
 )
 
-// Version is what was live on a stack for a time.
+// Version is what was live on a stack, the last time that it was.
 type Version struct {
-	Deployments []int64 // that brought it one after the other, newest first
+	Deployments []int64 // that brought it, newest first
 	Commit      string  // "" if unknown
 	Page        string  // web page of the commit, "" if unknown
 	Services    string  // what its services were deployed from, as in storage.Deployed
@@ -96,8 +96,15 @@ func Of(listed []cloud66.Deployment, kept []storage.Deployed) (live Version, bef
 		}
 		live.Until = time.Time{}
 	}
-	for _, v := range slices.Backward(all) {
-		if !v.Same(live) && !slices.ContainsFunc(before, v.Same) {
+	for i, v := range slices.Backward(all) {
+		again := slices.IndexFunc(before, v.Same)
+		switch {
+		case i == liveAt:
+		case v.Same(live):
+			live.Deployments = append(live.Deployments, v.Deployments...)
+		case again >= 0:
+			before[again].Deployments = append(before[again].Deployments, v.Deployments...)
+		default:
 			before = append(before, v)
 		}
 	}

@@ -89,7 +89,11 @@ func TestWhatWasLiveIsTheSuccessesUpToTheNextOne(t *testing.T) {
 		},
 		"a version that came back is listed once, with its last time": {
 			listed: []cloud66.Deployment{ended(4, c, live), ended(3, a), ended(2, b), ended(1, a)},
-			want:   []string{"[4] cc  4-", "[3] aa  3-4", "[2] bb  2-3"},
+			want:   []string{"[4] cc  4-", "[3 1] aa  3-4", "[2] bb  2-3"},
+		},
+		"a version that came back is what is live, with its last time": {
+			listed: []cloud66.Deployment{ended(3, a, live), ended(2, b), ended(1, a)},
+			want:   []string{"[3 1] aa  3-", "[2] bb  2-3"},
 		},
 		"a rollback by hand makes the one before live again": {
 			listed: []cloud66.Deployment{ended(3, b, reverted(5)), ended(2, a, live), ended(1, c)},

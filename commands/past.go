@@ -1,0 +1,222 @@
+package commands
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/commands/versions"
+	"c66bot/storage"
+)
+
+// past is what is and was live on a stack.
+type past struct {
+	listed []cloud66.Deployment // by Cloud 66, newest first
+	kept   []storage.Deployed   // in the history
+	live   versions.Version     // zero if Cloud 66 tells of nothing
+	before []versions.Version
+}
+
+// pastOf reads what was live on a stack, from the history and page by page from Cloud 66 until that is enough.
+func (h *Handler) pastOf(ctx context.Context, stack cloud66.Stack, enough func(past) bool) (p past, err error) {
+	if p.kept, err = h.history(ctx, stack.UID); err != nil {
+		return p, err
+	}
+	for offset := 0; offset < searchPages*apiPage; offset += apiPage {
+		got, err := h.Cloud.DeploymentRange(ctx, stack.UID, offset, apiPage)
+		if err != nil {
+			return p, err
+		}
+		p.listed = append(p.listed, got.Deployments...)
+		p.live, p.before = versions.Of(p.listed, p.kept)
+		if enough(p) || offset+apiPage >= got.Total {
+			break
+		}
+	}
+	if p.live.Services != "" || p.live.ID() == 0 || !stack.Docker() || p.open() != nil {
+		return p, nil
+	}
+	now, err := h.services(ctx, stack)
+	if err != nil {
+		return p, err
+	}
+	p.kept = append(p.kept, p.running(stack.UID, now))
+	p.live, p.before = versions.Of(p.listed, p.kept)
+	return p, nil
+}
+
+// history returns what is remembered of a stack's deployments. What follows a damaged record is left out.
+func (h *Handler) history(ctx context.Context, uid string) (kept []storage.Deployed, err error) {
+	err = h.Records.View(ctx, func(tx storage.Tx) error {
+		kept = nil
+		return storage.History.Scan(tx, uid+"/", func(_ string, d storage.Deployed) error {
+			kept = append(kept, d)
+			return nil
+		})
+	})
+	if errors.Is(err, storage.ErrDamaged) {
+		h.Log.WarnContext(ctx, "the history of a stack is damaged: what it holds of later deployments is not used", "stack", uid, "error", err)
+		return kept, nil
+	}
+	return kept, err
+}
+
+// open returns the newest deployment that has not ended, nil if there is none.
+func (p past) open() *cloud66.Deployment {
+	if i := slices.IndexFunc(p.listed, func(d cloud66.Deployment) bool { return !d.Ended() }); i >= 0 {
+		return &p.listed[i]
+	}
+	return nil
+}
+
+// running is the memory of what is live, with what its services are deployed from now.
+func (p past) running(uid string, now []cloud66.Service) storage.Deployed {
+	var kept storage.Deployed
+	if at := slices.IndexFunc(p.kept, func(k storage.Deployed) bool { return k.Number == p.live.ID() }); at >= 0 {
+		kept = p.kept[at]
+	} else if at := slices.IndexFunc(p.listed, func(d cloud66.Deployment) bool { return d.ID == p.live.ID() }); at >= 0 {
+		kept = versions.Ended(uid, p.listed[at])
+		kept.SeenAt = time.Now()
+	}
+	kept.Services = versions.Services(now)
+	return kept
+}
+
+// keepRunning returns a write that remembers what a docker stack runs before something else is deployed: Cloud 66 tells only what runs now.
+// It is nil where nothing is to be remembered.
+func (h *Handler) keepRunning(ctx context.Context, stack cloud66.Stack, newest []cloud66.Deployment) func(storage.Tx) error {
+	p := past{listed: newest}
+	if p.live, _ = versions.Of(newest, nil); !stack.Docker() || p.live.ID() == 0 || p.open() != nil {
+		return nil
+	}
+	now, err := h.services(ctx, stack)
+	if err != nil {
+		h.Log.WarnContext(ctx, "what a docker stack runs could not be read; a return to it knows only what was requested here",
+			"stack", stack.UID, "error", err)
+		return nil
+	}
+	return func(tx storage.Tx) error {
+		key := storage.DeploymentKey(stack.UID, p.live.ID())
+		kept, found, err := storage.History.Find(tx, key)
+		if err != nil || kept.Services != "" {
+			return err
+		}
+		if found {
+			p.kept = []storage.Deployed{kept}
+		}
+		return storage.History.Put(tx, key, p.running(stack.UID, now))
+	}
+}
+
+// fullHash matches the full hash of a commit.
+var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// bringing is what brings a version to a stack: a ref, or services, with what to know about it.
+type bringing struct {
+	ref, services string
+	notes         []markup.Text
+}
+
+// bring returns what brings a version to a stack. Where that is not known, the error says why.
+func (h *Handler) bring(ctx context.Context, stack cloud66.Stack, v versions.Version, example string) (b bringing, err error) {
+	if stack.Docker() {
+		return h.bringServices(ctx, stack, v, example)
+	}
+	if b.ref = strings.ToLower(v.Commit); fullHash.MatchString(b.ref) {
+		return b, nil
+	}
+	what := fmt.Sprintf("Cloud 66 tells no full commit of #%d, so it cannot be brought back exactly.", v.ID())
+	return bringing{}, h.notDoneOn(stack, what, "Name a branch, tag or commit yourself.", "redeploy %s --ref main")
+}
+
+func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v versions.Version, example string) (b bringing, err error) {
+	now, err := h.services(ctx, stack)
+	if err != nil {
+		return b, err
+	}
+	kept, err := ParseServices(v.Services)
+	if err != nil {
+		return b, err
+	}
+	of := map[string]cloud66.ServiceImage{}
+	for _, s := range kept {
+		of[s.Name] = s
+	}
+	var words []string
+	var still, moving []markup.Text
+	for _, s := range now {
+		image, known := of[s.Name]
+		switch {
+		case !known:
+			still = append(still, markup.Code(s.Name))
+			continue
+		case image.Tag == "latest" || s.GitRef != "" && image.Digest == "" && !fullHash.MatchString(image.Tag):
+			moving = append(moving, markup.Code(image.String()))
+		}
+		words = append(words, image.String())
+	}
+	if len(words) == 0 {
+		what := fmt.Sprintf("the bot has recorded neither image tags nor git references of #%d, and Cloud 66 tells only what runs now.", v.ID())
+		if len(now) > 0 {
+			example = "redeploy %s --services " + now[0].Name
+		}
+		return b, h.notDoneOn(stack, what, "Name the services and their tags yourself.", example)
+	}
+	if len(still) > 0 {
+		b.notes = append(b.notes, markup.Format("Nothing is recorded of %s, which stays as it is.", wording.Some(still, maxNamed)))
+	}
+	if len(moving) > 0 {
+		b.notes = append(b.notes, markup.Format("%s may stand for something else by now: a branch or tag can be moved.", wording.Some(moving, maxNamed)))
+	}
+	b.services = strings.Join(words, ",")
+	return b, nil
+}
+
+// sight is a digest of what a question showed, so that its Yes can tell whether that has changed.
+func sight(shown ...any) string {
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", shown)))[:16]
+}
+
+// lived shows a version: its deployment, its commit, what its services are deployed from, and when it was live.
+func lived(v versions.Version, live bool) markup.Text {
+	d := cloud66.Deployment{GitHash: v.Commit, CommitURL: v.Page}
+	parts := []markup.Text{markup.Format("#%d", v.ID()), wording.Commit(d, wording.ShortHash(v.Commit)), tags(v.Services)}
+	switch {
+	case v.From.IsZero():
+	case live:
+		parts = append(parts, markup.Format("since %s", markup.When(v.From)))
+	case v.Until.IsZero():
+		parts = append(parts, markup.Format("went live %s", markup.When(v.From)))
+	default:
+		parts = append(parts, markup.Format("live for %s until %s", wording.Duration(v.Lasted()), markup.When(v.Until)))
+	}
+	return markup.Join(parts, " · ")
+}
+
+// describe is lived with who brought the version.
+func describe(v versions.Version, live bool) markup.Text {
+	switch {
+	case v.Asker != "":
+		return markup.Format("%s · by %s", lived(v, live), markup.User(v.Asker))
+	case v.By != "":
+		return markup.Format("%s · by %s", lived(v, live), markup.Shorten(v.By, wording.MaxName))
+	default:
+		return lived(v, live)
+	}
+}
+
+// tags shows what services are deployed from.
+func tags(services string) markup.Text {
+	return markup.Code(markup.Shorten(strings.ReplaceAll(services, ",", ", "), maxTags))
+}
+
+// maxTags is how many characters of all services of a version are shown.
+const maxTags = 200
