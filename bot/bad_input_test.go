@@ -18,15 +18,14 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 			name, command string
 			says          []string
 		}{
-			{"an unknown command names the " +
-				"nearest", "redploy web", []string{"I don't know the command", "redploy", "redeploy", "For example: /c66"}},
+			{"an unknown command is repaired", "redploy web", []string{"I don't know the command", "“redploy”", "/c66 redeploy web", "[Run it]"}},
 			{"a command of a later day is unknown", "protect web", []string{"I don't know the command"}},
-			{"an unknown option names the nearest", "redeploy web --brnch main", []string{"--brnch", "For example: /c66 redeploy"}},
+			{"an unknown option is repaired", "redeploy web --brnch main", []string{"--brnch", "/c66 redeploy web --ref main", "[Run it]"}},
 			{"an option of a later day is unknown", "redeploy web --wait", []string{"I don't know the option", "--wait"}},
 			{"an option without its value", "redeploy web --ref", []string{"--ref needs a value"}},
 			{"an option in the place of a value", "redeploy web --ref --now", []string{"--ref needs a value"}},
 			{"a text of 8,000 characters", "redeploy web --reason " + strings.Repeat("x", 8000), []string{"characters", "at most"}},
-			{"an id that is no number", "show web abc", []string{"is no deployment", "latest, live or head"}},
+			{"an id that is no number", "show web abc", []string{"is no deployment", "/c66 show web [ID|latest|live|head]"}},
 			{"an id that is not of this stack", "show web 999999", []string{"no deployment #999999 of this stack", "latest is #1035"}},
 			{"a stack that nobody knows", "redeploy wbe --now", []string{"no stack", "web@production"}},
 			{"two stacks of one name", "redeploy twin --now", []string{"matches 2 stacks", "Acme", "Bolt"}},
@@ -38,8 +37,8 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 			{"a cancel of what has ended", "cancel web 1035", []string{"has ended already: succeeded"}},
 			{"a cancel of nothing", "cancel web", []string{"nothing is deploying"}},
 			{"a quote that never closes", `redeploy web --reason "oh`, []string{"quote is opened and never closed"}},
-			{"no stack at all", "redeploy", []string{"Which stack?"}},
-			{"too many words", "list awesome app", []string{"in quotes"}},
+			{"no stack at all", "list", []string{"Which stack?", "[api@production]", "[twin@production · Acme]", "[web@production]"}},
+			{"too many words", "list awesome app", []string{"/c66 list awesome --by app", "[Run it]"}},
 			{"a page beyond the end", "list web --page 99", []string{"no page 99", "4 pages"}},
 		} {
 			answer := r.ask(lin, deploys, "/c66 "+c.command)

@@ -30,7 +30,7 @@ func (b *Bot) carryOut(ctx context.Context, r *request) *inbox.Step {
 		if filling := b.openForm(ctx, r); filling != nil {
 			return filling
 		}
-		if r.invocation.UID == "" && r.invocation.Stack == "" { // from the shortcut, which no button can replace
+		if r.answer.channel == "" { // from the shortcut, which no button can replace
 			b.say(ctx, r.answer, card.Reply(commands.ProblemReply{
 				What: "Slack did not open the form.", State: "Nothing was done.", Do: "Use the shortcut again.",
 			}))
@@ -38,7 +38,7 @@ func (b *Bot) carryOut(ctx context.Context, r *request) *inbox.Step {
 		}
 	}
 	waited := b.patiently(ctx, r.answer)
-	do, reply := b.handler.Prepare(ctx, r.request())
+	do, reply := b.handlerOf(r).Prepare(ctx, r.request())
 	return b.next(ctx, r, waited, do, reply)
 }
 
@@ -119,11 +119,19 @@ func (b *Bot) after(ctx context.Context, delay time.Duration, do func(ctx contex
 }
 
 // sayUsage replies to a command that could not be parsed.
-func (b *Bot) sayUsage(ctx context.Context, r *request, err error) {
+func (b *Bot) sayUsage(ctx context.Context, r *request, here commands.Here, err error) {
 	var usage *commands.UsageError
 	if !errors.As(err, &usage) {
 		usage = &commands.UsageError{What: "I could not read that command: " + err.Error(), Example: "help"}
 	}
 	b.log.InfoContext(ctx, "command not understood", "user", r.answer.user, "channel", r.answer.channel, "what", usage.What)
-	b.say(ctx, r.answer, card.Reply(usage.Document(b.command)))
+	b.say(ctx, r.answer, card.Reply(b.handlerOf(r).Unread(ctx, r.request(), r.text, here, usage)))
+}
+
+// handlerOf returns the handler of a request, whose examples can be typed where the request comes from.
+func (b *Bot) handlerOf(r *request) *commands.Handler {
+	if r.mention {
+		return b.handler.Mentioned()
+	}
+	return b.handler
 }

@@ -29,6 +29,8 @@ type request struct {
 	said  time.Time // time of a mention by Slack's clock
 	again bool      // Slack has sent the mention before
 
+	mention bool // it begins with a mention, or comes from a thread, where there are no slash commands
+
 	invocation commands.Invocation
 	wrong      error // why the text has no invocation
 	problem    *commands.ProblemReply
@@ -188,6 +190,7 @@ func (b *Bot) readClick(in interaction, envelope string, received time.Time) *in
 			url: in.ResponseURL, user: string(in.User), channel: string(cmp.Or(in.Channel, in.Container.ChannelID)),
 			replace: in.Container.Ephemeral.Holds() && replaces[verb],
 		},
+		mention:   in.Container.Thread != "",
 		operation: "click:" + cmp.Or(string(in.TriggerID), envelope), trigger: string(in.TriggerID), received: received,
 	}
 	if in.View.ID != "" {
@@ -219,5 +222,5 @@ func (*Bot) answerTo(inv commands.Invocation, of answer) string {
 
 // replaces holds the verbs of buttons whose reply replaces their message.
 var replaces = map[string]bool{
-	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true,
+	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true, "run": true,
 }

@@ -59,7 +59,7 @@ func (b *Bot) readEvent(e event, again bool) *inbox.Command {
 	}
 	r := &request{
 		answer: answer{user: string(e.User), channel: string(e.Channel), thread: string(e.ThreadTS)}, again: again,
-		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS),
+		operation: fmt.Sprint("mention:", e.Channel, ":", e.TS), mention: true,
 	}
 	edit := "edit of " + r.operation
 	if e.Edited != nil && e.Edited != false {
@@ -126,9 +126,11 @@ func (r *request) parse(text string) {
 func (b *Bot) complete(ctx context.Context, r *request) bool {
 	text, leftOut := b.labelled(ctx, r.text), r.wrong == nil && r.invocation.UID == anyCard.UID
 	var here commands.Here
-	if leftOut {
+	if leftOut || r.wrong != nil && r.answer.thread != "" {
 		var err error
-		if here, err = b.here(ctx, r.answer); err != nil {
+		if here, err = b.here(ctx, r.answer); err != nil && !leftOut {
+			b.log.WarnContext(ctx, "the card of a thread could not be looked up", "channel", r.answer.channel, "error", err)
+		} else if err != nil {
 			ref := commands.NewReference()
 			b.log.ErrorContext(ctx, "a mention in a thread was not carried out", "ref", ref, "user", r.answer.user, "channel", r.answer.channel,
 				"error", err)
@@ -150,7 +152,7 @@ func (b *Bot) complete(ctx context.Context, r *request) bool {
 		}
 	}
 	if r.wrong != nil {
-		b.sayUsage(ctx, r, r.wrong)
+		b.sayUsage(ctx, r, here, r.wrong)
 	}
 	return r.wrong == nil
 }

@@ -56,6 +56,7 @@ type interaction struct {
 	Container   struct {
 		ChannelID socket.Word `json:"channel_id"`
 		Ephemeral socket.Word `json:"is_ephemeral"`
+		Thread    socket.Word `json:"thread_ts"`
 	} `json:"container"`
 	View    view          `json:"view"`
 	Actions []clickAction `json:"actions"`

@@ -99,7 +99,7 @@ func (r *rig) shown(reply Reply) []kit.Message {
 func (r *rig) asked(user, channel, text string) Reply {
 	inv, err := Parse(text)
 	if u, ok := err.(*UsageError); ok { //nolint:errorlint // the parser's own
-		return u.Document(r.Command)
+		return r.Unread(r.t.Context(), request(Invocation{}, user, channel), text, Here{}, u)
 	}
 	return r.Do(r.t.Context(), request(inv, user, channel))
 }

@@ -35,7 +35,7 @@ func FuzzParse(f *testing.F) {
 		"*redeploy web --reason «a “b”» —now*", "```sh\nlist _shop_\n```", "&gt; `list` *~w~* −−page ２",
 		"list :rocket::skin-tone-2: ＊ e\u0301\u200d", "• subscribe *web* --by ‚x’y‘",
 		"redeploy w --reason <@U0LIN> --ref *a*b*", "list '“list w”' ´", "stacks \\*_a_", "redeploy :x:_ --profile _y :x: --reason ‑-z",
-		"list «--page»",
+		"list «--page»", "help --now=yes redploy", "redeploy --reason=a b <@U1> web @prod -x", "allow <@U1|a> veiw, deploy web", "web redeploy to <@U1>", "redploy \"web", "list web prod", "redeploy w --reason fix the login",
 	} {
 		f.Add(seed)
 	}
@@ -52,9 +52,18 @@ func FuzzParse(f *testing.F) {
 			if _, err := Parse(asSent(usage.Example)); err != nil {
 				t.Fatalf("the example %q does not work: %v", usage.Example, err)
 			}
+			knows := func(stack string) bool { return stack == "web" }
+			meant, ok := mending{Here{}, knows, nil}.mend(text)
+			if told := meant.says + meant.Typed(); strings.ContainsRune(told, nameOpens) || strings.ContainsRune(told, nameShuts) {
+				t.Fatalf("%q is repaired as %q, which lets out how a name is marked", text, told)
+			}
+			if again, err := Parse(typedEscapes.Replace(meant.Typed())); ok && slackIDs(meant.Invocation) &&
+				(err != nil || again != meant.Invocation) {
+				t.Fatalf("%q is repaired as %q, which is %+v, %v, not %+v", text, meant.Typed(), again, err, meant.Invocation)
+			}
 			return
 		}
-		if !slackID(inv.Options[Who]) || !slackID(inv.Options[By]) || !slackID(inv.Options[Mention]) {
+		if !slackIDs(inv) {
 			return
 		}
 		if again, err := Parse(typedEscapes.Replace(inv.line(inv.Stack))); err != nil || again != inv {
@@ -76,6 +85,11 @@ func FuzzParse(f *testing.F) {
 
 // typedEscapes is what Slack makes of a text that somebody types.
 var typedEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+// slackIDs reports whether all that looks like an id in an invocation can be one of Slack's.
+func slackIDs(inv Invocation) bool {
+	return slackID(inv.Options[Who]) && slackID(inv.Options[By]) && slackID(inv.Options[Mention])
+}
 
 // slackID reports whether what looks like the id of a user or a group can be one of Slack's.
 func slackID(word string) bool {

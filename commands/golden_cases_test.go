@@ -134,7 +134,8 @@ func goldenReplies() map[string]Reply {
 		"notice":                noticeOn(&goldenStack, "this stack has never been deployed."),
 	}
 	for _, more := range []map[string]Reply{
-		goldenVersions(), goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenLocked(),
+		goldenVersions(), goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenUsages(),
+		goldenLocked(),
 	} {
 		maps.Copy(all, more)
 	}
@@ -142,10 +143,17 @@ func goldenReplies() map[string]Reply {
 }
 
 // usages are commands that were not understood, by name.
-func goldenUsages() map[string]*UsageError {
-	return map[string]*UsageError{
-		"usage-near": {What: "I don't know the option “--brnch”.", Near: "--ref", Example: "redeploy web@production --ref main"},
-		"usage-bare": {What: "A quote is opened and never closed."},
+func goldenUsages() map[string]Reply {
+	const line = `redeploy web@production --ref main --reason "fix the login"`
+	run := Invocation{Verb: Redeploy, Stack: "web@production", Options: Options{Ref: "main", Reason: "fix the login"}, Nonce: "n", AskedAt: 1}
+	return map[string]Reply{
+		"usage-repaired": UsageReply{
+			What: "--reason takes one value; several words go in quotes.", Command: "/c66", Line: line, Run: &run,
+		},
+		"usage-left-out": UsageReply{What: "--ref stands there twice; I take it once.", Command: "/c66", Line: "redeploy web --ref main"},
+		"usage-missing":  UsageReply{What: "--ref needs a value: --ref REF.", Command: "@c66bot", Shape: "redeploy web --ref REF"},
+		"usage-example":  UsageReply{What: "I don't know the command “make”.", Command: "/c66", Example: "help"},
+		"usage-bare":     UsageReply{What: "A quote is opened and never closed.", Command: "/c66"},
 	}
 }
 
@@ -261,7 +269,7 @@ func goldenRuled() map[string]Reply {
 		"request-to-look": asking(wish("view", "*", nil)),
 		"request-granted": asking(wish("redeploy", "web@production", &granted)),
 		"request-of-two":  asking(wish("redeploy", "web@production", &granted), wish("view", "api*", nil)),
-		"open":            offerForm(goldenStack, 0),
+		"open":            offerForm(&goldenStack, Invocation{Verb: Redeploy, UID: goldenStack.UID}),
 	}
 }
 
@@ -533,7 +541,7 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"request granted": RequestReply{
 			Request: storage.Request{User: bad, Wishes: []storage.Asking{{Action: bad, Stacks: bad, Given: &everywhere}}},
 		},
-		"open": offerForm(ref, 0),
+		"open": offerForm(&ref, Invocation{Verb: Redeploy, UID: ref.UID}),
 		"status": StatusReply{
 			BotStatus: BotStatus{Version: bad, Ready: errors.New(bad)},
 			At:        goldenNow,
@@ -542,7 +550,7 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"problem": ProblemReply{Stack: &ref, What: bad, State: bad, Do: bad, Example: bad, Command: "/c66", Ref: bad},
 		"notice":  Notice(bad), "help": HelpReply{Command: "/c66", Topic: &topic, Profiles: []string{bad, bad}},
 		"may not": HelpReply{MayNot: true, Admins: admins},
-		"usage":   (&UsageError{What: bad, Near: bad, Example: bad}).Document("/c66"),
+		"usage":   UsageReply{What: bad, Command: "/c66", Line: bad, Run: &Invocation{Verb: List, Stack: bad}}.Document(),
 	}
 	maps.Copy(all, hostileSubscriptions(bad, entry))
 	maps.Copy(all, hostileVersions(bad))

@@ -39,9 +39,6 @@ func blocksOf(t *testing.T, m kit.Message) []map[string]any {
 // bot speaks.
 func TestEveryAnswerIsAsItsGoldenFile(t *testing.T) {
 	all := goldenReplies()
-	for name, u := range goldenUsages() {
-		all[name] = u.Document("/c66")
-	}
 	for name, r := range all {
 		t.Run(name, func(t *testing.T) {
 			m := kit.Draw(r.Document())

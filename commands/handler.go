@@ -252,6 +252,9 @@ func (r Request) asked(stack storage.StackRef) authz.Request {
 
 // gateStack finds the stack among those visible to the user, and authorizes the request on it.
 func (h *Handler) gateStack(ctx context.Context, c *call) (err error) {
+	if c.Invocation.nowhere() {
+		return h.gateSome(ctx, c)
+	}
 	if c.stack, err = h.target(ctx, c); err != nil {
 		return err
 	}

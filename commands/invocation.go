@@ -233,12 +233,13 @@ func (i Invocation) sound() bool {
 			return false
 		}
 	}
+	nowhere := i.nowhere()
 	i.Stack = cmp.Or(strings.TrimSpace(i.Stack), i.UID)
 	for _, arg := range spec.Args {
 		if arg.optional() {
 			break // further arguments are optional too
 		}
-		if arg.in(i) == "" {
+		if arg.in(i) == "" && !nowhere {
 			return false
 		}
 	}
@@ -262,8 +263,10 @@ func (i Invocation) Asking() string {
 	return "question"
 }
 
-// stale reports whether the invocation is a change by an expired button. Typed commands have no UID.
-func (i Invocation) stale() bool { return i.UID != "" && !i.asks() && i.olderThan(i.lasts()) }
+// stale reports whether the invocation is a change by an expired button. Typed commands have neither a UID nor a time.
+func (i Invocation) stale() bool {
+	return (i.UID != "" || i.AskedAt != 0) && !i.asks() && i.olderThan(i.lasts())
+}
 
 // lasts is the lifetime of the invocation.
 func (i Invocation) lasts() time.Duration {
@@ -292,6 +295,11 @@ func (i Invocation) Writes() bool { return i.spec().Writes }
 
 // OpensForm reports whether the invocation is a redeploy that still needs its options.
 func (i Invocation) OpensForm() bool { return i.spec().Form && i.asks() && !i.AsksReason() }
+
+// nowhere reports whether the form that the invocation opens asks for the stack.
+func (i Invocation) nowhere() bool {
+	return i.OpensForm() && strings.TrimSpace(i.Stack) == "" && i.UID == ""
+}
 
 // asks reports whether the invocation needs a question first.
 func (i Invocation) asks() bool {

@@ -40,8 +40,12 @@ func ParseHere(text string, here Here) (Invocation, error) {
 	line, _ := Line(text, "", "")
 	words, err := splitWords(asTyped(line))
 	if err != nil {
-		return Invocation{}, &UsageError{What: Sentence(err), Example: `list "my stack@staging"`}
+		return Invocation{}, &UsageError{What: Sentence(err), Example: listSpec.Examples[0]}
 	}
+	return parseWords(words, here)
+}
+
+func parseWords(words []word, here Here) (Invocation, error) {
 	if len(words) == 0 {
 		return Invocation{Verb: Help}, nil
 	}
@@ -54,14 +58,8 @@ func ParseHere(text string, here Here) (Invocation, error) {
 }
 
 func unknownCommand(word string) *UsageError {
-	var names []string
-	for _, s := range Specs {
-		if !s.Button {
-			names = append(names, string(s.Verb))
-		}
-	}
 	e := &UsageError{What: fmt.Sprintf("I don't know the command %s.", quoted(word)), Example: "help"}
-	if near := typography.Nearest(strings.ToLower(word), names); near != "" {
+	if near := nearestVerb(word); near != "" {
 		spec, _ := specOf(near)
 		e.Near, e.Example = near, spec.Examples[0]
 	}
@@ -86,6 +84,10 @@ func (s Spec) parse(words []word, here Here) (Invocation, error) {
 		words = rest
 	}
 	if s.OnStack() && here.UID != "" && len(args) < len(s.Args) && s.takeHere(&inv, args, here) {
+		return inv, nil
+	}
+	if s.Form && len(args) == 0 { // the form has a search
+		inv.Fill = inv.OptionsTyped() != ""
 		return inv, nil
 	}
 	if err := s.takeArgs(&inv, args); err != nil {
@@ -215,10 +217,7 @@ func (s Spec) tooMany(word string) *UsageError {
 	case !s.OnStack():
 		return s.usage("", "I don't understand %s behind %s. What holds spaces goes in quotes.", quoted(word), s.Verb)
 	default:
-		return &UsageError{
-			What:    fmt.Sprintf("I don't understand %s behind %s. A name with spaces goes in quotes.", quoted(word), s.Verb),
-			Example: string(s.Verb) + ` "my stack@staging"`,
-		}
+		return s.usage("", "I don't understand %s behind %s. A name with spaces goes in quotes.", quoted(word), s.Verb)
 	}
 }
 

@@ -108,6 +108,8 @@ func TestATypedCommandIsReadAs(t *testing.T) {
 		"a reason in several lines becomes one":    {"redeploy web --reason 'one\n two\x07'", because("one two")},
 		"a value that begins with a single hyphen": {"redeploy web --reason -1", because("-1")},
 		"a value with an equals sign":              {"redeploy web --reason=a=b", because("a=b")},
+		"no stack, where the form asks for it":     {"redeploy", Invocation{Verb: Redeploy}},
+		"no stack, with what the form is to hold":  {"redeploy --ref main", Invocation{Verb: Redeploy, Options: Options{Ref: "main"}, Fill: true}},
 		"a value that looks like an option":        {"redeploy web --reason=--now", because("--now")},
 	}
 	for name, test := range tests {
@@ -170,15 +172,15 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 		"an option's value empty":        {`redeploy web --profile ""`, "--profile needs a value: --profile NAME.", "", "--profile canary"},
 		"nothing behind the equals sign": {"redeploy web --reason=", "--reason needs a value: --reason TEXT.", "", "--reason"},
 		"a value where none is taken":    {"redeploy web --now=yes", "--now takes no value.", "", "--now"},
-		"no stack":                       {"redeploy", "Which stack? Write its name behind redeploy.", "", "redeploy mystack@production"},
-		"no stack but an option":         {"redeploy --ref main", "Which stack?", "", "redeploy mystack@production"},
+		"no stack":                       {"list", "Which stack? Write its name behind list.", "", "list mystack@production"},
+		"no stack but an option":         {"list --page 2", "Which stack?", "", "list mystack@production"},
 		"an empty stack":                 {`list ""`, "Which stack?", "", "list mystack@production"},
 		"a stack of white space":         {`list " "`, "Which stack?", "", "list mystack@production"},
 		"a name with spaces without quotes": {
 			"list awesome app",
 			"I don't understand “app” behind list. A name with spaces goes in quotes.",
 			"",
-			`list "my stack@staging"`,
+			"list mystack@production",
 		},
 		"a stack with control characters": {
 			"list we\x01b",
@@ -192,7 +194,7 @@ func TestWhatIsNotUnderstoodIsNamedWithTheNearestAndAnExample(t *testing.T) {
 			"",
 			"list mystack@production",
 		},
-		"an open quote": {`list "awesome app`, "A quote is opened and never closed.", "", `list "my stack@staging"`},
+		"an open quote": {`list "awesome app`, "A quote is opened and never closed.", "", "list mystack@production"},
 		"an id that is no number": {
 			"cancel web abc",
 			"“abc” is no deployment: give its number, as in 1042.",

@@ -32,6 +32,9 @@ var redeploySpec = Spec{
 
 func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 	inv, stack := c.Invocation, c.stack
+	if inv.nowhere() {
+		return offerForm(nil, inv), nil
+	}
 	if inv.stale() {
 		return nil, tooOld(inv.lasts())
 	}
@@ -39,7 +42,9 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if inv.asks() { // the form could not be opened; a click on the offer opens it
-		return offerForm(RefOf(stack), inv.Deployment), nil
+		ref := RefOf(stack)
+		inv.UID = stack.UID
+		return offerForm(&ref, inv), nil
 	}
 	if err := h.cardless(ctx, c.Request); err != nil {
 		return nil, err

@@ -60,18 +60,6 @@ func (p ProblemReply) Document() doc.Document {
 	return d
 }
 
-// Document renders the usage error.
-func (e *UsageError) Document(command string) doc.Document {
-	lines := []markup.Text{markup.Format("%s", e.What)}
-	if e.Near != "" {
-		lines[0] = markup.Format("%s Did you mean %s?", e.What, markup.Code(e.Near))
-	}
-	if e.Example != "" {
-		lines = append(lines, markup.Format("For example: %s", markup.Code(command+" "+e.Example)))
-	}
-	return doc.Say("usage", lines...)
-}
-
 // Notice returns a short confirmation.
 func Notice(text string) doc.Document { return noticeOn(nil, text) }
 
@@ -211,9 +199,14 @@ type FormReply struct {
 // Document returns only the kind of the form for the log. Package card renders it as a modal.
 func (FormReply) Document() doc.Document { return doc.Document{Kind: "form"} }
 
-// offerForm offers the redeploy form if it could not be opened at once. With a deployment, the form offers its version.
-func offerForm(stack storage.StackRef, deployment int64) doc.Document {
-	form := Invocation{Verb: Redeploy, UID: stack.UID, Deployment: deployment}
-	head := markup.Format("%s: the button opens the form. Nothing is done before you send it.", wording.Stack(stack))
+// offerForm offers the redeploy form if it could not be opened at once. Without a stack, the form asks for it; with a deployment, it offers
+// its version.
+func offerForm(stack *storage.StackRef, inv Invocation) doc.Document {
+	form := inv.Again()
+	form.Deployment, form.Fill = inv.Deployment, form.OptionsTyped() != ""
+	head := about(stack, "the button opens the form. Nothing is done before you send it.")
+	if stack == nil {
+		head = markup.Format("The button opens the form, with a search for the stack. Nothing is done before you send it.")
+	}
 	return doc.Document{Kind: "open", Blocks: []doc.Block{doc.Lines(head), doc.Buttons(Button("Redeploy", form, "redeploy").As(doc.Primary))}}
 }

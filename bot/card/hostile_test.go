@@ -86,7 +86,7 @@ func TestALongNameHidesNeitherTheStateNorTheEnvironment(t *testing.T) {
 }
 
 func TestAQuoteSignAtTheBeginningQuotesNothing(t *testing.T) {
-	for _, m := range []Message{Reply(commands.Notice("> x")), Reply((&commands.UsageError{What: ">>> x"}).Document("/c66"))} {
+	for _, m := range []Message{Reply(commands.Notice("> x")), Reply(commands.UsageReply{What: ">>> x", Command: "/c66"})} {
 		for _, b := range decoded(t, m) {
 			text, _ := b["text"].(map[string]any)
 			if s, _ := text["text"].(string); strings.HasPrefix(s, "&gt;") {

@@ -1,0 +1,115 @@
+package commands
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"c66bot/authz"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/cloud66"
+)
+
+// UsageReply answers a line that cannot be read.
+type UsageReply struct {
+	What    string
+	Command string      // what a line begins with
+	Line    string      // the person's own line, repaired; "" if it cannot be
+	Run     *Invocation // what the repaired line does; nil if something is left out of it
+	Shape   string      // their line with what is missing, as the help writes it
+	Example string      // another command
+}
+
+// Document shows the repaired line, to run or to copy.
+func (r UsageReply) Document() doc.Document {
+	lines, button := []markup.Text{markup.Format("%s", r.What)}, doc.Button{}
+	code := func(line string) markup.Text { return markup.Code(r.Command + " " + line) }
+	switch {
+	case r.Line != "":
+		lines[0] = markup.Format("%s Did you mean this?", r.What)
+		lines = append(lines, code(r.Line))
+	case r.Shape != "":
+		lines = append(lines, markup.Format("Write it like this: %s", code(r.Shape)))
+	case r.Example != "":
+		lines = append(lines, markup.Format("For example: %s", code(r.Example)))
+	}
+	if r.Run != nil {
+		button = Button("Run it", *r.Run, "run").As(doc.Primary)
+	}
+	return doc.Say("usage", lines...).With(doc.Buttons(button))
+}
+
+// maxWhich is the maximum number of stacks that are offered where none is named.
+const maxWhich = 10
+
+// Unread answers a text that Parse rejects: by the same line, repaired as far as possible, or by the stacks that it may be about. It
+// asks nobody, so that a slip costs nothing, and knows only the stacks that the user sees.
+func (h *Handler) Unread(ctx context.Context, req Request, text string, here Here, wrong *UsageError) Reply {
+	reply := UsageReply{What: wrong.What, Command: h.Command}
+	standing, stacks := h.seenNow(ctx, req)
+	all := splits(text)
+	if len(all) == 1 && len(all[0]) > 0 && len(all[0]) <= maxMended {
+		l := lineOf(all[0])
+		if asked := whichStack(l, only(stacks, may(standing, cmp.Or(l.spec.Right, authz.View)))); asked != nil {
+			return asked
+		}
+		reply.Shape = l.shape()
+	}
+	found, ok := mending{here, knowing(stacks), h.Profiles}.mend(text)
+	if ok && (found.sure || reply.Shape == "") {
+		reply.What, reply.Line, reply.Shape = cmp.Or(found.says, reply.What), found.Typed(), ""
+		if found.sure {
+			run := found.once()
+			reply.Run = &run
+		}
+	}
+	reply.Example = exampleFor(wrong.Example, stacks)
+	return reply
+}
+
+// seenNow returns the stacks that the user sees, as they are known without asking.
+func (h *Handler) seenNow(ctx context.Context, req Request) (authz.Standing, []cloud66.Stack) {
+	standing, err := h.Authz.Standing(ctx, req.subject())
+	if err != nil {
+		h.Log.WarnContext(ctx, "what somebody sees could not be found out", "user", req.User, "error", err)
+		return standing, nil
+	}
+	if !standing.Some(authz.View) {
+		return standing, nil
+	}
+	stacks, _ := h.Directory.Whole(cloud66.Reading(ctx, req.User))
+	seen := only(stacks, may(standing, authz.View))
+	sortStacks(seen)
+	return standing, seen
+}
+
+// whichStack asks for the stack that a line lacks, by buttons. It returns nil if there is no saying, or too much to choose from.
+func whichStack(l line, stacks []cloud66.Stack) Reply {
+	if !l.spec.OnStack() || len(l.args()) > 0 || len(stacks) == 0 || len(stacks) > maxWhich {
+		return nil
+	}
+	inv, err := parseWords(append(l.words[:len(l.words):len(l.words)], kept(stacks[0].UID)), Here{})
+	if err != nil {
+		return nil
+	}
+	return choiceOf("Which stack?", choices(inv, refsOf(stacks)))
+}
+
+// exampleFor puts a stack that the user sees into an example; "" if it needs one and they see none.
+func exampleFor(example string, stacks []cloud66.Stack) string {
+	if !strings.Contains(example, exampleStack) {
+		return example
+	}
+	if len(stacks) == 0 {
+		return ""
+	}
+	return strings.ReplaceAll(example, exampleStack, shellWord(typeable(RefOf(stacks[0]))))
+}
+
+// Mentioned returns the handler of requests that begin with a mention. Its examples do too: in a thread Slack has no slash commands.
+func (h *Handler) Mentioned() *Handler {
+	mentioned := *h
+	mentioned.Command = botName
+	return &mentioned
+}
