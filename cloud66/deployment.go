@@ -210,9 +210,10 @@ var (
 	}
 	outcomes = []kind[Outcome]{
 		{OutcomePending, " pending queued queuedfordeployment waiting scheduled started running deploying building inprogress "},
-		{OutcomeSuccess, " success successful successfully succeeded succeed ok okay passed deployed deployedsuccessfully "},
-		{OutcomeFailed, " failed fail failure error errored unsuccessful deploymentfailed "},
-		{OutcomeCancelled, " cancelled canceled cancel cancellation aborted abort "},
+		{OutcomeSuccess, " success successful successfully succeeded succeed ok okay passed deployed deployedsuccessfully completed " +
+			"complete completedsuccessfully "},
+		{OutcomeFailed, " failed fail failure error errored unsuccessful deploymentfailed timedout timeout crashed "},
+		{OutcomeCancelled, " cancelled canceled cancel cancellation cancelledbyuser canceledbyuser aborted abort "},
 	}
 	types = []kind[DeployType]{
 		{TypeBuild, " build rebuild "},

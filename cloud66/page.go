@@ -270,6 +270,26 @@ type Action struct {
 // Ended reports whether the action has ended.
 func (a Action) Ended() bool { return !a.FinishedAt.IsZero() || a.FinishedSuccess != nil }
 
+// cancelWord and failWord are what the message of an action says of its end.
+var (
+	cancelWord = regexp.MustCompile(`(?i)\b(cancell?ed|cancellation|aborted)\b`)
+	failWord   = regexp.MustCompile(`(?i)\b(fail\w*|error\w*|context|timeout|unable|could not)\b`)
+)
+
+// Outcome returns how the action ended, or "" if that is unknown. Only its message tells a cancel from a failure.
+func (a Action) Outcome() Outcome {
+	switch {
+	case a.FinishedSuccess == nil:
+		return ""
+	case *a.FinishedSuccess:
+		return OutcomeSuccess
+	case cancelWord.MatchString(a.FinishedMessage) && !failWord.MatchString(a.FinishedMessage):
+		return OutcomeCancelled
+	default:
+		return OutcomeFailed
+	}
+}
+
 // ActionFilter narrows a list of actions; an empty UserReference matches all.
 type ActionFilter struct {
 	UserReference string

@@ -14,13 +14,30 @@ var Follows = newTable[Follow]("follows")
 // Open indexes the follows that have not ended: their phase, by the UID of the stack, a slash and Follow.ID.
 var Open = newTable[Phase]("open")
 
-// PutFollow stores a follow and its entry in Open.
+// Unlisted indexes the follows that have ended without a deployment that Cloud 66 shows, by the UID of the stack, a slash and Follow.ID: it
+// may show it yet.
+var Unlisted = newTable[WishOf]("unlisted")
+
+// PutFollow stores a follow and its entries in Open and Unlisted.
 func PutFollow(tx Tx, f Follow) error {
 	err, key := Follows.Put(tx, f.ID, f), f.Stack.UID+"/"+f.ID
+	if f.Unlisted() {
+		err = errors.Join(err, Unlisted.Put(tx, key, WishOf{Follow: f.ID, At: f.EndedAt}))
+	} else {
+		err = errors.Join(err, Unlisted.Delete(tx, key))
+	}
 	if f.Phase == PhaseEnded {
 		return errors.Join(err, Open.Delete(tx, key))
 	}
 	return errors.Join(err, Open.Put(tx, key, f.Phase))
+}
+
+// Unlisted reports whether the follow has ended without a deployment that Cloud 66 shows.
+func (f Follow) Unlisted() bool {
+	if f.Phase != PhaseEnded || f.State == Refused || f.State == Unposted {
+		return false
+	}
+	return f.State == Vanished || f.Wish != nil && (f.Deployment == 0 || f.Wish.Action != nil)
 }
 
 // OpenFollows returns the open follows of a stack, or of all stacks if stackUID is empty, in the given phases or in any, oldest first. A
@@ -142,6 +159,14 @@ type Wish struct {
 	Guess       int64     `json:"guess,omitempty"`
 	Doubted     time.Time `json:"doubted,omitzero"`      // since when its stack action contradicts the guess that is followed
 	ActionEnded time.Time `json:"action_ended,omitzero"` // when its stack action was first seen to have ended
+	Action      *Action   `json:"action,omitempty"`      // that told the end, where its deployment did not show
+}
+
+// Action is a stack action that has ended. Its times are by Cloud 66's clock.
+type Action struct {
+	ID         int64     `json:"id"`
+	StartedAt  time.Time `json:"started_at,omitzero"`
+	FinishedAt time.Time `json:"finished_at,omitzero"`
 }
 
 // Wishes maps a deployment to the follow whose redeploy started it, by DeploymentKey.

@@ -22,8 +22,8 @@ const (
 	KeepHistory = 400 * day
 )
 
-// Forget deletes expired records, in one transaction for each table that has any, of the audit in several. It keeps everything in the tables not listed
-// here.
+// Forget deletes expired records, in one transaction for each table that has any, of the audit in several. It keeps everything in the tables
+// not listed here.
 func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	now := time.Now()
 	old := func(at time.Time, keep time.Duration) bool { return now.Sub(at) > keep }
@@ -41,6 +41,7 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 		removeFrom(Follows, func(_ Tx, f Follow) bool { return f.Phase == PhaseEnded && old(f.EndedAt, keepFollows) }),
 		removeFrom(Operations, func(_ Tx, o Operation) bool { return old(o.At, keepOperations) }),
 		removeFrom(Cancels, func(_ Tx, c Cancel) bool { return old(c.At, keepFollows) }),
+		removeFrom(Unlisted, func(_ Tx, w WishOf) bool { return old(w.At, 2*day) }),
 		removeFrom(Wishes, func(_ Tx, w WishOf) bool { return old(w.At, keepFollows) }),
 		removeFrom(Heard, func(tx Tx, w WishOf) bool { // Keep the reference while its follow exists.
 			if !old(w.At, keepFollows) {

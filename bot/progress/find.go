@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"c66bot/bot/notify"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -92,6 +93,11 @@ func (t *tale) seek() {
 		named[f.ID], taken[f.Wish.Claimed] = f.Wish.Claimed, true
 		if d, only := single(shown, s.endedWith); only && !taken[d.ID] {
 			named[f.ID], taken[d.ID] = d.ID, true
+		}
+	}
+	for _, f := range t.unlisted {
+		if s, ok := overdue(f); ok {
+			t.sought = append(t.sought, s)
 		}
 	}
 	t.certain, t.guesses = match(t.sought, shown, taken)
@@ -197,23 +203,22 @@ func (t *tale) find(f storage.Follow, tr trace) storage.Follow {
 		if t.claims(f) {
 			f.Deployment = wish.Claimed
 		}
-		return ended(f, outcomeOf(*tr.action), tr.action.FinishedMessage, look.At)
+		wish.Action = &storage.Action{ID: tr.action.ID, StartedAt: tr.action.StartedAt, FinishedAt: tr.action.FinishedAt}
+		return ended(f, t.outcomeOf(*tr.action, wish), tr.action.FinishedMessage, look.At)
 	case searched > patience && wish.Looks >= findLooks:
 		return ended(f, storage.Unclear, notFound(wish, t.possible(f)), look.At)
 	}
 	return f
 }
 
-// outcomeOf returns how a stack action ended.
-func outcomeOf(a cloud66.Action) storage.State {
-	switch {
-	case a.FinishedSuccess == nil:
-		return storage.Over
-	case *a.FinishedSuccess:
-		return storage.Succeeded
-	default:
-		return storage.Failed
-	}
+// outcomeOf returns how the stack action of a wish ended. Its clock is compared with the bot's as that of a deployment is.
+func (t *tale) outcomeOf(a cloud66.Action, w storage.Wish) storage.State {
+	return notify.Outcome(notify.Sight{
+		At: t.look.At, Began: w.SentAt, Cancelled: t.about[w.Claimed].cancel,
+		Deployment: cloud66.Deployment{
+			StartedAt: a.StartedAt, FinishedAt: a.FinishedAt, Outcome: cloud66.Value[cloud66.Outcome]{Kind: a.Outcome()},
+		},
+	})
 }
 
 // notFound describes the search and the deployments that may be the wish's.

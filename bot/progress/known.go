@@ -27,6 +27,7 @@ type known struct {
 	cards      map[string]storage.Message        // what they show, by the id of the follow; without an entry the card is not recorded
 	about      map[int64]about                   // of the deployments of the look and of the follows
 	corrected  []storage.Follow                  // told an end that Cloud 66 tells otherwise now, or are about to
+	unlisted   []storage.Follow                  // ended without a deployment that Cloud 66 shows
 	turned     map[int64]storage.State           // deployments whose end Cloud 66 tells otherwise now, and what it was
 	damaged    string                            // why some follows could not be read
 }
@@ -62,7 +63,7 @@ func (p *Progress) knownOf(ctx context.Context, look watch.Look) (k *known, err 
 		}
 		return err
 	})
-	if err == nil && len(k.follows) > 0 && len(k.turned) == 0 { // what is corrected depends on the time too
+	if err == nil && len(k.follows) > 0 && len(k.turned)+len(k.unlisted) == 0 { // what is corrected depends on the time too
 		p.lasts.Store(look.Stack, compared{look, k, changes})
 	} else {
 		p.lasts.Delete(look.Stack)
@@ -105,7 +106,11 @@ func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
 	}
 	for _, f := range k.follows {
 		err = errors.Join(err, k.card(tx, f), k.learn(tx, look.Stack, f.Deployment))
+		if f.Wish != nil {
+			err = errors.Join(err, k.learn(tx, look.Stack, f.Wish.Claimed))
+		}
 	}
+	err = errors.Join(err, k.missing(tx, look))
 	shown := slices.Concat(look.Newest, look.Others)
 	for _, d := range shown {
 		err = errors.Join(err, k.learn(tx, look.Stack, d.ID))
@@ -202,7 +207,7 @@ func (k *known) correct(tx storage.Tx, stack string, id int64) error {
 	err := k.hear(tx, stack, id)
 	for _, channel := range slices.Sorted(maps.Keys(k.about[id].heard)) {
 		f, there, wrong := storage.Follows.Find(tx, k.about[id].heard[channel])
-		if err = errors.Join(err, wrong); there && slices.Contains(outcomes, f.State) {
+		if err = errors.Join(err, wrong); there && slices.Contains(outcomes, f.State.Deployed()) {
 			k.corrected = append(k.corrected, f)
 			err = errors.Join(err, k.card(tx, f))
 		}

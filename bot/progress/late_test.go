@@ -42,7 +42,8 @@ func TestACardSaysSoonThatItsDeploymentIsNotKnown(t *testing.T) {
 			reads: cloud66sim.Fault{Status: 500}, want: unlisted, later: unlisted, then: "#1004 is live",
 		},
 		"the bot dies while the POST hangs": {
-			posts: cloud66sim.Fault{Delay: time.Minute, CutBefore: true}, killed: true, want: silent, later: silent, then: "it was probably not started",
+			posts: cloud66sim.Fault{Delay: time.Minute, CutBefore: true}, killed: true, want: silent, later: silent,
+			then: "it was probably not started",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

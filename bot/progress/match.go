@@ -24,11 +24,11 @@ type sought struct {
 	action *cloud66.Action // with the wish's reference; nil if Cloud 66 lists none
 }
 
-// match returns the deployments that the wishes for one stack became, by follow, as far as that is certain. A guess is the likely deployment
-// of a wish where its own may be hidden. Newest are the stack's newest deployments; taken are those of other wishes.
+// match returns the deployments that the wishes for one stack became, by follow, as far as that is certain. A guess is the likely
+// deployment of a wish where its own may be hidden. Newest are the stack's newest deployments; taken are those of other wishes.
 //
-// The evidence is the wish's stack action: it starts, ends and succeeds as its deployment does, by the same clock. Times of this bot's clock
-// prove nothing. Nor do the order of numbers, or a ref: these only decide between guesses.
+// The evidence is the wish's stack action: it starts, ends and succeeds as its deployment does, by the same clock. Times of this bot's
+// clock prove nothing. Nor do the order of numbers, or a ref: these only decide between guesses.
 func match(open []sought, newest []cloud66.Deployment, taken map[int64]bool) (certain, guesses map[string]int64) {
 	certain, guesses = map[string]int64{}, map[string]int64{}
 	open = slices.Clone(open)
@@ -140,8 +140,8 @@ func (s sought) startedWith(d cloud66.Deployment) bool {
 		apart(s.action.StartedAt, d.StartedAt) <= sameMoment
 }
 
-// likely reports whether a guess is good enough to be followed: nothing tells of the wish's action, or it started just before the deployment,
-// or nothing else has shown up for long.
+// likely reports whether a guess is good enough to be followed: nothing tells of the wish's action, or it started just before the
+// deployment, or nothing else has shown up for long.
 func (s sought) likely(d cloud66.Deployment, searched time.Duration) bool {
 	if s.action == nil || searched > guessLate {
 		return true

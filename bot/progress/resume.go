@@ -89,7 +89,7 @@ func takeOver(tx storage.Tx) (follows []storage.Follow, shown []string, ends map
 		case time.Since(f.EndedAt) < shownFor:
 			shown = append(shown, cardKey(f.ID))
 		}
-		if f.Phase == storage.PhaseEnded && f.Deployment != 0 && !f.Subscribed && time.Since(f.EndedAt) < correctable {
+		if f.Phase == storage.PhaseEnded && (f.Deployment != 0 && !f.Subscribed || f.Unlisted()) && time.Since(f.EndedAt) < correctable {
 			ends[f.Stack.UID] = true
 		}
 		return nil

@@ -128,6 +128,9 @@ func (t *tale) aim() watch.Aim {
 	for _, d := range t.ended {
 		aim.Ended = watch.Later(aim.Ended, d.SeenAt)
 	}
+	for _, f := range t.unlisted {
+		aim.Ended = watch.Later(aim.Ended, f.EndedAt)
+	}
 	if t.look.At.Sub(aim.Ended) > correctable {
 		aim.Ended = time.Time{}
 	}
@@ -161,6 +164,11 @@ func (p *Progress) ask(ctx context.Context, t *tale) {
 			t.answers.traces[f.ID] = p.traceOf(ctx, f)
 		}
 	}
+	for _, f := range t.unlisted {
+		if t.look.Err == nil && t.searchable(f) {
+			t.answers.traces[f.ID] = p.traceOf(ctx, f)
+		}
+	}
 }
 
 // plan computes what to write. An error of one follow does not keep the others from being told.
@@ -181,6 +189,9 @@ func (t *tale) plan() {
 	}
 	for _, f := range t.follows {
 		t.add(f, t.step)
+	}
+	if t.look.Err == nil {
+		t.resume()
 	}
 	lost := map[int64]bool{}
 	for id := range t.turned {
@@ -214,7 +225,8 @@ func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bo
 
 // changes reports whether there is anything to write.
 func (t *tale) changes() bool {
-	return t.position != nil || t.health != nil || t.unwatch || len(t.messages)+len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+	return t.position != nil || t.health != nil || t.unwatch || len(t.messages)+len(t.ended) > 0 ||
+		slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
 // write writes the plan. Messages have the order of what happened: a roll-back follows the success.
@@ -286,8 +298,8 @@ func (t *tale) discover() {
 	}
 }
 
-// eachNew calls f for each new deployment, each whose end Cloud 66 tells otherwise now, and each roll-back, that a channel subscribes to and
-// has not heard of.
+// eachNew calls f for each new deployment, each whose end Cloud 66 tells otherwise now, and each roll-back, that a channel subscribes to
+// and has not heard of.
 func (t *tale) eachNew(f func(channel string, d cloud66.Deployment, reverted bool)) {
 	if t.look.Err != nil || len(t.look.Newest) == 0 {
 		return
@@ -339,7 +351,7 @@ func (t *tale) hear() {
 		}
 		why, hears := t.hears(of, d)
 		switch {
-		case !hears:
+		case !hears, t.adopts(channel, d):
 		case t.mayBeAskedIn(channel, d):
 			t.held = true
 		default:
