@@ -35,6 +35,7 @@ import (
 	"c66bot/bot/people"
 	"c66bot/bot/progress"
 	"c66bot/bot/socket"
+	"c66bot/bot/trouble"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 	"c66bot/cloud66/secret"
@@ -85,8 +86,11 @@ type Bot struct {
 	slack      outbox.API
 	auditKeep  time.Duration
 	people     *people.People
-	self       atomic.Pointer[outbox.Self] // the bot's identity, nil until Slack has reported it
-	lacks      atomic.Pointer[[]string]    // what the app lacks scopes for, in words
+	self       atomic.Pointer[outbox.Self]       // the bot's identity, nil until Slack has reported it
+	lacks      atomic.Pointer[[]string]          // what the app lacks scopes for, in words
+	nobody     atomic.Pointer[map[string]string] // the admins that are nobody's, with the reason; nil until they were looked up
+	givenUp    givenUp
+	troubled   *trouble.Watch
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
 	directory  *commands.Directory
@@ -129,6 +133,9 @@ func New(cfg Config) (*Bot, error) {
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,
 		Log: cfg.Log,
+	})
+	b.troubled = trouble.New(trouble.Config{
+		Records: cfg.Records, Outbox: b.outbox, Now: b.troublesNow, Admins: b.reachable, Post: b.postDirect, Log: cfg.Log,
 	})
 	b.lapses = lapse.New(lapse.Config{
 		Records: cfg.Records, Outbox: b.outbox, Rules: b.authorizer, Directory: b.directory, Every: min(cfg.PollMax, lapse.Often),
@@ -195,6 +202,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.forget(lifeCtx); return nil })
 	life.Go(func() error { b.channels.Run(lifeCtx); return nil })
 	life.Go(func() error { b.lapses.Run(lifeCtx); return nil })
+	life.Go(func() error { b.checkAdmins(lifeCtx); return nil })
+	life.Go(func() error { b.troubled.Run(lifeCtx); return nil })
 
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
 	select {

@@ -52,6 +52,7 @@ type gate struct {
 	steps *steps
 
 	reading atomic.Pointer[func()] // happens before a record is read
+	full    atomic.Pointer[error]  // every write fails with it, unless nil
 
 	mu     sync.Mutex
 	closed bool
@@ -110,6 +111,9 @@ func (d gatedDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := d.gate.dead(); err != nil {
 		return err
 	}
+	if err := d.Fault(); err != nil {
+		return err
+	}
 	var name string
 	err := d.DB.Update(ctx, func(tx storage.Tx) error {
 		named := &namedTx{Tx: tx}
@@ -123,6 +127,14 @@ func (d gatedDB) Update(ctx context.Context, fn func(storage.Tx) error) error {
 		return err
 	}
 	return d.gate.step(name, true)
+}
+
+// Fault implements storage.DB.
+func (d gatedDB) Fault() error {
+	if err := d.gate.full.Load(); err != nil {
+		return *err
+	}
+	return d.DB.Fault()
 }
 
 // View implements storage.DB.

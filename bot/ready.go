@@ -35,8 +35,13 @@ type readiness struct {
 	hello      chan struct{}             // triggers a check of a doubtful bot token
 }
 
+// refusal says that Cloud 66 refuses the token.
+type refusal struct{ error }
+
+var errUnchecked = errors.New("the Cloud 66 token is not checked yet")
+
 func (r *readiness) begin() {
-	unchecked := errors.New("the Cloud 66 token is not checked yet")
+	unchecked := errUnchecked
 	r.cloud.Store(&unchecked)
 	r.again, r.hello = make(chan struct{}, 1), make(chan struct{}, 1)
 }
@@ -44,11 +49,16 @@ func (r *readiness) begin() {
 func (r *readiness) err() error {
 	var all error
 	for _, of := range []*atomic.Pointer[error]{&r.bot, &r.cloud} {
-		if err := of.Load(); err != nil {
-			all = errors.Join(all, *err)
-		}
+		all = errors.Join(all, errorIn(of))
 	}
 	return all
+}
+
+func errorIn(of *atomic.Pointer[error]) error {
+	if err := of.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // answers records whether Cloud 66 answered a token check.
@@ -107,7 +117,7 @@ func (b *Bot) tokenState(token *webapi.Trust, err error) time.Duration {
 		b.log.Info("Cloud 66 accepts the token")
 	case err == nil:
 	case words != "":
-		err, refused = errors.New(words), true
+		err, refused = refusal{errors.New(words)}, true
 	default:
 		err = fmt.Errorf("the Cloud 66 token could not be checked: %w", err)
 	}

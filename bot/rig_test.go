@@ -92,6 +92,7 @@ type rig struct {
 	config    bot.Config // the bot's configuration, without the fields that change while it is printed
 	metrics   *prometheus.Registry
 	reading   *atomic.Pointer[func()]
+	full      *atomic.Pointer[error]
 	stamps    int                // counter of ts
 	sent      *slacksim.Delivery // the last submitted form, not yet acknowledged
 }
@@ -210,7 +211,7 @@ func (r *rig) begin() {
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.wire = &network{listener: r.net}
 	gate := &gate{next: r.cloud.RoundTripper(), wire: r.wire, steps: &r.steps}
-	r.reading = &gate.reading
+	r.reading, r.full = &gate.reading, &gate.full
 	cloud, err := cloud66.New(
 		cloud66.Config{BaseURL: "http://cloud66.test/api/3", Token: secret.New(token), RequestsPerHour: perHour, Transport: gate, Logger: log},
 	)

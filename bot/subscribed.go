@@ -48,9 +48,9 @@ func (b *Bot) watchStatus() commands.WatchStatus {
 
 // troubles returns the partial failures of the bot in words. It names no channels, because not everybody may know of each.
 func (b *Bot) troubles() []string {
-	var all []string
+	all := inWords(b.hidden())
 	if lacks := b.lacks.Load(); lacks != nil {
-		all = slices.Clone(*lacks)
+		all = append(all, *lacks...)
 	}
 	if fault, deaf := b.outbox.Deaf(); deaf {
 		all = append(all, "What I tell people directly does not reach them: "+webapi.Words(fault.Code)+

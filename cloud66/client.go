@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"c66bot/cloud66/secret"
@@ -57,6 +58,7 @@ type Client struct {
 	budget    *budget
 	limits    limits
 	leftOut   *sync.Map // by place: map[LeftOut]int
+	forbids   *atomic.Bool // the last write was refused for want of a scope
 	log       *slog.Logger
 }
 
@@ -77,6 +79,7 @@ func New(cfg Config) (*Client, error) {
 		budget:    newBudget(cfg.RequestsPerHour),
 		limits:    usualLimits,
 		leftOut:   new(sync.Map),
+		forbids:   new(atomic.Bool),
 		log:       cfg.Logger,
 	}
 	if c.log == nil {

@@ -3,6 +3,7 @@ package cloud66
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -99,11 +100,19 @@ func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer
 	return CancelAnswer{Message: c.safe(string(said.text("message"))), Warning: warning}, err
 }
 
+// Forbids reports whether the last write that the server decided on was refused with [ErrMissingScope].
+func (c *Client) Forbids() bool { return c.forbids.Load() }
+
 // receiptKeys are the fields of all variants of the answer to a write; every one is optional.
 var receiptKeys = []string{"id", "async_action_id", "ok", "message", "queued"}
 
 // write sends a write a single time, and decodes the receipt.
 func (c *Client) write(ctx context.Context, r request) (said record, warning string, err error) {
+	defer func() {
+		if forbidden := errors.Is(err, ErrMissingScope); forbidden || err == nil {
+			c.forbids.Store(forbidden)
+		}
+	}()
 	ans, err := c.once(ctx, r)
 	if err != nil {
 		return nil, "", err

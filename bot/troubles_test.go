@@ -1,0 +1,138 @@
+package bot_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/cloud66/cloud66sim"
+)
+
+// directs returns what the bot told a user directly, oldest first.
+func (r *rig) directs(user string) (said []string) {
+	for _, m := range r.slack.Person(user).Sees(direct(user)) {
+		if !m.Ephemeral {
+			said = append(said, m.Plain())
+		}
+	}
+	return said
+}
+
+// told waits and checks what an admin was told directly so far: each message has the words.
+func (r *rig) told(user string, words ...string) {
+	r.t.Helper()
+	r.until("the admin is told", func() bool { return len(r.directs(user)) >= len(words) })
+	got := r.directs(user)
+	if len(got) != len(words) {
+		r.t.Fatalf("%s was told %q", user, got)
+	}
+	for i, w := range words {
+		if !strings.Contains(got[i], w) {
+			r.t.Errorf("%s was told %q, want %q", user, got[i], w)
+		}
+	}
+}
+
+func TestAnAdminIsToldOnceThatCloud66RefusesTheTokenAndOnceThatItIsOver(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.Revoke(cloud66sim.DemoToken)
+		const begun, over = "⚠️ I cannot work with Cloud 66: the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused", "✅ Cloud 66 accepts my token again."
+		r.told(lin, begun)
+		r.stop()
+		r.begin() // a restart tells nothing twice
+		time.Sleep(20 * time.Minute)
+		r.told(lin, begun)
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public", "redeploy"})
+		r.told(lin, begun, over)
+		r.cloud.Revoke(cloud66sim.DemoToken) // again at once: it is told if it lasts
+		time.Sleep(12 * time.Minute)
+		r.told(lin, begun, over)
+		r.told(lin, begun, over, begun)
+		if said := r.directs(sam); len(said) > 0 {
+			t.Errorf("sam is no admin and was told %q", said)
+		}
+	})
+}
+
+func TestAShortOutageOfCloud66IsToldNobody(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		mend := r.cloud.AddFault(cloud66sim.Fault{CutBefore: true})
+		time.Sleep(6 * time.Minute) // the token is looked at every five minutes
+		mend()
+		time.Sleep(time.Hour)
+		r.told(lin)
+		mend = r.cloud.AddFault(cloud66sim.Fault{CutBefore: true})
+		r.told(lin, "⚠️ Cloud 66 does not answer me: I can neither deploy nor follow.")
+		time.Sleep(2 * time.Hour)
+		mend()
+		r.told(lin, "⚠️ Cloud 66 does not answer me", "✅ Cloud 66 answers again. It lasted 2 h")
+	})
+}
+
+func TestAnAdminWhoIsNobodyIsToldToTheOthersAndInTheStatus(t *testing.T) {
+	inBubble(t, settings{admins: []string{lin, "U0NOBODY", "S0NOBODY"}}, func(t *testing.T, r *rig) {
+		r.told(lin, "S0NOBODY is among my admins, and Slack knows no such group.", "U0NOBODY is among my admins, and Slack knows no such person.")
+		status := r.ask(lin, deploys, "/c66 status").Plain()
+		for _, want := range []string{"⚠️ Connected, but something", "U0NOBODY is among my admins, and Slack knows no such person", "Correct C66BOT_ADMINS"} {
+			if !strings.Contains(status, want) {
+				t.Errorf("the status is %q, want %q", status, want)
+			}
+		}
+		if !strings.Contains(r.log.String(), "an admin of the configuration is nobody's") {
+			t.Error("the log does not say so")
+		}
+		time.Sleep(3 * time.Hour)
+		if n := len(r.directs(lin)); n != 2 {
+			t.Errorf("lin was told %d times", n)
+		}
+	})
+}
+
+func TestAMissingScopeIsToldAfterItsFirstRefusal(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public"})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.told(lin, "⚠️ Cloud 66 refused the last redeploy or cancel, since my token lacks the scope redeploy")
+		if status := r.ask(lin, deploys, "/c66 status").Plain(); !strings.Contains(status, "⚠️ Connected, but something") || !strings.Contains(status, "lacks the scope redeploy") {
+			t.Errorf("the status is %q", status)
+		}
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public", "redeploy"})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.told(lin, "⚠️ Cloud 66 refused", "✅ Cloud 66 carries my changes out again.")
+	})
+}
+
+func TestAFullDiskIsToldAllTheSame(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		full := errors.New("no space left on device")
+		r.full.Store(&full)
+		const begun, over = "⚠️ My database cannot be written: no space left on device.", "✅ My database can be written again."
+		r.told(lin, begun)
+		time.Sleep(time.Hour)
+		r.told(lin, begun)
+		r.full.Store(nil)
+		r.told(lin, begun, over)
+		time.Sleep(time.Hour)
+		r.told(lin, begun, over)
+	})
+}
+
+func TestWhatSlackItselfRefusesIsToldWhenItCanBe(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		for _, method := range []string{"auth.test", "chat.postMessage", "conversations.open"} {
+			r.slack.FailCall(method, "token_revoked", 1_000_000, false)
+		}
+		time.Sleep(30 * time.Minute)
+		r.told(lin)
+		r.slack.ClearFaults()
+		r.until("both are told", func() bool { return len(r.directs(lin)) == 2 })
+		said := r.directs(lin)
+		for _, want := range []string{"⚠️ Slack refuses the bot token (C66BOT_SLACK_BOT_TOKEN)", "✅ Slack accepts my bot token again."} {
+			if !slices.ContainsFunc(said, func(s string) bool { return strings.Contains(s, want) }) {
+				t.Errorf("lin was told %q, want %q", said, want)
+			}
+		}
+	})
+}
