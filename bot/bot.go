@@ -85,6 +85,7 @@ type Bot struct {
 	records    storage.DB
 	slack      outbox.API
 	auditKeep  time.Duration
+	version    string
 	people     *people.People
 	self       atomic.Pointer[outbox.Self]       // the bot's identity, nil until Slack has reported it
 	lacks      atomic.Pointer[[]string]          // what the app lacks scopes for, in words
@@ -114,7 +115,7 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		auditKeep: cfg.AuditKeep, cleaner: cfg.Cleaner, inbox: inbox.New(inbox.Config{Records: cfg.Records, Command: cfg.Command, Log: cfg.Log}),
+		auditKeep: cfg.AuditKeep, version: cfg.Version, cleaner: cfg.Cleaner, inbox: inbox.New(inbox.Config{Records: cfg.Records, Command: cfg.Command, Log: cfg.Log}),
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL),
 		slack.OptionHTTPClient(b.http))
@@ -204,6 +205,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.lapses.Run(lifeCtx); return nil })
 	life.Go(func() error { b.checkAdmins(lifeCtx); return nil })
 	life.Go(func() error { b.troubled.Run(lifeCtx); return nil })
+	life.Go(func() error { b.logReady(lifeCtx, time.Now()); return nil })
 
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
 	select {

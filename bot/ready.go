@@ -21,6 +21,7 @@ const (
 	checkGood    = 5 * time.Minute
 	shortestWait = time.Second // for Slack's answer about the bot token; then backoff up to longestWait
 	longestWait  = 30 * time.Second
+	readyLook    = 250 * time.Millisecond
 	afterHello   = 5 * time.Second // at the earliest
 	checkBad     = time.Minute
 	checkSuspect = 15 * time.Second // after a command failed, for whatever reason
@@ -76,6 +77,16 @@ func (r *readiness) silentSince() time.Time {
 		return *since
 	}
 	return time.Time{}
+}
+
+// logReady logs once that the bot can do its work.
+func (b *Bot) logReady(ctx context.Context, begun time.Time) {
+	for socket.Sleep(ctx, readyLook) {
+		if b.Ready() == nil {
+			b.log.Info("ready", "version", b.version, "took_ms", time.Since(begun).Milliseconds())
+			return
+		}
+	}
 }
 
 // signal sends to a channel with a buffer of one, without blocking.

@@ -136,3 +136,12 @@ func TestWhatSlackItselfRefusesIsToldWhenItCanBe(t *testing.T) {
 		}
 	})
 }
+
+func TestTheLogSaysOnceThatTheBotIsReady(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		time.Sleep(time.Hour)
+		if n := strings.Count(r.log.String(), "msg=ready "); n != 1 {
+			t.Errorf("it says so %d times", n)
+		}
+	})
+}

@@ -193,8 +193,9 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 	if err != nil {
 		reply = h.problem(ctx, req, err)
 	}
-	h.Log.InfoContext(ctx, "command", "verb", req.Invocation.Verb, "user", req.User, "channel", req.Channel, "operation", req.Operation,
-		"stack", req.Invocation.UID+req.Invocation.Stack, "reply", kindOf(reply), "took", time.Since(started).Round(time.Millisecond))
+	stack := cmp.Or(req.Invocation.Stack, req.Invocation.Shown, req.Invocation.UID)
+	h.Log.InfoContext(ctx, "command", "asked", req.Invocation.line(stack), "user", req.User, "channel", req.Channel, "stack", stack,
+		"result", resultOf(reply), "took_ms", time.Since(started).Milliseconds(), "operation", req.Operation)
 	return reply
 }
 

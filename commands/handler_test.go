@@ -271,8 +271,8 @@ func TestAChoiceOffersAtMostTwentyAndSaysSo(t *testing.T) {
 func TestOneLineInTheLogTellsOfEachCommand(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.say(sam, "list web@production")
-		for _, part := range []string{"level=INFO", "verb=list", "user=U0SAM", "channel=C0", "stack=web@production", "reply=refusal",
-			"operation=command:"} {
+		for _, part := range []string{"level=INFO", `asked="list web@production"`, "user=U0SAM", "channel=C0", "stack=web@production",
+			`result="refused: ⛔ You may not look at stacks here.`, "took_ms=0 ", "operation=command:"} {
 			if !strings.Contains(r.log.String(), part) {
 				t.Errorf("the log lacks %s: %s", part, r.log)
 			}

@@ -15,13 +15,26 @@ import (
 // shows the result.
 type Reply interface{ Document() doc.Document }
 
-// kindOf returns the name of a reply for the log.
-func kindOf(reply Reply) string {
+// resultOf says for the log what became of a request.
+func resultOf(reply Reply) string {
 	if reply == nil {
-		return "none"
+		return "done"
 	}
-	return reply.Document().Kind
+	d := reply.Document()
+	switch first, _, _ := strings.Cut(d.Fallback().String(), "\n"); d.Kind {
+	case KindRefusal:
+		return "refused: " + markup.Shorten(first, maxLogged)
+	case KindProblem:
+		return "problem: " + markup.Shorten(first, maxLogged)
+	case kindChoice, "question":
+		return "asked back"
+	default:
+		return "answered"
+	}
 }
+
+// maxLogged is the longest text of an answer in the log.
+const maxLogged = 200
 
 // Document kinds that callers distinguish.
 const (

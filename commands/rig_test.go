@@ -308,8 +308,8 @@ func noticeThat(t *testing.T, reply Reply, says ...string) {
 // of fails the test unless a reply is a document of a kind.
 func of(t *testing.T, kind string, reply Reply) doc.Document {
 	t.Helper()
-	if kindOf(reply) != kind {
-		t.Fatalf("the reply is no %s but %s: %+v", kind, kindOf(reply), reply)
+	if reply == nil || reply.Document().Kind != kind {
+		t.Fatalf("the reply is no %s: %+v", kind, reply)
 	}
 	return reply.Document()
 }

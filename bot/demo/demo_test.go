@@ -111,7 +111,7 @@ func stage(t *testing.T, speed float64, play func(t *testing.T, s *scene, printe
 	synctest.Test(t, func(t *testing.T) {
 		var printed bytes.Buffer
 		var log record
-		terminal := NewTerminal(&printed, false)
+		terminal := NewTerminal(&printed, false, 0)
 		s := newScene(Config{Open: open, Speed: speed, Log: slog.New(slog.NewTextHandler(&log, nil)), Show: terminal.Show})
 		defer s.lives.Wait()
 		defer s.close()
@@ -143,7 +143,7 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 		}
 		saysTheSameToOlga(t, printed.String())
 		for line := range strings.Lines(printed.String()) {
-			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > lineWidth {
+			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > usualWidth {
 				t.Errorf("a line of %d characters: %s", n, line)
 			}
 		}
@@ -209,19 +209,27 @@ func TestAnAppMadeOfTheManifestIsAllThatTheBotNeeds(t *testing.T) {
 	})
 }
 
-func TestNoLineOfTheDemoIsMuchWiderThanATerminal(t *testing.T) {
+func TestALineOfTheDemoIsAsWideAsTheTerminal(t *testing.T) {
+	for width, want := range map[int]int{0: usualWidth, 80: 80, 150: 150, 20: leastWidth} {
+		if got := widest(t, width); got > want || got < want-len("many words ") {
+			t.Errorf("in a terminal of %d the widest line has %d characters, want %d", width, got, want)
+		}
+	}
+}
+
+// widest returns the number of characters of the widest line that a terminal of a width shows of a long text.
+func widest(t *testing.T, width int) (most int) {
 	var b strings.Builder
-	terminal, words := NewTerminal(&b, false), strings.Repeat("many words ", 40)
+	terminal, words := NewTerminal(&b, false, width), strings.Repeat("many words ", 40)
 	for _, m := range []Moment{{Channel: deploys, Label: "lin types", Text: []string{words}}, {Narration: words}} {
 		if err := terminal.Show(m); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for line := range strings.SplitSeq(b.String(), "\n") {
-		if len(line) > lineWidth {
-			t.Errorf("%d characters: %s", len(line), line)
-		}
+		most = max(most, len(line))
 	}
+	return most
 }
 
 func TestAStoryThatGetsStuckSaysWhatWasWaitedFor(t *testing.T) {

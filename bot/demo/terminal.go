@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,8 +20,8 @@ const (
 	timeWidth    = 8 + 1
 	channelWidth = 9
 	labelWidth   = 15
-	lineWidth    = 100
-	textWidth    = lineWidth - timeWidth - channelWidth - labelWidth
+	usualWidth   = 100 // of all, where it is not known
+	leastWidth   = 60
 )
 
 // style is a parameter of Select Graphic Rendition (ECMA-48).
@@ -44,22 +45,26 @@ const arrow = "  ↳ "
 type Terminal struct {
 	w      io.Writer
 	colour bool
+	width  int                         // of a line
 	seen   map[string]slacksim.Message // The last printed state of each message, by timestamp.
 }
 
-// NewTerminal returns a Terminal that prints to w, with colours if colour is set.
-func NewTerminal(w io.Writer, colour bool) *Terminal {
-	return &Terminal{w: w, colour: colour, seen: map[string]slacksim.Message{}}
+// NewTerminal returns a Terminal that prints to w, with colours if colour is set, in lines of a width; 0 is the usual one.
+func NewTerminal(w io.Writer, colour bool, width int) *Terminal {
+	return &Terminal{w: w, colour: colour, width: max(cmp.Or(width, usualWidth), leastWidth), seen: map[string]slacksim.Message{}}
 }
+
+// text is the width of the column of texts.
+func (t *Terminal) text() int { return t.width - timeWidth - channelWidth - labelWidth }
 
 // Show prints a moment, if it is visible to people. Its errors are those of the writer.
 func (t *Terminal) Show(m Moment) error {
 	switch e := m.Event; {
 	case m.Title != "":
-		_, err := fmt.Fprintf(t.w, "\n%s\n%s\n", t.in(bold, m.Title), t.in(dim, strings.Repeat("─", lineWidth)))
+		_, err := fmt.Fprintf(t.w, "\n%s\n%s\n", t.in(bold, m.Title), t.in(dim, strings.Repeat("─", t.width)))
 		return err
 	case m.Narration != "":
-		return t.print(m.Time, "", cyan, wrap(m.Narration, lineWidth-timeWidth))
+		return t.print(m.Time, "", cyan, wrap(m.Narration, t.width-timeWidth))
 	case e == nil:
 		return t.line(m.Time, m.Channel, m.Label, bold, m.Text...)
 	case e.View != nil:
@@ -134,7 +139,7 @@ func (t *Terminal) window(e slacksim.Event) error {
 	}
 	framed := []string{"┌ " + lines[0]} // The first line is the title, the last the modal's own buttons.
 	for _, line := range lines[1 : len(lines)-1] {
-		for _, part := range wrap(line, textWidth-2) {
+		for _, part := range wrap(line, t.text()-2) {
 			framed = append(framed, "│ "+part)
 		}
 	}
@@ -144,7 +149,7 @@ func (t *Terminal) window(e slacksim.Event) error {
 func (t *Terminal) line(at time.Time, channel, label string, as style, text ...string) error {
 	var lines []string
 	for _, paragraph := range text {
-		lines = append(lines, wrap(paragraph, textWidth)...)
+		lines = append(lines, wrap(paragraph, t.text())...)
 	}
 	return t.print(at, pad(channelName(channel), channelWidth)+t.in(as, pad(label, labelWidth)), plain, lines)
 }
@@ -153,7 +158,7 @@ func (t *Terminal) line(at time.Time, channel, label string, as style, text ...s
 func (t *Terminal) print(at time.Time, gutter string, as style, lines []string) error {
 	indent := timeWidth
 	if gutter != "" {
-		indent = lineWidth - textWidth
+		indent = t.width - t.text()
 	}
 	gutter = t.in(dim, at.Format(time.TimeOnly)) + " " + gutter
 	for _, line := range lines {

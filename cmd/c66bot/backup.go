@@ -21,11 +21,18 @@ import (
 
 func newBackupCommand(environ []string) *cobra.Command {
 	return newSettingCommand(environ, "storage.path", &cobra.Command{
-		Use: "backup FILE", Short: "Write a consistent copy of the database, also while the bot runs", Args: cobra.ExactArgs(1),
+		Use: "backup FILE", Short: "Write a consistent copy of the database, also while the bot runs", Args: oneFile,
 	}, func(ctx context.Context, cfg Config, args []string) (string, error) {
 		size, err := backup(ctx, cfg.StoragePath, args[0])
 		return fmt.Sprintf("%s is a copy of %s, %d bytes, and was checked\n", args[0], cfg.StoragePath, size), err
 	})
+}
+
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return fmt.Errorf("backup takes one argument, the FILE to write the copy to, as in c66bot backup c66bot-copy.db; it got %d", len(args))
 }
 
 // backup writes a checked copy of the database to a new file and returns its size in bytes. On an error it leaves no file.

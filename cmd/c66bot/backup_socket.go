@@ -128,13 +128,13 @@ func giveBackup(ctx context.Context, conn net.Conn, db *bolt.DB, log *slog.Logge
 		return to, err
 	})
 	if err != nil {
-		log.WarnContext(ctx, "a backup was not given", "bytes", total, "took", time.Since(begin), "error", err)
+		log.WarnContext(ctx, "a backup was not given", "bytes", total, "took_ms", time.Since(begin).Milliseconds(), "error", err)
 		if total == 0 {
 			_, _ = fmt.Fprintln(to, err) // The reader may be gone.
 		}
 		return
 	}
-	log.InfoContext(ctx, "a backup was given", "bytes", total, "took", time.Since(begin))
+	log.InfoContext(ctx, "a backup was given", "bytes", total, "took_ms", time.Since(begin).Milliseconds())
 }
 
 // timed writes to a connection with a deadline of backupStall for each write and end for all.

@@ -61,7 +61,7 @@ func (c *Config) settings() []setting {
 		{key: "slack.command", fallback: "/c66", usage: "the slash command's `name`",
 			set: into(&c.SlackCommand, parseCommandName)},
 		{key: "cloud66.token", required: true, secret: true, usage: "the Cloud 66 personal access token (scopes public and redeploy)",
-			set: into(&c.Cloud66Token, parseToken)},
+			set: into(&c.Cloud66Token, parseCloud66Token)},
 		{key: "cloud66.url", fallback: "https://app.cloud66.com/api/3", usage: "base `URL` of the Cloud 66 API",
 			set: into(&c.Cloud66URL, parseURL)},
 		{key: "cloud66.account", usage: "account `id`, where the token reaches several",

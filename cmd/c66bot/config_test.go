@@ -264,6 +264,20 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 			want: "C66BOT_SLACK_BOT_TOKEN (slack.bot_token) ends after xoxb-: copy the whole token",
 		},
 		{
+			name: "tokens of Slack's for Cloud 66", environ: []string{"C66BOT_CLOUD66_TOKEN=xoxb-c66-secret"},
+			want: "C66BOT_CLOUD66_TOKEN (cloud66.token) holds a token of Slack's, which begins with xoxb-: set it to an access token from Cloud 66",
+		},
+		{
+			name: "an app-level token for Cloud 66", environ: []string{"C66BOT_CLOUD66_TOKEN=xapp-1-c66-secret"},
+			want: "C66BOT_CLOUD66_TOKEN (cloud66.token) holds a token of Slack's, which begins with xapp-: set it to an access token from Cloud 66",
+		},
+		{
+			name: "a variable that resembles one of Kubernetes", environ: []string{
+				"C66BOT_PORTAL=1", "C66BOT_PORT=tcp://10.0.0.1:8067", "C66BOT_PORT_8067_TCP_ADDR=10.0.0.1", "C66BOT_SERVICE_HOST=10.0.0.1",
+			},
+			want: "C66BOT_PORTAL in the environment is not a variable that c66bot knows; the nearest is C66BOT_POLL_MAX",
+		},
+		{
 			name: "a token with a space", environ: []string{"C66BOT_CLOUD66_TOKEN=abc -secret"},
 			want: "C66BOT_CLOUD66_TOKEN (cloud66.token) contains a space, a line break or another character that no token has: copy the token again",
 		},

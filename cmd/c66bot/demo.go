@@ -50,7 +50,7 @@ func newDemoCommand(environ []string) *cobra.Command {
 			if !play {
 				return page.run(cmd.Context(), environ, cmd.OutOrStdout(), log)
 			}
-			terminal := demo.NewTerminal(cmd.OutOrStdout(), showsColours(cmd.OutOrStdout(), environ))
+			terminal := demo.NewTerminal(cmd.OutOrStdout(), showsColours(cmd.OutOrStdout(), environ), widthOf(cmd.OutOrStdout()))
 			return runDemo(cmd.Context(), demo.Config{Speed: page.speed, Version: currentBuild().Version, Show: terminal.Show}, log)
 		},
 	}
@@ -100,4 +100,12 @@ func showsColours(w io.Writer, environ []string) bool {
 	}
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// widthOf returns the number of columns of w if it is a terminal that tells it, else 0.
+func widthOf(w io.Writer) int {
+	if file, ok := w.(*os.File); ok {
+		return columns(file)
+	}
+	return 0
 }

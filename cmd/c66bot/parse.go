@@ -51,6 +51,17 @@ func parseSlackToken(prefix, otherPrefix string) func(string) (secret.Text, erro
 	}
 }
 
+// slackToken matches the tokens that Slack gives out.
+var slackToken = regexp.MustCompile(`^x(ox[a-z]|app|wfp)-`)
+
+// parseCloud66Token accepts a token that is not one of Slack's.
+func parseCloud66Token(text string) (secret.Text, error) {
+	if kind := slackToken.FindString(text); kind != "" {
+		return secret.Text{}, fmt.Errorf("holds a token of Slack's, which begins with %s: set it to an access token from Cloud 66", kind)
+	}
+	return parseToken(text)
+}
+
 // parseURL accepts a base URL. Its errors do not contain the text, which might hold a password.
 func parseURL(text string) (string, error) {
 	u, err := url.Parse(text)

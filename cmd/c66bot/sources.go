@@ -104,6 +104,9 @@ func withoutValues(err error) string {
 	return quotedValue.ReplaceAllString(strings.Join(strings.Fields(err.Error()), " "), secret.Redacted)
 }
 
+// kubernetes matches the variables that Kubernetes makes for a Service called c66bot.
+var kubernetes = regexp.MustCompile(`^` + envPrefix + `(PORT(_.*)?|SERVICE_.*)$`)
+
 // readEnvironment returns the values of the bot's variables. An empty one counts as absent, except httpAddr; an unknown one is a fault.
 func (s *sources) readEnvironment(environ []string) map[string]any {
 	values, keyOf := map[string]any{}, map[string]string{}
@@ -113,7 +116,7 @@ func (s *sources) readEnvironment(environ []string) map[string]any {
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		switch key, known := keyOf[name]; {
-		case !strings.HasPrefix(name, envPrefix):
+		case !strings.HasPrefix(name, envPrefix), !known && kubernetes.MatchString(name):
 		case !known:
 			s.fault("%s in the environment is not a variable that c66bot knows; the nearest is %s", s.shownName(name),
 				typography.Closest(name, slices.Sorted(maps.Keys(keyOf))))
