@@ -63,8 +63,7 @@ func TestWhatPeopleAndCloud66WriteIsShownAsText(t *testing.T) {
 			Name: "<!channel> *x* http://evil.example", Environment: "a_b`c", Git: "https://github.com/acme/x.git", History: 2,
 		})
 		r.command(lin, deploys, "/c66 redeploy "+uid+` --reason "<!here> @everyone <https://evil.example|click> & *bold*"`)
-		card := r.card("is live")
-		thread := r.thread(card)
+		card := r.card("went live")
 		for _, m := range r.slack.Person(sam).Thread(deploys, card.TS) {
 			for _, ping := range m.Pings() {
 				if ping != lin {
@@ -77,7 +76,7 @@ func TestWhatPeopleAndCloud66WriteIsShownAsText(t *testing.T) {
 				}
 			}
 		}
-		hold(t, "the thread", strings.Join(thread, "\n"), "http://evil.example")
+		hold(t, "the card", card.Plain(), "http://evil.example")
 	})
 }
 
@@ -86,7 +85,7 @@ func TestAButtonOfLastMonthSaysWhatHasChanged(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		running := r.card("deploying #1036")
-		r.card("is live")
+		r.card("went live")
 		pass(time.Hour)
 		r.stop()
 		pass(31 * 24 * time.Hour)
@@ -99,10 +98,10 @@ func TestAButtonOfLastMonthSaysWhatHasChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.until("it is told", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 has ended already: succeeded") })
-		if _, err := r.slack.Person(lin).ClickOld(deploys, running, "Refresh"); err != nil {
+		if _, err := r.slack.Person(lin).ClickOld(deploys, running, "Show"); err != nil {
 			t.Fatal(err)
 		}
-		r.until("Refresh shows the deployment as it is", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 live, took 5 min") })
+		r.until("Show shows the deployment as it is", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 live, took 5 min") })
 		if n := r.requests("DELETE"); n != 0 {
 			t.Errorf("%d DELETEs were made", n)
 		}

@@ -55,7 +55,7 @@ func TestAnEnvelopeThatComesAgainIsAcknowledgedAgainAndDoneOnce(t *testing.T) {
 		r.start()
 		r.slack.Redeliver(d.EnvelopeID) // to a process that has never seen it
 		r.until("lin is told", func() bool { return strings.Contains(r.sees(lin, deploys), "not done twice") })
-		r.card("is live")
+		r.card("went live")
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d POSTs were made", n)
 		}
@@ -488,7 +488,7 @@ func TestShutdownFinishesWhatWasTakenWithinItsBound(t *testing.T) {
 			t.Error("what was taken was not finished")
 		}
 		r.start()
-		r.card("#1036 is live")
+		r.card("#1036 went live")
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d POSTs were made", n)
 		}
@@ -502,10 +502,10 @@ func TestAKilledBotComesBackAndTellsWhatHappenedMeanwhile(t *testing.T) {
 		fail bool
 		says string
 	}{
-		"in the middle":           {10 * time.Second, false, "#1036 is live"},
-		"after it has ended":      {20 * time.Minute, false, "#1036 is live"},
+		"in the middle":           {10 * time.Second, false, "#1036 went live"},
+		"after it has ended":      {20 * time.Minute, false, "#1036 went live"},
 		"after it has failed":     {time.Hour, true, "#1036 failed"},
-		"days after it has ended": {72 * time.Hour, false, "#1036 is live"},
+		"days after it has ended": {72 * time.Hour, false, "#1036 went live"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
@@ -546,7 +546,7 @@ func TestManyCardsOfOneDeploymentCostNoMoreThanOne(t *testing.T) {
 			}
 			r.until("every card says the end", func() bool {
 				return !slices.ContainsFunc(r.slack.Log(), func(e slacksim.Event) bool { return e.Kind == slacksim.KindNack }) &&
-					strings.Contains(r.sees(lin, fmt.Sprintf("C0TEAM%d", channels-1)), "is live")
+					strings.Contains(r.sees(lin, fmt.Sprintf("C0TEAM%d", channels-1)), "went live")
 			})
 			for _, q := range r.cloud.Requests() {
 				if strings.HasSuffix(q.Path, "/deployments") {

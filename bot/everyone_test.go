@@ -130,8 +130,12 @@ func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invoca
 	}
 }
 
-func uidOf(card slacksim.Message) string    { return fieldOf(card, `"u":"`) }
-func followOf(card slacksim.Message) string { return fieldOf(card, `"f":"`) }
+func uidOf(card slacksim.Message) string { return fieldOf(card, `"u":"`) }
+func followOf(card slacksim.Message) string {
+	payload, _ := card.Metadata["event_payload"].(map[string]any)
+	key, _ := payload["key"].(string)
+	return strings.TrimPrefix(key, "card/")
+}
 
 // fieldOf gives what stands behind a word in the value of one of the card's buttons.
 func fieldOf(card slacksim.Message, word string) string {

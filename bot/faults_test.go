@@ -61,7 +61,7 @@ func TestARefusedTokenMakesTheBotUnreadyUntilItIsTakenAgain(t *testing.T) {
 		r.until("the bot is ready again", func() bool { return r.bot.Ready() == nil })
 		answer := r.ask(lin, deploys, "/c66 redeploy web --now")
 		hold(t, "a redeploy without the scope", answer.Plain(), "lacks a scope", "Nothing was done")
-		hold(t, "the card", r.card("not redeployed").Plain(), "🔴")
+		hold(t, "the card", r.card("not redeployed").Plain(), "❌")
 	})
 }
 
@@ -74,7 +74,7 @@ func TestARefusalOfCloud66IsShownAsItIs(t *testing.T) {
 		})
 		answer := r.ask(lin, deploys, "/c66 redeploy web --now")
 		hold(t, "the answer", answer.Plain(), "Update Lockdown is on until Monday", "Nothing was done")
-		hold(t, "the card", r.card("not redeployed").Plain(), "🔴 web@production", "Update Lockdown is on until Monday", "[Redeploy]")
+		hold(t, "the card", r.card("not redeployed").Plain(), "❌ web@production", "Update Lockdown is on until Monday", "[Redeploy]")
 	})
 }
 
@@ -90,7 +90,7 @@ func TestALostAnswerIsLookedForAndNeverSentTwice(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
 				r.cloud.AddFault(fault)
 				r.command(lin, deploys, "/c66 redeploy web --now")
-				r.card("#1036 is live")
+				r.card("#1036 went live")
 				if n := r.requests("POST"); n != 1 {
 					t.Errorf("%d POSTs were made", n)
 				}
@@ -117,9 +117,9 @@ func TestALongSilenceOfCloud66IsToldOnceAndTheEndAllTheSame(t *testing.T) {
 		r.card("deploying #1036")
 		mend := r.cloud.AddFault(cloud66sim.Fault{Status: 503, Body: html, ContentType: "text/html"})
 		card := r.card("Cloud 66 has not answered for 10 min")
-		hold(t, "the card", card.Plain(), "❔ web@production")
+		hold(t, "the card", card.Plain(), "❓ web@production")
 		mend()
-		card = r.card("is live")
+		card = r.card("went live")
 		r.until("the thread is complete", func() bool { return len(r.thread(card)) == 3 })
 	})
 }
@@ -141,7 +141,7 @@ func TestWhileSlackIsAtFaultNothingPromisedIsLost(t *testing.T) {
 				r.command(lin, deploys, "/c66 redeploy web --now")
 				r.card("deploying #1036")
 				fault(r)
-				card := r.card("is live")
+				card := r.card("went live")
 				r.until("the thread is complete", func() bool { return len(r.thread(card)) >= 2 })
 				pass(5 * time.Minute)
 				if lines := r.thread(card); len(lines) != 2 {
@@ -173,7 +173,7 @@ func TestAnEndThatTheChannelTakesNoMoreReachesTheOneWhoAsked(t *testing.T) {
 			return ""
 		}
 		r.until("lin hears of it directly", func() bool { return direct() != "" })
-		hold(t, "the direct message", direct(), "I could not post this in", "archived", "#1036 is live")
+		hold(t, "the direct message", direct(), "I could not post this in", "archived", "#1036 went live")
 	})
 }
 
@@ -212,7 +212,7 @@ func TestACancelWhoseAnswerIsLostIsNotSentAgainHoursLater(t *testing.T) {
 			t.Errorf("%d DELETEs were made", n)
 		}
 		pass(time.Hour)
-		hold(t, "the card of what failed by itself", r.card("failed").Plain(), "🔴")
+		hold(t, "the card of what failed by itself", r.card("failed").Plain(), "❌")
 	})
 }
 
@@ -228,7 +228,7 @@ func TestOneCardThatSlackKeepsFailingHoldsUpNoOther(t *testing.T) {
 		r.until("the other one is deployed", func() bool { return len(r.cloud.Deployments(other)) == 4 })
 		pass(10 * time.Minute)
 		r.slack.ClearFaults()
-		r.until("both cards say the end", func() bool { return strings.Count(r.sees(sam, deploys), "is live") == 2 })
+		r.until("both cards say the end", func() bool { return strings.Count(r.sees(sam, deploys), "went live") == 2 })
 	})
 }
 
@@ -237,6 +237,6 @@ func TestAnEditThatIsRefusedOnceDoesNotFreezeTheCard(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.FailCall("chat.update", "edit_window_closed", 1, false)
 		r.command(lin, deploys, "/c66 redeploy web --now")
-		hold(t, "the card", r.card("is live").Plain(), "🟢", "[Redeploy]")
+		hold(t, "the card", r.card("went live").Plain(), "✅", "[Show]")
 	})
 }

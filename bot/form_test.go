@@ -103,7 +103,7 @@ func TestARedeployWithoutOptionsOpensTheFormAndASentOneIsDoneOnce(t *testing.T) 
 		if !r.closed(lin) {
 			t.Error("the form is still open")
 		}
-		hold(t, "the card", r.card("deploying #1036").Plain(), "asked by @lin", "v2", "canary", "fix the login")
+		hold(t, "the card", r.card("deploying #1036").Plain(), "v2", "canary", "fix the login")
 		r.slack.Redeliver(sent.EnvelopeID)
 		pass(time.Second)
 		r.kill()
@@ -155,7 +155,7 @@ func TestTheFormSaysBesideItsFieldsWhatIsWrongAndLosesNothing(t *testing.T) {
 		r.form(lin, "is no service")
 		r.fill(lin, "Services and tags", "api:v2")
 		r.submit(lin)
-		hold(t, "the card", r.card("is live").Plain(), "api:v2")
+		hold(t, "the card", r.card("went live").Plain(), "api:v2")
 	})
 }
 
@@ -339,7 +339,7 @@ func TestTheShortcutAsksForTheChannelWhoseRulesDecide(t *testing.T) {
 		r.choose(sam, "Stack", "web@production")
 		r.form(sam, "Redeploy web@production")
 		r.submit(sam)
-		hold(t, "the card", r.card("#1036").Plain(), "asked by @sam")
+		hold(t, "the card", r.card("#1036").Plain(), "@sam")
 	})
 }
 

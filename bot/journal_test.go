@@ -93,13 +93,13 @@ func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
 		posts, direct  int    // how many POSTs are made, how many direct messages are sent
 		directly, card string // what they say, and the card
 	}{
-		{"journal", false, 1, 0, "", "is live"}, // nobody has our word: Slack brings it again
+		{"journal", false, 1, 0, "", "went live"}, // nobody has our word: Slack brings it again
 		{"journal", true, 0, 1, "before I began with your “", ""},
 		{"done", false, 0, 1, "before I began with your “", ""},
-		{"done", true, 1, 0, "", "is live"},
-		{"posted", true, 1, 0, "", "is live"},
+		{"done", true, 1, 0, "", "went live"},
+		{"posted", true, 1, 0, "", "went live"},
 		{"POST", false, 0, 0, "", "did not tell what became of the redeploy"},
-		{"POST", true, 1, 0, "", "is live"},
+		{"POST", true, 1, 0, "", "went live"},
 	} {
 		when := "before "
 		if step.after {
@@ -130,7 +130,7 @@ func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
 					t.Errorf("lin was told %q", told)
 				}
 				switch cards := r.cards(deploys); {
-				case step.card == "" && slices.ContainsFunc(cards, func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "asked by") }):
+				case step.card == "" && slices.ContainsFunc(cards, func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "redeploy requested") }):
 					t.Errorf("there is a card:\n%s", r.sees(lin, deploys))
 				case step.card != "":
 					r.card(step.card)
@@ -215,7 +215,7 @@ func TestAChangeThatComesAgainInAnyStateIsDoneOnce(t *testing.T) {
 				r.acked(d)
 				pass(20 * time.Second)
 				mend()
-				r.card("is live")
+				r.card("went live")
 				if n := r.requests("POST"); n != 1 {
 					t.Errorf("%d POSTs were made", n)
 				}
@@ -235,7 +235,7 @@ func TestASecondClickAndASecondSubmitAreTheSameWish(t *testing.T) {
 				again := func() { r.acked(r.slack.Deliver("interactive", first.Payload, name == "a form")) } // in an envelope of its own
 				again()
 				r.acked(first)
-				r.card("is live")
+				r.card("went live")
 				again()
 				r.says(lin, deploys, "not done twice")
 				pass(23 * time.Hour)
@@ -269,7 +269,7 @@ func TestWhatCameToNothingMayBeClickedAgainButIsNotBroughtAgain(t *testing.T) {
 			t.Errorf("%d POSTs were made", n)
 		}
 		r.acked(send())
-		r.card("is live")
+		r.card("went live")
 		r.slack.Redeliver(first.EnvelopeID)
 		pass(time.Minute)
 		if n := r.requests("POST"); n != 1 {
@@ -327,7 +327,7 @@ func TestAPanicEndsOneChangeAndIsToldWithAReferenceThatTheLogHas(t *testing.T) {
 		r.steps.set(nil, nil)
 		r.slack.Redeliver(d.EnvelopeID)
 		r.command(lin, deploys, "/c66 redeploy web@production --ref v2")
-		hold(t, "the card of the next one", r.card("is live").Plain(), "v2")
+		hold(t, "the card of the next one", r.card("went live").Plain(), "v2")
 		r.kill()
 		r.start()
 		pass(time.Minute)
@@ -380,7 +380,7 @@ func TestWhatWasRefusedIsUsedUp(t *testing.T) {
 			inBubble(t, settings{}, func(t *testing.T, r *rig) {
 				r.slack.AddGroup(slacksim.Group{ID: "S0OPS", Handle: "ops", Users: []string{sam}})
 				r.command(lin, deploys, "/c66 redeploy web --ref v0")
-				r.card("is live")
+				r.card("went live")
 				payloads := map[string]map[string]any{}
 				value, err := commands.Invocation{
 					Verb:    commands.Redeploy,

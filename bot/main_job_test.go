@@ -47,12 +47,12 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 			t,
 			"the running card",
 			card.Plain(),
-			"🔵 web@production",
-			"asked by @lin",
+			"🔄 web@production",
+			"@lin · “fix the login”",
 			"main",
 			"fix the login",
 			"of about 5 min",
-			"[Refresh]",
+			"[Show] [Cancel]",
 			"[Cancel]",
 		)
 		lack(t, "the running card", card.Plain(), "[Redeploy]")
@@ -61,13 +61,13 @@ func TestARedeployIsCardedSentOnceAndFollowedToItsEnd(t *testing.T) {
 		card = r.card("2 min of about 5 min")
 		hold(t, "the card in the middle", card.Plain(), "▓▓▓▓░░░░░░")
 
-		card = r.card("is live")
-		hold(t, "the last card", card.Plain(), "🟢 web@production: #1036 is live, took 5 min", "[Show] [Redeploy] [Commit]")
+		card = r.card("went live")
+		hold(t, "the last card", card.Plain(), "✅ web@production #1036 went live after 5 min", "[Show]")
 		lack(t, "the last card", card.Plain(), "[Cancel]")
 		r.until("the thread is complete", func() bool { return len(r.thread(card)) == 2 })
 		thread := r.thread(card)
 		hold(t, "the first step", thread[0], "#1036 started")
-		hold(t, "the last step", thread[1], "#1036 is live", "@lin")
+		hold(t, "the last step", thread[1], "#1036 went live", "@lin")
 
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d POSTs were made for one wish", n)
@@ -116,10 +116,10 @@ func TestAFailureIsSaidInTheChannelAndASuccessIsNot(t *testing.T) {
 			return slices.ContainsFunc(r.slack.Person(sam).Sees(deploys), func(m slacksim.Message) bool { return m.Broadcast })
 		})
 		thread := r.thread(card)
-		hold(t, "the last step", thread[len(thread)-1], "🔴", "@lin")
+		hold(t, "the last step", thread[len(thread)-1], "❌", "@lin")
 
 		r.command(lin, deploys, "/c66 redeploy web --now")
-		r.card("is live")
+		r.card("went live")
 		pass(time.Minute)
 		broadcast := 0
 		for _, m := range r.slack.Person(sam).Sees(deploys) {
@@ -212,7 +212,7 @@ func TestTheCancelButtonAsksCancelsAndTheCardSaysWho(t *testing.T) {
 		}
 		hold(t, "the confirm dialog", d.Confirm.Text, "web", "production", "#1036")
 		card = r.card("was cancelled by @lin")
-		hold(t, "the card", card.Plain(), "⚪ web@production: #1036 was cancelled by @lin after", "#1035 is still live")
+		hold(t, "the card", card.Plain(), "🚫 web@production #1036 was cancelled by @lin after", "#1035 is still live")
 		r.until("the thread tells it", func() bool { return strings.Contains(strings.Join(r.thread(card), "\n"), "cancelled") })
 		if n := r.requests("DELETE"); n != 1 {
 			t.Errorf("%d DELETEs were made", n)
@@ -255,7 +255,7 @@ func TestFollowTellsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
 		hold(t, "the card", card.Plain(), "started by ana@acme.example through a git hook", "followed by @lin")
 		again := r.ask(lin, deploys, "/c66 follow web")
 		hold(t, "a second follow", again.Plain(), "follows that deployment already")
-		card = r.card("is live")
+		card = r.card("went live")
 		r.until("the thread names who asked", func() bool { return strings.Contains(strings.Join(r.thread(card), "\n"), "@lin") })
 		if n := len(r.cards(deploys)); n != 1 {
 			t.Errorf("%d cards stand in the channel", n)
@@ -310,9 +310,9 @@ func TestASecondRedeployOfABusyStackIsQueuedAndSaysSo(t *testing.T) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("#1037 is queued behind #1036")
 		hold(t, "the queued card", card.Plain(), "🕓", "[Cancel]")
-		card = r.card("#1037 is live")
+		card = r.card("#1037 went live")
 		r.until("the thread has all steps", func() bool { return len(r.thread(card)) == 3 })
-		hold(t, "the thread", strings.Join(r.thread(card), "\n"), "queued behind #1036", "#1037 started", "#1037 is live")
+		hold(t, "the thread", strings.Join(r.thread(card), "\n"), "queued behind #1036", "#1037 started", "#1037 went live")
 	})
 }
 
@@ -368,7 +368,7 @@ func TestServicesOfADockerStackAreSentAsTheyWereNamed(t *testing.T) {
 			{Name: "api", ImageTag: "v1"}, {Name: "worker", ImageTag: "v1"},
 		}})
 		r.command(lin, deploys, "/c66 redeploy api --services api:1.4.2,worker --profile fast")
-		hold(t, "the card", r.card("is live").Plain(), "api:1.4.2,worker", "profile fast")
+		hold(t, "the card", r.card("went live").Plain(), "api:1.4.2,worker", "fast")
 		sent := r.cloud.Deployments(api)
 		last := sent[len(sent)-1]
 		if !slices.Equal(last.Services, []string{"api:1.4.2", "worker"}) || last.Profile != "fast" {
@@ -400,7 +400,7 @@ func TestTwoFollowsAtTheSameMomentMakeOneCard(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r.card("is live")
+		r.card("went live")
 		if n := len(r.cards(deploys)); n != 1 {
 			t.Errorf("%d cards stand in the channel", n)
 		}

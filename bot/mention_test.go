@@ -79,7 +79,7 @@ func TestInACardsThreadTheStackMayBeLeftOut(t *testing.T) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
 		r.mention(lin, deploys, card.TS, "@c66bot show")
-		r.inThread(lin, card, "#1036 deploying")
+		r.inThread(lin, card, "deploying #1036")
 		r.mention(lin, deploys, card.TS, "@c66bot show 1030")
 		r.inThread(lin, card, "#1030")
 		r.mention(lin, deploys, card.TS, "@c66bot cancel")
@@ -176,7 +176,7 @@ func TestAMentionThatComesAgainIsDoneOnce(t *testing.T) {
 		if err := r.slack.Person(lin).Edit(deploys, m.TS, "@c66bot redeploy web --now please"); err != nil {
 			t.Fatal(err)
 		}
-		r.card("is live")
+		r.card("went live")
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d POSTs were made", n)
 		}
@@ -271,7 +271,7 @@ func TestAPersonInAReasonIsShownByName(t *testing.T) {
 				t.Errorf("sam is shown by id, or pinged: %q %v", m.Text, m.Pings())
 			}
 		}
-		r.card("is live")
+		r.card("went live")
 		r.slack.FailCall("users.info", "fatal_error", 100, false)
 		pass(time.Hour)
 		r.mention(lin, deploys, "", "@c66bot list <@U0NOBODY>")

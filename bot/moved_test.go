@@ -27,7 +27,7 @@ func (r *rig) worksIn(channel string) {
 	r.t.Helper()
 	hold(r.t, "a rule's list", r.ask(sam, channel, "/c66 list web").Plain(), "of 3")
 	hold(r.t, "the subscriptions", r.ask(lin, channel, "/c66 subscriptions").Plain(), "web")
-	r.until("the card has ended", func() bool { return strings.Contains(r.sees(lin, channel), "is live") })
+	r.until("the card has ended", func() bool { return strings.Contains(r.sees(lin, channel), "went live") })
 }
 
 // withState runs f with a hidden channel that has a rule, a subscription and a card of a deployment that runs.
@@ -143,7 +143,7 @@ func TestTwoChannelsThatBecomeOneAreAddedTogether(t *testing.T) {
 func TestTheAdminsAreToldOnceOfAChannelThatIsGone(t *testing.T) {
 	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
-		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "is live") })
+		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "went live") })
 		r.terminate()
 		r.slack.ChangeID(hidden, shared, true)
 		r.start()
@@ -174,7 +174,7 @@ func TestTheAdminsAreToldOnceOfAChannelThatIsGone(t *testing.T) {
 // missed has the hidden channel's id change unseen, while the bot is down, and waits until that is told.
 func (r *rig) missed(from, to string) {
 	r.t.Helper()
-	r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, from), "is live") })
+	r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, from), "went live") })
 	r.terminate()
 	r.slack.ChangeID(from, to, true)
 	r.start()
@@ -221,7 +221,7 @@ func TestAChannelThatIsGoneIsNoTroubleAnyMoreOnceItHoldsNothing(t *testing.T) {
 func TestTheAdminsAreToldOnceAlsoOfAChannelWhoseIDHasChangedBefore(t *testing.T) {
 	t.Parallel()
 	withState(t, func(t *testing.T, r *rig) {
-		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "is live") })
+		r.until("it has ended", func() bool { return strings.Contains(r.sees(lin, hidden), "went live") })
 		r.slack.ChangeID(hidden, shared, false)
 		pass(2 * time.Minute)
 		r.missed(shared, third)
@@ -245,7 +245,7 @@ func TestAnEditThatAChannelDidNotAcceptIsShownUnderItsNewID(t *testing.T) {
 		pass(2 * time.Second)
 		r.slack.Unarchive(shared)
 		pass(3 * time.Minute)
-		hold(t, "the channel", r.sees(lin, shared), "#1036 is live")
+		hold(t, "the channel", r.sees(lin, shared), "#1036 went live")
 		hold(t, "the subscriptions", r.ask(lin, shared, "/c66 subscriptions").Plain(), "web")
 		lack(t, "the subscriptions", r.ask(lin, shared, "/c66 subscriptions").Plain(), "suspended")
 	})

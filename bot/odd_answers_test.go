@@ -36,7 +36,7 @@ func TestRecordsThatCannotBeReadKeepNothingUp(t *testing.T) {
 		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
 		pass(5 * time.Minute)
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
-		r.deploymentCard(support, "#1036 is live")
+		r.deploymentCard(support, "#1036 went live")
 		hold(t, "status", r.ask(lin, support, "/c66 status").Plain(),
 			"a stack without a uid (blog@production)", "a deployment without an id (web@production)")
 		lack(t, "the log", strings.Replace(r.log.String(), "left out what cannot be read", "", 2), "left out what cannot be read")
@@ -64,10 +64,10 @@ func TestTheWordBesideACodeIsWhatPeopleAreTold(t *testing.T) {
 			says string
 			ping bool
 		}{
-			{9, "success", "🟢 web@production: #1036 is live", false},
-			{4, "Cancelled", "⚪ web@production: #1037 was cancelled", false},
-			{1, "skipped", "❔ web@production: #1038 ended after 5 min; Cloud 66 says of its outcome: skipped", false},
-			{7, "ERROR", "🔴 web@production: #1039 failed after 5 min", true},
+			{9, "success", "✅ web@production #1036 went live", false},
+			{4, "Cancelled", "🚫 web@production #1037 was cancelled", false},
+			{1, "skipped", "❓ web@production #1038 ended after 5 min; Cloud 66 says of its outcome: skipped", false},
+			{7, "ERROR", "❌ web@production #1039 failed after 5 min", true},
 		} {
 			outcome["code"], outcome["meaning"] = c.code, c.word
 			r.cloud.Deploy(r.web, cloud66sim.Start{})
@@ -115,6 +115,6 @@ func TestADeploymentThatHasAnOutcomeAndAnEndIsOver(t *testing.T) {
 			d["is_deploying"] = true
 		})})
 		r.command(lin, deploys, "/c66 redeploy web --now")
-		r.card("#1036 is live, took 5 min")
+		r.card("#1036 went live after 5 min")
 	})
 }

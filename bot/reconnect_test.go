@@ -22,7 +22,7 @@ func TestWhatWaitedForACutConnectionIsShownOnceSlackSaysHello(t *testing.T) {
 				}
 				hello := time.Now()
 				r.until("the end is shown", func() bool {
-					return strings.Contains(r.sees(lin, deploys), "#1036 is live") && len(r.thread(card)) == 2
+					return strings.Contains(r.sees(lin, deploys), "#1036 went live") && len(r.thread(card)) == 2
 				})
 				if took := time.Since(hello); took > 8*time.Second {
 					t.Errorf("it was shown %s after the hello", took)

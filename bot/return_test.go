@@ -35,7 +35,7 @@ func TestWhatEndedWhileTheBotWasDownIsOneMessageWhereItIsMuch(t *testing.T) {
 			t,
 			"the channel",
 			r.sees(lin, deploys),
-			"6 deployments ended while I could not look: 1 failed, 5 ended well\nfor @lin\n🔴 api0@production:",
+			"6 deployments ended while I could not look: 1 failed, 5 ended well\nfor @lin\n❌ api0@production",
 		)
 		if n := len(r.slack.Calls("chat.postMessage")) - before; n != 1 {
 			t.Errorf("%d messages were posted, want one", n)

@@ -23,7 +23,7 @@ func TestARollbackRedeploysTheVersionBeforeByItsFullHash(t *testing.T) {
 		r.until("the other version is shown", func() bool { return strings.Contains(r.sees(lin, deploys), "roll back to #1033?") })
 		again := r.ask(lin, deploys, "/c66 rollback web")
 		r.click(lin, again, "Yes, roll back")
-		card := r.card("#1036 is live")
+		card := r.card("#1036 went live")
 		hold(t, "the card", card.Plain(), "back to #1034")
 		if sent, _ := r.cloud.Deployment(r.web, 1036); sent.Ref != before.Hash || sent.Hash != before.Hash {
 			t.Errorf("it deployed %s, not %s", sent.Ref, before.Hash)
@@ -44,7 +44,7 @@ func TestADockerStackIsRolledBackByTheTagsOfTheVersion(t *testing.T) {
 			Services: []cloud66sim.Service{{Name: "api", ImageTag: "v1"}, {Name: "worker", ImageTag: "v1"}},
 		})
 		r.command(lin, deploys, "/c66 redeploy api --services api:v2")
-		r.card("is live")
+		r.card("went live")
 		question := r.ask(lin, deploys, "/c66 rollback api")
 		hold(t, "the question", question.Plain(), "api:v2, worker:v1", "api:v1, worker:v1")
 		r.click(lin, question, "Yes, roll back")

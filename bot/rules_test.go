@@ -51,7 +51,7 @@ func TestARuleAllowsWhatItSaysToWhomItSaysInItsChannelAlone(t *testing.T) {
 		hold(t, "what the channel is told", told.Plain(), "🔑 @lin made a rule", "allow @sam view, redeploy on web@production")
 		hold(t, "the list", r.ask(sam, deploys, "/c66 list web").Plain(), "1–10 of 35")
 		r.command(sam, deploys, "/c66 redeploy web --now")
-		hold(t, "the card", r.card("deploying #1038").Plain(), "asked by @sam")
+		hold(t, "the card", r.card("deploying #1038").Plain(), "@sam")
 		refused := r.ask(sam, deploys, "/c66 cancel web").Plain()
 		hold(t, "what no rule allows", refused, "You may not cancel deployments of web@production here", "[Ask for access]")
 		for _, command := range []string{"list api", "list nosuch"} {
@@ -129,7 +129,7 @@ func TestAccessIsAskedForAndGrantedForAnHour(t *testing.T) {
 		r.again(lin, request, "Grant 1 h")
 		r.command(sam, deploys, "/c66 redeploy web@prod --now")
 		r.card("deploying #1036")
-		r.card("#1036 is live")
+		r.card("#1036 went live")
 		pass(time.Hour)
 		hold(t, "an hour later", r.ask(sam, deploys, "/c66 redeploy web@prod --now").Plain(), "You may not redeploy here")
 		if n := r.requests("POST"); n != 1 {

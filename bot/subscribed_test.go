@@ -42,7 +42,7 @@ func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) 
 		r.cloud.NextOutcome(r.web, cloud66sim.Next{Fail: true})
 		r.cloud.Deploy(r.web, cloud66sim.Start{By: "dev@example.com"})
 		card := r.deploymentCard(support, "deploying #1036")
-		hold(t, "the card", card.Plain(), "started by dev@example.com in the dashboard", "[Cancel]")
+		hold(t, "the card", card.Plain(), "dev@example.com in the dashboard", "[Cancel]")
 		r.deploymentCard(support, "#1036 failed")
 		pass(time.Minute)
 		hold(t, "the channel", r.sees(sam, support), "#1036 failed after 5 min; #1035 is still live · ", "@sam")
@@ -54,7 +54,7 @@ func TestAChannelThatSubscribesHearsOfWhatIsStartedInTheDashboard(t *testing.T) 
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
 		pass(time.Hour)
 		r.start()
-		r.deploymentCard(support, "#1037 is live")
+		r.deploymentCard(support, "#1037 went live")
 
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
 		r.click(lin, r.deploymentCard(support, "deploying #1038"), "Cancel")
@@ -111,7 +111,7 @@ func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T)
 				before := len(r.cards(support))
 				c.back(r.slack)
 				pass(c.within)
-				r.deploymentCard(support, "#1036 is live")
+				r.deploymentCard(support, "#1036 went live")
 				if n := len(r.cards(support)); n != before {
 					t.Errorf("the channel has %d messages more:\n%s", n-before, r.sees(lin, support))
 				}
@@ -159,7 +159,7 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 					}
 					pass(time.Minute)
 					r.cloud.Deploy(r.web, cloud66sim.Start{})
-					r.deploymentCard(support, "#1037 is live")
+					r.deploymentCard(support, "#1037 went live")
 					if strings.Contains(r.sees(lin, support), "#1036") {
 						t.Errorf("what happened meanwhile is history, and the channel shows %s", r.sees(lin, support))
 					}
@@ -280,13 +280,13 @@ func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
 		r.deploymentCard(support, "deploying #1036")
 		r.slack.AddChannel(slacksim.Channel{ID: support, Name: "secret", Private: true, Members: []string{lin, sam}, BotIsMember: true})
 		pass(2 * time.Hour) // with a check of all channels
-		r.deploymentCard(support, "#1036 is live")
+		r.deploymentCard(support, "#1036 went live")
 		r.kill()
 		r.start()
 		pass(time.Minute)
 		r.cloud.Deploy(r.web, cloud66sim.Start{})
 		pass(10 * time.Minute)
-		r.deploymentCard(support, "#1037 is live")
+		r.deploymentCard(support, "#1037 went live")
 		if told := r.sees(lin, direct(lin)); told != "" {
 			t.Errorf("its author was told %q", told)
 		}

@@ -42,7 +42,7 @@ func TestARedeployOfFiveMinutesCostsFewTransactions(t *testing.T) {
 		pass(time.Minute)
 		commits, reads := r.counted(func() {
 			r.command(lin, deploys, "/c66 redeploy web@prod --now")
-			card := r.card("is live, took 5 min")
+			card := r.card("went live after 5 min")
 			r.until("the thread is complete", func() bool { return len(r.thread(card)) == 2 })
 			pass(10 * time.Second)
 		})
@@ -60,7 +60,7 @@ func TestADeploymentThatTheWatchFindsCostsFewCommits(t *testing.T) {
 		pass(3 * time.Minute)
 		commits, _ := r.counted(func() {
 			r.cloud.Deploy(r.web, cloud66sim.Start{Via: "web"})
-			card := r.card("is live, took 5 min")
+			card := r.card("went live after 5 min")
 			r.until("the thread is complete", func() bool { return len(r.thread(card)) == 2 })
 			pass(10 * time.Second)
 		})

@@ -25,7 +25,7 @@ func TestTwoStacksOfOneNameAreKeptApartFromTheRequestToTheCard(t *testing.T) {
 		r.click(lin, r.says(lin, deploys, "asks to redeploy web@production · other", "[Grant 1 h]"), "Grant 1 h")
 		r.says(lin, deploys, "@lin granted it until")
 		r.command(sam, deploys, "/c66 redeploy "+twin+" --now")
-		card := r.deploymentCard(deploys, "web@production · other")
+		card := r.deploymentCard(deploys, "web@production · other #")
 		time.Sleep(2 * time.Minute)
 		if thread := strings.Join(r.thread(card), "\n"); !strings.Contains(thread, "succeeded") && !strings.Contains(thread, "live") {
 			t.Errorf("the thread is:\n%s", thread)

@@ -143,7 +143,7 @@ type heard struct {
 
 var (
 	ofDeployment = regexp.MustCompile(`#(\d+)`)
-	ofEnd        = regexp.MustCompile(`is live|failed after|failed\b|was cancelled`)
+	ofEnd        = regexp.MustCompile(`went live|failed after|failed\b|was cancelled`)
 )
 
 // toldTimes gives when a channel was told of each deployment, by its id, from what Slack was sent.

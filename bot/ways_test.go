@@ -95,7 +95,7 @@ func TestWhereSlackTakesNoBlocksADeploymentIsToldAllTheSame(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.slack.RefuseBlocks("invalid_blocks")
 		r.command(lin, deploys, "/c66 redeploy web --now")
-		r.until("the end is told", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 is live") })
+		r.until("the end is told", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 went live") })
 	})
 }
 

@@ -160,7 +160,7 @@ func CancelButton(stack storage.StackRef, id int64) doc.Button {
 		name += " · " + markup.Shorten(markup.OneLine(stack.Tag), most)
 	}
 	const consequence = "%s: #%d stops where it is. What is live stays live; servers that it has changed already may need another deployment."
-	b := Button("Cancel", Invocation{Verb: Cancel, UID: stack.UID, Deployment: id, Yes: true}, "cancel").As(doc.Danger)
+	b := Button("Cancel", Invocation{Verb: Cancel, UID: stack.UID, Deployment: id, Yes: true}, "cancel")
 	b.Confirm = &doc.Confirm{
 		Title: markup.Line(fmt.Sprintf("Cancel #%d?", id)), Text: markup.Line(fmt.Sprintf(consequence, name, id)),
 		Yes: markup.Line("Yes, cancel it"), No: markup.Line("No, let it run"),

@@ -119,6 +119,16 @@ func cards() map[string]View {
 	cancelled.Cancelled, cancelled.Live = cancel, 1041
 	failed := view(asked(storage.Failed), ended(cloud66.OutcomeFailed, 130*time.Second))
 	failed.Live = 1041
+	why := failed
+	why.Follow.Said, why.Dashboard = "The build server is gone", "https://app.cloud66.com/dashboard"
+	changing, live := view(asked(storage.Started), running()), view(asked(storage.Succeeded), ended(cloud66.OutcomeSuccess, 292*time.Second))
+	for _, v := range []*View{&changing, &live} {
+		v.Deployment.CommitURL = "https://github.com/acme/web/commit/4f2c1d90aa"
+		v.Before, v.Earlier = cloud66.Deployment{ID: 1041, GitHash: "9d2e1f04bb"}, 1041
+	}
+	first := View{Follow: unknown(asked(storage.Asked), ""), First: true, At: now}
+	scaled := view(asked(storage.Succeeded), outlived)
+	scaled.Deployment.DeployType = known(cloud66.TypeScale)
 	behind := view(queuedFollow, queued)
 	behind.Ahead = 1041
 	unfound := followed(storage.Asked)
@@ -129,10 +139,13 @@ func cards() map[string]View {
 	all := map[string]View{
 		"asked-unanswered":               {Follow: silent, At: now},
 		"asked-unlisted":                 {Follow: unlisted, At: now},
+		"asked-first":                    first,
+		"failed-and-why":                 why,
+		"succeeded-and-not-live-scaled":  scaled,
 		"asked":                          {Follow: unknown(asked(storage.Asked), ""), At: now},
 		"queued":                         view(queuedFollow, queued),
 		"queued-behind-another":          behind,
-		"started":                        view(asked(storage.Started), running()),
+		"started":                        changing,
 		"started-rollback":               view(back, running()),
 		"started-promotion":              view(promoted, running()),
 		"started-services":               view(services, running()),
@@ -142,7 +155,7 @@ func cards() map[string]View {
 		"slow-without-usual-time":        view(slowUnusual, running()),
 		"lost":                           {Follow: lost, At: now},
 		"lost-before-it-was-found":       {Follow: lostEarly, At: now},
-		"succeeded":                      view(asked(storage.Succeeded), ended(cloud66.OutcomeSuccess, 292*time.Second)),
+		"succeeded":                      live,
 		"failed-another-still-live":      failed,
 		"unhealthy":                      after(asked(storage.Unhealthy), false),
 		"unhealthy-impaired":             after(followed(storage.Unhealthy), true),
@@ -171,11 +184,11 @@ func steps() map[string]Message {
 	all := map[string]Message{}
 	for name, v := range cards() {
 		if v.Follow.State != storage.Asked {
-			all["step-"+name] = Step(v, v.Follow.State, now)
+			all["step-"+name] = Step(v, v.Follow.State, false)
 		}
 	}
 	late := view(asked(storage.Succeeded), ended(cloud66.OutcomeSuccess, 292*time.Second))
-	all["step-start-told-after-its-end"] = Step(late, storage.Started, start)
+	all["step-start-told-after-its-end"] = Step(late, storage.Started, false)
 	return all
 }
 
@@ -266,7 +279,7 @@ func spoiled(bad string) map[string]Message {
 			continue // one of each is enough
 		}
 		done[kind] = true
-		v.Follow.Stack, v.Follow.Said, v.Follow.Asker = ref, bad, bad
+		v.Follow.Stack, v.Follow.Said, v.Follow.Asker, v.Dashboard = ref, bad, bad, bad
 		if v.By != "" {
 			v.By = bad
 		}
@@ -283,7 +296,7 @@ func spoiled(bad string) map[string]Message {
 		if v.Cancelled != nil {
 			v.Cancelled = &storage.Cancel{User: bad}
 		}
-		all["card-"+name], all["step-"+name] = Deployment(v), Step(v, v.Follow.State, now)
+		all["card-"+name], all["step-"+name] = Deployment(v), Step(v, v.Follow.State, false)
 	}
 	whole := soil(ended(cloud66.OutcomeSuccess, time.Minute))
 	whole.Reverted, whole.RevertedAt = true, now

@@ -20,48 +20,54 @@ type View struct {
 	Follow     storage.Follow
 	Deployment *cloud66.Deployment // nil while unknown
 	Cancelled  *storage.Cancel
-	By         string        // Slack user who requested it from the bot in another channel, or ""
-	Began      time.Time     // start on the bot's own clock, zero while unknown
-	Ahead      int64         // deployment that blocks a queued one, or 0
-	Overtaken  int64         // newer deployment that has ended while it waits, or 0
-	Live       int64         // id of the stack's live deployment, or 0
-	Mentions   []string      // users and groups that a subscription mentions on failure
-	Born       bool          // first seen after its end, so no steps follow the card
-	Gap        bool          // the stack had more deployments than were read
-	LiveAt     time.Time     // when it went live, if its stack fell ill since
-	Impaired   bool          // the stack is impaired, and has not failed
-	Corrects   storage.State // the end that was told before, if Cloud 66 tells another one now, or ""
+	By         string             // Slack user who requested it from the bot in another channel, or ""
+	Began      time.Time          // start on the bot's own clock, zero while unknown
+	Ahead      int64              // deployment that blocks a queued one, or 0
+	Overtaken  int64              // newer deployment that has ended while it waits, or 0
+	Live       int64              // id of the stack's live deployment, or 0
+	Before     cloud66.Deployment // what was live before this one, or is live until it ends; zero if that is unknown
+	Earlier    int64              // the last deployment before this one that brought something else live, or 0
+	Dashboard  string             // the stack's page in Cloud 66's dashboard, or ""
+	First      bool               // nothing was posted yet: a mention would notify the asker of their own command
+	Mentions   []string           // users and groups that a subscription mentions on failure
+	Born       bool               // first seen after its end, so no steps follow the card
+	Gap        bool               // the stack had more deployments than were read
+	LiveAt     time.Time          // when it went live, if its stack fell ill since
+	Impaired   bool               // the stack is impaired, and has not failed
+	Corrects   storage.State      // the end that was told before, if Cloud 66 tells another one now, or ""
 	At         time.Time
 }
 
-// Deployment renders the card of a deployment.
+// Deployment renders the card of a deployment: what happened, at most one line of notes, and in small type who asked for what.
 func Deployment(v View) Message {
-	head, about := v.head(), v.about()
+	head, notes, small := v.head(), v.notes(), []markup.Text{v.who(), v.what()}
+	lines := []markup.Text{head, markup.Join(append([]markup.Text{v.bar()}, notes...), " · ")}
 	if v.Born {
-		if v.Corrects != "" {
-			about = append([]markup.Text{markup.Format("Cloud 66 said before that it %s", ends[v.Corrects])}, about...)
-		}
-		about = append(pings(v.Mentions), about...)
-		if v.Gap {
-			about = append(about, markup.Format("there were more deployments before it than I could read; the stack's list shows all of them"))
-		}
+		lines, notes = append(lines, pings(v.Mentions)...), append(notes, pings(v.Mentions)...)
 	}
-	return kit.Draw(doc.Document{Brief: markup.Brief(head, about...), Blocks: []doc.Block{
-		doc.Lines(head), doc.Small(append([]markup.Text{v.bar()}, about...)...), doc.Buttons(v.buttons()...),
+	return kit.Draw(doc.Document{Brief: markup.Brief(head, append(notes, small...)...), Blocks: []doc.Block{
+		doc.Lines(slices.DeleteFunc(lines, markup.Text.Empty)...), doc.Small(markup.Join(small, "\n")), doc.Buttons(v.buttons()...),
 	}})
 }
 
-// Step renders the line in the card's thread for a change of state. The final line mentions the asker; a failure also mentions v.Mentions.
-func Step(v View, state storage.State, at time.Time) Message {
+// Step renders the line in the card's thread for a change of state; one that is broadcast, and so stands alone, names the stack. The final
+// line mentions the asker; a failure also mentions v.Mentions.
+func Step(v View, state storage.State, broadcast bool) Message {
 	v.Follow.State = state
-	head := v.head()
+	line := v.happened()
 	if state == storage.Started {
-		head = markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.started())
+		line = v.started()
 	}
+	switch {
+	case broadcast:
+		line = markup.Format("%s %s", wording.Stack(v.Follow.Stack), line)
+	case state == storage.Unhealthy || state == storage.Recovered:
+		line = markup.Format("the stack %s", line)
+	}
+	line = markup.Format("%s %s", v.sign(), line)
 	if v.Corrects != "" {
-		head = markup.Format("%s; Cloud 66 said before that it %s", head, ends[v.Corrects])
+		line = markup.Format("%s; Cloud 66 said before that it %s", line, ends[v.Corrects])
 	}
-	line := markup.Format("%s · %s", head, markup.Clock(at))
 	var named []string
 	if state.End() && v.Follow.Asker != "" {
 		named = append(named, v.Follow.Asker)
@@ -78,14 +84,14 @@ func Step(v View, state storage.State, at time.Time) Message {
 
 // Mistaken renders the line in a card's thread that takes back what was said of another deployment.
 func Mistaken(v View, other int64) Message {
+	why := markup.Format("Cloud 66 tells now that the redeploy is another deployment")
 	switch {
 	case v.Follow.State == storage.Refused:
-		return draw(doc.Lines(markup.Format("Not #%d after all: that is somebody else's", other)))
-	case v.Follow.Deployment == 0:
-		return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is another deployment", other)))
-	default:
-		return draw(doc.Lines(markup.Format("Not #%d after all: Cloud 66 tells now that the redeploy is %s", other, v.number())))
+		why = markup.Format("that is somebody else's")
+	case v.Follow.Deployment != 0:
+		why = markup.Format("Cloud 66 tells now that the redeploy is %s", v.number())
 	}
+	return draw(doc.Lines(markup.Format("%s not #%d after all: %s", wording.Sign(storage.Unclear), other, why)))
 }
 
 // maxPings is the number of mentions in one text. It is low enough that none is cut off.
@@ -153,7 +159,7 @@ func (v View) number() markup.Text {
 
 // head is the first line: sign, stack and event.
 func (v View) head() markup.Text {
-	return markup.Format("%s %s: %s", v.sign(), wording.Stack(v.Follow.Stack), v.happened())
+	return markup.Format("%s %s %s", v.sign(), wording.Stack(v.Follow.Stack), v.happened())
 }
 
 func (v View) sign() string { return wording.Sign(v.Follow.State) }
@@ -225,13 +231,17 @@ func (v View) requested() markup.Text {
 
 func (v View) lost(n markup.Text) markup.Text {
 	silence := wording.Roughly(v.At.Sub(v.Follow.SilentSince))
+	was := "had not ended"
+	if !v.Follow.StartedAt.IsZero() {
+		was = "was deploying"
+	}
 	if v.Follow.Said != "" {
-		return markup.Format("not seen for %s, since %s; %s had not ended when last seen", silence, v.Follow.Said, n)
+		return markup.Format("not seen for %s, since %s; %s %s when last seen", silence, v.Follow.Said, n, was)
 	}
 	if v.Follow.Deployment == 0 {
 		return markup.Format("Cloud 66 has not answered for %s; what became of the redeploy is not known", silence)
 	}
-	return markup.Format("Cloud 66 has not answered for %s; %s had not ended when last seen", silence, n)
+	return markup.Format("Cloud 66 has not answered for %s; %s %s when last seen", silence, n, was)
 }
 
 // ends are the words for the ends of a deployment.
@@ -249,16 +259,28 @@ func (v View) said(n markup.Text) markup.Text {
 	return markup.Format("Cloud 66 says that %s %s: %s", n, how, markup.Shorten(v.Follow.Said, wording.MaxName))
 }
 
-// succeeded describes a success, which is live only where Cloud 66 says so.
+// live reports whether the servers run what this deployment brought there.
+func (v View) live() bool {
+	d := v.Deployment
+	went := v.Follow.State == storage.Succeeded || v.Follow.State == storage.Unhealthy || v.Follow.State == storage.Recovered
+	return went && d != nil && d.IsLive && !d.Reverted
+}
+
+// succeeded describes a success, which went live only where Cloud 66 says so.
 func (v View) succeeded(n markup.Text) markup.Text {
-	became := "succeeded"
-	if d := v.Deployment; d != nil && d.IsLive && !d.Reverted {
-		became = "is live"
+	if v.live() {
+		return markup.Format("%s went live%s", n, v.after())
+	}
+	line := markup.Format("%s succeeded", n)
+	switch kind := v.Deployment.Type(); kind {
+	case cloud66.TypeBuild, cloud66.TypeRedeploy, "":
+	default:
+		line = markup.Format("%s (%s)", line, markup.Shorten(string(kind), wording.MaxName))
 	}
 	if v.took() <= 0 {
-		return markup.Format("%s %s", n, became)
+		return line
 	}
-	return markup.Format("%s %s, took %s", n, became, wording.Duration(v.took()))
+	return markup.Format("%s, took %s", line, wording.Duration(v.took()))
 }
 
 // health describes the health of the stack since the deployment went live.
@@ -324,110 +346,160 @@ func (v View) deploying(n markup.Text) markup.Text {
 	}
 }
 
-// about returns the details below the first line and the bar.
-func (v View) about() []markup.Text {
-	return []markup.Text{v.request(), v.guessed(), v.commit(), v.warning(), v.cancelAsked(), v.times()}
-}
-
-// guessed says that the deployment is a guess.
-func (v View) guessed() markup.Text {
-	if w := v.Follow.Wish; w == nil || w.Guess == 0 || w.Guess != v.Follow.Deployment {
-		return markup.Text{}
+// notes returns what else there is to say of the state, rarely anything.
+func (v View) notes() (notes []markup.Text) {
+	f := v.Follow
+	if v.Corrects != "" {
+		notes = append(notes, markup.Format("Cloud 66 said before that it %s", ends[v.Corrects]))
 	}
-	return markup.Format("probably this one: Cloud 66 does not tell which deployment the redeploy became")
-}
-
-// warning is the warning in Cloud 66's response to the redeploy request.
-func (v View) warning() markup.Text {
-	if v.Follow.Wish == nil || v.Follow.Wish.Warning == "" {
-		return markup.Text{}
+	if (f.State == storage.Failed || f.State == storage.Over) && v.Deployment != nil && markup.OneLine(f.Said) != "" {
+		notes = append(notes, markup.Format("Cloud 66 says: %s", markup.Shorten(f.Said, maxSaid)))
 	}
-	return markup.Format("Cloud 66 warns: %s", markup.Shorten(v.Follow.Wish.Warning, wording.MaxName))
+	if w := f.Wish; w != nil && w.Guess != 0 && w.Guess == f.Deployment {
+		notes = append(notes, markup.Format("probably this one: Cloud 66 does not tell which deployment the redeploy became"))
+	}
+	if w := f.Wish; w != nil && markup.OneLine(w.Warning) != "" {
+		notes = append(notes, markup.Format("Cloud 66 warns: %s", markup.Shorten(w.Warning, wording.MaxName)))
+	}
+	if v.Cancelled != nil && !f.State.End() {
+		notes = append(notes, markup.Format("cancel requested by %s", markup.User(v.Cancelled.User)))
+	}
+	if v.Born && v.Gap {
+		notes = append(notes, markup.Format("there were more deployments before it than I could read; the stack's list shows all of them"))
+	}
+	return notes
 }
 
-// bar draws the running time relative to the usual duration as ten blocks.
+// maxSaid is how much of Cloud 66's reason for a failure is shown, in characters.
+const maxSaid = 300
+
+// bar draws the running time relative to the usual duration as ten blocks, by the minutes that the first line shows.
 func (v View) bar() markup.Text {
-	if (v.Follow.State != storage.Started && v.Follow.State != storage.Slow) || v.usual() <= 0 || v.Follow.Subscribed || v.Start().IsZero() {
+	if !v.Runs() || v.usual() <= 0 || v.Follow.Subscribed {
 		return markup.Text{}
 	}
-	done := min(10, int(10*v.elapsed()/v.usual()))
+	done := min(10, int(10*wording.RoughlyOf(v.elapsed())/wording.NearlyOf(v.usual())))
 	return markup.Format("%s%s", strings.Repeat("▓", done), strings.Repeat("░", 10-done))
 }
 
-// request describes the asker, the options and the reason.
-func (v View) request() markup.Text {
-	w, d := v.Follow.Wish, v.Deployment
+// who describes who asked, and why.
+func (v View) who() markup.Text {
+	f := v.Follow
+	var asker, starter, reason, follower markup.Text
 	switch {
-	case v.Follow.Subscribed && d == nil:
-		return markup.Text{}
-	case v.Follow.Subscribed && v.By != "": // Cloud 66 would name the owner of the bot's token
-		return markup.Format("asked by %s", markup.User(v.By))
-	case v.Follow.Subscribed:
-		return markup.Format("started%s", wording.Trigger(*d))
-	case w == nil && d == nil:
-		return markup.Format("followed by %s", markup.User(v.Follow.Asker))
-	case w == nil:
-		return markup.Format("started%s · followed by %s", wording.Trigger(*d), markup.User(v.Follow.Asker))
+	case f.Wish != nil:
+		asker = markup.User(f.Asker)
+		if markup.OneLine(f.Wish.Reason) != "" {
+			reason = markup.Format("“%s”", f.Wish.Reason)
+		}
+	case v.By != "": // Cloud 66 would name the owner of the bot's token
+		asker = markup.User(v.By)
+	case v.Deployment != nil:
+		starter = starterOf(*v.Deployment)
 	}
-	parts := []markup.Text{markup.Format("asked by %s", markup.User(v.Follow.Asker)), wanted(*w)}
-	if w.Profile != "" {
-		parts = append(parts, markup.Format("profile %s", markup.Code(w.Profile)))
+	if f.Wish == nil && !f.Subscribed {
+		follower = markup.Format("followed by %s", markup.User(f.Asker))
 	}
-	if w.Reason != "" {
-		parts = append(parts, markup.Format("“%s”", w.Reason))
+	if v.First {
+		asker, follower = markup.Text{}, markup.Text{}
 	}
-	return markup.Join(parts, " · ")
+	return markup.Join([]markup.Text{asker, starter, reason, follower}, " · ")
 }
 
-func (v View) commit() markup.Text {
-	if v.Deployment == nil || v.Deployment.GitHash == "" {
+// starterOf names who started a deployment, and how.
+func starterOf(d cloud66.Deployment) markup.Text {
+	via := wording.Via(d.TriggeredVia)
+	switch {
+	case d.TriggeredBy != "":
+		return markup.Format("%s%s", markup.Shorten(d.TriggeredBy, wording.MaxName), via)
+	case !via.Empty():
+		return markup.Format("started%s", via)
+	default:
 		return markup.Text{}
 	}
-	commit := markup.Format("commit %s", wording.Commit(*v.Deployment, wording.ShortHash(v.Deployment.GitHash)))
-	if v.Deployment.GitRef != "" && (v.Follow.Wish == nil || v.Follow.Wish.Ref != v.Deployment.GitRef) {
-		commit = markup.Format("%s of %s", commit, markup.Code(v.Deployment.GitRef))
-	}
-	return commit
 }
 
-func (v View) cancelAsked() markup.Text {
-	if v.Cancelled == nil || v.Follow.State.End() {
-		return markup.Text{}
+// what describes what is deployed, and since when the card shows what it shows.
+func (v View) what() markup.Text {
+	var ref string
+	var origin, services, profile, commit, changed markup.Text
+	if w := v.Follow.Wish; w != nil {
+		ref, services, profile = w.Ref, markup.Code(w.Services), markup.Code(w.Profile)
+		switch {
+		case w.From != "":
+			origin = markup.Format("#%d of *%s*", w.Origin, markup.Shorten(w.From, wording.MaxName))
+		case w.Origin != 0:
+			origin = markup.Format("back to #%d", w.Origin)
+		}
+		if w.Origin != 0 {
+			ref = wording.ShortHash(ref)
+		}
 	}
-	return markup.Format("cancel asked for by %s", markup.User(v.Cancelled.User))
+	if d := v.Deployment; d != nil {
+		if ref = cmp.Or(ref, d.GitRef); d.GitHash != "" {
+			commit, changed = wording.Commit(*d, wording.ShortHash(d.GitHash)), wording.WhatChanged(v.Before, *d)
+			if strings.HasPrefix(strings.ToLower(d.GitHash), strings.ToLower(ref)) {
+				ref = "" // the commit was asked for
+			}
+		}
+	}
+	version := markup.Join([]markup.Text{markup.Code(ref), commit}, " @ ")
+	return markup.Join([]markup.Text{origin, version, services, profile, changed, markup.When(v.when())}, " · ")
 }
 
-func (v View) times() markup.Text {
+// when returns the time of what the first line says.
+func (v View) when() time.Time {
+	f := v.Follow
 	switch {
 	case v.Deployment != nil && v.Deployment.Ended() && !v.Deployment.FinishedAt.IsZero():
-		return markup.Format("ended %s", markup.When(v.Deployment.FinishedAt))
-	case !v.Follow.StartedAt.IsZero():
-		return markup.Format("since %s", markup.When(v.Follow.StartedAt))
-	case v.Follow.Subscribed:
-		return markup.Format("seen %s", markup.When(v.Follow.AskedAt))
+		return v.Deployment.FinishedAt
+	case f.State.End() && !f.EndedAt.IsZero():
+		return f.EndedAt
+	case !f.StartedAt.IsZero():
+		return f.StartedAt
 	default:
-		return markup.Format("asked %s", markup.When(v.Follow.AskedAt))
+		return f.AskedAt
 	}
 }
 
-// buttons returns the actions that the state allows: at most four, the destructive one last.
+// buttons returns the actions that make sense in the state: at most three, the likely one first.
 func (v View) buttons() []doc.Button {
 	f := v.Follow
-	if f.State == storage.Vanished || f.Deployment == 0 && !f.State.End() {
-		return nil
-	}
 	again := commands.Button("Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID}, "redeploy")
-	if f.Deployment == 0 {
-		return []doc.Button{again}
+	var show, open, cancel doc.Button
+	if page := markup.WebAddress(v.Dashboard); !page.Empty() {
+		open = doc.Button{ID: "open", Label: markup.Line("Open"), URL: page}
 	}
-	show := commands.Button("Show", commands.Invocation{Verb: commands.Show, UID: f.Stack.UID, Deployment: f.Deployment}, "show")
-	var commit doc.Button
-	if v.Deployment != nil {
-		commit = wording.CommitButton(*v.Deployment)
+	if f.Deployment != 0 {
+		show = commands.Button("Show", commands.Invocation{Verb: commands.Show, UID: f.Stack.UID, Deployment: f.Deployment}, "show")
+		cancel = commands.CancelButton(f.Stack, f.Deployment)
 	}
-	if f.State.End() {
-		return []doc.Button{show, again, commit}
+	switch f.State {
+	case storage.Vanished:
+		return nil
+	case storage.Succeeded, storage.Recovered:
+		return []doc.Button{show, v.rollBack()}
+	case storage.Unhealthy:
+		return []doc.Button{v.rollBack(), show, open}
+	case storage.Failed, storage.Over:
+		return []doc.Button{again, show, open}
+	case storage.Cancelled:
+		return []doc.Button{again, show}
+	case storage.Unclear:
+		return []doc.Button{open, again}
+	case storage.Refused, storage.Unposted:
+		return []doc.Button{again, open}
+	case storage.Lost:
+		return []doc.Button{show, cancel, open}
+	default:
+		return []doc.Button{show, cancel}
 	}
-	refresh := commands.Invocation{Verb: commands.Refresh, UID: f.Stack.UID, Deployment: f.Deployment, Follow: f.ID}
-	return []doc.Button{commands.Button("Refresh", refresh, "refresh"), show, commit, commands.CancelButton(f.Stack, f.Deployment)}
+}
+
+// rollBack leads from what is live back to what was live before it; it is the zero Button if there was nothing else.
+func (v View) rollBack() doc.Button {
+	if !v.live() || v.Earlier == 0 {
+		return doc.Button{}
+	}
+	return commands.Button("Roll back", commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID}, "rollback")
 }

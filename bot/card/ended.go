@@ -18,14 +18,14 @@ const (
 )
 
 // outcomes lists the kinds of ends by sign, most urgent first.
-var outcomes = []struct{ sign, words string }{{"🔴", "failed"}, {"❔", "unclear"}, {"⚪", "cancelled"}, {"🟢", "ended well"}}
+var outcomes = []struct{ sign, words string }{{"❌", "failed"}, {"❓", "unclear"}, {"🚫", "cancelled"}, {"✅", "ended well"}}
 
 // Ended renders deployments that ended while the bot could not poll: a summary, then one line each, grouped by asker. Each asker is
 // mentioned once. The first message is for the channel; the overflow follows in further messages for its thread.
 func Ended(ends []View) []Message {
 	ends = byAsker(ends)
 	lines, to := page(ends, 0)
-	head := markup.Format("%d deployments ended while I could not look: %s", len(ends), inNumbers(ends))
+	head := markup.Format("%s %d deployments ended while I could not look: %s", worst(ends), len(ends), inNumbers(ends))
 	pings := concerned(ends)
 	var foot markup.Text
 	if to < len(ends) {
@@ -42,6 +42,12 @@ func Ended(ends []View) []Message {
 		all = append(all, endsMessage(markup.Format("%d–%d of %d that ended", from+1, to, len(ends)), lines, markup.Text{}))
 	}
 	return all
+}
+
+// worst returns the sign of the most urgent end.
+func worst(ends []View) string {
+	urgent := slices.MinFunc(ends, func(a, b View) int { return cmp.Compare(rankOf(a), rankOf(b)) })
+	return urgent.sign()
 }
 
 // concerned mentions the users and groups of v.Mentions once each, except those who are mentioned as askers.

@@ -18,7 +18,7 @@ func TestAListOfEndsShowsEachOnceAndNamesEachWhoAskedOnce(t *testing.T) {
 		}
 		all := strings.Join(seen, "\n")
 		for i := range n {
-			if c := strings.Count(all, fmt.Sprintf(": #%d ", 1001+i)); c != 1 {
+			if c := strings.Count(all, fmt.Sprintf("production #%d ", 1001+i)); c != 1 {
 				t.Errorf("of %d ends #%d is shown %d times", n, 1001+i, c)
 			}
 		}
@@ -36,9 +36,9 @@ func TestAListOfEndsShowsEachOnceAndNamesEachWhoAskedOnce(t *testing.T) {
 func TestAListOfEndsBeginsWithHowManyAndWithWhatFailed(t *testing.T) {
 	seen := strings.Split(asRead(t, Ended(manyEnds(7))[0]).Plain(), "\n")
 	want := []string{
-		"7 deployments ended while I could not look: 1 failed, 2 unclear, 1 cancelled, 3 ended well",
-		"❔ web@production: #1005 is not there any more: it or its stack was deleted",
-		"for <unknown U0SAM>", "🔴 web@production: #1002 failed after 2 min 10 s; #1041 is still live",
+		"❌ 7 deployments ended while I could not look: 1 failed, 2 unclear, 1 cancelled, 3 ended well",
+		"❓ web@production #1005 is not there any more: it or its stack was deleted",
+		"for <unknown U0SAM>", "❌ web@production #1002 failed after 2 min 10 s; #1041 is still live",
 	}
 	for i, line := range want {
 		if seen[i] != line {

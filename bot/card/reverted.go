@@ -12,7 +12,7 @@ import (
 
 // Reverted renders the rollback of a deployment.
 func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
-	line := markup.Format("↩️ %s: #%d was rolled back", wording.Stack(stack), d.ID)
+	line := markup.Format("↩️ %s #%d was rolled back", wording.Stack(stack), d.ID)
 	if d.RevertedBy != "" {
 		line = markup.Format("%s by %s", line, markup.Shorten(d.RevertedBy, wording.MaxName))
 	}
@@ -55,7 +55,7 @@ func (c StackChange) line() markup.Text {
 	was, now := wording.Stack(c.Was), wording.Stack(c.Now)
 	switch {
 	case c.Now.UID == "":
-		return markup.Format("❔ %s is not among the stacks any more: it was deleted or renamed, or I may not see it.", was)
+		return markup.Format("❓ %s is not among the stacks any more: it was deleted or renamed, or I may not see it.", was)
 	case c.Fits:
 		return markup.Format("%s is called %s now. This channel still subscribes to it.", was, now)
 	default:

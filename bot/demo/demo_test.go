@@ -34,16 +34,16 @@ var chapters = []struct {
 	}},
 	{"A slip of the finger", []string{"only ana sees", "Did you mean redeploy", "Did you mean --reason", "worker@production"}},
 	{"A redeploy, followed to its end", []string{
-		`--reason "fix the login"`, "#deploys everybody sees ⏳ web@production", "asked by @lin", "in its thread ↳ 🔵 web@production",
-		"the card now 🟢 web@production", "is live, took", "in its thread ↳ 🟢 web@production",
+		`--reason "fix the login"`, "#deploys everybody sees ⏳ web@production", "today at", "in its thread ↳ 🔄 #",
+		"the card now ✅ web@production", "went live after", "in its thread ↳ ✅ #",
 	}},
 	{"A docker stack, and a name that fits two", []string{
-		"matches 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ 🟢 api@staging",
+		"matches 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ ✅ #",
 	}},
 	{"Sam may not yet, and then may", []string{
 		"only sam sees ⛔ You may not redeploy here", "An admin can make one: /c66 allow U0SAM redeploy web@staging* [Ask for access]",
-		"#web everybody sees 🔑 @lin made a rule for this channel: allow @sam view, redeploy on web@staging (", "asked by @sam",
-		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees ⛔ You may not cancel", "↳ 🟢 web@staging",
+		"#web everybody sees 🔑 @lin made a rule for this channel: allow @sam view, redeploy on web@staging (", "the card now 🔄 web@staging",
+		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees ⛔ You may not cancel", "↳ ✅ #",
 		"I know no stack “web@production” that you may redeploy here",
 	}},
 	{"Noor asks for access", []string{
@@ -67,17 +67,17 @@ var chapters = []struct {
 	}},
 	{
 		"One that fails",
-		[]string{"🔴 billing@production", "failed after", "everybody sees ↳ 🔴 billing", "is still live", "in the channel too"},
+		[]string{"❌ billing@production", "failed after", "everybody sees ↳ ❌ billing", "is still live", "in the channel too"},
 	},
-	{"One that a git hook began", []string{"/c66 follow web@staging", "started by ben@acme.example through a git hook", "↳ 🟢 web@staging"}},
+	{"One that a git hook began", []string{"/c66 follow web@staging", "ben@acme.example through a git hook", "↳ ✅ #"}},
 	{"A channel that hears of every deployment", []string{
 		"#billing everybody sees 🔔 @ana subscribed this channel to " +
 			"billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
-		"a failure mentions @lin", "started by kim@acme.example in the dashboard", "the card now 🔴 billing@production",
-		"↳ 🔴 billing@production", "@lin",
+		"a failure mentions @lin", "kim@acme.example in the dashboard", "the card now ❌ billing@production",
+		"↳ ❌ billing@production", "@lin",
 	}},
 	{"The bot is killed in the middle of one", []string{
-		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now 🟢 worker@production", "↳ 🟢 worker@production", "✅ Connected to Slack",
+		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now ✅ worker@production", "↳ ✅ #", "✅ Connected to Slack",
 	}},
 	{"What the simulators saw", []string{
 		"Deployments: 8 (5 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
@@ -171,7 +171,7 @@ const manifestStory = `
 bot | starts | The bot starts.
 lin | types in | #deploys | /c66 redeploy web@production --now
 #deploys | gets a card
-the card | shows | is live | is live
+the card | shows | went live | went live
 lin | types in | #deploys | /c66 allow @devs view,redeploy web@production
 #deploys | is told | made a rule
 sam | joins the group
@@ -183,7 +183,7 @@ sam | types in | #deploys | /c66 redeploy web@production
 sam | has a window | Redeploy web@production
 sam | submits | Redeploy
 #deploys | gets a card
-the card | shows | is live | @sam
+the card | shows | went live | @sam
 `
 
 func TestAnAppMadeOfTheManifestIsAllThatTheBotNeeds(t *testing.T) {

@@ -54,7 +54,7 @@ func TestACancelIsRecordedBeforeItIsSentAndToldWithTheNameOfTheOneWhoAskedFirst(
 				}
 				r.settle()
 				shown := r.shown(deploys)
-				if len(shown) != 3 || !strings.HasPrefix(shown[2], "  ⚪ web@production: #1004 was cancelled by @lin after") {
+				if len(shown) != 3 || !strings.HasPrefix(shown[2], "  🚫 #1004 was cancelled by @lin after") {
 					r.Errorf("the channel shows %q", shown)
 				}
 			})
@@ -76,7 +76,7 @@ func TestACancelOnACardIsToldOnThatCard(t *testing.T) {
 		}
 		r.settle()
 		shown := r.shown(deploys)
-		if len(shown) != 3 || !strings.HasPrefix(shown[0], "⚪ web@production: #1004 was cancelled by @sam after") {
+		if len(shown) != 3 || !strings.HasPrefix(shown[0], "🚫 web@production #1004 was cancelled by @sam after") {
 			r.Errorf("the channel shows %q", shown)
 		}
 		if n := r.sent("DELETE"); n != 1 {

@@ -28,7 +28,7 @@ func TestARollBackIsToldOnceInTheThreadOfTheCardOrByItself(t *testing.T) {
 		r.over()
 		r.restart(time.Minute)
 		time.Sleep(10 * time.Minute)
-		const told = "↩️ web@production: #1004 was rolled back by dev@example.com"
+		const told = "↩️ web@production #1004 was rolled back by dev@example.com"
 		shown := strings.Join(r.shown(deploys), "\n")
 		if strings.Count(shown, told) != 2 || !strings.Contains(shown, "  "+told) || !strings.Contains(shown, "(in the channel too) "+told) {
 			r.Errorf("the channel shows\n%s", shown)
@@ -49,7 +49,7 @@ func TestARollBackIsToldWhereItIsTheFirstThatHappensOnAStack(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		r.restart(time.Minute)
 		time.Sleep(10 * time.Minute)
-		r.shows(builds, "↩️ web@production: #1003 was rolled back by dev@example.com")
+		r.shows(builds, "↩️ web@production #1003 was rolled back by dev@example.com")
 	})
 }
 
@@ -73,7 +73,7 @@ func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T)
 			"web@production is called website@production now. No subscription of this channel matches that name, so its deployments are not told "+
 				"here any more.",
 		)
-		r.shows(ops, "❔ shop@production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
+		r.shows(ops, "❓ shop@production is not among the stacks any more: it was deleted or renamed, or I may not see it.")
 	})
 }
 
@@ -94,7 +94,7 @@ func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) 
 		time.Sleep(time.Minute)
 		long.Store(true)
 		time.Sleep(30 * time.Minute)
-		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "🟢 web@production: #1004 is live" ||
+		if shown := r.shown(deploys); len(shown) == 0 || shown[0] != "✅ web@production #1004 went live" ||
 			strings.Contains(strings.Join(shown, "\n"), "any more") {
 			r.Errorf("the channel shows %q", shown)
 		}
@@ -148,7 +148,7 @@ func TestWhatNobodyKnowsWhetherItMayBeToldIsToldLater(t *testing.T) {
 		r.shows(deploys)
 		answers.Store(true)
 		r.over()
-		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "#1004 is live") {
+		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "#1004 went live") {
 			r.Errorf("the channel shows %q", shown)
 		}
 		asked.Store(0)
@@ -192,7 +192,7 @@ func TestAClockThatIsOffHidesNeitherWhatIsSlowNorACancel(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				id := r.elsewhere(cloud66sim.Next{Duration: 40 * time.Minute})
 				time.Sleep(3 * time.Minute) // usually it takes one
-				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "  🟠 web@production: #1004 is still deploying") {
+				if shown := strings.Join(r.shown(deploys), "\n"); !strings.Contains(shown, "  ⚠️ #1004 is still deploying") {
 					t.Errorf("of what is slow the channel shows\n%s", shown)
 				}
 				if err := r.cancel("op", lin, id); err != nil {
@@ -218,7 +218,7 @@ func TestARedeployThatWaitedForAnotherIsNotSlowForAClockThatIsSecondsAhead(t *te
 		r.until("it is over", func() bool { return r.progress.Open() == 0 })
 		r.settle()
 		shown := strings.Join(r.shown(deploys), "\n")
-		if !strings.Contains(shown, "#1005 is queued behind #1004") || !strings.Contains(shown, "#1005 is live") ||
+		if !strings.Contains(shown, "#1005 is queued behind #1004") || !strings.Contains(shown, "#1005 went live") ||
 			strings.Contains(shown, "still deploying") {
 			r.Errorf("the channel shows\n%s", shown)
 		}
@@ -318,7 +318,7 @@ func TestWhatEndedWhileCloud66AnsweredNothingIsToldWhenItDoes(t *testing.T) {
 		fault  cloud66sim.Fault
 		want   string
 	}{
-		"few, each by its card":            {3, cloud66sim.Fault{Status: 502}, "is live"},
+		"few, each by its card":            {3, cloud66sim.Fault{Status: 502}, "went live"},
 		"many together":                    {8, cloud66sim.Fault{Status: 502}, "8 deployments ended while I could not look: 8 ended well"},
 		"many, where the token lost scope": {8, cloud66sim.Fault{Status: 403}, "8 deployments ended while I could not look: 8 ended well"},
 		"many, where it was cut off":       {8, cloud66sim.Fault{CutBefore: true}, "8 deployments ended while I could not look: 8 ended well"},
@@ -416,7 +416,7 @@ func TestAMessageThatMayBeOfARedeployWaitsForItsCard(t *testing.T) {
 			r.Fatal(err)
 		}
 		r.over()
-		if shown := r.shown(deploys); len(shown) != 3 || !strings.Contains(shown[0], "#1004 is live") {
+		if shown := r.shown(deploys); len(shown) != 3 || !strings.Contains(shown[0], "#1004 went live") {
 			r.Errorf("the channel shows %q", shown)
 		}
 	})
@@ -494,7 +494,7 @@ func TestAnEndIsToldSoonAlsoWhereTheListOfStacksCannotBeRead(t *testing.T) {
 		before := r.cloud.Count()
 		r.cloud.AddFault(cloud66sim.Fault{Status: 500, Match: func(q *http.Request) bool { return q.URL.Path == "/api/3/stacks" }})
 		time.Sleep(10 * time.Minute)
-		if shown := r.shown(deploys); !strings.Contains(strings.Join(shown, "\n"), "#1004 is live") {
+		if shown := r.shown(deploys); !strings.Contains(strings.Join(shown, "\n"), "#1004 went live") {
 			r.Errorf("the channel shows %q", shown)
 		}
 		if n := r.cloud.Count() - before; n > 60 {

@@ -119,8 +119,8 @@ func TestAnEndThatIsNotToldYetIsToldAsItIsNow(t *testing.T) {
 		}
 		r.settle()
 		time.Sleep(5 * time.Hour)
-		const failed = "🔴 web@production: #1004 failed after 1 min"
-		r.shows(deploys, failed, "  🔵 web@production: #1004 started", "  "+failed, "(in the channel too) "+failed)
+		const failed = "❌ web@production #1004 failed after 1 min"
+		r.shows(deploys, failed, "  🔄 #1004 started", "  "+failed, "(in the channel too) "+failed)
 	})
 }
 
@@ -180,9 +180,9 @@ func TestEachChangeOfAnEndIsTold(t *testing.T) {
 			time.Sleep(5 * time.Hour)
 			lift()
 		}
-		const failed, turned = "🔴 web@production: #1004 failed after 1 min; #1003 is still live", "; Cloud 66 said before that it succeeded"
-		r.shows(deploys, failed, "  🔵 web@production: #1004 started", "  "+failed, "  🟢 web@production: #1004 succeeded", "  "+failed+turned,
-			"(in the channel too) "+failed, "(in the channel too) 🟢 web@production: #1004 succeeded", "(in the channel too) "+failed+turned)
+		const failed, turned = "❌ web@production #1004 failed after 1 min; #1003 is still live", "; Cloud 66 said before that it succeeded"
+		r.shows(deploys, failed, "  🔄 #1004 started", "  "+failed, "  ✅ web@production #1004 succeeded", "  "+failed+turned,
+			"(in the channel too) "+failed, "(in the channel too) ✅ web@production #1004 succeeded", "(in the channel too) "+failed+turned)
 	})
 }
 
@@ -197,7 +197,7 @@ func TestAChannelThatWantsOneEndHearsOfATurnToIt(t *testing.T) {
 		r.shows(deploys)
 		r.ends(1004, 2, "failed")
 		time.Sleep(5 * time.Hour)
-		r.shows(deploys, "🔴 web@production: #1004 failed after 1 min")
+		r.shows(deploys, "❌ web@production #1004 failed after 1 min")
 		r.shows(ops)
 		if shown := r.shown(builds); len(shown) == 0 || !strings.Contains(shown[0], "#1004 failed") {
 			r.Errorf("the channel that heard of the success shows %q", shown)

@@ -81,7 +81,7 @@ func TestWhatMayNotBeToldYetIsToldSoonAlsoWhereTheListOfStacksDoesNotShowIt(t *t
 		r.elsewhere(cloud66sim.Next{})
 		r.until("it is seen", asked.Load)
 		time.Sleep(time.Minute)
-		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "is live") {
+		if shown := r.shown(deploys); len(shown) != 1 || !strings.Contains(shown[0], "went live") {
 			r.Errorf("the channel shows %q", shown)
 		}
 	})
@@ -98,7 +98,7 @@ func TestWhatTheDiskRefusedIsToldSoonAllTheSame(t *testing.T) {
 				time.Sleep(30 * time.Second)
 				r.refuseCommit(nth + 1)
 				time.Sleep(5 * time.Minute)
-				if shown := r.shown(deploys); len(shown) == 0 || !strings.Contains(shown[0], "is live") {
+				if shown := r.shown(deploys); len(shown) == 0 || !strings.Contains(shown[0], "went live") {
 					r.Errorf("the channel shows %q", shown)
 				}
 			})

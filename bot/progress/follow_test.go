@@ -162,8 +162,8 @@ func TestADeploymentThatVanishesIsToldOnce(t *testing.T) {
 				r.settle()
 				r.restart(time.Minute)
 				r.settle()
-				gone := "❔ web@production: #1004 is not there any more: it or its stack was deleted"
-				r.shows(deploys, gone, "  🔵 web@production: #1004 started", "  "+gone)
+				gone := "❓ web@production #1004 is not there any more: it or its stack was deleted"
+				r.shows(deploys, gone, "  🔄 #1004 started", inThread(gone))
 			})
 		})
 	}
@@ -307,7 +307,7 @@ func TestACardThatSlackOnlySaidItHadEditedIsEditedAgain(t *testing.T) {
 				}
 				r.slack.AnswerCall("chat.update", `{"ok":true,"channel":"`+deploys+`"}`, 1000)
 				r.settle()
-				if got := strings.Join(r.shown(deploys), "\n"); strings.HasPrefix(got, "🟢") {
+				if got := strings.Join(r.shown(deploys), "\n"); strings.HasPrefix(got, "✅") {
 					r.Fatalf("the card shows its end: %s", got)
 				}
 				r.slack.ClearFaults()

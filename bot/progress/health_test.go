@@ -61,7 +61,7 @@ func TestAStackThatFallsIllAfterItWentLiveIsToldOnceAndItsRecoveryToo(t *testing
 			t.Fatal(err)
 		}
 		r.until("it is told", func() bool { return len(r.healthShown(deploys)) > 2 })
-		const failing = "🚨 web@production: is failing 4 min after #1004 went live"
+		const failing = "🚨 web@production is failing 4 min after #1004 went live"
 		want := []string{failing, "  " + failing, "(in the channel too) " + failing}
 		if got := r.healthShown(deploys); !slices.Equal(got, want) {
 			t.Errorf("it shows\n%s", strings.Join(got, "\n"))
@@ -70,7 +70,7 @@ func TestAStackThatFallsIllAfterItWentLiveIsToldOnceAndItsRecoveryToo(t *testing
 		r.until("it is well again", func() bool { return !slices.Contains(r.shown(deploys), failing) })
 		r.unwatched()
 		shown := r.healthShown(deploys)
-		if len(shown) != 4 || !strings.Contains(shown[0], "is healthy again 7 min after #1004 went live") || "  "+shown[0] != shown[2] {
+		if len(shown) != 4 || !strings.Contains(shown[0], "is healthy again 7 min after #1004 went live") || "  ✅ the stack"+strings.TrimPrefix(shown[0], "✅ web@production") != shown[2] {
 			t.Errorf("it shows\n%s", strings.Join(shown, "\n"))
 		}
 		thread := r.slack.Person(lin).Thread(deploys, r.slack.Person(lin).Sees(deploys)[0].TS)
@@ -161,7 +161,7 @@ func TestAChannelSubscribesToTheHealthAlone(t *testing.T) {
 		r.elsewhere(cloud66sim.Next{Duration: time.Minute, IllAfter: 5 * time.Minute})
 		r.until("it is told", func() bool { return len(r.shown(deploys)) > 0 })
 		r.unwatched()
-		r.shows(deploys, "🚨 web@production: is failing 5 min after #1004 went live")
+		r.shows(deploys, "🚨 web@production is failing 5 min after #1004 went live")
 		if card := r.slack.Person(lin).Sees(deploys)[0]; !strings.Contains(card.Plain(), "@sam") {
 			t.Errorf("the card mentions nobody: %q", card.Plain())
 		}

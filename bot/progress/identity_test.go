@@ -69,7 +69,7 @@ func TestAClockThatIsMinutesOffHidesNoDeployment(t *testing.T) {
 					r.Fatal(err)
 				}
 				r.settle()
-				if shown := r.shown(deploys); !strings.Contains(shown[0], "#1004 is live") {
+				if shown := r.shown(deploys); !strings.Contains(shown[0], "#1004 went live") {
 					r.Errorf("the channel shows %q", shown)
 				}
 			})
@@ -209,7 +209,7 @@ func TestTheNextNumberMayBeSomebodyElses(t *testing.T) {
 				show()
 				r.settle()
 				shown := r.shown(deploys)
-				if tt.actions == "" && !strings.Contains(shown[0], "#1005 is live") {
+				if tt.actions == "" && !strings.Contains(shown[0], "#1005 went live") {
 					r.Errorf("the channel shows\n%s", strings.Join(shown, "\n"))
 				}
 			})
@@ -238,9 +238,9 @@ func TestAGuessThatWasWrongIsTakenBack(t *testing.T) {
 			r.Errorf("at first the channel shows\n%s", strings.Join(shown, "\n"))
 		}
 		r.settle()
-		const failed = "🔴 web@production: Cloud 66 says that the deployment failed: Deployment failed"
-		r.shows(deploys, failed, "  🔵 web@production: #1004 started", "  🟠 web@production: #1004 is still deploying after 2 min",
-			"  Not #1004 after all: Cloud 66 tells now that the redeploy is another deployment", "  "+failed,
-			"🟢 web@production: #1004 is live", "(in the channel too) "+failed)
+		const failed = "❌ web@production Cloud 66 says that the deployment failed: Deployment failed"
+		r.shows(deploys, failed, "  🔄 #1004 started", "  ⚠️ #1004 is still deploying after 2 min",
+			"  ❓ not #1004 after all: Cloud 66 tells now that the redeploy is another deployment", "  "+failed,
+			"✅ web@production #1004 went live", "(in the channel too) "+failed)
 	})
 }

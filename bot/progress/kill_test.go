@@ -106,12 +106,15 @@ func redeployedIn(channel string) func(r *rig, death string) {
 		case !unclear && strings.HasPrefix(death, "before") && strings.HasSuffix(death, "POST deployments"):
 			r.Errorf("nobody can know that it was not sent, and the channel shows %q", shown)
 		}
-		if len(shown) > 1 && shown[0] != strings.TrimSpace(shown[len(shown)-1]) {
+		if len(shown) > 1 && inThread(shown[0]) != shown[len(shown)-1] {
 			r.Errorf("the card and the thread's last line differ: %q", shown)
 		}
 		r.nobodyToldDirectly()
 	}
 }
+
+// inThread returns the line of a card's thread that says what the card's first line says.
+func inThread(head string) string { return "  " + strings.Replace(head, " web@production", "", 1) }
 
 // refused checks that a redeploy that Cloud 66 refuses is told as refused, or as unclear where the refusal was lost.
 func refused(r *rig, _ string) {
@@ -137,7 +140,7 @@ func cancelled(duration time.Duration) func(r *rig) {
 // known whether the first one was taken.
 func ended(inTime, runs bool) func(r *rig, death string) {
 	return func(r *rig, death string) {
-		want, state, shown, direct := "is live", r.newest().State, r.shown(deploys), r.direct()
+		want, state, shown, direct := "went live", r.newest().State, r.shown(deploys), r.direct()
 		if state == cloud66sim.Cancelled {
 			want = "was cancelled by @lin"
 		}
@@ -146,7 +149,7 @@ func ended(inTime, runs bool) func(r *rig, death string) {
 			if r.sent("DELETE")+len(shown)+len(direct) > 0 {
 				r.Errorf("it was not taken, and there are %d DELETEs, %q and %q", r.sent("DELETE"), shown, direct)
 			}
-		case len(shown) < 3 || !strings.Contains(shown[0], want) || shown[0] != strings.TrimSpace(shown[len(shown)-1]) ||
+		case len(shown) < 3 || !strings.Contains(shown[0], want) || inThread(shown[0]) != shown[len(shown)-1] ||
 			strings.Contains(strings.Join(shown[1:len(shown)-1], ""), want):
 			r.Errorf("it was %s, and the channel shows %q", state, shown)
 		case inTime && state != cloud66sim.Cancelled:
@@ -170,8 +173,8 @@ func followed(r *rig) {
 
 // failureTold checks that a followed failure is told once, in the thread and in the channel.
 func failureTold(r *rig, _ string) {
-	failed := "🔴 web@production: #1004 failed after 20 s; #1003 is still live"
-	want := []string{failed, "  🔵 web@production: #1004 started", "  " + failed, "(in the channel too) " + failed}
+	failed := "❌ web@production #1004 failed after 20 s; #1003 is still live"
+	want := []string{failed, "  🔄 #1004 started", "  " + failed, "(in the channel too) " + failed}
 	if !r.taken("op") {
 		want = nil
 	}
@@ -340,8 +343,8 @@ func failsElsewhere(r *rig) {
 func heardOnce(r *rig, _ string) {
 	waits(r)
 	r.settle()
-	const failed = "🔴 web@production: #1004 failed after 20 s; #1003 is still live"
-	all := []string{failed, "  🔵 web@production: #1004 started", "  " + failed, "(in the channel too) " + failed}
+	const failed = "❌ web@production #1004 failed after 20 s; #1003 is still live"
+	all := []string{failed, "  🔄 #1004 started", "  " + failed, "(in the channel too) " + failed}
 	if shown := r.shown(deploys); !slices.Equal(shown, all) && !slices.Equal(shown, all[:1]) {
 		r.Errorf("the channel shows %q", shown)
 	}
@@ -369,7 +372,7 @@ func manyHeardOnce(r *rig, _ string) {
 		switch {
 		case strings.Contains(line, "ended while I could not look"):
 			together++
-		case strings.HasPrefix(line, "🟢"):
+		case strings.HasPrefix(line, "✅"):
 			alone++
 		default:
 			r.Errorf("the channel shows %q", line)

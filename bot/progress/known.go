@@ -219,7 +219,7 @@ func (k *known) correct(tx storage.Tx, stack string, id int64) error {
 func (k *known) card(tx storage.Tx, f storage.Follow) error {
 	m, there, err := storage.Messages.Find(tx, cardKey(f.ID))
 	if there {
-		k.cards[f.ID] = storage.Message{Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last}
+		k.cards[f.ID] = storage.Message{Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last, TS: m.TS}
 	}
 	return err
 }

@@ -23,23 +23,23 @@ func TestACardSaysSoonThatItsDeploymentIsNotKnown(t *testing.T) {
 		then   string // when Cloud 66 shows all
 	}{
 		"the POST hangs": {
-			posts: cloud66sim.Fault{Delay: 30 * time.Second}, want: silent, later: "#1004 is live", then: "#1004 is live",
+			posts: cloud66sim.Fault{Delay: 30 * time.Second}, want: silent, later: "#1004 went live", then: "#1004 went live",
 		},
 		"the POST hangs and was carried out": {
-			posts: cloud66sim.Fault{Delay: time.Minute, After: true}, want: "deploying #1004", later: "#1004 is live", then: "#1004 is live",
+			posts: cloud66sim.Fault{Delay: time.Minute, After: true}, want: "deploying #1004", later: "#1004 went live", then: "#1004 went live",
 		},
 		"the answer is an error": {
-			posts: cloud66sim.Fault{Status: 502, After: true}, hidden: true, want: unlisted, later: unlisted, then: "#1004 is live",
+			posts: cloud66sim.Fault{Status: 502, After: true}, hidden: true, want: unlisted, later: unlisted, then: "#1004 went live",
 		},
 		"the answer is lost": {
-			posts: cloud66sim.Fault{CutAfter: true}, hidden: true, want: unlisted, later: unlisted, then: "#1004 is live",
+			posts: cloud66sim.Fault{CutAfter: true}, hidden: true, want: unlisted, later: unlisted, then: "#1004 went live",
 		},
 		"it never arrived": {
 			posts: cloud66sim.Fault{CutBefore: true}, want: silent, later: silent, then: "it was probably not started",
 		},
-		"the deployment is hidden": {hidden: true, want: unlisted, later: unlisted, then: "#1004 is live"},
+		"the deployment is hidden": {hidden: true, want: unlisted, later: unlisted, then: "#1004 went live"},
 		"nothing can be read after the answer": {
-			reads: cloud66sim.Fault{Status: 500}, want: unlisted, later: unlisted, then: "#1004 is live",
+			reads: cloud66sim.Fault{Status: 500}, want: unlisted, later: unlisted, then: "#1004 went live",
 		},
 		"the bot dies while the POST hangs": {
 			posts: cloud66sim.Fault{Delay: time.Minute, CutBefore: true}, killed: true, want: silent, later: silent,
@@ -64,7 +64,7 @@ func TestACardSaysSoonThatItsDeploymentIsNotKnown(t *testing.T) {
 				asking.Go(func() { _ = r.progress.Redeploy(r.ctx, begins("op", w)) })
 				says := func(want string) {
 					t.Helper()
-					if shown := r.shown(deploys); len(shown) == 0 || !strings.HasPrefix(shown[0], "⏳ web@production: "+want) &&
+					if shown := r.shown(deploys); len(shown) == 0 || !strings.HasPrefix(shown[0], "⏳ web@production "+want) &&
 						!strings.Contains(shown[0], want) {
 						t.Errorf("after %s the channel shows %q, want %q", time.Since(asked), shown, want)
 					}
@@ -112,9 +112,9 @@ func TestALateAnswerOutweighsAGuess(t *testing.T) {
 		posts      cloud66sim.Fault
 		want, line string
 	}{
-		"with a number": {cloud66sim.Fault{After: true, Delay: 50 * time.Second}, "#1004 is live", "Not #1005 after all"},
+		"with a number": {cloud66sim.Fault{After: true, Delay: 50 * time.Second}, "#1004 went live", "not #1005 after all"},
 		"a refusal": {cloud66sim.Fault{Delay: 50 * time.Second, Status: 422, Body: `{"error":"no"}`}, "not redeployed: ",
-			"Not #1004 after all: that is somebody else's"},
+			"not #1004 after all: that is somebody else's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, cloud66sim.Options{}, func(r *rig) {

@@ -183,7 +183,7 @@ func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow
 	if f.Wish != nil {
 		f.Operation = operation
 	}
-	card, err := view{View: card.View{Follow: f, At: f.AskedAt}}.card()
+	card, err := view{View: card.View{Follow: f, At: f.AskedAt, First: true}}.card()
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func TestWhatIsCarriedOnAndWhatIsAskedAnewForOneStackGoOneAfterTheOther(t *testi
 				}
 				all := strings.Join(r.shown(deploys), "\n")
 				for i := range carried + 1 {
-					if says := fmt.Sprintf("\n🟢 web@production: #%d is live", 1004+i); strings.Count("\n"+all, says) != 1 {
+					if says := fmt.Sprintf("\n✅ web@production #%d went live", 1004+i); strings.Count("\n"+all, says) != 1 {
 						r.Errorf("#%d is not told once:\n%s", 1004+i, all)
 					}
 				}
@@ -103,7 +103,7 @@ func TestAWishThatMayBeUnderWayGoesBeforeOneThatIsAskedAnew(t *testing.T) {
 				done()
 				r.settle()
 				if tt.takes > 0 {
-					r.shows(deploys, append(live(1004), slices.Insert(live(1005), 1, "  🕓 web@production: #1005 is queued behind #1004")...)...)
+					r.shows(deploys, append(live(1004), slices.Insert(live(1005), 1, "  🕓 #1005 is queued behind #1004")...)...)
 				}
 			})
 		})

@@ -203,7 +203,7 @@ func (s *story) end() {
 	}
 }
 
-var anyEnd = regexp.MustCompile(`#(\d+) (is live|succeeded|failed|was cancelled)`)
+var anyEnd = regexp.MustCompile(`#(\d+) (went live|succeeded|failed|was cancelled)`)
 
 // ends counts how often a channel is told of the end of each deployment: in the thread of its card, by a card that came only then, or in a
 // message about many.

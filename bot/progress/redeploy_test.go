@@ -24,9 +24,9 @@ import (
 // live is what #deploys shows of a redeploy that ended well.
 func live(id int64) []string {
 	return []string{
-		fmt.Sprintf("🟢 web@production: #%d is live", id),
-		fmt.Sprintf("  🔵 web@production: #%d started", id),
-		fmt.Sprintf("  🟢 web@production: #%d is live", id),
+		fmt.Sprintf("✅ web@production #%d went live", id),
+		fmt.Sprintf("  🔄 #%d started", id),
+		fmt.Sprintf("  ✅ #%d went live", id),
 	}
 }
 
@@ -61,7 +61,7 @@ func TestWithoutACardNothingIsSent(t *testing.T) {
 		"the bot is not in the channel": {away, func(*slacksim.Workspace) {}, "not_in_channel", nil},
 		"Slack is down for minutes": {
 			deploys, func(w *slacksim.Workspace) { w.BreakCall("chat.postMessage", 503, 8) }, "",
-			[]string{"⚪ web@production: not redeployed: Slack took this card too late, so nothing was sent to Cloud 66"},
+			[]string{"🚫 web@production not redeployed: Slack took this card too late, so nothing was sent to Cloud 66"},
 		},
 	}
 	for name, tt := range tests {
@@ -130,7 +130,7 @@ func TestEveryAnswerLeadsToTheDeploymentThatCameOfIt(t *testing.T) {
 						r.cloud.Deploy(r.stack.UID, cloud66sim.Start{Via: "web"})
 						r.settle()
 						want := live(1005)
-						queued := []string{want[0], "  🕓 web@production: #1005 is queued behind #1004"}
+						queued := []string{want[0], "  🕓 #1005 is queued behind #1004"}
 						r.shows(deploys, append(queued, want[1:]...)...)
 						r.sentOnce()
 					})
@@ -166,7 +166,7 @@ func TestTwoWishesForOneStackLeadToADeploymentEach(t *testing.T) {
 		}
 		r.settle()
 		want := live(1005)
-		want = append(live(1004), want[0], "  🕓 web@production: #1005 is queued behind #1004", want[1], want[2])
+		want = append(live(1004), want[0], "  🕓 #1005 is queued behind #1004", want[1], want[2])
 		r.shows(deploys, want...)
 	})
 }
@@ -229,7 +229,7 @@ func TestACertainRefusalIsToldAsSuch(t *testing.T) {
 				r.settle()
 				r.restart(time.Minute)
 				r.settle()
-				r.shows(deploys, "🔴 web@production: not redeployed: "+tt.says, "  🔴 web@production: not redeployed: "+tt.says)
+				r.shows(deploys, "❌ web@production not redeployed: "+tt.says, "  ❌ not redeployed: "+tt.says)
 				if n := r.sent("POST"); n > 1 {
 					r.Errorf("%d POSTs", n)
 				}
@@ -351,7 +351,7 @@ func TestAnActionThatFailedWithoutADeploymentIsToldInCloud66sWords(t *testing.T)
 			r.Fatal(err)
 		}
 		r.settle()
-		says := "🔴 web@production: Cloud 66 says that the deployment failed: The build server is gone"
+		says := "❌ web@production Cloud 66 says that the deployment failed: The build server is gone"
 		r.shows(deploys, says, "  "+says, "(in the channel too) "+says)
 	})
 }

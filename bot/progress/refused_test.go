@@ -65,7 +65,7 @@ func TestARefreshMendsACardWhoseLastEditWasLost(t *testing.T) {
 		r.slack.FailCall("chat.update", "update_failed", 5000, false)
 		time.Sleep(10 * time.Minute)
 		time.Sleep(26 * time.Hour)
-		if shown := r.shown(deploys); strings.Contains(shown[0], "is live") {
+		if shown := r.shown(deploys); strings.Contains(shown[0], "went live") {
 			r.Fatalf("the channel shows %q", shown)
 		}
 		r.slack.ClearFaults()
@@ -73,7 +73,7 @@ func TestARefreshMendsACardWhoseLastEditWasLost(t *testing.T) {
 			r.Errorf("Refresh gave %v, %v", followed, err)
 		}
 		time.Sleep(10 * time.Second)
-		if shown := r.shown(deploys); !strings.Contains(shown[0], "is live") {
+		if shown := r.shown(deploys); !strings.Contains(shown[0], "went live") {
 			r.Errorf("after a refresh the channel shows %q", shown)
 		}
 	})

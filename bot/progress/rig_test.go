@@ -354,14 +354,17 @@ func (r *rig) settle() {
 	r.until("all is over", func() bool { return r.progress.Open() == 0 && r.outbox.Queued() == 0 })
 }
 
-// aside matches the parts of lines that tests ignore: times and durations, with the text behind them.
-var aside = regexp.MustCompile(`( · \d\d:\d\d:\d\d.*|, usually done in .*|, took .*)`)
+// aside matches the parts of lines that tests ignore: who is mentioned, and durations of what ended well or runs.
+var aside = regexp.MustCompile(`( · @.*|, usually done in .*|, took .*)`)
 
 // shown returns the first line of each message in a channel, followed by its thread's, indented.
 func (r *rig) shown(channel string) []string {
 	var all []string
 	say := func(indent string, m slacksim.Message) {
 		line, _, _ := strings.Cut(m.Plain(), "\n")
+		if before, _, well := strings.Cut(line, "went live after"); well {
+			line = before + "went live"
+		}
 		all = append(all, indent+aside.ReplaceAllString(line, ""))
 	}
 	for _, m := range r.slack.Person(lin).Sees(channel) {

@@ -197,6 +197,9 @@ func (t *tale) view(f storage.Follow) view {
 			v.Overtaken = max(v.Overtaken, d.ID)
 		}
 	}
+	if v.Deployment != nil {
+		v.Before, v.Earlier = before(t.look.Newest, *v.Deployment)
+	}
 	v.Began = t.began[f.Deployment]
 	if v.Began.IsZero() && f.Wish != nil {
 		var started time.Time
@@ -217,10 +220,27 @@ func (t *tale) view(f storage.Follow) view {
 	return v
 }
 
+// before returns what was live before a deployment, or is until it ends, and the last deployment before it that brought something else. The
+// newest earlier success counts, as far as it was not rolled back since.
+func before(newest []cloud66.Deployment, d cloud66.Deployment) (live cloud66.Deployment, another int64) {
+	for _, other := range newest {
+		if other.ID >= d.ID || other.Outcome.Kind != cloud66.OutcomeSuccess || other.Reverted {
+			continue
+		}
+		if live.ID == 0 || other.IsLive && !live.IsLive {
+			live = other
+		}
+		if another == 0 && (other.GitHash != d.GitHash || d.GitHash == "") {
+			another = other.ID
+		}
+	}
+	return live, another
+}
+
 // say renders the card and the thread lines. A card is written only if it shows something else than the old one.
 func (s *step) say(old storage.Message, there bool) error {
 	born := !there && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded // its thread has nothing to add
-	s.view.Follow, s.view.Born = s.follow, born
+	s.view.Follow, s.view.Born, s.view.First = s.follow, born, !born && old.TS == ""
 	c, err := s.view.card()
 	if err != nil {
 		return err
@@ -420,5 +440,5 @@ func (v view) step(n notify.Notice) (storage.Message, error) {
 	if n.State.End() {
 		m.Tell = v.Tell
 	}
-	return outbox.Say(m, card.Step(v.View, n.State, n.At))
+	return outbox.Say(m, card.Step(v.View, n.State, m.Broadcast))
 }

@@ -83,15 +83,15 @@ func TestAChannelHearsOfADeploymentThatSomebodyElseStarted(t *testing.T) {
 	}{
 		"from its start to its end": {want: live(1004)},
 		"a failure in the channel too": {fail: true,
-			want: []string{"🔴 web@production: #1004 failed after 1 min; #1003 is still live", "  🔵 web@production: #1004 " +
-				"started", "  🔴 web@production: #1004 failed after 1 min; #1003 is still live", "(in the channel too) 🔴 web@production: #1004 " +
+			want: []string{"❌ web@production #1004 failed after 1 min; #1003 is still live", "  🔄 #1004 " +
+				"started", "  ❌ web@production #1004 failed after 1 min; #1003 is still live", "(in the channel too) ❌ web@production #1004 " +
 				"failed after 1 min; #1003 is still live"}},
 		"failures alone, where it is none": {change: []func(*storage.Subscription){events("failed")}},
 		"failures alone": {fail: true, change: []func(*storage.Subscription){events("failed")},
-			want: []string{"🔴 web@production: #1004 failed after 1 min; #1003 is still live"}},
+			want: []string{"❌ web@production #1004 failed after 1 min; #1003 is still live"}},
 		"starts alone, a failure in the thread": {fail: true, change: []func(*storage.Subscription){events("started")},
-			want: []string{"🔴 web@production: #1004 failed after 1 min; #1003 is still live", "  🔵 web@production: #1004 " +
-				"started", "  🔴 web@production: #1004 failed after 1 min; #1003 is still live"}},
+			want: []string{"❌ web@production #1004 failed after 1 min; #1003 is still live", "  🔄 #1004 " +
+				"started", "  ❌ #1004 failed after 1 min; #1003 is still live"}},
 		"not of another's": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "sam" }}},
 		"of one whose name it has a part of": {change: []func(*storage.Subscription){func(s *storage.Subscription) { s.By = "DEV@" }},
 			want: live(1004)},
@@ -167,7 +167,7 @@ func TestWhatEndedWhileTheBotWasDownIsToldOnItsReturn(t *testing.T) {
 					}
 					return
 				}
-				if len(shown) != c.stacks || strings.Count(strings.Join(shown, "\n"), "is live") != c.stacks {
+				if len(shown) != c.stacks || strings.Count(strings.Join(shown, "\n"), "went live") != c.stacks {
 					r.Errorf("the channel shows %q", shown)
 				}
 			})
@@ -195,7 +195,7 @@ func TestAnotherChannelsCardNamesWhoAskedTheBotAndNotTheTokensOwner(t *testing.T
 		}
 		r.over()
 		card := r.slack.Person(lin).Sees(builds)[0].Plain()
-		if !strings.Contains(card, "asked by") || strings.Contains(card, "owner@example.com") || strings.Contains(card, "a test") {
+		if !strings.Contains(card, "\n@lin\n") || strings.Contains(card, "owner@example.com") || strings.Contains(card, "a test") {
 			r.Errorf("the card says %q", card)
 		}
 	})
@@ -291,8 +291,8 @@ func TestAStackThatIsMadeLaterIsToldOfFromItsFirstDeploymentOn(t *testing.T) {
 				r.subscribe(builds, "*")
 				time.Sleep(25 * time.Minute)
 				r.settle()
-				if shown := r.shown(deploys); len(shown) != c.shows || !strings.Contains(shown[0], "🟢 shop-new@production: #") ||
-					!strings.HasSuffix(shown[0], " is live") {
+				if shown := r.shown(deploys); len(shown) != c.shows || !strings.Contains(shown[0], "✅ shop-new@production #") ||
+					!strings.HasSuffix(shown[0], " went live") {
 					r.Errorf("the channel shows %q", shown)
 				}
 				r.shows(builds)

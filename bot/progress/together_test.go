@@ -1,6 +1,7 @@
 package progress_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -37,15 +38,15 @@ func (r *rig) followMany(n int, channel string) error {
 	return nil
 }
 
-var ends = regexp.MustCompile(`(?m)^(🟢|🔴) (\S+)@production: #\d+ (is live|failed)`)
+var ends = regexp.MustCompile(`(?m)^(?:✅|❌) (?:(\S+)@production )?#\d+ (?:went live|failed)`)
 
 // told counts in a channel the messages that list ends, how often each stack's end is told in them and in threads, and the cards that show
 // an end.
 func (r *rig) told(channel string) (lists int, listed, threads map[string]int, cards int) {
 	listed, threads = map[string]int{}, map[string]int{}
-	count := func(in map[string]int, text string) {
+	count := func(in map[string]int, text, of string) {
 		for _, found := range ends.FindAllStringSubmatch(text, -1) {
-			in[found[2]]++
+			in[cmp.Or(found[1], of)]++
 		}
 	}
 	for _, m := range r.slack.Person(lin).Sees(channel) {
@@ -56,13 +57,15 @@ func (r *rig) told(channel string) (lists int, listed, threads map[string]int, c
 		switch {
 		case strings.Contains(m.Plain(), "ended while I could not look"):
 			lists, into = lists+1, listed
-			count(listed, m.Plain())
+			count(listed, m.Plain(), "")
 		case ends.MatchString(m.Plain()):
 			cards++
 		}
 		for _, reply := range r.slack.Person(lin).Thread(channel, m.TS) {
 			if reply.TS != m.TS {
-				count(into, reply.Plain())
+				_, of, _ := strings.Cut(m.Plain(), " ")
+				of, _, _ = strings.Cut(of, "@")
+				count(into, reply.Plain(), of)
 			}
 		}
 	}
@@ -135,7 +138,7 @@ func TestTheOneMessageNamesEachWhoAskedOnceAndTheThreadsStaySilent(t *testing.T)
 		shown := r.slack.Person(lin).Sees(deploys)
 		list := shown[len(shown)-1]
 		first, _, _ := strings.Cut(list.Plain(), "\n")
-		if first != "6 deployments ended while I could not look: 2 failed, 4 ended well" {
+		if first != "❌ 6 deployments ended while I could not look: 2 failed, 4 ended well" {
 			r.Errorf("it begins with %q", first)
 		}
 		pings := slices.Sorted(slices.Values(list.Pings()))

@@ -125,6 +125,9 @@ func (w *wish) count() (sent, acked int) {
 func (w *wish) says() (all string, direct int) {
 	var text strings.Builder
 	for _, m := range w.person().Sees(w.channel) {
+		if m.Broadcast {
+			continue // it is in the thread too
+		}
 		fmt.Fprintln(&text, m.Plain())
 		for _, reply := range w.person().Thread(w.channel, m.TS)[1:] {
 			fmt.Fprintln(&text, reply.Plain())
@@ -140,12 +143,15 @@ func (w *wish) says() (all string, direct int) {
 // told are the words that say that something was not done, or may not be, or what is to be chosen first.
 var told = regexp.MustCompile(`othing was done|not redeployed|did not tell what became|matches 2 stacks`)
 
+// cardHead matches the first line of a card. Lines of threads do not name the stack, except of a failure, which no card precedes here.
+var cardHead = regexp.MustCompile(`(?m)^(⏳|🕓|🔄|✅|❌|🚫|⚠️|❓) \S+@\S+ `)
+
 // verdict says what is wrong with what became of a wish, "" where nothing is. What is still to be delivered to its channel counts as said.
 func (w *wish) verdict(deployed map[string]int, waiting string) string {
 	sent, acked := w.count()
 	text, direct := w.says()
 	text += waiting
-	cards := strings.Count(text, "asked by @")
+	cards := len(cardHead.FindAllString(text, -1))
 	switch {
 	case deployed[w.ref] > 1, cards > 1, direct > sent:
 		return fmt.Sprintf("doubled: %d deployments, %d cards, %d direct messages of %d operations", deployed[w.ref], cards, direct, sent)

@@ -49,7 +49,7 @@ func TestThePageIsAccessible(t *testing.T) {
 	tab.Sees(dialog+" .error", "is no branch, tag or commit")
 	check("a form with a fault")
 	tab.Type(`dialog input[placeholder="Empty for main"]`, "\b\b\b\b\b-beta\r")
-	tab.Sees(channel, "docs@production: deploying")
+	tab.Sees(channel, "docs@production deploying")
 	tab.Click(channel, "Cancel")
 	tab.Sees(dialog, "stops where it is")
 	check("a confirm dialog")

@@ -60,7 +60,7 @@ func redeployAndCancel(t *testing.T, browser *pagetest.Browser) {
 	tab.Sees(dialog+" .error", "is no branch, tag or commit")
 	tab.Type(`dialog input[placeholder="Empty for main"]`, "\b\b\b\b\b-beta\r")
 	tab.Until(`!document.querySelector("dialog")`)
-	tab.Sees(channel, "docs@production: deploying")
+	tab.Sees(channel, "docs@production deploying")
 	tab.Sees(".tasks .done", "Redeploy a stack")
 
 	tab.Click(channel, "Cancel")
@@ -127,7 +127,7 @@ func mentionInThread(t *testing.T, browser *pagetest.Browser) {
 	tab := browser.Tab(url)
 	furnished(tab)
 	tab.Type(composer, "/c66 redeploy search --now\r")
-	tab.Sees(channel, "search@production: deploying")
+	tab.Sees(channel, "search@production deploying")
 	tab.Click(channel, "Reply in thread")
 	tab.Sees(thread, "started")
 	tab.Type(reply, "/c66 show\r")
@@ -145,7 +145,7 @@ func killTheBot(t *testing.T, browser *pagetest.Browser) {
 	tab.Click("header", "☁ Cloud 66")
 	tab.Sees(side, "Runs and is connected")
 	tab.Type(composer, "/c66 redeploy worker --now\r")
-	tab.Sees(channel, "worker@production: deploying")
+	tab.Sees(channel, "worker@production deploying")
 	tab.Click(side, "Kill it")
 	tab.Sees(side, "Does not run")
 	tab.Type(composer, "/c66 status\r")
@@ -153,8 +153,8 @@ func killTheBot(t *testing.T, browser *pagetest.Browser) {
 	tab.Click(side, "Start it again")
 	tab.Sees(side, "Runs and is connected")
 	tab.Click(side, "60×")
-	tab.Sees(channel, "worker@production: #")
-	tab.Sees(channel, "is live")
+	tab.Sees(channel, "worker@production #")
+	tab.Sees(channel, "went live")
 	tab.Sees(".tasks .done", "Kill the bot in the middle")
 }
 

@@ -332,12 +332,12 @@ func TestADeploymentThatEndsWhileTheBotIsDeadIsToldAfterTheRestartAndWasSentOnce
 	s := w.serve(t)
 	w.until(t, s, "the bot is connected", func() bool { return w.slack.Sockets() == 1 })
 	w.command(t, "/c66 redeploy web --now")
-	w.until(t, s, "the thread tells the start", w.says("↳ 🔵"))
+	w.until(t, s, "the thread tells the start", w.says("↳ 🔄"))
 	s.end(t, syscall.SIGKILL, 5*time.Second, -1)
 
 	w.cloud.SetSpeed(1e6) // It ends at once.
 	s = w.serve(t)
-	w.until(t, s, "the thread tells the end", w.says("↳ 🟢"))
+	w.until(t, s, "the thread tells the end", w.says("↳ ✅"))
 	cards := func() (all []string) {
 		for _, m := range w.slack.Person(lin).Sees(deploys) {
 			if !m.Ephemeral && (m.ThreadTS == "" || m.ThreadTS == m.TS) {
@@ -348,7 +348,7 @@ func TestADeploymentThatEndsWhileTheBotIsDeadIsToldAfterTheRestartAndWasSentOnce
 	}
 	// The card is edited beside its thread: either may be first.
 	w.until(t, s, "the card tells the end", func() bool {
-		return slices.ContainsFunc(cards(), func(card string) bool { return strings.HasPrefix(card, "🟢") })
+		return slices.ContainsFunc(cards(), func(card string) bool { return strings.HasPrefix(card, "✅") })
 	})
 	if all := cards(); len(all) != 1 {
 		t.Errorf("cards after the restart, want one that is live:\n%s", strings.Join(all, "\n"))

@@ -105,7 +105,7 @@ func (w *world) ask(n int) (d *slacksim.Delivery, answers int) {
 		return person.Command(channel, "/c66 follow "+stack), 0
 	case n%everyClicks == everyClicks-1:
 		person, channel, _ := w.team(n)
-		if d := click(person, channel, []string{"Older", "Refresh"}[n/everyClicks%2]); d != nil {
+		if d := click(person, channel, []string{"Older", "Show"}[n/everyClicks%2]); d != nil {
 			return d, 1
 		}
 	}
@@ -238,7 +238,7 @@ func (w *world) settled(t *testing.T, s *server, answers int, before gauges) {
 	}
 }
 
-var ended = regexp.MustCompile(`is live|was cancelled`)
+var ended = regexp.MustCompile(`went live|was cancelled`)
 
 // openCards counts the cards that do not tell of an end.
 func (w *world) openCards() (open int) {

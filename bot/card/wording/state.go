@@ -9,12 +9,12 @@ import (
 	"c66bot/storage"
 )
 
-// signs maps each state to its unique sign. States without an entry are merely requested.
+// signs maps each state to its sign. They differ in shape, not only in colour. States without an entry are merely requested.
 var signs = map[storage.State]string{
-	storage.Queued: "🕓", storage.Waits: "🟠", storage.Started: "🔵", storage.Slow: "🟠",
-	storage.Lost: "❔", storage.Over: "❔", storage.Unclear: "❔", storage.Vanished: "❔",
-	storage.Succeeded: "🟢", storage.Failed: "🔴", storage.Refused: "🔴", storage.Cancelled: "⚪", storage.Unposted: "⚪",
-	storage.Unhealthy: "🚨", storage.Recovered: "🟢",
+	storage.Queued: "🕓", storage.Started: "🔄", storage.Slow: "⚠️", storage.Waits: "⚠️",
+	storage.Lost: "❓", storage.Over: "❓", storage.Unclear: "❓", storage.Vanished: "❓",
+	storage.Succeeded: "✅", storage.Failed: "❌", storage.Refused: "❌", storage.Cancelled: "🚫", storage.Unposted: "🚫",
+	storage.Unhealthy: "🚨", storage.Recovered: "✅",
 }
 
 // Sign returns the sign of a state.
@@ -80,23 +80,29 @@ func Duration(d time.Duration) string {
 }
 
 // Roughly formats a duration in steps of a minute, or of ten seconds below two minutes, so that a card does not change on every poll.
-func Roughly(d time.Duration) string {
+func Roughly(d time.Duration) string { return Duration(RoughlyOf(d)) }
+
+// RoughlyOf returns the duration that Roughly shows.
+func RoughlyOf(d time.Duration) time.Duration {
 	switch {
 	case d < 10*time.Second:
-		return Duration(d.Truncate(time.Second))
+		return d.Truncate(time.Second)
 	case d < 2*time.Minute:
-		return Duration(d.Truncate(10 * time.Second))
+		return d.Truncate(10 * time.Second)
 	default:
-		return Duration(d.Truncate(time.Minute))
+		return d.Truncate(time.Minute)
 	}
 }
 
 // Nearly formats a usual duration, rounded to the minute, or to ten seconds below two minutes.
-func Nearly(d time.Duration) string {
+func Nearly(d time.Duration) string { return Duration(NearlyOf(d)) }
+
+// NearlyOf returns the duration that Nearly shows, at least a second.
+func NearlyOf(d time.Duration) time.Duration {
 	if d < 2*time.Minute {
-		return Duration(max(d.Round(10*time.Second), min(d, 10*time.Second)))
+		return max(d.Round(10*time.Second), min(d, 10*time.Second), time.Second)
 	}
-	return Duration(d.Round(time.Minute))
+	return d.Round(time.Minute)
 }
 
 // Age formats a duration by its largest unit: "40 s", "15 min", "3 h", "5 days", "4 months", "3 years".

@@ -16,9 +16,12 @@ import (
 // MaxName is the number of characters shown of a name, so that it cannot displace other texts.
 const MaxName = 100
 
-// Stack formats a stack by the name that can be typed, as in "*web@production*", with its tag if it has one.
+// Stack formats a stack by the name that can be typed, as in "*web@production*", with its tag if it has one: "*web@production · acme*".
 func Stack(s storage.StackRef) markup.Text {
-	return markup.Join([]markup.Text{markup.Format("*%s*", Name(s, MaxName)), markup.Format("%s", markup.Shorten(s.Tag, MaxName))}, " · ")
+	if s.Tag == "" {
+		return markup.Format("*%s*", Name(s, MaxName))
+	}
+	return markup.Format("*%s · %s*", Name(s, MaxName), markup.Shorten(markup.OneLine(s.Tag), MaxName))
 }
 
 // Name returns name@environment, each cut to a number of characters. The UID stands for a blank name.
