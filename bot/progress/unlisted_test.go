@@ -33,8 +33,8 @@ func TestADeploymentThatVanishedAndIsShownAgainIsFollowedToItsEnd(t *testing.T) 
 				}
 				time.Sleep(2 * time.Hour)
 				shown := strings.Join(r.shown(deploys), "\n")
-				if !strings.HasPrefix(shown, "🔴 web@production: #1004 failed after 20 min") ||
-					strings.Count(shown, "\n  🔴 web@production: #1004 failed") != 1 ||
+				if !strings.HasPrefix(shown, "❌ web@production #1004 failed after 20 min") ||
+					strings.Count(shown, "\n  ❌ #1004 failed") != 1 ||
 					strings.Count(shown, "started") != 1 {
 					r.Errorf("the channel shows\n%s", shown)
 				}
@@ -72,7 +72,7 @@ func TestAnEndThatTheActionToldIsNotToldAgain(t *testing.T) {
 				time.Sleep(5 * time.Hour)
 				r.settle()
 				shown := r.shown(deploys)
-				if len(shown) != 3 || shown[0] != "🔴 web@production: #1004 failed after 1 min; #1003 is still live" {
+				if len(shown) != 3 || shown[0] != "❌ web@production #1004 failed after 1 min; #1003 is still live" {
 					r.Errorf("the channel shows\n%s", strings.Join(shown, "\n"))
 				}
 			})
@@ -95,7 +95,7 @@ func TestAWishThatWasGivenUpIsFollowedIfItShowsUp(t *testing.T) {
 		r.calls("POST", "", `{"user_reference":"`+r.reference()+`"}`)
 		time.Sleep(2 * time.Hour)
 		r.settle()
-		if shown := r.shown(deploys); !strings.Contains(shown[0], "#1004 is live") {
+		if shown := r.shown(deploys); !strings.Contains(shown[0], "#1004 went live") {
 			r.Errorf("the channel shows\n%s", strings.Join(shown, "\n"))
 		}
 	})
@@ -155,7 +155,7 @@ func TestACancelThatOnlyTheActionTellsIsNoFailure(t *testing.T) {
 				}
 				r.settle()
 				shown := r.shown(deploys)
-				if len(shown) != 2 || !strings.HasPrefix(shown[0], "⚪ web@production: ") || !strings.Contains(shown[0], "#1004 was cancelled") {
+				if len(shown) != 2 || !strings.HasPrefix(shown[0], "🚫 web@production ") || !strings.Contains(shown[0], "#1004 was cancelled") {
 					r.Errorf("the channel shows\n%s", strings.Join(shown, "\n"))
 				}
 			})
