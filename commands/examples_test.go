@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -63,7 +64,7 @@ func (r *rig) filled(text string) {
 		for _, err := range []error{
 			storage.Follows.Put(tx, f.ID, f), storage.Wishes.Put(tx, storage.DeploymentKey("web1", 16), storage.WishOf{Follow: f.ID}),
 			storage.Channels.Put(tx, here, storage.Channel{Refused: text}), storage.Subscriptions.Put(tx, storage.ChannelKey(here, s.ID), s),
-			storage.Rules.Put(tx, storage.ChannelKey(here, rule.ID), rule),
+			storage.Rules.Put(tx, storage.ChannelKey(here, rule.ID), rule), decideMuch(tx, ref, text),
 		} {
 			if err != nil {
 				return err
@@ -72,6 +73,22 @@ func (r *rig) filled(text string) {
 		return nil
 	})
 	r.Authz.Changed()
+}
+
+// decideMuch records a decision a day in the audit, of two people, every other on a stack.
+func decideMuch(tx storage.Tx, stack storage.StackRef, text string) (err error) {
+	for day := range 15 {
+		e := storage.AuditEntry{
+			At: time.Now().Add(time.Duration(day-15) * 24 * time.Hour), User: []string{lin, kim, kim}[day%3], Channel: here, Action: text, Asked: text,
+			Operation: fmt.Sprint("decided", day), Allowed: day%5 > 0, By: storage.Decider{Kind: storage.ByRule, ID: text}, Reason: text,
+		}
+		if day%2 == 0 {
+			e.Stack = stack
+		}
+		result := storage.Result{Outcome: storage.State(text), Deployment: int64(day), Said: text}
+		err = errors.Join(err, storage.PutAudit(tx, e), storage.PutResult(tx, e.Operation, result))
+	}
+	return err
 }
 
 // onStack puts a stack into an example.

@@ -135,7 +135,7 @@ func goldenReplies() map[string]Reply {
 	}
 	for _, more := range []map[string]Reply{
 		goldenVersions(), goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenUsages(),
-		goldenLocked(),
+		goldenLocked(), goldenAudits(),
 	} {
 		maps.Copy(all, more)
 	}
@@ -505,6 +505,7 @@ func goldenSpoiled(bad string) map[string]Reply {
 	all := map[string]Reply{
 		"lock": LockSaid{Lock: hostileLock(bad), Fits: 3}, "lock over": LockSaid{Lock: hostileLock(bad), Over: true, By: bad},
 		"locked": LockedReply{Stack: ref, Locks: []storage.Lock{hostileLock(bad), hostileLock(bad)}}, "locks": goldenLockLines(hostileLock(bad)),
+		"audit":        goldenAudit(bad, bad, bad, storage.Result{Outcome: storage.State(bad), Said: bad}),
 		"unlock asked": UnlockAsked{Lock: hostileLock(bad), Stack: ref, By: bad},
 		"list":         list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
 		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),

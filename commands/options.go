@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -47,6 +48,8 @@ const (
 	Zone
 	Override
 	To
+	Asker
+	Since
 
 	optCount int = iota
 )
@@ -145,6 +148,14 @@ var options = [optCount]Option{
 		Name: "to", key: "to", Value: "ID|HASH", Summary: "the deployment or the commit to return to; the version before unless said",
 		check: checkTo, also: []string{"version", "deployment", "commit", "ref"},
 	},
+	Asker: {
+		Name: "user", key: "us", Value: "@name", Summary: "only what one person asked for", kind: aMention, check: checkAsker,
+		also: []string{"by", "who", "from"},
+	},
+	Since: {
+		Name: "since", key: "si", Value: "7d", Summary: "only as far back, as in 12h, 7d or 4w", check: checkSince,
+		also: []string{"for", "last", "after"},
+	},
 }
 
 // pick returns the descriptions of options.
@@ -174,6 +185,25 @@ var (
 func checkFlag(v string) (string, error) {
 	if v != given {
 		return "", errors.New("it takes no value")
+	}
+	return v, nil
+}
+
+func checkAsker(v string) (string, error) {
+	id := UserOf(v)
+	if id == "" {
+		return "", fmt.Errorf("%s is nobody whom Slack resolved: choose the name from the list that Slack shows while you type it", quoted(v))
+	}
+	return id, nil
+}
+
+// maxSince is the longest time that can be looked back.
+const maxSince = 10 * 365 * 24 * time.Hour
+
+func checkSince(v string) (string, error) {
+	v = strings.ToLower(strings.ReplaceAll(v, " ", ""))
+	if d := forTime(v); d <= 0 || d > maxSince {
+		return "", fmt.Errorf("%s is no time to look back: write it as in 12h, 7d or 4w", quoted(v))
 	}
 	return v, nil
 }

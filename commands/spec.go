@@ -23,7 +23,7 @@ var Specs []Spec
 func init() {
 	Specs = []Spec{
 		redeploySpec, rollbackSpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec, subscriptionsSpec,
-		accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, statusSpec, helpSpec,
+		accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, auditSpec, statusSpec, helpSpec,
 		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec,
 	}
 }
