@@ -614,7 +614,7 @@ func TestOnePersonsReadsKeepNobodyFromRedeploying(t *testing.T) {
 		lack(t, "what sam sees", r.sees(sam, deploys), "busy with too many commands")
 		r.slack.Person(guest).Command(deploys, "/c66 help")
 		for i, user := range []string{lin, sam} {
-			r.command(user, deploys, fmt.Sprintf("/c66 redeploy web --ref v%d", i))
+			r.command(user, deploys, fmt.Sprintf("/c66 redeploy web --wait --ref v%d", i))
 		}
 		pass(time.Second)
 		if len(r.ephemerals(guest, deploys)) != 1 {

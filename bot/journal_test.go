@@ -284,7 +284,7 @@ func TestWhatOnePersonAsksForInOneChannelBeginsInItsOrder(t *testing.T) {
 		var want, got []string
 		for _, ref := range []string{"v1", "v2", "v3", "v4", "v5"} {
 			want = append(want, ref)
-			r.slack.Person(lin).Command(deploys, "/c66 redeploy web --ref "+ref)
+			r.slack.Person(lin).Command(deploys, "/c66 redeploy web --wait --ref "+ref)
 		}
 		r.until("all are sent", func() bool { return r.requests("POST") == 5 })
 		for _, d := range r.cloud.Deployments(r.web)[35:] {

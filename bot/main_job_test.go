@@ -307,7 +307,12 @@ func TestASecondRedeployOfABusyStackIsQueuedAndSaysSo(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
-		r.command(lin, deploys, "/c66 redeploy web --now")
+		question := r.ask(lin, deploys, "/c66 redeploy web --now")
+		hold(t, "the question", question.Plain(), "web@production is busy", "#1036 deploying since", "by @lin", "[Yes, queue it]", "[No]")
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d redeploys were sent before the yes", n)
+		}
+		r.click(lin, question, "Yes, queue it")
 		card := r.card("#1037 is queued behind #1036")
 		hold(t, "the queued card", card.Plain(), "🕓", "[Cancel]")
 		card = r.card("#1037 went live")

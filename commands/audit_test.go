@@ -101,7 +101,7 @@ func TestWhatChangesSomethingIsRecordedAndWhatReadsIsNot(t *testing.T) {
 			t.Errorf("a form that was opened is recorded: %+v", r.audit())
 		}
 		for i, change := range []struct{ text, rule, action string }{
-			{"redeploy web --now", "r0", "redeploy"}, {"follow web", "r0", "view"}, {"allow everyone view api", "r1", "admin"},
+			{"redeploy web --wait", "r0", "redeploy"}, {"follow web", "r0", "view"}, {"allow everyone view api", "r1", "admin"},
 			{"deny <@U0KIM> all *", "r1", "admin"}, {"revoke zzzz", "r1", "admin"},
 		} {
 			time.Sleep(time.Second)
@@ -118,7 +118,7 @@ func TestWhatChangesSomethingIsRecordedAndWhatReadsIsNot(t *testing.T) {
 			t.Errorf("a click is recorded as %+v", e)
 		}
 		time.Sleep(time.Second)
-		r.say(lin, "redeploy web@staging --now")
+		r.say(lin, "redeploy web@staging --wait")
 		if e := r.lastAudit(); !e.Allowed || e.User != lin || e.By.ID != "" || e.Reason != "an admin by the configuration" {
 			t.Errorf("what an admin did is recorded as %+v", e)
 		}
@@ -132,8 +132,8 @@ func TestWhereTheRecordFailsNothingIsDoneAndNothingTold(t *testing.T) {
 		r.put(allow(sam, "web@production", authz.View), allow(kim, "*", authz.Admin))
 		r.db.full = true
 		for user, texts := range map[string][]string{
-			sam: {"redeploy web --now", "list api", "allow everyone all *"},
-			lin: {"redeploy web@production --now", "allow everyone all *", "revoke r0", "follow web@production"},
+			sam: {"redeploy web --wait", "list api", "allow everyone all *"},
+			lin: {"redeploy web@production --wait", "allow everyone all *", "revoke r0", "follow web@production"},
 			kim: {"allow everyone all *", "revoke r0"},
 		} {
 			for _, text := range texts {

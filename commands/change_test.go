@@ -14,8 +14,8 @@ import (
 
 func TestARedeployWithAnyOptionIsDoneAtOnce(t *testing.T) {
 	for options, want := range map[string]storage.Wish{
-		"--now": {}, "--ref main": {Ref: "main"}, "--profile p": {Profile: "p"}, `--reason "the login"`: {Reason: "the login"},
-		"--ref v1 --profile p --reason x --now": {Ref: "v1", Profile: "p", Reason: "x"},
+		"--now": {}, "--ref main": {Ref: "main"}, "--profile canary": {Profile: "canary"}, "--wait": {}, `--reason "the login"`: {Reason: "the login"},
+		"--ref v1 --profile canary --reason x --now": {Ref: "v1", Profile: "canary", Reason: "x"},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.cloud.has("web1", 5)

@@ -174,12 +174,16 @@ func broken(t *testing.T, m kit.Message) string {
 var byChance = regexp.MustCompile(`((?:subscription|rule|lock) )\S+`)
 
 // effect is what anyone notices of a request except for the audit and for buttons, which carry the options.
-func effect(t *testing.T, inv Invocation, locked bool) string {
+func effect(t *testing.T, inv Invocation, opt Opt) string {
 	t.Helper()
 	var all []string
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.filled("lin")
-		if locked {
+		switch opt {
+		case Wait:
+			r.cloud.runs("web1", true)
+			r.cloud.runs("api1", true)
+		case Override:
 			r.stores(func(tx storage.Tx) error {
 				return storage.Locks.Put(tx, "k3f9", storage.Lock{ID: "k3f9", Stacks: "*", Holder: lin})
 			})
@@ -220,7 +224,6 @@ func TestEveryOptionAndArgumentOfACommandHasAnEffect(t *testing.T) {
 // matters reports whether an option in an example changes the effect, beside the other options or alone.
 func matters(t *testing.T, example string, opt Opt) bool {
 	t.Helper()
-	locked := opt == Override
 	for _, stack := range []string{"web1", "api1"} {
 		inv, err := Parse(strings.ReplaceAll(onStack(example, stack), lin, kim)) // lin asks
 		if err != nil {
@@ -229,14 +232,14 @@ func matters(t *testing.T, example string, opt Opt) bool {
 		if inv.Options[opt] == "" {
 			return false
 		}
-		if again := effect(t, inv, locked); again != effect(t, inv, locked) {
+		if again := effect(t, inv, opt); again != effect(t, inv, opt) {
 			t.Errorf("%s does not do the same twice:\n%s", example, again)
 		}
 		others, alone, none := inv, inv, inv
 		others.Options[opt], none.Options = "", Options{Glob: inv.Options[Glob]}
 		alone.Options = none.Options
 		alone.Options[opt] = inv.Options[opt]
-		if effect(t, inv, locked) != effect(t, others, locked) || effect(t, alone, locked) != effect(t, none, locked) {
+		if effect(t, inv, opt) != effect(t, others, opt) || effect(t, alone, opt) != effect(t, none, opt) {
 			return true
 		}
 	}

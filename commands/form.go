@@ -73,7 +73,22 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	if err != nil {
 		return nil, err
 	}
-	reply.Facts = append(held, facts(stack, newest.Deployments)...)
+	var sought []storage.Follow
+	err = h.Records.View(ctx, func(tx storage.Tx) error {
+		sought, err = storage.Sought(tx, stack.UID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	running, err := h.busyWith(ctx, stack.UID, newest.Deployments, sought)
+	if err != nil {
+		return nil, err
+	}
+	reply.Facts = append(held, facts(stack, newest.Deployments, running)...)
+	if profile := reply.Fill.Options[Profile]; h.strange(profile) {
+		reply.Facts = append(reply.Facts, fmt.Sprintf("The profile %s is not among those that are configured.", quoted(profile)))
+	}
 	reply.Stack, reply.Branch, reply.Docker = &ref, stack.GitBranch, stack.Docker()
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
@@ -118,7 +133,7 @@ func withCommit(d cloud66.Deployment) *cloud66.Deployment {
 }
 
 // facts lists what a user should know before a redeploy.
-func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
+func facts(stack cloud66.Stack, newest []cloud66.Deployment, running busy) []string {
 	var facts []string
 	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
 		live := fmt.Sprintf("Live now is #%d", newest[i].ID)
@@ -127,9 +142,7 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment) []string {
 		}
 		facts = append(facts, live+".")
 	}
-	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return !d.Ended() }); i >= 0 {
-		facts = append(facts, fmt.Sprintf("#%d has not ended yet: this one would wait behind it.", newest[i].ID))
-	} else if stack.IsBusy {
+	if facts = append(facts, running.facts()...); running.free() && stack.IsBusy {
 		facts = append(facts, "Cloud 66 is busy with this stack: this one would wait.")
 	}
 	if usual := cloud66.UsualDuration(newest, cloud66.TypeRedeploy); usual > 0 {

@@ -283,7 +283,7 @@ func (i Invocation) olderThan(age time.Duration) bool {
 // Again returns the invocation that reopens the form with its values.
 func (i Invocation) Again() Invocation {
 	again := Invocation{Verb: Redeploy, UID: i.UID, Options: i.Options, Fill: true}
-	again.Options[Now] = ""
+	again.Options[Now], again.Options[Wait] = "", ""
 	return again
 }
 

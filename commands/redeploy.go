@@ -19,11 +19,11 @@ const Redeploy Verb = "redeploy"
 var redeploySpec = Spec{
 	Verb: Redeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true, Form: true,
 	Args:    []Arg{argStack},
-	Options: pick(Ref, Services, Profile, Reason, Now, Override),
+	Options: pick(Ref, Services, Profile, Reason, Now, Wait, Override),
 	Summary: "Redeploys a stack and follows it to its end. Without an option it opens a form first.",
 	Examples: []string{
 		"redeploy mystack@production", `redeploy mystack@production --ref main --reason "fix the login"`,
-		"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary",
+		"redeploy mystack@staging --services api:1.4.2,worker --now", "redeploy mystack@staging --profile canary --wait",
 		`redeploy mystack@production --override --reason "hotfix of the outage"`,
 	},
 	asks: func(i Invocation) bool { return i.Fill || !i.Yes && i.OptionsTyped() == "" }, // options of other commands do not count
@@ -49,24 +49,30 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 	if err := h.cardless(ctx, c.Request); err != nil {
 		return nil, err
 	}
-	return c.then(QueueOf(Redeploy, stack.UID), func(ctx context.Context) (Reply, error) { return nil, h.begin(ctx, c) })
+	return c.then(QueueOf(Redeploy, stack.UID), func(ctx context.Context) (Reply, error) { return h.begin(ctx, c) })
 }
 
-// begin begins a redeploy in the turn of its stack.
-func (h *Handler) begin(ctx context.Context, c *call) error {
+// begin begins a redeploy in the turn of its stack, or asks first.
+func (h *Handler) begin(ctx context.Context, c *call) (Reply, error) {
 	inv, stack, req := c.Invocation, c.stack, c.Request
-	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
+	var sought []storage.Follow
+	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
+		if err = Untaken(tx, req.Operation); err == nil {
+			sought, err = storage.Sought(tx, stack.UID)
+		}
 		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if inv.Yes && inv.Newest != newestID(newest.Deployments) {
-		do := fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest.Deployments))
-		return h.notDoneOn(stack, "there is a newer deployment than the form showed.", do, "")
+	if question, err := h.doubts(ctx, c, newest.Deployments, sought); err != nil || question != nil {
+		return question, err
 	}
-	return h.deploy(ctx, c, newest.Deployments, storage.Wish{
+	return nil, h.deploy(ctx, c, newest.Deployments, storage.Wish{
 		Ref: inv.Options[Ref], Services: inv.Options[Services], Profile: inv.Options[Profile], Reason: inv.Options[Reason],
 	})
 }

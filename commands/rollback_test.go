@@ -341,7 +341,7 @@ func TestWhatADockerStackRunsIsRecordedBeforeSomethingElseIsDeployed(t *testing.
 				r.versioned("api1", 4)
 				r.cloud.services = []cloud66.Service{{Name: "api", ImageTag: "v3"}}
 				tt.prepare(r)
-				silent(t, r.say(lin, "redeploy api --now"))
+				silent(t, r.say(lin, "redeploy api --now --wait"))
 				if got := r.kept("api1", 4).Services; got != tt.want || len(r.progress.done) != 1 {
 					t.Errorf("kept is %q, done %q", got, r.progress.done)
 				}

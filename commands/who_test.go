@@ -332,7 +332,7 @@ func TestWhatWasAskedForInACardsThreadIsDone(t *testing.T) {
 		}
 		as[ListReply](t, mention("list"))
 		of(t, "open", mention("redeploy"))
-		silent(t, mention("redeploy --ref x"))
+		silent(t, mention("redeploy --ref x --wait"))
 		if diff := cmp.Diff([]string{"redeploy web1"}, r.progress.done); diff != "" || r.progress.follow.Wish.Ref != "x" {
 			t.Errorf("%s%+v", diff, r.progress.follow)
 		}

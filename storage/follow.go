@@ -63,6 +63,17 @@ func OpenFollows(tx Tx, stackUID string, in ...Phase) (follows []Follow, err err
 	return follows, err
 }
 
+// Sought returns the redeploys of a stack whose deployment is not known yet, oldest first.
+func Sought(tx Tx, stackUID string) (sought []Follow, err error) {
+	open, err := OpenFollows(tx, stackUID)
+	for _, f := range open {
+		if f.Wish != nil && f.Deployment == 0 {
+			sought = append(sought, f)
+		}
+	}
+	return sought, err
+}
+
 // Follow is a card in a channel, which shows a deployment until it ends.
 type Follow struct {
 	ID          string    `json:"id"`

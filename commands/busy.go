@@ -1,0 +1,153 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/commands/typography"
+	"c66bot/storage"
+)
+
+// maxBusy is the number of deployments that a question names.
+const maxBusy = 5
+
+// busy is what runs or waits on a stack, oldest first.
+type busy struct {
+	open   []Entry          // deployments that have not ended
+	sought []storage.Follow // redeploys of this bot whose deployment Cloud 66 does not list yet
+}
+
+func (b busy) free() bool { return len(b.open)+len(b.sought) == 0 }
+
+// busyWith returns what runs or waits on a stack, given its newest deployments and the redeploys whose deployment is not known yet.
+func (h *Handler) busyWith(ctx context.Context, uid string, newest []cloud66.Deployment, sought []storage.Follow) (b busy, err error) {
+	open := slices.DeleteFunc(slices.Clone(newest), cloud66.Deployment.Ended)
+	slices.Reverse(open)
+	if len(open) > 0 {
+		b.open, err = h.entries(ctx, uid, open)
+	}
+	b.sought = sought
+	return b, err
+}
+
+// lines describes what runs or waits: its state, since when, and by whom.
+func (b busy) lines() (lines []markup.Text) {
+	for _, e := range b.open {
+		sign, state := e.standing()
+		line := markup.Format("%s #%d %s", sign, e.Deployment.ID, state)
+		if !e.Deployment.StartedAt.IsZero() {
+			line = markup.Format("%s since %s", line, markup.When(e.Deployment.StartedAt))
+		}
+		lines = append(lines, markup.Join([]markup.Text{line, byWhom(e.who())}, " · "))
+	}
+	for _, f := range b.sought {
+		lines = append(lines, markup.Format("%s a redeploy that Cloud 66 does not list yet, asked for %s · by %s", wording.Sign(storage.Asked),
+			markup.When(f.AskedAt), markup.User(f.Asker)))
+	}
+	if more := len(lines) - maxBusy; more > 0 {
+		lines = append(lines[:maxBusy], markup.Format("and %d more", more))
+	}
+	return lines
+}
+
+func byWhom(who markup.Text) markup.Text {
+	if who.Empty() {
+		return who
+	}
+	return markup.Format("by %s", who)
+}
+
+// facts tells the user of a form the same.
+func (b busy) facts() (facts []string) {
+	for _, e := range b.open[:min(len(b.open), maxBusy)] {
+		_, state := e.standing()
+		facts = append(facts, fmt.Sprintf("#%d is %s: this one would wait behind it.", e.Deployment.ID, state))
+	}
+	if len(b.sought) > 0 {
+		facts = append(facts, "A redeploy was asked for that Cloud 66 does not list yet: this one would wait behind it.")
+	}
+	return facts
+}
+
+// strange reports whether a profile is not among the configured ones, if there are any.
+func (h *Handler) strange(profile string) bool {
+	return profile != "" && len(h.Profiles) > 0 && !slices.Contains(h.Profiles, profile)
+}
+
+// doubts asks about a redeploy before it begins: whether it may queue behind what runs, and whether a profile that is not configured is
+// meant. It returns nil where there is nothing to ask, or where the answer was given: by --wait, by a form that showed it, or by the Yes to
+// such a question. Where the newest deployment is another one than the question showed, it asks again; a form says so.
+func (h *Handler) doubts(ctx context.Context, c *call, newest []cloud66.Deployment, sought []storage.Follow) (Reply, error) {
+	inv := c.Invocation
+	b, err := h.busyWith(ctx, c.stack.UID, newest, sought)
+	if err != nil {
+		return nil, err
+	}
+	moved := inv.Yes && (inv.Newest != newestID(newest) || slices.ContainsFunc(b.sought, func(f storage.Follow) bool {
+		return f.AskedAt.After(time.Unix(inv.AskedAt+1, 0))
+	}))
+	strange, waits := h.strange(inv.Options[Profile]), !b.free() && inv.Options[Wait] == ""
+	if inv.Yes && !moved {
+		return nil, nil
+	}
+	if moved && (inv.Form || !waits) {
+		return nil, h.movedOn(c, newest)
+	}
+	if !strange && !waits {
+		return nil, nil
+	}
+	return h.doubt(c, b, newest, strange, waits, moved), nil
+}
+
+// movedOn is the answer to the Yes to a question, or to a form, that showed another deployment as the newest.
+func (h *Handler) movedOn(c *call, newest []cloud66.Deployment) error {
+	do := fmt.Sprintf("The newest is #%d now. Look at it, then ask again.", newestID(newest))
+	shown := "the question"
+	if c.Invocation.Form {
+		shown = "the form"
+	}
+	return h.notDoneOn(c.stack, "there is a newer deployment than "+shown+" showed.", do, "")
+}
+
+// doubt is the question.
+func (h *Handler) doubt(c *call, b busy, newest []cloud66.Deployment, strange, waits, moved bool) Reply {
+	ref, inv := RefOf(c.stack), c.Invocation.once()
+	inv.Stack, inv.UID, inv.Form, inv.Fill, inv.Shown, inv.Newest = "", ref.UID, false, false, ShownAs(ref.String()), newestID(newest)
+	profile := inv.Options[Profile]
+	head, yes := markup.Format("%s is busy. Queue this redeploy behind what runs?", wording.Stack(ref)), "queue it"
+	var small []markup.Text
+	if moved {
+		small = append(small, markup.Format("Something else has begun since you were asked. Nothing was done yet."))
+	}
+	if waits {
+		small = append(small, b.lines()...)
+	} else {
+		head, yes = markup.Format("%s: redeploy with the profile %s?", wording.Stack(ref), markup.Code(profile)), "send it"
+	}
+	var near doc.Button
+	if strange {
+		known := h.Profiles[:min(len(h.Profiles), maxNamed)]
+		small = append(small, markup.Format("The profile %s is not among those that are configured: %s.", markup.Code(profile),
+			markup.Shorten(strings.Join(known, ", "), wording.MaxName)))
+		if name := typography.Nearest(profile, h.Profiles); name != "" {
+			other := inv
+			other.Yes, other.Options[Profile] = false, name
+			near = Button("Use "+name, other, "choose-profile")
+		}
+	}
+	sure := inv
+	sure.Yes = true
+	confirm := Button("Yes, "+yes, sure, "yes").As(doc.Primary)
+	if confirm.None() {
+		small = append(small, markup.Format("The options are too long for a button: send the command again with --wait."))
+	}
+	all := []doc.Button{confirm, near, Button("No", Invocation{Verb: Dismiss, Nonce: inv.Nonce}, "no")}
+	return doc.Document{Kind: "question", Brief: markup.Brief(head, small...), Blocks: []doc.Block{doc.Lines(head), doc.Small(small...), doc.Buttons(all...)}}
+}

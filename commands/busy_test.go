@@ -1,0 +1,148 @@
+package commands
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// questionThat checks that a reply is a question that says something, and returns the invocations of its buttons by label.
+func questionThat(t *testing.T, reply Reply, says ...string) map[string]Invocation {
+	t.Helper()
+	d := of(t, "question", reply)
+	text := ""
+	buttons := map[string]Invocation{}
+	for _, b := range d.Blocks {
+		for _, line := range b.Lines {
+			text += line.String() + "\n"
+		}
+		for _, b := range b.Buttons {
+			if !b.None() {
+				buttons[b.Label.String()] = throughSlack(t, button(t, b))
+			}
+		}
+	}
+	for _, words := range says {
+		if !strings.Contains(text, words) {
+			t.Errorf("it asks %q, and not %q", text, words)
+		}
+	}
+	return buttons
+}
+
+func TestARedeployOfABusyStackAsksFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 5)
+		r.cloud.runs("web1", true)
+		r.cloud.deployments["web1"][0].StartedAt, r.cloud.deployments["web1"][0].TriggeredBy = time.Now().Add(-3*time.Minute), "kim@example.com"
+		r.cloud.runs("web1", false)
+		for _, text := range []string{"redeploy web@production --now", "redeploy web@production --ref main"} {
+			buttons := questionThat(t, r.say(lin, text), "is busy", "#6 deploying since", "by kim@example.com", "#7 queued")
+			r.nothingDone()
+			yes, ok := buttons["Yes, queue it"]
+			if !ok || yes.Newest != 7 || !yes.Yes || yes.UID != "web1" {
+				t.Fatalf("%s: the buttons are %+v", text, buttons)
+			}
+		}
+		yes := questionThat(t, r.say(lin, "redeploy web@production --ref main --reason x"))["Yes, queue it"]
+		silent(t, r.click(lin, yes))
+		if wish := r.progress.follow.Wish; len(r.progress.done) != 1 || wish.Ref != "main" || wish.Reason != "x" || wish.NewestBefore != 7 {
+			t.Errorf("done is %q, with %+v", r.progress.done, wish)
+		}
+		silent(t, r.say(lin, "redeploy web@production --wait"))
+	})
+}
+
+func TestTheYesToABusyStackIsToWhatTheQuestionShowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(r *rig)
+		asks   bool // again
+		begins bool
+	}{
+		"it ended meanwhile":    {func(r *rig) { r.cloud.ends("web1", cloud66.OutcomeSuccess) }, false, true},
+		"another one waits now": {func(r *rig) { r.cloud.runs("web1", false) }, true, false},
+		"another came, and both are over": {func(r *rig) {
+			r.cloud.ends("web1", cloud66.OutcomeSuccess)
+			r.cloud.runs("web1", true)
+			r.cloud.ends("web1", cloud66.OutcomeSuccess)
+		}, false, false},
+		"a redeploy was sent just before":  {func(r *rig) { time.Sleep(2 * time.Second); r.sought(time.Now()) }, true, false},
+		"a quarter of an hour has gone by": {func(*rig) { time.Sleep(16 * time.Minute) }, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.cloud.has("web1", 5)
+				r.cloud.runs("web1", true)
+				yes := questionThat(t, r.say(lin, "redeploy web@production --now"))["Yes, queue it"]
+				c.change(r)
+				reply := r.click(lin, yes)
+				switch {
+				case c.begins:
+					silent(t, reply)
+				case c.asks:
+					questionThat(t, reply, "Something else has begun")
+					r.nothingDone()
+				default:
+					problemThat(t, reply, "")
+					r.nothingDone()
+				}
+			})
+		})
+	}
+}
+
+// sought records a redeploy whose deployment is not known yet.
+func (r *rig) sought(at time.Time) {
+	r.stores(func(tx storage.Tx) error {
+		return storage.PutFollow(tx, storage.Follow{
+			ID: "f1", Stack: storage.StackRef{UID: "web1"}, Asker: sam, AskedAt: at, Phase: storage.PhaseFinding, Wish: &storage.Wish{},
+		})
+	})
+}
+
+func TestARedeployThatCloud66DoesNotListYetMakesAStackBusy(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 5)
+		r.sought(time.Now())
+		questionThat(t, r.say(lin, "redeploy web@production --now"), "does not list yet", "by <@U0SAM>")
+		form := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1"}))
+		if facts := strings.Join(form.Facts, " "); !strings.Contains(facts, "does not list yet") {
+			t.Errorf("the form says %q", facts)
+		}
+	})
+}
+
+func TestAProfileThatIsNotConfiguredIsAskedAbout(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 5)
+		buttons := questionThat(t, r.say(lin, "redeploy web@production --profile canry --reason x"), "with the profile `canry`",
+			"not among those that are configured: canary")
+		r.nothingDone()
+		silent(t, r.click(lin, buttons["Yes, send it"]))
+		if got := r.progress.follow.Wish.Profile; got != "canry" {
+			t.Errorf("the yes sends %q", got)
+		}
+		buttons = questionThat(t, r.say(lin, "redeploy web@production --profile canry"))
+		silent(t, r.click(lin, buttons["Use canary"]))
+		if got := r.progress.follow.Wish.Profile; got != "canary" {
+			t.Errorf("the nearest sends %q", got)
+		}
+		buttons = questionThat(t, r.say(lin, "redeploy web@production --profile something"))
+		if len(buttons) != 2 {
+			t.Errorf("where none is near it offers %v", buttons)
+		}
+		noticeThat(t, r.click(lin, buttons["No"]), "Nothing was done")
+		r.cloud.runs("web1", true)
+		buttons = questionThat(t, r.say(lin, "redeploy web@production --profile canry"), "is busy", "not among those that are configured")
+		questionThat(t, r.click(lin, buttons["Use canary"]), "is busy")
+		form := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1", Options: Options{Profile: "canry"}, Fill: true}))
+		if facts := strings.Join(form.Facts, " "); !strings.Contains(facts, "The profile “canry” is not among") {
+			t.Errorf("the form says %q", facts)
+		}
+		r.Profiles = nil
+		silent(t, r.say(lin, "redeploy web@production --profile canry --wait"))
+	})
+}
