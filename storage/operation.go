@@ -38,6 +38,8 @@ type Cancel struct {
 	Sent   bool      `json:"sent,omitempty"`  // Cloud 66 accepted it
 	Told   bool      `json:"told,omitempty"`  // the asker was told that it is unclear whether Cloud 66 accepted it
 	Again  *Again    `json:"again,omitempty"` // a later request for the same cancellation, outcome unknown
+	// Ended is how the deployment ended, as it was told; "" until then.
+	Ended State `json:"ended,omitempty"`
 	// Operations are those of the requests that were not refused. The deployment's end is their result.
 	Operations []string `json:"operations,omitempty"`
 }
@@ -50,11 +52,14 @@ type Again struct {
 }
 
 // Explains reports whether the cancellation is the cause of a failure at that time, which Cloud 66 may tell in whole seconds. A failure
-// before the request, or long after it, has another cause.
+// before the request, or long after it, has another cause. What was told of the end is not judged again.
 func (c *Cancel) Explains(failed time.Time) bool {
 	const soon, taken = 5 * time.Minute, 30 * time.Minute
-	if c == nil {
+	switch {
+	case c == nil:
 		return false
+	case c.Ended != "": // by both clocks
+		return c.Ended == Cancelled
 	}
 	after := failed.Sub(c.At)
 	return failed.IsZero() || !failed.Before(c.At.Truncate(time.Second)) && (after < soon || c.Sent && after < taken)

@@ -162,7 +162,7 @@ func (t *tale) waits() bool {
 // possible returns the deployments that may be the wish's.
 func (t *tale) possible(f storage.Follow) (ids []int64) {
 	for _, d := range t.look.Newest {
-		if t.about[d.ID].wish == "" && slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) }) {
+		if t.about[d.ID].wish == "" && t.mayBe(f, d) {
 			ids = append(ids, d.ID)
 		}
 	}
@@ -251,11 +251,17 @@ func (t *tale) mayBeAskedIn(channel string, d cloud66.Deployment) bool {
 		}
 		id, known := t.certain[f.ID]
 		if t.look.At.Sub(f.Wish.SentAt) > holds && f.Wish.Looks >= findLooks {
-			return id == d.ID || t.guesses[f.ID] == d.ID && !d.Ended()
+			runs := t.answers.traces[f.ID].action != nil || t.guesses[f.ID] == d.ID
+			return id == d.ID || runs && !d.Ended() && t.mayBe(f, d)
 		}
 		if _, shown := t.look.Find(id); known && !shown && !t.answers.traces[f.ID].asked { // the number may be that of its stack action
 			return sought{f.ID, *f.Wish, nil}.possible(d)
 		}
-		return id == d.ID || !known && slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) })
+		return id == d.ID || !known && t.mayBe(f, d)
 	})
+}
+
+// mayBe reports whether nothing contradicts that a deployment is a wish's.
+func (t *tale) mayBe(f storage.Follow, d cloud66.Deployment) bool {
+	return slices.ContainsFunc(t.sought, func(s sought) bool { return s.follow == f.ID && s.possible(d) })
 }

@@ -210,20 +210,52 @@ func TestAGuessIsFollowedWhereItIsLikely(t *testing.T) {
 	}
 }
 
-// A channel whose card names a running deployment as a guess gets no second card of it, however long it runs.
-func TestAGuessIsNoNewsWhileItRuns(t *testing.T) {
+// A channel gets no second card of a deployment that a redeploy of its own may have become, however long both run.
+func TestWhatMayBeAWishesIsNoNewsWhileItRuns(t *testing.T) {
+	runs, ended, success := wished("a", 7, 0, 0), wished("a", 7, 0, 800, true), cloud66.OutcomeSuccess
 	for name, tt := range map[string]struct {
-		d    cloud66.Deployment
-		want bool
+		s     sought
+		guess int64
+		d     cloud66.Deployment
+		want  bool
 	}{
-		"the guess":                 {shown(1030, 3), true},
-		"another one":               {shown(1031, 3), false},
-		"the guess when it is over": {shown(1030, 3, over(800, cloud66.OutcomeFailed)), false},
+		"the guess":                 {wished("a", 0, 0, 0), 1030, shown(1030, 3), true},
+		"another one":               {wished("a", 0, 0, 0), 1030, shown(1031, 3), false},
+		"the guess when it is over": {wished("a", 0, 0, 0), 1030, shown(1030, 3, over(800, success)), false},
+		"one of several, while the action goes on":    {runs, 0, shown(1031, 3), true},
+		"one that is over, while the action goes on":  {runs, 0, shown(1031, 3, over(800, success)), false},
+		"one that runs, when the action is over":      {ended, 0, shown(1031, 3), false},
+		"one that began before the action":            {wished("a", 7, 10, 0), 0, shown(1031, 4), false},
+		"one that somebody began in the dashboard":    {runs, 0, shown(1031, 3, via("0", "web", cloud66.ViaWeb)), false},
+		"any, where nothing tells of the wish at all": {wished("a", 0, 0, 0), 0, shown(1031, 3), false},
 	} {
-		f := storage.Follow{ID: "a", Channel: "C", Phase: storage.PhaseFinding, Wish: &storage.Wish{SentAt: at(0)}}
-		s := tale{known: &known{follows: []storage.Follow{f}}, look: watch.Look{At: at(900)}, guesses: map[string]int64{"a": 1030}}
+		f := storage.Follow{ID: "a", Channel: "C", Phase: storage.PhaseFinding, Wish: &tt.s.wish}
+		tt.s.wish.SentAt, tt.s.wish.Looks = at(0), findLooks
+		s := tale{
+			known: &known{follows: []storage.Follow{f}}, look: watch.Look{At: at(900)}, guesses: map[string]int64{"a": tt.guess},
+			sought: []sought{tt.s}, answers: answers{traces: map[string]trace{"a": {asked: true, action: tt.s.action}}},
+		}
 		if got := s.mayBeAskedIn("C", tt.d); got != tt.want {
 			t.Errorf("%s: held %t, want %t", name, got, tt.want)
+		}
+	}
+}
+
+func TestWhatADeploymentWaitsBehind(t *testing.T) {
+	failed, success := over(9, cloud66.OutcomeFailed), over(9, cloud66.OutcomeSuccess)
+	for name, tt := range map[string]struct {
+		newest []cloud66.Deployment
+		want   int64
+	}{
+		"nothing":                       {[]cloud66.Deployment{shown(1042, -1), shown(1041, 3, success)}, 0},
+		"the one that runs":             {[]cloud66.Deployment{shown(1042, -1), shown(1041, 3)}, 1041},
+		"the one that waits before it":  {[]cloud66.Deployment{shown(1043, -1), shown(1042, -1), shown(1041, -1), shown(1040, 3)}, 1041},
+		"one that waits, and none runs": {[]cloud66.Deployment{shown(1042, -1), shown(1041, -1)}, 1041},
+		"a newer one that runs":         {[]cloud66.Deployment{shown(1043, 3), shown(1042, -1)}, 1043},
+		"none that was passed over":     {[]cloud66.Deployment{shown(1042, -1), shown(1041, 3, failed), shown(1040, -1)}, 0},
+	} {
+		if got := ahead(tt.newest, 1042); got != tt.want {
+			t.Errorf("%s: behind %d, want %d", name, got, tt.want)
 		}
 	}
 }

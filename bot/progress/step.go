@@ -15,17 +15,36 @@ import (
 	"c66bot/bot/notify"
 	"c66bot/bot/outbox"
 	"c66bot/cloud66"
+	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
 
-// step is the next step of a follow: its new record and messages.
+// step is the next step of a follow, its new record and messages, or a message that belongs to none.
 type step struct {
 	follow   storage.Follow
-	mistaken int64 // the deployment that was taken for its own until now, or 0
+	at       time.Time // when it happened, if it belongs to no follow
+	of       int64     // the deployment, in that case
+	mistaken int64     // the deployment that was taken for its own until now, or 0
 	view     view
 	notices  []notify.Notice
 	messages []storage.Message
 	changed  bool
+}
+
+// number returns the deployment.
+func (s step) number() int64 { return cmp.Or(s.of, s.follow.Deployment) }
+
+// when returns when the newest of what a step tells happened, at the latest when it was seen: Cloud 66's clock may be ahead. A step that
+// tells nothing goes before.
+func (s step) when(seen time.Time) time.Time {
+	at := s.at
+	for _, n := range s.notices {
+		at = watch.Later(at, n.At)
+	}
+	if at.After(seen) {
+		return seen
+	}
+	return at
 }
 
 // view is the state of a follow's deployment beyond its record. While the end is untold, it is part of the record.
@@ -187,11 +206,8 @@ func (t *tale) view(f storage.Follow) view {
 		v.Deployment = &d
 	}
 	for _, d := range t.look.Newest {
-		switch {
-		case d.IsLive && v.Live == 0:
+		if d.IsLive && v.Live == 0 {
 			v.Live = d.ID
-		case v.Ahead == 0 && d.ID < f.Deployment && d.Running():
-			v.Ahead = d.ID
 		}
 		if d.ID > f.Deployment && d.Ended() && d.Duration() > 0 { // not one that was cancelled in the queue
 			v.Overtaken = max(v.Overtaken, d.ID)
@@ -200,6 +216,7 @@ func (t *tale) view(f storage.Follow) view {
 	if v.Deployment != nil {
 		v.Before, v.Earlier = before(t.look.Newest, *v.Deployment)
 	}
+	v.Ahead = ahead(t.look.Newest, f.Deployment)
 	v.Began = t.began[f.Deployment]
 	if v.Began.IsZero() && f.Wish != nil {
 		var started time.Time
@@ -235,6 +252,24 @@ func before(newest []cloud66.Deployment, d cloud66.Deployment) (live cloud66.Dep
 		}
 	}
 	return live, another
+}
+
+// ahead returns the deployment that one which waits is behind: the nearest that waits before it too, else the one that runs, or 0.
+func ahead(newest []cloud66.Deployment, id int64) (first int64) {
+	for _, d := range newest {
+		switch {
+		case d.ID < id && d.Queued() && d.ID > first && !overtaken(newest, d.ID):
+			first = d.ID
+		case d.ID != id && d.Running() && first == 0:
+			first = d.ID
+		}
+	}
+	return first
+}
+
+// overtaken reports whether a newer deployment than a waiting one has ended.
+func overtaken(newest []cloud66.Deployment, id int64) bool {
+	return slices.ContainsFunc(newest, func(d cloud66.Deployment) bool { return d.ID > id && d.Ended() && d.Duration() > 0 })
 }
 
 // say renders the card and the thread lines. A card is written only if it shows something else than the old one.
@@ -296,7 +331,10 @@ func writeAll(tx storage.Tx, steps []step) (err error) {
 			continue
 		}
 		f := s.follow
-		err = errors.Join(err, unregister(tx, f, s.mistaken), outbox.PutAll(tx, s.messages), storage.PutFollow(tx, f), register(tx, f))
+		if err = errors.Join(err, outbox.PutAll(tx, s.messages)); f.ID == "" {
+			continue
+		}
+		err = errors.Join(err, unregister(tx, f, s.mistaken), storage.PutFollow(tx, f), register(tx, f))
 		if f.Phase == storage.PhaseEnded {
 			err = errors.Join(err, putResults(tx, f))
 		}
@@ -320,6 +358,10 @@ func putResults(tx storage.Tx, f storage.Follow) (err error) {
 	}
 	for _, operation := range c.Operations {
 		err = errors.Join(err, storage.PutResult(tx, operation, result))
+	}
+	if end := f.State.Deployed(); slices.Contains(outcomes, end) && c.Ended != end {
+		c.Ended = end
+		err = errors.Join(err, storage.Cancels.Put(tx, storage.DeploymentKey(f.Stack.UID, f.Deployment), c))
 	}
 	return err
 }

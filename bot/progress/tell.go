@@ -49,7 +49,6 @@ type tale struct {
 	certain, guesses map[string]int64 // their deployments, by follow
 
 	steps    []step
-	messages []storage.Message    // that belong to no card
 	ended    []storage.Deployed   // for the history
 	position *storage.Position    // to write; nil if it stays
 	health   *storage.HealthWatch // to begin; nil for none
@@ -57,6 +56,7 @@ type tale struct {
 	whys     []string
 	began    map[int64]time.Time // when deployments that are open, or were, began, as the bot saw it
 	held     bool                // something must wait for the next look, so the position stays
+	unjudged bool                // so must a roll-back
 	err      error
 }
 
@@ -104,7 +104,6 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 		p.Log.InfoContext(ctx, "told by subscription", "stack", t.stack.String(), "why", why)
 	}
 	p.done(ctx, t.steps...)
-	p.Outbox.Deliver(t.messages...)
 	if t.health != nil {
 		p.sights.begin(t.look.Stack)
 	}
@@ -118,7 +117,9 @@ func (t *tale) aim() watch.Aim {
 		follows[f.ID] = f
 	}
 	for _, s := range t.steps {
-		follows[s.follow.ID] = s.follow
+		if s.follow.ID != "" {
+			follows[s.follow.ID] = s.follow
+		}
 	}
 	aim := aimOf(len(t.of) > 0, cmp.Or(t.position, t.known.position), slices.Collect(maps.Values(follows)))
 	aim.Again = t.held
@@ -206,6 +207,22 @@ func (t *tale) plan() {
 	if t.look.Err == nil {
 		t.watchHealth()
 	}
+	t.order()
+}
+
+// order puts the steps in the order of what happened. What comes before an urgent message is as urgent.
+func (t *tale) order() {
+	slices.SortStableFunc(t.steps, func(a, b step) int {
+		return cmp.Or(a.when(t.look.At).Compare(b.when(t.look.At)), cmp.Compare(a.number(), b.number()), a.at.Compare(b.at))
+	})
+	urgent := map[string]bool{} // by channel
+	for _, s := range slices.Backward(t.steps) {
+		for i := range slices.Backward(s.messages) {
+			m := &s.messages[i]
+			urgent[m.Channel] = urgent[m.Channel] || m.Urgent
+			m.Urgent = urgent[m.Channel]
+		}
+	}
 }
 
 // add plans the next step of a follow, and reports whether it could.
@@ -225,11 +242,10 @@ func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bo
 
 // changes reports whether there is anything to write.
 func (t *tale) changes() bool {
-	return t.position != nil || t.health != nil || t.unwatch || len(t.messages)+len(t.ended) > 0 ||
-		slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+	return t.position != nil || t.health != nil || t.unwatch || len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
-// write writes the plan. Messages have the order of what happened: a roll-back follows the success.
+// write writes the plan.
 func (t *tale) write(tx storage.Tx) (err error) {
 	for _, d := range t.ended {
 		err = errors.Join(err, storage.History.Put(tx, storage.DeploymentKey(d.Stack, d.Number), d))
@@ -243,7 +259,7 @@ func (t *tale) write(tx storage.Tx) (err error) {
 	case t.unwatch:
 		err = errors.Join(err, storage.Health.Delete(tx, t.look.Stack))
 	}
-	return errors.Join(err, writeAll(tx, t.steps), outbox.PutAll(tx, t.messages))
+	return errors.Join(err, writeAll(tx, t.steps))
 }
 
 // remember adds the deployments that have ended to the history, and those that Cloud 66 tells otherwise now. A correction that could not be
@@ -288,12 +304,14 @@ func (t *tale) discover() {
 	case fresh:
 		after = t.first(t.look)
 	}
-	if t.held { // the next look finds them again
-		t.messages = nil
-		return
+	if t.held { // the next look finds the others again
+		reverted := after.Reverted
+		if after = before; !t.unjudged && !fresh {
+			after.Reverted = reverted
+		}
 	}
 	before.At = after.At // a new time of the look alone is not worth a commit
-	if fresh || differs(before, after) {
+	if fresh && !t.held || differs(before, after) {
 		t.position = &after
 	}
 }
@@ -341,8 +359,10 @@ func (t *tale) hears(of []storage.Subscription, d cloud66.Deployment) (why strin
 // hear begins a follow for each new deployment and channel that wants it, and tells channels about roll-backs.
 func (t *tale) hear() {
 	t.eachNew(func(channel string, d cloud66.Deployment, reverted bool) {
-		of := t.allowed(channel)
+		of, judged := t.allowed(channel)
+		t.held = t.held || !judged
 		if reverted {
+			t.unjudged = t.unjudged || !judged
 			if why, hears := notify.HearOfRevert(of, d); hears {
 				t.revert(channel, d, notify.Authors(of, d, storage.Reverted))
 				t.whys = append(t.whys, fmt.Sprintf("the roll-back of #%d in %s: %s", d.ID, channel, why))
@@ -368,12 +388,13 @@ func (t *tale) hear() {
 
 // allowed returns a channel's subscriptions whose authors may subscribe to the stack now. If that is unknown for one of them, the position
 // stays for the next look.
-func (t *tale) allowed(channel string) []storage.Subscription {
+func (t *tale) allowed(channel string) (of []storage.Subscription, judged bool) {
+	judged = true
 	return slices.DeleteFunc(slices.Clone(t.of[channel]), func(s storage.Subscription) bool {
 		may, asked := t.answers.may[author{s.Author, channel}]
-		t.held = t.held || !asked
+		judged = judged && asked
 		return !may
-	})
+	}), judged
 }
 
 // revert tells a channel that a deployment was rolled back, in the thread of its card if it has one.
@@ -386,7 +407,7 @@ func (t *tale) revert(channel string, d cloud66.Deployment, tell []string) {
 	}
 	m, err := outbox.Say(m, card.Reverted(t.stack, d))
 	if t.err = errors.Join(t.err, err); err == nil {
-		t.messages = append(t.messages, m)
+		t.steps = append(t.steps, step{messages: []storage.Message{m}, at: cmp.Or(d.RevertedAt, t.look.At), of: d.ID, changed: true})
 	}
 }
 

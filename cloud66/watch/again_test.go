@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -76,4 +77,27 @@ func TestALookThatWasNotTakenIsMadeAgainSoon(t *testing.T) {
 			t.Errorf("%d looks, want one and two more", n)
 		}
 	})
+}
+
+// What must wait does not slow down those who wait for each step of a deployment, nor hurry them.
+func TestALookThatMustBeMadeAgainKeepsTheShortestInterval(t *testing.T) {
+	cloud := newFake()
+	synctest.Test(t, func(t *testing.T) {
+		cloud.stacks["web"] = deploying(time.Now().Add(-4*time.Minute), 4*time.Minute+30*time.Second)
+		seen := func(context.Context, Look) (Aim, error) {
+			return Aim{Followed: map[int64]bool{2: true}, Again: true}, nil
+		}
+		w := New(Config{Cloud: cloud, Min: shortest, Max: longest, Seen: seen, Log: slog.New(slog.DiscardHandler)})
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		w.Due("web", time.Now())
+		time.Sleep(2 * time.Minute)
+		stop()
+		<-ended
+	})
+	all := gaps(cloud.of("web"))
+	if len(all) < 20 || slices.Min(all) < shortest || slices.Max(all) > shortest+time.Second {
+		t.Errorf("the looks were apart %s", all)
+	}
 }
