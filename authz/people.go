@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Negative answers of Slack, for errors.Is.
@@ -31,6 +32,7 @@ type Person struct {
 type Group struct {
 	ID, Handle string
 	Disabled   bool
+	Changed    time.Time // when it or its members were last changed; zero if unknown
 }
 
 // People answers the Slack queries that decisions depend on, usually from a cache.

@@ -30,6 +30,7 @@ import (
 	"c66bot/bot/card"
 	"c66bot/bot/channels"
 	"c66bot/bot/inbox"
+	"c66bot/bot/keeper"
 	"c66bot/bot/lapse"
 	"c66bot/bot/outbox"
 	"c66bot/bot/people"
@@ -66,9 +67,11 @@ type Config struct {
 	Beat      time.Duration
 	Metrics   prometheus.Registerer
 	AuditKeep time.Duration // retention of audit entries
-	Version   string        // shown by the status command
-	Log       *slog.Logger
-	Cleaner   secret.Cleaner // removes the tokens from what servers say
+	// ApprovalsExpire is how long a request waits for approval; 0 is an hour.
+	ApprovalsExpire time.Duration
+	Version         string // shown by the status command
+	Log             *slog.Logger
+	Cleaner         secret.Cleaner // removes the tokens from what servers say
 }
 
 // Bot is a running bot.
@@ -82,6 +85,7 @@ type Bot struct {
 	channels   *channels.Channels
 	progress   *progress.Progress
 	lapses     *lapse.Watch
+	keeper     *keeper.Keeper
 	records    storage.DB
 	slack      outbox.API
 	auditKeep  time.Duration
@@ -138,6 +142,7 @@ func New(cfg Config) (*Bot, error) {
 	b.troubled = trouble.New(trouble.Config{
 		Records: cfg.Records, Outbox: b.outbox, Now: b.troublesNow, Admins: b.reachable, Post: b.postDirect, Log: cfg.Log,
 	})
+	b.keeper = keeper.New(keeper.Config{Records: cfg.Records, Outbox: b.outbox, Person: b.people.Person, Log: cfg.Log})
 	b.lapses = lapse.New(lapse.Config{
 		Records: cfg.Records, Outbox: b.outbox, Rules: b.authorizer, Directory: b.directory, Every: min(cfg.PollMax, lapse.Often),
 		Command: cfg.Command, Log: cfg.Log,
@@ -155,7 +160,7 @@ func New(cfg Config) (*Bot, error) {
 			}
 		},
 		Watch: b.watchStatus, Announces: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
-		Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
+		ApprovalsExpire: cfg.ApprovalsExpire, Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = socket.New(socket.Config{
 		API: b.api, HTTP: b.http, Dial: cfg.Dial, Log: cfg.Log, Take: b.take, Beat: cfg.Beat,
@@ -206,6 +211,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.checkAdmins(lifeCtx); return nil })
 	life.Go(func() error { b.troubled.Run(lifeCtx); return nil })
 	life.Go(func() error { b.logReady(lifeCtx, time.Now()); return nil })
+	life.Go(func() error { b.keeper.Run(lifeCtx); return nil })
 
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
 	select {

@@ -81,3 +81,79 @@ func TestTheHolderUnlocksByTheButtonOfADirectMessageAndWhoAskedIsTold(t *testing
 		r.card("asked by @sam")
 	})
 }
+
+func TestARequestForApprovalSurvivesAKillAndIsOneDeployment(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.allow("allow @sam view,redeploy,approve *")
+		r.allow("allow @gus view,approve *")
+		r.allow("protect web")
+		r.command(sam, deploys, "/c66 redeploy web --reason login")
+		asked := r.says(guest, deploys, "🔐 web@production redeploy of @sam waits for approval", "[Approve]", "[Reject]", "[Withdraw]")
+		r.stop()
+		r.start()
+		r.click(sam, asked, "Approve")
+		r.tells(sam, deploys, "Nobody approves their own request")
+		r.click(guest, asked, "Approve")
+		r.click(lin, asked, "Approve")
+		r.says(sam, deploys, "✅ web@production redeploy of @sam was approved by @")
+		time.Sleep(time.Minute)
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d redeploys were sent", n)
+		}
+		r.card("login")
+	})
+}
+
+func TestARequestThatNobodyAnswersExpiresAndARejectionSaysWhy(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.allow("allow @sam view,redeploy *")
+		r.allow("allow @gus view,approve *")
+		r.allow("protect web")
+		r.command(sam, deploys, "/c66 redeploy web --reason login")
+		asked := r.says(guest, deploys, "🔐 web@production redeploy of @sam waits for approval", "login")
+		r.click(guest, asked, "Reject")
+		r.until("the window is open", func() bool {
+			_, open := r.slack.Person(guest).View()
+			return open
+		})
+		if err := r.slack.Person(guest).Fill("Reason", "not on a Friday"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.slack.Person(guest).Submit(); err != nil {
+			t.Fatal(err)
+		}
+		r.says(sam, deploys, "⛔ web@production redeploy of @sam was rejected by @gus", "not on a Friday")
+		r.command(sam, deploys, "/c66 redeploy web --reason again")
+		r.says(guest, deploys, "🔐 web@production redeploy of @sam waits for approval", "again")
+		r.stop()
+		time.Sleep(2 * time.Hour)
+		r.start()
+		over := r.says(sam, deploys, "⌛ web@production redeploy of @sam expired")
+		lack(t, "what is over", over.Plain(), "[Approve]")
+		if n := r.requests("POST"); n != 0 {
+			t.Errorf("%d redeploys were sent", n)
+		}
+	})
+}
+
+func TestTheHolderOfALockWithoutAnEndIsRemindedEachMorningOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) { // it is midnight in London, where everybody is
+		r.command(lin, deploys, "/c66 lock web@production the migration runs")
+		r.command(lin, deploys, "/c66 lock web@production --for 30h the release")
+		r.says(lin, deploys, "🔒 @lin locked web@production until")
+		reminders := func() int { return strings.Count(r.sees(lin, direct(lin)), "You hold the lock on web@production") }
+		for _, c := range []struct {
+			at   time.Duration
+			want int
+		}{{8*time.Hour + 59*time.Minute, 0}, {9*time.Hour + time.Minute, 1}, {32*time.Hour + 59*time.Minute, 1}, {33*time.Hour + time.Minute, 2}} {
+			time.Sleep(time.Until(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(c.at)))
+			if n := reminders(); n != c.want {
+				t.Errorf("after %s lin is reminded %d times, not %d", c.at, n, c.want)
+			}
+		}
+		r.says(lin, deploys, "🔓 @lin locked web@production until", "Its time is over.")
+	})
+}

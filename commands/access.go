@@ -192,7 +192,33 @@ func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	if right == authz.Admin {
 		decision = standing.Admin()
 	}
-	return decided(right, RefOf(stack), about.User, decision), nil
+	d := decided(right, RefOf(stack), about.User, decision)
+	if right != authz.Redeploy || !decision.Allowed {
+		return d, nil
+	}
+	held, err := h.whyHeld(ctx, RefOf(stack))
+	return d.With(held...), err
+}
+
+// whyHeld tells which locks and protections hold a redeploy back that a rule allows, and what would change that.
+func (h *Handler) whyHeld(ctx context.Context, stack storage.StackRef) (blocks []doc.Block, err error) {
+	locks, err := h.HeldBy(ctx, stack)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range locks {
+		blocks = append(blocks, doc.Lines(markup.Format("🔒 lock %s of %s on %s%s holds it: “%s”. Its holder can unlock it; an admin can override it.",
+			markup.Code(l.ID), markup.User(l.Holder), wording.Stacks(l.Stacks), untilWhen(l.Until), l.Reason)))
+	}
+	book, err := h.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range book.Over(stack) {
+		blocks = append(blocks, doc.Lines(markup.Format("🔐 protection %s on %s: %s. An admin can take it back: unprotect.",
+			markup.Code(p.ID), wording.Stacks(p.Stacks), protects(p.Protection, h.named(ctx, p.Group)))))
+	}
+	return blocks, nil
 }
 
 // decided describes a decision and its rule.

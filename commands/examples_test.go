@@ -171,7 +171,7 @@ func broken(t *testing.T, m kit.Message) string {
 }
 
 // byChance matches the ids in a text, which are random.
-var byChance = regexp.MustCompile(`((?:subscription|rule|lock) )\S+`)
+var byChance = regexp.MustCompile(`((?:subscription|rule|lock|protection) )\S+`)
 
 // effect is what anyone notices of a request except for the audit and for buttons, which carry the options.
 func effect(t *testing.T, inv Invocation, opt Opt) string {

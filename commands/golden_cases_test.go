@@ -505,7 +505,9 @@ func goldenSpoiled(bad string) map[string]Reply {
 	all := map[string]Reply{
 		"lock": LockSaid{Lock: hostileLock(bad), Fits: 3}, "lock over": LockSaid{Lock: hostileLock(bad), Over: true, By: bad},
 		"locked": LockedReply{Stack: ref, Locks: []storage.Lock{hostileLock(bad), hostileLock(bad)}}, "locks": goldenLockLines(hostileLock(bad)),
-		"audit":        goldenAudit(bad, bad, bad, storage.Result{Outcome: storage.State(bad), Said: bad}),
+		"audit":    goldenAudit(bad, bad, bad, storage.Result{Outcome: storage.State(bad), Said: bad}),
+		"approval": hostileApproval(bad, storage.Waiting), "approval rejected": hostileApproval(bad, storage.Rejected),
+		"protection":   protectionSaid(storage.Protection{ID: bad, Stacks: bad, Approvals: 1, Group: bad, After: bad}, bad, bad, false),
 		"unlock asked": UnlockAsked{Lock: hostileLock(bad), Stack: ref, By: bad},
 		"list":         list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
 		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),

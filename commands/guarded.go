@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/commands/versions"
 	"c66bot/storage"
 )
 
@@ -22,10 +25,11 @@ type guarded struct {
 	h *Handler
 }
 
-// ruling is what only Slack can tell of the locks on a stack.
+// ruling is what only Slack and Cloud 66 can tell of what guards a stack.
 type ruling struct {
 	changes int64           // of the rules
 	covers  map[string]bool // by lock: its holder may lock the stack
+	after   map[string]bool // by environment that comes first: what is wanted is or was live there
 }
 
 // errMoved means that a lock was made or a rule changed since the ruling.
@@ -37,24 +41,28 @@ const maxRulings = 10
 // Redeploy implements Progress.
 func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
 	for range maxRulings {
-		judged, err := g.h.judge(ctx, start.Follow.Stack)
+		judged, err := g.h.judge(ctx, start.Follow.Stack, start.Follow.Wish)
 		if err != nil {
 			return err
 		}
-		var locks []storage.Lock
+		var found obstacles
 		passing := start
 		passing.Decided = func(tx storage.Tx) error {
-			if locks, err = g.h.locksOn(tx, start.Follow.Stack, judged, time.Now()); err != nil {
+			if found, err = g.h.obstacles(tx, start, judged, time.Now()); err != nil {
 				return err
 			}
-			return g.h.pass(tx, start, locks)
+			return g.h.pass(tx, start, found)
 		}
 		err = g.Progress.Redeploy(ctx, passing)
 		switch {
 		case errors.Is(err, errMoved):
 			continue
 		case errors.Is(err, errLocked):
-			return g.h.locked(ctx, start, locks)
+			return g.h.locked(ctx, start, found.locks)
+		case errors.Is(err, errAfter):
+			return g.h.tooEarly(ctx, start, found.early)
+		case errors.Is(err, errProtected):
+			return g.h.askApproval(ctx, start, found.approvals, idsOf(found.overridden))
 		default:
 			return err
 		}
@@ -62,18 +70,80 @@ func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
 	return errMoved
 }
 
-// errLocked means that a lock holds a stack.
-var errLocked = errors.New("the stack is locked")
+// obstacles are what keeps a redeploy from beginning.
+type obstacles struct {
+	locks      []storage.Lock // that hold and are not overridden
+	overridden []storage.Lock
+	early      *storage.Protection  // what is wanted was not live where it has to be first
+	approvals  []storage.Protection // that wait for approvals
+}
 
-// judge finds out which locks on a stack cover it: those whose holder may lock it now. Where Slack does not tell, a lock covers it.
-func (h *Handler) judge(ctx context.Context, stack storage.StackRef) (ruling, error) {
-	r := ruling{changes: h.Authz.Changes(), covers: map[string]bool{}}
+// obstacles finds what is in the way of a redeploy, as a transaction sees it.
+func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.Time) (found obstacles, err error) {
+	stack, c := start.Follow.Stack, start.call
+	if found.locks, err = h.locksOn(tx, stack, judged, at); err != nil {
+		return found, err
+	}
+	overrides := func(l storage.Lock) bool { return slices.Contains(start.overrides, l.ID) }
+	if c != nil && !start.approved && c.Invocation.Options[Override] != "" && c.standing.Admin().Allowed {
+		overrides = func(storage.Lock) bool { return true }
+	}
+	found.overridden = slices.DeleteFunc(slices.Clone(found.locks), func(l storage.Lock) bool { return !overrides(l) })
+	found.locks = slices.DeleteFunc(found.locks, overrides)
+	book, err := h.shelf.Read(tx)
+	if err != nil {
+		return found, err
+	}
+	for _, p := range book.Over(stack) {
+		if p.After != "" && !comesFirst(p.Protection, stack) {
+			was, known := judged.after[authz.Fold(p.After)]
+			if !known {
+				return found, errMoved
+			}
+			if !was {
+				found.early = &p.Protection
+			}
+		}
+	}
+	if !start.approved {
+		found.approvals = approvalsOver(book, stack)
+	}
+	return found, nil
+}
+
+func idsOf(locks []storage.Lock) []string {
+	ids := make([]string, len(locks))
+	for i, l := range locks {
+		ids[i] = l.ID
+	}
+	return ids
+}
+
+// What is in the way of a redeploy.
+var (
+	errLocked    = errors.New("the stack is locked")
+	errAfter     = errors.New("what is wanted was not live where it has to be first")
+	errProtected = errors.New("the stack is protected")
+)
+
+// judge finds out which locks on a stack cover it: those whose holder may lock it now. Where Slack does not tell, a lock covers it. Of a
+// wish it finds out whether it is or was live where it has to be first.
+func (h *Handler) judge(ctx context.Context, stack storage.StackRef, wish *storage.Wish) (ruling, error) {
+	r := ruling{changes: h.Authz.Changes(), covers: map[string]bool{}, after: map[string]bool{}}
 	book, err := h.book(ctx)
 	if err != nil {
 		return r, err
 	}
 	for _, l := range book.On(stack) {
 		if r.covers[l.ID], err = h.covers(ctx, l, stack); err != nil {
+			return r, err
+		}
+	}
+	for _, p := range book.Over(stack) {
+		if wish == nil || p.After == "" || comesFirst(p.Protection, stack) {
+			continue
+		}
+		if r.after[authz.Fold(p.After)], err = h.wasLive(ctx, stack.Name, p.After, *wish); err != nil {
 			return r, err
 		}
 	}
@@ -119,7 +189,7 @@ func (h *Handler) locksOn(tx storage.Tx, stack storage.StackRef, judged ruling, 
 func (h *Handler) HeldBy(ctx context.Context, stack storage.StackRef) (holding []storage.Lock, err error) {
 	for range maxRulings {
 		var judged ruling
-		if judged, err = h.judge(ctx, stack); err != nil {
+		if judged, err = h.judge(ctx, stack, nil); err != nil {
 			return nil, err
 		}
 		err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
@@ -139,22 +209,41 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef) (facts 
 	for _, l := range locks {
 		facts = append(facts, fmt.Sprintf("🔒 Locked by %s: “%s” (lock %s). This will be refused.", h.named(ctx, l.Holder), l.Reason, l.ID))
 	}
-	return facts, err
+	if err != nil {
+		return nil, err
+	}
+	book, err := h.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range book.Over(stack) {
+		if p.Approvals > 0 {
+			facts = append(facts, fmt.Sprintf("🔐 This waits for %d approval%s of others before it begins.", p.Approvals, wording.Plural(p.Approvals)))
+		}
+		if p.After != "" && !comesFirst(p.Protection, stack) {
+			facts = append(facts, fmt.Sprintf("🔐 It takes only what is or was live on %s, by the full hash of its commit.", quoted(p.After)))
+		}
+	}
+	return facts, nil
 }
 
 // pass decides on a redeploy in the transaction that begins it, and records the decision.
-func (h *Handler) pass(tx storage.Tx, start Start, locks []storage.Lock) error {
-	c := start.call
-	if len(locks) == 0 {
+func (h *Handler) pass(tx storage.Tx, start Start, found obstacles) error {
+	switch c := start.call; {
+	case len(found.locks) > 0:
+		return errLocked
+	case found.early != nil:
+		return errAfter
+	case len(found.approvals) > 0:
+		return errProtected
+	case len(found.overridden) > 0 && !start.approved:
+		decision := c.decision
+		decision.Reason += "; as an admin they override " + lockIDs(found.overridden)
+		decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByLock, ID: found.overridden[0].ID}
+		return authz.Record(c.judged, decision)(tx)
+	default:
 		return start.Decided(tx)
 	}
-	if c == nil || c.Invocation.Options[Override] == "" || !c.standing.Admin().Allowed {
-		return errLocked
-	}
-	decision := c.decision
-	decision.Reason += "; as an admin they override " + lockIDs(locks)
-	decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByLock, ID: locks[0].ID}
-	return authz.Record(c.judged, decision)(tx)
 }
 
 // lockIDs names locks for the audit.
@@ -232,11 +321,77 @@ func untilWhen(at time.Time) markup.Text {
 	return markup.Format(" until %s", markup.When(at))
 }
 
+// comesFirst reports whether a stack is itself of the environment that a protection has come first.
+func comesFirst(p storage.Protection, stack storage.StackRef) bool {
+	return authz.Fold(p.After) == authz.Fold(stack.Environment)
+}
+
+// wasLive reports whether what is wanted is or was live on the stack of a name in an environment. A wish that does not say it exactly, by a
+// full hash or by what each of its services is deployed from, was not.
+func (h *Handler) wasLive(ctx context.Context, name, environment string, wish storage.Wish) (bool, error) {
+	exactly := fullHash.MatchString(wish.Ref) || wish.Services != "" && versions.Sent(wish.Services) == wish.Services
+	if !exactly {
+		return false, nil
+	}
+	stacks, err := h.Directory.visible(ctx, func(s cloud66.Stack) bool {
+		return authz.Fold(s.Name) == authz.Fold(name) && authz.Fold(s.Environment) == authz.Fold(environment)
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, s := range stacks {
+		listed, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, apiPage)
+		if err != nil {
+			return false, err
+		}
+		var kept []storage.Deployed
+		err = h.Records.View(ctx, func(tx storage.Tx) error {
+			kept = nil
+			return storage.History.Scan(tx, s.UID+"/", func(_ string, d storage.Deployed) error {
+				kept = append(kept, d)
+				return nil
+			})
+		})
+		if err != nil {
+			return false, err
+		}
+		live, before := versions.Of(listed.Deployments, kept)
+		if versions.WasLive(listed.Deployments, kept, wish.Ref) || wish.Services != "" && slices.ContainsFunc(append(before, live),
+			func(v versions.Version) bool { return versions.Holds(v.Services, wish.Services) }) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// tooEarly records that a redeploy was refused because of the order of environments, and returns the answer.
+func (h *Handler) tooEarly(ctx context.Context, start Start, p *storage.Protection) error {
+	c, stack := start.call, start.Follow.Stack
+	if c == nil {
+		return errAfter
+	}
+	refused := authz.Decision{Reason: "it was not live on " + p.After, By: storage.Decider{Kind: storage.ByProtection, ID: p.ID}}
+	if err := h.Records.Update(ctx, authz.Record(c.asked(stack), refused)); err != nil {
+		return err
+	}
+	first := storage.StackRef{Name: stack.Name, Environment: p.After}
+	return instead(doc.Say(KindRefusal,
+		markup.Format("⛔ %s takes only what is or was live on %s, by the full hash of its commit. Nothing was done.",
+			wording.Stack(stack), wording.Stack(first)),
+		markup.Format("This does it: %s", markup.Code(fmt.Sprintf("%s promote %s %s", h.Command, shellWord(first.String()), shellWord(stack.Environment)))),
+	))
+}
+
 // AsksReason reports whether the invocation is by a button and still lacks the reason that it takes.
-func (i Invocation) AsksReason() bool { return i.Fill && i.Options[Override] != "" }
+func (i Invocation) AsksReason() bool {
+	return i.Fill && i.Options[Override] != "" || i.Verb == Reject && i.Options[Reason] == ""
+}
 
 // ReasonWanted returns the label of the window that asks for the reason, and what becomes of it.
 func (i Invocation) ReasonWanted() (label, about string) {
+	if i.Verb == Reject {
+		return "Reject", "Who asked for it reads why."
+	}
 	return "Override", "The stack is locked. The card and the audit show why you deploy it all the same."
 }
 
@@ -251,6 +406,9 @@ func (s Spec) reasonless(i Invocation) error {
 // wantsReason is the answer to what lacks a reason where no window can ask for it.
 func (h *Handler) wantsReason(inv Invocation, stack storage.StackRef) ProblemReply {
 	inv.Options[Reason] = "WHY"
+	if inv.spec().Button {
+		return ProblemReply{What: "This takes a reason, and Slack opened no window to ask for it.", State: "Nothing was done.", Do: "Click again."}
+	}
 	return ProblemReply{
 		Stack: &stack, What: "this takes a reason, and Slack opened no window to ask for it.", State: "Nothing was done.",
 		Do: "Write it in the command.", Command: h.Command, Example: inv.line(typeable(stack)),

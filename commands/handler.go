@@ -49,7 +49,9 @@ type Start struct {
 	// What must hold at the moment of the beginning is checked here.
 	Decided func(tx storage.Tx) error
 
-	call *call // by which it was asked for
+	call      *call    // by which it was asked for
+	approved  bool     // others have approved it
+	overrides []string // the locks that who asked for it overrides
 }
 
 // start returns the start of a change with a card.
@@ -62,6 +64,8 @@ func (c *call) start(f storage.Follow) Start {
 type People interface {
 	Person(ctx context.Context, id string) (authz.Person, error)
 	Group(ctx context.Context, id string) (authz.Group, error)
+	// GroupsOf returns the ids of the enabled groups that contain the user.
+	GroupsOf(ctx context.Context, user string) ([]string, error)
 	// Inside reports whether a channel's rules for everyone can apply to a user; see authz.People.
 	Inside(ctx context.Context, channel, user string) (bool, error)
 }
@@ -120,8 +124,10 @@ type Config struct {
 	Resubscribed func(ctx context.Context) error // called after a change of subscriptions; may be nil
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles offered in the form
-	SlackWords   func(code string) string        // describes a Slack error code
-	Log          *slog.Logger
+	// ApprovalsExpire is how long a request waits for approval.
+	ApprovalsExpire time.Duration
+	SlackWords      func(code string) string // describes a Slack error code
+	Log             *slog.Logger
 }
 
 // Handler executes invocations.
@@ -134,6 +140,7 @@ type Handler struct {
 // New returns a Handler with the configuration.
 func New(cfg Config) *Handler {
 	h := &Handler{Config: cfg, shelf: new(guard.Shelf)}
+	h.ApprovalsExpire = cmp.Or(cfg.ApprovalsExpire, time.Hour)
 	h.Progress = guarded{cfg.Progress, h}
 	return h
 }

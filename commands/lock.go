@@ -224,6 +224,13 @@ func (s LockSaid) ended() markup.Text {
 	return markup.Format("%s unlocked it.", markup.User(s.By))
 }
 
+// LockReminder reminds the holder of a lock without an end.
+func LockReminder(l storage.Lock) doc.Document {
+	unlock := Button("Unlock", Invocation{Verb: Unlock, Options: Options{Rule: l.ID}}, "unlock-"+l.ID)
+	return doc.Say("lock-reminder", markup.Format("🔒 You hold the lock on %s since %s: “%s” (lock %s)",
+		wording.Stacks(l.Stacks), markup.When(l.At), l.Reason, markup.Code(l.ID))).With(doc.Buttons(unlock))
+}
+
 // lockTime says when a lock holds, with a space before it; "" for always.
 func lockTime(l storage.Lock) markup.Text {
 	switch {

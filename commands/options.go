@@ -51,6 +51,8 @@ const (
 	Asker
 	Since
 	Wait
+	Approvals
+	After
 
 	optCount int = iota
 )
@@ -157,6 +159,14 @@ var options = [optCount]Option{
 	Since: {
 		Name: "since", key: "si", Value: "7d", Summary: "only as far back, as in 12h, 7d or 4w", check: checkSince,
 		also: []string{"for", "last", "after"},
+	},
+	Approvals: {
+		Name: "approvals", key: "ap", Value: "N", Summary: "how many have to approve; 1 unless said, 0 only with --after", kind: aNumber,
+		check: checkApprovals, also: []string{"approvers", "reviews"},
+	},
+	After: {
+		Name: "after", key: "af", Value: "ENVIRONMENT", Summary: "only a commit that is or was live on the stack of that name there",
+		check: upTo(maxStackName, "environment"),
 	},
 }
 

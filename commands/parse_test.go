@@ -400,7 +400,7 @@ func TestEveryExampleOfTheHelpWorksAndIsOfItsOwnCommand(t *testing.T) {
 			}
 		}
 		for _, option := range spec.Options {
-			if !strings.Contains(strings.Join(spec.Examples, "\n"), "--"+option.Name) {
+			if !spec.Button && !strings.Contains(strings.Join(spec.Examples, "\n"), "--"+option.Name) {
 				t.Errorf("no example of %s shows --%s", spec.Verb, option.Name)
 			}
 		}

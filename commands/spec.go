@@ -23,8 +23,9 @@ var Specs []Spec
 func init() {
 	Specs = []Spec{
 		redeploySpec, rollbackSpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec, subscriptionsSpec,
-		accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, auditSpec, statusSpec, helpSpec,
-		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec,
+		accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, protectSpec, unprotectSpec, auditSpec,
+		statusSpec, helpSpec,
+		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec, approveSpec, rejectSpec, withdrawSpec,
 	}
 }
 

@@ -106,6 +106,8 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 			return s.ID
 		}),
 		moveHeard(tx, from, to),
+		rename(tx, Protections, from, to, func(p *Protection) *string { return &p.Channel }),
+		rename(tx, Approvals, from, to, func(a *Approval) *string { return &a.Channel }),
 		rename(tx, Locks, from, to, func(l *Lock) *string { return &l.Channel }),
 		rename(tx, Follows, from, to, func(f *Follow) *string { return &f.Channel }),
 		rename(tx, Messages, from, to, func(m *Message) *string { return &m.Channel }),

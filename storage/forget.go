@@ -11,7 +11,7 @@ const (
 	day            = 24 * time.Hour
 	keepRules      = day             // after they expire
 	keepRequests   = day + time.Hour // a request grows for an hour, and its last button works for a day
-	keepLocks      = day             // after they expire
+	keepLocks      = day             // after they expire; approvals after they end
 	keepMessages   = day             // after the last change
 	keepOperations = 7 * day         // Slack may deliver them again
 	keepFollows    = 30 * day        // after they end
@@ -31,6 +31,7 @@ func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	for _, step := range []removal{
 		removeFrom(Rules, func(_ Tx, r Rule) bool { return !r.Until.IsZero() && old(r.Until, keepRules) }),
 		removeFrom(Locks, func(_ Tx, l Lock) bool { return !l.Until.IsZero() && old(l.Until, keepLocks) }),
+		removeFrom(Approvals, func(_ Tx, a Approval) bool { return a.State != Waiting && old(a.EndedAt, keepLocks) }),
 		removeFrom(Requests, func(_ Tx, r Request) bool { return old(r.At, keepRequests) }),
 		func(tx Tx, remove bool) (int, error) {
 			if remove {

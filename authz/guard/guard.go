@@ -1,10 +1,11 @@
-// Package guard says what holds back a change of a stack that rules allow: its locks. It is pure: whether the holder of a lock may still
+// Package guard says what holds back a change of a stack that rules allow: its locks and protections. It is pure: whether the holder of a lock may still
 // lock a stack is asked of the caller.
 package guard
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,8 +21,26 @@ import (
 type Book struct {
 	number int64 // the counter of the tables that it was read at
 	locks  []*Lock
-	on     *sync.Map // cache: the locks on a stack, by StackRef
+	on     *sync.Map // cache: what is on a stack, by StackRef
+
+	protections []*Protection
 }
+
+// guards are the locks and protections of a stack.
+type guards struct {
+	locks       []*Lock
+	protections []*Protection
+}
+
+// Protection is a protection with its parsed pattern. One that this version cannot read protects every stack.
+type Protection struct {
+	storage.Protection
+
+	pattern authz.Pattern
+}
+
+// Match reports whether a protection is about a stack.
+func (p *Protection) Match(stack storage.StackRef) bool { return p.pattern.Match(stack) }
 
 // Lock is a lock with its parsed pattern and window. One that this version cannot read holds every stack, or always.
 type Lock struct {
@@ -31,15 +50,14 @@ type Lock struct {
 	window  *Window // nil for always
 }
 
-// NewBook returns the book of locks.
-func NewBook(number int64, locks []storage.Lock) *Book {
+// NewBook returns the book of locks and protections.
+func NewBook(number int64, locks []storage.Lock, protections []storage.Protection) *Book {
 	b := &Book{number: number, on: new(sync.Map)}
+	for _, p := range protections {
+		b.protections = append(b.protections, &Protection{p, patternOf(p.Stacks)})
+	}
 	for _, l := range locks {
-		lock := &Lock{Lock: l}
-		var err error
-		if lock.pattern, err = authz.ParsePattern(l.Stacks); err != nil {
-			lock.pattern, _ = authz.ParsePattern("*")
-		}
+		lock := &Lock{Lock: l, pattern: patternOf(l.Stacks)}
 		if l.Every != "" {
 			lock.window = windowOf(l)
 		}
@@ -47,6 +65,15 @@ func NewBook(number int64, locks []storage.Lock) *Book {
 	}
 	slices.SortFunc(b.locks, func(a, c *Lock) int { return cmp.Or(a.At.Compare(c.At), strings.Compare(a.ID, c.ID)) })
 	return b
+}
+
+// patternOf parses a pattern; one that cannot be read matches everything.
+func patternOf(glob string) authz.Pattern {
+	p, err := authz.ParsePattern(glob)
+	if err != nil {
+		p, _ = authz.ParsePattern("*")
+	}
+	return p
 }
 
 func windowOf(l storage.Lock) *Window {
@@ -64,21 +91,34 @@ func windowOf(l storage.Lock) *Window {
 // Locks returns all locks, oldest first.
 func (b *Book) Locks() []*Lock { return b.locks }
 
+// Protections returns all protections.
+func (b *Book) Protections() []*Protection { return b.protections }
+
 // On returns the locks whose pattern matches a stack, whether or not they hold now.
-func (b *Book) On(stack storage.StackRef) []*Lock {
+func (b *Book) On(stack storage.StackRef) []*Lock { return b.of(stack).locks }
+
+// Over returns the protections of a stack.
+func (b *Book) Over(stack storage.StackRef) []*Protection { return b.of(stack).protections }
+
+func (b *Book) of(stack storage.StackRef) guards {
 	stack.Tag = ""
 	if known, ok := b.on.Load(stack); ok {
-		locks, _ := known.([]*Lock)
-		return locks
+		g, _ := known.(guards)
+		return g
 	}
-	var locks []*Lock
+	var g guards
 	for _, l := range b.locks {
 		if l.Match(stack) {
-			locks = append(locks, l)
+			g.locks = append(g.locks, l)
 		}
 	}
-	b.on.Store(stack, locks)
-	return locks
+	for _, p := range b.protections {
+		if p.Match(stack) {
+			g.protections = append(g.protections, p)
+		}
+	}
+	b.on.Store(stack, g)
+	return g
 }
 
 // Match reports whether a lock is about a stack.
@@ -113,22 +153,27 @@ type Shelf struct{ last atomic.Pointer[Book] }
 
 // Read returns the book as a transaction sees it.
 func (s *Shelf) Read(tx storage.Tx) (*Book, error) {
-	number, _, err := storage.Counters.Find(tx, storage.Locks.Name)
-	if err != nil {
-		return nil, fmt.Errorf("read the locks: %w", err)
+	var number int64
+	for _, table := range []string{storage.Locks.Name, storage.Protections.Name} {
+		n, _, err := storage.Counters.Find(tx, table)
+		if err != nil {
+			return nil, fmt.Errorf("read the locks and protections: %w", err)
+		}
+		number += n // both only grow
 	}
 	if last := s.last.Load(); last != nil && last.number == number {
 		return last, nil
 	}
 	var locks []storage.Lock
-	err = storage.Locks.Scan(tx, "", func(_ string, l storage.Lock) error {
-		locks = append(locks, l)
-		return nil
-	})
+	var protections []storage.Protection
+	err := errors.Join(
+		storage.Locks.Scan(tx, "", func(_ string, l storage.Lock) error { locks = append(locks, l); return nil }),
+		storage.Protections.Scan(tx, "", func(_ string, p storage.Protection) error { protections = append(protections, p); return nil }),
+	)
 	if err != nil {
-		return nil, fmt.Errorf("read the locks: %w", err)
+		return nil, fmt.Errorf("read the locks and protections: %w", err)
 	}
-	return NewBook(number, locks), nil
+	return NewBook(number, locks, protections), nil
 }
 
 // Look reads the committed book and keeps it.

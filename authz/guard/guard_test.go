@@ -33,7 +33,7 @@ func TestALockHoldsTheStacksOfItsPatternWhileItLasts(t *testing.T) {
 		"a zone that nobody can read":    {storage.Lock{Stacks: "*", Every: "fri 10:00-fri 11:00", Zone: "Moon/Tycho"}, true},
 	} {
 		got := false
-		for _, l := range guard.NewBook(1, []storage.Lock{c.lock}).On(prod) {
+		for _, l := range guard.NewBook(1, []storage.Lock{c.lock}, nil).On(prod) {
 			got = got || l.Holds(now)
 		}
 		if got != c.want {
@@ -52,7 +52,7 @@ func BenchmarkLocks(b *testing.B) {
 	for i := range 20 {
 		locks[i].Stacks = "*"
 	}
-	book := guard.NewBook(1, locks)
+	book := guard.NewBook(1, locks, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		for _, l := range book.On(prod) {

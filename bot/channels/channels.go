@@ -108,11 +108,10 @@ func (c *Channels) Announce(ctx context.Context, req commands.Request, change fu
 			return nil, err
 		}
 		said, err := change(tx)
-		for _, a := range said {
-			m, wrong := announced(a, req)
-			messages, err = append(messages, m), errors.Join(err, wrong)
+		if err != nil {
+			return nil, err
 		}
-		return messages, err
+		return Messages(said, req.Channel, req.User)
 	})
 	if err != nil {
 		return fmt.Errorf("record a change and tell the channel: %w", err)
@@ -123,8 +122,7 @@ func (c *Channels) Announce(ctx context.Context, req commands.Request, change fu
 // Amend edits a message announced for a request.
 func (c *Channels) Amend(ctx context.Context, req commands.Request, said commands.Announcement) error {
 	err := c.Outbox.Write(ctx, func(storage.Tx) ([]storage.Message, error) {
-		m, err := announced(said, req)
-		return []storage.Message{m}, err
+		return Messages([]commands.Announcement{said}, req.Channel, req.User)
 	})
 	if err != nil {
 		return fmt.Errorf("amend what the channel was told: %w", err)
@@ -132,12 +130,17 @@ func (c *Channels) Amend(ctx context.Context, req commands.Request, said command
 	return nil
 }
 
-func announced(a commands.Announcement, req commands.Request) (storage.Message, error) {
-	m := storage.Message{
-		Key: a.Key, Channel: cmp.Or(a.Channel, req.Channel), Parent: a.Parent, Urgent: !a.Later, Last: !a.Stays, Tell: []string{req.User},
+// Messages renders announcements as messages for a channel. A user is told by direct message if it accepts none.
+func Messages(said []commands.Announcement, channel, user string) (messages []storage.Message, err error) {
+	for _, a := range said {
+		m := storage.Message{
+			Key: a.Key, Channel: cmp.Or(a.Channel, channel), Parent: a.Parent, Urgent: !a.Later, Last: !a.Stays, Tell: []string{user},
+		}
+		if a.User != "" {
+			m.Channel, m.Tell = outbox.Direct(a.User), nil
+		}
+		m, wrong := outbox.Say(m, card.Reply(a.Reply))
+		messages, err = append(messages, m), errors.Join(err, wrong)
 	}
-	if a.User != "" {
-		m.Channel, m.Tell = outbox.Direct(a.User), nil
-	}
-	return outbox.Say(m, card.Reply(a.Reply))
+	return messages, err
 }

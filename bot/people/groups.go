@@ -26,6 +26,7 @@ type group struct {
 	ID      string          `json:"id"`
 	Handle  string          `json:"handle"`
 	Deleted int64           `json:"date_delete"`
+	Updated int64           `json:"date_update"`
 	Users   []string        `json:"users"`
 	Count   json.RawMessage `json:"user_count"` // a number or a numeric string
 }
@@ -85,7 +86,11 @@ func (p *People) Group(ctx context.Context, id string) (authz.Group, error) {
 			return authz.Group{}, err
 		}
 		if g, ok := list.groups[id]; ok {
-			return authz.Group{ID: g.ID, Handle: g.Handle, Disabled: g.Deleted != 0}, nil
+			found := authz.Group{ID: g.ID, Handle: g.Handle, Disabled: g.Deleted != 0}
+			if g.Updated > 0 {
+				found.Changed = time.Unix(g.Updated, 0)
+			}
+			return found, nil
 		}
 	}
 	return authz.Group{}, fmt.Errorf("group %s: %w", id, authz.ErrNoGroup)

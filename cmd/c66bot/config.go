@@ -160,14 +160,6 @@ func (c *Config) cleaner() secret.Cleaner {
 	return secret.NewCleaner(c.SlackAppToken, c.SlackBotToken, c.Cloud66Token)
 }
 
-// Warnings returns a text for each changed setting that this version does not use.
-func (c *Config) Warnings() []string {
-	if c.ApprovalsExpire != time.Hour {
-		return []string{"approvals.expire is set, but this version knows no approvals yet"}
-	}
-	return nil
-}
-
 // fileKey returns the key that names the file of a secret.
 func (s setting) fileKey() string { return s.key + "_file" }
 

@@ -67,9 +67,6 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	if diff := cmp.Diff(want, cfg, revealSecrets); diff != "" {
 		t.Error(diff)
 	}
-	if warnings := cfg.Warnings(); warnings != nil {
-		t.Errorf("the defaults give warnings: %q", warnings)
-	}
 }
 
 func TestEverySettingIsReadFromTheFile(t *testing.T) {
@@ -114,10 +111,6 @@ log: {level: debug, format: json}
 		LogFormat:              "json",
 	}
 	if diff := cmp.Diff(want, cfg, revealSecrets); diff != "" {
-		t.Error(diff)
-	}
-	wantWarnings := []string{"approvals.expire is set, but this version knows no approvals yet"}
-	if diff := cmp.Diff(wantWarnings, cfg.Warnings()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -93,10 +93,6 @@ func TestRunEndsWithTheExitStatusOfTheContract(t *testing.T) {
 			wantCode:   1,
 			wantStderr: "listening on C66BOT_HTTP_ADDR (http.addr) 192.0.2.1:80",
 		},
-		{
-			name: "serve warns of settings without effect", args: "serve --approvals-expire=2h --log-format=json", environ: complete,
-			wantStderr: `"warning":"approvals.expire is set, but this version knows no approvals yet"`,
-		},
 		{name: "manifest takes no value for its link", args: "manifest --link=app", wantCode: 2, wantStderr: "--link"},
 		{name: "manifest needs no token", args: "manifest", wantStdout: "command: \"/c66\"\n"},
 		{

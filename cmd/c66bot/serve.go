@@ -28,9 +28,6 @@ func newServeCommand(environ []string) *cobra.Command {
 				return err
 			}
 			log := newLogger(cfg.LogLevel, cfg.LogFormat, cfg.cleaner(), cmd.ErrOrStderr())
-			for _, warning := range cfg.Warnings() {
-				log.WarnContext(cmd.Context(), "configuration warning", "warning", warning)
-			}
 			return runServe(cmd.Context(), cfg, log)
 		},
 	}
@@ -67,7 +64,8 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	b, err := bot.New(bot.Config{
 		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
 		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax, WatchAfter: cfg.WatchAfter,
-		AuditKeep: cfg.AuditKeep, Beat: socket.Beat, Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
+		AuditKeep: cfg.AuditKeep, ApprovalsExpire: cfg.ApprovalsExpire, Beat: socket.Beat,
+		Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
 	})
 	if err != nil {
 		return err

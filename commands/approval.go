@@ -1,0 +1,499 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/authz/guard"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// Approve and Reject answer a request for approval, and Withdraw takes it back.
+const (
+	Approve  Verb = "approve"
+	Reject   Verb = "reject"
+	Withdraw Verb = "withdraw"
+)
+
+var (
+	approveSpec = Spec{
+		Verb: Approve, Button: true, Right: authz.Approve, Changes: true, Writes: true, Begins: true,
+		Args: []Arg{argStack, {Word: "REQUEST", opt: Rule}},
+		run:  (*Handler).approve,
+	}
+	rejectSpec = Spec{
+		Verb: Reject, Button: true, Right: authz.Approve, Changes: true, Begins: true,
+		Args:    []Arg{argStack, {Word: "REQUEST", opt: Rule}},
+		Options: pick(Reason),
+		asks:    func(i Invocation) bool { return i.Options[Reason] == "" },
+		run:     (*Handler).reject,
+	}
+	withdrawSpec = Spec{
+		Verb: Withdraw, Button: true, Right: authz.Redeploy, Changes: true, Begins: true,
+		Args: []Arg{argStack, {Word: "REQUEST", opt: Rule}},
+		run:  (*Handler).withdraw,
+	}
+)
+
+// askApproval has a redeploy wait for the approval of others, with a card that asks for it.
+func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.Protection, overrides []string) error {
+	c, now := start.call, time.Now()
+	if c == nil {
+		return errProtected
+	}
+	newest, err := h.Cloud.DeploymentRange(ctx, start.Follow.Stack.UID, 0, apiPage)
+	if err != nil {
+		return err
+	}
+	a := storage.Approval{
+		Channel: c.Channel, Operation: start.Operation, Asked: c.Invocation.line(start.Follow.Stack.String()), At: now,
+		Until: now.Add(h.ApprovalsExpire), Follow: start.Follow, Overrides: overrides, Needs: needs, State: storage.Waiting,
+	}
+	sees(&a, newest.Deployments)
+	a.Follow.Wish.NewestBefore = newestID(newest.Deployments)
+	for _, p := range needs {
+		if p.Group == "" {
+			continue
+		}
+		group, err := h.People.Group(ctx, p.Group)
+		if err != nil {
+			return fromSlack(err)
+		}
+		if a.GroupChanged.Before(group.Changed) && now.Sub(group.Changed) < freshGroup {
+			a.GroupChanged = group.Changed
+		}
+	}
+	decision := c.decision
+	decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByProtection, ID: needs[0].ID}
+	decision.Reason += "; it waits for approval"
+	return h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
+		made, err := addApproval(tx, a)
+		if err != nil {
+			return nil, err
+		}
+		return []Announcement{{Key: approvalKey(made), Reply: ApprovalReply{made}, Stays: true}}, authz.Record(c.judged, decision)(tx)
+	})
+}
+
+// freshGroup is how long a change of a group of approvers is worth a word.
+const freshGroup = 24 * time.Hour
+
+// maxWaiting is the maximum number of requests that wait for approval.
+const maxWaiting = 200
+
+// addApproval stores a request under a new id, unless the same one waits already.
+func addApproval(tx storage.Tx, a storage.Approval) (storage.Approval, error) {
+	taken, waiting := map[string]bool{}, 0
+	err := storage.Approvals.Scan(tx, "", func(id string, old storage.Approval) error {
+		taken[id] = true
+		if old.State != storage.Waiting || !a.At.Before(old.Until) {
+			return nil
+		}
+		waiting++
+		if old.Follow.Stack.UID == a.Follow.Stack.UID && old.Follow.Asker == a.Follow.Asker && old.Asked == a.Asked {
+			return instead(Notice("You asked for that already, and it waits for approval: see its card."))
+		}
+		return nil
+	})
+	if err != nil {
+		return a, err
+	}
+	if waiting >= maxWaiting {
+		return a, notDone("Too much waits for approval already.", "Try again when some of it is answered.")
+	}
+	a.ID = storage.ShortID(func(id string) bool { return taken[id] })
+	return a, storage.Approvals.Put(tx, a.ID, a)
+}
+
+// approvalKey is the key of the message that asks for approval.
+func approvalKey(a storage.Approval) string { return fmt.Sprintf("approval/%s/%d", a.ID, a.At.Unix()) }
+
+// waiting returns the request that a button is about, or an error with an answer if it does not wait any more.
+func waiting(tx storage.Tx, c *call, now time.Time) (storage.Approval, error) {
+	a, found, err := storage.Approvals.Find(tx, c.Invocation.Options[Rule])
+	switch {
+	case err != nil:
+		return a, err
+	case !found || a.Follow.Stack.UID != c.stack.UID || a.Channel != c.Channel:
+		return a, notDone("That request is not there any more.", "Ask for it again if it is still wanted.")
+	case a.State == storage.Waiting && !now.Before(a.Until):
+		return a, notDone("That request expired: nobody approved it in time.", "Ask for it again if it is still wanted.")
+	case a.State != storage.Waiting:
+		return a, instead(doc.Say(kindNotice, markup.Format("Nothing was done: that redeploy %s", answered(a))))
+	}
+	return a, nil
+}
+
+// voter is somebody who approves, as far as it counts.
+type voter struct {
+	may, configured bool
+	groups          []string
+}
+
+// counts reports whether an approval counts for a protection.
+func (v voter) counts(p storage.Protection) bool {
+	return v.may && (p.Group == "" || v.configured || slices.Contains(v.groups, p.Group))
+}
+
+// voters finds out for whom of those who approved a request that counts now. The one who asked never does.
+func (h *Handler) voters(ctx context.Context, a storage.Approval, protections []storage.Protection, users []string) (map[string]voter, error) {
+	all := map[string]voter{}
+	grouped := slices.ContainsFunc(protections, func(p storage.Protection) bool { return p.Group != "" })
+	for _, user := range users {
+		standing, err := h.Authz.Standing(ctx, authz.Subject{User: user, Channel: a.Channel})
+		if err != nil {
+			return nil, err
+		}
+		v := voter{may: user != a.Follow.Asker && standing.Decide(authz.Approve, a.Follow.Stack).Allowed, configured: standing.Configured()}
+		if grouped && v.may && !v.configured {
+			if v.groups, err = h.People.GroupsOf(ctx, user); err != nil {
+				return nil, fromSlack(err)
+			}
+		}
+		all[user] = v
+	}
+	return all, nil
+}
+
+// missing returns the protections that wait for more approvals.
+func missing(protections []storage.Protection, voters map[string]voter) (open []storage.Protection) {
+	for _, p := range protections {
+		n := 0
+		for _, v := range voters {
+			if v.counts(p) {
+				n++
+			}
+		}
+		if n < p.Approvals {
+			open = append(open, p)
+		}
+	}
+	return open
+}
+
+// approvalsOver returns the protections of a stack that ask for approvals.
+func approvalsOver(book *guard.Book, stack storage.StackRef) (all []storage.Protection) {
+	for _, p := range book.Over(stack) {
+		if p.Approvals > 0 {
+			all = append(all, p.Protection)
+		}
+	}
+	return all
+}
+
+func (h *Handler) approve(_ context.Context, c *call) (Reply, error) {
+	return c.then(QueueOf(Redeploy, c.stack.UID), func(ctx context.Context) (Reply, error) { return h.approveNow(ctx, c) })
+}
+
+// approveNow adds an approval in the turn of the stack. With the last one that it waits for, the redeploy begins.
+func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
+	now := time.Now()
+	var a storage.Approval
+	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
+		a, err = waiting(tx, c, now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if a.Follow.Asker == c.User {
+		return nil, h.notApproved(ctx, c, "nobody approves their own request", "Nobody approves their own request, not even an admin.")
+	}
+	book, err := h.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	protections, users := approvalsOver(book, RefOf(c.stack)), []string{c.User}
+	for _, g := range a.Given {
+		if g.User != c.User {
+			users = append(users, g.User)
+		}
+	}
+	voters, err := h.voters(ctx, a, protections, users)
+	if err != nil {
+		return nil, err
+	}
+	mine := voters[c.User]
+	if len(protections) > 0 && !slices.ContainsFunc(protections, mine.counts) {
+		return nil, h.notApproved(ctx, c, "not in the group that approves", "Your approval does not count here: it takes a member of the group that the request names.")
+	}
+	newest, err := h.Cloud.DeploymentRange(ctx, c.stack.UID, 0, apiPage)
+	if err != nil {
+		return nil, err
+	}
+	if why := movedSince(a, RefOf(c.stack), newest.Deployments); why != "" {
+		return nil, h.askAgain(ctx, c, a, newest.Deployments, why)
+	}
+	if len(missing(protections, voters)) > 0 {
+		return h.approveMore(ctx, c, now)
+	}
+	err = h.beginApproved(ctx, c, a.ID, voters, newest.Deployments)
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.showApproval(ctx, c, a.ID)
+}
+
+// notApproved refuses an approval, and records it.
+func (h *Handler) notApproved(ctx context.Context, c *call, reason, what string) error {
+	if err := h.Authz.Refuse(ctx, c.judged, reason); err != nil {
+		return err
+	}
+	return notDone(what, "Somebody else who may approve has to.")
+}
+
+// movedSince says what makes a request another one than was asked for, "" for nothing.
+func movedSince(a storage.Approval, stack storage.StackRef, newest []cloud66.Deployment) string {
+	var now storage.Approval
+	sees(&now, newest)
+	switch {
+	case !a.Follow.Stack.Same(stack):
+		return "the stack is called " + stack.String() + " now"
+	case now.Live != a.Live:
+		return fmt.Sprintf("#%d is live now", now.Live)
+	case newestID(newest) != a.Follow.Wish.NewestBefore:
+		return fmt.Sprintf("#%d has come since", newestID(newest))
+	default:
+		return ""
+	}
+}
+
+// sees notes how things stand with a stack when approval is asked for.
+func sees(a *storage.Approval, newest []cloud66.Deployment) {
+	a.Live, a.LiveHash, a.LivePage = 0, "", ""
+	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
+		a.Live, a.LiveHash, a.LivePage = newest[i].ID, newest[i].GitHash, newest[i].CommitURL
+	}
+}
+
+// askAgain asks for approval anew, since the world has moved.
+func (h *Handler) askAgain(ctx context.Context, c *call, a storage.Approval, newest []cloud66.Deployment, why string) error {
+	now := time.Now()
+	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
+		again, err := waiting(tx, c, now)
+		if err != nil {
+			return nil, err
+		}
+		again.Given, again.Changed, again.Until = nil, why, now.Add(h.ApprovalsExpire)
+		again.Follow.Stack, again.Follow.Wish.NewestBefore = RefOf(c.stack), newestID(newest)
+		sees(&again, newest)
+		err = errors.Join(storage.Approvals.Put(tx, again.ID, again), c.decided(tx))
+		return []Announcement{{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{again}, Stays: true}}, err
+	})
+	if err != nil {
+		return err
+	}
+	return notDone("It is not what was asked for any more: "+why+".", "The request shows how things stand now. Look at it, then approve it again.")
+}
+
+// approveMore adds an approval that is not the last one.
+func (h *Handler) approveMore(ctx context.Context, c *call, now time.Time) (Reply, error) {
+	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
+		a, err := waiting(tx, c, now)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(a.Given, func(g storage.Given) bool { return g.User == c.User }) {
+			return nil, instead(Notice("You approved this already. It waits for others."))
+		}
+		a.Given = append(slices.Clone(a.Given), storage.Given{User: c.User, At: now})
+		err = errors.Join(storage.Approvals.Put(tx, a.ID, a), c.decided(tx))
+		return []Announcement{{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}, Stays: true}}, err
+	})
+	return nil, err
+}
+
+// beginApproved begins what was approved. The same transaction ends the request, so that two clicks at once are one deployment.
+func (h *Handler) beginApproved(ctx context.Context, c *call, id string, voters map[string]voter, newest []cloud66.Deployment) error {
+	var a storage.Approval
+	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
+		a, err = waiting(tx, c, time.Now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f := a.Follow
+	f.Usual = int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds())
+	decided := func(tx storage.Tx) error {
+		now := time.Now()
+		a, err := waiting(tx, c, now)
+		if err != nil {
+			return err
+		}
+		book, err := h.shelf.Read(tx)
+		if err != nil {
+			return err
+		}
+		if len(missing(approvalsOver(book, f.Stack), voters)) > 0 {
+			return notDone("The protection of the stack was changed just before.", "Look at the request, then approve it again.")
+		}
+		a.Given = append(slices.DeleteFunc(slices.Clone(a.Given), func(g storage.Given) bool { return g.User == c.User }), storage.Given{User: c.User, At: now})
+		a.State, a.EndedAt = storage.Approved, now
+		decision := c.decision
+		decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByApproval, ID: id}
+		decision.Reason += fmt.Sprintf("; it was asked for by %s: %s", a.Follow.Asker, a.Asked)
+		return errors.Join(storage.Approvals.Put(tx, id, a), authz.Record(c.judged, decision)(tx))
+	}
+	return h.Progress.Redeploy(ctx, Start{Operation: c.Operation, Follow: f, Decided: decided, call: c, approved: true, overrides: a.Overrides})
+}
+
+// showApproval shows on its card how a request ended. If that fails, whoever keeps the requests does so later.
+func (h *Handler) showApproval(ctx context.Context, c *call, id string) error {
+	a, found, err := storage.Approvals.Look(ctx, h.Records, id)
+	if err != nil || !found {
+		return err
+	}
+	return h.Channels.Amend(ctx, c.Request, Announcement{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}})
+}
+
+// reject ends a request with a reason.
+func (h *Handler) reject(ctx context.Context, c *call) (Reply, error) {
+	return h.end(ctx, c, func(a *storage.Approval) error {
+		a.State, a.By, a.Reason = storage.Rejected, c.User, c.Invocation.Options[Reason]
+		return nil
+	})
+}
+
+// withdraw ends a request of one's own.
+func (h *Handler) withdraw(ctx context.Context, c *call) (Reply, error) {
+	return h.end(ctx, c, func(a *storage.Approval) error {
+		if a.Follow.Asker != c.User {
+			return notDone("Only who asked for it can withdraw it.", "Who may approve it can reject it.")
+		}
+		a.State = storage.Withdrawn
+		return nil
+	})
+}
+
+func (h *Handler) end(ctx context.Context, c *call, change func(a *storage.Approval) error) (Reply, error) {
+	now := time.Now()
+	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
+		a, err := waiting(tx, c, now)
+		if err == nil {
+			err = change(&a)
+		}
+		if err != nil {
+			return nil, err
+		}
+		a.EndedAt, a.Told = now, true
+		return ApprovalEnded(a), errors.Join(storage.Approvals.Put(tx, a.ID, a), c.decided(tx))
+	})
+	return nil, err
+}
+
+// ApprovalEnded returns what is told of a request that has ended: its message, and in its thread to the one who asked.
+func ApprovalEnded(a storage.Approval) []Announcement {
+	key := approvalKey(a)
+	said := []Announcement{{Key: key, Channel: a.Channel, Reply: ApprovalReply{a}}}
+	if a.State == storage.Rejected || a.State == storage.Expired {
+		line := doc.Say("approval-ended", markup.Format("%s your redeploy %s", markup.User(a.Follow.Asker), answered(a)))
+		said = append(said, Announcement{Key: key + "/end", Parent: key, Channel: a.Channel, Reply: line})
+	}
+	return said
+}
+
+// ApprovalReply asks for approval, or shows how that ended.
+type ApprovalReply struct{ Approval storage.Approval }
+
+// Document shows what would go live, what is live, who approved it, and the buttons.
+func (r ApprovalReply) Document() doc.Document {
+	a := r.Approval
+	w, stack := a.Follow.Wish, wording.Stack(a.Follow.Stack)
+	if a.State != storage.Waiting {
+		return doc.Say("approval", markup.Format("%s %s redeploy of %s %s", verdictSign[a.State], stack, markup.User(a.Follow.Asker), answered(a)))
+	}
+	ref := w.Ref
+	if fullHash.MatchString(ref) {
+		ref = wording.ShortHash(ref)
+	}
+	what := []markup.Text{markup.Code(ref), markup.Code(w.Services)}
+	if w.Ref == "" && w.Services == "" {
+		what = []markup.Text{markup.Format("as it is, or the newest commit of its branch at that moment")}
+	}
+	if w.Profile != "" {
+		what = append(what, markup.Format("profile %s", markup.Code(w.Profile)))
+	}
+	if w.Reason != "" {
+		what = append(what, markup.Format("“%s”", w.Reason))
+	}
+	lines := []markup.Text{
+		markup.Format("🔐 %s redeploy of %s waits for approval", stack, markup.User(a.Follow.Asker)),
+		markup.Join(what, " · "),
+	}
+	if a.Live != 0 {
+		live := markup.Format("live is #%d %s", a.Live, markup.Code(wording.ShortHash(a.LiveHash)))
+		if page := wording.Compare(a.LivePage, a.LiveHash, w.Ref); !page.Empty() {
+			live = markup.Format("%s · %s", live, markup.Link(page, markup.Format("what changed")))
+		}
+		lines = append(lines, live)
+	}
+	if a.Changed != "" {
+		lines = append(lines, markup.Format("Approval is asked for again: %s.", a.Changed))
+	}
+	lines = append(lines, needed(a))
+	if len(a.Overrides) > 0 {
+		lines = append(lines, markup.Format("It overrides the lock %s.", markup.Code(strings.Join(a.Overrides, ", "))))
+	}
+	if !a.GroupChanged.IsZero() {
+		lines = append(lines, markup.Format("Who is in the group of approvers was changed %s.", markup.When(a.GroupChanged)))
+	}
+	about := Invocation{UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}, Shown: ShownAs(a.Follow.Stack.String())}
+	as := func(label string, verb Verb) doc.Button {
+		inv := about
+		inv.Verb = verb
+		return Button(label, inv, string(verb))
+	}
+	return doc.Say("approval", lines...).With(doc.Buttons(as("Approve", Approve).As(doc.Primary), as("Reject", Reject), as("Withdraw", Withdraw)))
+}
+
+// needed says how many approvals are wanted of whom, who has given one, and until when.
+func needed(a storage.Approval) markup.Text {
+	var wants, given []markup.Text
+	for _, p := range a.Needs {
+		want := markup.Format("%d approval%s of others", p.Approvals, wording.Plural(p.Approvals))
+		if p.Group != "" {
+			want = markup.Format("%s in %s", want, markup.Group(p.Group))
+		}
+		wants = append(wants, want)
+	}
+	for _, g := range a.Given {
+		given = append(given, markup.User(g.User))
+	}
+	text := markup.Format("It waits for %s until %s", markup.Join(wants, " and "), markup.When(a.Until))
+	if len(given) > 0 {
+		text = markup.Format("%s · approved by %s", text, markup.Join(given, ", "))
+	}
+	return text
+}
+
+var verdictSign = map[storage.Verdict]string{
+	storage.Approved: "✅", storage.Rejected: "⛔", storage.Expired: "⌛", storage.Withdrawn: "🚫",
+}
+
+// answered says how a request ended.
+func answered(a storage.Approval) markup.Text {
+	switch a.State {
+	case storage.Approved:
+		given := make([]markup.Text, len(a.Given))
+		for i, g := range a.Given {
+			given[i] = markup.User(g.User)
+		}
+		return markup.Format("was approved by %s", markup.Join(given, ", "))
+	case storage.Rejected:
+		return markup.Format("was rejected by %s: “%s”", markup.User(a.By), a.Reason)
+	case storage.Expired:
+		return markup.Format("expired: nobody approved it in time. Nothing was done.")
+	default:
+		return markup.Format("was withdrawn")
+	}
+}

@@ -1,0 +1,252 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"c66bot/authz"
+	"c66bot/authz/guard"
+	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
+	"c66bot/storage"
+)
+
+// Protect has changes of stacks wait for approval, and Unprotect takes that back.
+const (
+	Protect   Verb = "protect"
+	Unprotect Verb = "unprotect"
+)
+
+var (
+	protectSpec = Spec{
+		Verb: Protect, Right: authz.Admin, Changes: true,
+		Args:    []Arg{argStacks},
+		Options: slices.Concat(pick(Approvals), []Option{byGroup()}, pick(After)),
+		Summary: "What changes these stacks from Slack waits until others approve it: one who has the right to approve, unless you say otherwise. " +
+			"Nobody approves their own.",
+		Examples: []string{
+			"protect '*@production'", "protect mystack@production --approvals 2 --by @deployers",
+			"protect mystack@production --approvals 0 --after staging",
+		},
+		check: checkProtect,
+		run:   (*Handler).protect,
+	}
+	unprotectSpec = Spec{
+		Verb: Unprotect, Right: authz.Admin, Changes: true,
+		Args:     []Arg{argStacks},
+		Summary:  "Takes the protection of these stacks back, written as they were protected, or by its id.",
+		Examples: []string{"unprotect mystack@production", "unprotect p7qx"},
+		run:      (*Handler).unprotect,
+	}
+)
+
+const (
+	maxProtections = 200
+	maxApprovals   = 5
+)
+
+// byGroup names the group whose members may approve.
+func byGroup() Option {
+	o := pick(By)[0]
+	o.Value, o.Summary, o.also = "@group", "only members of this group who have the right to approve", []string{"from", "group"}
+	o.check = func(v string) (string, error) {
+		who, err := parseWho(v)
+		if err != nil || !groupID.MatchString(who) {
+			return "", fmt.Errorf("%s is no user group: choose one from the list that Slack shows while you type its name", quoted(v))
+		}
+		return who, nil
+	}
+	return o
+}
+
+func checkApprovals(v string) (string, error) {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 || n > maxApprovals {
+		return "", fmt.Errorf("%s is no number of approvals: it goes up to %d", quoted(v), maxApprovals)
+	}
+	return strconv.Itoa(n), nil
+}
+
+// checkProtect rejects a protection that protects nothing, or a group that would approve nothing.
+func checkProtect(s Spec, i Invocation) error {
+	switch none := i.Options[Approvals] == "0"; {
+	case none && i.Options[After] == "":
+		return s.usage("--approvals", "Without approvals and without --after it would protect nothing.")
+	case none && i.Options[By] != "":
+		return s.usage("--by", "--by says who approves, and with --approvals 0 nobody does.")
+	}
+	return nil
+}
+
+// protect stores a protection. One of the same stacks is replaced.
+func (h *Handler) protect(ctx context.Context, c *call) (Reply, error) {
+	inv, req, now := c.Invocation, c.Request, time.Now()
+	group, err := h.who(ctx, orEveryone(inv.Options[By]))
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.Directory.visible(ctx, may(c.standing, authz.View))
+	if err != nil {
+		return nil, err
+	}
+	if err := noEnvironment(inv.Options[After], all); err != nil {
+		return nil, err
+	}
+	if err := h.member(ctx, req); err != nil {
+		return nil, err
+	}
+	p := storage.Protection{
+		Channel: req.Channel, Stacks: inv.Options[Glob], Approvals: 1, Group: inv.Options[By], After: inv.Options[After], By: req.User, At: now,
+	}
+	if inv.Options[Approvals] != "" {
+		p.Approvals = inv.Number(Approvals)
+	}
+	key := "protection/" + storage.NewID(now)
+	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
+		made, err := addProtection(tx, p)
+		return []Announcement{{Key: key, Reply: protectionSaid(made, group.handle, req.User, false)}}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	pattern, err := authz.ParsePattern(p.Stacks)
+	if err != nil {
+		return nil, err
+	}
+	var hints []string
+	if !pattern.Everything() && !slices.ContainsFunc(all, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) }) {
+		hints = append(hints, "The protection stands, but no stack that you see "+fitsYet(all, p.Stacks))
+	}
+	return asNotice(hints, patternHints(pattern, all)...), nil
+}
+
+func orEveryone(group string) string {
+	if group == "" {
+		return authz.Everyone
+	}
+	return group
+}
+
+// noEnvironment says that no stack has an environment.
+func noEnvironment(environment string, stacks []cloud66.Stack) error {
+	if environment == "" {
+		return nil
+	}
+	var names []string
+	for _, s := range stacks {
+		if authz.Fold(s.Environment) == authz.Fold(environment) {
+			return nil
+		}
+		if s.Environment != "" && !slices.Contains(names, s.Environment) {
+			names = append(names, s.Environment)
+		}
+	}
+	slices.Sort(names)
+	return notDone("No stack has the environment "+quoted(environment)+".", "There are "+joinQuoted(names)+".")
+}
+
+// addProtection stores a protection, in place of one of the same stacks.
+func addProtection(tx storage.Tx, p storage.Protection) (storage.Protection, error) {
+	taken := map[string]bool{}
+	err := storage.Protections.Scan(tx, "", func(id string, old storage.Protection) error {
+		taken[id] = true
+		if authz.SamePattern(old.Stacks, p.Stacks) {
+			p.ID = id
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return p, err
+	case p.ID == "" && len(taken) >= maxProtections:
+		return p, notDone(fmt.Sprintf("There are %d protections, as many as there can be.", maxProtections), "Write one pattern for many stacks.")
+	case p.ID == "":
+		p.ID = storage.ShortID(func(id string) bool { return taken[id] })
+	}
+	return p, storage.Protections.Put(tx, p.ID, p)
+}
+
+// unprotect takes protections back.
+func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
+	req, glob := c.Request, c.Invocation.Options[Glob]
+	if err := h.member(ctx, req); err != nil {
+		return nil, err
+	}
+	book, err := h.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	handles := map[string]string{}
+	for _, p := range book.Protections() {
+		handles[p.Group] = h.named(ctx, p.Group)
+	}
+	key := "unprotected/" + storage.NewID(time.Now())
+	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (said []Announcement, err error) {
+		var ended []storage.Protection
+		err = storage.Protections.Scan(tx, "", func(id string, p storage.Protection) error {
+			if authz.SamePattern(p.Stacks, glob) || id == strings.ToLower(glob) {
+				ended = append(ended, p)
+			}
+			return nil
+		})
+		if err == nil && len(ended) == 0 {
+			return nil, instead(noProtection(glob, book))
+		}
+		for _, p := range ended {
+			err = errors.Join(err, storage.Protections.Delete(tx, p.ID))
+			told := Announcement{Key: key + "/" + p.ID, Reply: protectionSaid(p, handles[p.Group], req.User, true)}
+			if said = append(said, told); p.Channel != req.Channel {
+				told.Key, told.Channel = told.Key+"/there", p.Channel
+				said = append(said, told)
+			}
+		}
+		return said, err
+	})
+	return nil, err
+}
+
+// noProtection says that no protection is written like that. Whoever asks is an admin, who may see all.
+func noProtection(glob string, book *guard.Book) ProblemReply {
+	var globs []string
+	for _, p := range book.Protections() {
+		globs = append(globs, p.Stacks)
+	}
+	r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "There is none at all."}
+	if len(globs) > 0 {
+		r.Do = "Protected are " + someQuoted(globs) + "."
+	}
+	return r
+}
+
+// protectionSaid tells the channel of a protection, or of its end.
+func protectionSaid(p storage.Protection, handle, by string, over bool) doc.Document {
+	if over {
+		return doc.Say("protection", markup.Format("⚠️ %s took the protection of %s back: %s (protection %s)",
+			markup.User(by), wording.Stacks(p.Stacks), protects(p, handle), markup.Code(p.ID)))
+	}
+	return doc.Say("protection", markup.Format("🔐 %s protected %s: %s (protection %s)",
+		markup.User(by), wording.Stacks(p.Stacks), protects(p, handle), markup.Code(p.ID)))
+}
+
+// protects says what a protection asks for.
+func protects(p storage.Protection, handle string) markup.Text {
+	var parts []markup.Text
+	if p.Approvals > 0 {
+		needs := markup.Format("what changes it waits for %d approval%s", p.Approvals, wording.Plural(p.Approvals))
+		if p.Group != "" {
+			needs = markup.Format("%s by @%s", needs, markup.Shorten(handle, wording.MaxName))
+		}
+		parts = append(parts, needs)
+	}
+	if p.After != "" {
+		parts = append(parts, markup.Format("only what is or was live on %s may go there", markup.Code(p.After)))
+	}
+	return markup.Join(parts, "; ")
+}
