@@ -34,7 +34,7 @@ func TestADeploymentThatVanishedAndIsShownAgainIsFollowedToItsEnd(t *testing.T) 
 				time.Sleep(2 * time.Hour)
 				shown := strings.Join(r.shown(deploys), "\n")
 				if !strings.HasPrefix(shown, "❌ web@production #1004 failed after 20 min") ||
-					strings.Count(shown, "\n  ❌ #1004 failed") != 1 ||
+					strings.Count(shown, "\n  ❌ web@production #1004 failed") != 1 ||
 					strings.Count(shown, "started") != 1 {
 					r.Errorf("the channel shows\n%s", shown)
 				}
