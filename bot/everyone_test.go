@@ -98,6 +98,13 @@ func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invoca
 			"Redeploy":          {Verb: commands.Redeploy, UID: uid},
 			"Yes to a redeploy": {Verb: commands.Redeploy, UID: uid, Options: commands.Options{commands.Now: "true"}, AskedAt: now, Nonce: "n1"},
 		},
+		commands.Promote: {
+			"Promote": {Verb: commands.Promote, UID: uid, Options: commands.Options{commands.Environment: "staging"}},
+			"Yes to a promotion": {
+				Verb: commands.Promote, UID: uid, Onto: uid, Options: commands.Options{commands.Environment: "production"}, Yes: true, Sight: "a",
+				AskedAt: now, Nonce: "n6",
+			},
+		},
 		commands.Rollback: {
 			"Roll back": {Verb: commands.Rollback, UID: uid, Deployment: 1035},
 			"Yes to a rollback": {

@@ -35,6 +35,13 @@ var wishes = map[string]func(r *rig) (send func() *slacksim.Delivery){
 			return r.sentBy(r.slack.Person(lin).ClickOld(deploys, choice, "web@production"))
 		}
 	},
+	"the yes to a promotion": func(r *rig) func() *slacksim.Delivery {
+		r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 2})
+		question := r.ask(lin, deploys, "/c66 promote web@staging production")
+		return func() *slacksim.Delivery {
+			return r.sentBy(r.slack.Person(lin).ClickOld(deploys, question, "Yes, promote"))
+		}
+	},
 	"the yes to a rollback": func(r *rig) func() *slacksim.Delivery {
 		question := r.ask(lin, deploys, "/c66 rollback web@production")
 		return func() *slacksim.Delivery {

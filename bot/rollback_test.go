@@ -55,3 +55,22 @@ func TestADockerStackIsRolledBackByTheTagsOfTheVersion(t *testing.T) {
 		})
 	})
 }
+
+func TestAPromotionDeploysWhatIsLiveOnTheOtherStack(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		staging := r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 3})
+		all := r.cloud.Deployments(staging)
+		source := all[len(all)-1]
+		question := r.ask(lin, deploys, "/c66 promote web@staging production")
+		hold(t, "the question", question.Plain(), "web@production promote #", "Live on web@staging", "Replaces on web@production: #1035",
+			"This brings: what changes", "[Yes, promote] [No]")
+		r.click(lin, question, "Yes, promote")
+		hold(t, "the card", r.card("is live").Plain(), "of web@staging")
+		all = r.cloud.Deployments(r.web)
+		if sent := all[len(all)-1]; sent.Ref != source.Hash || sent.Hash != source.Hash {
+			t.Errorf("it deployed %s, not %s", sent.Ref, source.Hash)
+		}
+		hold(t, "the same again", r.ask(lin, deploys, "/c66 promote web@staging production").Plain(), "is live here already")
+	})
+}

@@ -188,6 +188,7 @@ func effect(t *testing.T, inv Invocation, opt Opt) string {
 				return storage.Locks.Put(tx, "k3f9", storage.Lock{ID: "k3f9", Stacks: "*", Holder: lin})
 			})
 		}
+		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "web3", Name: "lin", Environment: "production", Framework: "rails"})
 		for _, all := range r.cloud.deployments {
 			for i := range all {
 				all[i].GitHash = commit(int(all[i].ID))

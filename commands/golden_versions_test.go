@@ -48,12 +48,24 @@ func goldenVersions() map[string]Reply {
 		markup.Format("%s may stand for something else by now: a branch or tag can be moved.", markup.Code("job:main")),
 	}}
 	unknown := goldenBack(versions.Version{}, before...)
+	staged := goldenVersion(210, "a", page, 1, 0)
+	promotion := forth{
+		source: past{live: staged}, onto: past{live: live}, from: cloud66.Stack{UID: "def456", Name: "web", Environment: "staging"},
+		to: unknown.stack, by: bringing{ref: staged.Commit},
+	}
+	first, deploying := promotion, promotion
+	first.onto = past{}
+	deploying.source.listed, deploying.onto.listed = []cloud66.Deployment{goldenRunning()}, []cloud66.Deployment{goldenRunning()}
+	deploying.by.notes = docker.by.notes
 	yes := Invocation{Verb: Rollback, UID: "abc123", Options: Options{To: "1041", Reason: "the login fails"}, Yes: true, Nonce: "n", Sight: "5"}
 	return map[string]Reply{
 		"rollback":              goldenBack(live, before...).question(yes),
 		"rollback-only-one":     busy.question(yes),
 		"rollback-docker":       docker.question(yes),
 		"rollback-nothing-live": unknown.question(yes),
+		"promote":               promotion.question(yes),
+		"promote-first":         first.question(yes),
+		"promote-busy":          deploying.question(yes),
 	}
 }
 
@@ -65,5 +77,7 @@ func hostileVersions(bad string) map[string]Reply {
 	b := goldenBack(v, slices.Repeat([]versions.Version{other}, 9)...)
 	b.stack = cloud66.Stack{UID: bad, Name: bad, Environment: bad, Tag: bad}
 	b.by.notes = slices.Repeat([]markup.Text{markup.Format("%s", bad), markup.Code(bad)}, 3)
-	return map[string]Reply{"rollback": b.question(Invocation{Verb: Rollback, UID: bad, Options: Options{Reason: bad}})}
+	f := forth{source: b.past, onto: b.past, from: b.stack, to: b.stack, by: b.by}
+	yes := Invocation{Verb: Rollback, UID: bad, Options: Options{Reason: bad}}
+	return map[string]Reply{"rollback": b.question(yes), "promote": f.question(yes)}
 }

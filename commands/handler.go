@@ -258,6 +258,15 @@ func (r Request) asked(stack storage.StackRef) authz.Request {
 	}
 }
 
+// asked returns the request for authorization on a stack, with the command as it was given.
+func (c *call) asked(stack storage.StackRef) authz.Request {
+	asked := c.Request.asked(stack)
+	if c.source.UID != "" { // the command names another stack
+		asked.Asked = c.Invocation.line(RefOf(c.source).String())
+	}
+	return asked
+}
+
 // gateStack finds the stack among those visible to the user, and authorizes the request on it.
 func (h *Handler) gateStack(ctx context.Context, c *call) (err error) {
 	if c.Invocation.nowhere() {

@@ -54,6 +54,7 @@ type Invocation struct {
 	Follow  string // the card to refresh
 	Form    bool   // submitted by a form, which lives longer than a question
 	Fill    bool   // open the form, filled in with the options
+	Onto    string // UID of the stack that a promotion goes to
 	Sight   string // a digest of what a question showed, which must still hold
 }
 
@@ -143,7 +144,7 @@ func (i *Invocation) fields() []field {
 	}
 	return append(all, []field{
 		{key: "a", value: &i.Yes}, {key: "k", value: &i.Nonce}, {key: "l", value: &i.Newest}, {key: "$", value: &i.Shown},
-		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill}, {key: "sn", value: &i.Sight},
+		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill}, {key: "sn", value: &i.Sight}, {key: "on", value: &i.Onto},
 	}...)
 }
 
@@ -220,7 +221,7 @@ func (i Invocation) sound() bool {
 		spec.check != nil && spec.check(spec, i) != nil, spec.reasonless(i) != nil:
 		return false
 	}
-	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Shown, i.Sight} {
+	for _, name := range []string{i.Stack, i.UID, i.Nonce, i.Follow, i.Shown, i.Sight, i.Onto} {
 		if plain("name", name, maxStackName) != nil {
 			return false
 		}

@@ -53,6 +53,7 @@ const (
 	Wait
 	Approvals
 	After
+	Environment
 
 	optCount int = iota
 )
@@ -168,6 +169,7 @@ var options = [optCount]Option{
 		Name: "after", key: "af", Value: "ENVIRONMENT", Summary: "only a commit that is or was live on the stack of that name there",
 		check: upTo(maxStackName, "environment"),
 	},
+	Environment: {key: "en", check: checkEnvironment},
 }
 
 // pick returns the descriptions of options.
@@ -445,6 +447,14 @@ func checkTo(v string) (string, error) {
 			shortestHash)
 	}
 	return to, nil
+}
+
+func checkEnvironment(v string) (string, error) {
+	v = strings.TrimSpace(spoken(v))
+	if v == "" {
+		return "", errBlank
+	}
+	return v, plain("environment", v, maxStackName)
 }
 
 // upTo returns a check for a text of limited length.

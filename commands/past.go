@@ -133,7 +133,7 @@ func (h *Handler) bring(ctx context.Context, stack cloud66.Stack, v versions.Ver
 	if b.ref = strings.ToLower(v.Commit); fullHash.MatchString(b.ref) {
 		return b, nil
 	}
-	what := fmt.Sprintf("Cloud 66 tells no full commit of #%d, so it cannot be brought back exactly.", v.ID())
+	what := fmt.Sprintf("Cloud 66 tells no full commit of #%d, so exactly that cannot be deployed.", v.ID())
 	return bringing{}, h.notDoneOn(stack, what, "Name a branch, tag or commit yourself.", "redeploy %s --ref main")
 }
 
@@ -151,7 +151,7 @@ func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v vers
 		of[s.Name] = s
 	}
 	var words []string
-	var still, moving []markup.Text
+	var still, moving, gone []markup.Text
 	for _, s := range now {
 		image, known := of[s.Name]
 		switch {
@@ -162,6 +162,12 @@ func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v vers
 			moving = append(moving, markup.Code(image.String()))
 		}
 		words = append(words, image.String())
+		delete(of, s.Name)
+	}
+	for _, s := range kept {
+		if _, left := of[s.Name]; left {
+			gone = append(gone, markup.Code(s.String()))
+		}
 	}
 	if len(words) == 0 {
 		what := fmt.Sprintf("the bot has recorded neither image tags nor git references of #%d, and Cloud 66 tells only what runs now.", v.ID())
@@ -172,6 +178,9 @@ func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v vers
 	}
 	if len(still) > 0 {
 		b.notes = append(b.notes, markup.Format("Nothing is recorded of %s, which stays as it is.", wording.Some(still, maxNamed)))
+	}
+	if len(gone) > 0 {
+		b.notes = append(b.notes, markup.Format("This stack has no service for %s.", wording.Some(gone, maxNamed)))
 	}
 	if len(moving) > 0 {
 		b.notes = append(b.notes, markup.Format("%s may stand for something else by now: a branch or tag can be moved.", wording.Some(moving, maxNamed)))

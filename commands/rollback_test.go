@@ -54,7 +54,7 @@ func (r *rig) remembers(uid string, id int64, services string) {
 func agree(t *testing.T, reply Reply) Invocation {
 	t.Helper()
 	d := reply.Document()
-	if d.Kind != string(Rollback) {
+	if d.Kind != string(Rollback) && d.Kind != string(Promote) {
 		t.Fatalf("the reply is no question but %s: %s", d.Kind, d.Fallback())
 	}
 	return button(t, d.Blocks[2].Buttons[0])

@@ -22,8 +22,8 @@ var Specs []Spec
 
 func init() {
 	Specs = []Spec{
-		redeploySpec, rollbackSpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec, subscriptionsSpec,
-		accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, protectSpec, unprotectSpec, auditSpec,
+		redeploySpec, promoteSpec, rollbackSpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec,
+		subscriptionsSpec, accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, protectSpec, unprotectSpec, auditSpec,
 		statusSpec, helpSpec,
 		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec, approveSpec, rejectSpec, withdrawSpec,
 	}
@@ -60,6 +60,7 @@ type call struct {
 	spec     Spec
 	standing authz.Standing
 	stack    cloud66.Stack                        // of a command on a stack
+	source   cloud66.Stack                        // whose version a promotion brings to it; else zero
 	judged   authz.Request                        // what was decided
 	decision authz.Decision                       // that allows it
 	decided  func(storage.Tx) error               // records why it is allowed

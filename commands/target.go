@@ -28,9 +28,19 @@ const (
 // errNoStack means that the user sees no such stack, so that they can choose another one.
 var errNoStack = errors.New("no such stack")
 
-// target finds the stack of a request and authorizes the request on it. It considers only stacks that the user may see, so that a hidden
-// stack gets the same answer as a missing one. If there is no single authorized stack, the error carries a Reply: a refusal, a choice, or that there is none.
-func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err error) {
+// target finds the stack of a request and authorizes the request on it. If there is no single authorized stack, the error carries a Reply: a
+// refusal, a choice, or that there is none.
+func (h *Handler) target(ctx context.Context, c *call) (cloud66.Stack, error) {
+	found, err := h.visible(ctx, c)
+	if err != nil {
+		return found, err
+	}
+	return found, h.authorize(ctx, c, RefOf(found))
+}
+
+// visible finds the stack of a request. It considers only stacks that the user may see, so that a hidden stack gets the same answer as a
+// missing one.
+func (h *Handler) visible(ctx context.Context, c *call) (none cloud66.Stack, err error) {
 	req, standing, inv := c.Request, c.standing, c.Invocation
 	if !standing.Some(authz.View) {
 		return none, h.refuse(ctx, req, noneAtAll)
@@ -44,7 +54,7 @@ func (h *Handler) target(ctx context.Context, c *call) (none cloud66.Stack, err 
 	case len(found) > 1:
 		return none, instead(choice(inv, found))
 	}
-	return found[0], h.authorize(ctx, c, RefOf(found[0]))
+	return found[0], nil
 }
 
 // may returns a filter of the stacks on which the user has a right.
