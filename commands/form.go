@@ -90,6 +90,9 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 		reply.Facts = append(reply.Facts, fmt.Sprintf("The profile %s is not among those that are configured.", quoted(profile)))
 	}
 	reply.Stack, reply.Branch, reply.Docker = &ref, stack.GitBranch, stack.Docker()
+	if live := slices.IndexFunc(newest.Deployments, isLive); live >= 0 && reply.Version != nil {
+		reply.Replaces = &newest.Deployments[live]
+	}
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil
@@ -132,10 +135,12 @@ func withCommit(d cloud66.Deployment) *cloud66.Deployment {
 	return &d
 }
 
+func isLive(d cloud66.Deployment) bool { return d.IsLive }
+
 // facts lists what a user should know before a redeploy.
 func facts(stack cloud66.Stack, newest []cloud66.Deployment, running busy) []string {
 	var facts []string
-	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
+	if i := slices.IndexFunc(newest, isLive); i >= 0 {
 		live := fmt.Sprintf("Live now is #%d", newest[i].ID)
 		if hash := newest[i].GitHash; hash != "" {
 			live += ", commit " + wording.ShortHash(hash)

@@ -140,6 +140,21 @@ func TestAVersionIsOfferedWhereItCanBeDeployedAgain(t *testing.T) {
 	}
 }
 
+func TestAFormForAVersionNamesTheLiveOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 40)
+		for i, d := range r.cloud.deployments["web1"] {
+			r.cloud.deployments["web1"][i].GitHash, r.cloud.deployments["web1"][i].IsLive = fmt.Sprintf("%040d", d.ID), d.ID == 39
+		}
+		for id, want := range map[int64]int64{2: 39, 39: 39, 0: 0} {
+			got := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1", Deployment: id})).Replaces
+			if (got == nil) != (want == 0) || got != nil && got.ID != want {
+				t.Errorf("#%d replaces %+v", id, got)
+			}
+		}
+	})
+}
+
 func TestAFormThatCannotBeFilledInSaysWhy(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)

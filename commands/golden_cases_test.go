@@ -60,6 +60,14 @@ func goldenUnknown(f storage.Follow, said string) storage.Follow {
 	return f
 }
 
+// goldenSpecs are commands of each group of the help.
+func goldenSpecs() (specs []Spec) {
+	for _, verb := range []Verb{Redeploy, Show, List, Stacks, Cancel, Follow, Subscribe, Subscriptions, Lock, Locks, Access, Allow, Status, Help} {
+		specs = append(specs, Invocation{Verb: verb}.spec().with("web@production"))
+	}
+	return specs
+}
+
 // replies are answers of every kind, by name.
 func goldenReplies() map[string]Reply {
 	live, failed, queued := goldenEnded(
@@ -89,7 +97,7 @@ func goldenReplies() map[string]Reply {
 	}
 	entry := func(d cloud66.Deployment) Entry { return Entry{Deployment: d} }
 	all := map[string]Reply{
-		"help":                HelpReply{Command: "/c66", Specs: specs},
+		"help":                HelpReply{Command: "/c66", Specs: goldenSpecs()},
 		"help-on-one":         HelpReply{Command: "/c66", Topic: &specs[0], Profiles: []string{"quick", "full"}},
 		"help-may-not":        HelpReply{Command: "/c66", MayNot: true, Admins: goldenAdmins},
 		"help-may-not-direct": HelpReply{Command: "/c66", MayNot: true, Direct: true, Admins: goldenAdmins},
@@ -442,7 +450,7 @@ func goldenSubscribing() map[string]Reply {
 		"subscribed-with-last": SubscribedReply{
 			Subscription: wide,
 			Fits:         45,
-			Preview:      &Preview{Messages: 7, Read: 20, Of: 45, Stack: goldenStack, Newest: &failed},
+			Preview:      &Preview{Messages: 7, Read: 20, Of: 45, Stack: goldenStack, Newest: &failed, By: "Lin"},
 		},
 		"subscribed-partly": SubscribedReply{
 			Subscription: wide,
@@ -467,7 +475,7 @@ func hostileSubscriptions(bad string, e Entry) map[string]Reply {
 		ID: bad, Channel: bad, Stacks: bad, Events: []string{bad, bad}, By: bad, Via: []string{bad}, Types: []string{bad}, Mention: bad,
 		Author: bad,
 	}
-	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e}
+	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e, By: bad}
 	return map[string]Reply{
 		"subscribed":    SubscribedReply{Subscription: s, Whom: []string{bad}, Fits: 1, Preview: p},
 		"unsubscribed":  unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),

@@ -8,6 +8,7 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
+	"c66bot/cloud66"
 )
 
 // Help lists the available commands.
@@ -23,8 +24,11 @@ var helpSpec = Spec{
 }
 
 // help explains the commands that the user may use in this channel.
-func (h *Handler) help(_ context.Context, c *call) (Reply, error) {
+func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 	standing := c.standing
+	if _, known := h.Directory.known(may(standing, authz.View)); !known && standing.Some(authz.View) {
+		h.listed(ctx, func(cloud66.Stack) bool { return false }) // they are known below
+	}
 	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: c.subject().Direct()}
 	for _, spec := range Specs {
 		allowed := spec.Right == "" || standing.Some(spec.Right)
@@ -36,6 +40,8 @@ func (h *Handler) help(_ context.Context, c *call) (Reply, error) {
 		}
 		if stack, ok := h.Directory.known(may(standing, spec.onStacks())); ok {
 			spec = spec.with(shellWord(typeable(RefOf(stack))))
+		} else if strings.Contains(spec.Examples[0], exampleStack) { // an example must not name a stack that does not exist
+			spec.Examples = []string{strings.Join(append([]string{string(spec.Verb)}, spec.Words()...), " ")}
 		}
 		reply.Specs = append(reply.Specs, spec)
 		reply.MayNot = reply.MayNot && spec.Right == ""
@@ -89,16 +95,77 @@ func (r HelpReply) Document() doc.Document {
 	case r.Topic != nil:
 		return r.topic()
 	}
-	lines := []markup.Text{markup.Format("What you can do here:")}
-	for _, spec := range r.Specs {
-		lines = append(lines, markup.Format("%s\n%s", markup.Code(r.Command+" "+spec.Examples[0]), spec.Summary))
+	head := markup.Format("*What you can do here*")
+	d := doc.Document{Kind: kind, Blocks: []doc.Block{doc.Lines(head)}}
+	var all []markup.Text
+	for _, g := range groups {
+		lines := []markup.Text{markup.Format("*%s*", string(g))}
+		for _, spec := range r.Specs {
+			if spec.group() == g {
+				lines = append(lines, markup.Format("%s %s", markup.Code(r.Command+" "+spec.Examples[0]), spec.short()))
+			}
+		}
+		if len(lines) > 1 {
+			d.Blocks = append(d.Blocks, doc.Lines(lines...))
+			all = append(all, markup.Format("%s: %s", string(g), markup.Join(lines[1:], "; ")))
+		}
 	}
-	more := markup.Code(r.Command + " help redeploy")
-	foot := markup.Format("A stack is its name, name@environment, or its UID. More on one command: %s", more)
-	return doc.Document{
-		Kind: kind, Brief: markup.Brief(lines[0], markup.Join(append(lines[1:], foot), "; ")),
-		Blocks: []doc.Block{doc.Lines(lines...), doc.Small(foot)},
+	more := r.Specs[0]
+	foot := markup.Format("A stack is its name, name@environment, or its UID. More on one command: %s",
+		markup.Code(r.Command+" help "+string(more.Verb)))
+	d.Blocks = append(d.Blocks, doc.Small(foot))
+	d.Brief = markup.Brief(head, append(all, foot)...)
+	return d
+}
+
+// group is a heading of the help.
+type group string
+
+const (
+	toLook   group = "Look"
+	toDeploy group = "Deploy"
+	toHear   group = "Hear"
+	toGuard  group = "Guard"
+	ofRights group = "Rights"
+	ofBot    group = "The bot"
+)
+
+// groups are the headings in the order of the help.
+var groups = []group{toLook, toDeploy, toHear, toGuard, ofRights, ofBot}
+
+// group returns the heading of a command: that of its right, unless it is about something else.
+func (s Spec) group() group {
+	switch s.Verb {
+	case Follow, Subscriptions:
+		return toHear
+	case Locks, "protect", "unprotect":
+		return toGuard
+	case Access:
+		return ofRights
 	}
+	switch s.Right {
+	case authz.View:
+		return toLook
+	case authz.Redeploy, authz.Cancel:
+		return toDeploy
+	case authz.Subscribe:
+		return toHear
+	case authz.Lock, authz.Approve:
+		return toGuard
+	case authz.Admin:
+		return ofRights
+	default:
+		return ofBot
+	}
+}
+
+// short returns the beginning of the summary, to stand behind the command on its line.
+func (s Spec) short() string {
+	text := s.Summary
+	if at := strings.IndexAny(text, ".:;"); at >= 0 {
+		text = text[:at]
+	}
+	return strings.ToLower(text[:1]) + text[1:]
 }
 
 // topic explains a command in full.

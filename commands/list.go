@@ -21,7 +21,7 @@ var listSpec = Spec{
 	Verb: List, Right: authz.View,
 	Args:    []Arg{argStack},
 	Options: pick(Outcome, By, Page),
-	Summary: "Lists the deployments of a stack, newest first.",
+	Summary: "Lists a stack's deployments, newest first.",
 	Examples: []string{
 		"list mystack@production", `list "my stack@staging" --page 2`, "list mystack@production --outcome failed",
 		"list mystack@production --by lin",

@@ -37,6 +37,9 @@ func (h *Handler) preview(ctx context.Context, s storage.Subscription, stacks []
 		p.Read++
 		h.count(ctx, p, s, RefOf(stack), *lately[i], since)
 	}
+	if p.Newest != nil {
+		p.By = h.named(ctx, p.Newest.AskedBy)
+	}
 	return p
 }
 

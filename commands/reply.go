@@ -206,6 +206,7 @@ type FormReply struct {
 	Services []cloud66.Service
 	Profiles []string
 	Version  *cloud66.Deployment // deployment whose commit can be redeployed, nil if the API does not allow it
+	Replaces *cloud66.Deployment // the live deployment that Version would replace, nil if unknown
 	Fill     Invocation          // the known values: the options, Newest and AskedAt
 }
 

@@ -32,7 +32,7 @@ var (
 	}
 	allowSpec = Spec{
 		Verb: Allow, Right: authz.Admin, Changes: true, Args: ruleArgs,
-		Summary: "Allows a person, a group or everyone to do something in this channel. ACTIONS are " + joinActions(authz.Actions, ", ") +
+		Summary: "Allows somebody something in this channel. WHO is a person, a group or everyone. ACTIONS are " + joinActions(authz.Actions, ", ") +
 			" or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
 		Examples: []string{
 			"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *",
@@ -45,7 +45,7 @@ var (
 	}
 	denySpec = Spec{
 		Verb: Deny, Right: authz.Admin, Changes: true, Args: ruleArgs,
-		Summary:  "Denies it to them in this channel. A deny beats every allow, but the bot's own admins.",
+		Summary:  "Denies somebody something in this channel. A deny beats every allow, but the bot's own admins.",
 		Examples: []string{"deny everyone redeploy,cancel '*@production'", "deny @lin all *"},
 		check:    adminEverywhere,
 		run:      (*Handler).makeRule,

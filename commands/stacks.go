@@ -25,7 +25,7 @@ const Stacks Verb = "stacks"
 var stacksSpec = Spec{
 	Verb: Stacks, Right: authz.View,
 	Args:     []Arg{{Word: "[text]", opt: Text}},
-	Summary:  "Lists the stacks that you may see here, with their state and last deployment.",
+	Summary:  "Lists the stacks that you may see here. A row says what is live, what came last and how, and the health.",
 	Examples: []string{"stacks", "stacks web", "stacks '*@production'"},
 	run:      (*Handler).stacks,
 }

@@ -3,13 +3,16 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/authz"
+	"c66bot/bot/card/kit"
 	"c66bot/bot/card/wording"
+	"c66bot/bot/slacksim"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -183,18 +186,48 @@ func TestTheStacksDoNotWaitForTheirDeploymentsForLong(t *testing.T) {
 func TestHelpNamesAStackThatTheySeeOrNone(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "web@staging", authz.View), allow(kim, "gone", authz.View))
-		if help := as[HelpReply](t, r.say(sam, "help")); help.Specs[0].Examples[0] != "show mystack@production" {
-			t.Errorf("before any list was read: %q", help.Specs[0].Examples)
+		r.stacks.err = errors.New("down")
+		const unknown = "show <stack> [ID|latest|live|head]"
+		if help := as[HelpReply](t, r.say(sam, "help")); help.Specs[0].Examples[0] != unknown {
+			t.Errorf("where no list can be read: %q", help.Specs[0].Examples)
 		}
-		r.say(lin, "stacks")
-		for user, want := range map[string]string{lin: "show api@production", sam: "show web@staging", kim: "show mystack@production"} {
+		r.stacks.err = nil
+		asked := r.stacks.asked()
+		for user, want := range map[string]string{lin: "show api@production", sam: "show web@staging", kim: unknown} {
 			help := as[HelpReply](t, r.say(user, "help show"))
 			if help.Topic == nil || help.Topic.Examples[0] != want {
 				t.Errorf("the help of %s: %+v", user, help.Topic)
 			}
 		}
-		if r.stacks.asked() != 1 {
-			t.Errorf("help asks Cloud 66: %d", r.stacks.asked())
+		if n := r.stacks.asked() - asked; n != 1 {
+			t.Errorf("help asks Cloud 66 %d times", n)
+		}
+	})
+}
+
+func TestTheHelpIsInGroupsWithOneLineACommand(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		help := func(user string) string {
+			return slacksim.Message{Blocks: blocksOf(t, kit.Draw(r.say(user, "help").Document()))}.Plain()
+		}
+		said, commands := help(lin), 0
+		for _, part := range []string{"Look\n/c66 show api@production shows one deployment, the latest unless you say which\n", "\nDeploy\n", "\nHear\n",
+			"\nGuard\n", "\nRights\n", "\nThe bot\n/c66 status says how the bot itself is\n"} {
+			if !strings.Contains(said, part) {
+				t.Errorf("it lacks %q:\n%s", part, said)
+			}
+		}
+		for _, s := range Specs {
+			if !s.Button {
+				commands++
+			}
+		}
+		if n := strings.Count(said, "\n/c66 "); n != commands {
+			t.Errorf("%d of %d commands:\n%s", n, commands, said)
+		}
+		r.put(allow(sam, "web@staging", authz.View))
+		if said := help(sam); strings.Contains(said, "Deploy") || !strings.Contains(said, "\nLook\n") || strings.Contains(said, "Guard\n/c66 lock ") {
+			t.Errorf("somebody who may look is told\n%s", said)
 		}
 	})
 }

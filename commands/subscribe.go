@@ -26,7 +26,7 @@ var subscribeSpec = Spec{
 	Verb: Subscribe, Right: authz.Subscribe, Changes: true,
 	Args:    []Arg{argStacks},
 	Options: slices.Concat(pick(Events), []Option{byStarter()}, pick(Via, Types, Mention)),
-	Summary: "This channel hears of every deployment of these stacks, whoever starts it and however. " +
+	Summary: "Tells this channel of every deployment of these stacks. It does so whoever starts one and however. " +
 		"<stacks> may hold wildcards, and * is every stack.",
 	Examples: []string{
 		"subscribe mystack@production", "subscribe '*@production' --events failed,reverted",

@@ -28,6 +28,7 @@ type Preview struct {
 	Unread   int              // stacks that could not be read in time; not part of Read
 	Stack    storage.StackRef // of the newest message
 	Newest   *Entry           // deployment of the newest message, nil if there is none
+	By       string           // name of the one who asked for it here, "" for nobody
 }
 
 // Document describes the subscription and its recent messages. It mentions only the author.
@@ -136,12 +137,19 @@ func (p *Preview) lines() []markup.Text {
 		return []markup.Text{text}
 	}
 	d := p.Newest.Deployment
-	sign, state := p.Newest.standing()
-	newest := markup.Format("%s %s: #%d %s", sign, wording.Stack(p.Stack), d.ID, state)
+	_, state := p.Newest.standing()
+	newest := markup.Format("%s #%d %s", wording.Stack(p.Stack), d.ID, state)
 	if d.Ended() && d.Duration() > 0 {
 		newest = markup.Format("%s, took %s", newest, wording.Duration(d.Duration()))
 	}
-	return []markup.Text{text, markup.Format("The last of them: %s · started%s %s", newest, wording.Trigger(d), markup.When(d.StartedAt))}
+	by := wording.Started(d) // Cloud 66 would name the owner of the bot's token
+	if p.By != "" {
+		by = markup.Format("@%s", markup.Shorten(p.By, wording.MaxName))
+	}
+	if !by.Empty() {
+		by = markup.Format("by %s", by)
+	}
+	return []markup.Text{text, markup.Format("The last of them: %s", markup.Join([]markup.Text{newest, by, markup.When(d.StartedAt)}, " · "))}
 }
 
 // unsubscribed announces in the channel that subscriptions to the same stacks were deleted.

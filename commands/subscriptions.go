@@ -33,7 +33,7 @@ var (
 			Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
 			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button contains the id
 		}},
-		Summary: "Takes back what this channel subscribes to: all of these stacks, written as they were, " +
+		Summary: "Takes back what this channel subscribes to. That is all of these stacks, written as they were, " +
 			"or one by the id that subscriptions shows.",
 		Examples: []string{"unsubscribe mystack@production", "unsubscribe '*@production'", "unsubscribe k3f9"},
 		gate:     (*Handler).gateUnsubscribe,

@@ -45,6 +45,10 @@ func forms() map[string]commands.FormReply {
 	filled.Fill.Options[commands.Ref], filled.Fill.Options[commands.Reason], filled.Fill.Fill = "feature/x", "fix the login", true
 	d := ended(cloud66.OutcomeSuccess, 0)
 	version.Version, again.Version = &d, &d
+	live := d
+	live.ID, live.GitHash, live.CommitURL = 1030, "9ab0c1d2ee", "https://github.com/acme/web/commit/9ab0c1d2ee"
+	d.CommitURL = "https://github.com/acme/web/commit/" + d.GitHash
+	version.Replaces = &live
 	again.Fill.Options[commands.Ref] = d.GitHash
 	unclear := gitForm()
 	unclear.Branch, unclear.Facts = "", nil

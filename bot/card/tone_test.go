@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"c66bot/bot/slacksim"
 )
@@ -207,7 +208,7 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks match now", "[Unsubscribe]",
 		},
 		"subscribed-to-nothing": {"every deployment", "no stack matches yet"},
-		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: ❌ web@production: #1042 failed, " +
+		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: web@production #1042 failed, " +
 			"took 2 min 10 s"},
 		"subscribed-partly":    {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
 		"subscribed-quiet":     {"no message"},
@@ -221,6 +222,56 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 			if !strings.Contains(seen, s) {
 				t.Errorf("%s lacks %q:\n%s", name, s, seen)
 			}
+		}
+	}
+}
+
+// lists are the messages with a sign in each of their lines.
+var lists = regexp.MustCompile(`^(reply-(stacks|list|narrowed|access|audit|lock)|ended|stack)`)
+
+// begins are the signs that messages of a kind begin with; other replies begin with one or none.
+var begins = []struct{ names, signs string }{
+	{"reply-refusal", "⛔"}, {"reply-problem", "⚠️"}, {"reply-status", "✅⚠️🚨"}, {"reply-why", "✅⛔"}, {"reply-rule", "🔑"}, {"reply-request", "🔑"},
+	{"reply-subscribed", "🔔"}, {"reply-unsubscribed", "🔕"},
+}
+
+func isSign(r rune) bool { return unicode.Is(unicode.So, r) && !strings.ContainsRune("▓░│", r) }
+
+func TestAMessageBeginsWithItsSignAndHasNoOther(t *testing.T) {
+	for name, m := range written(t) {
+		seen := m.Plain()
+		first, _ := utf8.DecodeRuneInString(seen)
+		for _, kind := range begins {
+			if strings.HasPrefix(name, kind.names) && (!isSign(first) || !strings.ContainsRune(kind.signs, first)) {
+				t.Errorf("%s does not begin with one of %s: %s", name, kind.signs, firstLine(seen))
+			}
+		}
+		signs := 0
+		for _, r := range seen {
+			if isSign(r) {
+				signs++
+			}
+		}
+		if at := strings.IndexFunc(seen, isSign); at > 0 && !lists.MatchString(name) || signs > 1 && !lists.MatchString(name) {
+			t.Errorf("%s has %d signs, the first at %d:\n%s", name, signs, at, seen)
+		}
+	}
+}
+
+func TestTheFallbackTextBeginsWithTheHeadline(t *testing.T) {
+	for name, m := range written(t) {
+		text := strings.Join(strings.Fields(slacksim.Message{Text: m.Text}.Plain()), " ")
+		if head := strings.Join(strings.Fields(firstLine(m.Plain())), " "); !strings.HasPrefix(text, strings.TrimSuffix(head, ":")) {
+			t.Errorf("%s: the text %q does not begin with %q", name, text, head)
+		}
+	}
+}
+
+func TestNoMessageSaysWhatSaysNothing(t *testing.T) {
+	bad := regexp.MustCompile(`(?i)something went wrong|asked by|\bfits?\b|I am well|oops|sorry|please|an error occurred|unexpected error`)
+	for name, m := range allShown(t) {
+		if found := bad.FindString(m.Plain() + m.Text); found != "" && strings.HasPrefix(name, "reply-") {
+			t.Errorf("%s says %q:\n%s", name, found, m.Plain())
 		}
 	}
 }
