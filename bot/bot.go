@@ -209,6 +209,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	life.Go(func() error { b.channels.Run(lifeCtx); return nil })
 	life.Go(func() error { b.lapses.Run(lifeCtx); return nil })
 	life.Go(func() error { b.checkAdmins(lifeCtx); return nil })
+	life.Go(func() error { b.sealAudit(lifeCtx); return nil })
 	life.Go(func() error { b.troubled.Run(lifeCtx); return nil })
 	life.Go(func() error { b.logReady(lifeCtx, time.Now()); return nil })
 	life.Go(func() error { b.keeper.Run(lifeCtx); return nil })

@@ -214,6 +214,12 @@ func checkAsker(v string) (string, error) {
 // maxSince is the longest time that can be looked back.
 const maxSince = 10 * 365 * 24 * time.Hour
 
+// ParseSince returns how far back a text such as 7d reaches.
+func ParseSince(text string) (time.Duration, error) {
+	checked, err := checkSince(text)
+	return forTime(checked), err
+}
+
 func checkSince(v string) (string, error) {
 	v = strings.ToLower(strings.ReplaceAll(v, " ", ""))
 	if d := forTime(v); d <= 0 || d > maxSince {

@@ -75,6 +75,17 @@ func Verify(tx Tx) (all Seals, err error) {
 	return all, err
 }
 
+// LastSeal returns the seal that was logged last, zero if none was.
+func LastSeal(tx Tx) (last Seal, err error) {
+	err = seals.Scan(tx, "", func(key string, s Seal) error {
+		if key != forgotten && s.At.After(last.At) {
+			last = s
+		}
+		return nil
+	})
+	return last, err
+}
+
 // PutSeal keeps a seal that was logged.
 func PutSeal(tx Tx, s Seal) error { return seals.Put(tx, s.Last, s) }
 

@@ -86,7 +86,7 @@ func newRootCommand(environ []string) *cobra.Command {
 	}
 	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newServeCommand(environ), newDemoCommand(environ), newHealthCommand(environ), newManifestCommand(environ),
-		newBackupCommand(environ), newVersionCommand())
+		newBackupCommand(environ), newAuditCommand(environ), newVersionCommand())
 	return root
 }
 

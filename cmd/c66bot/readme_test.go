@@ -131,13 +131,16 @@ func TestEveryCommandOfTheReadmeWorksAsWritten(t *testing.T) {
 		"CGO_ENABLED=0 go build -trimpath -o c66bot ./cmd/c66bot": shell(repository,
 			// The build itself takes a minute where nothing is cached, and .ci/run does it.
 			"CGO_ENABLED=0 go build -n -trimpath -o c66bot ./cmd/c66bot"),
-		"docker exec c66bot /c66bot health": dockerfileKeeps("COPY --from=build /out/c66bot /c66bot"),
-		"./c66bot version":                  shell(dir, "./c66bot version"),
-		"./c66bot serve":                    elsewhere, // The bot that health asks here is such a one.
-		"./c66bot health":                   shell(dir, "./c66bot health"),
-		"./c66bot backup c66bot.db.backup":  shell(dir, "./c66bot backup c66bot.db.backup"),
-		"mv c66bot.db c66bot.db.damaged":    shell(dir, "mv c66bot.db c66bot.db.damaged"),
-		"cp c66bot.db.backup c66bot.db":     shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot backup another.backup"),
+		"docker exec c66bot /c66bot health":                dockerfileKeeps("COPY --from=build /out/c66bot /c66bot"),
+		"./c66bot version":                                 shell(dir, "./c66bot version"),
+		"./c66bot serve":                                   elsewhere, // The bot that health asks here is such a one.
+		"./c66bot health":                                  shell(dir, "./c66bot health"),
+		"./c66bot backup c66bot.db.backup":                 shell(dir, "./c66bot backup c66bot.db.backup"),
+		"./c66bot audit --stack web@production --since 7d": shell(dir, "./c66bot audit --stack web@production --since 7d"),
+		"./c66bot audit --csv >audit.csv":                  shell(dir, "./c66bot audit --csv >audit.csv"),
+		"./c66bot audit --digest":                          shell(dir, "./c66bot audit --digest"),
+		"mv c66bot.db c66bot.db.damaged":                   shell(dir, "mv c66bot.db c66bot.db.damaged"),
+		"cp c66bot.db.backup c66bot.db":                    shell(dir, "cp c66bot.db.backup c66bot.db; ./c66bot backup another.backup"),
 	}
 	met := map[string]bool{}
 	for _, block := range fenced(t, "sh") {
