@@ -274,3 +274,34 @@ func TestACancelOfWhatTheChannelWasToldTheEndOfBringsNoSecondCard(t *testing.T) 
 		}
 	})
 }
+
+// What the card said of a cancel is what lists say of it, also where Cloud 66's clock is off.
+func TestACancelIsJudgedOnce(t *testing.T) {
+	for _, off := range []time.Duration{-7 * time.Minute, 0, time.Hour} {
+		t.Run(off.String(), func(t *testing.T) {
+			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				r.net.shift.Store(int64(off))
+				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: 10 * time.Minute})
+				if err := r.redeploy("op"); err != nil {
+					r.Fatal(err)
+				}
+				time.Sleep(3 * time.Minute)
+				if err := r.cancel("stop", sam, 1004); err != nil {
+					r.Fatal(err)
+				}
+				r.settle()
+				if shown := r.shown(deploys); !strings.Contains(shown[0], "#1004 was cancelled by") {
+					r.Errorf("the channel shows %q", shown)
+				}
+				var c storage.Cancel
+				r.view(func(tx storage.Tx) (err error) {
+					c, err = storage.Cancels.Get(tx, storage.DeploymentKey(r.stack.UID, 1004))
+					return err
+				})
+				if ended := r.history()[1004].EndedAt; c.Ended != storage.Cancelled || !c.Explains(ended) {
+					r.Errorf("the cancel is kept as %+v, the end at %s", c, ended)
+				}
+			})
+		})
+	}
+}

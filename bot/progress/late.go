@@ -19,11 +19,16 @@ const lateAfter = 7 * time.Second
 func (p *Progress) admit(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for set := true; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.sent:
+			if !set { // else it is not due before the others
+				timer.Reset(lateAfter)
+			}
+			set = true
+			continue
 		case <-timer.C:
 		}
 		var wait time.Duration
@@ -36,7 +41,7 @@ func (p *Progress) admit(ctx context.Context) {
 				p.Log.Error("cards do not say yet that a deployment is not known; it is tried again", "error", err)
 			}
 		}
-		if timer.Stop(); wait > 0 {
+		if set = wait > 0; set {
 			timer.Reset(wait)
 		}
 	}
