@@ -64,7 +64,9 @@ func (h *Handler) cancelNow(ctx context.Context, c *call, deployment cloud66.Dep
 	if entry.Cancelled != nil && time.Since(entry.Cancelled.At) < askedAlready {
 		return noticeOn(&ref, fmt.Sprintf("Cloud 66 was asked to cancel #%d a moment ago. It is not asked twice.", deployment.ID)), nil
 	}
-	answer, err := h.Progress.Cancel(ctx, c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt}))
+	start := c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt})
+	start.Seen = &deployment
+	answer, err := h.Progress.Cancel(ctx, start)
 	if errors.Is(err, cloud66.ErrConflict) || errors.Is(err, cloud66.ErrNotFound) {
 		return nil, h.tooLate(ctx, stack, deployment.ID, err)
 	}

@@ -28,6 +28,8 @@ func (h *Handler) follow(_ context.Context, c *call) (Reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, h.Progress.Follow(ctx, c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt}))
+		start := c.start(storage.Follow{Deployment: deployment.ID, StartedAt: deployment.StartedAt})
+		start.Seen = &deployment
+		return nil, h.Progress.Follow(ctx, start)
 	})
 }

@@ -45,6 +45,7 @@ type Progress interface {
 type Start struct {
 	Operation string
 	Follow    storage.Follow
+	Seen      *cloud66.Deployment // what is followed, as the first post of its card shows it; nil for a redeploy
 	// Decided runs in that transaction, before anything is sent to Cloud 66. It records why the change is allowed; an error begins nothing.
 	// What must hold at the moment of the beginning is checked here.
 	Decided func(tx storage.Tx) error

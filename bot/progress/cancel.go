@@ -42,7 +42,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 		c.Operations = append(slices.Clip(c.Operations), start.Operation)
 		return storage.Cancels.Put(tx, key, c)
 	}
-	err := p.begin(ctx, start.Operation, f, start.Decided, record)
+	err := p.begin(ctx, start.Operation, f, start.Seen, start.Decided, record)
 	if errors.Is(err, commands.ErrFollowed) {
 		err = p.Records.Update(ctx, func(tx storage.Tx) (err error) {
 			if f.ID, err = followed(tx, f); err != nil {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -339,5 +340,25 @@ func TestOnlyCardsOfTheLastHourAreEditedAgainAtAStart(t *testing.T) {
 				r.Errorf("%d cards were edited after %s, want %d", n, tt.down, tt.edits)
 			}
 		}
+	})
+}
+
+func TestTheFirstPostOfAFollowSaysWhatItIs(t *testing.T) {
+	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+		id := r.began()
+		seen := cloud66.Deployment{
+			ID: id, StartedAt: time.Now().Add(-10 * time.Second), IsDeploying: true, Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomePending},
+		}
+		r.slack.SlowCall("chat.update", time.Minute, 1)
+		start := begins("op", storage.Follow{Stack: r.stack, Channel: deploys, Asker: lin, Deployment: id, StartedAt: seen.StartedAt})
+		start.Seen = &seen
+		if err := r.progress.Follow(r.ctx, start); err != nil {
+			r.Fatal(err)
+		}
+		if shown := r.shown(deploys); len(shown) == 0 || !strings.HasPrefix(shown[0], "🔄 web@production deploying #1004, 10 s so far") {
+			r.Errorf("the first post is %q", shown)
+		}
+		r.settle()
+		r.shows(deploys, live(id)...)
 	})
 }

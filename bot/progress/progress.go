@@ -174,16 +174,31 @@ func (p *Progress) ready(ctx context.Context) error {
 	}
 }
 
-// begin records a follow with its operation and its card, in one transaction with the writes of also. It returns commands.ErrTaken for a
+// asSeen returns a follow in the state of its deployment, for the first post. The record stays as it was asked for, so that the first look
+// tells the state in the thread.
+func asSeen(f storage.Follow, seen *cloud66.Deployment) storage.Follow {
+	switch {
+	case seen == nil || seen.Ended():
+	case seen.Queued():
+		f.State = storage.Queued
+	default:
+		f.State = storage.Started
+	}
+	return f
+}
+
+// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes of also. It returns commands.ErrTaken for a
 // known operation, and commands.ErrFollowed if the channel has an open card of the deployment.
-func (p *Progress) begin(ctx context.Context, operation string, f storage.Follow, also ...func(tx storage.Tx) error) error {
+func (p *Progress) begin(
+	ctx context.Context, operation string, f storage.Follow, seen *cloud66.Deployment, also ...func(tx storage.Tx) error,
+) error {
 	if err := p.ready(ctx); err != nil {
 		return err
 	}
 	if f.Wish != nil {
 		f.Operation = operation
 	}
-	card, err := view{View: card.View{Follow: f, At: f.AskedAt, First: true}}.card()
+	card, err := view{View: card.View{Follow: asSeen(f, seen), Deployment: seen, At: f.AskedAt, First: true}}.card()
 	if err != nil {
 		return err
 	}

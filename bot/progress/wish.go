@@ -18,7 +18,7 @@ import (
 func (p *Progress) Redeploy(ctx context.Context, start commands.Start) error {
 	f := newFollow(start.Follow, storage.PhaseCarded)
 	f.Wish.Reference = "c66bot-" + f.ID
-	if err := p.begin(ctx, start.Operation, f, start.Decided); err != nil {
+	if err := p.begin(ctx, start.Operation, f, nil, start.Decided); err != nil {
 		return err
 	}
 	err := p.send(ctx, f)
@@ -41,7 +41,7 @@ func (p *Progress) Follow(ctx context.Context, start commands.Start) error {
 	done := func(tx storage.Tx) error {
 		return storage.PutResult(tx, start.Operation, storage.Result{Outcome: storage.Done, Deployment: f.Deployment})
 	}
-	if err := p.begin(ctx, start.Operation, f, start.Decided, done); err != nil {
+	if err := p.begin(ctx, start.Operation, f, start.Seen, start.Decided, done); err != nil {
 		return err
 	}
 	return p.carded(ctx, f, cardWait)
