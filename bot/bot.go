@@ -133,7 +133,7 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.maySubscribe, ByEmail: b.people.ByEmail, Docker: b.directory.Docker, Queue: b.inbox.Queue,
+		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.maySubscribe, ByEmail: b.people.ByEmail, MayRedeploy: b.mayRedeploy, Held: b.held, Docker: b.directory.Docker, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,
@@ -159,7 +159,7 @@ func New(cfg Config) (*Bot, error) {
 				Ahead: clock.Ahead(),
 			}
 		},
-		Watch: b.watchStatus, Announces: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged,
+		Watch: b.watchStatus, Announces: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged, Waits: b.progress.Waits,
 		ApprovalsExpire: cfg.ApprovalsExpire, Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
 	})
 	b.socket = socket.New(socket.Config{

@@ -212,6 +212,9 @@ func (b *Bot) readButton(value string, r *request) {
 	if inv.Nonce != "" { // single use, by this person in this channel
 		r.operation = b.answerTo(inv, r.answer)
 	}
+	if inv.In != "" && inv.OpensForm() { // of a direct message: that channel's rules decide, and the card goes there
+		r.answer.channel = inv.In
+	}
 	r.invocation = inv
 }
 
@@ -223,4 +226,5 @@ func (*Bot) answerTo(inv commands.Invocation, of answer) string {
 // replaces holds the verbs of buttons whose reply replaces their message.
 var replaces = map[string]bool{
 	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true, "run": true,
+	"tell": true,
 }

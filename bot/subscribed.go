@@ -26,6 +26,18 @@ func (b *Bot) maySubscribe(ctx context.Context, user, channel string, stack stor
 	return err == nil && standing.Decide(authz.Subscribe, stack).Allowed, err
 }
 
+// mayRedeploy reports whether a user may at present redeploy a stack in a channel.
+func (b *Bot) mayRedeploy(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+	standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
+	return err == nil && standing.Decide(authz.Redeploy, stack).Allowed, err
+}
+
+// held reports whether a lock holds a stack.
+func (b *Bot) held(ctx context.Context, stack storage.StackRef) (bool, error) {
+	locks, err := b.handler.HeldBy(ctx, stack)
+	return len(locks) > 0, err
+}
+
 // told reports whether a subscription would have announced a past deployment.
 func told(s storage.Subscription, e commands.Entry, usual time.Duration) bool {
 	return notify.Told(s, notify.Sight{

@@ -149,5 +149,12 @@ func (h *Handler) doubt(c *call, b busy, newest []cloud66.Deployment, strange, w
 		small = append(small, markup.Format("The options are too long for a button: send the command again with --wait."))
 	}
 	all := []doc.Button{confirm, near, Button("No", Invocation{Verb: Dismiss, Nonce: inv.Nonce}, "no")}
+	if waits {
+		tell := Invocation{Verb: Tell, UID: ref.UID, Nonce: inv.Nonce, AskedAt: inv.AskedAt, Shown: inv.Shown}
+		for _, opt := range []Opt{Ref, Services, Profile, Reason} {
+			tell.Options[opt] = inv.Options[opt]
+		}
+		all = append(all, Button("Tell me when it is free", tell, "tell"))
+	}
 	return doc.Document{Kind: "question", Brief: markup.Brief(head, small...), Blocks: []doc.Block{doc.Lines(head), doc.Small(small...), doc.Buttons(all...)}}
 }

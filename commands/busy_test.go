@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"c66bot/authz"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -92,6 +93,41 @@ func TestTheYesToABusyStackIsToWhatTheQuestionShowed(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhoIsToldWhenAStackIsFreeIsRecordedWithTheirForm(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.has("web1", 5)
+		r.cloud.runs("web1", true)
+		r.put(allow(sam, "web@production", authz.Redeploy))
+		waits := 0
+		r.Waits = func() { waits++ }
+		buttons := questionThat(t, r.say(sam, "redeploy web@production --ref main --reason x"))
+		tell, ok := buttons["Tell me when it is free"]
+		if !ok {
+			t.Fatalf("it offers %v", buttons)
+		}
+		refusalOf(t, r.click(kim, tell), authz.Redeploy)
+		noticeThat(t, r.click(sam, tell), "direct message")
+		var w storage.Waiter
+		r.stores(func(tx storage.Tx) (err error) { w, err = storage.Waiters.Get(tx, "web1/"+sam); return err })
+		want := Invocation{Verb: Redeploy, UID: "web1", Fill: true, In: here, Options: Options{Ref: "main", Reason: "x"}}
+		form, err := FromValue(w.Form)
+		if err != nil || form != want || w.Channel != here || w.User != sam || waits != 1 {
+			t.Errorf("recorded is %+v, %v, with the form %+v", w, err, form)
+		}
+		r.nothingDone()
+		if reply := r.click(sam, buttons["Yes, queue it"]); reply == nil {
+			t.Error("a question that was answered is answered again")
+		}
+		if d := Free(w); len(d.Blocks) != 2 || !strings.Contains(d.Blocks[0].Lines[0].String(), "*web@production* is free") {
+			t.Errorf("it says %+v", d)
+		}
+		time.Sleep(16 * time.Minute)
+		again := tell
+		again.Nonce = "later"
+		problemThat(t, r.click(sam, again), "15 min old")
+	})
 }
 
 // sought records a redeploy whose deployment is not known yet.

@@ -123,6 +123,7 @@ type Config struct {
 	// Announces reports whether a subscription would have announced a past deployment, given the stack's usual deployment time.
 	Announces    func(s storage.Subscription, e Entry, usual time.Duration) bool
 	Resubscribed func(ctx context.Context) error // called after a change of subscriptions; may be nil
+	Waits        func()                          // called after somebody began to wait for a stack to be free; may be nil
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles offered in the form
 	// ApprovalsExpire is how long a request waits for approval.

@@ -53,6 +53,7 @@ type Invocation struct {
 	AskedAt int64  // Unix seconds of the question or the choice
 	Follow  string // the card to refresh
 	Form    bool   // submitted by a form, which lives longer than a question
+	In      string // the channel that a form belongs to, if its button is in a direct message
 	Fill    bool   // open the form, filled in with the options
 	Onto    string // UID of the stack that a promotion goes to
 	Sight   string // a digest of what a question showed, which must still hold
@@ -144,7 +145,8 @@ func (i *Invocation) fields() []field {
 	}
 	return append(all, []field{
 		{key: "a", value: &i.Yes}, {key: "k", value: &i.Nonce}, {key: "l", value: &i.Newest}, {key: "$", value: &i.Shown},
-		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill}, {key: "sn", value: &i.Sight}, {key: "on", value: &i.Onto},
+		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill},
+		{key: "sn", value: &i.Sight}, {key: "on", value: &i.Onto}, {key: "in", value: &i.In},
 	}...)
 }
 

@@ -25,7 +25,7 @@ func init() {
 		redeploySpec, promoteSpec, rollbackSpec, showSpec, listSpec, stacksSpec, cancelSpec, followSpec, subscribeSpec, unsubscribeSpec,
 		subscriptionsSpec, accessSpec, allowSpec, denySpec, revokeSpec, lockSpec, unlockSpec, locksSpec, protectSpec, unprotectSpec, auditSpec,
 		statusSpec, helpSpec,
-		refreshSpec, dismissSpec, askSpec, grantSpec, askUnlockSpec, approveSpec, rejectSpec, withdrawSpec,
+		refreshSpec, dismissSpec, tellSpec, askSpec, grantSpec, askUnlockSpec, approveSpec, rejectSpec, withdrawSpec,
 	}
 }
 

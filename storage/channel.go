@@ -109,6 +109,7 @@ func MoveChannel(tx Tx, from, to string, at time.Time) error {
 		rename(tx, Protections, from, to, func(p *Protection) *string { return &p.Channel }),
 		rename(tx, Approvals, from, to, func(a *Approval) *string { return &a.Channel }),
 		rename(tx, Locks, from, to, func(l *Lock) *string { return &l.Channel }),
+		rename(tx, Waiters, from, to, func(w *Waiter) *string { return &w.Channel }),
 		rename(tx, Follows, from, to, func(f *Follow) *string { return &f.Channel }),
 		rename(tx, Messages, from, to, func(m *Message) *string { return &m.Channel }),
 		rename(tx, Journal, from, to, func(e *Entry) *string { return &e.Channel }),

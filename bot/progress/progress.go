@@ -65,6 +65,9 @@ type Config struct {
 	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
 	// Docker reports whether a stack runs services from images, as far as known.
 	Docker func(stackUID string) bool
+	// MayRedeploy reports whether a user may at present redeploy a stack in a channel, and Held whether a lock holds it.
+	MayRedeploy func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
+	Held        func(ctx context.Context, stack storage.StackRef) (bool, error)
 	// ByEmail returns the Slack user with the e-mail address in a text, or "".
 	ByEmail func(ctx context.Context, text string) (string, error)
 	// Queue runs work in a queue, first in, first out. Work of an earlier process is queued before Resumed is closed.
@@ -82,7 +85,8 @@ type Progress struct {
 	sent          chan struct{}                 // signals a redeploy that is being sent
 	presence      presence
 	sights        sights
-	lasts         sync.Map // the last look at each stack with open follows, by UID: a compared
+	freed         chan struct{} // signals that somebody waits for a stack to be free, or that one may be
+	lasts         sync.Map      // the last look at each stack with open follows, by UID: a compared
 }
 
 var _ commands.Progress = (*Progress)(nil)
@@ -91,6 +95,7 @@ var _ commands.Progress = (*Progress)(nil)
 func New(cfg Config) *Progress {
 	p := &Progress{
 		Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1), sent: make(chan struct{}, 1), sights: newSights(),
+		freed: make(chan struct{}, 1),
 	}
 	p.subscriptions.Store(newSubscriptions(-1))
 	p.watch = watch.New(watch.Config{
@@ -110,6 +115,7 @@ func (p *Progress) Run(ctx context.Context) error {
 	close(p.resumed)
 	left.Go(func() { p.gather(ctx) })
 	left.Go(func() { p.watchHealth(ctx) })
+	left.Go(func() { p.tellWaiters(ctx) })
 	left.Go(func() { p.admit(ctx) })
 	p.watch.Run(ctx)
 	return nil

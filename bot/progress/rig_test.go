@@ -66,6 +66,8 @@ type rig struct {
 	queues queues
 
 	lookups atomic.Int64 // of addresses
+	held    atomic.Bool  // a lock holds every stack
+	barred  string       // a user who may redeploy nothing
 }
 
 // queues run work by name, first in, first out.
@@ -248,6 +250,10 @@ func (r *rig) start(p *mortal.Process) {
 	pr := progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
 		WatchAfter: r.after, Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
+		MayRedeploy: func(_ context.Context, user, _ string, _ storage.StackRef) (bool, error) {
+			return user != r.barred, nil
+		},
+		Held: func(context.Context, storage.StackRef) (bool, error) { return r.held.Load(), nil },
 		ByEmail: func(_ context.Context, text string) (string, error) {
 			r.lookups.Add(1)
 			if text == "slack@down" {

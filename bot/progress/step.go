@@ -377,6 +377,9 @@ func (p *Progress) done(ctx context.Context, steps ...step) {
 			default: // it is signalled already
 			}
 		}
+		if s.follow.State.End() {
+			p.Waits()
+		}
 		for _, n := range s.notices {
 			p.Log.InfoContext(ctx, "deployment", "state", n.State, "stack", s.follow.Stack.String(), "deployment", s.follow.Deployment,
 				"channel", s.follow.Channel, "user", s.follow.Asker, "follow", s.follow.ID, "why", n.Why)
