@@ -119,7 +119,8 @@ func New(cfg Config) (*Bot, error) {
 	}
 	b := &Bot{
 		log: cfg.Log, http: client, command: cfg.Command, cloud: cfg.Cloud, records: cfg.Records,
-		auditKeep: cfg.AuditKeep, version: cfg.Version, cleaner: cfg.Cleaner, inbox: inbox.New(inbox.Config{Records: cfg.Records, Command: cfg.Command, Log: cfg.Log}),
+		auditKeep: cfg.AuditKeep, version: cfg.Version, cleaner: cfg.Cleaner,
+		inbox: inbox.New(inbox.Config{Records: cfg.Records, Command: cfg.Command, Log: cfg.Log}),
 	}
 	b.api = slack.New(cfg.BotToken.Reveal(), slack.OptionAppLevelToken(cfg.AppToken.Reveal()), slack.OptionAPIURL(cfg.SlackURL),
 		slack.OptionHTTPClient(b.http))

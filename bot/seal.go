@@ -42,6 +42,7 @@ func (b *Bot) sealOnce(ctx context.Context) error {
 			"first", all.Broken[0].Last)
 	}
 	s := all.Now
-	b.log.Info("the audit so far", "entries", s.Entries, "first", s.First, "last", s.Last, "digest", s.Digest, "forgotten", all.Forgotten.Entries)
+	b.log.Info("the audit so far", "entries", s.Entries, "first", s.First, "last", s.Last, "digest", s.Digest,
+		"forgotten", all.Forgotten.Entries)
 	return b.records.Update(ctx, func(tx storage.Tx) error { return storage.PutSeal(tx, s) })
 }

@@ -76,7 +76,8 @@ func (b *Bot) slackTroubles() []trouble.Trouble {
 		Do: "What runs is followed all the same.",
 	}
 	if err := b.socket.Err(); err != nil {
-		connection.What = fmt.Sprintf("I am not connected to Slack, so that no command and no click reaches me: %s.", b.cleaner.Clean(err.Error()))
+		const words = "I am not connected to Slack, so that no command and no click reaches me: %s."
+		connection.What = fmt.Sprintf(words, b.cleaner.Clean(err.Error()))
 		if isRefusal(err) {
 			connection.Wait = trouble.Soon
 		}

@@ -38,7 +38,8 @@ func (r *rig) told(user string, words ...string) {
 func TestAnAdminIsToldOnceThatCloud66RefusesTheTokenAndOnceThatItIsOver(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		r.cloud.Revoke(cloud66sim.DemoToken)
-		const begun, over = "⚠️ I cannot work with Cloud 66: the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused", "✅ Cloud 66 accepts my token again."
+		const begun = "⚠️ I cannot work with Cloud 66: the Cloud 66 token (C66BOT_CLOUD66_TOKEN) is refused"
+		const over = "✅ Cloud 66 accepts my token again."
 		r.told(lin, begun)
 		r.stop()
 		r.begin() // a restart tells nothing twice
@@ -75,7 +76,9 @@ func TestAnAdminWhoIsNobodyIsToldToTheOthersAndInTheStatus(t *testing.T) {
 	inBubble(t, settings{admins: []string{lin, "U0NOBODY", "S0NOBODY"}}, func(t *testing.T, r *rig) {
 		r.told(lin, "S0NOBODY is among my admins, and Slack knows no such group.", "U0NOBODY is among my admins, and Slack knows no such person.")
 		status := r.ask(lin, deploys, "/c66 status").Plain()
-		for _, want := range []string{"⚠️ Connected, but something", "U0NOBODY is among my admins, and Slack knows no such person", "Correct C66BOT_ADMINS"} {
+		for _, want := range []string{
+			"⚠️ Connected, but something", "U0NOBODY is among my admins, and Slack knows no such person", "Correct C66BOT_ADMINS",
+		} {
 			if !strings.Contains(status, want) {
 				t.Errorf("the status is %q, want %q", status, want)
 			}
@@ -95,7 +98,8 @@ func TestAMissingScopeIsToldAfterItsFirstRefusal(t *testing.T) {
 		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public"})
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.told(lin, "⚠️ Cloud 66 refused the last redeploy or cancel, since my token lacks the scope redeploy")
-		if status := r.ask(lin, deploys, "/c66 status").Plain(); !strings.Contains(status, "⚠️ Connected, but something") || !strings.Contains(status, "lacks the scope redeploy") {
+		status := r.ask(lin, deploys, "/c66 status").Plain()
+		if !strings.Contains(status, "⚠️ Connected, but something") || !strings.Contains(status, "lacks the scope redeploy") {
 			t.Errorf("the status is %q", status)
 		}
 		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public", "redeploy"})

@@ -40,7 +40,8 @@ func TestTheAuditShowsWhatWasAskedForAndWhatCameOfIt(t *testing.T) {
 			t.Errorf("the audit shows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		for text, n := range map[string]int{
-			"audit --user <@U0SAM>": 2, "audit --user <@U0KIM>": 0, "audit web@production": 1, "audit web@production --user <@U0LIN>": 0, "audit --since 1h": 3,
+			"audit --user <@U0SAM>": 2, "audit --user <@U0KIM>": 0, "audit web@production": 1, "audit web@production --user <@U0LIN>": 0,
+			"audit --since 1h": 3,
 		} {
 			if page := as[auditReply](t, r.say(lin, text)); page.page.total != n {
 				t.Errorf("%s shows %d", text, page.page.total)
@@ -60,7 +61,8 @@ func TestAnAdminByARuleSeesTheAuditOfTheChannelAndOfStacksThatTheyMaySee(t *test
 			storage.StackRef{UID: "web2", Name: "web", Environment: "staging"}
 		r.stores(func(tx storage.Tx) error {
 			for i, e := range []storage.AuditEntry{
-				{Channel: here, Asked: "one", Stack: staging}, {Channel: there, Asked: "two", Stack: staging}, {Channel: here, Asked: "three", Stack: web},
+				{Channel: here, Asked: "one", Stack: staging}, {Channel: there, Asked: "two", Stack: staging},
+				{Channel: here, Asked: "three", Stack: web},
 				{Channel: here, Asked: "four"},
 			} {
 				e.At, e.User = time.Now().Add(time.Duration(i)*time.Second), kim

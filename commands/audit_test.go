@@ -28,7 +28,8 @@ func TestEveryRefusalIsRecordedInTheWordsOfACommand(t *testing.T) {
 		"deny everyone view 'web *'":             {Action: "admin", Asked: `deny everyone view "web *"`, Reason: noRuleAllows},
 		"revoke k3f9":                            {Action: "admin", Asked: "revoke k3f9", Reason: noRuleAllows},
 		"redeploy web@staging --now": {Action: "redeploy", Asked: "redeploy web@staging --now",
-			Stack: storage.StackRef{UID: "web2", Name: "web", Environment: "staging"}, By: storage.Decider{Kind: storage.ByRule, ID: "r1"}, Reason: "rule r1 denies it"},
+			Stack: storage.StackRef{UID: "web2", Name: "web", Environment: "staging"}, By: storage.Decider{Kind: storage.ByRule, ID: "r1"},
+			Reason: "rule r1 denies it"},
 		"redeploy api --services a:1,b --profile p --ref=x/y": {Action: "redeploy", Asked: "redeploy api --ref x/y --services a:1,b " +
 			"--profile p", Reason: noneSuch},
 	} {

@@ -79,7 +79,8 @@ func (r *rig) filled(text string) {
 func decideMuch(tx storage.Tx, stack storage.StackRef, text string) (err error) {
 	for day := range 15 {
 		e := storage.AuditEntry{
-			At: time.Now().Add(time.Duration(day-15) * 24 * time.Hour), User: []string{lin, kim, kim}[day%3], Channel: here, Action: text, Asked: text,
+			At: time.Now().Add(time.Duration(day-15) * 24 * time.Hour), User: []string{lin, kim, kim}[day%3],
+			Channel: here, Action: text, Asked: text,
 			Operation: fmt.Sprint("decided", day), Allowed: day%5 > 0, By: storage.Decider{Kind: storage.ByRule, ID: text}, Reason: text,
 		}
 		if day%2 == 0 {

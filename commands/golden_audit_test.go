@@ -30,7 +30,8 @@ func goldenAudits() map[string]Reply {
 	page := goldenAudit(
 		`redeploy web@production --ref main --reason "fix the login"`, "U0LIN", "k3f9",
 		storage.Result{Outcome: storage.Succeeded, Deployment: 1042}, storage.Result{Outcome: storage.Failed, Deployment: 1041},
-		storage.Result{Outcome: storage.Cancelled, Deployment: 1040}, storage.Result{Outcome: storage.Done}, storage.Result{Outcome: storage.NotDone},
+		storage.Result{Outcome: storage.Cancelled, Deployment: 1040}, storage.Result{Outcome: storage.Done},
+		storage.Result{Outcome: storage.NotDone},
 		storage.Result{Outcome: storage.Refused}, storage.Result{Outcome: storage.Unclear},
 	)
 	refused := page.Entries[0]

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Audit holds decisions and what came of them, by ids that grow with every entry. PutAudit and PutResult write it; entries are never changed.
+// Audit holds decisions and what came of them, by ids that grow with every entry. PutAudit and PutResult write it. No entry is changed.
 var Audit = newTable[AuditEntry]("audit")
 
 // Tables that lead to the entries: the operation to its newest decision that allowed it, a decision to its newest result, and auditLists.
@@ -85,7 +85,7 @@ func PutAudit(tx Tx, e AuditEntry) error {
 	return err
 }
 
-// PutResult records what came of the newest decision that allowed an operation. Without one, or with the same result there, it does nothing.
+// PutResult records what came of the newest decision that allowed an operation. Without one, or with the same result, it does nothing.
 // An end that is corrected later gets a second result, which counts.
 func PutResult(tx Tx, operation string, r Result) error {
 	of, found, err := auditOperations.Find(tx, operation)

@@ -22,7 +22,7 @@ const (
 	KeepHistory = 400 * day
 )
 
-// Forget deletes expired records, in one transaction for each table that has any, of the audit in several. It keeps everything in the tables
+// Forget deletes expired records, in one transaction for each table that has any; of the audit in several. It keeps all in the tables
 // not listed here.
 func Forget(ctx context.Context, db DB, keepAudit time.Duration) error {
 	now := time.Now()

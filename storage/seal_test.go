@@ -143,7 +143,8 @@ func BenchmarkAudit(b *testing.B) {
 	const entries = 1_000_000
 	db := million(b, entries)
 	for name, filter := range map[string]storage.AuditFilter{
-		"all": {}, "a user": {User: "U1"}, "a stack": {Stack: "web1"}, "both, since": {User: "U1", Stack: "web1", Since: time.Now().Add(-time.Hour)},
+		"all": {}, "a user": {User: "U1"}, "a stack": {Stack: "web1"},
+		"both, since": {User: "U1", Stack: "web1", Since: time.Now().Add(-time.Hour)},
 	} {
 		for place, part := range map[string]int{"newest": 0, "middle": 2} {
 			b.Run("page of "+name+"/"+place, func(b *testing.B) {

@@ -3,6 +3,8 @@ package storage
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,8 +96,9 @@ func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) e
 
 // sum returns the header of a record: the checksum and a space.
 func (t Table[T]) sum(key string, text []byte) []byte {
-	sum := crc32.Checksum(fmt.Appendf(nil, "%s/%s ", t.Name, key), castagnoli)
-	return fmt.Appendf(nil, "%08x ", crc32.Update(sum, castagnoli, text))
+	head := append(append(append(append(make([]byte, 0, 64), t.Name...), '/'), key...), ' ')
+	sum := crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, text)
+	return append(hex.AppendEncode(head[:0], binary.BigEndian.AppendUint32(nil, sum)), ' ')
 }
 
 func (t Table[T]) decode(key string, value []byte) (rec T, err error) {

@@ -1,8 +1,8 @@
 // Package trouble tells the admins by a direct message when something begins to keep the bot from its work, and by another when it is over.
 //
 // The parts of the bot report their present state (Config.Now); the Watch compares it with what was told, which the database holds
-// (storage.Troubles) in the transaction of the messages, so that a restart tells nothing twice. A trouble is told once it has lasted for its
-// Wait, is over once it was absent for steady, and is told anew only quiet after that. If the database cannot be written, which is itself a
+// (storage.Troubles) in the transaction of the messages, so that a restart tells nothing twice. A trouble is told once it has lasted for
+// its Wait, is over once it was absent for steady, and is told anew only quiet after that. If the database cannot be written, which is itself a
 // trouble, the messages are posted without it.
 package trouble
 

@@ -171,7 +171,8 @@ type printed struct {
 }
 
 var columnNames = []string{
-	"id", "at", "user", "channel", "action", "asked", "stack", "stack_uid", "allowed", "by", "reason", "result", "deployment", "said", "operation",
+	"id", "at", "user", "channel", "action", "asked", "stack", "stack_uid", "allowed", "by", "reason", "result", "deployment", "said",
+	"operation",
 }
 
 // row returns the cells of a decision. A cell that a spreadsheet would take for a formula gets a quote in front.

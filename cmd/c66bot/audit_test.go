@@ -27,9 +27,12 @@ func auditDatabase(t *testing.T) string {
 	rule := storage.Decider{Kind: storage.ByRule, ID: "k3f9"}
 	err = db.Update(t.Context(), func(tx storage.Tx) (err error) {
 		for i, e := range []storage.AuditEntry{
-			{User: lin, Channel: "C0DEPLOYS", Action: "redeploy", Asked: "redeploy web@production --ref main", Stack: web, Operation: "o0", Allowed: true, By: rule, Reason: "rule k3f9 allows it"},
-			{User: "U0SAM", Channel: "C0DEPLOYS", Action: "redeploy", Asked: "redeploy web@production", Stack: web, Operation: "o1", Reason: "no rule allows it"},
-			{User: lin, Channel: "D0LIN", Action: "admin", Asked: "=HYPERLINK(\"http://evil\")", Operation: "o2", Allowed: true, Reason: "@SUM(A1)\x1b[31m"},
+			{User: lin, Channel: "C0DEPLOYS", Action: "redeploy", Asked: "redeploy web@production --ref main", Stack: web, Operation: "o0",
+				Allowed: true, By: rule, Reason: "rule k3f9 allows it"},
+			{User: "U0SAM", Channel: "C0DEPLOYS", Action: "redeploy", Asked: "redeploy web@production", Stack: web, Operation: "o1",
+				Reason: "no rule allows it"},
+			{User: lin, Channel: "D0LIN", Action: "admin", Asked: "=HYPERLINK(\"http://evil\")", Operation: "o2", Allowed: true,
+				Reason: "@SUM(A1)\x1b[31m"},
 		} {
 			e.At = begin.Add(time.Duration(i) * time.Hour)
 			err = errors.Join(err, storage.PutAudit(tx, e))
@@ -86,7 +89,8 @@ func TestTheAuditAsJSONHasOneObjectALine(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || len(lines) != 2 {
 		t.Fatalf("%d lines, %v:\n%s", len(lines), err, out)
 	}
-	if first.ID == "" || first.User != lin || !first.Allowed || first.By.ID != "k3f9" || first.Result.Outcome != "failed" || first.Result.Deployment != 1042 {
+	if first.ID == "" || first.User != lin || !first.Allowed || first.By.ID != "k3f9" ||
+		first.Result.Outcome != "failed" || first.Result.Deployment != 1042 {
 		t.Errorf("the first is %+v", first)
 	}
 }
@@ -156,7 +160,8 @@ func TestTheDigestTellsWhetherTheLogStillHolds(t *testing.T) {
 		return errors.Join(err, storage.Audit.Put(tx, last, storage.AuditEntry{User: "U0EVIL"}))
 	})
 	code, out, faults = printedAudit(t, database, "--digest")
-	if code != exitFailed || !strings.Contains(out, " DOES NOT HOLD\n") || !strings.Contains(faults, "1 of 1 digests that were logged do not hold") {
+	if code != exitFailed || !strings.Contains(out, " DOES NOT HOLD\n") ||
+		!strings.Contains(faults, "1 of 1 digests that were logged do not hold") {
 		t.Errorf("it ended with %d (%s) and printed\n%s", code, faults, out)
 	}
 }
