@@ -328,7 +328,7 @@ func TestWhoeverIsNoAdminIsRefusedAndToldNoStack(t *testing.T) {
 		for _, command := range []string{"list web", "show web", "redeploy web --now", "redeploy nosuch --now", "cancel web", "follow web",
 			"show web 1035"} {
 			answer := r.ask(sam, deploys, "/c66 "+command).Plain()
-			hold(t, "the refusal of "+command, answer, "You may not", "@lin", "no rules yet", "/c66 allow U0SAM")
+			hold(t, "the refusal of "+command, answer, "You may not", "@lin", "[Ask for access]")
 			lack(t, "the refusal of "+command, answer, "production", "1035")
 		}
 		for _, as := range []string{"list X", "redeploy X --now", "cancel X"} {

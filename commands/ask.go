@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
 	"c66bot/storage"
 )
 
@@ -101,11 +102,11 @@ func (h *Handler) ask(ctx context.Context, c *call) (Reply, error) {
 	}
 	now := time.Now()
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
-		asked, err := addWish(tx, req, now)
+		asked, err := addWish(tx, req, len(rules) == 0, now)
 		if err != nil {
 			return nil, err
 		}
-		return []Announcement{{Key: requestKey(asked), Reply: RequestReply{asked, h.adminsBy(rules)}, Later: true}}, nil
+		return []Announcement{{Key: requestKey(asked), Reply: RequestReply{asked, h.adminsBy(rules), h.Command}, Later: true}}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func (h *Handler) ask(ctx context.Context, c *call) (Reply, error) {
 }
 
 // addWish records the requested right within the limits.
-func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error) {
+func addWish(tx storage.Tx, req Request, first bool, now time.Time) (storage.Request, error) {
 	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.User)
 	asked, _, err := storage.Requests.Find(tx, key)
 	if err != nil {
@@ -131,13 +132,13 @@ func addWish(tx storage.Tx, req Request, now time.Time) (storage.Request, error)
 			return asked, err
 		}
 		asked.Made = append(slices.DeleteFunc(asked.Made, func(at time.Time) bool { return now.Sub(at) >= askEvery }), now)
-		asked = storage.Request{ID: storage.NewID(now), Channel: req.Channel, User: req.User, At: now, Made: asked.Made}
+		asked = storage.Request{ID: storage.NewID(now), Channel: req.Channel, User: req.User, At: now, Made: asked.Made, First: first}
 	}
 	if len(asked.Wishes) >= maxWishes {
 		return asked, errAskedMuch
 	}
 	wish := storage.Asking{
-		Action: inv.Options[Actions], Stacks: inv.Options[Glob], UID: inv.UID, Shown: inv.Shown, Nonce: storage.NewID(now), At: now,
+		Action: inv.Options[Actions], Stacks: inv.Options[Glob], UID: inv.UID, Shown: inv.Shown, Then: inv.Then, Nonce: storage.NewID(now), At: now,
 	}
 	asked.Wishes = append(asked.Wishes, wish)
 	return asked, storage.Requests.Put(tx, key, asked)
@@ -186,12 +187,15 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	rule := ruleOf(req, time.Now())
 	rule.Until = rule.At.Add(grantFor)
 	err = h.changeRules(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
-		asked, made, err := giveWish(tx, req, rule)
+		asked, wish, err := giveWish(tx, req, rule)
+		if err != nil {
+			return nil, err
+		}
 		key := requestKey(asked)
 		return []Announcement{
-			{Key: key, Reply: RequestReply{asked, h.adminsBy(rules)}},
-			{Key: key + "/given/" + inv.Nonce, Parent: key, Reply: ruleAnnounced(made, "", req.User, false)},
-		}, err
+			{Key: key, Reply: RequestReply{asked, h.adminsBy(rules), h.Command}},
+			{Key: key + "/given/" + inv.Nonce, Parent: key, Reply: grantAnnounced(wish)},
+		}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -200,23 +204,37 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 }
 
 // giveWish creates the rule for a wish of an open request in the channel.
-func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Request, made storage.Rule, err error) {
+func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Request, given storage.Asking, err error) {
 	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.Invocation.Options[Who])
 	if asked, _, err = storage.Requests.Find(tx, key); err != nil {
-		return asked, made, err
+		return asked, given, err
 	}
 	i := slices.IndexFunc(asked.Wishes, func(w storage.Asking) bool {
 		return w.Nonce == inv.Nonce && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.UID == inv.UID
 	})
 	switch {
 	case i < 0:
-		return asked, made, errNotAsked
+		return asked, given, errNotAsked
 	case asked.Wishes[i].Given != nil:
-		return asked, made, errGiven
+		return asked, given, errGiven
 	}
-	if made, err = authz.AddRule(tx, rule); err != nil {
-		return asked, made, err
+	made, err := authz.AddRule(tx, rule)
+	if err != nil {
+		return asked, given, err
 	}
 	asked.Wishes[i].Given = &made
-	return asked, made, storage.Requests.Put(tx, key, asked)
+	return asked, asked.Wishes[i], storage.Requests.Put(tx, key, asked)
+}
+
+// grantAnnounced tells the one who asked that a right is granted, with a button that goes on with what it was asked for. Who may use it is
+// decided by the click.
+func grantAnnounced(w storage.Asking) doc.Document {
+	d := ruleAnnounced(*w.Given, "", w.Given.By, false)
+	then, err := FromValue(w.Then)
+	if err != nil {
+		return d
+	}
+	then.Nonce, then.AskedAt = w.Nonce, w.Given.At.Unix() // its own scope is that of questions
+	label := strings.ToUpper(string(then.Verb[:1])) + string(then.Verb[1:])
+	return d.With(doc.Buttons(Button(label, then, string(then.Verb)).As(doc.Primary)))
 }

@@ -45,10 +45,11 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		asked, message := r.request()
 		wish := storage.Asking{
 			Action: "redeploy", Stacks: "web@production", UID: "web1", Shown: "web@production", Nonce: asked.Wishes[0].Nonce, At: time.Now(),
+			Then: `{"v":"redeploy","s":"web@production","n":true}`,
 		}
 		want := RequestReply{
 			storage.Request{ID: asked.ID, Channel: here, User: sam, At: time.Now(), Wishes: []storage.Asking{wish}, Made: []time.Time{time.Now()}},
-			Admins{Users: []string{lin}, Groups: []string{ops}},
+			Admins{Users: []string{lin}, Groups: []string{ops}}, "/c66",
 		}
 		if diff := cmp.Diff(want, asked); diff != "" {
 			t.Errorf("the request (-want +got):\n%s", diff)
@@ -79,7 +80,12 @@ func TestWhoAsksForARightIsGivenItForAnHourByAnAdminsClick(t *testing.T) {
 		want.Wishes[0].Given = &rule
 		wanted := []Announcement{
 			{Key: message.Key, Reply: want},
-			{Key: message.Key + "/given/" + grant.Nonce, Parent: message.Key, Reply: ruleAnnounced(rule, "", lin, false)},
+			{Key: message.Key + "/given/" + grant.Nonce, Parent: message.Key, Reply: thread.Reply},
+		}
+		goesOn := thread.Reply.Document()
+		if then := button(t, goesOn.Blocks[len(goesOn.Blocks)-1].Buttons[0]); then.Typed() != "redeploy web@production --now" ||
+			then.Nonce == "" || then.AskedAt != time.Now().Unix() {
+			t.Errorf("what goes on is %+v", then)
 		}
 		if diff := cmp.Diff(wanted, []Announcement{edited, thread}, sameDocument); diff != "" {
 			t.Errorf("the messages (-want +got):\n%s", diff)
@@ -286,8 +292,16 @@ func TestAskingShowsNothingOfWhatIsAskedFor(t *testing.T) {
 
 func TestARequestIsMadeWhereTheAdminsCanSeeIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
-		ask := as[RefusalReply](t, r.sayIn(secret, sam, "redeploy web --now")).Ask
-		problemThat(t, r.clickIn(secret, sam, *ask), "I am not a member of this channel", "/invite")
+		refused := r.sayIn(secret, sam, "redeploy web --now")
+		if said := refused.Document().Fallback().String(); !strings.HasPrefix(said, "I am not a member of this channel. Invite me") ||
+			!strings.Contains(said, "You may not redeploy") || as[RefusalReply](t, refused).Ask != nil {
+			t.Errorf("it says %s", said)
+		}
+		ask := r.refusedRedeploy()
+		clicked := r.clickIn(secret, sam, ask)
+		if said := clicked.Document().Fallback().String(); as[RefusalReply](t, clicked).Ask != nil || !strings.HasPrefix(said, "I am not a member") {
+			t.Errorf("a click says %s", said)
+		}
 		r.nothingDone()
 		r.channels.lost = true
 		problemThat(t, r.click(sam, r.refusedRedeploy()), "records or program failed", "Nothing was done.")

@@ -63,7 +63,7 @@ func goldenUnknown(f storage.Follow, said string) storage.Follow {
 // goldenSpecs are commands of each group of the help.
 func goldenSpecs() (specs []Spec) {
 	for _, verb := range []Verb{Redeploy, Show, List, Stacks, Cancel, Follow, Subscribe, Subscriptions, Lock, Locks, Access, Allow, Status, Help} {
-		specs = append(specs, Invocation{Verb: verb}.spec().with("web@production"))
+		specs = append(specs, Invocation{Verb: verb}.spec().with(cloud66.Stack{UID: "web1", Name: "web", Environment: "production"}))
 	}
 	return specs
 }
@@ -220,7 +220,7 @@ func goldenEnding(r storage.Rule) storage.Rule { r.Until = goldenNow.Add(time.Ho
 // refusals are refusals in every shape, by name.
 func goldenRefusals() map[string]Reply {
 	ask := &Invocation{Verb: Ask, Options: Options{Actions: "redeploy", Glob: "web@production"}, Nonce: "n", AskedAt: goldenNow.Unix()}
-	base := RefusalReply{Right: authz.Redeploy, Admins: goldenAdmins, Command: "/c66", Rule: "allow U0SAM redeploy web@production", Ask: ask}
+	base := RefusalReply{Right: authz.Redeploy, Admins: goldenAdmins, Ask: ask}
 	with := func(change func(r *RefusalReply)) RefusalReply { r := base; change(&r); return r }
 	return map[string]Reply{
 		"refusal":                 RefusalReply{Right: authz.Redeploy, Admins: goldenAdmins},
@@ -229,13 +229,15 @@ func goldenRefusals() map[string]Reply {
 		"refusal-many-holders": with(func(r *RefusalReply) {
 			r.Stack, r.Holders = &goldenStack, []string{"U1", "U2", "U3", "U4", "U5", "U6", "U7"}
 		}),
-		"refusal-denied":       with(func(r *RefusalReply) { r.Stack, r.Denied, r.Ask, r.Rule = &goldenStack, "k3f9", nil, "" }),
+		"refusal-denied":       with(func(r *RefusalReply) { r.Stack, r.Denied, r.Ask = &goldenStack, "k3f9", nil }),
 		"refusal-unknown-near": with(func(r *RefusalReply) { r.Typed, r.Near = "webb", []string{"web@production", "web@staging"} }),
 		"refusal-unknown":      with(func(r *RefusalReply) { r.Typed, r.Right = "api", authz.View }),
-		"refusal-first-rule":   with(func(r *RefusalReply) { r.NoRules, r.Typed = true, "web@production" }),
-		"refusal-direct":       RefusalReply{Right: authz.View, Admins: goldenAdmins, Direct: true, NoRules: true, Command: "/c66"},
+		"refusal-elsewhere": ElsewhereReply{base, &CardError{
+			What: "I am not a member of the channel", Do: "Invite me with /invite @c66bot, or ask in a channel that I am in.",
+		}},
+		"refusal-direct": RefusalReply{Right: authz.View, Admins: goldenAdmins, Direct: true},
 		"refusal-to-make-rules": with(func(r *RefusalReply) {
-			r.Right, r.Ask, r.NoRules, r.Rule = authz.Admin, nil, true, "allow U0SAM admin *"
+			r.Right, r.Ask = authz.Admin, nil
 		}),
 		"refusal-to-look":          with(func(r *RefusalReply) { r.Right = authz.View }),
 		"refusal-cancel-by-button": RefusalReply{Right: authz.Cancel, Stack: &goldenStack, Holders: []string{"everyone"}, Admins: goldenAdmins},
@@ -251,27 +253,34 @@ func goldenRuled() map[string]Reply {
 		return storage.Asking{Action: action, Stacks: glob, Nonce: "n", At: goldenNow, Given: given}
 	}
 	asking := func(wishes ...storage.Asking) RequestReply {
-		return RequestReply{storage.Request{User: "U0SAM", Wishes: wishes}, goldenAdmins}
+		return RequestReply{storage.Request{User: "U0SAM", Wishes: wishes}, goldenAdmins, "/c66"}
 	}
+	first := asking(wish("view", "*", nil))
+	first.First = true
+	then := wish("redeploy", "web@production", nil)
+	then.Then = Invocation{Verb: Redeploy, Stack: "web@production", Options: Options{Now: "true"}}.resumed()
 	why := func(right authz.Action, allowed bool, rule *storage.Rule, reason string) doc.Document {
 		return decided(right, goldenStack, "U0SAM", authz.Decision{Allowed: allowed, Rule: rule, Reason: reason})
 	}
 	granted := goldenEnding(goldenGiven("h4jk", "U0SAM", "web@production", "redeploy"))
+	then.Given = &granted
 	return map[string]Reply{
-		"access-empty":     rulesPage(page{number: 1}, nil, goldenAdmins),
-		"access":           rulesPage(page{1, 0, 4, 4}, []storage.Rule{byUser, byGroup, all, hour}, goldenAdmins),
-		"access-in-middle": rulesPage(page{2, 15, 17, 35}, []storage.Rule{byUser, all}, goldenAdmins),
-		"why-allowed":      why(authz.Redeploy, true, &byUser, "rule k3f9 allows it"),
-		"why-denied":       why(authz.Redeploy, false, &all, "rule b2cd denies it"),
-		"why-for-an-hour":  why(authz.Redeploy, true, &granted, "rule h4jk allows it"),
-		"why-no-rule":      why(authz.Cancel, false, nil, "no rule allows it"),
-		"why-admin":        why(authz.View, true, nil, "in the admins' group S0OPS"),
-		"why-rules":        why(authz.Admin, false, nil, "no rule allows it"),
-		"rule-user":        ruleAnnounced(byUser, "", "U0ADA", false),
-		"rule-group":       ruleAnnounced(byGroup, "devs", "U0ADA", false),
-		"rule-everyone":    ruleAnnounced(all, "", "U0ADA", false),
-		"rule-for-an-hour": ruleAnnounced(granted, "", "U0ADA", false),
-		"rule-revoked":     ruleAnnounced(byUser, "", "U0ADA", true),
+		"access-empty":       rulesPage(page{number: 1}, nil, goldenAdmins),
+		"access":             rulesPage(page{1, 0, 4, 4}, []storage.Rule{byUser, byGroup, all, hour}, goldenAdmins),
+		"access-in-middle":   rulesPage(page{2, 15, 17, 35}, []storage.Rule{byUser, all}, goldenAdmins),
+		"why-allowed":        why(authz.Redeploy, true, &byUser, "rule k3f9 allows it"),
+		"why-denied":         why(authz.Redeploy, false, &all, "rule b2cd denies it"),
+		"why-for-an-hour":    why(authz.Redeploy, true, &granted, "rule h4jk allows it"),
+		"why-no-rule":        why(authz.Cancel, false, nil, "no rule allows it"),
+		"why-admin":          why(authz.View, true, nil, "in the admins' group S0OPS"),
+		"why-rules":          why(authz.Admin, false, nil, "no rule allows it"),
+		"rule-user":          ruleAnnounced(byUser, "", "U0ADA", false),
+		"rule-group":         ruleAnnounced(byGroup, "devs", "U0ADA", false),
+		"rule-everyone":      ruleAnnounced(all, "", "U0ADA", false),
+		"rule-for-an-hour":   ruleAnnounced(granted, "", "U0ADA", false),
+		"rule-to-go-on":      grantAnnounced(then),
+		"request-first-rule": first,
+		"rule-revoked":       ruleAnnounced(byUser, "", "U0ADA", true),
 		"rule-of-a-group-that-slack-does-not-tell": ruleAnnounced(byGroup, "", "U0ADA", true),
 		"request":         asking(wish("redeploy", "web@production", nil)),
 		"request-to-look": asking(wish("view", "*", nil)),
@@ -524,9 +533,6 @@ func goldenSpoiled(bad string) map[string]Reply {
 			Stack:   &ref,
 			Holders: slices.Repeat([]string{bad}, 9),
 			Admins:  admins,
-			NoRules: true,
-			Command: "/c66",
-			Rule:    bad,
 			Ask:     &Invocation{Verb: Ask, Options: Options{Glob: bad}},
 		},
 		"refusal unknown": RefusalReply{Typed: bad, Near: []string{bad, bad, bad}, Denied: bad},
@@ -547,7 +553,7 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"rule":            ruleAnnounced(everywhere, bad, bad, false),
 		"rule of a group": ruleAnnounced(storage.Rule{Who: "S" + bad, Stacks: bad}, bad, bad, true),
 		"request": RequestReply{
-			storage.Request{User: bad, Wishes: slices.Repeat([]storage.Asking{{Action: bad, Stacks: bad}}, 10)}, admins,
+			storage.Request{User: bad, Wishes: slices.Repeat([]storage.Asking{{Action: bad, Stacks: bad}}, 10), First: true}, admins, "/c66",
 		},
 		"request granted": RequestReply{
 			Request: storage.Request{User: bad, Wishes: []storage.Asking{{Action: bad, Stacks: bad, Given: &everywhere}}},

@@ -199,12 +199,16 @@ func (r Request) purpose(ctx context.Context) context.Context {
 
 // said logs a finished request and turns an error into a Reply.
 func (h *Handler) said(ctx context.Context, req Request, started time.Time, reply Reply, err error) Reply {
+	card, _ := errors.AsType[*CardError](err)
 	if err != nil {
 		reply = h.problem(ctx, req, err)
 	}
 	stack := cmp.Or(req.Invocation.Stack, req.Invocation.Shown, req.Invocation.UID)
 	h.Log.InfoContext(ctx, "command", "asked", req.Invocation.line(stack), "user", req.User, "channel", req.Channel, "stack", stack,
 		"result", resultOf(reply), "took_ms", time.Since(started).Milliseconds(), "operation", req.Operation)
+	if card == nil { // else the reply says it
+		reply = h.elsewhere(ctx, req, reply)
+	}
 	return reply
 }
 

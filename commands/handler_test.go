@@ -28,7 +28,7 @@ func TestWhoMayNothingIsRefusedWithoutARequestToCloud66(t *testing.T) {
 			if diff := cmp.Diff(Admins{Users: []string{lin}, Groups: []string{ops}}, refusal.Admins); diff != "" {
 				t.Errorf("%s: who could help (-want +got):\n%s", text, diff)
 			}
-			if refusal.Stack != nil || len(refusal.Near) > 0 || len(refusal.Holders) > 0 || !refusal.NoRules {
+			if refusal.Stack != nil || len(refusal.Near) > 0 || len(refusal.Holders) > 0 {
 				t.Errorf("%s is refused with %+v", text, refusal)
 			}
 			if r.stacks.asked() > 0 || len(r.cloud.calls) > 0 {
@@ -150,7 +150,7 @@ func TestInADirectMessageOnlyTheConfiguredAdminsAct(t *testing.T) {
 		r.rule("allow <@U0SAM> all *")
 		as[ListReply](t, r.sayIn(direct, lin, "list web@production"))
 		refusal := refusalOf(t, r.sayIn(direct, sam, "list web@production"), authz.View)
-		if !refusal.Direct || refusal.Ask != nil || refusal.Rule != "" {
+		if !refusal.Direct || refusal.Ask != nil {
 			t.Errorf("the refusal offers what does not help: %+v", refusal)
 		}
 	})
@@ -165,14 +165,19 @@ func TestHelpShowsWhatThisPersonMayDo(t *testing.T) {
 		if topic := as[HelpReply](t, r.say(lin, "help cancel")).Topic; topic == nil || topic.Verb != Cancel {
 			t.Errorf("help on cancel: %+v", topic)
 		}
-		for _, text := range []string{"", "help", "help cancel"} {
+		if ask := refusalOf(t, r.say(sam, "help cancel"), authz.Cancel).Ask; ask == nil || ask.Then != "" {
+			t.Errorf("the help on what they may not asks for %+v", ask)
+		}
+		for _, text := range []string{"", "help"} {
 			none := as[HelpReply](t, r.say(sam, text))
-			if verbs := verbsOf(none); !none.MayNot || none.Topic != nil || !slices.Equal(verbs, forWhoHas()) {
+			if verbs := verbsOf(none); !none.MayNot || none.Topic != nil || !slices.Equal(verbs, forWhoHas()) || none.Ask == nil ||
+				none.Ask.Options[Actions] != "view" {
 				t.Errorf("the help of who may nothing: %q, %+v", verbs, none)
 			}
 		}
 		r.rule("allow everyone view,cancel web")
-		some := as[HelpReply](t, r.say(sam, "help redeploy"))
+		refusalOf(t, r.say(sam, "help redeploy"), authz.Redeploy)
+		some := as[HelpReply](t, r.say(sam, "help"))
 		if diff := cmp.Diff(forWhoHas(authz.View, authz.Cancel), verbsOf(some)); diff != "" || some.MayNot || some.Topic != nil {
 			t.Errorf("the help of who may look and cancel, %+v (-want +got):\n%s", some.Topic, diff)
 		}

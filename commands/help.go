@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
+	"c66bot/storage"
 )
 
 // Help lists the available commands.
@@ -39,18 +41,37 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 			continue
 		}
 		if stack, ok := h.Directory.known(may(standing, spec.onStacks())); ok {
-			spec = spec.with(shellWord(typeable(RefOf(stack))))
+			spec = spec.with(stack)
 		} else if strings.Contains(spec.Examples[0], exampleStack) { // an example must not name a stack that does not exist
 			spec.Examples = []string{strings.Join(append([]string{string(spec.Verb)}, spec.Words()...), " ")}
 		}
 		reply.Specs = append(reply.Specs, spec)
 		reply.MayNot = reply.MayNot && spec.Right == ""
 	}
-	topic := slices.IndexFunc(reply.Specs, func(s Spec) bool { return string(s.Verb) == c.Invocation.Options[Topic] })
+	known := func(s Spec) bool { return string(s.Verb) == c.Invocation.Options[Topic] }
+	if asked, ok := specOf(c.Invocation.Options[Topic]); ok && !slices.ContainsFunc(reply.Specs, known) {
+		return nil, h.mayNot(ctx, c.Request, asked.Verb)
+	}
+	if reply.MayNot {
+		err := h.mayNot(ctx, c.Request, Stacks)
+		first, ok := errors.AsType[answerError](err)
+		if !ok {
+			return nil, err
+		}
+		refused, _ := first.Reply.(RefusalReply)
+		reply.Ask, reply.Admins = refused.Ask, refused.Admins
+	}
+	topic := slices.IndexFunc(reply.Specs, known)
 	if topic >= 0 && !reply.MayNot {
 		reply.Topic = &reply.Specs[topic]
 	}
 	return reply, nil
+}
+
+// mayNot returns the refusal of a command that the user may use on no stack here.
+func (h *Handler) mayNot(ctx context.Context, req Request, verb Verb) error {
+	req.Invocation = Invocation{Verb: verb}
+	return h.refusal(ctx, req, "*", storage.StackRef{}, func(*RefusalReply, []storage.Rule) {})
 }
 
 // onStacks returns the right on a stack that a user of the command has.
@@ -61,11 +82,15 @@ func (s Spec) onStacks() authz.Action {
 	return s.Right
 }
 
-// with puts a stack into the command's examples, so that they can be copied.
-func (s Spec) with(stack string) Spec {
-	examples := make([]string, len(s.Examples))
-	for i, example := range s.Examples {
-		examples[i] = strings.ReplaceAll(example, exampleStack, stack)
+// with puts a stack into the command's examples, so that they can be copied, and leaves out those for another kind of stack.
+func (s Spec) with(stack cloud66.Stack) Spec {
+	name := shellWord(typeable(RefOf(stack)))
+	var examples []string
+	for _, example := range s.Examples {
+		if strings.Contains(example, "--ref") && stack.Docker() || strings.Contains(example, "--services") && !stack.Docker() {
+			continue
+		}
+		examples = append(examples, strings.NewReplacer(exampleStack, name, otherExample, name).Replace(example))
 	}
 	s.Examples = examples
 	return s
@@ -80,6 +105,7 @@ type HelpReply struct {
 	MayNot   bool // the user may use nothing but help
 	Direct   bool // in a direct message
 	Admins   Admins
+	Ask      *Invocation // asks for the first right, where the user may nothing and can ask
 }
 
 // Document lists the commands, or explains one in full.
@@ -91,7 +117,8 @@ func (r HelpReply) Document() doc.Document {
 			"I run this team's Cloud 66 deployments. In a direct message that is for the bot's admins alone: ask in a channel."))
 	case r.MayNot:
 		return doc.Say(kind, markup.Format(
-			"I run this team's Cloud 66 deployments. You may not use me here yet. The bot's admins can allow it: %s.", r.Admins.names()))
+			"I run this team's Cloud 66 deployments. You may not use me here yet. An admin can allow it: %s.", r.Admins.names(),
+		)).With(doc.Buttons(askButton(r.Ask)))
 	case r.Topic != nil:
 		return r.topic()
 	}

@@ -56,6 +56,7 @@ type Invocation struct {
 	In      string // the channel that a form belongs to, if its button is in a direct message
 	Fill    bool   // open the form, filled in with the options
 	Onto    string // UID of the stack that a promotion goes to
+	Then    string // what a right is asked for, as a button's value
 	Sight   string // a digest of what a question showed, which must still hold
 }
 
@@ -146,7 +147,7 @@ func (i *Invocation) fields() []field {
 	return append(all, []field{
 		{key: "a", value: &i.Yes}, {key: "k", value: &i.Nonce}, {key: "l", value: &i.Newest}, {key: "$", value: &i.Shown},
 		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill},
-		{key: "sn", value: &i.Sight}, {key: "on", value: &i.Onto}, {key: "in", value: &i.In},
+		{key: "+", value: &i.Then}, {key: "sn", value: &i.Sight}, {key: "on", value: &i.Onto}, {key: "in", value: &i.In},
 	}...)
 }
 
@@ -220,6 +221,7 @@ func (i Invocation) sound() bool {
 	case spec.Verb == "",
 		i.Deployment < 0 || i.Newest < 0,
 		i.Form, // only a form submits one
+		i.Then != "" && !thenSound(i),
 		spec.check != nil && spec.check(spec, i) != nil, spec.reasonless(i) != nil:
 		return false
 	}
@@ -247,6 +249,26 @@ func (i Invocation) sound() bool {
 		}
 	}
 	return true
+}
+
+// thenSound reports whether an invocation asks for a right, for something that a button can do.
+func thenSound(i Invocation) bool {
+	then, err := FromValue(i.Then)
+	return err == nil && i.Verb == Ask && then.Then == "" && !then.spec().Button
+}
+
+// resumed returns the invocation as the value of a button that does it later, "" if there is no such button. A form opens anew, and a
+// question is asked anew.
+func (i Invocation) resumed() string {
+	if i.Form {
+		i = i.Again()
+	}
+	i.Yes, i.Nonce, i.Newest, i.AskedAt, i.Then = false, "", 0, 0, ""
+	value, err := i.Value()
+	if _, wrong := FromValue(value); err != nil || wrong != nil || i.spec().Button {
+		return ""
+	}
+	return value
 }
 
 // once prepares an invocation for the buttons of a message shown now. They expire, and any number of clicks on any of them is one

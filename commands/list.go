@@ -23,7 +23,7 @@ var listSpec = Spec{
 	Options: pick(Outcome, By, Page),
 	Summary: "Lists a stack's deployments, newest first.",
 	Examples: []string{
-		"list mystack@production", `list "my stack@staging" --page 2`, "list mystack@production --outcome failed",
+		"list mystack@production", "list mystack@production --page 2", "list mystack@production --outcome failed",
 		"list mystack@production --by lin",
 	},
 	run: (*Handler).list,

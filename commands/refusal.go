@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
@@ -40,9 +42,6 @@ type RefusalReply struct {
 	Admins  Admins
 	Direct  bool        // in a direct message, where rules do not apply
 	Outside bool        // the user is not in the private channel, or the bot is not in the channel
-	NoRules bool        // the channel has no rules
-	Command string      // the slash command's name, for Rule
-	Rule    string      // command for an admin to copy, which would grant the right; "" if a rule would not help
 	Ask     *Invocation // requests the right from an admin; nil if that is not possible
 }
 
@@ -64,15 +63,16 @@ func (r RefusalReply) Document() doc.Document {
 		first = markup.Format("%s Did you mean %s?", first, markup.Join(near, ", "))
 	}
 	lines := []markup.Text{markup.Format("⛔ %s", first), r.whose()}
-	if r.NoRules && r.Rule != "" {
-		lines = append(lines, markup.Format("This channel has no rules yet. An admin can make one: %s", markup.Code(r.Command+" "+r.Rule)))
-	}
 	d := doc.Say(KindRefusal, lines...)
-	all := buttons(r.Choices)
-	if r.Ask != nil {
-		all = append(all, Button("Ask for access", *r.Ask, "ask"))
+	return d.With(doc.Buttons(append(buttons(r.Choices), askButton(r.Ask))...))
+}
+
+// askButton returns the button that asks for a right, none for nil.
+func askButton(ask *Invocation) doc.Button {
+	if ask == nil {
+		return doc.Button{}
 	}
-	return d.With(doc.Buttons(all...))
+	return Button("Ask for access", *ask, "ask")
 }
 
 // whose lists who has the right and who could grant it.
@@ -99,7 +99,26 @@ func (r RefusalReply) whose() markup.Text {
 type RequestReply struct {
 	storage.Request
 
-	Admins Admins
+	Admins  Admins
+	Command string // the slash command's name
+}
+
+// rule returns the command that makes a rule of a wish, for an admin to copy. An id can be copied, a mention cannot.
+func (r RequestReply) rule(w storage.Asking) string {
+	stacks := shellWord(w.Stacks)
+	if strings.Contains(w.Shown, " · ") { // one of several of that name
+		stacks = w.UID
+	}
+	return fmt.Sprintf("allow %s %s %s", r.User, w.Action, stacks)
+}
+
+// lasting shows the line that makes the first rule of a channel.
+func (r RequestReply) lasting() markup.Text {
+	i := slices.IndexFunc(r.Wishes, func(w storage.Asking) bool { return w.Given == nil })
+	if !r.First || i < 0 {
+		return markup.Text{}
+	}
+	return markup.Format("This channel has no rules yet. To make one that stays: %s", markup.Code(r.Command+" "+r.rule(r.Wishes[i])))
 }
 
 // wish describes a requested right, as in "redeploy every stack".
@@ -135,7 +154,7 @@ func (r RequestReply) Document() doc.Document {
 		}
 		return doc.Say(kind,
 			markup.Format("🔑 %s asks to %s in this channel.", user, wish(w)),
-			markup.Format("An admin can grant it for an hour: %s", r.Admins.names()),
+			markup.Format("An admin can grant it for an hour: %s", r.Admins.names()), r.lasting(),
 		).With(doc.Buttons(r.button(w)))
 	}
 	d := doc.Document{Kind: kind, Blocks: []doc.Block{doc.Lines(markup.Format("🔑 %s asks for access in this channel.", user))}}
@@ -149,7 +168,7 @@ func (r RequestReply) Document() doc.Document {
 		d.Blocks = append(d.Blocks, doc.Row(markup.Format("to %s", wish(w)), r.button(w)))
 	}
 	if open {
-		d.Blocks = append(d.Blocks, doc.Lines(markup.Format("An admin can grant each for an hour: %s", r.Admins.names())))
+		d.Blocks = append(d.Blocks, doc.Lines(markup.Format("An admin can grant each for an hour: %s", r.Admins.names()), r.lasting()))
 	}
 	return d
 }

@@ -279,7 +279,7 @@ func TestRulesBelongToAChannelThatTheBotIsAMemberOf(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		for _, text := range []string{"allow everyone view web", "deny everyone view web", "revoke k3f9"} {
 			problemThat(t, r.sayIn(direct, lin, text), "Rules belong to a channel", "Nothing was done.", "in the channel that it is for")
-			if refusal := refusalOf(t, r.sayIn(direct, sam, text), authz.Admin); !refusal.Direct || refusal.Rule != "" {
+			if refusal := refusalOf(t, r.sayIn(direct, sam, text), authz.Admin); !refusal.Direct {
 				t.Errorf("%s: %+v", text, refusal)
 			}
 			problemThat(t, r.sayIn(secret, lin, text), "I am not a member of this channel", "/invite", "Nothing was done")
@@ -312,7 +312,7 @@ func TestTheRightToMakeRulesIsNotTheRightToDeploy(t *testing.T) {
 		refusalOf(t, r.say(sam, "list web"), authz.View)
 		refusalOf(t, r.sayIn(there, sam, "allow <@U0KIM> view *"), authz.Admin)
 		refusal := refusalOf(t, r.say(kim, "allow <@U0KIM> all *"), authz.Admin)
-		if refusal.Ask != nil || refusal.Rule != "allow U0KIM admin *" {
+		if refusal.Ask != nil {
 			t.Errorf("the right to make rules is asked for by a button: %+v", refusal)
 		}
 		r.rule("deny <@U0SAM> admin *")
@@ -320,24 +320,34 @@ func TestTheRightToMakeRulesIsNotTheRightToDeploy(t *testing.T) {
 	})
 }
 
-func TestWhereAChannelHasNoRulesTheRefusalShowsTheLineThatMakesOne(t *testing.T) {
-	inBubble(t, func(t *testing.T, r *rig) {
-		for text, line := range map[string]string{
-			"redeploy web@prod --now": "allow U0SAM redeploy web@prod*", "list web": "allow U0SAM view web", "stacks": "allow U0SAM view *",
-			"show “awesome app@p”": `allow U0SAM view "awesome ` +
-				`app@p*"`, "access why cancel web": "allow U0SAM view web", "redeploy '*' --now": `allow U0SAM redeploy "\\*"`,
-		} {
+func TestWhereAChannelHasNoRulesTheRequestShowsAnAdminTheLineThatMakesOne(t *testing.T) {
+	for text, line := range map[string]string{
+		"redeploy web@prod --now": "allow U0SAM redeploy web@prod*", "list web": "allow U0SAM view web", "stacks": "allow U0SAM view *",
+		"show “awesome app@p”": `allow U0SAM view "awesome ` +
+			`app@p*"`, "access why cancel web": "allow U0SAM view web", "redeploy '*' --now": `allow U0SAM redeploy "\\*"`,
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
 			refusal := as[RefusalReply](t, r.say(sam, text))
-			if refusal.Rule != line || !refusal.NoRules || refusal.Command != "/c66" {
-				t.Errorf("%s offers %q, %v", text, refusal.Rule, refusal.NoRules)
+			if said := refusal.Document().Fallback().String(); strings.Contains(said, "allow U0SAM") {
+				t.Errorf("%s: who cannot use the line is shown it: %s", text, said)
 			}
-		}
-		if refusal := as[RefusalReply](t, r.say(sam, "list @")); refusal.Rule != "" || refusal.Ask != nil {
+			r.click(sam, *refusal.Ask)
+			asked, _ := r.request()
+			if said := asked.Document().Fallback().String(); !strings.Contains(said, "no rules yet") || asked.rule(asked.Wishes[0]) != line ||
+				!strings.Contains(said, "`/c66 "+line+"`") {
+				t.Errorf("%s is asked for with %q: %s", text, asked.rule(asked.Wishes[0]), said)
+			}
+			id := r.rule("allow <@U0KIM> view api")
+			r.click(kim, *as[RefusalReply](t, r.say(kim, "list web")).Ask)
+			asked, _ = r.request()
+			if said := asked.Document().Fallback().String(); strings.Contains(said, "allow U0KIM") {
+				t.Errorf("the channel has the rule %s, and is told %s", id, said)
+			}
+		})
+	}
+	inBubble(t, func(t *testing.T, r *rig) {
+		if refusal := as[RefusalReply](t, r.say(sam, "list @")); refusal.Ask != nil {
 			t.Errorf("what is no name is offered as one: %+v", refusal)
-		}
-		r.rule("allow <@U0KIM> view api")
-		if refusal := as[RefusalReply](t, r.say(sam, "list web")); refusal.NoRules {
-			t.Error("the channel has a rule")
 		}
 	})
 }

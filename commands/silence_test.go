@@ -274,7 +274,7 @@ func TestASmallerRightThanTheOneNeededIsRefusedByName(t *testing.T) {
 			Admins: Admins{
 				Users:  []string{lin},
 				Groups: []string{ops},
-			}, Command: "/c66", Rule: "allow U0SAM redeploy web@production", Ask: refusal.Ask,
+			}, Ask: refusal.Ask,
 		}
 		if diff := cmp.Diff(want, refusal); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -286,6 +286,7 @@ func TestASmallerRightThanTheOneNeededIsRefusedByName(t *testing.T) {
 			Options: Options{Actions: "redeploy", Glob: "web@production"},
 			Nonce:   refusal.Ask.Nonce,
 			AskedAt: time.Now().Unix(),
+			Then:    `{"v":"redeploy","s":"web@production","n":true}`,
 		}
 		if diff := cmp.Diff(&ask, refusal.Ask); diff != "" || ask.Nonce == "" {
 			t.Errorf("what is asked for (-want +got):\n%s", diff)
@@ -298,7 +299,7 @@ func TestADenyNamesItsRuleAndOffersNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "*", authz.View, authz.Redeploy), deny(authz.Everyone, "*@production", authz.Redeploy))
 		refusal := refusalOf(t, r.say(sam, "redeploy web@production --now"), authz.Redeploy)
-		if refusal.Denied != "r1" || refusal.Ask != nil || refusal.Rule != "" {
+		if refusal.Denied != "r1" || refusal.Ask != nil {
 			t.Errorf("the refusal is %+v", refusal)
 		}
 		if entry := r.lastAudit(); entry.By.String() != "rule r1" || entry.Allowed {
@@ -324,17 +325,21 @@ func TestTheRuleThatARefusalOffersGivesTheRightAndNoMore(t *testing.T) {
 			}
 			for _, typed := range []string{"list " + shellWord(name+"@production"), "list " + shellWord(name+"@prod")} {
 				refusal := refusalOf(t, r.say(sam, escaped.Replace(typed)), authz.View)
-				if refusal.Rule == "" || refusal.Ask == nil {
+				if refusal.Ask == nil {
 					t.Fatalf("%s: nothing is offered: %+v", typed, refusal)
 				}
 				throughSlack(t, *refusal.Ask)
-				id := r.rule(escaped.Replace(refusal.Rule))
+				asks := refusal.Ask
+				line := RequestReply{Request: storage.Request{User: sam}}.rule(storage.Asking{
+					Action: asks.Options[Actions], Stacks: asks.Options[Glob], UID: asks.UID, Shown: asks.Shown,
+				})
+				id := r.rule(escaped.Replace(line))
 				var seen []string
 				for _, e := range as[StacksReply](t, r.say(sam, "stacks")).Stacks {
 					seen = append(seen, e.Stack.UID)
 				}
 				if diff := cmp.Diff([]string{"u1"}, seen); diff != "" {
-					t.Errorf("%s lets them see (-want +got):\n%s", refusal.Rule, diff)
+					t.Errorf("%s lets them see (-want +got):\n%s", line, diff)
 				}
 				r.rule("revoke " + id)
 			}

@@ -141,6 +141,9 @@ func (s Spec) Words() []string {
 // exampleStack is the stack in the examples. Help replaces it with one visible to the user.
 const exampleStack = "mystack@production"
 
+// otherExample is another one, where an example is about two.
+const otherExample = "mystack@staging"
+
 // OnStack reports whether the command is about a single stack.
 func (s Spec) OnStack() bool { return len(s.Args) > 0 && s.Args[0].Word == argStack.Word }
 

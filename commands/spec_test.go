@@ -119,7 +119,7 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 				time.Sleep(time.Second)
 				before := len(r.audit())
 				reply := a.try(r, by[0], by[1])
-				if _, refused := reply.(RefusalReply); !refused {
+				if _, refused := said(reply).(RefusalReply); !refused {
 					t.Errorf("%s by %s is answered %T: %+v", a.name, by, reply, reply)
 				}
 				if entries := r.audit()[before:]; len(entries) != 1 || entries[0].Allowed || entries[0].Action != string(a.spec.Right) {

@@ -163,7 +163,7 @@ func TestOneWithoutTheRightSubscribesToNothingAndLearnsNothing(t *testing.T) {
 		answer := func(text string) Reply { return r.say(sam, text) }
 		plain := func(reply Reply) RefusalReply {
 			refusal := refusalOf(t, reply, authz.Subscribe)
-			refusal.Ask, refusal.Rule = nil, ""
+			refusal.Ask = nil
 			return refusal
 		}
 		for _, verb := range []string{"subscribe ", "unsubscribe "} {

@@ -102,7 +102,7 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...s
 	switch inv := req.Invocation; {
 	case inv.Stack != "":
 		glob = globOf(inv.Stack)
-	case inv.UID == "" && inv.right() == authz.View: // no other right is requested for all stacks
+	case inv.UID == "":
 		glob = "*"
 	}
 	return h.refuseOn(ctx, req, why, glob, near...)
@@ -120,9 +120,8 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 	})
 }
 
-// refusal returns the answer to a refused request: what add says of it, who can help, and the rule that would help with the button that
-// requests it, for one stack, which the request names by its UID, or for those of a glob. Against a deny no other rule helps; strangers and
-// bots cannot ask.
+// refusal returns the answer to a refused request: what add says of it, who can help, and the button that asks for the right, on one
+// stack, which the request names by its UID, or on those of a glob. Against a deny no other rule helps; strangers and bots cannot ask.
 func (h *Handler) refusal(
 	ctx context.Context, req Request, glob string, stack storage.StackRef, add func(r *RefusalReply, rules []storage.Rule),
 ) error {
@@ -130,7 +129,7 @@ func (h *Handler) refusal(
 	if err != nil {
 		return err
 	}
-	r := RefusalReply{Right: req.Invocation.right(), Direct: req.subject().Direct(), NoRules: len(rules) == 0, Command: h.Command}
+	r := RefusalReply{Right: req.Invocation.right(), Direct: req.subject().Direct()}
 	if len(rules) > 0 && !r.Direct {
 		inside, err := h.People.Inside(ctx, req.Channel, req.User)
 		r.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
@@ -143,22 +142,22 @@ func (h *Handler) refusal(
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return instead(r)
 	}
-	typed := shellWord(glob)
-	if stack.UID != "" {
-		typed = TypedGlob(stack)
-	}
-	r.Rule = fmt.Sprintf("allow %s %s %s", req.User, r.Right, typed) // an id can be copied, a mention cannot
 	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
 		ask := Invocation{Verb: Ask, UID: stack.UID, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
 		if stack.UID != "" {
 			ask.Shown = markup.Shorten(markup.OneLine(stack.Label()), wording.MaxName)
+		}
+		ask.Then = req.Invocation.resumed()
+		if _, err := ask.Value(); err != nil { // too long with it
+			ask.Then = ""
 		}
 		r.Ask = &ask
 	}
 	return instead(r)
 }
 
-// mayAsk reports whether the user may ask the channel's admins for a right: as a member of the workspace, in a channel of theirs.
+// mayAsk reports whether the user may ask the channel's admins for a right: as a member of the workspace, in a channel of theirs where the
+// bot can say so.
 func (h *Handler) mayAsk(ctx context.Context, req Request) (bool, error) {
 	if req.subject().Direct() {
 		return false, nil
@@ -174,7 +173,14 @@ func (h *Handler) mayAsk(ctx context.Context, req Request) (bool, error) {
 	if errors.Is(err, authz.ErrNoChannel) {
 		return false, nil
 	}
-	return inside, fromSlack(err)
+	if err != nil {
+		return false, fromSlack(err)
+	}
+	err = h.member(ctx, req)
+	if _, ok := errors.AsType[*CardError](err); ok {
+		return false, nil
+	}
+	return inside, err
 }
 
 // globOf returns the glob equivalent to a typed stack, whose environment may be a prefix.

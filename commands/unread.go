@@ -52,7 +52,7 @@ func (h *Handler) Unread(ctx context.Context, req Request, text string, here Her
 	if len(all) == 1 && len(all[0]) > 0 && len(all[0]) <= maxMended {
 		l := lineOf(all[0])
 		if asked := whichStack(l, only(stacks, may(standing, cmp.Or(l.spec.Right, authz.View)))); asked != nil {
-			return asked
+			return h.elsewhere(ctx, req, asked)
 		}
 		reply.Shape = l.shape()
 	}
@@ -65,7 +65,7 @@ func (h *Handler) Unread(ctx context.Context, req Request, text string, here Her
 		}
 	}
 	reply.Example = exampleFor(wrong.Example, stacks)
-	return reply
+	return h.elsewhere(ctx, req, reply)
 }
 
 // seenNow returns the stacks that the user sees, as they are known without asking.
@@ -98,13 +98,14 @@ func whichStack(l line, stacks []cloud66.Stack) Reply {
 
 // exampleFor puts a stack that the user sees into an example; "" if it needs one and they see none.
 func exampleFor(example string, stacks []cloud66.Stack) string {
-	if !strings.Contains(example, exampleStack) {
+	switch {
+	case !strings.Contains(example, exampleStack) && !strings.Contains(example, otherExample):
 		return example
-	}
-	if len(stacks) == 0 {
+	case len(stacks) == 0:
 		return ""
 	}
-	return strings.ReplaceAll(example, exampleStack, shellWord(typeable(RefOf(stacks[0]))))
+	name := shellWord(typeable(RefOf(stacks[0])))
+	return strings.NewReplacer(exampleStack, name, otherExample, name).Replace(example)
 }
 
 // Mentioned returns the handler of requests that begin with a mention. Its examples do too: in a thread Slack has no slash commands.

@@ -38,6 +38,7 @@ type Request struct {
 	At      time.Time   `json:"at"` // when the message was created
 	Wishes  []Asking    `json:"wishes"`
 	Made    []time.Time `json:"made"` // creation times of the messages of the last hour
+	First   bool        `json:"first,omitempty"` // the channel had no rules
 }
 
 // Asking is one requested right.
@@ -46,6 +47,7 @@ type Asking struct {
 	Stacks string    `json:"stacks"`          // a glob
 	UID    string    `json:"uid,omitempty"`   // as in a Rule
 	Shown  string    `json:"shown,omitempty"` // as in a Rule
+	Then   string    `json:"then,omitempty"`  // what it is needed for, as a button's value
 	Nonce  string    `json:"nonce"`           // of the button that grants it
 	At     time.Time `json:"at"`
 	Given  *Rule     `json:"given,omitempty"` // the rule that granted it; nil until granted

@@ -75,8 +75,8 @@ func views() map[string]slack.ModalViewRequest {
 		AskedAt: now.Unix(),
 	}
 	refusal := commands.RefusalReply{
-		Right: authz.Redeploy, Admins: commands.Admins{Users: []string{"U0ADA"}, Groups: []string{"S0OPS"}}, Command: "/c66",
-		Rule: "allow U0SAM redeploy web@production", Ask: ask,
+		Right: authz.Redeploy, Admins: commands.Admins{Users: []string{"U0ADA"}, Groups: []string{"S0OPS"}},
+		Ask: ask,
 	}
 	named, near := refusal, refusal
 	named.Stack, named.Holders = &stack, []string{"S0DEVS", "U0KIM"}

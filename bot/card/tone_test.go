@@ -114,7 +114,9 @@ func TestARefusalSaysWhatWasMissingWhoCanHelpAndOffersToAsk(t *testing.T) {
 		"refusal-denied": {"You may not redeploy web@production here.", "The rule k3f9 of this channel denies it."},
 		"refusal-unknown-near": {"I know no stack “webb” that you may redeploy here.", "Did you mean web@production, " +
 			"web@staging?", "[Ask for access]"},
-		"refusal-first-rule":       {"This channel has no rules yet.", "/c66 allow U0SAM redeploy web@production"},
+		"refusal-elsewhere": {"I am not a member of the channel. Invite me with /invite @c66bot, or ask in a channel that I am in.\n",
+			"You may not redeploy here."},
+		"request-first-rule":       {"This channel has no rules yet. To make one that stays: /c66 allow U0SAM view *"},
 		"refusal-direct":           {"You may not look at stacks here.", "ask in a channel"},
 		"refusal-many-holders":     {"<unknown U5> and 2 more."},
 		"refusal-cancel-by-button": {"You may not cancel deployments of web@production here.", "for every full member of this workspace."},
@@ -181,7 +183,7 @@ func TestANarrowedListSaysWhatItIsOfAndWhereOneIs(t *testing.T) {
 }
 
 func TestTheFallbackTextKeepsTheStarsOfWhatCanBeTyped(t *testing.T) {
-	for name, want := range map[string]string{"refusal-to-make-rules": "`/c66 allow U0SAM admin *`", "rule-everyone": "`*@production`",
+	for name, want := range map[string]string{"request-first-rule": "`/c66 allow U0SAM view *`", "rule-everyone": "`*@production`",
 		"why-denied": "`*@production`"} {
 		if text := written(t)["reply-"+name].Text; !strings.Contains(text, want) {
 			t.Errorf("%s lacks %s: %s", name, want, text)
