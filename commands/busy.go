@@ -156,5 +156,7 @@ func (h *Handler) doubt(c *call, b busy, newest []cloud66.Deployment, strange, w
 		}
 		all = append(all, Button("Tell me when it is free", tell, "tell"))
 	}
-	return doc.Document{Kind: "question", Brief: markup.Brief(head, small...), Blocks: []doc.Block{doc.Lines(head), doc.Small(small...), doc.Buttons(all...)}}
+	return doc.Document{Kind: "question", Brief: markup.Brief(head, small...), Blocks: []doc.Block{
+		doc.Lines(head), doc.Small(small...), doc.Buttons(all...),
+	}}
 }

@@ -147,7 +147,9 @@ var options = [optCount]Option{
 		Name: "tz", key: "tz", Value: "Europe/Berlin", Summary: "the time zone of --every; without it your own, as Slack knows it", check: checkZone,
 		also: []string{"zone", "timezone"},
 	},
-	Wait:     {Name: "wait", key: "wt", Summary: "without a question where something runs: it queues behind that", kind: aFlag, check: checkFlag},
+	Wait: {
+		Name: "wait", key: "wt", Summary: "without a question where something runs: it queues behind that", kind: aFlag, check: checkFlag,
+	},
 	Override: {Name: "override", key: "ov", Summary: "in spite of a lock, for admins; it takes a --reason", kind: aFlag, check: checkFlag},
 	To: {
 		Name: "to", key: "to", Value: "ID|HASH", Summary: "the deployment or the commit to return to; the version before unless said",

@@ -25,8 +25,8 @@ func (p *Progress) Waits() {
 	}
 }
 
-// tellWaiters tells those who wait for a stack once it is free, until the context ends. While nobody follows the stack, it is looked at once
-// in PollMax.
+// tellWaiters tells those who wait for a stack once it is free, until the context ends. While nobody follows the stack, it is looked at
+// once in PollMax.
 func (p *Progress) tellWaiters(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -102,8 +102,8 @@ func (p *Progress) isFree(ctx context.Context, uid string) (free bool, err error
 // page is the number of newest deployments that are looked at.
 const page = 30
 
-// release tells a user once that a stack is free, unless a lock holds it. Whoever may not redeploy it any more, or has waited for too long, is
-// forgotten.
+// release tells a user once that a stack is free, unless a lock holds it. Whoever may not redeploy it any more, or has waited for too long,
+// is forgotten.
 func (p *Progress) release(ctx context.Context, uid string, w storage.Waiter, late bool) error {
 	if !late {
 		if held, err := p.Held(ctx, w.Stack); err != nil || held {

@@ -22,7 +22,8 @@ import (
 func (t *tale) watchHealth() {
 	if t.known.health != nil {
 		d, shown := t.look.Find(t.known.health.Deployment)
-		t.unwatch = shown && !isLive(d) || slices.ContainsFunc(t.look.Newest, func(n cloud66.Deployment) bool { return n.ID > t.known.health.Deployment })
+		newer := func(n cloud66.Deployment) bool { return n.ID > t.known.health.Deployment }
+		t.unwatch = shown && !isLive(d) || slices.ContainsFunc(t.look.Newest, newer)
 	}
 	if t.after <= 0 || len(t.look.Newest) == 0 || !isLive(t.look.Newest[0]) {
 		return
@@ -171,8 +172,8 @@ func (p *Progress) watchHealth(ctx context.Context) {
 	}
 }
 
-// lookAfter tells what the last sights of the watched stacks show, asks for those that the list of stacks did not show for a while, and ends
-// the watches whose time is over. It returns how long nothing is due.
+// lookAfter tells what the last sights of the watched stacks show, asks for those that the list of stacks did not show for a while, and
+// ends the watches whose time is over. It returns how long nothing is due.
 func (p *Progress) lookAfter(ctx context.Context) (wait time.Duration, err error) {
 	watched := map[string]storage.HealthWatch{}
 	err = p.Records.View(ctx, func(tx storage.Tx) error {
@@ -233,8 +234,8 @@ type healthNews struct {
 	starter    string          // who started it, where a subscription mentions them; "" for nobody
 }
 
-// tellHealth advances a watch by a sight, which may be nil, and tells what is new in one transaction. Before that it makes sure that no other
-// deployment has come.
+// tellHealth advances a watch by a sight, which may be nil, and tells what is new in one transaction. Before that it makes sure that no
+// other deployment has come.
 func (p *Progress) tellHealth(ctx context.Context, uid string, w storage.HealthWatch, stack *cloud66.Stack, at time.Time) error {
 	n, over := healthNews{watch: w, at: at}, !time.Now().Before(w.Until)
 	if stack != nil && at.Before(w.Until) {
@@ -325,8 +326,8 @@ func (p *Progress) askOthers(ctx context.Context, stack storage.StackRef, n *hea
 // errUntold means that the end of the deployment is to be told first.
 var errUntold = errors.New("the end of the deployment is not told yet")
 
-// healthSteps plans what channels are told: those with a card of the deployment in its thread, those that subscribe to the health alone by a
-// card.
+// healthSteps plans what channels are told: those with a card of the deployment in its thread, those that subscribe to the health alone by
+// a card.
 func (p *Progress) healthSteps(tx storage.Tx, uid string, n healthNews) (steps []step, err error) {
 	subscribed, err := p.subscribed(tx)
 	if err != nil {
@@ -343,7 +344,8 @@ func (p *Progress) healthSteps(tx storage.Tx, uid string, n healthNews) (steps [
 		}
 	}
 	for _, channel := range slices.Sorted(maps.Keys(k.about[d.ID].heard)) {
-		allowed, f := of[channel], storage.Follow{}
+		allowed := of[channel]
+		var f storage.Follow
 		if id := k.about[d.ID].heard[channel]; id != "" {
 			if f, _, err = storage.Follows.Find(tx, id); err != nil {
 				return nil, err
