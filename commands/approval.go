@@ -55,7 +55,7 @@ func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.
 		return err
 	}
 	a := storage.Approval{
-		Channel: c.Channel, Operation: start.Operation, Asked: c.Invocation.line(start.Follow.Stack.String()), At: now,
+		Channel: c.Channel, Operation: start.Operation, Asked: c.asked(start.Follow.Stack).Asked, At: now,
 		Until: now.Add(h.ApprovalsExpire), Follow: start.Follow, Overrides: overrides, Needs: needs, State: storage.Waiting,
 	}
 	sees(&a, newest.Deployments)

@@ -21,6 +21,7 @@ import (
 type past struct {
 	listed []cloud66.Deployment // by Cloud 66, newest first
 	kept   []storage.Deployed   // in the history
+	sought []storage.Follow     // redeploys of this bot whose deployment Cloud 66 does not list yet
 	live   versions.Version     // zero if Cloud 66 tells of nothing
 	before []versions.Version
 }
@@ -28,6 +29,13 @@ type past struct {
 // pastOf reads what was live on a stack, from the history and page by page from Cloud 66 until that is enough.
 func (h *Handler) pastOf(ctx context.Context, stack cloud66.Stack, enough func(past) bool) (p past, err error) {
 	if p.kept, err = h.history(ctx, stack.UID); err != nil {
+		return p, err
+	}
+	err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
+		p.sought, err = storage.Sought(tx, stack.UID)
+		return err
+	})
+	if err != nil {
 		return p, err
 	}
 	for offset := 0; offset < searchPages*apiPage; offset += apiPage {
@@ -41,7 +49,7 @@ func (h *Handler) pastOf(ctx context.Context, stack cloud66.Stack, enough func(p
 			break
 		}
 	}
-	if p.live.Services != "" || p.live.ID() == 0 || !stack.Docker() || p.open() != nil {
+	if p.live.Services != "" || p.live.ID() == 0 || !stack.Docker() || p.open() != nil || len(p.sought) > 0 {
 		return p, nil
 	}
 	now, err := h.services(ctx, stack)
@@ -75,6 +83,27 @@ func (p past) open() *cloud66.Deployment {
 		return &p.listed[i]
 	}
 	return nil
+}
+
+// waits says what a rollback or a promotion would wait behind, or that nothing is in its way.
+func (p past) waits(what string) (facts []markup.Text) {
+	if d := p.open(); d != nil {
+		facts = append(facts, markup.Format("#%d has not ended: the %s would wait behind it.", d.ID, what))
+	}
+	for _, f := range p.sought {
+		facts = append(facts, markup.Format("%s asked for a redeploy that Cloud 66 does not list yet: the %s would wait behind it.",
+			markup.User(f.Asker), what))
+	}
+	return facts
+}
+
+// newest identifies the newest deployments of a stack, those that Cloud 66 does not list yet included.
+func (p past) newest() (ids []any) {
+	ids = append(ids, newestID(p.listed))
+	for _, f := range p.sought {
+		ids = append(ids, f.ID)
+	}
+	return ids
 }
 
 // running is the memory of what is live, with what its services are deployed from now.

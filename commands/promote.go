@@ -186,7 +186,7 @@ func (h *Handler) bringForth(ctx context.Context, c *call) error {
 func (f forth) sight() string {
 	now, on := f.source.live, f.onto.live
 	return sight(RefOf(f.from).String(), RefOf(f.to).String(), now.ID(), f.by.ref, f.by.services, on.ID(), on.Commit, on.Services,
-		newestID(f.onto.listed))
+		f.onto.newest())
 }
 
 // forthOf finds what is live on both stacks of a promotion, and what brings it from one to the other.
@@ -237,9 +237,7 @@ func (f forth) question(yes Invocation) doc.Document {
 	if d := f.source.open(); d != nil {
 		facts = append(facts, markup.Format("On %s #%d has not ended: what goes is #%d.", wording.Stack(from), d.ID, now.ID()))
 	}
-	if d := f.onto.open(); d != nil {
-		facts = append(facts, markup.Format("On %s #%d has not ended: the promotion would wait behind it.", wording.Stack(to), d.ID))
-	}
+	facts = append(facts, f.onto.waits("promotion")...)
 	head := markup.Format("%s promote #%d of %s here?", wording.Stack(to), now.ID(), wording.Stack(from))
 	return asked(string(Promote), head, facts, Button("Yes, promote", yes, "yes").As(doc.Primary), yes.Nonce)
 }

@@ -57,7 +57,7 @@ func (h *Handler) rollback(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if !inv.asks() {
-		return c.then(QueueOf(Redeploy, stack.UID), func(ctx context.Context) (Reply, error) { return nil, h.rollBack(ctx, c) })
+		return c.then(QueueOf(Redeploy, stack.UID), func(ctx context.Context) (Reply, error) { return h.rollBack(ctx, c) })
 	}
 	b, err := h.backOf(ctx, stack, inv)
 	if err != nil {
@@ -81,20 +81,34 @@ func (h *Handler) rollback(ctx context.Context, c *call) (Reply, error) {
 // errLongReason means that a question's Yes cannot carry the reason.
 var errLongReason = notDone("The reason is too long for a button.", "Shorten it.")
 
-// rollBack begins a rollback in the turn of its stack, if everything is as its question showed it.
-func (h *Handler) rollBack(ctx context.Context, c *call) error {
+// rollBack begins a rollback in the turn of its stack, if everything is as its question showed it. It offers a lock, so that nobody deploys
+// over it what was just undone.
+func (h *Handler) rollBack(ctx context.Context, c *call) (Reply, error) {
 	inv, stack, req := c.Invocation, c.stack, c.Request
 	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
-		return err
+		return nil, err
 	}
 	b, err := h.backOf(ctx, stack, inv)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if b.sight() != inv.Sight {
-		return h.notDoneOn(stack, "that has changed since the question was shown. "+b.isLive(), "Look at it, then ask again.", "rollback %s")
+		return nil, h.notDoneOn(stack, "that has changed since the question was shown. "+b.isLive(), "Look at it, then ask again.", "rollback %s")
 	}
-	return h.deploy(ctx, c, b.listed, storage.Wish{Ref: b.by.ref, Services: b.by.services, Reason: inv.Options[Reason], Origin: b.to.ID()})
+	wish := storage.Wish{Ref: b.by.ref, Services: b.by.services, Reason: inv.Options[Reason], Origin: b.to.ID()}
+	ref := RefOf(stack)
+	decided, begun := c.decided, false
+	c.decided = func(tx storage.Tx) error { // it is not called where the rollback waits for approval, which a lock would undo
+		begun = true
+		return decided(tx)
+	}
+	if err := h.deploy(ctx, c, b.listed, wish); err != nil || !begun || !c.standing.Decide(authz.Lock, ref).Allowed {
+		return nil, err
+	}
+	why := fmt.Sprintf("rolled back from #%d to #%d", b.live.ID(), b.to.ID())
+	lock := Invocation{Verb: Lock, Options: Options{Glob: authz.Exactly(ref), For: "2h", Reason: why}}.once()
+	return doc.Say(string(Rollback), markup.Format("%s the card in the channel shows the rollback.", wording.Stack(ref)),
+		markup.Format("Lock it for 2 h, so that nobody deploys again what it undoes?")).With(doc.Buttons(Button("Lock", lock, "lock"))), nil
 }
 
 // isLive says what is live, and what is deploying.
@@ -110,7 +124,7 @@ func (p past) isLive() string {
 }
 
 func (b back) sight() string {
-	return sight(RefOf(b.stack).String(), b.live.ID(), b.live.Commit, b.live.Services, newestID(b.listed), b.to.ID(), b.by.ref, b.by.services)
+	return sight(RefOf(b.stack).String(), b.live.ID(), b.live.Commit, b.live.Services, b.newest(), b.to.ID(), b.by.ref, b.by.services)
 }
 
 // backOf finds the version that a stack is to return to, and what brings it back.
@@ -237,9 +251,7 @@ func (b back) question(yes Invocation) doc.Document {
 	}
 	facts = append(facts, undone(b.to, b.live), because(yes))
 	facts = append(facts, b.by.notes...)
-	if d := b.open(); d != nil {
-		facts = append(facts, markup.Format("#%d has not ended: the rollback would wait behind it.", d.ID))
-	}
+	facts = append(facts, b.waits("rollback")...)
 	d := asked("rollback", head, facts, Button("Yes, roll back", yes, "yes").As(doc.Danger), yes.Nonce)
 	other := Invocation{Verb: Rollback, UID: ref.UID, Options: yes.Options}
 	var rows []doc.Block

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -87,7 +88,7 @@ func TestARollbackShowsWhatWasLiveAndItsYesRedeploysItByItsFullHash(t *testing.T
 		if q.Document().Blocks[2].Buttons[0].Style != doc.Danger {
 			t.Error("its Yes is not red")
 		}
-		silent(t, r.click(lin, agree(t, q)))
+		offersLock(t, r.click(lin, agree(t, q)))
 		wish := storage.Wish{Ref: commit(7), Reason: "the login fails", Origin: 7, NewestBefore: 9}
 		if diff := cmp.Diff(&wish, r.progress.follow.Wish); diff != "" || len(r.progress.done) != 1 || r.progress.follow.Usual != 240 {
 			t.Errorf("%q (-want +got):\n%s", r.progress.done, diff)
@@ -113,7 +114,7 @@ func TestAVersionIsChosenByItsNumberOrItsHash(t *testing.T) {
 					Stack: "web1", Number: 1, Outcome: "success", Commit: gone.GitHash, EndedAt: gone.FinishedAt, SeenAt: time.Now(),
 				})
 			})
-			silent(t, r.click(lin, agree(t, r.say(lin, "rollback web@production --to "+to))))
+			offersLock(t, r.click(lin, agree(t, r.say(lin, "rollback web@production --to "+to))))
 			if got := r.progress.follow.Wish.Ref; got != want {
 				t.Errorf("--to %s redeploys %s, want %s", to, got, want)
 			}
@@ -197,7 +198,7 @@ func TestAShortHashOfSeveralVersionsIsAskedAbout(t *testing.T) {
 		if len(c.Options) != 2 || !strings.Contains(c.What, "“0300000” means 2 versions of web@production. Which one?") {
 			t.Fatalf("it asks %+v", c)
 		}
-		silent(t, r.click(lin, agree(t, r.click(lin, c.Options[1].Invocation))))
+		offersLock(t, r.click(lin, agree(t, r.click(lin, c.Options[1].Invocation))))
 		if w := r.progress.follow.Wish; w.Origin != 2 || w.Reason != "why" {
 			t.Errorf("%q redeploys %+v", c.Options[1].Label, w)
 		}
@@ -259,7 +260,7 @@ func TestARollbackOfABusyStackSaysThatItWaits(t *testing.T) {
 		if text := q.Document().Fallback().String(); !strings.Contains(text, "#6 has not ended: the rollback would wait behind it.") {
 			t.Errorf("it says %s", text)
 		}
-		silent(t, r.click(lin, agree(t, q)))
+		offersLock(t, r.click(lin, agree(t, q)))
 		if w := r.progress.follow.Wish; w == nil || w.Ref != commit(4) || w.NewestBefore != 6 {
 			t.Errorf("it redeploys %+v", w)
 		}
@@ -304,7 +305,7 @@ func TestADockerStackComesBackByWhatWasRecorded(t *testing.T) {
 				t.Errorf("the question does not say %q: %s", says, text)
 			}
 		}
-		silent(t, r.click(lin, agree(t, q)))
+		offersLock(t, r.click(lin, agree(t, q)))
 		wish := storage.Wish{Services: "api:v2,worker:latest,job:" + hash + ",proxy:main", Origin: 3, NewestBefore: 4}
 		if diff := cmp.Diff(&wish, r.progress.follow.Wish); diff != "" {
 			t.Error(diff)
@@ -358,7 +359,7 @@ func TestWhereNothingIsLiveAVersionComesBackAllTheSame(t *testing.T) {
 		if text := q.Document().Fallback().String(); !strings.Contains(text, "bring back #3? Cloud 66 tells of nothing that is live.; Back to: #3 · `0300000` · went live ") {
 			t.Errorf("it says %s", text)
 		}
-		silent(t, r.click(lin, agree(t, q)))
+		offersLock(t, r.click(lin, agree(t, q)))
 		if w := r.progress.follow.Wish; w.Ref != commit(3) {
 			t.Errorf("it redeploys %+v", w)
 		}
@@ -369,5 +370,74 @@ func TestAReasonThatAButtonCannotCarryIsToldAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.versioned("web1", 3)
 		problemThat(t, r.say(lin, `rollback web@production --reason "`+strings.Repeat("&lt;", 400)+`"`), "too long for a button", "Shorten it")
+	})
+}
+
+// offersLock fails the test unless a reply says that a rollback began, and offers to lock the stack.
+func offersLock(t *testing.T, reply Reply) Invocation {
+	t.Helper()
+	d := of(t, string(Rollback), reply)
+	lock := button(t, d.Blocks[1].Buttons[0])
+	if lock.Verb != Lock || lock.Options[For] != "2h" || lock.Options[Reason] == "" {
+		t.Errorf("it offers %+v", lock)
+	}
+	return lock
+}
+
+func TestAfterARollbackTheStackCanBeLockedByAClick(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.versioned("web1", 3)
+		r.put(allow(sam, "web@production", authz.Redeploy), allow(kim, "web@production", authz.Redeploy, authz.Lock))
+		silent(t, r.click(sam, agree(t, r.say(sam, "rollback web@production")))) // who may not lock is offered none
+		lock := offersLock(t, r.click(kim, agree(t, r.say(kim, "rollback web@production"))))
+		if lock.Options[Glob] != "web@production" || lock.Options[Reason] != "rolled back from #3 to #2" {
+			t.Errorf("it offers %+v", lock)
+		}
+		r.click(kim, lock)
+		if reply := r.say(sam, "redeploy web@production --now --wait").Document(); !strings.Contains(reply.Fallback().String(), "is locked") {
+			t.Errorf("a redeploy is answered %s", reply.Fallback())
+		}
+	})
+}
+
+func TestTheDetailOfWhatIsLiveOffersARollbackAndAPromotion(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.staged()
+		labels := func(line string) string {
+			var all []string
+			for _, b := range r.say(lin, line).Document().Blocks {
+				for _, b := range b.Buttons {
+					all = append(all, b.Label.String())
+				}
+			}
+			return strings.Join(all, ", ")
+		}
+		for line, want := range map[string]string{
+			"show web@staging": "Redeploy, Roll back, Promote", "show web@staging 21": "Redeploy", "show web@production": "Redeploy, Roll back, Promote",
+		} {
+			if got := labels(line); got != want {
+				t.Errorf("%s offers %s, not %s", line, got, want)
+			}
+		}
+		blocks := r.say(lin, "show web@staging").Document().Blocks
+		buttons := blocks[len(blocks)-1].Buttons
+		if y := agree(t, r.click(lin, button(t, buttons[1]))); y.Options[To] != "22" {
+			t.Errorf("the rollback asks about %+v", y)
+		}
+		if y := agree(t, r.click(lin, button(t, buttons[2]))); y.Onto != "web1" {
+			t.Errorf("the promotion asks about %+v", y)
+		}
+		r.nothingDone()
+	})
+}
+
+func TestARollbackThatWaitsForApprovalOffersNoLock(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web")
+		r.versioned("web1", 3)
+		silent(t, r.click(lin, agree(t, r.say(lin, "rollback web@production"))))
+		if len(r.progress.done) > 0 || !strings.Contains(r.lastAudit().Asked, "rollback web@production --to 2") {
+			t.Errorf("done is %q, recorded %+v", r.progress.done, r.lastAudit())
+		}
 	})
 }

@@ -65,8 +65,15 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	next, err := h.siblings(ctx, c.standing, stack)
+	if err != nil {
+		return nil, err
+	}
+	if next = only(next, may(c.standing, authz.Redeploy)); len(next) != 1 { // which one a button cannot ask
+		next = nil
+	}
 	return DetailReply{
-		Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
+		Next: refsOf(next), Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
 		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), At: time.Now(),
 	}, nil
 }
@@ -156,6 +163,7 @@ type DetailReply struct {
 	Usual    time.Duration      // the stack's usual deployment time, 0 if unknown
 	Git      bool               // the stack can deploy a commit by its hash
 	Followed bool               // by a card in the channel
+	Next     []storage.StackRef // where what is live can be promoted to: one stack or none
 	At       time.Time
 }
 
@@ -319,5 +327,16 @@ func (r DetailReply) buttons() []doc.Button {
 	if r.Git && d.GitHash != "" {
 		again.Deployment = d.ID // the form offers its version
 	}
-	return []doc.Button{Button("Redeploy", again, "redeploy")}
+	all := []doc.Button{Button("Redeploy", again, "redeploy")}
+	if !d.IsLive || d.Reverted {
+		return all
+	}
+	if r.Before.ID != 0 {
+		all = append(all, Button("Roll back", Invocation{Verb: Rollback, UID: r.Stack.UID, Deployment: d.ID}, "roll-back"))
+	}
+	for _, s := range r.Next {
+		promote := Invocation{Verb: Promote, UID: r.Stack.UID, Onto: s.UID, Options: Options{Environment: s.Environment}}
+		all = append(all, Button("Promote", promote, "promote"))
+	}
+	return all
 }

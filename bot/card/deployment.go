@@ -501,5 +501,5 @@ func (v View) rollBack() doc.Button {
 	if !v.live() || v.Earlier == 0 {
 		return doc.Button{}
 	}
-	return commands.Button("Roll back", commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID}, "rollback")
+	return commands.Button("Roll back", commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID, Deployment: v.Follow.Deployment}, "roll-back")
 }
