@@ -23,7 +23,8 @@ const (
 	// guessAfter is how long a wish waits for evidence before it takes a likely guess for its deployment, guessLate before it takes any.
 	guessAfter = 30 * time.Second
 	guessLate  = 2 * time.Minute
-	// holds is how long, and findLooks for how many looks at least, a deployment that may be a wish's is not told to the wish's channel as news.
+	// holds is how long, and findLooks for how many looks at least, a deployment that may be a wish's is not told to the wish's channel as
+	// news.
 	holds = 10 * time.Minute
 	// settles is how long the deployment of an action that has ended may take to show up.
 	settles = 2 * time.Minute

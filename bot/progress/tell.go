@@ -242,7 +242,8 @@ func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bo
 
 // changes reports whether there is anything to write.
 func (t *tale) changes() bool {
-	return t.position != nil || t.health != nil || t.unwatch || len(t.ended) > 0 || slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
+	return t.position != nil || t.health != nil || t.unwatch || len(t.ended) > 0 ||
+		slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
 // write writes the plan.

@@ -36,9 +36,15 @@ func reopened(f storage.Follow, phase storage.Phase) storage.Follow {
 	return f
 }
 
+// searchableFor bounds the requests for a wish that was given up.
+const searchableFor = time.Hour
+
 // searchable reports whether the stack action of a wish that was given up may exist by now: a deployment that may be its own has shown up.
 func (t *tale) searchable(f storage.Follow) bool {
-	return f.State == storage.Unclear && slices.ContainsFunc(t.look.Newest, func(d cloud66.Deployment) bool {
+	if f.State != storage.Unclear || t.look.At.Sub(f.EndedAt) >= searchableFor {
+		return false
+	}
+	return slices.ContainsFunc(t.look.Newest, func(d cloud66.Deployment) bool {
 		return t.about[d.ID].wish == "" && sought{f.ID, *f.Wish, nil}.possible(d)
 	})
 }
