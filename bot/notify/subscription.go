@@ -53,12 +53,14 @@ func Hear(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	return "", false
 }
 
-// HearOfEnd decides whether a channel that has not heard of a deployment gets a card of its end, which Cloud 66 tells otherwise now, and why.
+// HearOfEnd decides whether a channel that has not heard of a deployment gets a card of its end, which Cloud 66 tells otherwise now, and
+// why.
 func HearOfEnd(subscriptions []storage.Subscription, s Sight) (why string, ok bool) {
 	state := Outcome(s)
 	for _, sub := range subscriptions {
 		if Fits(sub, s.Deployment) && Wants(sub, string(state)) {
-			return fmt.Sprintf("subscription %s of %s to “%s” wants %s, and Cloud 66 said otherwise before", sub.ID, sub.Author, sub.Stacks, state), true
+			const words = "subscription %s of %s to “%s” wants %s, and Cloud 66 said otherwise before"
+			return fmt.Sprintf(words, sub.ID, sub.Author, sub.Stacks, state), true
 		}
 	}
 	return "", false

@@ -115,8 +115,8 @@ func (r *rig) calls(method, path, body string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	if res.Body.Close(); res.StatusCode > 299 {
-		r.Fatalf("Cloud 66 answers %s", res.Status)
+	if err := res.Body.Close(); err != nil || res.StatusCode > 299 {
+		r.Fatalf("Cloud 66 answers %s, %v", res.Status, err)
 	}
 }
 
