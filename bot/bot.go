@@ -134,7 +134,8 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
-		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.maySubscribe, ByEmail: b.people.ByEmail, MayRedeploy: b.mayRedeploy, Held: b.held, Docker: b.directory.Docker, Queue: b.inbox.Queue,
+		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.may(authz.Subscribe), MayLock: b.may(authz.Lock),
+		ByEmail: b.people.ByEmail, MayRedeploy: b.mayRedeploy, Held: b.held, Docker: b.directory.Docker, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
 		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,

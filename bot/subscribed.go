@@ -20,10 +20,12 @@ func parseGlob(glob string) (func(storage.StackRef) bool, error) {
 	return p.Match, err
 }
 
-// maySubscribe reports whether a user may subscribe a channel to a stack.
-func (b *Bot) maySubscribe(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
-	standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
-	return err == nil && standing.Decide(authz.Subscribe, stack).Allowed, err
+// may returns a function that reports whether a user has a right on a stack in a channel.
+func (b *Bot) may(right authz.Action) func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+	return func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
+		standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
+		return err == nil && standing.Decide(right, stack).Allowed, err
+	}
 }
 
 // mayRedeploy reports whether a user may at present redeploy a stack in a channel.

@@ -145,7 +145,9 @@ func (v voter) counts(p storage.Protection) bool {
 }
 
 // voters finds out for whom of those who approved a request that counts now. The one who asked never does.
-func (h *Handler) voters(ctx context.Context, a storage.Approval, protections []storage.Protection, users []string) (map[string]voter, error) {
+func (h *Handler) voters(
+	ctx context.Context, a storage.Approval, protections []storage.Protection, users []string,
+) (map[string]voter, error) {
 	all := map[string]voter{}
 	grouped := slices.ContainsFunc(protections, func(p storage.Protection) bool { return p.Group != "" })
 	for _, user := range users {
@@ -224,7 +226,8 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 	}
 	mine := voters[c.User]
 	if len(protections) > 0 && !slices.ContainsFunc(protections, mine.counts) {
-		return nil, h.notApproved(ctx, c, "not in the group that approves", "Your approval does not count here: it takes a member of the group that the request names.")
+		return nil, h.notApproved(ctx, c, "not in the group that approves",
+			"Your approval does not count here: it takes a member of the group that the request names.")
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, c.stack.UID, 0, apiPage)
 	if err != nil {
@@ -292,7 +295,8 @@ func (h *Handler) askAgain(ctx context.Context, c *call, a storage.Approval, new
 	if err != nil {
 		return err
 	}
-	return notDone("It is not what was asked for any more: "+why+".", "The request shows how things stand now. Look at it, then approve it again.")
+	return notDone("It is not what was asked for any more: "+why+".",
+		"The request shows how things stand now. Look at it, then approve it again.")
 }
 
 // approveMore adds an approval that is not the last one.
@@ -337,14 +341,17 @@ func (h *Handler) beginApproved(ctx context.Context, c *call, id string, voters 
 		if len(missing(approvalsOver(book, f.Stack), voters)) > 0 {
 			return notDone("The protection of the stack was changed just before.", "Look at the request, then approve it again.")
 		}
-		a.Given = append(slices.DeleteFunc(slices.Clone(a.Given), func(g storage.Given) bool { return g.User == c.User }), storage.Given{User: c.User, At: now})
+		others := slices.DeleteFunc(slices.Clone(a.Given), func(g storage.Given) bool { return g.User == c.User })
+		a.Given = slices.Concat(others, []storage.Given{{User: c.User, At: now}})
 		a.State, a.EndedAt = storage.Approved, now
 		decision := c.decision
 		decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByApproval, ID: id}
 		decision.Reason += fmt.Sprintf("; it was asked for by %s: %s", a.Follow.Asker, a.Asked)
 		return errors.Join(storage.Approvals.Put(tx, id, a), authz.Record(c.judged, decision)(tx))
 	}
-	return h.Progress.Redeploy(ctx, Start{Operation: c.Operation, Follow: f, Decided: decided, call: c, approved: true, overrides: a.Overrides})
+	return h.Progress.Redeploy(ctx, Start{
+		Operation: c.Operation, Follow: f, Decided: decided, call: c, approved: true, overrides: a.Overrides,
+	})
 }
 
 // showApproval shows on its card how a request ended. If that fails, whoever keeps the requests does so later.
@@ -410,7 +417,8 @@ func (r ApprovalReply) Document() doc.Document {
 	a := r.Approval
 	w, stack := a.Follow.Wish, wording.Stack(a.Follow.Stack)
 	if a.State != storage.Waiting {
-		return doc.Say("approval", markup.Format("%s %s redeploy of %s %s", verdictSign[a.State], stack, markup.User(a.Follow.Asker), answered(a)))
+		asker := markup.User(a.Follow.Asker)
+		return doc.Say("approval", markup.Format("%s %s redeploy of %s %s", verdictSign[a.State], stack, asker, answered(a)))
 	}
 	ref := w.Ref
 	if fullHash.MatchString(ref) {
@@ -453,7 +461,8 @@ func (r ApprovalReply) Document() doc.Document {
 		inv.Verb = verb
 		return Button(label, inv, string(verb))
 	}
-	return doc.Say("approval", lines...).With(doc.Buttons(as("Approve", Approve).As(doc.Primary), as("Reject", Reject), as("Withdraw", Withdraw)))
+	return doc.Say("approval", lines...).With(
+		doc.Buttons(as("Approve", Approve).As(doc.Primary), as("Reject", Reject), as("Withdraw", Withdraw)))
 }
 
 // needed says how many approvals are wanted of whom, who has given one, and until when.

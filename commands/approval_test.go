@@ -66,7 +66,8 @@ func TestWhatIsApprovedByAnotherBeginsOnceExactlyAsItWasAskedFor(t *testing.T) {
 			t.Errorf("done is %q", got)
 		}
 		f := r.progress.follow
-		if f.Asker != sam || f.Channel != here || f.Wish.Ref != "main" || f.Wish.Profile != "canary" || f.Wish.Reason != "fix the login" || f.Wish.NewestBefore != 5 {
+		if f.Asker != sam || f.Channel != here || f.Wish.Ref != "main" || f.Wish.Profile != "canary" || f.Wish.Reason != "fix the login" ||
+			f.Wish.NewestBefore != 5 {
 			t.Errorf("begun is %+v %+v", f, f.Wish)
 		}
 		if got := r.approval(a.ID); got.State != storage.Approved || got.Given[0].User != kim {

@@ -85,7 +85,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	if err != nil {
 		return nil, err
 	}
-	reply.Facts = append(held, facts(stack, newest.Deployments, running)...)
+	reply.Facts = slices.Concat(held, facts(stack, newest.Deployments, running))
 	if profile := reply.Fill.Options[Profile]; h.strange(profile) {
 		reply.Facts = append(reply.Facts, fmt.Sprintf("The profile %s is not among those that are configured.", quoted(profile)))
 	}

@@ -122,6 +122,7 @@ func (h *Handler) lock(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.resubscribed(ctx)
 	var hints []string
 	if on.listed && len(on.mine) == 0 && !on.pattern.Everything() {
 		hints = append(hints, "The lock stands, but no stack that you may lock "+fitsYet(on.known, inv.Options[Glob]))

@@ -137,9 +137,11 @@ func (h *Handler) unlock(ctx context.Context, c *call) (Reply, error) {
 		}
 		return said, nil
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	h.resubscribed(ctx)
+	switch {
 	case len(ended) == 0:
 		return Notice("Somebody unlocked that just before. Nothing was changed."), nil
 	case mute:

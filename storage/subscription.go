@@ -20,6 +20,8 @@ type Subscription struct {
 	Mention string    `json:"mention,omitempty"` // whom to mention on a failure: users (U…, W…), groups (S…) and Author, separated by commas
 	Author  string    `json:"author"`            // Slack user id; limits the stacks to those that the author may subscribe to
 	At      time.Time `json:"at"`
+	// Lock is set for the channel of a lock, which hears of what begins on its stacks in spite of it; it is not stored.
+	Lock *Lock `json:"-"`
 }
 
 // Mentions returns whom a failure mentions.

@@ -1,5 +1,5 @@
-// Package guard says what holds back a change of a stack that rules allow: its locks and protections. It is pure: whether the holder of a lock may still
-// lock a stack is asked of the caller.
+// Package guard says what holds back a change of a stack that rules allow: its locks and protections. It is pure: whether the holder of a
+// lock may still lock a stack is asked of the caller.
 package guard
 
 import (
@@ -130,6 +130,11 @@ func (l *Lock) Pattern() authz.Pattern { return l.pattern }
 // Holds reports whether a lock holds at a time.
 func (l *Lock) Holds(at time.Time) bool {
 	return !l.Expired(at) && (l.window == nil || l.window.Open(at))
+}
+
+// Holds reports whether a lock holds at a time.
+func Holds(l storage.Lock, at time.Time) bool {
+	return NewBook(0, []storage.Lock{l}, nil).locks[0].Holds(at)
 }
 
 // Ends returns when a lock that holds at a time stops holding, zero if it has no end.

@@ -22,9 +22,13 @@ func TestAWindowIsOpenByTheClockOfItsZone(t *testing.T) {
 	at := func(day, hour, minute int) time.Time { return time.Date(2026, 3, day, hour, minute, 0, 0, zone) } // 1 March 2026 is a Sunday
 	for window, times := range map[string]map[time.Time]bool{
 		"fri 16:00-mon 08:00": {
-			at(6, 15, 59): false, at(6, 16, 0): true, at(7, 12, 0): true, at(8, 0, 0): true, at(9, 7, 59): true, at(9, 8, 0): false, at(4, 12, 0): false,
+			at(6, 15, 59): false, at(6, 16, 0): true, at(7, 12, 0): true, at(8, 0, 0): true, at(9, 7, 59): true, at(9, 8, 0): false,
+			at(4, 12, 0): false,
 		},
-		"mon 9:00-wed 17:30":  {at(2, 8, 59): false, at(2, 9, 0): true, at(3, 3, 0): true, at(4, 17, 29): true, at(4, 17, 30): false, at(1, 10, 0): false},
+		"mon 9:00-wed 17:30": {
+			at(2, 8, 59): false, at(2, 9, 0): true, at(3, 3, 0): true, at(4, 17, 29): true, at(4, 17, 30): false,
+			at(1, 10, 0): false,
+		},
 		"sat 22:00-06:00":     {at(7, 21, 59): false, at(7, 23, 0): true, at(8, 5, 59): true, at(8, 6, 0): false},
 		"Tuesday 10:00-12:00": {at(3, 9, 59): false, at(3, 11, 59): true, at(3, 12, 0): false},
 		"sun 02:15–sun 02:45": {at(29, 1, 59): false, at(29, 3, 0): false, at(22, 2, 30): true}, // the clock goes from 2:00 to 3:00 on the 29th

@@ -8,9 +8,16 @@ import (
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
+	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
 )
+
+// BeganLocked mentions the holder of a lock that a deployment began in spite of it.
+func BeganLocked(stack storage.StackRef, d cloud66.Deployment, l storage.Lock) Message {
+	return draw(doc.Lines(markup.Format("🔒 %s #%d began although %s locked it: “%s” (lock %s)",
+		wording.Stack(stack), d.ID, markup.User(l.Holder), l.Reason, markup.Code(l.ID))))
+}
 
 // Lapsed tells a channel which of its denies lapsed, each with the line that makes it anew. Above maxChanges it lists the first ones.
 func Lapsed(command string, lapses []authz.Lapse) Message {

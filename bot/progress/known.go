@@ -94,6 +94,9 @@ func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
 	}
 	if k.stack.UID != "" {
 		k.of = k.subscribed.to(k.stack)
+		for _, s := range k.subscribed.lockedOn(k.stack) {
+			k.of[s.Channel] = append(k.of[s.Channel], s)
+		}
 	}
 	if w, watched, err := storage.Health.Find(tx, look.Stack); err != nil {
 		return nil, err

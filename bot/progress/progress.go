@@ -63,6 +63,8 @@ type Config struct {
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
 	// May reports whether a user may at present subscribe a channel to a stack.
 	May func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
+	// MayLock reports whether a user may at present lock a stack by a lock made in a channel.
+	MayLock func(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error)
 	// Docker reports whether a stack runs services from images, as far as known.
 	Docker func(stackUID string) bool
 	// MayRedeploy reports whether a user may at present redeploy a stack in a channel, and Held whether a lock holds it.

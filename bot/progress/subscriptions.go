@@ -22,6 +22,7 @@ type subscriptions struct {
 	number    int64
 	active    []subscriber
 	suspended int
+	locks     []subscriber                           // the channels of locks, as if they subscribed
 	globs     map[string]func(storage.StackRef) bool // of the active ones
 
 	wanted *sync.Map // cache, by StackRef: a glob that matches the stack, or ""
@@ -74,10 +75,46 @@ func (s *subscriptions) to(ref storage.StackRef) map[string][]storage.Subscripti
 	return of
 }
 
+// lockedOn returns the channels of the locks on a stack, as if they subscribed to it.
+func (s *subscriptions) lockedOn(ref storage.StackRef) (of []storage.Subscription) {
+	for _, l := range s.locks {
+		if l.fits(ref) {
+			of = append(of, l.Subscription)
+		}
+	}
+	return of
+}
+
+// locked adds the channels of locks to a snapshot.
+func (p *Progress) locked(tx storage.Tx, s *subscriptions) error {
+	return storage.Locks.Scan(tx, "", func(id string, l storage.Lock) error {
+		channel, _, err := storage.Channels.Find(tx, l.Channel)
+		if err != nil || channel.Refused != "" || l.Over {
+			return err
+		}
+		fits, err := p.Pattern(l.Stacks)
+		if err != nil {
+			p.Log.Error("a lock cannot be read, and its channel is not told of what begins", "lock", id, "stacks", l.Stacks, "error", err)
+			return nil
+		}
+		s.locks = append(s.locks, subscriber{storage.Subscription{
+			ID: "lock " + id, Channel: l.Channel, Stacks: l.Stacks, Events: lockEvents, Author: l.Holder, At: l.At, Lock: &l,
+		}, fits})
+		s.globs[l.Stacks] = fits
+		return nil
+	})
+}
+
+// lockEvents are what the channel of a lock hears of a deployment.
+var lockEvents = []string{
+	string(storage.Started), string(storage.Succeeded), string(storage.Failed), string(storage.Cancelled), storage.Reverted,
+	string(storage.Slow),
+}
+
 // subscribed returns the subscriptions as the transaction sees them.
 func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
 	var number int64 // of the changes of what the snapshot is made of
-	for _, table := range []string{storage.Subscriptions.Name, storage.Channels.Name} {
+	for _, table := range []string{storage.Subscriptions.Name, storage.Channels.Name, storage.Locks.Name} {
 		n, _, err := storage.Counters.Find(tx, table)
 		if err != nil {
 			return nil, err
@@ -107,6 +144,7 @@ func (p *Progress) subscribed(tx storage.Tx) (*subscriptions, error) {
 	slices.SortStableFunc(s.active, func(a, b subscriber) int {
 		return cmp.Or(cmp.Compare(a.Channel, b.Channel), a.At.Compare(b.At))
 	})
+	err = errors.Join(err, p.locked(tx, s))
 	s.inherit(last)
 	return s, err
 }
@@ -236,8 +274,8 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 func (p *Progress) sweep(ctx context.Context) error {
 	for {
 		s, err := p.latest(ctx)
-		p.watch.Subscribed(err != nil || len(s.active) > 0)
-		if err != nil || len(s.active) > 0 {
+		p.watch.Subscribed(err != nil || len(s.globs) > 0)
+		if err != nil || len(s.globs) > 0 {
 			return err
 		}
 		if now, err := p.latest(ctx); err == nil && now.number == s.number { // else a change has come between

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"c66bot/authz/guard"
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
 	"c66bot/bot/outbox"
@@ -147,11 +148,14 @@ func (p *Progress) ask(ctx context.Context, t *tale) {
 	t.answers.starters = p.starters(ctx, t)
 	for _, channel := range channels {
 		for _, s := range t.of[channel] {
-			key := author{s.Author, channel}
+			key, judge := authorOf(s), p.May
+			if s.Lock != nil {
+				judge = p.MayLock
+			}
 			if _, asked := t.answers.may[key]; asked {
 				continue
 			}
-			may, err := p.May(ctx, s.Author, channel, t.stack)
+			may, err := judge(ctx, s.Author, channel, t.stack)
 			if err != nil {
 				p.Log.WarnContext(ctx, "whether a channel may hear of a stack cannot be found out; the next look asks again", "channel", channel,
 					"user", s.Author, "error", err)
@@ -383,8 +387,33 @@ func (t *tale) hear() {
 				return s, err
 			})
 			t.whys = append(t.whys, fmt.Sprintf("#%d in %s: %s", d.ID, channel, why))
+			t.beganLocked(t.steps[len(t.steps)-1].follow, of, d)
 		}
 	})
+}
+
+// beganLocked mentions the holders of locks, in the thread of a card and in the channel, that a deployment began in spite of them.
+func (t *tale) beganLocked(f storage.Follow, of []storage.Subscription, d cloud66.Deployment) {
+	for _, s := range of {
+		if s.Lock == nil || f.Deployment != d.ID {
+			continue
+		}
+		m, err := outbox.Say(storage.Message{
+			Key: "locked/" + s.Lock.ID + "/" + storage.DeploymentKey(t.look.Stack, d.ID), Channel: f.Channel, Parent: cardKey(f.ID),
+			Broadcast: true, Urgent: true, Last: true, Tell: []string{s.Lock.Holder},
+		}, card.BeganLocked(t.stack, d, *s.Lock))
+		if t.err = errors.Join(t.err, err); err == nil {
+			t.steps = append(t.steps, step{messages: []storage.Message{m}, at: t.look.At, of: d.ID, changed: true})
+		}
+	}
+}
+
+// authorOf identifies whose right decides whether a subscription is told: its author's, or that of the holder of a lock.
+func authorOf(s storage.Subscription) author {
+	if s.Lock != nil {
+		return author{"lock " + s.Lock.ID, s.Channel}
+	}
+	return author{s.Author, s.Channel}
 }
 
 // allowed returns a channel's subscriptions whose authors may subscribe to the stack now. If that is unknown for one of them, the position
@@ -392,9 +421,9 @@ func (t *tale) hear() {
 func (t *tale) allowed(channel string) (of []storage.Subscription, judged bool) {
 	judged = true
 	return slices.DeleteFunc(slices.Clone(t.of[channel]), func(s storage.Subscription) bool {
-		may, asked := t.answers.may[author{s.Author, channel}]
+		may, asked := t.answers.may[authorOf(s)]
 		judged = judged && asked
-		return !may
+		return !may || s.Lock != nil && !guard.Holds(*s.Lock, t.look.At)
 	}), judged
 }
 
