@@ -285,6 +285,7 @@ func saysNo(heard string) bool {
 		"not followed any more",
 		"Who may do what in this channel",
 		"no subscription that you can see",
+		"Nothing is locked that you can see",
 	}
 	return slices.ContainsFunc(nos, func(no string) bool {
 		return strings.Contains(heard, no)

@@ -66,7 +66,7 @@ func TestAPromotionDeploysWhatIsLiveOnTheOtherStack(t *testing.T) {
 		hold(t, "the question", question.Plain(), "web@production promote #", "Live on web@staging", "Replaces on web@production: #1035",
 			"This brings: what changes", "[Yes, promote] [No]")
 		r.click(lin, question, "Yes, promote")
-		hold(t, "the card", r.card("is live").Plain(), "of web@staging")
+		hold(t, "the card", r.card("went live").Plain(), "of web@staging")
 		all = r.cloud.Deployments(r.web)
 		if sent := all[len(all)-1]; sent.Ref != source.Hash || sent.Hash != source.Hash {
 			t.Errorf("it deployed %s, not %s", sent.Ref, source.Hash)
