@@ -19,9 +19,8 @@ func TestBadInputGetsAWordOnWhatWasWrongAndChangesNothing(t *testing.T) {
 			says          []string
 		}{
 			{"an unknown command is repaired", "redploy web", []string{"I don't know the command", "“redploy”", "/c66 redeploy web", "[Run it]"}},
-			{"a command of a later day is unknown", "protect web", []string{"I don't know the command"}},
 			{"an unknown option is repaired", "redeploy web --brnch main", []string{"--brnch", "/c66 redeploy web --ref main", "[Run it]"}},
-			{"an option of a later day is unknown", "redeploy web --wait", []string{"I don't know the option", "--wait"}},
+			{"an option that is none", "redeploy web --forever", []string{"I don't know the option", "--forever"}},
 			{"an option without its value", "redeploy web --ref", []string{"--ref needs a value"}},
 			{"an option in the place of a value", "redeploy web --ref --now", []string{"--ref needs a value"}},
 			{"a text of 8,000 characters", "redeploy web --reason " + strings.Repeat("x", 8000), []string{"characters", "at most"}},
@@ -101,7 +100,7 @@ func TestAButtonOfLastMonthSaysWhatHasChanged(t *testing.T) {
 		if _, err := r.slack.Person(lin).ClickOld(deploys, running, "Show"); err != nil {
 			t.Fatal(err)
 		}
-		r.until("Show shows the deployment as it is", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 live, took 5 min") })
+		r.until("Show shows the deployment as it is", func() bool { return strings.Contains(r.sees(lin, deploys), "#1036 is live, took 5 min") })
 		if n := r.requests("DELETE"); n != 0 {
 			t.Errorf("%d DELETEs were made", n)
 		}

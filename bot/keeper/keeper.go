@@ -19,7 +19,7 @@ import (
 
 const (
 	// every is the time between two rounds.
-	every = 20 * time.Second
+	every = time.Minute
 	// morning is the hour of the holder's own day at which they are reminded.
 	morning = 9
 )
@@ -54,7 +54,7 @@ func (k *Keeper) Run(ctx context.Context) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(k.locks(ctx), k.approvals(ctx)); err != nil && ctx.Err() == nil {
+		if err := k.round(ctx); err != nil && ctx.Err() == nil {
 			k.Log.Error("locks and requests could not all be looked after; the next round tries again", "error", err)
 		}
 		select {
@@ -65,13 +65,31 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// locks tells of locks whose time is over, and reminds of those without an end.
-func (k *Keeper) locks(ctx context.Context) (err error) {
-	book, err := k.shelf.Look(ctx, k.Records)
-	if err != nil {
-		return err
-	}
+// round looks after the locks and the requests, which it reads once.
+func (k *Keeper) round(ctx context.Context) error {
+	var book *guard.Book
+	var open []string
 	now := time.Now()
+	err := k.Records.View(ctx, func(tx storage.Tx) (err error) {
+		if book, err = k.shelf.Read(tx); err != nil {
+			return err
+		}
+		open = nil
+		return storage.Approvals.Scan(tx, "", func(id string, a storage.Approval) error {
+			if stale(a, now) {
+				open = append(open, id)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read the locks and the requests for approval: %w", err)
+	}
+	return errors.Join(k.locks(ctx, book, now), k.approvals(ctx, open, now))
+}
+
+// locks tells of locks whose time is over, and reminds of those without an end.
+func (k *Keeper) locks(ctx context.Context, book *guard.Book, now time.Time) (err error) {
 	for _, l := range book.Locks() {
 		switch {
 		case l.Over:
@@ -160,18 +178,7 @@ func nextMorning(at time.Time) time.Time {
 }
 
 // approvals ends the requests that expired, and shows those that ended.
-func (k *Keeper) approvals(ctx context.Context) error {
-	var open []string
-	now := time.Now()
-	err := k.Records.View(ctx, func(tx storage.Tx) error {
-		open = nil
-		return storage.Approvals.Scan(tx, "", func(id string, a storage.Approval) error {
-			if stale(a, now) {
-				open = append(open, id)
-			}
-			return nil
-		})
-	})
+func (k *Keeper) approvals(ctx context.Context, open []string, now time.Time) (err error) {
 	for _, id := range open {
 		err = errors.Join(err, k.Outbox.Write(ctx, func(tx storage.Tx) ([]storage.Message, error) {
 			a, err := storage.Approvals.Get(tx, id)

@@ -165,8 +165,10 @@ func TestAllGroupsAreReadByOneCall(t *testing.T) {
 		}
 		wantGroups(t, p, "U1", "S1")
 		wantGroups(t, p, "U0ANA")
+		changed := time.Unix(1446670362, 0)
 		for id, want := range map[string]authz.Group{
-			"S7": {ID: "S7", Handle: "team7"}, "SOLD": {ID: "SOLD", Handle: "old", Disabled: true}, "SEMPTY": {ID: "SEMPTY", Handle: "empty"},
+			"S7": {ID: "S7", Handle: "team7", Changed: changed}, "SOLD": {ID: "SOLD", Handle: "old", Disabled: true, Changed: changed},
+			"SEMPTY": {ID: "SEMPTY", Handle: "empty", Changed: changed},
 		} {
 			if got, err := p.Group(t.Context(), id); got != want || err != nil {
 				t.Errorf("%+v, %v", got, err)
