@@ -28,6 +28,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/bot/card"
+	"c66bot/bot/card/wording"
 	"c66bot/bot/channels"
 	"c66bot/bot/inbox"
 	"c66bot/bot/keeper"
@@ -56,6 +57,7 @@ type Config struct {
 	SlackURL           string // Web API base URL with a trailing slash
 	Command            string // the slash command's name
 	Profiles           []string
+	Dashboard          wording.Dashboard
 	Admins             []string
 	Cloud              *cloud66.Client
 	Records            storage.DB
@@ -134,6 +136,7 @@ func New(cfg Config) (*Bot, error) {
 	b.directory = commands.NewDirectory(cfg.Cloud)
 	b.progress = progress.New(progress.Config{
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
+		Page:       func(stack storage.StackRef) string { return cfg.Dashboard.Of(stack).String() },
 		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.may(authz.Subscribe), MayLock: b.may(authz.Lock),
 		ByEmail: b.people.ByEmail, MayRedeploy: b.mayRedeploy, Held: b.held, Docker: b.directory.Docker, Queue: b.inbox.Queue,
 	})

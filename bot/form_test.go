@@ -353,3 +353,55 @@ func TestWhereSlackDoesNotOpenTheFormAButtonDoes(t *testing.T) {
 		r.form(lin, "Redeploy web@production")
 	})
 }
+
+func TestRedeployOnACardOpensTheFormWithWhatTheCardShows(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{profiles: []string{"default", "canary"}}, func(t *testing.T, r *rig) {
+		api := r.cloud.AddStack(cloud66sim.Stack{Name: "api", Framework: "docker", History: 3, Services: []cloud66sim.Service{
+			{Name: "api", ImageTag: "v1"}, {Name: "worker", ImageTag: "v1"},
+		}})
+		for _, c := range []struct{ uid, name, typed, shows string }{
+			{r.web, "web@production", `web --ref release-8 --profile canary --reason "fix the login"`, "release-8"},
+			{api, "api@production", `api --services api:1.4.2,worker --profile canary --reason "fix the login"`, "api:1.4.2,worker"},
+		} {
+			r.cloud.NextOutcome(c.uid, cloud66sim.Next{Fail: true})
+			r.command(lin, deploys, "/c66 redeploy "+c.typed)
+			card := r.deploymentCard(deploys, "❌ "+c.name)
+			r.slack.FailCall("views.open", "expired_trigger_id", 1, false) // then the offer keeps what the card shows
+			r.click(lin, card, "Redeploy")
+			r.click(lin, r.says(lin, deploys, c.name+": the button opens the form"), "Redeploy")
+			view := r.form(lin, "Redeploy")
+			lack(t, "the form", view.Plain(), "fix the login")
+			r.submit(lin)
+			again := r.deploymentCard(deploys, "✅ "+c.name).Plain()
+			hold(t, "the card", again, c.shows, "canary")
+			lack(t, "the card", again, "fix the login")
+			all := r.cloud.Deployments(c.uid)
+			failed, last := all[len(all)-2], all[len(all)-1]
+			if last.Ref != failed.Ref || last.Profile != "canary" || !slices.Equal(last.Services, failed.Services) {
+				t.Errorf("what was sent differs: %+v after %+v", last, failed)
+			}
+			r.click(sam, card, "Redeploy")
+			r.form(sam, "You may not redeploy")
+			r.slack.Person(sam).CloseView()
+			pass(time.Hour)
+		}
+	})
+}
+
+func TestACardOfSomebodyElsesDeploymentFillsInItsBranch(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{cloud: cloud66sim.Options{WithGitRef: true}}, func(t *testing.T, r *rig) {
+		r.cloud.NextOutcome(r.web, cloud66sim.Next{Fail: true})
+		r.cloud.Deploy(r.web, cloud66sim.Start{By: "dev@example.com", Ref: "release-8"})
+		r.command(lin, deploys, "/c66 follow web")
+		r.click(lin, r.card("failed"), "Redeploy")
+		r.form(lin, "Redeploy web@production")
+		r.submit(lin)
+		r.card("#1037 went live")
+		all := r.cloud.Deployments(r.web)
+		if last := all[len(all)-1]; last.Ref != "release-8" {
+			t.Errorf("%q was sent", last.Ref)
+		}
+	})
+}

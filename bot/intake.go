@@ -182,7 +182,7 @@ func (b *Bot) readInteraction(in interaction, envelope string, received time.Tim
 func (b *Bot) readClick(in interaction, envelope string, received time.Time) *inbox.Command {
 	action := in.action()
 	verb, _, _ := strings.Cut(string(action.ActionID), "-")
-	if verb == "commit" {
+	if verb == "commit" || verb == "open" {
 		return nil // Slack opened the link itself
 	}
 	r := &request{

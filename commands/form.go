@@ -62,6 +62,9 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	if err != nil {
 		return nil, err
 	}
+	if err := h.asShown(ctx, &reply.Fill, stack, newest.Deployments); err != nil {
+		return nil, err
+	}
 	if reply.Services, err = h.services(ctx, stack); err != nil {
 		return nil, err
 	}
@@ -96,6 +99,36 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil
+}
+
+// asShown fills in what the card shows whose button was clicked, except the reason.
+func (h *Handler) asShown(ctx context.Context, inv *Invocation, stack cloud66.Stack, newest []cloud66.Deployment) error {
+	id := inv.Follow
+	if inv.Follow = ""; id == "" {
+		return nil
+	}
+	f, _, err := storage.Follows.Look(ctx, h.Records, id)
+	if err != nil || f.Stack.UID != stack.UID {
+		return err
+	}
+	var shown storage.Wish
+	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.ID == f.Deployment }); i >= 0 {
+		shown.Ref = newest[i].GitRef
+	}
+	if f.Wish != nil {
+		shown = *f.Wish
+	}
+	if stack.Docker() {
+		shown.Ref = ""
+	} else {
+		shown.Services = ""
+	}
+	for opt, value := range map[Opt]string{Ref: shown.Ref, Services: shown.Services, Profile: shown.Profile} {
+		if err := inv.Set(opt, value); err != nil { // only a ref that Cloud 66 named can be none that is taken
+			h.Log.InfoContext(ctx, "the form leaves out what a card shows", "stack", stack.UID, "deployment", f.Deployment, "error", err)
+		}
+	}
+	return nil
 }
 
 // services returns the services of a docker stack with their tags. It returns none if the API cannot list them.

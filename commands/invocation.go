@@ -51,7 +51,7 @@ type Invocation struct {
 	Newest  int64  // the newest deployment at the time of the question
 	Shown   string // name@environment as shown to the user, if it must still match
 	AskedAt int64  // Unix seconds of the question or the choice
-	Follow  string // the card to refresh
+	Follow  string // the card to refresh, or whose values fill the form
 	Form    bool   // submitted by a form, which lives longer than a question
 	In      string // the channel that a form belongs to, if its button is in a direct message
 	Fill    bool   // open the form, filled in with the options

@@ -214,10 +214,10 @@ type FormReply struct {
 func (FormReply) Document() doc.Document { return doc.Document{Kind: "form"} }
 
 // offerForm offers the redeploy form if it could not be opened at once. Without a stack, the form asks for it; with a deployment, it offers
-// its version.
+// its version, with a card what that shows.
 func offerForm(stack *storage.StackRef, inv Invocation) doc.Document {
 	form := inv.Again()
-	form.Deployment, form.Fill = inv.Deployment, form.OptionsTyped() != ""
+	form.Deployment, form.Follow, form.Fill = inv.Deployment, inv.Follow, form.OptionsTyped() != ""
 	head := about(stack, "the button opens the form. Nothing is done before you send it.")
 	if stack == nil {
 		head = markup.Format("The button opens the form, with a search for the stack. Nothing is done before you send it.")

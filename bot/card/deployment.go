@@ -465,7 +465,7 @@ func (v View) when() time.Time {
 // buttons returns the actions that make sense in the state: at most three, the likely one first.
 func (v View) buttons() []doc.Button {
 	f := v.Follow
-	again := commands.Button("Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID}, "redeploy")
+	again := commands.Button("Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID, Follow: f.ID}, "redeploy")
 	var show, open, cancel doc.Button
 	if page := markup.WebAddress(v.Dashboard); !page.Empty() {
 		open = doc.Button{ID: "open", Label: markup.Line("Open"), URL: page}
@@ -498,7 +498,7 @@ func (v View) buttons() []doc.Button {
 
 // rollBack leads from what is live back to what was live before it; it is the zero Button if there was nothing else.
 func (v View) rollBack() doc.Button {
-	if !v.live() || v.Earlier == 0 {
+	if !v.live() || v.Earlier == 0 && v.Follow.State == storage.Succeeded {
 		return doc.Button{}
 	}
 	return commands.Button("Roll back", commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID, Deployment: v.Follow.Deployment}, "roll-back")

@@ -59,6 +59,8 @@ type Config struct {
 	List             watch.List
 	PollMin, PollMax time.Duration
 	WatchAfter       time.Duration // how long a stack's health is watched after a deployment went live; 0 is not at all
+	// Page returns the page of a stack to which Open leads, or "". Nil means that there are none.
+	Page func(storage.StackRef) string
 	// Pattern compiles a glob over stacks.
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
 	// May reports whether a user may at present subscribe a channel to a stack.
@@ -182,6 +184,14 @@ func (p *Progress) ready(ctx context.Context) error {
 	}
 }
 
+// page is the stack's page in Cloud 66's dashboard, or "".
+func (p *Progress) page(stack storage.StackRef) string {
+	if p.Page == nil {
+		return ""
+	}
+	return p.Page(stack)
+}
+
 // asSeen returns a follow in the state of its deployment, for the first post. The record stays as it was asked for, so that the first look
 // tells the state in the thread.
 func asSeen(f storage.Follow, seen *cloud66.Deployment) storage.Follow {
@@ -195,7 +205,8 @@ func asSeen(f storage.Follow, seen *cloud66.Deployment) storage.Follow {
 	return f
 }
 
-// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes of also. It returns commands.ErrTaken for a
+// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes
+// of also. It returns commands.ErrTaken for a
 // known operation, and commands.ErrFollowed if the channel has an open card of the deployment.
 func (p *Progress) begin(
 	ctx context.Context, operation string, f storage.Follow, seen *cloud66.Deployment, also ...func(tx storage.Tx) error,
@@ -206,7 +217,7 @@ func (p *Progress) begin(
 	if f.Wish != nil {
 		f.Operation = operation
 	}
-	card, err := view{View: card.View{Follow: asSeen(f, seen), Deployment: seen, At: f.AskedAt, First: true}}.card()
+	card, err := view{View: card.View{Follow: asSeen(f, seen), Deployment: seen, Dashboard: p.page(f.Stack), At: f.AskedAt, First: true}}.card()
 	if err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func (t *tale) nameOf(f storage.Follow) storage.StackRef {
 
 // view returns what a card shows beside its follow.
 func (t *tale) view(f storage.Follow) view {
-	v := view{View: card.View{At: t.look.At, Gap: t.look.Gap}}
+	v := view{View: card.View{Dashboard: t.page(f.Stack), At: t.look.At, Gap: t.look.Gap}}
 	if f.Deployment == 0 {
 		return v
 	}
@@ -409,6 +409,7 @@ func (p *Progress) finish(ctx context.Context, id string, state storage.State, s
 		if state != storage.Unposted {
 			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
 		}
+		s.view.Dashboard = p.page(f.Stack)
 		s.view.At, s.view.Tell = now, concerned(s.follow, subscribed.to(f.Stack)[f.Channel], cloud66.Deployment{})
 		if err := s.sayIn(tx); err != nil {
 			return err

@@ -42,7 +42,8 @@ type tale struct {
 	*known
 
 	look    watch.Look
-	after   time.Duration // how long the health is watched after a deployment went live
+	page    func(storage.StackRef) string // of a stack in the dashboard
+	after   time.Duration                 // how long the health is watched after a deployment went live
 	away    absence
 	answers answers
 
@@ -77,7 +78,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 	if err != nil {
 		return watch.Aim{}, err
 	}
-	t := &tale{known: k, look: look, after: p.WatchAfter, away: away}
+	t := &tale{known: k, look: look, after: p.WatchAfter, away: away, page: p.page}
 	if aim := t.aim(); !look.Covers(aim) {
 		return aim, nil
 	}
@@ -91,7 +92,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 			return err
 		}
 		if !reflect.DeepEqual(now, t.known) {
-			t = &tale{known: now, look: look, after: p.WatchAfter, away: away, answers: t.answers}
+			t = &tale{known: now, look: look, after: p.WatchAfter, away: away, page: p.page, answers: t.answers}
 			if look.Covers(t.aim()) {
 				t.plan()
 			}

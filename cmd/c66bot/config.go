@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66/secret"
 )
 
@@ -20,6 +21,7 @@ type Config struct {
 	SlackCommand           string // Begins with a slash.
 	Cloud66Token           secret.Text
 	Cloud66URL             string
+	Cloud66Dashboard       wording.Dashboard
 	Cloud66Account         string
 	Cloud66Profiles        []string
 	Cloud66RequestsPerHour int
@@ -64,6 +66,9 @@ func (c *Config) settings() []setting {
 			set: into(&c.Cloud66Token, parseCloud66Token)},
 		{key: "cloud66.url", fallback: "https://app.cloud66.com/api/3", usage: "base `URL` of the Cloud 66 API",
 			set: into(&c.Cloud66URL, parseURL)},
+		{key: "cloud66.dashboard", fallback: "https://app.cloud66.com/dashboard",
+			usage: "`URL` that Open leads to; {uid}, {name} and {environment} of the stack are filled in",
+			set:   into(&c.Cloud66Dashboard, wording.ParseDashboard)},
 		{key: "cloud66.account", usage: "account `id`, where the token reaches several",
 			set: into(&c.Cloud66Account, parseAccount)},
 		{key: "cloud66.profiles", list: true, usage: "deployment profiles to offer, a comma-separated `list`",

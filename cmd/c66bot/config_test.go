@@ -52,6 +52,7 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 		SlackCommand:           "/c66",
 		Cloud66Token:           secret.New("c66-secret"),
 		Cloud66URL:             "https://app.cloud66.com/api/3",
+		Cloud66Dashboard:       "https://app.cloud66.com/dashboard",
 		Cloud66RequestsPerHour: 3000,
 		StoragePath:            "c66bot.db",
 		AuditKeep:              9600 * time.Hour,
@@ -75,6 +76,7 @@ slack: {app_token: xapp-f, bot_token: xoxb-f, api_url: "http://127.0.0.1:1/api",
 cloud66:
   token: "123"
   url: http://127.0.0.1:2/api/3
+  dashboard: "https://ops.example/{environment}/{uid}"
   account: 42
   profiles: [fast, " slow "]
   requests_per_hour: 100
@@ -98,6 +100,7 @@ log: {level: debug, format: json}
 		SlackCommand:           "/ship",
 		Cloud66Token:           secret.New("123"),
 		Cloud66URL:             "http://127.0.0.1:2/api/3",
+		Cloud66Dashboard:       "https://ops.example/{environment}/{uid}",
 		Cloud66Account:         "42",
 		Cloud66Profiles:        []string{"fast", "slow"},
 		Cloud66RequestsPerHour: 100,
@@ -351,6 +354,11 @@ func TestEachFaultIsToldInItsLine(t *testing.T) {
 		{
 			name: "an account that is a list", file: "cloud66: {account: [1, 2]}",
 			want: "C66BOT_CLOUD66_ACCOUNT (cloud66.account) is not one value: give it as one text or number",
+		},
+		{
+			name: "an odd dashboard", environ: []string{"C66BOT_CLOUD66_DASHBOARD=https://ops.example/{id}"},
+			want: `C66BOT_CLOUD66_DASHBOARD (cloud66.dashboard) has "{id}", which nothing fills in: {uid}, {name} and {environment} of the ` +
+				"stack are filled in",
 		},
 		{
 			name: "an empty profile", environ: []string{"C66BOT_CLOUD66_PROFILES=fast,,slow"},

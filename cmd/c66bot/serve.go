@@ -63,7 +63,8 @@ func runServe(ctx context.Context, cfg Config, log *slog.Logger) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	b, err := bot.New(bot.Config{
 		AppToken: cfg.SlackAppToken, BotToken: cfg.SlackBotToken, SlackURL: cfg.SlackAPIURL, Command: cfg.SlackCommand,
-		Profiles: cfg.Cloud66Profiles, Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax, WatchAfter: cfg.WatchAfter,
+		Profiles: cfg.Cloud66Profiles, Dashboard: cfg.Cloud66Dashboard,
+		Admins: cfg.Admins, Cloud: cloud, Records: db, PollMin: cfg.PollMin, PollMax: cfg.PollMax, WatchAfter: cfg.WatchAfter,
 		AuditKeep: cfg.AuditKeep, ApprovalsExpire: cfg.ApprovalsExpire, Beat: socket.Beat,
 		Version: currentBuild().Version, Metrics: registry, Log: log, Cleaner: cfg.cleaner(),
 	})
