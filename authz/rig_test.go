@@ -54,7 +54,9 @@ func newWorkspace() *workspace {
 			lin: {}, sam: {}, ana: {}, robot: {Bot: true}, gone: {Deactivated: true}, guest: {Outsider: true},
 			gus: {Guest: true},
 		},
-		groups: map[string][]string{sam: {devs}, ana: {ops}, robot: {devs, ops}, gone: {devs, ops}, guest: {devs, ops}, nobody: {ops}, gus: {devs}},
+		groups: map[string][]string{
+			sam: {devs}, ana: {ops}, robot: {devs, ops}, gone: {devs, ops}, guest: {devs, ops}, nobody: {ops}, gus: {devs},
+		},
 	}
 }
 

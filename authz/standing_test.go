@@ -42,8 +42,8 @@ func TestRulesDecide(t *testing.T) {
 			"them or a group of theirs allows it"},
 		"a guest who is named": {[]string{"U0GUS allow view web", "everyone allow all *"}, gus, authz.View, web, true, "rule r0 allows it"},
 		"a guest in a group":   {[]string{"S0DEVS allow view web", "everyone allow all *"}, gus, authz.View, web, true, "rule r0 allows it"},
-		"a guest in a group, another stack": {[]string{"S0DEVS allow view web", "everyone allow all *"}, gus, authz.View, shop, false, "a guest, and " +
-			"no rule that names them or a group of theirs allows it"},
+		"a guest in a group, another stack": {[]string{"S0DEVS allow view web", "everyone allow all *"}, gus, authz.View, shop, false,
+			"a guest, and no rule that names them or a group of theirs allows it"},
 		"a guest, denied as everyone": {[]string{"U0GUS allow view web", "everyone deny view *"}, gus, authz.View, web, false,
 			"rule r1 denies it"},
 		"a guest, and everyone's admin": {[]string{"everyone allow admin *"}, gus, authz.Admin, web, false, "a guest, and no rule that names " +

@@ -8,8 +8,8 @@ import (
 	"c66bot/cloud66/cloud66sim"
 )
 
-// Whoever is asked whether to queue, and wants to be told instead, gets one direct message when the stack is free. Its button opens the form
-// of the channel in which they asked, and the card goes there.
+// Whoever is asked whether to queue, and wants to be told instead, gets one direct message when the stack is free. Its button opens the
+// form of the channel in which they asked, and the card goes there.
 func TestWhoeverWaitsForABusyStackIsToldAndRedeploysFromThere(t *testing.T) {
 	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {

@@ -225,6 +225,6 @@ func (*Bot) answerTo(inv commands.Invocation, of answer) string {
 
 // replaces holds the verbs of buttons whose reply replaces their message.
 var replaces = map[string]bool{
-	"older": true, "newer": true, "next": true, "previous": true, "refresh": true, "yes": true, "no": true, "choose": true, "ask": true, "run": true,
-	"tell": true,
+	"older": true, "newer": true, "next": true, "previous": true, "refresh": true,
+	"yes": true, "no": true, "choose": true, "ask": true, "run": true, "tell": true,
 }

@@ -136,8 +136,9 @@ func TestAKillAtAnyStepOfAChangeDoesItOnceOrIsTold(t *testing.T) {
 				if len(told) != step.direct || !strings.Contains(strings.Join(told, ""), step.directly) {
 					t.Errorf("lin was told %q", told)
 				}
+				requested := func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "redeploy requested") }
 				switch cards := r.cards(deploys); {
-				case step.card == "" && slices.ContainsFunc(cards, func(m slacksim.Message) bool { return strings.Contains(m.Plain(), "redeploy requested") }):
+				case step.card == "" && slices.ContainsFunc(cards, requested):
 					t.Errorf("there is a card:\n%s", r.sees(lin, deploys))
 				case step.card != "":
 					r.card(step.card)

@@ -29,7 +29,9 @@ func TestWhatEndedWhileTheBotWasDownIsOneMessageWhereItIsMuch(t *testing.T) {
 		r.kill()
 		pass(time.Hour)
 		r.start()
-		r.until("the cards are corrected", func() bool { return strings.Count(r.sees(lin, deploys), "· followed by @lin\n1 Jan 2000 00:05 UTC") == many })
+		r.until("the cards are corrected", func() bool {
+			return strings.Count(r.sees(lin, deploys), "· followed by @lin\n1 Jan 2000 00:05 UTC") == many
+		})
 		pass(time.Minute)
 		hold(
 			t,

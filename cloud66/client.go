@@ -57,7 +57,7 @@ type Client struct {
 	places    chan struct{} // semaphore of concurrent reads
 	budget    *budget
 	limits    limits
-	leftOut   *sync.Map // by place: map[LeftOut]int
+	leftOut   *sync.Map    // by place: map[LeftOut]int
 	forbids   *atomic.Bool // the last write was refused for want of a scope
 	log       *slog.Logger
 }

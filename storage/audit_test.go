@@ -170,8 +170,9 @@ func TestWhatIsForgottenOfTheAuditIsInNoPage(t *testing.T) {
 	}
 }
 
-func verified(t testing.TB, db storage.DB) (all storage.Seals, err error) {
-	err = db.View(t.Context(), func(tx storage.Tx) (err error) {
+func verified(tb testing.TB, db storage.DB) (all storage.Seals, err error) {
+	tb.Helper()
+	err = db.View(tb.Context(), func(tx storage.Tx) (err error) {
 		all, err = storage.Verify(tx)
 		return err
 	})

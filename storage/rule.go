@@ -37,7 +37,7 @@ type Request struct {
 	User    string      `json:"user"`
 	At      time.Time   `json:"at"` // when the message was created
 	Wishes  []Asking    `json:"wishes"`
-	Made    []time.Time `json:"made"` // creation times of the messages of the last hour
+	Made    []time.Time `json:"made"`            // creation times of the messages of the last hour
 	First   bool        `json:"first,omitempty"` // the channel had no rules
 }
 

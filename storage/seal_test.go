@@ -114,6 +114,7 @@ func TestADamagedEntryHasNoDigest(t *testing.T) {
 
 // million is a database with an audit of entries in all.
 func million(b *testing.B, entries int) *bolt.DB {
+	b.Helper()
 	db, err := bolt.Open(filepath.Join(b.TempDir(), "test.db"))
 	if err != nil {
 		b.Fatal(err)

@@ -501,5 +501,6 @@ func (v View) rollBack() doc.Button {
 	if !v.live() || v.Earlier == 0 && v.Follow.State == storage.Succeeded {
 		return doc.Button{}
 	}
-	return commands.Button("Roll back", commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID, Deployment: v.Follow.Deployment}, "roll-back")
+	back := commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID, Deployment: v.Follow.Deployment}
+	return commands.Button("Roll back", back, "roll-back")
 }

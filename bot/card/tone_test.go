@@ -215,8 +215,8 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 		"subscribed-partly":    {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
 		"subscribed-quiet":     {"no message"},
 		"subscribed-no-answer": {"Cloud 66 does not answer. The subscription stands."},
-		"subscriptions": {"suspended: the channel is " +
-			"archived", "its author may not subscribe to stacks here any more", "1 stack that you may see matches", "3 stacks that you may see match"},
+		"subscriptions": {"suspended: the channel is archived", "its author may not subscribe to stacks here any more",
+			"1 stack that you may see matches", "3 stacks that you may see match"},
 		"suspended-archived": {"the channel is archived", "web@production, every stack", "goes on by itself"},
 	} {
 		seen := all["reply-"+name].Plain()
@@ -233,8 +233,8 @@ var lists = regexp.MustCompile(`^(reply-(stacks|list|narrowed|access|audit|lock)
 
 // begins are the signs that messages of a kind begin with; other replies begin with one or none.
 var begins = []struct{ names, signs string }{
-	{"reply-refusal", "⛔"}, {"reply-problem", "⚠️"}, {"reply-status", "✅⚠️🚨"}, {"reply-why", "✅⛔"}, {"reply-rule", "🔑"}, {"reply-request", "🔑"},
-	{"reply-subscribed", "🔔"}, {"reply-unsubscribed", "🔕"},
+	{"reply-refusal", "⛔"}, {"reply-problem", "⚠️"}, {"reply-status", "✅⚠️🚨"}, {"reply-why", "✅⛔"},
+	{"reply-rule", "🔑"}, {"reply-request", "🔑"}, {"reply-subscribed", "🔔"}, {"reply-unsubscribed", "🔕"},
 }
 
 func isSign(r rune) bool { return unicode.Is(unicode.So, r) && !strings.ContainsRune("▓░│", r) }

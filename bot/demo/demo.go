@@ -114,7 +114,8 @@ func (s *scene) startBot() error {
 	b, err := bot.New(bot.Config{
 		AppToken: app, BotToken: bearer, SlackURL: "http://slack.demo/api/", Command: "/c66", Profiles: []string{"default", "canary"},
 		Admins: s.admins, Cloud: cloud, Records: l.records, PollMin: 300 * time.Millisecond, PollMax: 3 * time.Second,
-		WatchAfter: time.Minute, Dial: l.network.DialContext, Metrics: prometheus.NewRegistry(), AuditKeep: time.Hour, Version: s.cfg.Version, Log: s.cfg.Log,
+		WatchAfter: time.Minute, Dial: l.network.DialContext, Metrics: prometheus.NewRegistry(), AuditKeep: time.Hour,
+		Version: s.cfg.Version, Log: s.cfg.Log,
 		Cleaner: secret.NewCleaner(app, bearer, secret.New(cloud66sim.DemoToken)),
 	})
 	if err != nil {

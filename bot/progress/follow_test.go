@@ -347,7 +347,8 @@ func TestTheFirstPostOfAFollowSaysWhatItIs(t *testing.T) {
 	inBubble(t, cloud66sim.Options{}, func(r *rig) {
 		id := r.began()
 		seen := cloud66.Deployment{
-			ID: id, StartedAt: time.Now().Add(-10 * time.Second), IsDeploying: true, Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomePending},
+			ID: id, StartedAt: time.Now().Add(-10 * time.Second), IsDeploying: true,
+			Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomePending},
 		}
 		r.slack.SlowCall("chat.update", time.Minute, 1)
 		start := begins("op", storage.Follow{Stack: r.stack, Channel: deploys, Asker: lin, Deployment: id, StartedAt: seen.StartedAt})

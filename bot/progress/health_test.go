@@ -70,7 +70,8 @@ func TestAStackThatFallsIllAfterItWentLiveIsToldOnceAndItsRecoveryToo(t *testing
 		r.until("it is well again", func() bool { return !slices.Contains(r.shown(deploys), failing) })
 		r.unwatched()
 		shown := r.healthShown(deploys)
-		if len(shown) != 4 || !strings.Contains(shown[0], "is healthy again 7 min after #1004 went live") || "  ✅ the stack"+strings.TrimPrefix(shown[0], "✅ web@production") != shown[2] {
+		if len(shown) != 4 || !strings.Contains(shown[0], "is healthy again 7 min after #1004 went live") ||
+			"  ✅ the stack"+strings.TrimPrefix(shown[0], "✅ web@production") != shown[2] {
 			t.Errorf("it shows\n%s", strings.Join(shown, "\n"))
 		}
 		thread := r.slack.Person(lin).Thread(deploys, r.slack.Person(lin).Sees(deploys)[0].TS)

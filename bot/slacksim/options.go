@@ -35,8 +35,8 @@ features:
 oauth_config:
   scopes:
     bot:
-      [commands, chat:write, users:read, users:read.email, usergroups:read, channels:read, groups:read, channels:history, groups:history, im:history,
-       im:write, app_mentions:read]
+      [commands, chat:write, users:read, users:read.email, usergroups:read, channels:read, groups:read, channels:history, groups:history,
+       im:history, im:write, app_mentions:read]
 settings: {interactivity: {is_enabled: true}, socket_mode_enabled: true}
 `
 

@@ -2,8 +2,8 @@
 //
 // The parts of the bot report their present state (Config.Now); the Watch compares it with what was told, which the database holds
 // (storage.Troubles) in the transaction of the messages, so that a restart tells nothing twice. A trouble is told once it has lasted for
-// its Wait, is over once it was absent for steady, and is told anew only quiet after that. If the database cannot be written, which is itself a
-// trouble, the messages are posted without it.
+// its Wait, is over once it was absent for steady, and is told anew only quiet after that. If the database cannot be written, which is
+// itself a trouble, the messages are posted without it.
 package trouble
 
 import (
@@ -28,8 +28,12 @@ const (
 	look   = 5 * time.Second  // between two looks at the state
 	steady = time.Minute      // of absence until a trouble is over
 	quiet  = 15 * time.Minute // between the end of a trouble and the next message about it
-	Soon   = 10 * time.Second // Trouble.Wait of what is sure
-	Outage = 5 * time.Minute  // Trouble.Wait of what often passes by itself
+)
+
+// The usual Trouble.Wait.
+const (
+	Soon   = 10 * time.Second // of what is sure
+	Outage = 5 * time.Minute  // of what often passes by itself
 )
 
 // Trouble is one cause that may keep the bot from its work, as of now.

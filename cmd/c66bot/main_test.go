@@ -114,7 +114,10 @@ func TestRunEndsWithTheExitStatusOfTheContract(t *testing.T) {
 			wantStderr: "unknown flag: --poll-min",
 		},
 		{name: "manifest looks for the file that is named", args: "manifest --config=none.yaml", wantCode: 2, wantStderr: "none.yaml"},
-		{name: "backup needs a file", args: "backup", wantCode: 2, wantStderr: "backup takes one argument, the FILE to write the copy to, as in c66bot backup c66bot-copy.db; it got 0"},
+		{
+			name: "backup needs a file", args: "backup", wantCode: 2,
+			wantStderr: "backup takes one argument, the FILE to write the copy to, as in c66bot backup c66bot-copy.db; it got 0",
+		},
 		{
 			name:       "backup looks at no setting but the database",
 			args:       "backup copy.db --poll-min=5s",

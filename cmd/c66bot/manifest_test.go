@@ -64,7 +64,8 @@ func TestTheLinkOpensSlacksDialogWithTheManifestFilledIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inEmptyDir(t, nil)
 			var stdout, stderr bytes.Buffer
-			if code := run(t.Context(), append([]string{"manifest", "--link"}, tt.args...), nil, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
+			args := append([]string{"manifest", "--link"}, tt.args...)
+			if code := run(t.Context(), args, nil, &stdout, &stderr); code != exitOK || stderr.Len() > 0 {
 				t.Fatalf("exit status %d; stderr:\n%s", code, &stderr)
 			}
 			line := strings.TrimSuffix(stdout.String(), "\n")
