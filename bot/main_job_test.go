@@ -170,7 +170,7 @@ func TestShowTellsWhatMattersAndOffersWhatTheDeploymentAllows(t *testing.T) {
 			"build · head · session ",
 			" · snapshot ",
 		)
-		if buttons := ended.Buttons(); !slices.Equal(buttons, []string{"Redeploy"}) {
+		if buttons := ended.Buttons(); !slices.Equal(buttons, []string{"Redeploy", "Roll back"}) {
 			t.Errorf("an ended deployment offers %v", buttons)
 		}
 		id := r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook", By: "ana@acme.example"})

@@ -206,7 +206,7 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 	stack := cmp.Or(req.Invocation.Stack, req.Invocation.Shown, req.Invocation.UID)
 	h.Log.InfoContext(ctx, "command", "asked", req.Invocation.line(stack), "user", req.User, "channel", req.Channel, "stack", stack,
 		"result", resultOf(reply), "took_ms", time.Since(started).Milliseconds(), "operation", req.Operation)
-	if card == nil { // else the reply says it
+	if card == nil && !errors.Is(err, authz.ErrUnknown) { // else the reply says it, or Slack cannot be asked
 		reply = h.elsewhere(ctx, req, reply)
 	}
 	return reply

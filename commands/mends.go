@@ -223,12 +223,12 @@ func (m mending) order(l line) (all []draft) {
 	}
 	switch {
 	case len(at) == 3 && len(l.spec.Args) == 3 && l.spec.Args[0].opt == Who:
-		var i Invocation
-		if l.spec.Args[0].read(&i, l.words[at[0]]) == nil && l.spec.Args[1].read(&i, l.words[at[1]]) == nil {
-			break // The order is not what is wrong.
-		}
 		for _, order := range [][]int{{1, 0, 2}, {0, 2, 1}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}} {
-			moved("The words stand in another order: WHO, ACTIONS, <stacks>.", order...)
+			var i Invocation
+			who, actions := l.words[at[order[0]]], l.words[at[order[1]]]
+			if l.spec.Args[0].read(&i, who) == nil && l.spec.Args[1].read(&i, actions) == nil { // no word is changed as well
+				moved("The words stand in another order: WHO, ACTIONS, <stacks>.", order...)
+			}
 		}
 	case len(at) > 1 && l.spec.OnStack() && !m.knows(l.words[at[0]].name()):
 		number := strings.Trim(l.words[at[0]].name(), "#0123456789") == ""

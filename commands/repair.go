@@ -147,7 +147,9 @@ type line struct {
 
 func lineOf(words []word) line {
 	l := line{words: words, roles: make([]role, len(words)), options: make([]Option, len(words))}
-	l.spec, _ = specOf(strings.ToLower(strings.Trim(words[0].name(), marks)))
+	if spec, typed := specOf(strings.ToLower(strings.Trim(words[0].name(), marks))); typed {
+		l.spec = spec
+	}
 	for i := 1; i < len(words); i++ {
 		if !words[i].isOption() {
 			continue
