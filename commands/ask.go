@@ -3,12 +3,14 @@ package commands
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
+	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -138,7 +140,8 @@ func addWish(tx storage.Tx, req Request, first bool, now time.Time) (storage.Req
 		return asked, errAskedMuch
 	}
 	wish := storage.Asking{
-		Action: inv.Options[Actions], Stacks: inv.Options[Glob], UID: inv.UID, Shown: inv.Shown, Then: inv.Then, Nonce: storage.NewID(now), At: now,
+		Action: inv.Options[Actions], Stacks: inv.Options[Glob], UID: inv.UID, Shown: inv.Shown, Typed: inv.Stack, Then: inv.Then,
+		Nonce: storage.NewID(now), At: now,
 	}
 	asked.Wishes = append(asked.Wishes, wish)
 	return asked, storage.Requests.Put(tx, key, asked)
@@ -184,7 +187,10 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule := ruleOf(req, time.Now())
+	if c.Invocation, err = h.meantBy(ctx, c); err != nil {
+		return nil, err
+	}
+	rule := ruleOf(c.Request, time.Now())
 	rule.Until = rule.At.Add(grantFor)
 	err = h.changeRules(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
 		asked, wish, err := giveWish(tx, req, rule)
@@ -203,6 +209,46 @@ func (h *Handler) grant(ctx context.Context, c *call) (Reply, error) {
 	return h.hints(ctx, c, who)
 }
 
+// meantBy returns the grant for the one stack that the request means by a name, so that it covers no other one of that name. The granter's
+// view decides, and only the granter is asked which of several: the one who asked may see none of them. Where no stack has the name, or
+// several have it that differ in their environment, the grant is for the name.
+func (h *Handler) meantBy(ctx context.Context, c *call) (Invocation, error) {
+	inv := c.Invocation
+	if inv.Stack == "" {
+		return inv, nil
+	}
+	stacks, err := h.Directory.current(ctx)
+	if stacks == nil && err != nil {
+		return inv, err
+	}
+	found := match(only(stacks, may(c.standing, authz.View)), inv.Stack)
+	tellApart(found)
+	if inv.UID != "" {
+		found = slices.DeleteFunc(found, func(s cloud66.Stack) bool { return s.UID != inv.UID })
+		if len(found) == 0 {
+			return inv, notDone("That stack is not there any more.", "Look at the request, then choose again.")
+		}
+	}
+	switch twins := slices.ContainsFunc(found, func(s cloud66.Stack) bool { return s.Tag != "" }); {
+	case len(found) == 1:
+		ref := RefOf(found[0])
+		inv.UID, inv.Shown, inv.Options[Glob] = ref.UID, shownInRule(ref), authz.Exactly(ref)
+	case twins:
+		return inv, instead(choiceOf(fmt.Sprintf("%s matches %d stacks. For which one?", quoted(inv.Stack), len(found)), grants(inv, found)))
+	}
+	return inv, nil
+}
+
+// grants are buttons that grant the same on one of several stacks.
+func grants(inv Invocation, found []cloud66.Stack) []Choice {
+	all := make([]Choice, len(found))
+	for i, s := range found {
+		inv.UID = s.UID
+		all[i] = Choice{RefOf(s).Label(), inv}
+	}
+	return all
+}
+
 // giveWish creates the rule for a wish of an open request in the channel.
 func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Request, given storage.Asking, err error) {
 	inv, key := req.Invocation, storage.ChannelKey(req.Channel, req.Invocation.Options[Who])
@@ -210,7 +256,8 @@ func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Requ
 		return asked, given, err
 	}
 	i := slices.IndexFunc(asked.Wishes, func(w storage.Asking) bool {
-		return w.Nonce == inv.Nonce && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.UID == inv.UID
+		return w.Nonce == inv.Nonce && w.Action == inv.Options[Actions] && w.Stacks == inv.Options[Glob] && w.Typed == inv.Stack &&
+			(w.UID == inv.UID || w.Typed != "")
 	})
 	switch {
 	case i < 0:
@@ -234,7 +281,7 @@ func grantAnnounced(w storage.Asking) doc.Document {
 	if err != nil {
 		return d
 	}
-	then.Nonce, then.AskedAt = w.Nonce, w.Given.At.Unix() // its own scope is that of questions
+	then.Nonce, then.AskedAt, then.Granted = w.Nonce, w.Given.At.Unix(), true // its own scope is that of questions
 	label := strings.ToUpper(string(then.Verb[:1])) + string(then.Verb[1:])
 	return d.With(doc.Buttons(Button(label, then, string(then.Verb)).As(doc.Primary)))
 }

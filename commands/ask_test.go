@@ -2,6 +2,7 @@ package commands
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
+	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -316,5 +318,122 @@ func TestAnOldRefusalAsksForNothing(t *testing.T) {
 		time.Sleep(25 * time.Hour)
 		problemThat(t, r.click(sam, ask), "That is more than 24 h old.", "Nothing was done.")
 		r.nothingDone()
+	})
+}
+
+// typedWish has sam ask for a redeploy by a name of which they see no stack, and gives the request and the button that grants it.
+func (r *rig) typedWish(typed string) (RequestReply, Invocation) {
+	r.t.Helper()
+	refusal := refusalOf(r.t, r.say(sam, "redeploy "+typed+" --now"), authz.Redeploy)
+	if refusal.Ask == nil || refusal.Ask.Stack != typed || refusal.Ask.UID != "" {
+		r.t.Fatalf("what is asked for is %+v", refusal.Ask)
+	}
+	r.click(sam, *refusal.Ask)
+	asked, _ := r.request()
+	return asked, asked.grant(asked.Wishes[len(asked.Wishes)-1])
+}
+
+func TestAGrantForATypedNameIsForTheOneStackOfThatName(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "api", authz.View))
+		asked, grant := r.typedWish("web@prod")
+		if text := asked.Document().Fallback().String(); !strings.Contains(text, "web@prod") || strings.Contains(text, "web@production") ||
+			strings.Contains(text, "web1") {
+			t.Errorf("the channel is asked: %s", text)
+		}
+		silent(t, r.click(lin, grant))
+		if text := r.channels.said[1].Reply.Document().Fallback().String(); strings.Contains(text, "web@production") {
+			t.Errorf("the channel is told: %s", text)
+		}
+		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "web9", Name: "web", Environment: "production", AccountName: "other"})
+		time.Sleep(directoryAge + time.Second)
+		refusalOf(t, r.say(sam, "redeploy web9 --now"), authz.Redeploy)
+		silent(t, r.say(sam, "redeploy web@prod --now"))
+		if got := r.progress.follow.Stack.UID; got != "web1" {
+			t.Errorf("redeployed is %s", got)
+		}
+		if text := r.say(lin, "access").Document().Fallback().String(); !strings.Contains(text, "`web@production` (UID `web1`)") {
+			t.Errorf("the rule is shown as %s", text)
+		}
+	})
+}
+
+func TestAGrantForANameOfSeveralStacksIsForTheOneThatTheAdminChooses(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.twins()
+		r.put(allow(sam, "api", authz.View))
+		asked, grant := r.typedWish("twin@production")
+		choice := choiceIn(t, r.click(lin, grant))
+		if len(choice.Options) != 3 || choice.Options[0].Label != "twin@production · acme" || len(r.channels.said) != 1 {
+			t.Fatalf("asked is %+v, and the channel is told %+v", choice, r.channels.said)
+		}
+		for _, user := range []string{sam, kim} {
+			refusalOf(t, r.click(user, choice.Options[1].Invocation), authz.Admin)
+		}
+		forged := choice.Options[1].Invocation
+		forged.UID = "api1" // not of that name
+		problemThat(t, r.click(lin, forged), "not there any more")
+		silent(t, r.click(lin, choice.Options[1].Invocation))
+		if given := as[RequestReply](t, r.channels.said[1].Reply).Wishes[0].Given; given == nil || given.UID != "cccc2222dddd" {
+			t.Errorf("granted is %+v", given)
+		}
+		noticeThat(t, r.click(lin, choice.Options[0].Invocation), "not done twice")
+		silent(t, r.say(sam, "redeploy twin@production --now"))
+		if got := r.progress.follow.Stack.UID; got != "cccc2222dddd" || len(asked.Wishes) != 1 {
+			t.Errorf("redeployed is %s", got)
+		}
+	})
+}
+
+func TestAGrantForANameInSeveralEnvironmentsOrOfNoStackIsForTheName(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "api", authz.View), allow(kim, "*", authz.Admin))
+		for _, name := range []string{"web", "nosuch"} {
+			_, grant := r.typedWish(name)
+			silent(t, r.click(lin, grant))
+		}
+		_, grant := r.typedWish("awesome") // which kim, who makes rules, does not see
+		silent(t, r.click(kim, grant))
+		want := []string{"allow U0KIM admin *", "allow U0SAM redeploy awesome", "allow U0SAM redeploy nosuch", "allow U0SAM redeploy web",
+			"allow U0SAM view api"}
+		if diff := cmp.Diff(want, slices.Sorted(slices.Values(r.rulesOf(here)))); diff != "" {
+			t.Errorf("the rules (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestWithoutTheListNoNameIsGranted(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "api", authz.View))
+		_, grant := r.typedWish("web@prod")
+		r.stacks.err = cloud66.ErrUnreachable
+		time.Sleep(directoryAge + time.Second)
+		problemThat(t, r.click(lin, grant), "Cloud 66")
+		if len(r.rulesOf(here)) != 1 {
+			t.Errorf("the rules are %q", r.rulesOf(here))
+		}
+		r.stacks.err = nil
+		silent(t, r.click(lin, grant))
+	})
+}
+
+func TestTheButtonOfAGrantLastsAsLongAsTheGrant(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.click(sam, r.refusedRedeploy())
+		asked, _ := r.request()
+		silent(t, r.click(lin, asked.grant(asked.Wishes[0])))
+		blocks := r.channels.said[2].Reply.Document().Blocks
+		then := button(t, blocks[len(blocks)-1].Buttons[0])
+		then.Nonce = "n" // this rig has one scope for all
+		time.Sleep(grantFor - time.Second)
+		silent(t, r.click(sam, then))
+		if len(r.progress.done) != 1 {
+			t.Errorf("done: %q", r.progress.done)
+		}
+		time.Sleep(2 * time.Second)
+		refusalOf(t, r.click(sam, then), authz.Redeploy)
+		r.put(allow(sam, "web", authz.Redeploy))
+		time.Sleep(time.Minute)
+		problemThat(t, r.click(sam, then), "more than 1 h old")
 	})
 }

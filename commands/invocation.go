@@ -57,6 +57,7 @@ type Invocation struct {
 	Fill    bool   // open the form, filled in with the options
 	Onto    string // UID of the stack that a promotion goes to
 	Then    string // what a right is asked for, as a button's value
+	Granted bool   // goes on once a right was granted, and lasts as long as that
 	Sight   string // a digest of what a question showed, which must still hold
 }
 
@@ -148,6 +149,7 @@ func (i *Invocation) fields() []field {
 		{key: "a", value: &i.Yes}, {key: "k", value: &i.Nonce}, {key: "l", value: &i.Newest}, {key: "$", value: &i.Shown},
 		{key: "m", value: &i.AskedAt}, {key: "f", value: &i.Follow}, {key: "z", value: &i.Form}, {key: "_", value: &i.Fill},
 		{key: "+", value: &i.Then}, {key: "sn", value: &i.Sight}, {key: "on", value: &i.Onto}, {key: "in", value: &i.In},
+		{key: "gr", value: &i.Granted},
 	}...)
 }
 
@@ -263,7 +265,7 @@ func (i Invocation) resumed() string {
 	if i.Form {
 		i = i.Again()
 	}
-	i.Yes, i.Nonce, i.Newest, i.AskedAt, i.Then = false, "", 0, 0, ""
+	i.Yes, i.Nonce, i.Newest, i.AskedAt, i.Then, i.Granted = false, "", 0, 0, "", false
 	value, err := i.Value()
 	if _, wrong := FromValue(value); err != nil || wrong != nil || i.spec().Button {
 		return ""
@@ -275,7 +277,7 @@ func (i Invocation) resumed() string {
 // request.
 func (i Invocation) once() Invocation {
 	now := time.Now()
-	i.Nonce, i.AskedAt = storage.NewID(now), now.Unix()
+	i.Nonce, i.AskedAt, i.Granted = storage.NewID(now), now.Unix(), false
 	return i
 }
 
@@ -295,10 +297,14 @@ func (i Invocation) stale() bool {
 
 // lasts is the lifetime of the invocation.
 func (i Invocation) lasts() time.Duration {
-	if i.Form {
+	switch {
+	case i.Form:
 		return formAge
+	case i.Granted:
+		return grantFor
+	default:
+		return questionAge
 	}
-	return questionAge
 }
 
 func (i Invocation) olderThan(age time.Duration) bool {

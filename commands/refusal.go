@@ -134,7 +134,7 @@ func granted(w storage.Asking) markup.Text {
 // grant returns the invocation that grants a requested right.
 func (r RequestReply) grant(w storage.Asking) Invocation {
 	return Invocation{
-		Verb: Grant, UID: w.UID, Options: Options{Who: r.User, Actions: w.Action, Glob: w.Stacks}, Shown: w.Shown, Nonce: w.Nonce,
+		Verb: Grant, Stack: w.Typed, UID: w.UID, Options: Options{Who: r.User, Actions: w.Action, Glob: w.Stacks}, Shown: w.Shown, Nonce: w.Nonce,
 		AskedAt: w.At.Unix(),
 	}
 }

@@ -121,7 +121,7 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 }
 
 // refusal returns the answer to a refused request: what add says of it, who can help, and the button that asks for the right, on one
-// stack, which the request names by its UID, or on those of a glob. Against a deny no other rule helps; strangers and bots cannot ask.
+// stack, which the request names by its UID or as it was typed, or on those of a glob. Against a deny no other rule helps; strangers and bots cannot ask.
 func (h *Handler) refusal(
 	ctx context.Context, req Request, glob string, stack storage.StackRef, add func(r *RefusalReply, rules []storage.Rule),
 ) error {
@@ -144,8 +144,11 @@ func (h *Handler) refusal(
 	}
 	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
 		ask := Invocation{Verb: Ask, UID: stack.UID, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
-		if stack.UID != "" {
-			ask.Shown = markup.Shorten(markup.OneLine(stack.Label()), wording.MaxName)
+		switch typed := req.Invocation.Stack; {
+		case stack.UID != "":
+			ask.Shown = shownInRule(stack)
+		case typed != "" && glob == globOf(typed):
+			ask.Stack = typed
 		}
 		ask.Then = req.Invocation.resumed()
 		if _, err := ask.Value(); err != nil { // too long with it
@@ -154,6 +157,11 @@ func (h *Handler) refusal(
 		r.Ask = &ask
 	}
 	return instead(r)
+}
+
+// shownInRule is how the rule on one stack names it.
+func shownInRule(stack storage.StackRef) string {
+	return markup.Shorten(markup.OneLine(stack.Label()), wording.MaxName)
 }
 
 // mayAsk reports whether the user may ask the channel's admins for a right: as a member of the workspace, in a channel of theirs where the

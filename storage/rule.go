@@ -47,6 +47,7 @@ type Asking struct {
 	Stacks string    `json:"stacks"`          // a glob
 	UID    string    `json:"uid,omitempty"`   // as in a Rule
 	Shown  string    `json:"shown,omitempty"` // as in a Rule
+	Typed  string    `json:"typed,omitempty"` // the name of the one stack that is meant, if the user sees none of that name
 	Then   string    `json:"then,omitempty"`  // what it is needed for, as a button's value
 	Nonce  string    `json:"nonce"`           // of the button that grants it
 	At     time.Time `json:"at"`
