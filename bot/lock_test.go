@@ -1,9 +1,12 @@
 package bot_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"c66bot/cloud66/cloud66sim"
 )
 
 // tells waits until a person was told what holds the words.
@@ -155,5 +158,36 @@ func TestTheHolderOfALockWithoutAnEndIsRemindedEachMorningOfTheirOwn(t *testing.
 			}
 		}
 		r.says(lin, deploys, "🔓 @lin locked web@production until", "Its time is over.")
+	})
+}
+
+func TestWhatBeginsOnALockedStackFromElsewhereIsToldWhereTheLockWasMade(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.allow("allow @gus view,lock web")
+		r.cloud.AddStack(cloud66sim.Stack{Name: "api", History: 2})
+		r.command(guest, deploys, "/c66 lock '*' the migration runs")
+		r.says(sam, deploys, "🔒 @gus locked every stack")
+		time.Sleep(2 * time.Minute)
+		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook"})
+		told := r.says(sam, deploys, "🔒 web@production #", "began although @gus locked it", "the migration runs")
+		if !slices.Contains(told.Pings(), guest) {
+			t.Errorf("it mentions %v", told.Pings())
+		}
+		hold(t, "the card", r.card("deploying").Plain(), "[Cancel]")
+		asked := r.requests("GET")
+		time.Sleep(10 * time.Minute)
+		if n := r.requests("GET") - asked; n > 10*60/5+60 { // a page each poll.min, and some looks
+			t.Errorf("Cloud 66 was asked %d times in ten minutes", n)
+		}
+		r.command(guest, deploys, "/c66 unlock '*'")
+		r.says(sam, deploys, "🔓 @gus unlocked")
+		time.Sleep(2 * time.Minute)
+		before := len(r.cards(deploys))
+		r.cloud.Deploy(r.web, cloud66sim.Start{Via: "hook"})
+		time.Sleep(5 * time.Minute)
+		if n := len(r.cards(deploys)); n != before {
+			t.Errorf("%d messages tell of what begins on a stack that is not locked", n-before)
+		}
 	})
 }

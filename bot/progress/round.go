@@ -45,7 +45,7 @@ func (p *Progress) compare(ctx context.Context, round watch.Round) error {
 		return err
 	}
 	p.subscriptions.Store(l.subscribed)
-	if len(l.subscribed.active) == 0 {
+	if len(l.subscribed.globs) == 0 {
 		if err := p.sweep(ctx); err != nil {
 			return err
 		}
