@@ -27,8 +27,8 @@ import (
 
 // The people and the channels of the story.
 const (
-	lin, ana, sam, noor, olga = "U0LIN", "U0ANA", "U0SAM", "U0NOOR", "U0OLGA"
-	deploys, web, billing     = "C0DEPLOYS", "C0WEB", "C0BILLING"
+	lin, ana, sam         = "U0LIN", "U0ANA", "U0SAM"
+	deploys, web, billing = "C0DEPLOYS", "C0WEB", "C0BILLING"
 )
 
 // Speed is the default speed: a deployment of six minutes takes nine seconds.
@@ -74,13 +74,12 @@ func newScene(cfg Config) *scene {
 		patience: 20*time.Second + time.Duration(float64(16*time.Minute)/cfg.Speed),
 	}
 	s.uids = cloud66sim.SeedDemo(s.cloud)
-	for _, id := range []string{lin, ana, sam, noor} {
+	for _, id := range []string{lin, ana, sam} {
 		s.slack.AddUser(slacksim.User{ID: id, Name: name(id), RealName: name(id)})
 	}
-	s.slack.AddUser(slacksim.User{ID: olga, Name: name(olga), RealName: name(olga), TeamID: "T0PARTNER"})
 	s.slack.AddChannel(slacksim.Channel{ID: deploys, Name: "deploys", Members: []string{lin, ana, sam}, BotIsMember: true})
-	s.slack.AddChannel(slacksim.Channel{ID: web, Name: "web", Members: []string{lin, ana, sam, olga}, BotIsMember: true, Shared: true})
-	s.slack.AddChannel(slacksim.Channel{ID: billing, Name: "billing", Members: []string{lin, ana, noor}, BotIsMember: true})
+	s.slack.AddChannel(slacksim.Channel{ID: web, Name: "web", Members: []string{lin, ana, sam}, BotIsMember: true})
+	s.slack.AddChannel(slacksim.Channel{ID: billing, Name: "billing", Members: []string{lin, ana}, BotIsMember: true})
 	return s
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -27,61 +26,40 @@ var chapters = []struct {
 	title string
 	parts []string
 }{
-	{"What can I do here?", []string{"#deploys lin types /c66 help", "only lin sees What you can do here"}},
-	{"A look at what is deployed", []string{
-		"Stacks: 1–2 of 2 with “web”", "deployments 1–10 of 95", "lin clicks [Older]", "it turns into web@production: deployments 11–20 of 95",
-		"/c66 show web@prod live", "Version ",
-	}},
-	{"A slip of the finger", []string{"only ana sees", "Did you mean redeploy", "Did you mean --reason", "worker@production"}},
 	{"A redeploy, followed to its end", []string{
 		`--reason "fix the login"`, "#deploys everybody sees ⏳ web@production", "today at", "in its thread ↳ 🔄 #",
-		"the card now ✅ web@production", "went live after", "in its thread ↳ ✅ #",
+		"the card now ✅ web@production", "went live after", "[Show] [Roll back]", "in its thread ↳ ✅ #",
 	}},
-	{"A docker stack, and a name that fits two", []string{
-		"matches 2 stacks", "[api@production] [api@staging]", "ana clicks [api@staging]", "api:v4.3.0,worker", "↳ ✅ #",
+	{"A rollback, and a lock", []string{
+		"lin clicks [Roll back]", "only lin sees web@production roll back to #1095?", "lin clicks [Yes, roll back]", "back to #1095", "lin clicks [Lock]",
+		"everybody sees 🔒 @lin locked web@production until today at", "↳ ✅ #",
 	}},
-	{"Sam may not yet, and then may", []string{
-		"only sam sees ⛔ You may not redeploy here", "An admin can make one: /c66 allow U0SAM redeploy web@staging* [Ask for access]",
-		"#web everybody sees 🔑 @lin made a rule for this channel: allow @sam view, redeploy on web@staging (", "the card now 🔄 web@staging",
-		"Slack asks sam Cancel #", "stops where it is", "[Yes, cancel it]", "only sam sees ⛔ You may not cancel", "↳ ✅ #",
-		"I know no stack “web@production” that you may redeploy here",
+	{"Sam asks for access, and meets the lock", []string{
+		"only sam sees ⛔ You may not redeploy here", "sam clicks [Ask for access]", "🔑 @sam asks to redeploy web@production", "ana clicks [Grant 1 h]",
+		"it turns into 🔑 @sam asked to redeploy web@production", "@sam, that is granted until", "sam clicks [Redeploy]",
+		"only sam sees ⛔ web@production is locked. Nothing was done. 🔒 by @lin until", "[Ask to unlock]",
 	}},
-	{"Noor asks for access", []string{
-		"only noor sees ⛔ You may not look at stacks here", "noor clicks [Ask for access]", "🔑 @noor asks to look at billing", "[Grant 1 h]",
-		"ana clicks [Grant 1 h]", "it turns into 🔑 @noor asked to look at billing", "only noor sees billing@production:", "failed · ",
+	{"An approval", []string{
+		"#billing everybody sees 🔐 @lin protected billing@production", "🔐 billing@production redeploy of @lin waits for approval",
+		"[Approve] [Reject] [Withdraw]", "ana clicks [Approve]", "✅ billing@production redeploy of @lin was approved by @ana",
+		"the card now ❌ billing@production", "everybody sees ↳ ❌ billing@production", "is still live", "in the channel too",
 	}},
-	{"Olga is of another organisation", []string{"allow everyone view on web*", "only olga sees ⛔ You may not look at stacks here"}},
-	{"Who may what, and why", []string{
-		"only lin sees Who may do what in this channel: rules 1–2 of 2", "✅ @sam may redeploy web@staging here", "lin types /c66 revoke",
-		"🔑 @lin took back a rule of this channel: allow @sam",
+	{"A slip of the finger, and a word in a thread", []string{
+		"only ana sees I don't know the command “redploy”. Did you mean this? /c66 redeploy docs --ref v2 [Run it]", "ana clicks [Run it]",
+		"#deploys everybody sees ⏳ docs@production", "ana writes ↳ @c66bot cancel", "only ana sees ↳ docs@production: cancel #",
+		"ana clicks [Yes, cancel it]", "was cancelled by @ana",
 	}},
-	{"A form", []string{
-		"lin's window ⏳", "lin's window ┌ Redeploy a stack │ ▸ Stack: docs@production │", "▸ Branch, tag or commit: (Empty for main)",
-		"▸ Reason: (",
-		"└ [Close] [Redeploy]", "lin chooses Deployment profile: canary",
-		"lin's window ▸ Branch, tag or commit: v2 beta ! “v2 beta” is no branch",
-		"lin's window closes", "#deploys everybody sees ⏳ docs@production", "v2-beta · profile canary",
-	}},
-	{"A word in a card's thread", []string{
-		"ana writes ↳ @c66bot cancel", "only ana sees ↳ docs@production: cancel #", "ana clicks [Yes, cancel it]", "was cancelled by @ana",
-	}},
-	{
-		"One that fails",
-		[]string{"❌ billing@production", "failed after", "everybody sees ↳ ❌ billing", "is still live", "in the channel too"},
-	},
-	{"One that a git hook began", []string{"/c66 follow web@staging", "ben@acme.example through a git hook", "↳ ✅ #"}},
 	{"A channel that hears of every deployment", []string{
-		"#billing everybody sees 🔔 @ana subscribed this channel to " +
-			"billing@production", "In the last 7 days that would have been", "[Unsubscribe]",
-		"a failure mentions @lin", "kim@acme.example in the dashboard", "the card now ❌ billing@production",
-		"↳ ❌ billing@production", "@lin",
+		"#web everybody sees 🔔 @ana subscribed this channel to web@staging", "In the last 7 days that would have been", "[Unsubscribe]",
+		"a failure mentions @lin", "ben@acme.example through a git hook", "the card now ❌ web@staging", "↳ ❌ web@staging", "@lin",
 	}},
 	{"The bot is killed in the middle of one", []string{
-		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now ✅ worker@production", "↳ ✅ #", "✅ Connected to Slack",
+		"The bot is killed", "Meanwhile #", "The bot starts again.", "the card now ✅ worker@production", "↳ ✅ #",
 	}},
 	{"What the simulators saw", []string{
-		"Deployments: 8 (5 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 36, p50", "Slack:", "Cloud 66:",
+		"Deployments: 6 (3 succeeded, 2 failed, 1 cancelled).", "Acknowledgements: 17, p50", "Slack:", "Cloud 66:",
 	}},
+	{"What to do next", []string{"c66bot demo: ", "c66bot manifest --link: ", "README.md: "}},
 }
 
 // record is a log that may be read while the bot writes to it.
@@ -141,7 +119,9 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 				}
 			}
 		}
-		saysTheSameToOlga(t, printed.String())
+		if n := s.cloud.Count(); n > 400 {
+			t.Errorf("Cloud 66 was asked %d times", n)
+		}
 		for line := range strings.Lines(printed.String()) {
 			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > usualWidth {
 				t.Errorf("a line of %d characters: %s", n, line)
@@ -154,16 +134,6 @@ func TestTheDemoPlaysItsWholeStory(t *testing.T) {
 			t.Errorf("the bot did not log:\n%s", log)
 		}
 	})
-}
-
-// saysTheSameToOlga checks what the story claims: a stack that exists and one that does not get a stranger the same answer, without a
-// button.
-func saysTheSameToOlga(t *testing.T, story string) {
-	t.Helper()
-	answers := regexp.MustCompile(`(?m)only olga sees ((?:.*\n {33})*.*)$`).FindAllStringSubmatch(story, -1)
-	if len(answers) != 2 || answers[0][1] != answers[1][1] || strings.Contains(answers[0][1], "[") {
-		t.Errorf("Olga is answered %q", answers)
-	}
 }
 
 // manifestStory has an admin by group make a rule for a group, and a new member of that use it by a mention, in a thread, and by a form.

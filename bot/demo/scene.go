@@ -36,7 +36,6 @@ type scene struct {
 
 	message slacksim.Message // result of the last find
 	card    slacksim.Message // the last card found
-	rule    string           // id of the last rule made, for {rule}
 }
 
 // play plays a story and prints the summary. Its error names the failed step.
@@ -198,6 +197,10 @@ func (s *scene) sumUp(began time.Time) error {
 			kinds[slacksim.KindPosted], kinds[slacksim.KindUpdated], kinds[slacksim.KindEphemeral]),
 		s.say("Acknowledgements: %d, p50 %v, p99 %v, max %v. Slack waits 3 s.", len(s.acks), p(50), p(99), p(100)),
 		s.say("Cloud 66: %d requests in %.0f s.", s.cloud.Count(), time.Since(began).Seconds()),
+		s.show(Moment{Title: "What to do next"}),
+		s.say("c66bot demo: the same company on a page in your browser, where you type and click yourself."),
+		s.say("c66bot manifest --link: makes the bot's app in your own Slack. c66bot init: asks for its tokens and writes the configuration."),
+		s.say("README.md: how to set it up, and what it does."),
 	)
 	if broken := s.slack.Violations(); err == nil && len(broken) > 0 {
 		err = fmt.Errorf("the bot broke Slack's protocol: %s", strings.Join(broken, "; "))

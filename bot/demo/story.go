@@ -33,7 +33,7 @@ var verbs = map[string]func(*scene, step) error{
 
 	// Acts of people.
 	"types in": func(s *scene, a step) error {
-		where, text := channel(a.words[0]), strings.ReplaceAll(a.words[1], "{rule}", s.rule)
+		where, text := channel(a.words[0]), a.words[1]
 		return s.act(a, where, "types", text, func(p *slacksim.Person) (*slacksim.Delivery, error) { return p.Command(where, text), nil })
 	},
 	"clicks": func(s *scene, a step) error { // a button of s.message
@@ -47,16 +47,6 @@ var verbs = map[string]func(*scene, step) error{
 			return delivery, err
 		})
 	},
-	"fills": func(s *scene, a step) error {
-		return s.act(a, "", "types", a.words[0]+": "+a.words[1], func(p *slacksim.Person) (*slacksim.Delivery, error) {
-			return nil, p.Fill(a.words[0], a.words[1])
-		})
-	},
-	"chooses": func(s *scene, a step) error {
-		return s.act(a, "", "chooses", a.words[0]+": "+a.words[1], func(p *slacksim.Person) (*slacksim.Delivery, error) {
-			return p.Choose(a.words[0], a.words[1])
-		})
-	},
 	"submits": func(s *scene, a step) error {
 		return s.act(a, "", "clicks", "["+a.words[0]+"]", (*slacksim.Person).Submit)
 	},
@@ -68,12 +58,6 @@ var verbs = map[string]func(*scene, step) error{
 		})
 	},
 	"is told": func(s *scene, a step) error { return s.told(a.subject, a.words[0]) },
-	"gets a rule": func(s *scene, a step) error {
-		err := s.told(a.subject, "made a rule")
-		words := strings.Fields("? " + s.message.Plain()) // The text ends with the id and a parenthesis.
-		s.rule = strings.TrimSuffix(words[len(words)-1], ")")
-		return err
-	},
 	"gets a card": func(s *scene, a step) error {
 		err := s.find("a card stands in "+a.subject, func(m slacksim.Message) bool {
 			return m.Channel == channel(a.subject) && m.BotID != "" && !m.Ephemeral && !isReply(m)

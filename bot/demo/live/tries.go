@@ -37,7 +37,7 @@ func (t *tries) tasks() []task {
 			"/c66 subscribe web@staging", t.heard,
 		},
 		{
-			"Kill the bot in the middle", "While a deployment runs, kill it in the panel and start it again.", lin, "C0DEPLOYS",
+			"Kill the bot in the middle", "While a deployment runs, kill the bot in the Cloud 66 panel and start it again.", lin, "C0DEPLOYS",
 			"/c66 redeploy search --now", t.carriedOn,
 		},
 	}
