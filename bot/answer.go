@@ -15,6 +15,7 @@ import (
 	"c66bot/bot/socket"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66/secret"
+	"c66bot/commands"
 )
 
 // answer is the destination of a reply to one person. Its url is a secret: anyone who holds it can post as the bot.
@@ -25,6 +26,14 @@ type answer struct {
 	view          string // id of the form's view in which the click happened, or ""
 	choose        bool   // the view has a channel selection
 	replace       bool   // the reply replaces the clicked message
+}
+
+// with returns the destination of a reply.
+func (a answer) with(reply commands.Reply) answer {
+	if _, again := reply.(commands.Taken); again {
+		a.replace = false
+	}
+	return a
 }
 
 // say replies to the asker only: in the form's view, else by response_url, else by an ephemeral message, else by a direct message.

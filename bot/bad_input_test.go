@@ -157,3 +157,18 @@ func TestStrangeEnvelopesAreAcknowledgedAndHurtNobody(t *testing.T) {
 		hold(t, "help", r.ask(lin, deploys, "/c66 help").Plain(), "What you can do here")
 	})
 }
+
+func TestASecondClickLeavesTheQuestionToWhichTheFirstOneLed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", History: 1})
+		r.cloud.Deploy(r.web, cloud66sim.Start{})
+		choice := r.ask(lin, deploys, "/c66 redeploy web --now")
+		r.click(lin, choice, "web@production")
+		if _, err := r.slack.Person(lin).ClickOld(deploys, choice, "web@production"); err != nil {
+			t.Fatal(err)
+		}
+		r.until("both clicks are answered", func() bool { return strings.Contains(r.sees(lin, deploys), "answered already") })
+		hold(t, "what lin sees", r.sees(lin, deploys), "web@production is busy", "[Yes, queue it]")
+	})
+}

@@ -61,7 +61,7 @@ func (b *Bot) next(ctx context.Context, r *request, waited func() bool, do func(
 		reply = commands.Notice("Taken. The channel shows what becomes of it.")
 	}
 	if reply != nil {
-		b.say(ctx, r.answer, r.rendered(reply))
+		b.say(ctx, r.answer.with(reply), r.rendered(reply))
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func (b *Bot) ask(r *request) *inbox.Command {
 		User: r.answer.user, Channel: r.answer.channel, Operation: r.operation, Words: r.text,
 		Do: func(ctx context.Context) *inbox.Step { return b.carryOut(ctx, r) },
 		Tell: func(ctx context.Context, reply commands.Reply, aside bool) {
-			to, m := r.answer, r.rendered(reply)
+			to, m := r.answer.with(reply), r.rendered(reply)
 			if aside {
 				to.replace, to.view, m = false, "", card.Reply(reply)
 			}

@@ -4,14 +4,23 @@ import (
 	"errors"
 	"time"
 
+	"c66bot/bot/card/doc"
 	"c66bot/storage"
 )
 
 // ErrTaken means that the operation was taken before: Slack delivered it twice, or a button was clicked twice.
 var ErrTaken = errors.New("this was already taken")
 
+// Taken answers a repeated operation. It takes the place of no message: that may show the answer to the first one, with its buttons.
+type Taken struct{}
+
+// Document says so.
+func (Taken) Document() doc.Document {
+	return Notice("This was answered already. It is not done twice.").Document()
+}
+
 // TakenReply answers a repeated operation.
-var TakenReply = Notice("This was answered already. It is not done twice.")
+var TakenReply Reply = Taken{}
 
 // Take settles an operation in the transaction of its effects: it moves the operation from the journal to the settled operations.
 // It fails with ErrTaken if the operation was settled before.

@@ -67,12 +67,12 @@ func (w *wish) deliveries() []*slacksim.Delivery {
 func (w *wish) ask(way int, over <-chan struct{}) {
 	switch way {
 	case 0:
-		w.send(w.person().Command(w.channel, "/c66 redeploy web@production --ref "+w.ref), nil)
+		w.send(w.person().Command(w.channel, "/c66 redeploy web@production --wait --ref "+w.ref), nil)
 	case 1:
-		_, d, err := w.person().Mention(w.channel, "", "@c66bot redeploy web@production --ref "+w.ref)
+		_, d, err := w.person().Mention(w.channel, "", "@c66bot redeploy web@production --wait --ref "+w.ref)
 		w.send(d, err)
 	case 2:
-		w.send(w.person().Command(w.channel, "/c66 redeploy web --ref "+w.ref), nil)
+		w.send(w.person().Command(w.channel, "/c66 redeploy web --wait --ref "+w.ref), nil)
 		waitFor(over, func() bool {
 			for _, m := range w.person().Sees(w.channel) {
 				if d, err := w.person().Click(w.channel, m, "web@production"); err == nil {
