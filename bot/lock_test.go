@@ -151,7 +151,10 @@ func TestTheHolderOfALockWithoutAnEndIsRemindedEachMorningOfTheirOwn(t *testing.
 		for _, c := range []struct {
 			at   time.Duration
 			want int
-		}{{8*time.Hour + 59*time.Minute, 0}, {9*time.Hour + time.Minute, 1}, {32*time.Hour + 59*time.Minute, 1}, {33*time.Hour + time.Minute, 2}} {
+		}{
+			{8*time.Hour + 59*time.Minute, 0}, {9*time.Hour + time.Minute, 1},
+			{32*time.Hour + 59*time.Minute, 1}, {33*time.Hour + time.Minute, 2},
+		} {
 			time.Sleep(time.Until(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(c.at)))
 			if n := reminders(); n != c.want {
 				t.Errorf("after %s lin is reminded %d times, not %d", c.at, n, c.want)

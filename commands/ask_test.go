@@ -301,7 +301,8 @@ func TestARequestIsMadeWhereTheAdminsCanSeeIt(t *testing.T) {
 		}
 		ask := r.refusedRedeploy()
 		clicked := r.clickIn(secret, sam, ask)
-		if said := clicked.Document().Fallback().String(); as[RefusalReply](t, clicked).Ask != nil || !strings.HasPrefix(said, "I am not a member") {
+		said := clicked.Document().Fallback().String()
+		if as[RefusalReply](t, clicked).Ask != nil || !strings.HasPrefix(said, "I am not a member") {
 			t.Errorf("a click says %s", said)
 		}
 		r.nothingDone()

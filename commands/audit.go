@@ -95,7 +95,7 @@ func (h *Handler) audit(ctx context.Context, c *call) (Reply, error) {
 }
 
 // auditHere returns the newest decisions that an admin by a rule may see, and how many the filter selects in all.
-func (h *Handler) auditHere(tx storage.Tx, c *call, filter storage.AuditFilter) (seen []storage.AuditEntry, total int, err error) {
+func (*Handler) auditHere(tx storage.Tx, c *call, filter storage.AuditFilter) (seen []storage.AuditEntry, total int, err error) {
 	newest, total, err := storage.AuditPage(tx, filter, 0, auditLooks)
 	for _, e := range newest {
 		hidden := e.Stack != (storage.StackRef{}) && !c.standing.Decide(authz.View, e.Stack).Allowed

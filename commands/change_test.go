@@ -14,7 +14,8 @@ import (
 
 func TestARedeployWithAnyOptionIsDoneAtOnce(t *testing.T) {
 	for options, want := range map[string]storage.Wish{
-		"--now": {}, "--ref main": {Ref: "main"}, "--profile canary": {Profile: "canary"}, "--wait": {}, `--reason "the login"`: {Reason: "the login"},
+		"--now": {}, "--wait": {}, "--ref main": {Ref: "main"}, "--profile canary": {Profile: "canary"},
+		`--reason "the login"`:                       {Reason: "the login"},
 		"--ref v1 --profile canary --reason x --now": {Ref: "v1", Profile: "canary", Reason: "x"},
 	} {
 		inBubble(t, func(t *testing.T, r *rig) {

@@ -5,7 +5,7 @@
 // that executes it. Each command has its own file, and Specs lists them. Parsing, help, encoding and validation of button values,
 // the audit text and dispatch iterate over the specs and the table of options, so a new command is one new file.
 //
-// Parse turns typed text into an Invocation without side effects. A button's value is an untrusted Invocation in JSON.
+// ParseHere turns typed text into an Invocation without side effects. A button's value is an untrusted Invocation in JSON.
 // Handler.Prepare finds the stack, authorizes the request and records the decision; the function that it returns executes the
 // command. A search considers only the stacks that the user may see: a hidden stack and a missing one get the same answer.
 //

@@ -35,7 +35,8 @@ func FuzzParse(f *testing.F) {
 		"*redeploy web --reason «a “b”» —now*", "```sh\nlist _shop_\n```", "&gt; `list` *~w~* −−page ２",
 		"list :rocket::skin-tone-2: ＊ e\u0301\u200d", "• subscribe *web* --by ‚x’y‘",
 		"redeploy w --reason <@U0LIN> --ref *a*b*", "list '“list w”' ´", "stacks \\*_a_", "redeploy :x:_ --profile _y :x: --reason ‑-z",
-		"list «--page»", "help --now=yes redploy", "redeploy --reason=a b <@U1> web @prod -x", "allow <@U1|a> veiw, deploy web", "web redeploy to <@U1>", "redploy \"web", "list web prod", "redeploy w --reason fix the login",
+		"list «--page»", "help --now=yes redploy", "redeploy --reason=a b <@U1> web @prod -x", "allow <@U1|a> veiw, deploy web",
+		"web redeploy to <@U1>", "redploy \"web", "list web prod", "redeploy w --reason fix the login",
 	} {
 		f.Add(seed)
 	}

@@ -62,7 +62,9 @@ func goldenUnknown(f storage.Follow, said string) storage.Follow {
 
 // goldenSpecs are commands of each group of the help.
 func goldenSpecs() (specs []Spec) {
-	for _, verb := range []Verb{Redeploy, Show, List, Stacks, Cancel, Follow, Subscribe, Subscriptions, Lock, Locks, Access, Allow, Status, Help} {
+	for _, verb := range []Verb{
+		Redeploy, Show, List, Stacks, Cancel, Follow, Subscribe, Subscriptions, Lock, Locks, Access, Allow, Status, Help,
+	} {
 		specs = append(specs, Invocation{Verb: verb}.spec().with(cloud66.Stack{UID: "web1", Name: "web", Environment: "production"}))
 	}
 	return specs
@@ -451,7 +453,10 @@ func goldenSubscribing() map[string]Reply {
 	wide := storage.Subscription{ID: "p7qx", Channel: "C1", Stacks: "*", Author: "U0SAM", At: goldenNow}
 	failed := Entry{Deployment: goldenEnded(cloud66.OutcomeFailed, 130*time.Second)}
 	row, suspended := subscriptionLine(wide, nil, 1, false, ""), subscriptionLine(wide, nil, 0, false, "the channel is archived")
-	shown := []markup.Text{subscriptionLine(narrow, []string{"devs", storage.Author}, 3, false, ""), row, suspended, subscriptionLine(wide, nil, 2, true, "")}
+	shown := []markup.Text{
+		subscriptionLine(narrow, []string{"devs", storage.Author}, 3, false, ""), row, suspended,
+		subscriptionLine(wide, nil, 2, true, ""),
+	}
 	return map[string]Reply{
 		"subscribed":            SubscribedReply{Subscription: narrow, Whom: []string{"devs", storage.Author}, Fits: 3},
 		"subscribed-to-nothing": SubscribedReply{Subscription: wide},
@@ -485,10 +490,11 @@ func hostileSubscriptions(bad string, e Entry) map[string]Reply {
 		Author: bad,
 	}
 	p := &Preview{Messages: 1, Read: 1, Of: 2, Stack: ref, Newest: &e, By: bad}
+	row := subscriptionLine(s, []string{bad}, 1, false, bad)
 	return map[string]Reply{
 		"subscribed":    SubscribedReply{Subscription: s, Whom: []string{bad}, Fits: 1, Preview: p},
 		"unsubscribed":  unsubscribed(bad, slices.Repeat([]storage.Subscription{s}, 20)),
-		"subscriptions": subscriptionsPage(page{2, 10, 20, 30}, slices.Repeat([]markup.Text{subscriptionLine(s, []string{bad}, 1, false, bad)}, 10), true),
+		"subscriptions": subscriptionsPage(page{2, 10, 20, 30}, slices.Repeat([]markup.Text{row}, 10), true),
 	}
 }
 

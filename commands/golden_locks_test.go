@@ -24,7 +24,8 @@ func goldenLocked() map[string]Reply {
 		l.ID, l.Stacks, l.Reason, l.Until = "p7qx", "*", "release day", goldenNow.Add(2*time.Hour)
 	})
 	weekly := goldenLock(func(l *storage.Lock) {
-		l.ID, l.Stacks, l.Reason, l.Every, l.Zone = "b2cd", "*@production", "no deployments at the weekend", "fri 16:00-mon 08:00", "Europe/Berlin"
+		l.ID, l.Stacks, l.Reason = "b2cd", "*@production", "no deployments at the weekend"
+		l.Every, l.Zone = "fri 16:00-mon 08:00", "Europe/Berlin"
 	})
 	ask := Invocation{Verb: AskUnlock, UID: "abc123", Options: Options{Rule: "k3f9"}, Nonce: "n", AskedAt: goldenNow.Unix()}
 	over := Invocation{
@@ -68,8 +69,9 @@ func goldenApproval(change func(a *storage.Approval)) ApprovalReply {
 	f.Asker, f.Wish.Ref = "U0SAM", "5e6f7a8b90000000000000000000000000000000"
 	a := storage.Approval{
 		ID: "h4jk", Channel: "C1", At: goldenNow, Until: goldenNow.Add(time.Hour), Follow: f, Live: 1041,
-		LiveHash: "4f2c1d9000000000000000000000000000000000", LivePage: "https://github.com/acme/web/commit/4f2c1d9000000000000000000000000000000000",
-		Needs: []storage.Protection{{ID: "p7qx", Approvals: 2, Group: "S0OPS"}}, State: storage.Waiting,
+		LiveHash: "4f2c1d9000000000000000000000000000000000",
+		LivePage: "https://github.com/acme/web/commit/4f2c1d9000000000000000000000000000000000",
+		Needs:    []storage.Protection{{ID: "p7qx", Approvals: 2, Group: "S0OPS"}}, State: storage.Waiting,
 	}
 	change(&a)
 	return ApprovalReply{a}
@@ -87,7 +89,9 @@ func goldenApprovals() map[string]Reply {
 		"approval-approved": goldenApproval(func(a *storage.Approval) {
 			a.State, a.Given = storage.Approved, []storage.Given{{User: "U0KIM"}, {User: "U0LIN"}}
 		}),
-		"approval-rejected":  goldenApproval(func(a *storage.Approval) { a.State, a.By, a.Reason = storage.Rejected, "U0KIM", "not on a Friday" }),
+		"approval-rejected": goldenApproval(func(a *storage.Approval) {
+			a.State, a.By, a.Reason = storage.Rejected, "U0KIM", "not on a Friday"
+		}),
 		"approval-expired":   goldenApproval(func(a *storage.Approval) { a.State = storage.Expired }),
 		"approval-withdrawn": goldenApproval(func(a *storage.Approval) { a.State = storage.Withdrawn }),
 		"protection":         protectionSaid(p, "ops", "U0LIN", false),

@@ -57,7 +57,9 @@ func goldenVersions() map[string]Reply {
 	first.onto = past{}
 	deploying.source.listed, deploying.onto.listed = []cloud66.Deployment{goldenRunning()}, []cloud66.Deployment{goldenRunning()}
 	deploying.by.notes = docker.by.notes
-	yes := Invocation{Verb: Rollback, UID: "abc123", Options: Options{To: "1041", Reason: "the login fails"}, Yes: true, Nonce: "n", Sight: "5"}
+	yes := Invocation{
+		Verb: Rollback, UID: "abc123", Options: Options{To: "1041", Reason: "the login fails"}, Yes: true, Nonce: "n", Sight: "5",
+	}
 	return map[string]Reply{
 		"rollback":              goldenBack(live, before...).question(yes),
 		"rollback-only-one":     busy.question(yes),

@@ -161,7 +161,8 @@ func (h *Handler) covers(ctx context.Context, l *guard.Lock, stack storage.Stack
 	return err == nil && standing.Decide(authz.Lock, stack).Allowed, err
 }
 
-// locksOn returns the locks that hold a stack at a time, as a transaction sees them. It fails with errMoved if the ruling does not know one.
+// locksOn returns the locks that hold a stack at a time, as a transaction sees them. It fails with errMoved if the ruling does not know
+// one.
 func (h *Handler) locksOn(tx storage.Tx, stack storage.StackRef, judged ruling, at time.Time) ([]storage.Lock, error) {
 	book, err := h.shelf.Read(tx)
 	if err != nil {
@@ -218,7 +219,8 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef) (facts 
 	}
 	for _, p := range book.Over(stack) {
 		if p.Approvals > 0 {
-			facts = append(facts, fmt.Sprintf("🔐 This waits for %d approval%s of others before it begins.", p.Approvals, wording.Plural(p.Approvals)))
+			facts = append(facts, fmt.Sprintf("🔐 This waits for %d approval%s of others before it begins.",
+				p.Approvals, wording.Plural(p.Approvals)))
 		}
 		if p.After != "" && !comesFirst(p.Protection, stack) {
 			facts = append(facts, fmt.Sprintf("🔐 It takes only what is or was live on %s, by the full hash of its commit.", quoted(p.After)))
@@ -228,7 +230,7 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef) (facts 
 }
 
 // pass decides on a redeploy in the transaction that begins it, and records the decision.
-func (h *Handler) pass(tx storage.Tx, start Start, found obstacles) error {
+func (*Handler) pass(tx storage.Tx, start Start, found obstacles) error {
 	switch c := start.call; {
 	case len(found.locks) > 0:
 		return errLocked
@@ -375,10 +377,11 @@ func (h *Handler) tooEarly(ctx context.Context, start Start, p *storage.Protecti
 		return err
 	}
 	first := storage.StackRef{Name: stack.Name, Environment: p.After}
+	does := fmt.Sprintf("%s promote %s %s", h.Command, shellWord(first.String()), shellWord(stack.Environment))
 	return instead(doc.Say(KindRefusal,
 		markup.Format("⛔ %s takes only what is or was live on %s, by the full hash of its commit. Nothing was done.",
 			wording.Stack(stack), wording.Stack(first)),
-		markup.Format("This does it: %s", markup.Code(fmt.Sprintf("%s promote %s %s", h.Command, shellWord(first.String()), shellWord(stack.Environment)))),
+		markup.Format("This does it: %s", markup.Code(does)),
 	))
 }
 
@@ -407,7 +410,9 @@ func (s Spec) reasonless(i Invocation) error {
 func (h *Handler) wantsReason(inv Invocation, stack storage.StackRef) ProblemReply {
 	inv.Options[Reason] = "WHY"
 	if inv.spec().Button {
-		return ProblemReply{What: "This takes a reason, and Slack opened no window to ask for it.", State: "Nothing was done.", Do: "Click again."}
+		return ProblemReply{
+			What: "This takes a reason, and Slack opened no window to ask for it.", State: "Nothing was done.", Do: "Click again.",
+		}
 	}
 	return ProblemReply{
 		Stack: &stack, What: "this takes a reason, and Slack opened no window to ask for it.", State: "Nothing was done.",

@@ -236,7 +236,7 @@ func (i Invocation) sound() bool {
 		if value == "" {
 			continue
 		}
-		if kept, err := spec.option(Opt(opt)).check(value); err != nil || kept != value { // Parse would not produce it
+		if kept, err := spec.option(Opt(opt)).check(value); err != nil || kept != value { // ParseHere would not produce it
 			return false
 		}
 	}

@@ -24,7 +24,7 @@ const maxLayers = 20
 
 // Line extracts the command from a message or the text of a slash command. It removes formatting, quoting and list markers around
 // the whole line and the bot's own names in front of it: the slash command's name and the mention of the user id bot; either may
-// be "". It reports whether one of the names was a mention. Marks inside the command remain for Parse, which knows the meaning of
+// be "". It reports whether one of the names was a mention. Marks inside the command remain for ParseHere, which knows the meaning of
 // each word.
 func Line(text, command, bot string) (line string, mentioned bool) {
 	text = quoteSigns.ReplaceAllString(typography.Visible(text), "")

@@ -178,7 +178,8 @@ func addLock(tx storage.Tx, l storage.Lock) (storage.Lock, error) {
 	case err != nil:
 		return l, err
 	case len(taken) >= maxLocks:
-		return l, notDone(fmt.Sprintf("There are %d locks, as many as there can be.", maxLocks), "Unlock some, or write one pattern for many stacks.")
+		return l, notDone(fmt.Sprintf("There are %d locks, as many as there can be.", maxLocks),
+			"Unlock some, or write one pattern for many stacks.")
 	}
 	l.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	return l, storage.Locks.Put(tx, l.ID, l)
@@ -248,17 +249,17 @@ func lockTime(l storage.Lock) markup.Text {
 func (h *Handler) book(ctx context.Context) (*guard.Book, error) { return h.shelf.Look(ctx, h.Records) }
 
 // visibleLocks returns the locks that a user may see, oldest first: their own, and those that cover a stack that they may see.
-func (h *Handler) visibleLocks(ctx context.Context, c *call) ([]*guard.Lock, *authz.Catalogue, error) {
+func (h *Handler) visibleLocks(ctx context.Context, c *call) ([]*guard.Lock, error) {
 	book, err := h.book(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	stacks, _ := h.listed(ctx, may(c.standing, authz.View))
 	seen, at := authz.NewCatalogue(refsOf(stacks)), time.Now()
 	return slices.DeleteFunc(slices.Clone(book.Locks()), func(l *guard.Lock) bool {
-		return l.Expired(at) ||
-			l.Holder != c.User && !c.standing.All(authz.View) && (!l.Pattern().Everything() || !c.standing.Some(authz.View)) && !seen.Any(l.Pattern())
-	}), seen, nil
+		sees := l.Holder == c.User || c.standing.All(authz.View) || l.Pattern().Everything() && c.standing.Some(authz.View)
+		return l.Expired(at) || !sees && !seen.Any(l.Pattern())
+	}), nil
 }
 
 // mayUnlock reports whether a user may take a lock back: its holder, and who may lock every stack that it covers.

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,12 +43,14 @@ func TestALockedStackIsRedeployedByNobodyWhereverItIsAskedFor(t *testing.T) {
 				if refused.Ask == nil || refused.Override != nil || refused.Unlock != nil {
 					t.Errorf("it offers %+v", refused)
 				}
-				if e := r.lastAudit(); e.Allowed || e.By != (storage.Decider{Kind: storage.ByLock, ID: l.ID}) || e.Action != "redeploy" || e.Stack.UID != "web1" {
+				byLock := storage.Decider{Kind: storage.ByLock, ID: l.ID}
+				if e := r.lastAudit(); e.Allowed || e.By != byLock || e.Action != "redeploy" || e.Stack.UID != "web1" {
 					t.Errorf("recorded is %+v", e)
 				}
 			}
 		}
-		if form := as[FormReply](t, r.form(sam, Invocation{Verb: Redeploy, Stack: "web@production"})); !strings.Contains(form.Facts[0], "Locked by Kim") {
+		form := as[FormReply](t, r.form(sam, Invocation{Verb: Redeploy, Stack: "web@production"}))
+		if !strings.Contains(form.Facts[0], "Locked by Kim") {
 			t.Errorf("the form says %q", form.Facts)
 		}
 		if len(r.progress.done) != 0 {
@@ -160,7 +163,7 @@ func TestALockThatIsMadeAMomentBeforeHolds(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.lively()
 		made := 0
-		r.Handler.Progress = guarded{&moving{r.progress, func() {
+		r.Progress = guarded{&moving{r.progress, func() {
 			if made++; made == 1 {
 				r.lockMade(lin, "lock * stop")
 			}
@@ -187,8 +190,10 @@ func TestWhoMayLockAllThatALockCoversUnlocksItAndItsHolderIsTold(t *testing.T) {
 		for _, a := range r.channels.said {
 			told = append(told, a.User+a.Channel+" "+a.Reply.Document().Fallback().String())
 		}
-		want := []string{here + " 🔓 <@U0KIM> locked `web*`: “migration”", here + " 🔓 <@U0LIN> unlocked `web*`", kim + " 🔓 <@U0KIM> locked `web*`"}
-		if len(told) != 3 || !strings.HasPrefix(told[0], want[0]) || !strings.HasPrefix(told[1], want[1]) || !strings.HasPrefix(told[2], want[2]) {
+		want := []string{
+			here + " 🔓 <@U0KIM> locked `web*`: “migration”", here + " 🔓 <@U0LIN> unlocked `web*`", kim + " 🔓 <@U0KIM> locked `web*`",
+		}
+		if !slices.EqualFunc(told, want, strings.HasPrefix) {
 			t.Errorf("told is %q", told)
 		}
 		of(t, KindProblem, r.click(lin, Invocation{Verb: Unlock, Options: Options{Rule: web.ID}})) // it is gone
@@ -273,7 +278,8 @@ func TestABadLockIsExplainedAndLocksNothing(t *testing.T) {
 		r.put(allow(kim, "web@staging", authz.View, authz.Lock))
 		problemThat(t, r.say(lin, "lock web@prod migration"), "Nothing was locked")
 		problemThat(t, r.say(lin, "lock '*' --every 'fri 16:00-mon 08:00' weekend"), "does not tell me your time zone")
-		if p := problemThat(t, r.say(kim, "lock web@production migration"), "Nothing was locked"); strings.Contains(p.Document().Fallback().String(), "api") {
+		p := problemThat(t, r.say(kim, "lock web@production migration"), "Nothing was locked")
+		if strings.Contains(p.Document().Fallback().String(), "api") {
 			t.Errorf("it tells of a hidden stack: %+v", p)
 		}
 		r.nothingDone()

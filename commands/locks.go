@@ -25,7 +25,7 @@ var locksSpec = Spec{
 const locksPerPage = 10
 
 func (h *Handler) locks(ctx context.Context, c *call) (Reply, error) {
-	all, _, err := h.visibleLocks(ctx, c)
+	all, err := h.visibleLocks(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func nearestVerb(word string) string {
 }
 
 // askedHelp mends "redeploy --help", and a topic that is a slip or another name.
-func (m mending) askedHelp(l line) (all []draft) {
+func (mending) askedHelp(l line) (all []draft) {
 	for i, w := range l.words {
 		said := strings.TrimLeft(strings.ToLower(w.name()), "-")
 		switch {
@@ -82,7 +82,7 @@ func (m mending) askedHelp(l line) (all []draft) {
 }
 
 // optionName mends the name of an option: a slip, another name, hyphens that are missing.
-func (m mending) optionName(l line) (all []draft) {
+func (mending) optionName(l line) (all []draft) {
 	for i := 1; i < len(l.words); i++ {
 		name, value, joined := optionParts(l.words[i])
 		hyphens := strings.HasPrefix(l.words[i].plain(), "-")
@@ -114,7 +114,7 @@ func (m mending) optionName(l line) (all []draft) {
 }
 
 // flags mends a flag with a value.
-func (m mending) flags(l line) (all []draft) {
+func (mending) flags(l line) (all []draft) {
 	for i := 1; i < len(l.words); i++ {
 		if l.roles[i] != anOption || l.options[i].Name == "" || l.options[i].kind != aFlag {
 			continue
@@ -136,7 +136,7 @@ func (m mending) flags(l line) (all []draft) {
 }
 
 // commas mends a list whose parts are words.
-func (m mending) commas(l line) (all []draft) {
+func (mending) commas(l line) (all []draft) {
 	for i := 2; i < len(l.words); i++ {
 		before, after := l.words[i-1], l.words[i]
 		if l.roles[i-1] != anOption && l.roles[i] != anOption &&
@@ -256,7 +256,7 @@ var vocabularies = map[Opt][]string{Outcome: outcomes, Events: events, Via: vias
 var numbers = []string{"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 
 // value mends a value: a slip in one of a few words, a number in words, signs around one.
-func (m mending) value(l line) (all []draft) {
+func (mending) value(l line) (all []draft) {
 	at := l.args()
 	for i := 1; i < len(l.words); i++ {
 		o := l.options[i]
@@ -340,7 +340,7 @@ func nearestOf(list string, other map[string]string, all []string) string {
 var fillers = strings.Fields("to on onto for of in into at the a my me please stack environment env from with by is deployment deployments")
 
 // fillers leaves out words that only make a sentence of it.
-func (m mending) fillers(l line) []draft {
+func (mending) fillers(l line) []draft {
 	words := l.words[:1:1]
 	for i := 1; i < len(l.words); i++ {
 		if l.roles[i] != anArg || !slices.Contains(fillers, strings.ToLower(l.words[i].name())) {
@@ -367,7 +367,7 @@ func (m mending) surplus(l line) (all []draft) {
 			continue
 		}
 		value, end := one, first+1
-		fits := false
+		var fits bool
 		switch o.Opt {
 		case Profile:
 			fits = slices.Contains(m.profiles, one)
@@ -403,7 +403,7 @@ func (m mending) surplus(l line) (all []draft) {
 }
 
 // leftOut leaves out what cannot stand there: an option that is given twice or unknown, a value that is none, a word too many.
-func (m mending) leftOut(l line) (all []draft) {
+func (mending) leftOut(l line) (all []draft) {
 	for i := 1; i < len(l.words); i++ {
 		o, end := l.options[i], i+1
 		if l.roles[i] == anOption && end < len(l.words) && l.roles[end] == aValue {

@@ -132,8 +132,8 @@ var options = [optCount]Option{
 		check: someOf("kind of deployment", deployTypes), also: []string{"types", "kind"},
 	},
 	Mention: {
-		Name: "mention", key: "at", Value: "WHO", Summary: "whom a failure mentions: @user, @group, author; several add up", kind: aMention, check: checkMention,
-		many: true, also: []string{"ping", "notify", "tell"},
+		Name: "mention", key: "at", Value: "WHO", Summary: "whom a failure mentions: @user, @group, author; several add up",
+		kind: aMention, check: checkMention, many: true, also: []string{"ping", "notify", "tell"},
 	},
 	For: {
 		Name: "for", key: "fo", Value: "2h", Summary: "how long, as in 30m, 2h or 3d; without it until it is unlocked", check: checkFor,
@@ -144,8 +144,8 @@ var options = [optCount]Option{
 		also: []string{"each", "weekly", "window"},
 	},
 	Zone: {
-		Name: "tz", key: "tz", Value: "Europe/Berlin", Summary: "the time zone of --every; without it your own, as Slack knows it", check: checkZone,
-		also: []string{"zone", "timezone"},
+		Name: "tz", key: "tz", Value: "Europe/Berlin", Summary: "the time zone of --every; without it your own, as Slack knows it",
+		check: checkZone, also: []string{"zone", "timezone"},
 	},
 	Wait: {
 		Name: "wait", key: "wt", Summary: "without a question where something runs: it queues behind that", kind: aFlag, check: checkFlag,

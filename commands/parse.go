@@ -28,10 +28,8 @@ type Here struct {
 	Deployment int64
 }
 
-// Parse parses the text after the slash command. Its error is always a *UsageError.
-func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
-
-// ParseHere parses the text after a mention. In a card's thread the stack is optional.
+// ParseHere parses the text after the slash command or a mention. In a card's thread the stack is optional. Its error is always a
+// *UsageError.
 func ParseHere(text string, here Here) (Invocation, error) {
 	if n := utf8.RuneCountInString(text); n > maxText {
 		what := fmt.Sprintf("That command has %d characters; I read at most %d. Nothing was done.", n, maxText)

@@ -11,6 +11,9 @@ import (
 	"c66bot/cloud66"
 )
 
+// Parse parses a slash command.
+func Parse(text string) (Invocation, error) { return ParseHere(text, Here{}) }
+
 func TestATypedCommandIsReadAs(t *testing.T) {
 	web := Invocation{Verb: List, Stack: "web"}
 	because := func(reason string) Invocation {
@@ -109,8 +112,10 @@ func TestATypedCommandIsReadAs(t *testing.T) {
 		"a value that begins with a single hyphen": {"redeploy web --reason -1", because("-1")},
 		"a value with an equals sign":              {"redeploy web --reason=a=b", because("a=b")},
 		"no stack, where the form asks for it":     {"redeploy", Invocation{Verb: Redeploy}},
-		"no stack, with what the form is to hold":  {"redeploy --ref main", Invocation{Verb: Redeploy, Options: Options{Ref: "main"}, Fill: true}},
-		"a value that looks like an option":        {"redeploy web --reason=--now", because("--now")},
+		"no stack, with what the form is to hold": {
+			"redeploy --ref main", Invocation{Verb: Redeploy, Options: Options{Ref: "main"}, Fill: true},
+		},
+		"a value that looks like an option": {"redeploy web --reason=--now", because("--now")},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

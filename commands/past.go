@@ -212,7 +212,8 @@ func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v vers
 		b.notes = append(b.notes, markup.Format("This stack has no service for %s.", wording.Some(gone, maxNamed)))
 	}
 	if len(moving) > 0 {
-		b.notes = append(b.notes, markup.Format("%s may stand for something else by now: a branch or tag can be moved.", wording.Some(moving, maxNamed)))
+		b.notes = append(b.notes, markup.Format("%s may stand for something else by now: a branch or tag can be moved.",
+			wording.Some(moving, maxNamed)))
 	}
 	b.services = strings.Join(words, ",")
 	return b, nil

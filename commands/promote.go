@@ -38,8 +38,8 @@ var promoteSpec = Spec{
 	run:  (*Handler).promote,
 }
 
-// gatePromote finds the stack whose version goes on, of which the user needs no more than to see it, and authorizes the request on the stack
-// that it goes to.
+// gatePromote finds the stack whose version goes on, of which the user needs no more than to see it, and authorizes the request on the
+// stack that it goes to.
 func (h *Handler) gatePromote(ctx context.Context, c *call) error {
 	source, err := h.visible(ctx, c)
 	if err != nil {
@@ -212,7 +212,8 @@ func (h *Handler) forthOf(ctx context.Context, c *call) (f forth, err error) {
 		return f, err
 	}
 	on := f.onto.live
-	if on.ID() != 0 && (f.by.ref != "" && strings.EqualFold(on.Commit, f.by.ref) || f.by.services != "" && versions.Holds(on.Services, f.by.services)) {
+	same := f.by.ref != "" && strings.EqualFold(on.Commit, f.by.ref) || f.by.services != "" && versions.Holds(on.Services, f.by.services)
+	if on.ID() != 0 && same {
 		return f, h.notDoneOn(f.to, fmt.Sprintf("what is live on %s is live here already: #%d.", from, on.ID()), "", "show %s live")
 	}
 	return f, nil

@@ -33,8 +33,8 @@ func TestAPromotionShowsBothVersionsAndItsYesBringsExactlyTheOneThatIsLive(t *te
 			q := r.say(lin, line)
 			text := q.Document().Fallback().String()
 			for _, says := range []string{
-				"web@production promote #23 of web@staging here?", "Live on web@staging: #23 · `2300000` · since", "Replaces on web@production: #5 · `0500000`",
-				"release 1.4",
+				"web@production promote #23 of web@staging here?", "Live on web@staging: #23 · `2300000` · since",
+				"Replaces on web@production: #5 · `0500000`", "release 1.4",
 			} {
 				if !strings.Contains(text, says) {
 					t.Errorf("%s: the question does not say %q: %s", line, says, text)
@@ -85,9 +85,12 @@ func TestWhatCannotBePromotedIsRefused(t *testing.T) {
 			"promote web@staging production", func(r *rig) { r.deployment("web2", 23).GitHash = "2300000" },
 			[]string{"Cloud 66 tells no full commit of #23", "redeploy web@production --ref main"},
 		},
-		"to itself":            {"promote web@staging staging", nil, []string{"I know no other stack of this name in the environment “staging”."}},
-		"to no environment":    {"promote web@staging prd", nil, []string{"I know no other stack of this name in the environment “prd”."}},
-		"where there is none":  {"promote api staging", nil, []string{"I know no other stack of this name", "There is none of its name in another environment"}},
+		"to itself":         {"promote web@staging staging", nil, []string{"I know no other stack of this name in the environment “staging”."}},
+		"to no environment": {"promote web@staging prd", nil, []string{"I know no other stack of this name in the environment “prd”."}},
+		"where there is none": {
+			"promote api staging", nil,
+			[]string{"I know no other stack of this name", "There is none of its name in another environment"},
+		},
 		"of an unknown stack":  {"promote webb@staging production", nil, []string{"I know no stack “webb@staging”."}},
 		"a stack of that name": {"promote web@staging api@production", nil, []string{"in the environment “api@production”."}},
 	} {
@@ -117,7 +120,8 @@ func TestTheNearestEnvironmentsAndTwinsAreButtonsThatCarryOn(t *testing.T) {
 		})
 		time.Sleep(2 * time.Minute)
 		c := choiceIn(t, r.say(lin, "promote web@staging production"))
-		if len(c.Options) != 2 || !strings.Contains(c.What, "“production” matches 2 stacks. Which one?") || c.Options[0].Label == c.Options[1].Label {
+		if len(c.Options) != 2 || !strings.Contains(c.What, "“production” matches 2 stacks. Which one?") ||
+			c.Options[0].Label == c.Options[1].Label {
 			t.Fatalf("it asks %+v", c)
 		}
 		for _, o := range c.Options {
@@ -161,12 +165,20 @@ func TestAPromotionTakesTheRightThereAndViewHere(t *testing.T) {
 		rules []storage.Rule
 		may   bool
 	}{
-		"redeploy there, view here":          {[]storage.Rule{allow(sam, "web@production", authz.Redeploy), allow(sam, "web@staging", authz.View)}, true},
-		"redeploy there, nothing here":       {[]storage.Rule{allow(sam, "web@production", authz.Redeploy)}, false},
-		"view there, redeploy here":          {[]storage.Rule{allow(sam, "web@production", authz.View), allow(sam, "web@staging", authz.Redeploy)}, false},
-		"nothing there, redeploy here":       {[]storage.Rule{allow(sam, "web@staging", authz.Redeploy)}, false},
-		"redeploy there, but view is denied": {[]storage.Rule{allow(sam, "*", authz.Redeploy), deny(sam, "web@staging", authz.View)}, false},
-		"redeploy is denied there":           {[]storage.Rule{allow(sam, "*", authz.Redeploy), deny(sam, "web@production", authz.Redeploy)}, false},
+		"redeploy there, view here": {
+			[]storage.Rule{allow(sam, "web@production", authz.Redeploy), allow(sam, "web@staging", authz.View)}, true,
+		},
+		"redeploy there, nothing here": {[]storage.Rule{allow(sam, "web@production", authz.Redeploy)}, false},
+		"view there, redeploy here": {
+			[]storage.Rule{allow(sam, "web@production", authz.View), allow(sam, "web@staging", authz.Redeploy)}, false,
+		},
+		"nothing there, redeploy here": {[]storage.Rule{allow(sam, "web@staging", authz.Redeploy)}, false},
+		"redeploy there, but view is denied": {
+			[]storage.Rule{allow(sam, "*", authz.Redeploy), deny(sam, "web@staging", authz.View)}, false,
+		},
+		"redeploy is denied there": {
+			[]storage.Rule{allow(sam, "*", authz.Redeploy), deny(sam, "web@production", authz.Redeploy)}, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *rig) {
@@ -194,7 +206,9 @@ func TestAPromotionTakesTheRightThereAndViewHere(t *testing.T) {
 
 func TestAHiddenStackAndAMissingOneAreTheSameToAPromotion(t *testing.T) {
 	said := map[string]string{}
-	for name, prepare := range map[string]func(r *rig){"hidden": func(*rig) {}, "missing": func(r *rig) { r.stacks.stacks = r.stacks.stacks[1:] }} {
+	for name, prepare := range map[string]func(r *rig){
+		"hidden": func(*rig) {}, "missing": func(r *rig) { r.stacks.stacks = r.stacks.stacks[1:] },
+	} {
 		inBubble(t, func(t *testing.T, r *rig) {
 			r.staged()
 			prepare(r)

@@ -29,8 +29,8 @@ var (
 		Verb: Protect, Right: authz.Admin, Changes: true,
 		Args:    []Arg{argStacks},
 		Options: slices.Concat(pick(Approvals), []Option{byGroup()}, pick(After)),
-		Summary: "What changes these stacks from Slack waits until others approve it: one who has the right to approve, unless you say otherwise. " +
-			"Nobody approves their own.",
+		Summary: "What changes these stacks from Slack waits until others approve it: one who has the right to approve, unless you say " +
+			"otherwise. Nobody approves their own.",
 		Examples: []string{
 			"protect '*@production'", "protect mystack@production --approvals 2 --by @deployers",
 			"protect mystack@production --approvals 0 --after staging",

@@ -141,7 +141,10 @@ func TestWhatTheBotKnowsOfADeploymentIsShownWithIt(t *testing.T) {
 			got = append(got, e)
 		}
 		id := func(n int64) cloud66.Deployment { return cloud66.Deployment{ID: n} }
-		want := []Entry{{Deployment: id(3), AskedBy: lin, Wish: &storage.Wish{Reason: "why"}}, {Deployment: id(2), Cancelled: &cancelled}, {Deployment: id(1)}}
+		want := []Entry{
+			{Deployment: id(3), AskedBy: lin, Wish: &storage.Wish{Reason: "why"}}, {Deployment: id(2), Cancelled: &cancelled},
+			{Deployment: id(1)},
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

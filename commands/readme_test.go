@@ -36,7 +36,8 @@ func TestTheReadmeNamesEveryCommandWithItsOptions(t *testing.T) {
 			t.Errorf("the README has no row for %s", form)
 		}
 		for _, option := range spec.Options {
-			if words := strings.TrimSpace("--" + option.Name + " " + option.Value); !strings.Contains(row, "`"+strings.ReplaceAll(words, "|", `\|`)+"`") {
+			words := strings.TrimSpace("--" + option.Name + " " + option.Value)
+			if !strings.Contains(row, "`"+strings.ReplaceAll(words, "|", `\|`)+"`") {
 				t.Errorf("the README's row of %s lacks %s", form, words)
 			}
 		}

@@ -39,7 +39,7 @@ const (
 	maxMended   = 40 // words
 )
 
-// mend returns what a text means that Parse rejects, as far as that can be told.
+// mend returns what a text means that ParseHere rejects, as far as that can be told.
 func (m mending) mend(text string) (best repaired, ok bool) {
 	var level []draft
 	for _, words := range splits(text) {

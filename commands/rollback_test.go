@@ -129,19 +129,25 @@ func TestARollbackToWhatCannotComeBackIsRefused(t *testing.T) {
 		says    []string
 	}{
 		"never deployed": {"rollback web@staging", nil, []string{"nothing else was live on this stack before.", "Cloud 66 tells of nothing"}},
-		"nothing before": {"rollback web@production", func(r *rig) { r.versioned("web1", 1) }, []string{"nothing else was live", "Live now is #1."}},
+		"nothing before": {
+			"rollback web@production", func(r *rig) { r.versioned("web1", 1) }, []string{"nothing else was live", "Live now is #1."},
+		},
 		"only failures before": {
 			"rollback web@production", func(r *rig) { r.versioned("web1", 2); r.deployment("web1", 1).Outcome.Kind = cloud66.OutcomeFailed },
 			[]string{"nothing else was live", "Live now is #2."},
 		},
-		"what is live":             {"rollback web@production --to 5", nil, []string{"#5 is what is live.", "These were live before: #4", "rollback web@production --to 4"}},
+		"what is live": {
+			"rollback web@production --to 5", nil,
+			[]string{"#5 is what is live.", "These were live before: #4", "rollback web@production --to 4"},
+		},
 		"what is live by its hash": {"rollback web@production --to 0500000", nil, []string{"0500000 is what is live."}},
 		"the live commit, deployed before": {
 			"rollback web@production --to 4", func(r *rig) { r.deployment("web1", 4).GitHash = commit(5) }, []string{"#4 is what is live."},
 		},
 		"an unknown number": {"rollback web@production --to 77", nil, []string{"there is no deployment #77 of this stack.", "#4, "}},
 		"a commit of another stack": {
-			"rollback web@production --to 99" + commit(99)[2:], func(r *rig) { r.versioned("web2", 1); r.cloud.deployments["web2"][0].GitHash = commit(99) },
+			"rollback web@production --to 99" + commit(99)[2:],
+			func(r *rig) { r.versioned("web2", 1); r.cloud.deployments["web2"][0].GitHash = commit(99) },
 			[]string{"no deployment of this stack has the commit"},
 		},
 		"a number of another stack": {
@@ -167,7 +173,8 @@ func TestARollbackToWhatCannotComeBackIsRefused(t *testing.T) {
 			[]string{"Cloud 66 tells no full commit of #3", "redeploy web@production --ref main"},
 		},
 		"one with half a commit": {
-			"rollback web@production --to 3", func(r *rig) { r.deployment("web1", 3).GitHash = "0300000" }, []string{"Cloud 66 tells no full commit of #3"},
+			"rollback web@production --to 3", func(r *rig) { r.deployment("web1", 3).GitHash = "0300000" },
+			[]string{"Cloud 66 tells no full commit of #3"},
 		},
 		"a docker stack without a record": {
 			"rollback api", func(r *rig) {
@@ -291,7 +298,8 @@ func TestADockerStackComesBackByWhatWasRecorded(t *testing.T) {
 		hash := strings.Repeat("c", 40)
 		r.versioned("api1", 4)
 		r.cloud.services = []cloud66.Service{
-			{Name: "api", ImageTag: "v3"}, {Name: "worker", ImageTag: "v3"}, {Name: "job", GitRef: hash}, {Name: "proxy", GitRef: "main"}, {Name: "new"},
+			{Name: "api", ImageTag: "v3"}, {Name: "worker", ImageTag: "v3"}, {Name: "job", GitRef: hash},
+			{Name: "proxy", GitRef: "main"}, {Name: "new"},
 		}
 		r.remembers("api1", 3, "api:v2,gone:v1,job:"+hash+",proxy:main,worker:latest")
 		r.deployment("api1", 2).FinishedAt = time.Now().Add(-50 * time.Hour)
@@ -356,7 +364,8 @@ func TestWhereNothingIsLiveAVersionComesBackAllTheSame(t *testing.T) {
 		r.versioned("web1", 3)
 		r.deployment("web1", 3).IsLive = false
 		q := r.say(lin, "rollback web@production")
-		if text := q.Document().Fallback().String(); !strings.Contains(text, "bring back #3? Cloud 66 tells of nothing that is live.; Back to: #3 · `0300000` · went live ") {
+		says := "bring back #3? Cloud 66 tells of nothing that is live.; Back to: #3 · `0300000` · went live "
+		if text := q.Document().Fallback().String(); !strings.Contains(text, says) {
 			t.Errorf("it says %s", text)
 		}
 		offersLock(t, r.click(lin, agree(t, q)))
@@ -413,7 +422,8 @@ func TestTheDetailOfWhatIsLiveOffersARollbackAndAPromotion(t *testing.T) {
 			return strings.Join(all, ", ")
 		}
 		for line, want := range map[string]string{
-			"show web@staging": "Redeploy, Roll back, Promote", "show web@staging 21": "Redeploy", "show web@production": "Redeploy, Roll back, Promote",
+			"show web@staging": "Redeploy, Roll back, Promote", "show web@staging 21": "Redeploy",
+			"show web@production": "Redeploy, Roll back, Promote",
 		} {
 			if got := labels(line); got != want {
 				t.Errorf("%s offers %s, not %s", line, got, want)

@@ -32,8 +32,8 @@ var (
 	}
 	allowSpec = Spec{
 		Verb: Allow, Right: authz.Admin, Changes: true, Args: ruleArgs,
-		Summary: "Allows somebody something in this channel. WHO is a person, a group or everyone. ACTIONS are " + joinActions(authz.Actions, ", ") +
-			" or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
+		Summary: "Allows somebody something in this channel. WHO is a person, a group or everyone. ACTIONS are " +
+			joinActions(authz.Actions, ", ") + " or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
 		Examples: []string{
 			"allow @lin view,redeploy mystack@production", "allow @deployers all 'my*@staging'", "allow everyone view *", "allow @lin admin *",
 		},

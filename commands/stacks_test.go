@@ -211,8 +211,10 @@ func TestTheHelpIsInGroupsWithOneLineACommand(t *testing.T) {
 			return slacksim.Message{Blocks: blocksOf(t, kit.Draw(r.say(user, "help").Document()))}.Plain()
 		}
 		said, commands := help(lin), 0
-		for _, part := range []string{"Look\n/c66 show api@production shows one deployment, the latest unless you say which\n", "\nDeploy\n", "\nHear\n",
-			"\nGuard\n", "\nRights\n", "\nThe bot\n/c66 status says how the bot itself is\n"} {
+		for _, part := range []string{
+			"Look\n/c66 show api@production shows one deployment, the latest unless you say which\n", "\nDeploy\n", "\nHear\n",
+			"\nGuard\n", "\nRights\n", "\nThe bot\n/c66 status says how the bot itself is\n",
+		} {
 			if !strings.Contains(said, part) {
 				t.Errorf("it lacks %q:\n%s", part, said)
 			}
@@ -226,7 +228,8 @@ func TestTheHelpIsInGroupsWithOneLineACommand(t *testing.T) {
 			t.Errorf("%d of %d commands:\n%s", n, commands, said)
 		}
 		r.put(allow(sam, "web@staging", authz.View))
-		if said := help(sam); strings.Contains(said, "Deploy") || !strings.Contains(said, "\nLook\n") || strings.Contains(said, "Guard\n/c66 lock ") {
+		said = help(sam)
+		if strings.Contains(said, "Deploy") || !strings.Contains(said, "\nLook\n") || strings.Contains(said, "Guard\n/c66 lock ") {
 			t.Errorf("somebody who may look is told\n%s", said)
 		}
 	})

@@ -28,8 +28,8 @@ const (
 // errNoStack means that the user sees no such stack, so that they can choose another one.
 var errNoStack = errors.New("no such stack")
 
-// target finds the stack of a request and authorizes the request on it. If there is no single authorized stack, the error carries a Reply: a
-// refusal, a choice, or that there is none.
+// target finds the stack of a request and authorizes the request on it. If there is no single authorized stack, the error carries a Reply:
+// a refusal, a choice, or that there is none.
 func (h *Handler) target(ctx context.Context, c *call) (cloud66.Stack, error) {
 	found, err := h.visible(ctx, c)
 	if err != nil {

@@ -45,7 +45,7 @@ var (
 // gateUnlock authorizes the end of locks. A holder may unlock anywhere.
 func (h *Handler) gateUnlock(ctx context.Context, c *call) error {
 	inv := c.Invocation
-	visible, _, err := h.visibleLocks(ctx, c)
+	visible, err := h.visibleLocks(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,8 @@ func (h *Handler) askUnlock(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doc.Say(kindNotice, markup.Format("I have asked %s by a direct message. You are told when it is unlocked.", markup.User(l.Holder))), nil
+	asked := markup.Format("I have asked %s by a direct message. You are told when it is unlocked.", markup.User(l.Holder))
+	return doc.Say(kindNotice, asked), nil
 }
 
 // UnlockAsked asks the holder of a lock to unlock it.

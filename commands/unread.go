@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"c66bot/authz"
@@ -43,7 +44,7 @@ func (r UsageReply) Document() doc.Document {
 // maxWhich is the maximum number of stacks that are offered where none is named.
 const maxWhich = 10
 
-// Unread answers a text that Parse rejects: by the same line, repaired as far as possible, or by the stacks that it may be about. It
+// Unread answers a text that ParseHere rejects: by the same line, repaired as far as possible, or by the stacks that it may be about. It
 // asks nobody, so that a slip costs nothing, and knows only the stacks that the user sees.
 func (h *Handler) Unread(ctx context.Context, req Request, text string, here Here, wrong *UsageError) Reply {
 	reply := UsageReply{What: wrong.What, Command: h.Command}
@@ -89,7 +90,7 @@ func whichStack(l line, stacks []cloud66.Stack) Reply {
 	if !l.spec.OnStack() || len(l.args()) > 0 || len(stacks) == 0 || len(stacks) > maxWhich {
 		return nil
 	}
-	inv, err := parseWords(append(l.words[:len(l.words):len(l.words)], kept(stacks[0].UID)), Here{})
+	inv, err := parseWords(append(slices.Clip(l.words), kept(stacks[0].UID)), Here{})
 	if err != nil {
 		return nil
 	}

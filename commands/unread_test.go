@@ -98,7 +98,7 @@ func TestALineThatCannotBeReadComesBackRepairedAndRuns(t *testing.T) {
 			// What a value is.
 			"list web@prod --page two":                       "list web@prod --page 2",
 			"list web@prod --outcome fialed":                 "list web@prod --outcome failed",
-			"list web@prod --outcome=sucess":                 "list web@prod --outcome succeeded",
+			"list web@prod --outcome=sucess":                 "list web@prod --outcome succeeded", //nolint:misspell // the slip is what it mends
 			"show web@prod lastest":                          "show web@prod latest",
 			"show web@prod current":                          "show web@prod live",
 			"cancel web@prod #1042.":                         "cancel web@prod 1042",
@@ -168,13 +168,13 @@ func TestWhatIsLeftOutOrMissingIsALineToCopy(t *testing.T) {
 func TestARepairedChangeIsJudgedWhenItIsClickedAndGrowsOld(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.listed()
-		run := *r.unread(sam, "redeploy web@prod --reason fix the login").(UsageReply).Run
+		run := *as[UsageReply](t, r.unread(sam, "redeploy web@prod --reason fix the login")).Run
 		refusalOf(t, r.click(sam, run), authz.Redeploy)
 		silent(t, r.click(lin, run))
 		if want := "fix the login"; r.progress.follow.Wish.Reason != want {
 			t.Errorf("the reason is %q", r.progress.follow.Wish.Reason)
 		}
-		late := *r.unread(lin, "redeploy web@prod --ref main --reason fix the login").(UsageReply).Run
+		late := *as[UsageReply](t, r.unread(lin, "redeploy web@prod --ref main --reason fix the login")).Run
 		late.AskedAt -= int64((questionAge + 1e9).Seconds())
 		problemThat(t, r.click(lin, late), "more than 15 min old")
 	})
@@ -185,7 +185,7 @@ func TestAnExampleIsAboutAStackThatOneSees(t *testing.T) {
 		r.listed()
 		r.put(allow(sam, "web@staging", authz.View))
 		for user, want := range map[string]string{lin: "api@production", sam: "web@staging", kim: ""} {
-			got := r.unread(user, "list nothing-there"+strings.Repeat(" so many words", 20)).(UsageReply)
+			got := as[UsageReply](t, r.unread(user, "list nothing-there"+strings.Repeat(" so many words", 20)))
 			if said := got.Document().Fallback().String(); strings.Contains(said, "mystack") || !strings.Contains(said, want) || got.Line != "" {
 				t.Errorf("%s is told %s", user, said)
 			}
@@ -206,7 +206,7 @@ func TestWhereNoStackIsNamedTheFewThatOneSeesAreButtons(t *testing.T) {
 		if len(got.Options) != 4 || got.Options[0].Invocation.Options[Outcome] != "failed" {
 			t.Errorf("%+v", got)
 		}
-		if shape := r.unread(kim, "list --outcome failed").(UsageReply).Shape; shape != "list --outcome failed <stack>" {
+		if shape := as[UsageReply](t, r.unread(kim, "list --outcome failed")).Shape; shape != "list --outcome failed <stack>" {
 			t.Errorf("who sees none is told %q", shape)
 		}
 	})

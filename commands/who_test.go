@@ -206,8 +206,10 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"a mention of whoever is here": {"subscribe web --mention <!here|@here>", "“@here” cannot be mentioned by a " +
 			"failure", "--mention @deployers"},
 		"a mention of nobody": {"subscribe web --mention ,", "--mention needs a @name, a @group or the word author.", "--mention @deployers"},
-		"too many to mention": {"subscribe web --mention S01,S02,S03,S04,S05,S06,S07,S08,S09,S010,S011", "A failure mentions at most 10 people and " +
-			"groups", "--mention @deployers"},
+		"too many to mention": {
+			"subscribe web --mention S01,S02,S03,S04,S05,S06,S07,S08,S09,S010,S011", "A failure mentions at most 10 people and groups",
+			"--mention @deployers",
+		},
 		"a trigger by a name of Slack's": {"subscribe web --by <@U0LIN|lin>", "Nobody is known to Cloud 66 by a name of Slack's", "--by lin"},
 		"a mention by another name": {"subscribe web --ping <@U0LIN>", "I don't know the option “--ping” of " +
 			"subscribe.", "--mention @deployers"},

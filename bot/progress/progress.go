@@ -216,7 +216,9 @@ func (p *Progress) begin(
 	if f.Wish != nil {
 		f.Operation = operation
 	}
-	card, err := view{View: card.View{Follow: asSeen(f, seen), Deployment: seen, Dashboard: p.page(f.Stack), At: f.AskedAt, First: true}}.card()
+	card, err := view{View: card.View{
+		Follow: asSeen(f, seen), Deployment: seen, Dashboard: p.page(f.Stack), At: f.AskedAt, First: true,
+	}}.card()
 	if err != nil {
 		return err
 	}

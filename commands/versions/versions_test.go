@@ -24,7 +24,8 @@ func hash(digit string) string { return strings.Repeat(digit, 40) }
 func ended(hour int, commit string, change ...func(d *cloud66.Deployment)) cloud66.Deployment {
 	d := cloud66.Deployment{
 		ID: int64(hour), GitHash: commit, StartedAt: at(hour).Add(-time.Minute), FinishedAt: at(hour),
-		Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess}, DeployType: cloud66.Value[cloud66.DeployType]{Kind: cloud66.TypeBuild},
+		Outcome:    cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess},
+		DeployType: cloud66.Value[cloud66.DeployType]{Kind: cloud66.TypeBuild},
 	}
 	for _, c := range change {
 		c(&d)

@@ -32,8 +32,3 @@ func When(t time.Time) Text {
 	}
 	return Text{fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), t.UTC().Format("2 Jan 2006 15:04 UTC"))}
 }
-
-// Clock shows the time of day in the reader's time zone.
-func Clock(t time.Time) Text {
-	return Text{fmt.Sprintf("<!date^%d^{time_secs}|%s>", t.Unix(), t.UTC().Format("15:04:05 UTC"))}
-}

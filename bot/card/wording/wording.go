@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"c66bot/authz"
-	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -77,14 +76,6 @@ func Plural(n int) string {
 	return "s"
 }
 
-// Trigger describes who started a deployment and how, as a suffix.
-func Trigger(d cloud66.Deployment) markup.Text {
-	if d.TriggeredBy == "" {
-		return Via(d.TriggeredVia)
-	}
-	return markup.Format(" by %s%s", markup.Shorten(d.TriggeredBy, MaxName), Via(d.TriggeredVia))
-}
-
 // Started describes who started a deployment and how, as in "kim@example.com in the dashboard".
 func Started(d cloud66.Deployment) markup.Text {
 	return markup.Join([]markup.Text{markup.Format("%s", markup.Shorten(d.TriggeredBy, MaxName)), Via(d.TriggeredVia).Trim()}, " ")
@@ -135,13 +126,4 @@ func commitPage(d cloud66.Deployment) markup.Address {
 // Commit shows a commit by a full or abbreviated hash, linked to its page if it has one.
 func Commit(d cloud66.Deployment, shown string) markup.Text {
 	return markup.Link(commitPage(d), markup.Code(shown))
-}
-
-// CommitButton opens a commit's page. It is the zero Button if there is none. A click changes nothing.
-func CommitButton(d cloud66.Deployment) doc.Button {
-	page := commitPage(d)
-	if page.Empty() {
-		return doc.Button{}
-	}
-	return doc.Button{ID: "commit", Label: markup.Line("Commit"), URL: page}
 }
