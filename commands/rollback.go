@@ -107,7 +107,7 @@ func (h *Handler) rollBack(ctx context.Context, c *call) (Reply, error) {
 	}
 	why := fmt.Sprintf("rolled back from #%d to #%d", b.live.ID(), b.to.ID())
 	lock := Invocation{Verb: Lock, Options: Options{Glob: authz.Exactly(ref), For: "2h", Reason: why}}.once()
-	return doc.Say(string(Rollback), markup.Format("%s the card in the channel shows the rollback.", wording.Stack(ref)),
+	return doc.Say(string(Rollback), markup.Format("%s: the card in the channel shows the rollback.", wording.Stack(ref)),
 		markup.Format("Lock it for 2 h, so that nobody deploys again what it undoes?")).With(doc.Buttons(Button("Lock", lock, "lock"))), nil
 }
 

@@ -31,11 +31,13 @@ var chapters = []struct {
 		"the card now ✅ web@production", "went live after", "[Show] [Roll back]", "in its thread ↳ ✅ #",
 	}},
 	{"A rollback, and a lock", []string{
-		"lin clicks [Roll back]", "only lin sees web@production roll back to #1095?", "lin clicks [Yes, roll back]", "back to #1095", "lin clicks [Lock]",
+		"lin clicks [Roll back]", "only lin sees web@production roll back to #1095?", "lin clicks [Yes, roll back]", "back to #1095",
+		"lin clicks [Lock]",
 		"everybody sees 🔒 @lin locked web@production until today at", "↳ ✅ #",
 	}},
 	{"Sam asks for access, and meets the lock", []string{
-		"only sam sees ⛔ You may not redeploy here", "sam clicks [Ask for access]", "🔑 @sam asks to redeploy web@production", "ana clicks [Grant 1 h]",
+		"only sam sees ⛔ You may not redeploy here", "sam clicks [Ask for access]", "🔑 @sam asks to redeploy web@production",
+		"ana clicks [Grant 1 h]",
 		"it turns into 🔑 @sam asked to redeploy web@production", "@sam, that is granted until", "sam clicks [Redeploy]",
 		"only sam sees ⛔ web@production is locked. Nothing was done. 🔒 by @lin until", "[Ask to unlock]",
 	}},
