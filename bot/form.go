@@ -8,6 +8,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"c66bot/bot/card"
+	"c66bot/bot/card/kit"
 	"c66bot/bot/inbox"
 	"c66bot/bot/webapi"
 	"c66bot/commands"
@@ -167,6 +168,9 @@ func (b *Bot) readClickInForm(in interaction, r *request) *inbox.Command {
 	switch {
 	case action.ActionID == card.ActionStack: // keep the input of the fields
 		typed.UID = string(action.SelectedOption.Value)
+		if name, ok := card.AskedFor(typed.UID); ok {
+			typed.UID, typed.Stack = "", name
+		}
 		r.invocation = typed
 	case action.ActionID == card.ActionChannel:
 		r.answer.channel = string(action.SelectedConversation)
@@ -196,16 +200,30 @@ func (b *Bot) readSearch(in interaction) *inbox.Command {
 		if err != nil {
 			b.log.WarnContext(ctx, "the stacks could not be searched", "user", in.User, "error", err)
 		}
+		if err == nil && len(stacks) == 0 {
+			if name := b.handler.Unfound(ctx, r.answer.user, r.answer.channel, string(in.Value)); name != "" {
+				return options(card.AskOption(name)), false
+			}
+		}
 		return suggestions(stacks), false
 	}
 	return c
 }
 
-// suggestions returns as many options as fit into one frame.
+// suggestions returns the options of stacks.
 func suggestions(found []storage.StackRef) any {
+	all := make([]kit.Option, len(found))
+	for i, stack := range found {
+		all[i] = card.StackOption(stack)
+	}
+	return options(all...)
+}
+
+// options returns as many options as fit into one frame.
+func options(all ...kit.Option) any {
 	options, size := []*slack.OptionBlockObject{}, 0
-	for _, stack := range found {
-		o := card.StackOption(stack).Object()
+	for _, option := range all {
+		o := option.Object()
 		if o == nil {
 			continue
 		}

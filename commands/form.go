@@ -207,3 +207,15 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	tellApart(found)
 	return refsOf(found), nil
 }
+
+// Unfound returns the name that access can be asked for where a search for the typed text found nothing: "" if nothing is named, or if the
+// user may redeploy every stack, or none.
+func (h *Handler) Unfound(ctx context.Context, user, channel, typed string) string {
+	name, who := Field(typed), authz.Subject{User: user, Channel: channel}
+	standing, err := h.Authz.Standing(ctx, who)
+	if err != nil || channel == "" || who.Direct() || name == "" || plain("name", name, maxStackName) != nil ||
+		!standing.Some(authz.Redeploy) || standing.All(authz.Redeploy) {
+		return ""
+	}
+	return name
+}

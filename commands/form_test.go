@@ -405,3 +405,25 @@ func TestASearchWaitsForNoLongerThanItsContext(t *testing.T) {
 		}
 	})
 }
+
+func TestASearchThatFindsNothingOffersToAskForAccess(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "web@staging", authz.Redeploy))
+		for _, c := range []struct{ user, channel, typed, want string }{
+			{sam, here, "`api@production`", "api@production"}, {sam, here, "nosuch", "nosuch"}, {sam, here, " ", ""},
+			{sam, here, strings.Repeat("x", maxStackName+1), ""},
+			{sam, there, "api", ""}, {sam, direct, "api", ""}, {sam, "", "api", ""}, {kim, here, "api", ""}, {lin, here, "nosuch", ""},
+		} {
+			if got := r.Unfound(t.Context(), c.user, c.channel, c.typed); got != c.want {
+				t.Errorf("%q of %s in %q: %q", c.typed, c.user, c.channel, got)
+			}
+		}
+		for _, name := range []string{"api@production", "nosuch"} {
+			form := as[FormReply](t, r.form(sam, Invocation{Verb: Redeploy, Stack: name}))
+			refusal := refusalOf(t, form.Note, authz.Redeploy)
+			if refusal.Ask == nil || refusal.Ask.Stack != name || refusal.Typed != name {
+				t.Errorf("%s: %+v", name, refusal)
+			}
+		}
+	})
+}

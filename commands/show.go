@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -23,6 +25,7 @@ var showSpec = Spec{
 	Args:     []Arg{argStack, {Word: "[ID|latest|live|head]", Example: "1042", take: takeWhich, show: Invocation.which}},
 	Summary:  "Shows one deployment, the latest unless you say which.",
 	Examples: []string{"show mystack@production", "show mystack@production live", "show mystack@production 1042"},
+	gate:     (*Handler).gateShow,
 	run:      (*Handler).show,
 }
 
@@ -34,6 +37,83 @@ func takeWhich(i *Invocation, word string) error {
 		return fmt.Errorf("%w, or latest, live or head", err)
 	}
 	return nil
+}
+
+// gateShow is gateStack, and also takes a number without a stack: that of a deployment of a visible stack, as far as the records tell.
+// Where these tell of none or of several, it asks which stack is meant.
+func (h *Handler) gateShow(ctx context.Context, c *call) error {
+	id := numberAlone(c.Invocation)
+	if id == 0 {
+		return h.gateStack(ctx, c)
+	}
+	seen, err := h.Directory.visible(ctx, may(c.standing, authz.View))
+	if err != nil || len(seen) == 0 || len(match(seen, c.Invocation.Stack)) > 0 {
+		return h.gateStack(ctx, c)
+	}
+	known, err := h.having(ctx, seen, id)
+	if err != nil {
+		return err
+	}
+	if len(known) == 0 && len(seen) == 1 {
+		known = seen
+	}
+	c.Invocation.Deployment = id
+	if len(known) == 1 {
+		c.Invocation.Stack, c.Invocation.UID = "", known[0].UID
+		return h.gateStack(ctx, c)
+	}
+	what := fmt.Sprintf("Which stack is #%d of?", id)
+	switch {
+	case len(known) > 0:
+		seen = known
+	case len(seen) > maxWhich:
+		sortStacks(seen)
+		example := typeable(RefOf(seen[0]))
+		return instead(ProblemReply{What: what, Do: "Write its name before the number.", Command: h.Command,
+			Example: Invocation{Verb: Show, Deployment: id}.line(example)})
+	}
+	sortStacks(seen)
+	return instead(choiceOf(what, choices(c.Invocation, refsOf(seen[:min(len(seen), maxOptions)]))))
+}
+
+// numberAlone returns the number that stands where the stack should, as in "show 1042", 0 if there is none.
+func numberAlone(inv Invocation) int64 {
+	if inv.UID != "" || inv.which() != "" {
+		return 0
+	}
+	id, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(inv.Stack), "#"), 10, 64)
+	if err != nil || id < 0 {
+		return 0
+	}
+	return id
+}
+
+// having returns the stacks with a deployment of that number, as far as the records tell.
+func (h *Handler) having(ctx context.Context, stacks []cloud66.Stack, id int64) (known []cloud66.Stack, err error) {
+	err = h.Records.View(ctx, func(tx storage.Tx) error {
+		known = nil
+		for _, s := range stacks {
+			key := storage.DeploymentKey(s.UID, id)
+			_, ended, err := storage.History.Find(tx, key)
+			if err != nil {
+				return err
+			}
+			_, asked, err := storage.Wishes.Find(tx, key)
+			if err != nil {
+				return err
+			}
+			told := false
+			err = storage.Heard.Scan(tx, key+"/", func(string, storage.WishOf) error { told = true; return nil })
+			if err != nil {
+				return err
+			}
+			if ended || asked || told {
+				known = append(known, s)
+			}
+		}
+		return nil
+	})
+	return known, err
 }
 
 // maxFact is the maximum length of a detail, so that all details fit into a message.

@@ -230,6 +230,20 @@ func StackOption(stack storage.StackRef) kit.Option {
 	return option(stack.UID, cmp.Or(stack.Label(), stack.UID))
 }
 
+// asking begins the value of the search option that stands for a name of no stack. No UID begins so.
+const asking = "?"
+
+// AskOption makes the only option of a search that found nothing, which asks for access. It is the zero Option if the name is too long.
+func AskOption(name string) kit.Option {
+	if len(asking+name) > kit.MaxOptionValue {
+		return kit.Option{}
+	}
+	return option(asking+name, "Ask for access to “"+name+"”")
+}
+
+// AskedFor returns the name in the value of an AskOption.
+func AskedFor(value string) (name string, ok bool) { return strings.CutPrefix(value, asking) }
+
 // channelField selects the channel that receives the card and whose rules apply. It is a section rather than an input block, because a
 // modal without a submit button cannot contain inputs.
 func channelField(channel string) kit.Block {
