@@ -121,7 +121,8 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 }
 
 // refusal returns the answer to a refused request: what add says of it, who can help, and the button that asks for the right, on one
-// stack, which the request names by its UID or as it was typed, or on those of a glob. Against a deny no other rule helps; strangers and bots cannot ask.
+// stack, which the request names by its UID or as it was typed, or on those of a glob. Against a deny no other rule helps; strangers and
+// bots cannot ask.
 func (h *Handler) refusal(
 	ctx context.Context, req Request, glob string, stack storage.StackRef, add func(r *RefusalReply, rules []storage.Rule),
 ) error {
