@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -189,12 +190,14 @@ func row(e storage.AuditEntry) []string {
 		e.By.String(), e.Reason, resultWords(e), deployment, r.Said, e.Operation,
 	}
 	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-			cells[i] = "'" + cell
-		}
+		cells[i] = formula.ReplaceAllString(cell, "$1'$2")
 	}
 	return cells
 }
+
+// formula matches the beginning of what a spreadsheet takes for a formula. Where a semicolon or a tab separates cells, as in many countries,
+// one may begin inside a text.
+var formula = regexp.MustCompile(`((?:^|[;\t\r\n]) *"*)([=+\-@＝＋－＠]|^[\t\r\n])`)
 
 // resultWords says what came of a decision.
 func resultWords(e storage.AuditEntry) string {

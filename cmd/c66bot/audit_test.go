@@ -112,8 +112,20 @@ func TestNoCellOfTheAuditIsAFormula(t *testing.T) {
 		t.Errorf("the cells are %s", got)
 	}
 	// A text may begin with a tab or a line break too.
-	for _, asked := range []string{"\tx", "\rx", "\nx", "+x", "-x", "@x", "=x"} {
+	for _, asked := range []string{"\tx", "\rx", "\nx", "+x", "-x", "@x", "=x", "＝x"} {
 		if cell := row(storage.AuditEntry{Asked: asked})[5]; cell != "'"+asked {
+			t.Errorf("%q becomes %q", asked, cell)
+		}
+	}
+	// Where a spreadsheet takes a semicolon or a tab for the end of a cell, the next one may begin with anything.
+	for asked, want := range map[string]string{
+		"redeploy web --reason ';=1+1'": "redeploy web --reason ';'=1+1'",
+		"a; @x\t-y\n+z":                 "a; '@x\t'-y\n'+z",
+		`a;"=1"`:                        `a;"'=1"`,
+		" =1":                           " '=1",
+		"a; b - c=d":                    "a; b - c=d",
+	} {
+		if cell := row(storage.AuditEntry{Asked: asked})[5]; cell != want {
 			t.Errorf("%q becomes %q", asked, cell)
 		}
 	}
