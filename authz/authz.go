@@ -27,7 +27,12 @@ const Everyone = "everyone"
 var ErrUnknown = errors.New("it cannot be found out who may do this")
 
 // Subject is the asker and the channel of a request, as Slack ids.
-type Subject struct{ User, Channel string }
+type Subject struct {
+	User, Channel string
+	// Unshown has the rules of the channel allow what they do though Slack does not show the channel to the bot, where that keeps others from
+	// something.
+	Unshown bool
+}
 
 // Direct reports whether the channel is a direct message with the bot.
 func (s Subject) Direct() bool { return strings.HasPrefix(s.Channel, "D") }

@@ -110,6 +110,7 @@ func (a *Authorizer) inside(ctx context.Context, who Subject, named []*compiled,
 	}
 	inside, err := a.people.Inside(ctx, who.Channel, who.User)
 	switch {
+	case errors.Is(err, ErrNoChannel) && who.Unshown:
 	case errors.Is(err, ErrNoChannel):
 		return nil, nil, notShown, nil
 	case err != nil && byShare:

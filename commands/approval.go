@@ -210,6 +210,9 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 	if a.Follow.Asker == c.User {
 		return nil, h.notApproved(ctx, c, "nobody approves their own request", "Nobody approves their own request, not even an admin.")
 	}
+	if err := h.stillAsked(ctx, c, &a); err != nil {
+		return nil, err
+	}
 	book, err := h.book(ctx)
 	if err != nil {
 		return nil, err
@@ -239,11 +242,36 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 	if len(missing(protections, voters)) > 0 {
 		return h.approveMore(ctx, c, now)
 	}
-	err = h.beginApproved(ctx, c, a.ID, voters, newest.Deployments)
+	err = h.beginApproved(ctx, c, a, voters, newest.Deployments)
 	if err != nil {
 		return nil, err
 	}
 	return nil, h.showApproval(ctx, c, a.ID)
+}
+
+// stillAsked fails where who asked may not redeploy the stack any more, or where another redeploy of it begins, which the request does not
+// show. An override ends with the right to it.
+func (h *Handler) stillAsked(ctx context.Context, c *call, a *storage.Approval) error {
+	asker, err := h.Authz.Standing(ctx, authz.Subject{User: a.Follow.Asker, Channel: a.Channel})
+	if err != nil {
+		return err
+	}
+	if !asker.Decide(authz.Redeploy, RefOf(c.stack)).Allowed {
+		if err := h.Authz.Refuse(ctx, c.judged, "who asked for it may not redeploy it any more"); err != nil {
+			return err
+		}
+		return notDone("Who asked for that may not redeploy it any more.", "Somebody who may can ask for it.")
+	}
+	if !asker.Admin().Allowed {
+		a.Overrides = nil
+	}
+	return h.Records.View(ctx, func(tx storage.Tx) error {
+		sought, err := storage.Sought(tx, c.stack.UID)
+		if err == nil && len(sought) > 0 {
+			err = notDone("Another redeploy of this stack begins at this moment.", "Look at its card, then approve this again.")
+		}
+		return err
+	})
 }
 
 // notApproved refuses an approval, and records it.
@@ -317,16 +345,10 @@ func (h *Handler) approveMore(ctx context.Context, c *call, now time.Time) (Repl
 }
 
 // beginApproved begins what was approved. The same transaction ends the request, so that two clicks at once are one deployment.
-func (h *Handler) beginApproved(ctx context.Context, c *call, id string, voters map[string]voter, newest []cloud66.Deployment) error {
-	var a storage.Approval
-	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		a, err = waiting(tx, c, time.Now())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	f := a.Follow
+func (h *Handler) beginApproved(
+	ctx context.Context, c *call, asked storage.Approval, voters map[string]voter, newest []cloud66.Deployment,
+) error {
+	id, f := asked.ID, asked.Follow
 	f.Usual = int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds())
 	decided := func(tx storage.Tx) error {
 		now := time.Now()
@@ -350,7 +372,7 @@ func (h *Handler) beginApproved(ctx context.Context, c *call, id string, voters 
 		return errors.Join(storage.Approvals.Put(tx, id, a), authz.Record(c.judged, decision)(tx))
 	}
 	return h.Progress.Redeploy(ctx, Start{
-		Operation: c.Operation, Follow: f, Decided: decided, call: c, approved: true, overrides: a.Overrides,
+		Operation: c.Operation, Follow: f, Decided: decided, call: c, approved: true, overrides: asked.Overrides,
 	})
 }
 

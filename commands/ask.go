@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -273,8 +275,8 @@ func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Requ
 	return asked, asked.Wishes[i], storage.Requests.Put(tx, key, asked)
 }
 
-// grantAnnounced tells the one who asked that a right is granted, with a button that goes on with what it was asked for. Who may use it is
-// decided by the click.
+// grantAnnounced tells the one who asked that a right is granted, with a button that goes on with what it was asked for, in full. Who may use
+// it is decided by the click.
 func grantAnnounced(w storage.Asking) doc.Document {
 	d := ruleAnnounced(*w.Given, "", w.Given.By, false)
 	then, err := FromValue(w.Then)
@@ -283,5 +285,7 @@ func grantAnnounced(w storage.Asking) doc.Document {
 	}
 	then.Nonce, then.AskedAt, then.Granted = w.Nonce, w.Given.At.Unix(), true // its own scope is that of questions
 	label := strings.ToUpper(string(then.Verb[:1])) + string(then.Verb[1:])
-	return d.With(doc.Buttons(Button(label, then, string(then.Verb)).As(doc.Primary)))
+	line := then.line(cmp.Or(then.Stack, w.Shown, w.Stacks))
+	goesOn := Button(label, then, string(then.Verb)).As(doc.Primary)
+	return d.With(doc.Lines(markup.Format("The button goes on with %s", markup.Code(line))), doc.Buttons(goesOn))
 }

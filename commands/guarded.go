@@ -86,7 +86,7 @@ func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.T
 	}
 	overrides := func(l storage.Lock) bool { return slices.Contains(start.overrides, l.ID) }
 	if c != nil && !start.approved && c.Invocation.Options[Override] != "" && c.standing.Admin().Allowed {
-		overrides = func(storage.Lock) bool { return true }
+		overrides = c.Invocation.overrides
 	}
 	found.overridden = slices.DeleteFunc(slices.Clone(found.locks), func(l storage.Lock) bool { return !overrides(l) })
 	found.locks = slices.DeleteFunc(found.locks, overrides)
@@ -109,6 +109,12 @@ func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.T
 		found.approvals = approvalsOver(book, stack)
 	}
 	return found, nil
+}
+
+// overrides reports whether an override opens a lock that holds: typed, any; by a button, one that held when its message was shown.
+func (i Invocation) overrides(l storage.Lock) bool {
+	shown := time.Unix(i.AskedAt, 0)
+	return i.AskedAt == 0 || !l.At.After(shown) && guard.Holds(l, shown)
 }
 
 func idsOf(locks []storage.Lock) []string {
@@ -152,13 +158,18 @@ func (h *Handler) judge(ctx context.Context, stack storage.StackRef, wish *stora
 
 // covers reports whether the holder of a lock may lock a stack now.
 func (h *Handler) covers(ctx context.Context, l *guard.Lock, stack storage.StackRef) (bool, error) {
-	standing, err := h.Authz.Standing(ctx, authz.Subject{User: l.Holder, Channel: l.Channel})
+	standing, err := h.Authz.Standing(ctx, holderOf(l))
 	if errors.Is(err, authz.ErrUnknown) {
 		h.Log.WarnContext(ctx, "whether the holder of a lock may lock a stack cannot be found out; it is taken for locked",
 			"lock", l.ID, "user", l.Holder, "stack", stack.String(), "error", err)
 		return true, nil
 	}
 	return err == nil && standing.Decide(authz.Lock, stack).Allowed, err
+}
+
+// holderOf returns the holder of a lock, whose rights do not end because Slack does not show the channel of the lock to the bot any more.
+func holderOf(l *guard.Lock) authz.Subject {
+	return authz.Subject{User: l.Holder, Channel: l.Channel, Unshown: true}
 }
 
 // locksOn returns the locks that hold a stack at a time, as a transaction sees them. It fails with errMoved if the ruling does not know
@@ -274,7 +285,7 @@ func (h *Handler) locked(ctx context.Context, start Start, locks []storage.Lock)
 		ask := Invocation{Verb: AskUnlock, UID: r.Stack.UID, Options: Options{Rule: l.ID}}.once()
 		r.Ask = &ask
 	}
-	if c.standing.Admin().Allowed {
+	if c.standing.Admin().Allowed && !start.approved {
 		over := c.Invocation.once()
 		over.Stack, over.UID, over.Form, over.Fill = "", r.Stack.UID, false, true
 		over.Options[Override] = given
@@ -328,11 +339,11 @@ func comesFirst(p storage.Protection, stack storage.StackRef) bool {
 	return authz.Fold(p.After) == authz.Fold(stack.Environment)
 }
 
-// wasLive reports whether what is wanted is or was live on the stack of a name in an environment. A wish that does not say it exactly, by a
-// full hash or by what each of its services is deployed from, was not.
+// wasLive reports whether all that is wanted is or was live on the stack of a name in an environment. A wish that does not say it exactly,
+// by a full hash or by what each of its services is deployed from, was not.
 func (h *Handler) wasLive(ctx context.Context, name, environment string, wish storage.Wish) (bool, error) {
-	exactly := fullHash.MatchString(wish.Ref) || wish.Services != "" && versions.Sent(wish.Services) == wish.Services
-	if !exactly {
+	exactly := (wish.Ref == "" || fullHash.MatchString(wish.Ref)) && versions.Sent(wish.Services) == wish.Services
+	if !exactly || wish.Ref+wish.Services == "" {
 		return false, nil
 	}
 	stacks, err := h.Directory.visible(ctx, func(s cloud66.Stack) bool {
@@ -358,7 +369,7 @@ func (h *Handler) wasLive(ctx context.Context, name, environment string, wish st
 			return false, err
 		}
 		live, before := versions.Of(listed.Deployments, kept)
-		if versions.WasLive(listed.Deployments, kept, wish.Ref) || wish.Services != "" && slices.ContainsFunc(append(before, live),
+		if (wish.Ref == "" || versions.WasLive(listed.Deployments, kept, wish.Ref)) && slices.ContainsFunc(append(before, live),
 			func(v versions.Version) bool { return versions.Holds(v.Services, wish.Services) }) {
 			return true, nil
 		}

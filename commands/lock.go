@@ -271,7 +271,7 @@ func (h *Handler) mayUnlock(ctx context.Context, c *call, l *guard.Lock) (bool, 
 	if err != nil {
 		return false, err
 	}
-	holder, err := h.Authz.Standing(ctx, authz.Subject{User: l.Holder, Channel: l.Channel})
+	holder, err := h.Authz.Standing(ctx, holderOf(l))
 	unknown, covers := err != nil, false
 	if err != nil && !errors.Is(err, authz.ErrUnknown) {
 		return false, err

@@ -108,10 +108,20 @@ func (h *Handler) protect(ctx context.Context, c *call) (Reply, error) {
 	if inv.Options[Approvals] != "" {
 		p.Approvals = inv.Number(Approvals)
 	}
-	key := "protection/" + storage.NewID(now)
+	book, err := h.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	handles, key := h.handles(ctx, book), "protection/"+storage.NewID(now)
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) ([]Announcement, error) {
-		made, err := addProtection(tx, p)
-		return []Announcement{{Key: key, Reply: protectionSaid(made, group.handle, req.User, false)}}, err
+		made, was, err := addProtection(tx, p)
+		now := protectionSaid(made, group.handle, req.User, false)
+		said := []Announcement{{Key: key, Reply: now}}
+		if was.ID != "" && was.Channel != req.Channel {
+			there := protectionSaid(was, handles[was.Group], req.User, true).With(now.Blocks...)
+			said = append(said, Announcement{Key: key + "/there", Channel: was.Channel, Reply: there})
+		}
+		return said, err
 	})
 	if err != nil {
 		return nil, err
@@ -152,25 +162,25 @@ func noEnvironment(environment string, stacks []cloud66.Stack) error {
 	return notDone("No stack has the environment "+quoted(environment)+".", "There are "+joinQuoted(names)+".")
 }
 
-// addProtection stores a protection, in place of one of the same stacks.
-func addProtection(tx storage.Tx, p storage.Protection) (storage.Protection, error) {
+// addProtection stores a protection, in place of one of the same stacks, which it returns.
+func addProtection(tx storage.Tx, p storage.Protection) (made, was storage.Protection, err error) {
 	taken := map[string]bool{}
-	err := storage.Protections.Scan(tx, "", func(id string, old storage.Protection) error {
+	err = storage.Protections.Scan(tx, "", func(id string, old storage.Protection) error {
 		taken[id] = true
 		if authz.SamePattern(old.Stacks, p.Stacks) {
-			p.ID = id
+			p.ID, was = id, old
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
-		return p, err
+		return p, was, err
 	case p.ID == "" && len(taken) >= maxProtections:
-		return p, notDone(fmt.Sprintf("There are %d protections, as many as there can be.", maxProtections), "Write one pattern for many stacks.")
+		return p, was, notDone(fmt.Sprintf("There are %d protections, as many as there can be.", maxProtections), "Write one pattern for many stacks.")
 	case p.ID == "":
 		p.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	}
-	return p, storage.Protections.Put(tx, p.ID, p)
+	return p, was, storage.Protections.Put(tx, p.ID, p)
 }
 
 // unprotect takes protections back.
@@ -183,10 +193,7 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	handles := map[string]string{}
-	for _, p := range book.Protections() {
-		handles[p.Group] = h.named(ctx, p.Group)
-	}
+	handles, others := h.handles(ctx, book), h.protectionsSeen(ctx, c, book)
 	key := "unprotected/" + storage.NewID(time.Now())
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (said []Announcement, err error) {
 		var ended []storage.Protection
@@ -197,7 +204,7 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 			return nil
 		})
 		if err == nil && len(ended) == 0 {
-			return nil, instead(noProtection(glob, book))
+			return nil, instead(noProtection(glob, others))
 		}
 		for _, p := range ended {
 			err = errors.Join(err, storage.Protections.Delete(tx, p.ID))
@@ -212,13 +219,30 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 	return nil, err
 }
 
-// noProtection says that no protection is written like that. Whoever asks is an admin, who may see all.
-func noProtection(glob string, book *guard.Book) ProblemReply {
-	var globs []string
+// handles returns the names of the groups that protections name.
+func (h *Handler) handles(ctx context.Context, book *guard.Book) map[string]string {
+	all := map[string]string{}
 	for _, p := range book.Protections() {
-		globs = append(globs, p.Stacks)
+		all[p.Group] = h.named(ctx, p.Group)
 	}
-	r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "There is none at all."}
+	return all
+}
+
+// protectionsSeen returns what is protected, as far as the user may see stacks of it: who makes rules need not see any.
+func (h *Handler) protectionsSeen(ctx context.Context, c *call, book *guard.Book) (globs []string) {
+	stacks, _ := h.listed(ctx, may(c.standing, authz.View))
+	seen, all := authz.NewCatalogue(refsOf(stacks)), c.standing.All(authz.View)
+	for _, p := range book.Protections() {
+		if all || p.Pattern().Everything() || seen.Any(p.Pattern()) {
+			globs = append(globs, p.Stacks)
+		}
+	}
+	return globs
+}
+
+// noProtection says that no protection is written like that, and offers those that the user may see.
+func noProtection(glob string, globs []string) ProblemReply {
+	r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "You can see none that there is."}
 	if len(globs) > 0 {
 		r.Do = "Protected are " + someQuoted(globs) + "."
 	}

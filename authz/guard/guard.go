@@ -39,6 +39,9 @@ type Protection struct {
 	pattern authz.Pattern
 }
 
+// Pattern returns the pattern of the protection.
+func (p *Protection) Pattern() authz.Pattern { return p.pattern }
+
 // Match reports whether a protection is about a stack.
 func (p *Protection) Match(stack storage.StackRef) bool { return p.pattern.Match(stack) }
 
