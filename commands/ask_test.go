@@ -295,14 +295,14 @@ func TestAskingShowsNothingOfWhatIsAskedFor(t *testing.T) {
 func TestARequestIsMadeWhereTheAdminsCanSeeIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		refused := r.sayIn(secret, sam, "redeploy web --now")
-		if said := refused.Document().Fallback().String(); !strings.HasPrefix(said, "I am not a member of this channel. Invite me") ||
+		if said := refused.Document().Fallback().String(); !strings.HasPrefix(said, "⛔ I am not a member of this channel. Invite me") ||
 			!strings.Contains(said, "You may not redeploy") || as[RefusalReply](t, refused).Ask != nil {
 			t.Errorf("it says %s", said)
 		}
 		ask := r.refusedRedeploy()
 		clicked := r.clickIn(secret, sam, ask)
 		said := clicked.Document().Fallback().String()
-		if as[RefusalReply](t, clicked).Ask != nil || !strings.HasPrefix(said, "I am not a member") {
+		if as[RefusalReply](t, clicked).Ask != nil || !strings.HasPrefix(said, "⛔ I am not a member") {
 			t.Errorf("a click says %s", said)
 		}
 		r.nothingDone()

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"c66bot/bot/card/doc"
@@ -16,17 +17,33 @@ type ElsewhereReply struct {
 	Why *CardError
 }
 
-// Document puts the sentence before the reply.
+// Document puts the sentence before the reply, behind the sign of a refusal or a problem.
 func (r ElsewhereReply) Document() doc.Document {
 	d := r.Reply.Document()
 	first := markup.Format("%s. %s.", sentence(r.Why.What), sentence(r.Why.Do))
-	d.Brief = markup.Brief(first, d.Fallback().Text())
-	d.Blocks = append([]doc.Block{doc.Lines(first)}, d.Blocks...)
+	brief, blocks := d.Fallback().Text(), slices.Clone(d.Blocks)
+	if rest, refused := brief.CutSign("⛔"); refused {
+		first, brief = markup.Format("⛔ %s", first), rest
+	} else if rest, fails := brief.CutSign("⚠️"); fails {
+		first, brief = markup.Format("⚠️ %s", first), rest
+	}
+	if len(blocks) > 0 && len(blocks[0].Lines) > 0 {
+		blocks[0].Lines = slices.Clone(blocks[0].Lines)
+		blocks[0].Lines[0] = unsigned(blocks[0].Lines[0])
+	}
+	d.Brief, d.Blocks = markup.Brief(first, brief), append([]doc.Block{doc.Lines(first)}, blocks...)
 	return d
 }
 
 // elsewherePatience bounds how long an answer waits for Slack to say whether the bot is in the channel.
 const elsewherePatience = time.Second
+
+// unsigned leaves out the sign of a refusal or a problem.
+func unsigned(line markup.Text) markup.Text {
+	line, _ = line.CutSign("⛔")
+	line, _ = line.CutSign("⚠️")
+	return line
+}
 
 // elsewhere returns the reply, with the sentence if the bot certainly cannot post in the channel of the request.
 func (h *Handler) elsewhere(ctx context.Context, req Request, reply Reply) Reply {

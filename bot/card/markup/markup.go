@@ -79,5 +79,11 @@ func (t Text) Empty() bool { return t.s == "" }
 // Trim removes leading and trailing white space.
 func (t Text) Trim() Text { return Text{strings.TrimSpace(t.s)} }
 
+// CutSign cuts a sign off the beginning. It reports false for a text that does not begin with it and a space.
+func (t Text) CutSign(sign constant) (rest Text, cut bool) {
+	s, cut := strings.CutPrefix(t.s, string(sign)+" ")
+	return Text{s}, cut
+}
+
 // String returns the text for a mrkdwn object.
 func (t Text) String() string { return t.s }
