@@ -41,6 +41,7 @@ func goldenVersions() map[string]Reply {
 	before := []versions.Version{
 		goldenVersion(1041, "9", page, 50, 3), goldenVersion(1038, "c", page, 5, 53), goldenVersion(1037, "0", page, 120, 58),
 	}
+	before[1].IllAfter = 4*time.Minute + 20*time.Second
 	busy, docker := goldenBack(live, before[0]), goldenBack(live, before[0])
 	busy.listed = []cloud66.Deployment{goldenRunning()}
 	docker.live.Services, docker.to.Services, docker.live.Commit, docker.to.Commit = "api:v2,job:main", "api:v1,job:main", "", ""
@@ -73,7 +74,7 @@ func goldenVersions() map[string]Reply {
 
 // hostileVersions are the questions about rollbacks and promotions with a hostile text wherever text comes from outside.
 func hostileVersions(bad string) map[string]Reply {
-	v := versions.Version{Deployments: []int64{1}, Commit: bad, Page: bad, Services: bad, By: bad, Asker: bad, From: goldenNow}
+	v := versions.Version{Deployments: []int64{1}, Commit: bad, Page: bad, Services: bad, By: bad, Asker: bad, From: goldenNow, IllAfter: time.Second}
 	other := v
 	other.Deployments, other.By, other.Asker, other.Services = []int64{2}, bad, "", ""
 	b := goldenBack(v, slices.Repeat([]versions.Version{other}, 9)...)

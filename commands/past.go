@@ -224,7 +224,7 @@ func sight(shown ...any) string {
 	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", shown)))[:16]
 }
 
-// lived shows a version: its deployment, its commit, what its services are deployed from, and when it was live.
+// lived shows a version: its deployment, its commit, what its services are deployed from, and when it was live and fell ill.
 func lived(v versions.Version, live bool) markup.Text {
 	d := cloud66.Deployment{GitHash: v.Commit, CommitURL: v.Page}
 	parts := []markup.Text{markup.Format("#%d", v.ID()), wording.Commit(d, wording.ShortHash(v.Commit)), tags(v.Services)}
@@ -236,6 +236,9 @@ func lived(v versions.Version, live bool) markup.Text {
 		parts = append(parts, markup.Format("went live %s", markup.When(v.From)))
 	default:
 		parts = append(parts, markup.Format("live for %s until %s", wording.Duration(v.Lasted()), markup.When(v.Until)))
+	}
+	if v.IllAfter > 0 {
+		parts = append(parts, markup.Format("fell ill after %s", wording.Roughly(v.IllAfter)))
 	}
 	return markup.Join(parts, " · ")
 }

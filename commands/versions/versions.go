@@ -20,7 +20,8 @@ type Version struct {
 	Services    string  // what its services were deployed from, as in storage.Deployed
 	By, Asker   string  // who started the newest of its deployments, as in storage.Deployed
 	From        time.Time
-	Until       time.Time // zero while it is live
+	Until       time.Time     // zero while it is live
+	IllAfter    time.Duration // how long after it went live its stack fell ill, 0 if it is not known to
 }
 
 // ID returns the newest deployment of the version, 0 for none.
@@ -64,6 +65,7 @@ type run struct {
 	storage.Deployed
 
 	live       bool
+	illAfter   time.Duration
 	page       string
 	revertedAt time.Time
 }
@@ -81,6 +83,7 @@ func Of(listed []cloud66.Deployment, kept []storage.Deployed) (live Version, bef
 		}
 		if last >= 0 && all[last].Same(v) {
 			v.Deployments, v.From = append(v.Deployments, all[last].Deployments...), all[last].From
+			v.IllAfter = cmp.Or(v.IllAfter, all[last].IllAfter)
 			all = all[:last]
 		}
 		if all = append(all, v); r.live {
@@ -120,7 +123,7 @@ func WasLive(listed []cloud66.Deployment, kept []storage.Deployed, hash string) 
 func runs(listed []cloud66.Deployment, kept []storage.Deployed) []run {
 	all := map[int64]run{}
 	for _, d := range kept {
-		all[d.Number] = run{Deployed: d}
+		all[d.Number] = run{Deployed: d, illAfter: illAfter(d)}
 	}
 	for _, d := range listed {
 		if !d.Ended() {
@@ -129,7 +132,7 @@ func runs(listed []cloud66.Deployment, kept []storage.Deployed) []run {
 		before := all[d.ID].Deployed
 		now := Ended(before.Stack, d)
 		now.Services, now.Asker = before.Services, before.Asker
-		all[d.ID] = run{Deployed: now, live: d.IsLive && !d.Reverted, page: d.CommitURL, revertedAt: d.RevertedAt}
+		all[d.ID] = run{Deployed: now, illAfter: all[d.ID].illAfter, live: d.IsLive && !d.Reverted, page: d.CommitURL, revertedAt: d.RevertedAt}
 	}
 	var went []run
 	for _, r := range all {
@@ -141,10 +144,18 @@ func runs(listed []cloud66.Deployment, kept []storage.Deployed) []run {
 	return went
 }
 
+// illAfter returns how long after the end of a deployment, as the bot saw it, its stack fell ill; 0 if it did not.
+func illAfter(d storage.Deployed) time.Duration {
+	if d.UnhealthyAt.IsZero() || d.SeenAt.IsZero() {
+		return 0
+	}
+	return max(d.UnhealthyAt.Sub(d.SeenAt), time.Second)
+}
+
 func (r run) version() Version {
 	return Version{
 		Deployments: []int64{r.Number}, Commit: r.Commit, Page: r.page, Services: r.Services, By: r.By, Asker: r.Asker, From: r.Over(),
-		Until: r.revertedAt,
+		Until: r.revertedAt, IllAfter: r.illAfter,
 	}
 }
 

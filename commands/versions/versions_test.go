@@ -154,6 +154,31 @@ func TestOnlyACommitThatWentLiveWasLive(t *testing.T) {
 	}
 }
 
+func TestAVersionTellsWhetherItsStackFellIll(t *testing.T) {
+	a, b, c, d := hash("a"), hash("b"), hash("c"), hash("d")
+	ill := func(of cloud66.Deployment, after time.Duration) storage.Deployed {
+		k := kept(of, "")
+		k.SeenAt = of.FinishedAt.Add(time.Hour) // by another clock
+		if after > 0 {
+			k.UnhealthyAt = k.SeenAt.Add(after)
+		}
+		return k
+	}
+	listed := []cloud66.Deployment{ended(6, d, live), ended(5, c), ended(4, c), ended(3, b), ended(2, a)}
+	remembered := []storage.Deployed{
+		ill(ended(1, b), 3*time.Minute), ill(ended(2, a), 4*time.Minute), ill(ended(3, b), 0), ill(ended(4, c), 5*time.Minute), ill(ended(5, c), 0),
+	}
+	now, before := Of(listed, remembered)
+	got := []time.Duration{now.IllAfter}
+	for _, v := range before {
+		got = append(got, v.IllAfter)
+	}
+	// The last time that b was live it was well. Two deployments of c were one time.
+	if want := []time.Duration{0, 5 * time.Minute, 0, 4 * time.Minute}; !slices.Equal(got, want) {
+		t.Errorf("they fell ill after %v, want %v", got, want)
+	}
+}
+
 func TestServicesAreWrittenAsTheyAreRequested(t *testing.T) {
 	services := []cloud66.Service{
 		{Name: "web", ImageTag: "v1"}, {Name: "job", GitRef: "feature/x", ImageTag: "built"}, {Name: "odd"}, {Name: "a:b", ImageTag: "v1"},
