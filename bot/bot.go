@@ -165,7 +165,7 @@ func New(cfg Config) (*Bot, error) {
 			}
 		},
 		Watch: b.watchStatus, Announces: told, SlackWords: webapi.Words, Resubscribed: b.progress.SubscriptionsChanged, Waits: b.progress.Waits,
-		ApprovalsExpire: cfg.ApprovalsExpire, Command: cfg.Command, Profiles: cfg.Profiles, Log: cfg.Log,
+		ApprovalsExpire: cfg.ApprovalsExpire, Command: cfg.Command, Profiles: cfg.Profiles, Page: cfg.Dashboard.Of, Log: cfg.Log,
 	})
 	b.socket = socket.New(socket.Config{
 		API: b.api, HTTP: b.http, Dial: cfg.Dial, Log: cfg.Log, Take: b.take, Beat: cfg.Beat,

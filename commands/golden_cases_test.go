@@ -110,8 +110,12 @@ func goldenReplies() map[string]Reply {
 				QueuedAfter: 1042,
 			}, entry(goldenRunning()), {Deployment: live, AskedBy: "U0LIN"}, {Deployment: failed, Cancelled: cancel}, entry(reverted),
 		}},
-		"detail-queued":    DetailReply{Stack: goldenStack, Entry: Entry{Deployment: queued, QueuedAfter: 1042}, Followed: true, At: goldenNow},
-		"detail-failed":    DetailReply{Stack: goldenStack, Entry: entry(failed), Before: before, At: goldenNow},
+		"detail-queued": DetailReply{Stack: goldenStack, Entry: Entry{Deployment: queued, QueuedAfter: 1042}, Followed: true, At: goldenNow},
+		"detail-failed": DetailReply{Stack: goldenStack, Entry: entry(failed), Before: before, At: goldenNow},
+		"detail-failed-why": DetailReply{
+			Stack: goldenStack, Entry: Entry{Deployment: failed, Said: "The build server is gone"}, Before: before, At: goldenNow,
+			Page: markup.WebAddress("https://app.cloud66.com/dashboard"),
+		},
 		"detail-cancelled": DetailReply{Stack: goldenStack, Entry: Entry{Deployment: failed, Cancelled: cancel}, At: goldenNow},
 		"detail-running":   DetailReply{Stack: goldenStack, Entry: entry(goldenRunning()), Usual: 292 * time.Second, At: goldenNow},
 		"detail-live": DetailReply{

@@ -9,6 +9,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/authz/guard"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -126,6 +127,8 @@ type Config struct {
 	Waits        func()                          // called after somebody began to wait for a stack to be free; may be nil
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles offered in the form
+	// Page is a stack's page in Cloud 66's dashboard; nil for none.
+	Page func(storage.StackRef) markup.Address
 	// ApprovalsExpire is how long a request waits for approval.
 	ApprovalsExpire time.Duration
 	SlackWords      func(code string) string // describes a Slack error code

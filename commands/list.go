@@ -75,6 +75,7 @@ type Entry struct {
 	Wish        *storage.Wish   // that request
 	Cancelled   *storage.Cancel // the cancellation requested here
 	Unhealthy   bool            // its stack fell ill after it went live
+	Said        string          // what Cloud 66 said of its failure, "" if that is not known
 	QueuedAfter int64           // the deployment that runs before it, 0 if unknown
 }
 
@@ -125,6 +126,9 @@ func entryOf(tx storage.Tx, uid string, d cloud66.Deployment) (Entry, error) {
 	}
 	kept, _, errKept := storage.History.Find(tx, key)
 	entry.Unhealthy = !kept.UnhealthyAt.IsZero()
+	if kept.Outcome == d.Outcome.String() {
+		entry.Said = kept.Said
+	}
 	wish, found, err2 := storage.Wishes.Find(tx, key)
 	if err = errors.Join(err, err2, errKept); err != nil || !found {
 		return entry, err

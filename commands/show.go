@@ -154,7 +154,7 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	}
 	return DetailReply{
 		Next: refsOf(next), Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
-		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), At: time.Now(),
+		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), Page: h.page(RefOf(stack)), At: time.Now(),
 	}, nil
 }
 
@@ -244,6 +244,7 @@ type DetailReply struct {
 	Git      bool               // the stack can deploy a commit by its hash
 	Followed bool               // by a card in the channel
 	Next     []storage.StackRef // where what is live can be promoted to: one stack or none
+	Page     markup.Address     // the stack's in Cloud 66's dashboard, zero if there is none
 	At       time.Time
 }
 
@@ -307,7 +308,7 @@ func (r DetailReply) facts() []markup.Text {
 		cancel = markup.Format("by %s, %s", markup.User(e.Cancelled.User), markup.When(e.Cancelled.At))
 	}
 	return []markup.Text{
-		fact("By", by), fact("Reason", markup.Format("%s", wish.Reason)),
+		fact("Cloud 66 says", markup.Format("%s", e.Said)), fact("By", by), fact("Reason", markup.Format("%s", wish.Reason)),
 		fact("Version", markup.Join([]markup.Text{version, wording.WhatChanged(r.Before, d)}, " · ")),
 		fact("Services", markup.Code(wish.Services)), fact("Profile", markup.Code(wish.Profile)),
 		fact("Started", whenKnown(d.StartedAt)), fact("Ended", whenKnown(d.FinishedAt)),
@@ -392,6 +393,22 @@ func reverted(d cloud66.Deployment) markup.Text {
 	return text
 }
 
+// OpenButton opens a page of Cloud 66's dashboard. It is none where there is no page.
+func OpenButton(page markup.Address) doc.Button {
+	if page.Empty() {
+		return doc.Button{}
+	}
+	return doc.Button{ID: "open", Label: markup.Line("Open"), URL: page}
+}
+
+// page returns a stack's page in Cloud 66's dashboard.
+func (h *Handler) page(stack storage.StackRef) markup.Address {
+	if h.Page == nil {
+		return markup.Address{}
+	}
+	return h.Page(stack)
+}
+
 // buttons returns the actions available on this deployment, the dangerous one last.
 func (r DetailReply) buttons() []doc.Button {
 	d := r.Entry.Deployment
@@ -408,6 +425,9 @@ func (r DetailReply) buttons() []doc.Button {
 		again.Deployment = d.ID // the form offers its version
 	}
 	all := []doc.Button{Button("Redeploy", again, "redeploy")}
+	if d.Outcome.Kind != cloud66.OutcomeSuccess {
+		all = append(all, OpenButton(r.Page))
+	}
 	if !d.IsLive || d.Reverted {
 		return all
 	}

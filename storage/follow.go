@@ -95,7 +95,7 @@ type Follow struct {
 	EndedAt     time.Time `json:"ended_at,omitzero"`
 	Subscribed  bool      `json:"subscribed,omitempty"` // the card was created by a subscription
 	Healthy     bool      `json:"healthy,omitempty"`    // the stack was healthy when the deployment was asked for
-	Said        string    `json:"said,omitempty"`       // Cloud 66's explanation of a failed request
+	Said        string    `json:"said,omitempty"`       // Cloud 66's explanation of a failure or of a failed request
 	// Untold is what is to be told of the end, in PhaseUntold.
 	Untold json.RawMessage `json:"untold,omitempty"`
 }

@@ -26,6 +26,8 @@ type Deployed struct {
 	SeenAt    time.Time `json:"seen_at"` // when the bot first saw that it had ended
 	// UnhealthyAt is when its stack fell ill after it went live, by the bot's clock; zero if it did not, or was not watched.
 	UnhealthyAt time.Time `json:"unhealthy_at,omitzero"`
+	// Said is what Cloud 66 said of its failure, as far as it was asked.
+	Said string `json:"said,omitempty"`
 }
 
 // Over returns when the deployment ended, as far as that is known.

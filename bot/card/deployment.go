@@ -466,10 +466,8 @@ func (v View) when() time.Time {
 func (v View) buttons() []doc.Button {
 	f := v.Follow
 	again := commands.Button("Redeploy", commands.Invocation{Verb: commands.Redeploy, UID: f.Stack.UID, Follow: f.ID}, "redeploy")
-	var show, open, cancel doc.Button
-	if page := markup.WebAddress(v.Dashboard); !page.Empty() {
-		open = doc.Button{ID: "open", Label: markup.Line("Open"), URL: page}
-	}
+	var show, cancel doc.Button
+	open := commands.OpenButton(markup.WebAddress(v.Dashboard))
 	if f.Deployment != 0 {
 		show = commands.Button("Show", commands.Invocation{Verb: commands.Show, UID: f.Stack.UID, Deployment: f.Deployment}, "show")
 		cancel = commands.CancelButton(f.Stack, f.Deployment)

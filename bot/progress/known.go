@@ -34,12 +34,13 @@ type known struct {
 
 // about is what the bot knows of a deployment.
 type about struct {
-	cancel   *storage.Cancel
-	wish     string            // the follow whose redeploy started it, or ""
-	asker    string            // who requested that
-	services string            // that were requested, as in storage.Wish
-	heard    map[string]string // the follows that announce it, by channel, if it is news
-	kept     storage.Deployed  // its history
+	cancel    *storage.Cancel
+	wish      string            // the follow whose redeploy started it, or ""
+	asker     string            // who requested that
+	services  string            // that were requested, as in storage.Wish
+	reference string            // of its stack action
+	heard     map[string]string // the follows that announce it, by channel, if it is news
+	kept      storage.Deployed  // its history
 }
 
 // compared is a look with what it was compared with.
@@ -165,7 +166,7 @@ func (k *known) learn(tx storage.Tx, stack string, id int64) error {
 		f, _, wrong := storage.Follows.Find(tx, a.wish)
 		a.asker, err = f.Asker, errors.Join(err, wrong)
 		if f.Wish != nil {
-			a.services = f.Wish.Services
+			a.services, a.reference = f.Wish.Services, f.Wish.Reference
 		}
 	}
 	var errKept error

@@ -109,10 +109,11 @@ func (s sought) possible(d cloud66.Deployment) bool {
 	if d.ID <= s.wish.NewestBefore || viaElsewhere(d) {
 		return false
 	}
-	if s.action == nil {
-		return true
-	}
-	a := *s.action
+	return s.action == nil || agrees(*s.action, d)
+}
+
+// agrees reports whether nothing contradicts that an action is that of a deployment.
+func agrees(a cloud66.Action, d cloud66.Deployment) bool {
 	switch {
 	case a.Ended() != d.Ended(): // at this moment; the next look sees both ends
 		return false
@@ -126,6 +127,12 @@ func (s sought) possible(d cloud66.Deployment) bool {
 		return false
 	}
 	return true
+}
+
+// together reports whether an action started or ended at the moment of a deployment.
+func together(a cloud66.Action, d cloud66.Deployment) bool {
+	same := func(a, b time.Time) bool { return !a.IsZero() && !b.IsZero() && apart(a, b) <= sameMoment }
+	return same(a.StartedAt, d.StartedAt) || same(a.FinishedAt, d.FinishedAt)
 }
 
 // endedWith reports whether a deployment ended at the moment of the wish's action.

@@ -95,6 +95,9 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 			Usual: cloud66.UsualDuration(t.look.Newest, d.Type()), Began: v.Began, Cancelled: v.Cancelled, Overtaken: v.Overtaken,
 		})
 	}
+	if v.Deployment != nil && s.follow.State.End() {
+		s.follow.Said = t.said(s.follow.State, s.follow.Deployment)
+	}
 	failed := slices.ContainsFunc(s.notices, isFailure)
 	if failed || s.follow.State.End() {
 		of := t.subscribed.to(t.nameOf(s.follow))[s.follow.Channel]
@@ -145,9 +148,10 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	v.Mentions, v.Loud = notify.HearOfFailure(of, *v.Deployment)
 	v.Mentions = named(v.Mentions, t.starter(*v.Deployment))
 	if f.Phase == storage.PhaseUntold {
+		s.follow.Said = t.said(state, f.Deployment)
 		return s, s.mend(state, of)
 	}
-	v.Corrects, s.follow.State = f.State.Deployed(), state
+	v.Corrects, s.follow.State, s.follow.Said = f.State.Deployed(), state, t.said(state, f.Deployment)
 	if len(f.Told) < maxTold {
 		s.follow.Told = append(slices.Clone(f.Told), state)
 		s.notices = []notify.Notice{{State: state, At: t.look.At, Why: "Cloud 66 said before: " + string(f.State)}}

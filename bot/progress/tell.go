@@ -35,6 +35,7 @@ type answers struct {
 	// services is what those of a docker stack were deployed from, by deployment, for the history.
 	services map[int64]string
 	starters map[int64]string // who started a deployment, by its e-mail address; "" for nobody
+	reasons  map[int64]string // what Cloud 66 says of failures, by deployment
 }
 
 // tale is what a look has to tell. It is computed from the look, from what the database holds and from the answers alone.
@@ -141,7 +142,7 @@ func (t *tale) aim() watch.Aim {
 }
 
 // ask finds out which authors may subscribe to the stack, for channels with something new to hear, and looks up the stack actions of wishes
-// without a deployment.
+// without a deployment, and why deployments failed.
 func (p *Progress) ask(ctx context.Context, t *tale) {
 	t.answers = answers{may: map[author]bool{}, traces: map[string]trace{}, services: p.services(ctx, t)}
 	var channels []string
@@ -175,6 +176,7 @@ func (p *Progress) ask(ctx context.Context, t *tale) {
 			t.answers.traces[f.ID] = p.traceOf(ctx, f)
 		}
 	}
+	t.answers.reasons = p.reasons(ctx, t)
 }
 
 // plan computes what to write. An error of one follow does not keep the others from being told.
@@ -275,7 +277,7 @@ func (t *tale) remember(but map[int64]bool) {
 		a := t.about[d.ID]
 		now := versions.Ended(t.look.Stack, d)
 		now.Asker, now.SeenAt, now.Services = a.asker, a.kept.SeenAt, a.kept.Services
-		now.UnhealthyAt = a.kept.UnhealthyAt
+		now.UnhealthyAt, now.Said = a.kept.UnhealthyAt, t.said(notify.Outcome(t.sight(d)), d.ID)
 		if now.SeenAt.IsZero() {
 			now.SeenAt = t.look.At
 		}

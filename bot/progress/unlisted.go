@@ -110,7 +110,7 @@ func (t *tale) appear(f storage.Follow) (step, error) {
 	if notify.Outcome(t.sight(*t.view(f).Deployment)) != f.State {
 		return t.correct(f)
 	}
-	f.Said = ""
+	f.Said = t.said(f.State, f.Deployment)
 	s := step{follow: f, view: t.view(f), changed: true}
 	old, there := t.cards[f.ID]
 	return s, s.say(old, there)
