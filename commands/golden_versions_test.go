@@ -74,7 +74,9 @@ func goldenVersions() map[string]Reply {
 
 // hostileVersions are the questions about rollbacks and promotions with a hostile text wherever text comes from outside.
 func hostileVersions(bad string) map[string]Reply {
-	v := versions.Version{Deployments: []int64{1}, Commit: bad, Page: bad, Services: bad, By: bad, Asker: bad, From: goldenNow, IllAfter: time.Second}
+	v := versions.Version{
+		Deployments: []int64{1}, Commit: bad, Page: bad, Services: bad, By: bad, Asker: bad, From: goldenNow, IllAfter: time.Second,
+	}
 	other := v
 	other.Deployments, other.By, other.Asker, other.Services = []int64{2}, bad, "", ""
 	b := goldenBack(v, slices.Repeat([]versions.Version{other}, 9)...)

@@ -20,7 +20,7 @@ const (
 )
 
 // saysNothing matches what adds nothing to a headline that says that the deployment failed.
-var saysNothing = regexp.MustCompile(`(?i)^(the )?(stack |application )?((re)?deploy(ment)? )?(has |was )?(fail(ed|ure)?|error|unsuccessful)[.!…]*$`)
+var saysNothing = regexp.MustCompile(`(?i)^(the )?(stack )?((re)?deploy(ment)? )?(has |was )?(fail(ed|ure)?|error)[.!…]*$`)
 
 // reason returns what the message of a stack action says of a failure, on one line, or "" if that is nothing.
 func reason(message string) string {

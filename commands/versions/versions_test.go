@@ -166,7 +166,8 @@ func TestAVersionTellsWhetherItsStackFellIll(t *testing.T) {
 	}
 	listed := []cloud66.Deployment{ended(6, d, live), ended(5, c), ended(4, c), ended(3, b), ended(2, a)}
 	remembered := []storage.Deployed{
-		ill(ended(1, b), 3*time.Minute), ill(ended(2, a), 4*time.Minute), ill(ended(3, b), 0), ill(ended(4, c), 5*time.Minute), ill(ended(5, c), 0),
+		ill(ended(1, b), 3*time.Minute), ill(ended(2, a), 4*time.Minute), ill(ended(3, b), 0),
+		ill(ended(4, c), 5*time.Minute), ill(ended(5, c), 0),
 	}
 	now, before := Of(listed, remembered)
 	got := []time.Duration{now.IllAfter}
