@@ -72,10 +72,10 @@ func (r *request) rendered(reply commands.Reply) card.Message {
 	if !r.invocation.Form {
 		return m
 	}
-	switch reply.Document().Kind {
-	case commands.KindProblem:
+	switch kind := reply.Document().Kind; {
+	case kind == commands.KindProblem && r.invocation.Verb == commands.Redeploy:
 		return card.WithAgain(m, r.invocation)
-	case commands.KindRefusal:
+	case kind == commands.KindProblem, kind == commands.KindRefusal:
 		return card.WithTyped(m, r.invocation)
 	default:
 		return m

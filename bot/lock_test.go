@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"c66bot/cloud66/cloud66sim"
+	"c66bot/storage"
 )
 
 // tells waits until a person was told what holds the words.
@@ -56,6 +57,28 @@ func TestALockRefusesFromACommandAButtonAndAFormAndAnAdminOverridesIt(t *testing
 		}
 		r.card("hotfix of the outage")
 		r.until("it is sent", func() bool { return r.requests("POST") > 0 })
+		if n := r.requests("POST"); n != 1 {
+			t.Errorf("%d redeploys were sent", n)
+		}
+	})
+}
+
+func TestTheCardOfAnOverrideSaysSoAndTheChannelOfTheLockHearsOfIt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, support, "/c66 allow @sam view,lock *")
+		r.says(lin, support, "@lin made a rule")
+		r.command(sam, support, "/c66 lock web@production migration")
+		r.says(lin, support, "🔒 @sam locked web@production")
+		refused := r.ask(lin, deploys, "/c66 redeploy web --now")
+		hold(t, "the refusal", refused.Plain(), "is locked", "[Override]")
+		r.click(lin, r.ask(lin, deploys, "/c66 rollback web --override --reason outage"), "Yes, roll back")
+		hold(t, "the card", r.card("went live").Plain(), "overrides lock", "of @sam", "outage")
+		r.says(lin, support, "🔒 @lin changes web@production in spite of lock", "of @sam: “outage”")
+		pass(time.Minute)
+		for _, m := range r.cards(deploys) {
+			lack(t, "the channel of the card", m.Plain(), "in spite of")
+		}
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d redeploys were sent", n)
 		}
@@ -191,6 +214,26 @@ func TestWhatBeginsOnALockedStackFromElsewhereIsToldWhereTheLockWasMade(t *testi
 		time.Sleep(5 * time.Minute)
 		if n := len(r.cards(deploys)); n != before {
 			t.Errorf("%d messages tell of what begins on a stack that is not locked", n-before)
+		}
+	})
+}
+
+func TestAReminderCountsAnewWhereTheClockWasPutBack(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, deploys, "/c66 lock web@production the migration runs")
+		r.says(lin, deploys, "🔒 @lin locked web@production")
+		r.stop()
+		r.stores(func(tx storage.Tx) error { // the clock was a year ahead
+			return storage.Locks.Scan(tx, "", func(id string, l storage.Lock) error {
+				l.At, l.Reminded = l.At.AddDate(1, 0, 0), l.At.AddDate(1, 0, 1)
+				return storage.Locks.Put(tx, id, l)
+			})
+		})
+		r.start()
+		pass(10 * time.Hour)
+		if n := strings.Count(r.sees(lin, direct(lin)), "You hold the lock on web@production"); n != 1 {
+			t.Errorf("there are %d reminders", n)
 		}
 	})
 }

@@ -208,7 +208,7 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if a.Follow.Asker == c.User {
-		return nil, h.notApproved(ctx, c, "nobody approves their own request", "Nobody approves their own request, not even an admin.")
+		return nil, h.notCounted(ctx, c, "nobody approves their own request", "Nobody approves their own request, not even an admin.", elseApproves)
 	}
 	if err := h.stillAsked(ctx, c, &a); err != nil {
 		return nil, err
@@ -229,8 +229,8 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 	}
 	mine := voters[c.User]
 	if len(protections) > 0 && !slices.ContainsFunc(protections, mine.counts) {
-		return nil, h.notApproved(ctx, c, "not in the group that approves",
-			"Your approval does not count here: it takes a member of the group that the request names.")
+		return nil, h.notCounted(ctx, c, notOfGroup,
+			"Your approval does not count here: it takes a member of the group that the request names.", elseApproves)
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, c.stack.UID, 0, apiPage)
 	if err != nil {
@@ -274,12 +274,17 @@ func (h *Handler) stillAsked(ctx context.Context, c *call, a *storage.Approval) 
 	})
 }
 
-// notApproved refuses an approval, and records it.
-func (h *Handler) notApproved(ctx context.Context, c *call, reason, what string) error {
+const (
+	notOfGroup   = "not in the group that approves"
+	elseApproves = "Somebody else who may approve has to."
+)
+
+// notCounted refuses an answer to a request, and records it.
+func (h *Handler) notCounted(ctx context.Context, c *call, reason, what, do string) error {
 	if err := h.Authz.Refuse(ctx, c.judged, reason); err != nil {
 		return err
 	}
-	return notDone(what, "Somebody else who may approve has to.")
+	return notDone(what, do)
 }
 
 // movedSince says what makes a request another one than was asked for, "" for nothing.
@@ -387,6 +392,28 @@ func (h *Handler) showApproval(ctx context.Context, c *call, id string) error {
 
 // reject ends a request with a reason.
 func (h *Handler) reject(ctx context.Context, c *call) (Reply, error) {
+	var a storage.Approval
+	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
+		a, err = waiting(tx, c, time.Now())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	book, err := h.book(ctx)
+	if err != nil {
+		return nil, err
+	}
+	protections := approvalsOver(book, RefOf(c.stack))
+	voters, err := h.voters(ctx, a, protections, []string{c.User})
+	switch {
+	case err != nil:
+		return nil, err
+	case a.Follow.Asker == c.User:
+		return nil, h.notCounted(ctx, c, "nobody rejects their own request", "This is your own request.", "Withdraw it.")
+	case len(protections) > 0 && !slices.ContainsFunc(protections, voters[c.User].counts):
+		return nil, h.notCounted(ctx, c, notOfGroup, "That is for a member of the group that the request names.", "Tell one of them why.")
+	}
 	return h.end(ctx, c, func(a *storage.Approval) error {
 		a.State, a.By, a.Reason = storage.Rejected, c.User, c.Invocation.Options[Reason]
 		return nil

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,14 @@ func (r *rig) answer(user string, verb Verb, a storage.Approval) Reply {
 	r.t.Helper()
 	time.Sleep(time.Second)
 	return r.click(user, Invocation{Verb: verb, UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}, Shown: a.Follow.Stack.String()})
+}
+
+// rejects submits the window of a request's Reject.
+func (r *rig) rejects(user string, a storage.Approval) Reply {
+	r.t.Helper()
+	time.Sleep(time.Second)
+	inv := Invocation{Verb: Reject, UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID, Reason: "not today"}, Form: true}
+	return r.Do(r.t.Context(), request(inv, user, here))
 }
 
 func (r *rig) approval(id string) storage.Approval {
@@ -119,6 +128,29 @@ func TestAsManyApproveAsTheProtectionSaysAndOfItsGroup(t *testing.T) {
 			t.Errorf("done is %q", r.progress.done)
 		}
 	})
+	inBubble(t, func(t *testing.T, r *rig) { // an admin by a rule counts as anybody else, and rejecting is for those who count
+		r.slack.members[devs] = []string{kim}
+		r.guarded("protect web --by <!subteam^" + devs + "|@devs>")
+		r.rule("allow " + guest + " admin *")
+		r.rule("allow " + guest + " approve *")
+		a := r.asksApproval(sam, "redeploy web@production --now")
+		problemThat(t, r.answer(guest, Approve, a), "a member of the group")
+		for user, says := range map[string]string{guest: "a member of the group", sam: "your own request"} {
+			problemThat(t, r.rejects(user, a), says)
+			if e := r.lastAudit(); e.Allowed || e.User != user {
+				t.Errorf("recorded is %+v", e)
+			}
+		}
+		if got := r.approval(a.ID); got.State != storage.Waiting {
+			t.Fatalf("the request is %+v", got)
+		}
+		silent(t, r.rejects(kim, a))
+		a = r.asksApproval(sam, "redeploy web@production --now")
+		silent(t, r.rejects(lin, a)) // an admin of the configuration
+		if got := r.approval(a.ID); got.State != storage.Rejected || got.By != lin || len(r.progress.done) != 0 {
+			t.Errorf("the request is %+v, done is %q", got, r.progress.done)
+		}
+	})
 	inBubble(t, func(t *testing.T, r *rig) { // the right of the first one ends before the second one comes
 		r.guarded("protect web --approvals 2")
 		r.rule("allow " + guest + " approve *")
@@ -172,8 +204,7 @@ func TestApprovalIsAskedForAgainWhereTheWorldHasMoved(t *testing.T) {
 func TestARequestThatIsOverIsNotApproved(t *testing.T) {
 	for name, end := range map[string]func(r *rig, a storage.Approval) Reply{
 		"rejected": func(r *rig, a storage.Approval) Reply {
-			inv := Invocation{Verb: Reject, UID: "web1", Options: Options{Rule: a.ID, Reason: "not today"}, Form: true}
-			return r.Do(r.t.Context(), request(inv, kim, here))
+			return r.rejects(kim, a)
 		},
 		"withdrawn": func(r *rig, a storage.Approval) Reply {
 			problemThat(r.t, r.answer(lin, Withdraw, a), "Only who asked")
@@ -190,6 +221,44 @@ func TestARequestThatIsOverIsNotApproved(t *testing.T) {
 				t.Errorf("%s: %+v, done is %q", name, reply, r.progress.done)
 			}
 			r.asksApproval(sam, "redeploy web@production --now")
+		})
+	}
+}
+
+func TestWhatIsAboutAStackThatVanishedMeanwhileIsToldSoAndDeploysNothing(t *testing.T) {
+	for name, begin := range map[string]func(r *rig) func() Reply{
+		"an approval": func(r *rig) func() Reply {
+			a := r.asksApproval(sam, "redeploy web@production --now")
+			return func() Reply { return r.answer(kim, Approve, a) }
+		},
+		"the reason of a rejection": func(r *rig) func() Reply {
+			a := r.asksApproval(sam, "redeploy web@production --now")
+			return func() Reply { return r.rejects(kim, a) }
+		},
+		"the reason of an override": func(r *rig) func() Reply {
+			r.lockMade(lin, "lock web migration")
+			over := *as[LockedReply](r.t, r.say(lin, "redeploy web@production --ref main")).Override
+			over.Options[Reason], over.Fill, over.Form = "outage", false, true
+			return func() Reply { return r.Do(r.t.Context(), request(over, lin, here)) }
+		},
+		"a form": func(r *rig) func() Reply {
+			fill := as[FormReply](r.t, r.form(sam, Invocation{Verb: Redeploy, Stack: "web@production"})).Fill
+			sent := Invocation{Verb: Redeploy, UID: "web1", Shown: "web@production", Yes: true, Form: true, Newest: fill.Newest, AskedAt: fill.AskedAt}
+			return func() Reply { return r.Do(r.t.Context(), request(sent, sam, here)) }
+		},
+	} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			r.guarded("protect web")
+			send := begin(r)
+			r.stacks.stacks = slices.DeleteFunc(r.stacks.stacks, func(s cloud66.Stack) bool { return s.UID == "web1" })
+			r.cloud.err = &cloud66.Error{Kind: cloud66.ErrNotFound, Status: 404}
+			r.channels.said = nil
+			time.Sleep(time.Minute)
+			reply := send()
+			if reply == nil || !strings.Contains(reply.Document().Fallback().String(), "was deleted") || len(r.channels.said) != 0 {
+				t.Errorf("%s: the answer is %+v, said is %+v", name, reply, r.channels.said)
+			}
+			r.nothingDone()
 		})
 	}
 }

@@ -72,7 +72,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 		return nil, err
 	}
 	ref := RefOf(stack)
-	held, err := h.heldFacts(ctx, ref)
+	held, err := h.heldFacts(ctx, ref, false)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,13 +46,25 @@ func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
 		if err != nil {
 			return err
 		}
+		passing, overrides, err := g.h.overriding(ctx, start, judged)
+		if errors.Is(err, errMoved) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
 		var found obstacles
-		passing := start
 		passing.Decided = func(tx storage.Tx) error {
 			if found, err = g.h.obstacles(tx, start, judged, time.Now()); err != nil {
 				return err
 			}
-			return g.h.pass(tx, start, found)
+			if err := g.h.pass(tx, start, found); err != nil {
+				return err
+			}
+			if !slices.Equal(idsOf(found.overridden), overrides) { // the card says which ones
+				return errMoved
+			}
+			return nil
 		}
 		err = g.Progress.Redeploy(ctx, passing)
 		switch {
@@ -70,6 +83,27 @@ func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
 	return errMoved
 }
 
+// overriding returns a redeploy whose wish says which locks it overrides, and the ids of these.
+func (h *Handler) overriding(ctx context.Context, start Start, judged ruling) (_ Start, ids []string, err error) {
+	if start.call == nil || !start.call.overrides() && len(start.overrides) == 0 {
+		return start, nil, nil
+	}
+	var found obstacles
+	err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
+		found, err = h.obstacles(tx, start, judged, time.Now())
+		return err
+	})
+	if wish := start.Follow.Wish; err == nil && wish != nil {
+		own := *wish
+		own.Overrides = nil
+		for _, l := range found.overridden {
+			own.Overrides = append(own.Overrides, storage.Overridden{Lock: l.ID, Holder: l.Holder, Channel: l.Channel})
+		}
+		start.Follow.Wish = &own
+	}
+	return start, idsOf(found.overridden), err
+}
+
 // obstacles are what keeps a redeploy from beginning.
 type obstacles struct {
 	locks      []storage.Lock // that hold and are not overridden
@@ -85,7 +119,7 @@ func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.T
 		return found, err
 	}
 	overrides := func(l storage.Lock) bool { return slices.Contains(start.overrides, l.ID) }
-	if c != nil && !start.approved && c.Invocation.Options[Override] != "" && c.standing.Admin().Allowed {
+	if c != nil && !start.approved && c.overrides() {
 		overrides = c.Invocation.overrides
 	}
 	found.overridden = slices.DeleteFunc(slices.Clone(found.locks), func(l storage.Lock) bool { return !overrides(l) })
@@ -115,6 +149,11 @@ func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.T
 func (i Invocation) overrides(l storage.Lock) bool {
 	shown := time.Unix(i.AskedAt, 0)
 	return i.AskedAt == 0 || !l.At.After(shown) && guard.Holds(l, shown)
+}
+
+// overrides reports whether the user overrides locks, and may.
+func (c *call) overrides() bool {
+	return c.Invocation.Options[Override] != "" && c.standing.Admin().Allowed
 }
 
 func idsOf(locks []storage.Lock) []string {
@@ -215,11 +254,15 @@ func (h *Handler) HeldBy(ctx context.Context, stack storage.StackRef) (holding [
 	return holding, err
 }
 
-// heldFacts tells the user of a form what will refuse it.
-func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef) (facts []string, err error) {
+// heldFacts tells the user of a form or a question what will refuse it, or what it overrides.
+func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef, overrides bool) (facts []string, err error) {
 	locks, err := h.HeldBy(ctx, stack)
+	becomes := "This will be refused."
+	if overrides {
+		becomes = "This overrides it."
+	}
 	for _, l := range locks {
-		facts = append(facts, fmt.Sprintf("🔒 Locked by %s: “%s” (lock %s). This will be refused.", h.named(ctx, l.Holder), l.Reason, l.ID))
+		facts = append(facts, fmt.Sprintf("🔒 Locked by %s: “%s” (lock %s). %s", h.named(ctx, l.Holder), l.Reason, l.ID, becomes))
 	}
 	if err != nil {
 		return nil, err
@@ -238,6 +281,15 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef) (facts 
 		}
 	}
 	return facts, nil
+}
+
+// asTexts escapes facts.
+func asTexts(facts []string) []markup.Text {
+	all := make([]markup.Text, len(facts))
+	for i, fact := range facts {
+		all[i] = markup.Format("%s", fact)
+	}
+	return all
 }
 
 // pass decides on a redeploy in the transaction that begins it, and records the decision.
@@ -287,7 +339,7 @@ func (h *Handler) locked(ctx context.Context, start Start, locks []storage.Lock)
 	}
 	if c.standing.Admin().Allowed && !start.approved {
 		over := c.Invocation.once()
-		over.Stack, over.UID, over.Form, over.Fill = "", r.Stack.UID, false, true
+		over.Stack, over.UID, over.Form, over.Fill = "", cmp.Or(c.source.UID, r.Stack.UID), false, true
 		over.Options[Override] = given
 		r.Override = &over
 	}

@@ -169,7 +169,11 @@ func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Con
 		return nil, h.said(ctx, req, started, nil, err)
 	}
 	if c.Invocation.AsksReason() {
-		return nil, h.said(ctx, req, started, h.wantsReason(c.Invocation, RefOf(c.stack)), nil)
+		named := c.stack
+		if c.source.UID != "" {
+			named = c.source
+		}
+		return nil, h.said(ctx, req, started, h.wantsReason(c.Invocation, RefOf(named)), nil)
 	}
 	return h.step(c, started, func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }), nil
 }

@@ -262,9 +262,10 @@ func thenSound(i Invocation) bool {
 // resumed returns the invocation as the value of a button that does it later, "" if there is no such button. A form opens anew, and a
 // question is asked anew; an override is not part of what a right is asked for.
 func (i Invocation) resumed() string {
-	if i.Form {
+	if i.Form && i.spec().Form {
 		i = i.Again()
 	}
+	i.Form = false
 	i.Yes, i.Nonce, i.Newest, i.AskedAt, i.Then, i.Granted, i.Options[Override] = false, "", 0, 0, "", false, ""
 	value, err := i.Value()
 	if _, wrong := FromValue(value); err != nil || wrong != nil || i.spec().Button {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"c66bot/authz"
 	"c66bot/storage"
 )
@@ -100,6 +102,22 @@ func TestALockIsOverWhenItsTimeIs(t *testing.T) {
 	})
 }
 
+func TestALockWhoseEndWasToldDoesNotComeBackWithAClockThatIsPutBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		l := r.lockMade(lin, "lock web --for 2h migration")
+		l.At = l.At.Add(time.Hour) // the clock was put back an hour after it was made
+		r.stores(func(tx storage.Tx) error { return storage.Locks.Put(tx, l.ID, l) })
+		as[LockedReply](t, r.say(lin, "redeploy web@production --now"))
+		l.Over = true // and its end was told, when the clock was ahead
+		r.stores(func(tx storage.Tx) error { return storage.Locks.Put(tx, l.ID, l) })
+		silent(t, r.say(lin, "redeploy web@production --now"))
+		if text := r.say(lin, "locks").Document().Fallback().String(); strings.Contains(text, l.ID) {
+			t.Errorf("the list is %s", text)
+		}
+	})
+}
+
 func TestAnAdminOverridesALockWithAReasonAndNobodyElse(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.lively()
@@ -134,6 +152,61 @@ func TestAnAdminOverridesALockWithAReasonAndNobodyElse(t *testing.T) {
 			t.Errorf("done is %q", r.progress.done)
 		}
 	})
+}
+
+func TestARollbackAndAPromotionOverrideALockByTheirOptionOrTheButton(t *testing.T) {
+	for line, want := range map[string]storage.Wish{
+		"rollback web@production --to 3": {Ref: commit(3), Origin: 3, NewestBefore: 5},
+		"promote web@staging production": {Ref: commit(23), Origin: 23, From: "web@staging", NewestBefore: 5},
+	} {
+		for _, typed := range []bool{false, true} {
+			inBubble(t, func(t *testing.T, r *rig) {
+				r.staged()
+				r.put(allow(sam, "*", authz.View, authz.Redeploy), allow(kim, "*", authz.Lock))
+				l := r.lockMade(kim, "lock web@production migration")
+				r.channels.said = nil
+				overridden := func(reply Reply) Invocation {
+					t.Helper()
+					if text := reply.Document().Fallback().String(); !strings.Contains(text, "“migration” (lock "+l.ID+"). This overrides it.") {
+						t.Errorf("the question says %s", text)
+					}
+					return agree(t, reply)
+				}
+				var over Invocation
+				if typed {
+					over = overridden(r.say(lin, line+" --override --reason outage"))
+				} else {
+					q := r.say(lin, line)
+					if text := q.Document().Fallback().String(); !strings.Contains(text, "“migration” (lock "+l.ID+"). This will be refused.") {
+						t.Errorf("the question says %s", text)
+					}
+					over = throughSlack(t, *as[LockedReply](t, r.click(lin, agree(t, q))).Override)
+					if !over.AsksReason() || over.Changes() {
+						t.Errorf("the button is %+v", over)
+					}
+					verb, _, _ := strings.Cut(line, " --")
+					problemThat(t, r.click(lin, over), "takes a reason", verb) // no window was opened
+					over.Options[Reason], over.Fill, over.Form = "outage", false, true
+				}
+				r.nothingDone()
+				time.Sleep(time.Second)
+				r.Do(t.Context(), request(over, lin, here))
+				want.Reason, want.Overrides = "outage", []storage.Overridden{{Lock: l.ID, Holder: kim, Channel: here}}
+				if diff := cmp.Diff(&want, r.progress.follow.Wish); diff != "" {
+					t.Error(diff)
+				}
+				if e := r.lastAudit(); !e.Allowed || e.By != (storage.Decider{Kind: storage.ByLock, ID: l.ID}) {
+					t.Errorf("recorded is %+v", e)
+				}
+				if refused := as[LockedReply](t, r.click(sam, agree(t, r.say(sam, line+" --override --reason please")))); !refused.MayNot {
+					t.Errorf("sam is told %+v", refused)
+				}
+				if len(r.progress.done) != 1 {
+					t.Errorf("done is %q", r.progress.done)
+				}
+			})
+		}
+	}
 }
 
 func TestNothingDeploysWhileTheLocksCannotBeRead(t *testing.T) {

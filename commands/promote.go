@@ -24,10 +24,13 @@ var promoteSpec = Spec{
 	Args: []Arg{argStack, {
 		Word: "<environment>", Missing: "To which environment? Write it behind the stack of a %s.", opt: Environment,
 	}},
-	Options:  pick(Reason),
-	Summary:  "Brings exactly what is live on a stack to the stack of that name in another environment. It shows the difference, and asks.",
-	Examples: []string{"promote mystack@staging production", `promote mystack@staging production --reason "release 1.4"`},
-	asks:     func(i Invocation) bool { return !i.Yes },
+	Options: pick(Reason, Override),
+	Summary: "Brings exactly what is live on a stack to the stack of that name in another environment. It shows the difference, and asks.",
+	Examples: []string{
+		"promote mystack@staging production", `promote mystack@staging production --reason "release 1.4"`,
+		`promote mystack@staging production --override --reason "hotfix of the outage"`,
+	},
+	asks: func(i Invocation) bool { return i.Fill || !i.Yes }, // a button that overrides a lock still lacks the reason
 	check: func(_ Spec, i Invocation) error {
 		if i.Yes && (i.UID == "" || i.Onto == "" || i.Sight == "") {
 			return errors.New("a yes to a promotion does not say of what")
@@ -153,9 +156,14 @@ func (h *Handler) promote(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	held, err := h.heldFacts(ctx, RefOf(f.to), c.overrides())
+	if err != nil {
+		return nil, err
+	}
+	f.by.notes = append(f.by.notes, asTexts(held)...)
 	yes := Invocation{
-		Verb: Promote, UID: f.from.UID, Onto: f.to.UID, Options: Options{Environment: f.to.Environment, Reason: inv.Options[Reason]}, Yes: true,
-		Sight: f.sight(),
+		Verb: Promote, UID: f.from.UID, Onto: f.to.UID, Yes: true, Sight: f.sight(),
+		Options: Options{Environment: f.to.Environment, Reason: inv.Options[Reason], Override: inv.Options[Override]},
 	}.once()
 	if _, err := yes.Value(); err != nil {
 		return nil, errLongReason

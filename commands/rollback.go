@@ -22,11 +22,14 @@ const Rollback Verb = "rollback"
 
 var rollbackSpec = Spec{
 	Verb: Rollback, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true,
-	Args:     []Arg{argStack},
-	Options:  pick(To, Reason),
-	Summary:  "Returns a stack to a version that was live before. It shows what that undoes, and asks.",
-	Examples: []string{"rollback mystack@production", `rollback mystack@production --to 1042 --reason "the login fails"`},
-	asks:     func(i Invocation) bool { return !i.Yes },
+	Args:    []Arg{argStack},
+	Options: pick(To, Reason, Override),
+	Summary: "Returns a stack to a version that was live before. It shows what that undoes, and asks.",
+	Examples: []string{
+		"rollback mystack@production", `rollback mystack@production --to 1042 --reason "the login fails"`,
+		`rollback mystack@production --override --reason "hotfix of the outage"`,
+	},
+	asks: func(i Invocation) bool { return i.Fill || !i.Yes }, // a button that overrides a lock still lacks the reason
 	check: func(_ Spec, i Invocation) error {
 		if i.Yes && (i.Options[To] == "" || i.Sight == "") {
 			return errors.New("a yes to a rollback does not say to what")
@@ -68,9 +71,14 @@ func (h *Handler) rollback(ctx context.Context, c *call) (Reply, error) {
 		p.State, p.Choices = "Nothing was done.", []Choice{{"Roll back", Invocation{Verb: Rollback, UID: stack.UID}}}
 		return p, nil
 	}
+	held, err := h.heldFacts(ctx, RefOf(stack), c.overrides())
+	if err != nil {
+		return nil, err
+	}
+	b.by.notes = append(b.by.notes, asTexts(held)...)
 	yes := Invocation{
-		Verb: Rollback, UID: stack.UID, Options: Options{To: strconv.FormatInt(b.to.ID(), 10), Reason: inv.Options[Reason]}, Yes: true,
-		Sight: b.sight(),
+		Verb: Rollback, UID: stack.UID, Yes: true, Sight: b.sight(),
+		Options: Options{To: strconv.FormatInt(b.to.ID(), 10), Reason: inv.Options[Reason], Override: inv.Options[Override]},
 	}.once()
 	if _, err := yes.Value(); err != nil {
 		return nil, errLongReason

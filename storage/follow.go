@@ -156,21 +156,30 @@ type Wish struct {
 	Services  string `json:"services,omitempty"` // "name:tag,name"
 	Profile   string `json:"profile,omitempty"`
 	// Origin is the deployment whose version a rollback or a promotion brings, From the stack of a promotion's, as name@environment.
-	Origin       int64     `json:"origin,omitempty"`
-	From         string    `json:"from,omitempty"`
-	Reason       string    `json:"reason,omitempty"`
-	NewestBefore int64     `json:"newest_before"` // the id of the newest deployment before the POST
-	SentAt       time.Time `json:"sent_at,omitzero"`
-	Arrived      bool      `json:"arrived,omitempty"` // confirmed by the stack action or by a response
-	Claimed      int64     `json:"claimed,omitempty"` // the deployment id from the response, until a list confirms it
-	Warning      string    `json:"warning,omitempty"` // from Cloud 66's response
-	Late         bool      `json:"late,omitempty"`    // the card says that its deployment is not known yet
-	Looks        int       `json:"looks,omitempty"`   // searches for the deployment so far
+	Origin       int64  `json:"origin,omitempty"`
+	From         string `json:"from,omitempty"`
+	Reason       string `json:"reason,omitempty"`
+	NewestBefore int64  `json:"newest_before"` // the id of the newest deployment before the POST
+	// Overrides are the locks that it was begun in spite of.
+	Overrides []Overridden `json:"overrides,omitempty"`
+	SentAt    time.Time    `json:"sent_at,omitzero"`
+	Arrived   bool         `json:"arrived,omitempty"` // confirmed by the stack action or by a response
+	Claimed   int64        `json:"claimed,omitempty"` // the deployment id from the response, until a list confirms it
+	Warning   string       `json:"warning,omitempty"` // from Cloud 66's response
+	Late      bool         `json:"late,omitempty"`    // the card says that its deployment is not known yet
+	Looks     int          `json:"looks,omitempty"`   // searches for the deployment so far
 	// Guess is the likely deployment of the wish where that is not certain; 0 if there is none.
 	Guess       int64     `json:"guess,omitempty"`
 	Doubted     time.Time `json:"doubted,omitzero"`      // since when its stack action contradicts the guess that is followed
 	ActionEnded time.Time `json:"action_ended,omitzero"` // when its stack action was first seen to have ended
 	Action      *Action   `json:"action,omitempty"`      // that told the end, where its deployment did not show
+}
+
+// Overridden is a lock that an admin overrode: its id, its holder, and the channel where it was made.
+type Overridden struct {
+	Lock    string `json:"lock"`
+	Holder  string `json:"holder"`
+	Channel string `json:"channel"`
 }
 
 // Action is a stack action that has ended. Its times are by Cloud 66's clock.

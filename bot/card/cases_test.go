@@ -52,6 +52,16 @@ func asked(state storage.State) storage.Follow {
 	}
 }
 
+// overriding is a follow of a redeploy that was begun in spite of locks.
+func overriding(asker string, locks int) storage.Follow {
+	f := asked(storage.Started)
+	for i := range locks {
+		f.Wish.Overrides = append(f.Wish.Overrides, storage.Overridden{Lock: fmt.Sprintf("k3f%d", i), Holder: "U0LIN", Channel: "C2"})
+	}
+	f.Asker = asker
+	return f
+}
+
 // timeless is a follow of a deployment whose start is not known.
 func timeless(state storage.State) storage.Follow {
 	f := asked(state)
@@ -146,6 +156,8 @@ func cards() map[string]View {
 		"queued":                         view(queuedFollow, queued),
 		"queued-behind-another":          behind,
 		"started":                        changing,
+		"started-overriding-their-own":   view(overriding("U0LIN", 1), running()),
+		"started-overriding-several":     view(overriding("U0SAM", 5), running()),
 		"started-rollback":               view(back, running()),
 		"started-promotion":              view(promoted, running()),
 		"started-services":               view(services, running()),

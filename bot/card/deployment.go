@@ -355,6 +355,9 @@ func (v View) notes() (notes []markup.Text) {
 	if (f.State == storage.Failed || f.State == storage.Over) && v.Deployment != nil && markup.OneLine(f.Said) != "" {
 		notes = append(notes, markup.Format("Cloud 66 says: %s", markup.Shorten(f.Said, maxSaid)))
 	}
+	if f.Wish != nil && len(f.Wish.Overrides) > 0 {
+		notes = append(notes, markup.Format("overrides %s", overridden(f, f.Wish.Overrides, v.First)))
+	}
 	if w := f.Wish; w != nil && w.Guess != 0 && w.Guess == f.Deployment {
 		notes = append(notes, markup.Format("probably this one: Cloud 66 does not tell which deployment the redeploy became"))
 	}

@@ -19,6 +19,31 @@ func BeganLocked(stack storage.StackRef, d cloud66.Deployment, l storage.Lock) M
 		wording.Stack(stack), d.ID, markup.User(l.Holder), l.Reason, markup.Code(l.ID))))
 }
 
+// Overrode tells the channel of locks that somebody changes a stack in spite of them.
+func Overrode(f storage.Follow, locks []storage.Overridden) Message {
+	return draw(doc.Lines(markup.Format("🔒 %s changes %s in spite of %s: “%s”",
+		markup.User(f.Asker), wording.Stack(f.Stack), overridden(f, locks, false), f.Wish.Reason)))
+}
+
+// maxOverridden is how many of the locks that are overridden a message names.
+const maxOverridden = 3
+
+// overridden names locks and their holders, but for who overrides them; the first post of a card mentions nobody.
+func overridden(f storage.Follow, locks []storage.Overridden, first bool) markup.Text {
+	var all []markup.Text
+	for _, l := range locks[:min(len(locks), maxOverridden)] {
+		name := markup.Format("lock %s", markup.Code(l.Lock))
+		if l.Holder != f.Asker && !first {
+			name = markup.Format("%s of %s", name, markup.User(l.Holder))
+		}
+		all = append(all, name)
+	}
+	if more := len(locks) - len(all); more > 0 {
+		all = append(all, markup.Format("%d more", more))
+	}
+	return markup.Join(all, ", ")
+}
+
 // Lapsed tells a channel which of its denies lapsed, each with the line that makes it anew. Above maxChanges it lists the first ones.
 func Lapsed(command string, lapses []authz.Lapse) Message {
 	var lines []markup.Text

@@ -130,12 +130,15 @@ func (k *Keeper) change(ctx context.Context, id string, change func(storage.Tx, 
 
 // remind reminds the holder of a lock, once a day.
 func (k *Keeper) remind(ctx context.Context, l storage.Lock, now time.Time) error {
-	after := l.At
-	if l.Reminded.After(after) {
-		after = l.Reminded
+	after := l.Reminded
+	if after.IsZero() {
+		after = l.At
 	}
-	if after.After(now) { // the clock was put back
-		after = now
+	if after.After(now) { // the clock was put back: count from now on
+		return k.change(ctx, l.ID, func(_ storage.Tx, l *storage.Lock) ([]commands.Announcement, error) {
+			l.Reminded = now
+			return []commands.Announcement{}, nil
+		})
 	}
 	key := reminder{l.ID, after}
 	due, known := k.due[key]

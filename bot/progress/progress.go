@@ -205,8 +205,9 @@ func asSeen(f storage.Follow, seen *cloud66.Deployment) storage.Follow {
 	return f
 }
 
-// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes
-// of also. It returns commands.ErrTaken for a known operation, and commands.ErrFollowed if the channel has an open card of the deployment.
+// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes of
+// also. It tells the channels of the locks that it overrides. It returns commands.ErrTaken for a known operation, and commands.ErrFollowed if
+// the channel has an open card of the deployment.
 func (p *Progress) begin(
 	ctx context.Context, operation string, f storage.Follow, seen *cloud66.Deployment, also ...func(tx storage.Tx) error,
 ) error {
@@ -222,13 +223,18 @@ func (p *Progress) begin(
 	if err != nil {
 		return err
 	}
+	elsewhere, err := overrode(f)
+	if err != nil {
+		return err
+	}
 	err = p.Records.Update(ctx, func(tx storage.Tx) error {
 		if other, err := followed(tx, f); err != nil {
 			return err
 		} else if other != "" {
 			return commands.ErrFollowed
 		}
-		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, &card), storage.PutFollow(tx, f), register(tx, f))
+		err := errors.Join(commands.Take(tx, operation, f.Asker), outbox.Put(tx, &card), outbox.PutAll(tx, elsewhere),
+			storage.PutFollow(tx, f), register(tx, f))
 		for _, write := range also {
 			err = errors.Join(err, write(tx))
 		}
@@ -237,9 +243,28 @@ func (p *Progress) begin(
 	if err != nil {
 		return fmt.Errorf("record the wish for %s: %w", f.Stack, err)
 	}
-	p.Outbox.Deliver(card)
+	p.Outbox.Deliver(append(elsewhere, card)...)
 	if f.Deployment != 0 {
 		p.watch.Due(f.Stack.UID, time.Now())
 	}
 	return nil
+}
+
+// overrode tells the channels of the locks that a redeploy overrides. In its own channel its card does.
+func overrode(f storage.Follow) (messages []storage.Message, err error) {
+	if f.Wish == nil {
+		return nil, nil
+	}
+	there := map[string][]storage.Overridden{}
+	for _, l := range f.Wish.Overrides {
+		if l.Channel != f.Channel {
+			there[l.Channel] = append(there[l.Channel], l)
+		}
+	}
+	for channel, locks := range there {
+		m := storage.Message{Key: "overrode/" + f.ID + "/" + channel, Channel: channel, Urgent: true, Last: true}
+		m, wrong := outbox.Say(m, card.Overrode(f, locks))
+		messages, err = append(messages, m), errors.Join(err, wrong)
+	}
+	return messages, err
 }
