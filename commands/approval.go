@@ -208,7 +208,8 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	if a.Follow.Asker == c.User {
-		return nil, h.notCounted(ctx, c, "nobody approves their own request", "Nobody approves their own request, not even an admin.", elseApproves)
+		const own = "nobody approves their own request"
+		return nil, h.notCounted(ctx, c, own, "Nobody approves their own request, not even an admin.", elseApproves)
 	}
 	if err := h.stillAsked(ctx, c, &a); err != nil {
 		return nil, err

@@ -243,7 +243,8 @@ func TestWhatIsAboutAStackThatVanishedMeanwhileIsToldSoAndDeploysNothing(t *test
 		},
 		"a form": func(r *rig) func() Reply {
 			fill := as[FormReply](r.t, r.form(sam, Invocation{Verb: Redeploy, Stack: "web@production"})).Fill
-			sent := Invocation{Verb: Redeploy, UID: "web1", Shown: "web@production", Yes: true, Form: true, Newest: fill.Newest, AskedAt: fill.AskedAt}
+			sent := Invocation{Verb: Redeploy, UID: "web1", Shown: "web@production", Yes: true, Form: true}
+			sent.Newest, sent.AskedAt = fill.Newest, fill.AskedAt
 			return func() Reply { return r.Do(r.t.Context(), request(sent, sam, here)) }
 		},
 	} {

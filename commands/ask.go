@@ -275,8 +275,8 @@ func giveWish(tx storage.Tx, req Request, rule storage.Rule) (asked storage.Requ
 	return asked, asked.Wishes[i], storage.Requests.Put(tx, key, asked)
 }
 
-// grantAnnounced tells the one who asked that a right is granted, with a button that goes on with what it was asked for, in full. Who may use
-// it is decided by the click.
+// grantAnnounced tells the one who asked that a right is granted, with a button that goes on with what it was asked for, in full. Who may
+// use it is decided by the click.
 func grantAnnounced(w storage.Asking) doc.Document {
 	d := ruleAnnounced(*w.Given, "", w.Given.By, false)
 	then, err := FromValue(w.Then)

@@ -176,7 +176,8 @@ func addProtection(tx storage.Tx, p storage.Protection) (made, was storage.Prote
 	case err != nil:
 		return p, was, err
 	case p.ID == "" && len(taken) >= maxProtections:
-		return p, was, notDone(fmt.Sprintf("There are %d protections, as many as there can be.", maxProtections), "Write one pattern for many stacks.")
+		full := fmt.Sprintf("There are %d protections, as many as there can be.", maxProtections)
+		return p, was, notDone(full, "Write one pattern for many stacks.")
 	case p.ID == "":
 		p.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	}

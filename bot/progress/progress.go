@@ -205,9 +205,9 @@ func asSeen(f storage.Follow, seen *cloud66.Deployment) storage.Follow {
 	return f
 }
 
-// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes of
-// also. It tells the channels of the locks that it overrides. It returns commands.ErrTaken for a known operation, and commands.ErrFollowed if
-// the channel has an open card of the deployment.
+// begin records a follow with its operation and its card, which shows what was seen of the deployment, in one transaction with the writes
+// of also. It tells the channels of the locks that it overrides. It returns commands.ErrTaken for a known operation, and
+// commands.ErrFollowed if the channel has an open card of the deployment.
 func (p *Progress) begin(
 	ctx context.Context, operation string, f storage.Follow, seen *cloud66.Deployment, also ...func(tx storage.Tx) error,
 ) error {

@@ -101,7 +101,7 @@ func TestWhatMayBeAnothersIsNotSaidOfAFailure(t *testing.T) {
 		r.cloud.AddFault(cloud66sim.Fault{Method: "GET", PathPart: "/actions", Edit: func(answer cloud66sim.Object) {
 			actions, _ := answer["response"].([]any)
 			for _, a := range slices.Clone(actions) {
-				other := maps.Clone(a.(cloud66sim.Object))
+				other := maps.Clone(a.(cloud66sim.Object)) //nolint:errcheck // The simulator lists objects only; a panic would say so.
 				other["id"], other["finished_message"] = 999999, "The disk is full"
 				actions = append(actions, other)
 			}

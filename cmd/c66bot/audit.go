@@ -195,8 +195,8 @@ func row(e storage.AuditEntry) []string {
 	return cells
 }
 
-// formula matches the beginning of what a spreadsheet takes for a formula. Where a semicolon or a tab separates cells, as in many countries,
-// one may begin inside a text.
+// formula matches the beginning of what a spreadsheet takes for a formula. Where a semicolon or a tab separates cells, as in many
+// countries, one may begin inside a text.
 var formula = regexp.MustCompile(`((?:^|[;\t\r\n]) *"*)([=+\-@＝＋－＠]|^[\t\r\n])`)
 
 // resultWords says what came of a decision.
