@@ -96,7 +96,7 @@ func TestAKillAtEachStepOfWhatIsGuardedDeploysOnceOrNotAtAll(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, after the step is %v", name, after), func(t *testing.T) {
 				t.Parallel()
-				for n := 1; ; n++ {
+				for n := 1; ; n += sparse {
 					died := ""
 					inBubble(t, settings{}, func(t *testing.T, r *rig) { r.guardedKill(story, n, after, &died) })
 					if t.Failed() {
