@@ -324,8 +324,8 @@ func checkStarter(v string) (string, error) {
 // maxMentions bounds the users and groups that one subscription mentions.
 const maxMentions = 10
 
-// mentionWord matches an item in a list of mentions.
-var mentionWord = regexp.MustCompile(`<[^<>]*>|[^,\s]+`)
+// mentionWord matches an item in a list of mentions. A name of Slack's is one item, whatever stands in it.
+var mentionWord = regexp.MustCompile(string(nameOpens) + `[^` + string(nameShuts) + `]*` + string(nameShuts) + `|<[^<>]*>|[^,\s]+`)
 
 // checkMention accepts the users and groups to mention on a failure, and the author of the deployment, but not everyone.
 func checkMention(v string) (string, error) {
