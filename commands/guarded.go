@@ -64,6 +64,9 @@ func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
 			if !slices.Equal(idsOf(found.overridden), overrides) { // the card says which ones
 				return errMoved
 			}
+			if start.keep != nil {
+				return start.keep(tx)
+			}
 			return nil
 		}
 		err = g.Progress.Redeploy(ctx, passing)

@@ -51,9 +51,10 @@ type Start struct {
 	// What must hold at the moment of the beginning is checked here.
 	Decided func(tx storage.Tx) error
 
-	call      *call    // by which it was asked for
-	approved  bool     // others have approved it
-	overrides []string // the locks that who asked for it overrides
+	keep      func(tx storage.Tx) error // records what runs before it, where it may begin; nil for nothing
+	call      *call                     // by which it was asked for
+	approved  bool                      // others have approved it
+	overrides []string                  // the locks that who asked for it overrides
 }
 
 // start returns the start of a change with a card.

@@ -81,14 +81,7 @@ func (h *Handler) begin(ctx context.Context, c *call) (Reply, error) {
 func (h *Handler) deploy(ctx context.Context, c *call, newest []cloud66.Deployment, wish storage.Wish) error {
 	wish.NewestBefore = newestID(newest)
 	start := c.start(storage.Follow{Usual: int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds()), Wish: &wish})
-	if keep, decided := h.keepRunning(ctx, c.stack, newest), start.Decided; keep != nil {
-		start.Decided = func(tx storage.Tx) error {
-			if err := decided(tx); err != nil {
-				return err
-			}
-			return keep(tx)
-		}
-	}
+	start.keep = h.keepRunning(ctx, c.stack, newest)
 	return h.Progress.Redeploy(ctx, start)
 }
 
