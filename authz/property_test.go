@@ -82,8 +82,16 @@ func TestTheIndexDecidesAsTheRulesSay(t *testing.T) {
 		for i := range list {
 			list[i].ID = fmt.Sprintf("r%02d", i)
 		}
-		r.put(t, list...)
 		user := rapid.SampledFrom(users).Draw(rt, "user")
+		r.put(t, list...)
+		if rapid.Bool().Draw(rt, "many") { // of no stack here: with them the matching ones are cached
+			for i := range 80 {
+				who := []string{user, authz.Everyone}[i/2%2]
+				r.put(t, storage.Rule{
+					ID: fmt.Sprintf("o%02d", i), Channel: channel, Who: who, Deny: i%2 == 0, Actions: []string{"view"}, Stacks: fmt.Sprintf("o%d*", i),
+				})
+			}
+		}
 		standing := r.standing(t, user, channel)
 		for _, action := range authz.Actions {
 			every, one := true, false

@@ -93,14 +93,48 @@ type ruleset struct {
 }
 
 // about holds the rules of a subject.
-type about struct{ denies, allows []*compiled }
+type about struct{ denies, allows list }
 
 func (a *about) add(c *compiled) {
 	if c.Deny {
-		a.denies = append(a.denies, c)
+		a.denies.rules = append(a.denies.rules, c)
 	} else {
-		a.allows = append(a.allows, c)
+		a.allows.rules = append(a.allows.rules, c)
 	}
+}
+
+// list holds the rules of one kind about one subject, those with a literal name first.
+type list struct {
+	rules []*compiled
+	on    *sync.Map // cache: the rules that match a stack, by StackRef; nil for a list that is short
+}
+
+// short is the length up to which matching a list is about as fast as the cache.
+const short = 32
+
+// sort prefers a rule with a literal name as the reason.
+func (l *list) sort() {
+	slices.SortStableFunc(l.rules, func(a, b *compiled) int {
+		return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
+	})
+	if len(l.rules) > short {
+		l.on = new(sync.Map)
+	}
+}
+
+// near returns the rules of the list that match a stack, and maybe others.
+func (l *list) near(stack storage.StackRef, f *folded) []*compiled {
+	if l.on == nil {
+		return l.rules
+	}
+	stack.Tag = ""
+	known, ok := l.on.Load(stack)
+	if !ok {
+		known = slices.DeleteFunc(slices.Clone(l.rules), func(c *compiled) bool { return !c.pattern.match(f) })
+		l.on.Store(stack, known)
+	}
+	rules, _ := known.([]*compiled)
+	return rules
 }
 
 // compiled is a rule with its parsed pattern and rights.
@@ -129,12 +163,10 @@ func newRuleset(rules []storage.Rule) *ruleset {
 			s.groups.add(c)
 		}
 	}
-	for _, theirs := range s.about { // Prefer a rule with a literal name as the reason.
-		for _, list := range [][]*compiled{theirs.denies, theirs.allows} {
-			slices.SortStableFunc(list, func(a, b *compiled) int {
-				return cmp.Compare(min(1, len(a.pattern.name.steps)), min(1, len(b.pattern.name.steps)))
-			})
-		}
+	for who, theirs := range s.about {
+		theirs.denies.sort()
+		theirs.allows.sort()
+		s.about[who] = theirs
 	}
 	return s
 }

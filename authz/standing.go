@@ -24,7 +24,7 @@ const (
 type Standing struct {
 	admin          string // the reason why the user is a configured admin; "" if they are not
 	refusal        string // the reason if no rule applies
-	denies, allows [][]*compiled
+	denies, allows []list
 }
 
 // Standing computes the standing of a subject. It queries Slack only if the answer can affect the result. If Slack fails, the
@@ -54,7 +54,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 		named = rules.about[who.User]
 	}
 	s.denies = append(s.denies, named.denies)
-	var shared [][]*compiled // allow rules of the groups, then those of everyone
+	var shared []list // allow rules of the groups, then those of everyone
 	for _, id := range append(groups, Everyone) {
 		s.denies, shared = append(s.denies, rules.about[id].denies), append(shared, rules.about[id].allows)
 	}
@@ -79,7 +79,7 @@ func (a *Authorizer) Standing(ctx context.Context, who Subject) (Standing, error
 	if err != nil {
 		return Standing{}, err
 	}
-	s.refusal, s.allows = cmp.Or(reason, s.refusal), append([][]*compiled{allowed}, shared...)
+	s.refusal, s.allows = cmp.Or(reason, s.refusal), append([]list{allowed}, shared...)
 	return s, nil
 }
 
@@ -101,8 +101,8 @@ func (a *Authorizer) groupsOf(ctx context.Context, user string, rules about, at 
 
 // inside drops the allow rules that channel membership excludes, and returns the reason. If Slack does not show the channel to
 // the bot, it drops all of them; outside a private channel it keeps those that name the user.
-func (a *Authorizer) inside(ctx context.Context, who Subject, named []*compiled, shared [][]*compiled, at time.Time) (
-	_ []*compiled, _ [][]*compiled, reason string, err error,
+func (a *Authorizer) inside(ctx context.Context, who Subject, named list, shared []list, at time.Time) (
+	_ list, _ []list, reason string, err error,
 ) {
 	byShare := anyHolds(at, shared...)
 	if !byShare && !anyHolds(at, named) {
@@ -112,9 +112,9 @@ func (a *Authorizer) inside(ctx context.Context, who Subject, named []*compiled,
 	switch {
 	case errors.Is(err, ErrNoChannel) && who.Unshown:
 	case errors.Is(err, ErrNoChannel):
-		return nil, nil, notShown, nil
+		return list{}, nil, notShown, nil
 	case err != nil && byShare:
-		return nil, nil, "", fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
+		return list{}, nil, "", fmt.Errorf("%w: find out whether %s is in %s: %w", ErrUnknown, who.User, who.Channel, err)
 	case err == nil && !inside:
 		return named, nil, notInside, nil
 	}
@@ -134,9 +134,9 @@ func (a *Authorizer) person(ctx context.Context, user string) (person Person, st
 }
 
 // anyHolds reports whether one of the rules has not expired.
-func anyHolds(at time.Time, lists ...[]*compiled) bool {
-	return slices.ContainsFunc(lists, func(rules []*compiled) bool {
-		return slices.ContainsFunc(rules, func(c *compiled) bool { return holds(c.Rule, at) })
+func anyHolds(at time.Time, lists ...list) bool {
+	return slices.ContainsFunc(lists, func(l list) bool {
+		return slices.ContainsFunc(l.rules, func(c *compiled) bool { return holds(c.Rule, at) })
 	})
 }
 
@@ -148,16 +148,16 @@ func (s Standing) Decide(action Action, stack storage.StackRef) Decision {
 	}
 	f := fold(stack)
 	fits := func(c *compiled) bool { return c.pattern.match(&f) }
-	return s.decide(action, fits, fits)
+	return s.decide(action, func(l list) []*compiled { return l.near(stack, &f) }, fits, fits)
 }
 
 // Admin reports whether the user may manage the channel's rules. Any deny of Admin refuses it; only an allow on all stacks grants
 // it.
-func (s Standing) Admin() Decision { return s.decide(Admin, onSome, onAll) }
+func (s Standing) Admin() Decision { return s.decide(Admin, all, onSome, onAll) }
 
-// decide looks for a matching deny, then for a matching allow. denies and allows select the rules by their pattern. Every right on a stack
-// includes View, as far as no rule denies that right itself; a deny of View takes all the others away.
-func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Decision {
+// decide looks for a matching deny, then for a matching allow. near, and then denies and allows, select the rules by their pattern. Every
+// right on a stack includes View, as far as no rule denies that right itself; a deny of View takes all the others away.
+func (s Standing) decide(action Action, near func(list) []*compiled, denies, allows func(*compiled) bool) Decision {
 	if s.admin != "" {
 		return Decision{Allowed: true, Reason: s.admin}
 	}
@@ -167,8 +167,8 @@ func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Dec
 	} else if action != Admin {
 		decisive |= setOf(View)
 	}
-	for _, rules := range s.denies {
-		for _, c := range rules {
+	for _, l := range s.denies {
+		for _, c := range near(l) {
 			switch {
 			case c.rights&(giving|decisive) == 0 || !denies(c) || !holds(c.Rule, at):
 			case c.rights&decisive != 0:
@@ -178,8 +178,8 @@ func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Dec
 			}
 		}
 	}
-	for _, rules := range s.allows {
-		for _, c := range rules {
+	for _, l := range s.allows {
+		for _, c := range near(l) {
 			if c.rights&giving != 0 && allows(c) && holds(c.Rule, at) {
 				return Decision{Allowed: true, Rule: c.Rule, Reason: "rule " + c.ID + " allows it"}
 			}
@@ -187,6 +187,8 @@ func (s Standing) decide(action Action, denies, allows func(*compiled) bool) Dec
 	}
 	return Decision{Reason: cmp.Or(s.refusal, noRule)}
 }
+
+func all(l list) []*compiled { return l.rules }
 
 func onSome(*compiled) bool  { return true }
 func onAll(c *compiled) bool { return c.pattern.Everything() }
@@ -201,9 +203,9 @@ func (s Standing) Some(actions ...Action) bool {
 		if action == Admin {
 			return s.Admin().Allowed
 		}
-		return s.decide(action, onAll, onSome).Allowed
+		return s.decide(action, all, onAll, onSome).Allowed
 	})
 }
 
 // All reports whether the right covers every possible stack.
-func (s Standing) All(action Action) bool { return s.decide(action, onSome, onAll).Allowed }
+func (s Standing) All(action Action) bool { return s.decide(action, all, onSome, onAll).Allowed }

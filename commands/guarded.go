@@ -28,12 +28,13 @@ type guarded struct {
 
 // ruling is what only Slack and Cloud 66 can tell of what guards a stack.
 type ruling struct {
-	changes int64           // of the rules
-	covers  map[string]bool // by lock: its holder may lock the stack
-	after   map[string]bool // by environment that comes first: what is wanted is or was live there
+	book    *guard.Book
+	changes int64                  // of the rules
+	covers  map[authz.Subject]bool // by holder of locks: they may lock the stack
+	after   map[string]bool        // by environment that comes first: what is wanted is or was live there
 }
 
-// errMoved means that a lock was made or a rule changed since the ruling.
+// errMoved means that somebody made a lock or a rule changed since the ruling.
 var errMoved = errors.New("a lock was made just before")
 
 // maxRulings bounds how often a redeploy is judged anew because locks are made meanwhile.
@@ -118,7 +119,11 @@ type obstacles struct {
 // obstacles finds what is in the way of a redeploy, as a transaction sees it.
 func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.Time) (found obstacles, err error) {
 	stack, c := start.Follow.Stack, start.call
-	if found.locks, err = h.locksOn(tx, stack, judged, at); err != nil {
+	book, err := h.shelf.Read(tx)
+	if err != nil {
+		return found, err
+	}
+	if found.locks, err = h.locksOn(book, stack, judged, at); err != nil {
 		return found, err
 	}
 	overrides := func(l storage.Lock) bool { return slices.Contains(start.overrides, l.ID) }
@@ -127,10 +132,6 @@ func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.T
 	}
 	found.overridden = slices.DeleteFunc(slices.Clone(found.locks), func(l storage.Lock) bool { return !overrides(l) })
 	found.locks = slices.DeleteFunc(found.locks, overrides)
-	book, err := h.shelf.Read(tx)
-	if err != nil {
-		return found, err
-	}
 	for _, p := range book.Over(stack) {
 		if p.After != "" && !comesFirst(p.Protection, stack) {
 			was, known := judged.after[authz.Fold(p.After)]
@@ -177,13 +178,17 @@ var (
 // judge finds out which locks on a stack cover it: those whose holder may lock it now. Where Slack does not tell, a lock covers it. Of a
 // wish it finds out whether it is or was live where it has to be first.
 func (h *Handler) judge(ctx context.Context, stack storage.StackRef, wish *storage.Wish) (ruling, error) {
-	r := ruling{changes: h.Authz.Changes(), covers: map[string]bool{}, after: map[string]bool{}}
+	r := ruling{changes: h.Authz.Changes(), covers: map[authz.Subject]bool{}, after: map[string]bool{}}
 	book, err := h.book(ctx)
 	if err != nil {
 		return r, err
 	}
+	r.book = book
 	for _, l := range book.On(stack) {
-		if r.covers[l.ID], err = h.covers(ctx, l, stack); err != nil {
+		if _, known := r.covers[holderOf(l)]; known {
+			continue
+		}
+		if r.covers[holderOf(l)], err = h.covers(ctx, l, stack); err != nil {
 			return r, err
 		}
 	}
@@ -214,19 +219,14 @@ func holderOf(l *guard.Lock) authz.Subject {
 	return authz.Subject{User: l.Holder, Channel: l.Channel, Unshown: true}
 }
 
-// locksOn returns the locks that hold a stack at a time, as a transaction sees them. It fails with errMoved if the ruling does not know
-// one.
-func (h *Handler) locksOn(tx storage.Tx, stack storage.StackRef, judged ruling, at time.Time) ([]storage.Lock, error) {
-	book, err := h.shelf.Read(tx)
-	if err != nil {
-		return nil, err
-	}
+// locksOn returns the locks of a book that hold a stack at a time. It fails with errMoved if the ruling does not know the holder of one.
+func (h *Handler) locksOn(book *guard.Book, stack storage.StackRef, judged ruling, at time.Time) ([]storage.Lock, error) {
 	if h.Authz.Changes() != judged.changes {
 		return nil, errMoved
 	}
 	var holding []storage.Lock
 	for _, l := range book.On(stack) {
-		covers, known := judged.covers[l.ID]
+		covers, known := judged.covers[holderOf(l)]
 		switch {
 		case !known:
 			return nil, errMoved
@@ -246,11 +246,7 @@ func (h *Handler) HeldBy(ctx context.Context, stack storage.StackRef) (holding [
 		if judged, err = h.judge(ctx, stack, nil); err != nil {
 			return nil, err
 		}
-		err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
-			holding, err = h.locksOn(tx, stack, judged, time.Now())
-			return err
-		})
-		if !errors.Is(err, errMoved) {
+		if holding, err = h.locksOn(judged.book, stack, judged, time.Now()); !errors.Is(err, errMoved) {
 			return holding, err
 		}
 	}

@@ -110,13 +110,14 @@ func (b *Book) of(stack storage.StackRef) guards {
 		return g
 	}
 	var g guards
+	one := authz.NewCatalogue([]storage.StackRef{stack})
 	for _, l := range b.locks {
-		if l.Match(stack) {
+		if one.Any(l.pattern) {
 			g.locks = append(g.locks, l)
 		}
 	}
 	for _, p := range b.protections {
-		if p.Match(stack) {
+		if one.Any(p.pattern) {
 			g.protections = append(g.protections, p)
 		}
 	}
