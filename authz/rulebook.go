@@ -40,12 +40,8 @@ func (b *rulebook) of(ctx context.Context, channel string) (*ruleset, error) {
 		var rules []storage.Rule
 		var failed error
 		err := panics.Catch(func() error {
-			failed = b.records.View(shared, func(tx storage.Tx) error {
-				rules = nil
-				return storage.Rules.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, r storage.Rule) error {
-					rules = append(rules, r)
-					return nil
-				})
+			rules, failed = storage.Read(shared, b.records, func(tx storage.Tx) ([]storage.Rule, error) {
+				return storage.Rules.All(tx, storage.ChannelKey(channel, ""))
 			})
 			return nil
 		})

@@ -92,25 +92,23 @@ const maxWaiting = 200
 
 // addApproval stores a request under a new id, unless the same one waits already.
 func addApproval(tx storage.Tx, a storage.Approval) (storage.Approval, error) {
-	taken, waiting := map[string]bool{}, 0
-	err := storage.Approvals.Scan(tx, "", func(id string, old storage.Approval) error {
-		taken[id] = true
-		if old.State != storage.Waiting || !a.At.Before(old.Until) {
-			return nil
-		}
-		waiting++
-		if old.Follow.Stack.UID == a.Follow.Stack.UID && old.Follow.Asker == a.Follow.Asker && old.Asked == a.Asked {
-			return instead(Notice("You asked for that already, and it waits for approval: see its card."))
-		}
-		return nil
-	})
+	all, err := storage.Approvals.All(tx, "")
+	waiting := slices.DeleteFunc(all, func(old storage.Approval) bool { return old.State != storage.Waiting || !a.At.Before(old.Until) })
+	same := func(old storage.Approval) bool {
+		return old.Follow.Stack.UID == a.Follow.Stack.UID && old.Follow.Asker == a.Follow.Asker && old.Asked == a.Asked
+	}
+	switch {
+	case err != nil:
+	case slices.ContainsFunc(waiting, same):
+		err = instead(Notice("You asked for that already, and it waits for approval: see its card."))
+	case len(waiting) >= maxWaiting:
+		err = notDone("Too much waits for approval already.", "Try again when some of it is answered.")
+	default:
+		a.ID, err = storage.Approvals.ShortID(tx, "")
+	}
 	if err != nil {
 		return a, err
 	}
-	if waiting >= maxWaiting {
-		return a, notDone("Too much waits for approval already.", "Try again when some of it is answered.")
-	}
-	a.ID = storage.ShortID(func(id string) bool { return taken[id] })
 	return a, storage.Approvals.Put(tx, a.ID, a)
 }
 
@@ -199,11 +197,7 @@ func (h *Handler) approve(_ context.Context, c *call) (Reply, error) {
 // approveNow adds an approval in the turn of the stack. With the last one that it waits for, the redeploy begins.
 func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 	now := time.Now()
-	var a storage.Approval
-	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		a, err = waiting(tx, c, now)
-		return err
-	})
+	a, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Approval, error) { return waiting(tx, c, now) })
 	if err != nil {
 		return nil, err
 	}
@@ -266,13 +260,11 @@ func (h *Handler) stillAsked(ctx context.Context, c *call, a *storage.Approval) 
 	if !asker.Admin().Allowed {
 		a.Overrides = nil
 	}
-	return h.Records.View(ctx, func(tx storage.Tx) error {
-		sought, err := storage.Sought(tx, c.stack.UID)
-		if err == nil && len(sought) > 0 {
-			err = notDone("Another redeploy of this stack begins at this moment.", "Look at its card, then approve this again.")
-		}
-		return err
-	})
+	sought, err := h.sought(ctx, c.stack.UID)
+	if err == nil && len(sought) > 0 {
+		err = notDone("Another redeploy of this stack begins at this moment.", "Look at its card, then approve this again.")
+	}
+	return err
 }
 
 const (
@@ -393,11 +385,7 @@ func (h *Handler) showApproval(ctx context.Context, c *call, id string) error {
 
 // reject ends a request with a reason.
 func (h *Handler) reject(ctx context.Context, c *call) (Reply, error) {
-	var a storage.Approval
-	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		a, err = waiting(tx, c, time.Now())
-		return err
-	})
+	a, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Approval, error) { return waiting(tx, c, time.Now()) })
 	if err != nil {
 		return nil, err
 	}

@@ -152,20 +152,16 @@ func addWish(tx storage.Tx, req Request, first bool, now time.Time) (storage.Req
 // roomToAsk fails with errAskedMuch if the user, or the channel, has reached the limit of requests per hour.
 func roomToAsk(tx storage.Tx, req Request, now time.Time) error {
 	theirs, here := 0, 0
-	err := storage.Requests.Scan(tx, "", func(_ string, r storage.Request) error {
-		for _, at := range r.Made {
-			if now.Sub(at) >= askEvery {
-				continue
-			}
-			if r.User == req.User {
-				theirs++
-			}
-			if r.Channel == req.Channel {
-				here++
-			}
+	all, err := storage.Requests.All(tx, "")
+	for _, r := range all {
+		lately := len(slices.DeleteFunc(r.Made, func(at time.Time) bool { return now.Sub(at) >= askEvery }))
+		if r.User == req.User {
+			theirs += lately
 		}
-		return nil
-	})
+		if r.Channel == req.Channel {
+			here += lately
+		}
+	}
 	if err == nil && (theirs >= maxRequests || here >= maxRequestsThere) {
 		return errAskedMuch
 	}

@@ -76,11 +76,7 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 	if err != nil {
 		return nil, err
 	}
-	var sought []storage.Follow
-	err = h.Records.View(ctx, func(tx storage.Tx) error {
-		sought, err = storage.Sought(tx, stack.UID)
-		return err
-	})
+	sought, err := h.sought(ctx, stack.UID)
 	if err != nil {
 		return nil, err
 	}

@@ -92,11 +92,7 @@ func (h *Handler) overriding(ctx context.Context, start Start, judged ruling) (_
 	if start.call == nil || !start.call.overrides() && len(start.overrides) == 0 {
 		return start, nil, nil
 	}
-	var found obstacles
-	err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		found, err = h.obstacles(tx, start, judged, time.Now())
-		return err
-	})
+	found, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (obstacles, error) { return h.obstacles(tx, start, judged, time.Now()) })
 	if wish := start.Follow.Wish; err == nil && wish != nil {
 		own := *wish
 		own.Overrides = nil
@@ -408,13 +404,8 @@ func (h *Handler) wasLive(ctx context.Context, name, environment string, wish st
 		if err != nil {
 			return false, err
 		}
-		var kept []storage.Deployed
-		err = h.Records.View(ctx, func(tx storage.Tx) error {
-			kept = nil
-			return storage.History.Scan(tx, s.UID+"/", func(_ string, d storage.Deployed) error {
-				kept = append(kept, d)
-				return nil
-			})
+		kept, err := storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Deployed, error) {
+			return storage.History.All(tx, s.UID+"/")
 		})
 		if err != nil {
 			return false, err

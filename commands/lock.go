@@ -169,19 +169,16 @@ func (h *Handler) lockOf(ctx context.Context, req Request) (storage.Lock, error)
 
 // addLock stores a lock under a new id.
 func addLock(tx storage.Tx, l storage.Lock) (storage.Lock, error) {
-	taken := map[string]bool{}
-	err := storage.Locks.Scan(tx, "", func(id string, _ storage.Lock) error {
-		taken[id] = true
-		return nil
-	})
-	switch {
-	case err != nil:
-		return l, err
-	case len(taken) >= maxLocks:
-		return l, notDone(fmt.Sprintf("There are %d locks, as many as there can be.", maxLocks),
-			"Unlock some, or write one pattern for many stacks.")
+	all, err := storage.Locks.All(tx, "")
+	if err == nil && len(all) >= maxLocks {
+		err = notDone(fmt.Sprintf("There are %d locks, as many as there can be.", maxLocks), "Unlock some, or write one pattern for many stacks.")
 	}
-	l.ID = storage.ShortID(func(id string) bool { return taken[id] })
+	if err == nil {
+		l.ID, err = storage.Locks.ShortID(tx, "")
+	}
+	if err != nil {
+		return l, err
+	}
 	return l, storage.Locks.Put(tx, l.ID, l)
 }
 

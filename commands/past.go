@@ -31,11 +31,7 @@ func (h *Handler) pastOf(ctx context.Context, stack cloud66.Stack, enough func(p
 	if p.kept, err = h.history(ctx, stack.UID); err != nil {
 		return p, err
 	}
-	err = h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		p.sought, err = storage.Sought(tx, stack.UID)
-		return err
-	})
-	if err != nil {
+	if p.sought, err = h.sought(ctx, stack.UID); err != nil {
 		return p, err
 	}
 	for offset := 0; offset < searchPages*apiPage; offset += apiPage {
@@ -62,19 +58,18 @@ func (h *Handler) pastOf(ctx context.Context, stack cloud66.Stack, enough func(p
 }
 
 // history returns what is remembered of a stack's deployments. What follows a damaged record is left out.
-func (h *Handler) history(ctx context.Context, uid string) (kept []storage.Deployed, err error) {
-	err = h.Records.View(ctx, func(tx storage.Tx) error {
-		kept = nil
-		return storage.History.Scan(tx, uid+"/", func(_ string, d storage.Deployed) error {
-			kept = append(kept, d)
-			return nil
-		})
-	})
+func (h *Handler) history(ctx context.Context, uid string) ([]storage.Deployed, error) {
+	kept, err := storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Deployed, error) { return storage.History.All(tx, uid+"/") })
 	if errors.Is(err, storage.ErrDamaged) {
 		h.Log.WarnContext(ctx, "the history of a stack is damaged: what it holds of later deployments is not used", "stack", uid, "error", err)
 		return kept, nil
 	}
 	return kept, err
+}
+
+// sought returns the redeploys of this bot on a stack whose deployment Cloud 66 does not list yet.
+func (h *Handler) sought(ctx context.Context, uid string) ([]storage.Follow, error) {
+	return storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Follow, error) { return storage.Sought(tx, uid) })
 }
 
 // open returns the newest deployment that has not ended, nil if there is none.

@@ -164,22 +164,20 @@ func noEnvironment(environment string, stacks []cloud66.Stack) error {
 
 // addProtection stores a protection, in place of one of the same stacks, which it returns.
 func addProtection(tx storage.Tx, p storage.Protection) (made, was storage.Protection, err error) {
-	taken := map[string]bool{}
-	err = storage.Protections.Scan(tx, "", func(id string, old storage.Protection) error {
-		taken[id] = true
-		if authz.SamePattern(old.Stacks, p.Stacks) {
-			p.ID, was = id, old
-		}
-		return nil
-	})
+	all, err := storage.Protections.All(tx, "")
+	if i := slices.IndexFunc(all, func(old storage.Protection) bool { return authz.SamePattern(old.Stacks, p.Stacks) }); i >= 0 {
+		was, p.ID = all[i], all[i].ID
+	}
 	switch {
-	case err != nil:
-		return p, was, err
-	case p.ID == "" && len(taken) >= maxProtections:
+	case err != nil || p.ID != "":
+	case len(all) >= maxProtections:
 		full := fmt.Sprintf("There are %d protections, as many as there can be.", maxProtections)
-		return p, was, notDone(full, "Write one pattern for many stacks.")
-	case p.ID == "":
-		p.ID = storage.ShortID(func(id string) bool { return taken[id] })
+		err = notDone(full, "Write one pattern for many stacks.")
+	default:
+		p.ID, err = storage.Protections.ShortID(tx, "")
+	}
+	if err != nil {
+		return p, was, err
 	}
 	return p, was, storage.Protections.Put(tx, p.ID, p)
 }
@@ -197,12 +195,9 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 	handles, others := h.handles(ctx, book), h.protectionsSeen(ctx, c, book)
 	key := "unprotected/" + storage.NewID(time.Now())
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (said []Announcement, err error) {
-		var ended []storage.Protection
-		err = storage.Protections.Scan(tx, "", func(id string, p storage.Protection) error {
-			if authz.SamePattern(p.Stacks, glob) || id == strings.ToLower(glob) {
-				ended = append(ended, p)
-			}
-			return nil
+		all, err := storage.Protections.All(tx, "")
+		ended := slices.DeleteFunc(all, func(p storage.Protection) bool {
+			return !authz.SamePattern(p.Stacks, glob) && p.ID != strings.ToLower(glob)
 		})
 		if err == nil && len(ended) == 0 {
 			return nil, instead(noProtection(glob, others))

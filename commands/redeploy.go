@@ -55,12 +55,11 @@ func (h *Handler) redeploy(ctx context.Context, c *call) (Reply, error) {
 // begin begins a redeploy in the turn of its stack, or asks first.
 func (h *Handler) begin(ctx context.Context, c *call) (Reply, error) {
 	inv, stack, req := c.Invocation, c.stack, c.Request
-	var sought []storage.Follow
-	err := h.Records.View(ctx, func(tx storage.Tx) (err error) {
-		if err = Untaken(tx, req.Operation); err == nil {
-			sought, err = storage.Sought(tx, stack.UID)
+	sought, err := storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Follow, error) {
+		if err := Untaken(tx, req.Operation); err != nil {
+			return nil, err
 		}
-		return err
+		return storage.Sought(tx, stack.UID)
 	})
 	if err != nil {
 		return nil, err

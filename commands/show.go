@@ -102,12 +102,11 @@ func (h *Handler) having(ctx context.Context, stacks []cloud66.Stack, id int64) 
 			if err != nil {
 				return err
 			}
-			told := false
-			err = storage.Heard.Scan(tx, key+"/", func(string, storage.WishOf) error { told = true; return nil })
+			told, err := storage.Heard.All(tx, key+"/")
 			if err != nil {
 				return err
 			}
-			if ended || asked || told {
+			if ended || asked || len(told) > 0 {
 				known = append(known, s)
 			}
 		}
@@ -159,13 +158,9 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 }
 
 // carded reports whether the channel has a card that follows the deployment.
-func (h *Handler) carded(ctx context.Context, channel, uid string, id int64) (found bool, err error) {
-	err = h.Records.View(ctx, func(tx storage.Tx) error {
-		open, err := storage.OpenFollows(tx, uid)
-		found = slices.ContainsFunc(open, func(f storage.Follow) bool { return f.Channel == channel && f.Deployment == id })
-		return err
-	})
-	return found, err
+func (h *Handler) carded(ctx context.Context, channel, uid string, id int64) (bool, error) {
+	open, err := storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Follow, error) { return storage.OpenFollows(tx, uid) })
+	return slices.ContainsFunc(open, func(f storage.Follow) bool { return f.Channel == channel && f.Deployment == id }), err
 }
 
 // replaces returns the deployment whose version a deployment replaced or is to replace: the one before it that was live, as far as the

@@ -179,23 +179,23 @@ func (h *Handler) tellAll(ctx context.Context, s storage.Subscription) (map[stri
 
 // addSubscription stores a subscription under a new id, unless an author in full has an equal one.
 func addSubscription(tx storage.Tx, s storage.Subscription, full map[string]bool) (storage.Subscription, error) {
-	taken := map[string]bool{}
-	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(s.Channel, ""), func(_ string, old storage.Subscription) error {
-		taken[old.ID] = true
-		if full[old.Author] && sameSubscription(old, s) {
-			return instead(Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", old.ID)))
-		}
-		return nil
-	})
+	channel := storage.ChannelKey(s.Channel, "")
+	all, err := storage.Subscriptions.All(tx, channel)
+	same := slices.IndexFunc(all, func(old storage.Subscription) bool { return full[old.Author] && sameSubscription(old, s) })
+	switch {
+	case err != nil:
+	case same >= 0:
+		err = instead(Notice(fmt.Sprintf("This channel hears of that already: it is subscription %s. Nothing was changed.", all[same].ID)))
+	case len(all) >= maxSubscriptions:
+		err = notDone(fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions),
+			"Take some back, or write one pattern for many stacks.")
+	default:
+		s.ID, err = storage.Subscriptions.ShortID(tx, channel)
+	}
 	if err != nil {
 		return s, err
 	}
-	if len(taken) >= maxSubscriptions {
-		return s, notDone(fmt.Sprintf("This channel has %d subscriptions, as many as there can be.", maxSubscriptions),
-			"Take some back, or write one pattern for many stacks.")
-	}
-	s.ID = storage.ShortID(func(id string) bool { return taken[id] })
-	return s, storage.Subscriptions.Put(tx, storage.ChannelKey(s.Channel, s.ID), s)
+	return s, storage.Subscriptions.Put(tx, channel+s.ID, s)
 }
 
 // sameSubscription reports whether two subscriptions are equal except for their author.

@@ -46,12 +46,8 @@ const subscriptionsPerPage = 10
 
 // subscriptionsOf returns a channel's subscriptions, oldest first.
 func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []storage.Subscription, err error) {
-	err = h.Records.View(ctx, func(tx storage.Tx) error {
-		all = nil
-		return storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
-			all = append(all, s)
-			return nil
-		})
+	all, err = storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Subscription, error) {
+		return storage.Subscriptions.All(tx, storage.ChannelKey(channel, ""))
 	})
 	slices.SortStableFunc(all, func(a, b storage.Subscription) int { return a.At.Compare(b.At) })
 	return all, err

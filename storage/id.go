@@ -15,6 +15,15 @@ func NewID(now time.Time) string {
 	return fmt.Sprintf("%011s%s", micros, strings.ToLower(rand.Text()[:9]))
 }
 
+// ShortID returns an id for people to type that no record of the table has behind a prefix of its key.
+func (t Table[T]) ShortID(tx Tx, prefix string) (id string, err error) {
+	id = ShortID(func(id string) (taken bool) {
+		_, taken, err = t.Find(tx, prefix+id)
+		return taken
+	})
+	return id, err
+}
+
 // ShortID returns an id for people to type: four characters, or more as free ids become rare. Its alphabet has no vowels, so ids
 // spell no words, and no characters that look alike. taken reports whether an id is in use.
 func ShortID(taken func(id string) bool) string {

@@ -52,3 +52,12 @@ type DB interface {
 	// Close waits for running transactions. Later ones fail with ErrClosed.
 	Close() error
 }
+
+// Read returns what fn reads in a transaction of its own.
+func Read[T any](ctx context.Context, db DB, fn func(tx Tx) (T, error)) (value T, err error) {
+	err = db.View(ctx, func(tx Tx) (err error) {
+		value, err = fn(tx)
+		return err
+	})
+	return value, err
+}

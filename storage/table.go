@@ -94,6 +94,15 @@ func (t Table[T]) Scan(tx Tx, prefix string, fn func(key string, rec T) error) e
 	})
 }
 
+// All returns the records with a key prefix in the order of their keys. In front of a damaged one it ends, with ErrDamaged.
+func (t Table[T]) All(tx Tx, prefix string) (all []T, err error) {
+	err = t.Scan(tx, prefix, func(_ string, rec T) error {
+		all = append(all, rec)
+		return nil
+	})
+	return all, err
+}
+
 // sum returns the header of a record: the checksum and a space.
 func (t Table[T]) sum(key string, text []byte) []byte {
 	head := append(append(append(append(make([]byte, 0, 64), t.Name...), '/'), key...), ' ')

@@ -173,24 +173,17 @@ func (s *Shelf) Read(tx storage.Tx) (*Book, error) {
 	if last := s.last.Load(); last != nil && last.number == number {
 		return last, nil
 	}
-	var locks []storage.Lock
-	var protections []storage.Protection
-	err := errors.Join(
-		storage.Locks.Scan(tx, "", func(_ string, l storage.Lock) error { locks = append(locks, l); return nil }),
-		storage.Protections.Scan(tx, "", func(_ string, p storage.Protection) error { protections = append(protections, p); return nil }),
-	)
-	if err != nil {
+	locks, err := storage.Locks.All(tx, "")
+	protections, wrong := storage.Protections.All(tx, "")
+	if err = errors.Join(err, wrong); err != nil {
 		return nil, fmt.Errorf("read the locks and protections: %w", err)
 	}
 	return NewBook(number, locks, protections), nil
 }
 
 // Look reads the committed book and keeps it.
-func (s *Shelf) Look(ctx context.Context, db storage.DB) (b *Book, err error) {
-	err = db.View(ctx, func(tx storage.Tx) (err error) {
-		b, err = s.Read(tx)
-		return err
-	})
+func (s *Shelf) Look(ctx context.Context, db storage.DB) (*Book, error) {
+	b, err := storage.Read(ctx, db, s.Read)
 	if err == nil {
 		s.last.Store(b)
 	}
