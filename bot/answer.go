@@ -12,7 +12,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66/secret"
 	"c66bot/commands"
@@ -86,7 +86,7 @@ func (b *Bot) tell(ctx context.Context, to answer, m card.Message) bool {
 			faults = append(faults, fmt.Errorf("%s: %w", w.name, err))
 		}
 		passes := slices.ContainsFunc(faults, func(err error) bool { return !errors.Is(err, errNoWay) && webapi.Judge(err).Passes })
-		if !passes || time.Now().Add(pause).After(until) || !socket.Sleep(ctx, pause) {
+		if !passes || time.Now().Add(pause).After(until) || !routine.Sleep(ctx, pause) {
 			if !errors.Is(ctx.Err(), context.Canceled) { // if cancelled, the reply is obsolete, or say repeats it at shutdown
 				b.log.Error("an answer reached nobody", "user", to.user, "channel", to.channel, "error", errors.Join(faults...))
 			}

@@ -36,6 +36,7 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/bot/people"
 	"c66bot/bot/progress"
+	"c66bot/bot/routine"
 	"c66bot/bot/socket"
 	"c66bot/bot/trouble"
 	"c66bot/bot/webapi"
@@ -96,7 +97,6 @@ type Bot struct {
 	self       atomic.Pointer[outbox.Self]       // the bot's identity, nil until Slack has reported it
 	lacks      atomic.Pointer[[]string]          // what the app lacks scopes for, in words
 	nobody     atomic.Pointer[map[string]string] // the admins that are nobody's, with the reason; nil until they were looked up
-	givenUp    givenUp
 	troubled   *trouble.Watch
 	authorizer *authz.Authorizer
 	handler    *commands.Handler
@@ -138,11 +138,11 @@ func New(cfg Config) (*Bot, error) {
 		Records: cfg.Records, Outbox: b.outbox, Cloud: cfg.Cloud, List: b.directory, PollMin: cfg.PollMin, PollMax: cfg.PollMax, Log: cfg.Log,
 		Page:       func(stack storage.StackRef) string { return cfg.Dashboard.Of(stack).String() },
 		WatchAfter: cfg.WatchAfter, Pattern: parseGlob, May: b.may(authz.Subscribe), MayLock: b.may(authz.Lock),
-		ByEmail: b.people.ByEmail, MayRedeploy: b.mayRedeploy, Held: b.held, Docker: b.directory.Docker, Queue: b.inbox.Queue,
+		ByEmail: b.people.ByEmail, MayRedeploy: b.may(authz.Redeploy), Held: b.held, Docker: b.directory.Docker, Queue: b.inbox.Queue,
 	})
 	b.channels = channels.New(channels.Config{
-		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Changed: b.progress.SubscriptionsChanged,
-		Log: cfg.Log,
+		People: b.people, Records: cfg.Records, Outbox: b.outbox, Authorizer: b.authorizer, Admins: b.reachable,
+		Changed: b.progress.SubscriptionsChanged, Log: cfg.Log,
 	})
 	b.troubled = trouble.New(trouble.Config{
 		Records: cfg.Records, Outbox: b.outbox, Now: b.troublesNow, Admins: b.reachable, Post: b.postDirect, Log: cfg.Log,
@@ -170,7 +170,7 @@ func New(cfg Config) (*Bot, error) {
 	b.socket = socket.New(socket.Config{
 		API: b.api, HTTP: b.http, Dial: cfg.Dial, Log: cfg.Log, Take: b.take, Beat: cfg.Beat,
 		Hello: func() { // earlier failures may pass now
-			signal(b.ready.hello)
+			routine.Signal(b.ready.hello)
 			b.outbox.Wake()
 		},
 	})
@@ -207,17 +207,12 @@ func (b *Bot) Run(ctx context.Context) error {
 	life, lifeCtx := errgroup.WithContext(work)
 	life.Go(func() error { return b.outbox.Run(lifeCtx) })
 	life.Go(func() error { return b.progress.Run(lifeCtx) })
-	life.Go(func() error { b.checkCloud(lifeCtx); return nil })
-	life.Go(func() error { b.checkSlack(lifeCtx); return nil })
-	life.Go(func() error { b.people.Run(lifeCtx); return nil })
-	life.Go(func() error { b.forget(lifeCtx); return nil })
-	life.Go(func() error { b.channels.Run(lifeCtx); return nil })
-	life.Go(func() error { b.lapses.Run(lifeCtx); return nil })
-	life.Go(func() error { b.checkAdmins(lifeCtx); return nil })
-	life.Go(func() error { b.sealAudit(lifeCtx); return nil })
-	life.Go(func() error { b.troubled.Run(lifeCtx); return nil })
-	life.Go(func() error { b.logReady(lifeCtx, time.Now()); return nil })
-	life.Go(func() error { b.keeper.Run(lifeCtx); return nil })
+	for _, run := range []func(context.Context){
+		b.checkCloud, b.checkSlack, b.people.Run, b.forget, b.channels.Run, b.lapses.Run, b.checkAdmins, b.sealAudit, b.troubled.Run, b.logReady,
+		b.keeper.Run,
+	} {
+		life.Go(func() error { run(lifeCtx); return nil })
+	}
 
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot
 	select {
@@ -266,16 +261,7 @@ func (b *Bot) tellUnsettled(ctx context.Context) error {
 
 // forget removes expired records, at once and then hourly, until the context ends.
 func (b *Bot) forget(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		if err := storage.Forget(ctx, b.records, b.auditKeep); err != nil && ctx.Err() == nil {
-			b.log.Error("old records could not be removed", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	routine.Repeat(ctx, b.log, "remove old records", nil, func(ctx context.Context) (time.Duration, error) {
+		return time.Hour, storage.Forget(ctx, b.records, b.auditKeep)
+	})
 }

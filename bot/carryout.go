@@ -7,7 +7,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/inbox"
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/commands"
 )
 
@@ -85,7 +85,7 @@ func (r *request) rendered(reply commands.Reply) card.Message {
 // look triggers a check of the Cloud 66 token after a failure.
 func (b *Bot) look(reply commands.Reply) {
 	if reply != nil && reply.Document().Ref != "" {
-		signal(b.ready.again)
+		routine.Signal(b.ready.again)
 	}
 }
 
@@ -106,7 +106,7 @@ func (b *Bot) after(ctx context.Context, delay time.Duration, do func(ctx contex
 	ctx, cancel := context.WithCancel(ctx)
 	called := make(chan bool, 1)
 	b.inbox.Go(func() {
-		late := socket.Sleep(ctx, delay)
+		late := routine.Sleep(ctx, delay)
 		if late {
 			do(ctx)
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"c66bot/bot/inbox"
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 )
 
@@ -49,12 +49,12 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 	for pause := time.Second; err != nil; pause = min(2*pause, longestRetry) {
 		b.log.ErrorContext(ctx, "what a channel has could not be moved to its new id; it is tried again", "from", from, "to", to, "again_in",
 			pause, "error", err)
-		if !socket.Sleep(ctx, pause) {
+		if !routine.Sleep(ctx, pause) {
 			return
 		}
 		err = b.move(ctx, from, to, at)
 	}
-	if !socket.Sleep(b.intake, moveAgain) {
+	if !routine.Sleep(b.intake, moveAgain) {
 		return
 	}
 	b.channels.Hint(to) // subscriptions may be suspended and cards outdated; the id may have changed again

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"c66bot/bot/outbox"
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66"
 )
@@ -80,20 +80,13 @@ func (r *readiness) silentSince() time.Time {
 }
 
 // logReady logs once that the bot can do its work.
-func (b *Bot) logReady(ctx context.Context, begun time.Time) {
-	for socket.Sleep(ctx, readyLook) {
+func (b *Bot) logReady(ctx context.Context) {
+	begun := time.Now()
+	for routine.Sleep(ctx, readyLook) {
 		if b.Ready() == nil {
 			b.log.Info("ready", "version", b.version, "took_ms", time.Since(begun).Milliseconds())
 			return
 		}
-	}
-}
-
-// signal sends to a channel with a buffer of one, without blocking.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
 	}
 }
 
@@ -113,7 +106,7 @@ func (b *Bot) checkCloud(ctx context.Context) {
 			return
 		case <-time.After(b.tokenState(&token, err)):
 		case <-b.ready.again:
-			if !socket.Sleep(ctx, checkSuspect) { // many commands may fail at once
+			if !routine.Sleep(ctx, checkSuspect) { // many commands may fail at once
 				return
 			}
 		}
@@ -208,7 +201,7 @@ func (b *Bot) checkSlack(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		case <-hello:
-			if !socket.Sleep(ctx, time.Until(looked.Add(afterHello))) {
+			if !routine.Sleep(ctx, time.Until(looked.Add(afterHello))) {
 				return
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/storage"
 )
 
@@ -15,7 +15,7 @@ const (
 
 // sealAudit logs the digest of the audit once a day, until the context ends.
 func (b *Bot) sealAudit(ctx context.Context) {
-	for wait := time.Minute; socket.Sleep(ctx, wait); wait = sealLook {
+	for wait := time.Minute; routine.Sleep(ctx, wait); wait = sealLook {
 		if err := b.sealOnce(ctx); err != nil && ctx.Err() == nil {
 			b.log.Error("the digest of the audit could not be made; it is tried again in an hour", "error", err)
 		}

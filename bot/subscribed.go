@@ -28,12 +28,6 @@ func (b *Bot) may(right authz.Action) func(ctx context.Context, user, channel st
 	}
 }
 
-// mayRedeploy reports whether a user may at present redeploy a stack in a channel.
-func (b *Bot) mayRedeploy(ctx context.Context, user, channel string, stack storage.StackRef) (bool, error) {
-	standing, err := b.authorizer.Standing(ctx, authz.Subject{User: user, Channel: channel})
-	return err == nil && standing.Decide(authz.Redeploy, stack).Allowed, err
-}
-
 // held reports whether a lock holds a stack.
 func (b *Bot) held(ctx context.Context, stack storage.StackRef) (bool, error) {
 	locks, err := b.handler.HeldBy(ctx, stack)

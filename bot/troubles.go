@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"c66bot/authz"
 	"c66bot/bot/card"
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/bot/trouble"
 	"c66bot/bot/webapi"
 )
@@ -20,7 +19,6 @@ const (
 	adminsEvery = time.Hour        // between two checks of the configured admins
 	adminsAgain = time.Minute      // after a failed one
 	adminsFirst = 20 * time.Second // after the start: what people ask for then goes first
-	droppedFor  = 30 * time.Minute // how long the last message that was given up counts
 )
 
 // isRefusal reports whether an error of a token check means that the token was refused.
@@ -97,7 +95,7 @@ func (b *Bot) slackTroubles() []trouble.Trouble {
 // hidden returns the troubles that neither /readyz nor the scopes tell of.
 func (b *Bot) hidden() []trouble.Trouble {
 	given := trouble.Trouble{Name: "messages", Wait: trouble.Soon, Over: "No message was given up for half an hour."}
-	if n := b.givenUp.last(b.outbox.Dropped()); n > 0 {
+	if n := b.outbox.DroppedLately(); n > 0 {
 		given.What = fmt.Sprintf("Slack did not take messages and edits of mine (%d) for so long that I gave them up.", n)
 		given.Do = "Who waited for one was told; the log says why."
 	}
@@ -120,28 +118,9 @@ func (b *Bot) hidden() []trouble.Trouble {
 	return all
 }
 
-// givenUp tells how many messages were given up of late.
-type givenUp struct {
-	mu          sync.Mutex // guards the fields below
-	base, count int
-	at          time.Time // when the last one was
-}
-
-func (g *givenUp) last(dropped int) int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if dropped > g.count {
-		g.count, g.at = dropped, time.Now()
-	}
-	if g.count > g.base && time.Since(g.at) >= droppedFor {
-		g.base = g.count
-	}
-	return g.count - g.base
-}
-
 // checkAdmins looks the configured admins up, at the start and hourly, until the context ends.
 func (b *Bot) checkAdmins(ctx context.Context) {
-	for wait := adminsFirst; socket.Sleep(ctx, wait); {
+	for wait := adminsFirst; routine.Sleep(ctx, wait); {
 		if b.self.Load() == nil { // Slack accepted no token yet
 			wait = adminsFirst
 			continue

@@ -55,6 +55,15 @@ func (t Table[T]) Look(ctx context.Context, db DB, key string) (rec T, found boo
 	return rec, found, err
 }
 
+// ByKey returns all records by key, in their own transaction.
+func (t Table[T]) ByKey(ctx context.Context, db DB) (all map[string]T, err error) {
+	err = db.View(ctx, func(tx Tx) error {
+		all = map[string]T{}
+		return t.Scan(tx, "", func(key string, rec T) error { all[key] = rec; return nil })
+	})
+	return all, err
+}
+
 // Put stores a record and replaces an existing one.
 func (t Table[T]) Put(tx Tx, key string, rec T) error {
 	text, err := json.Marshal(rec)

@@ -33,6 +33,8 @@ type Config struct {
 	Records    storage.DB
 	Outbox     *outbox.Outbox
 	Authorizer *authz.Authorizer
+	// Admins returns the users to tell of channels that Slack does not show any more.
+	Admins func(ctx context.Context) []string
 	// Changed is called after subscriptions were suspended or resumed.
 	Changed func(ctx context.Context) error
 	Log     *slog.Logger

@@ -13,6 +13,7 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -55,22 +56,14 @@ func (c *Channels) Run(ctx context.Context) {
 			}
 		}
 	})
-	pause := func(d time.Duration) (goesOn bool) {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(d):
-			return true
-		}
-	}
-	for next := time.Now(); pause(time.Until(next)); {
+	for next := time.Now(); routine.Sleep(ctx, time.Until(next)); {
 		next = time.Now().Add(checkEvery)
 		has, err := c.holdings(ctx)
 		if err != nil && ctx.Err() == nil {
 			c.Log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
 		}
 		for _, channel := range slices.Sorted(maps.Keys(has)) {
-			if c.check(ctx, c.Now(channel)); !pause(checkPace) {
+			if c.check(ctx, c.Now(channel)); !routine.Sleep(ctx, checkPace) {
 				return
 			}
 		}
@@ -268,13 +261,7 @@ func (c *Channels) tellLost(ctx context.Context, channel string, has map[string]
 		Do: "If I was removed from the channel, invite me again. If it was shared with another organisation while I was down, it bears " +
 			"another id now: make its rules and subscriptions anew in it.",
 	})
-	users, groups := c.Authorizer.Admins()
-	members, err := c.People.Members(ctx, groups)
-	if err != nil {
-		c.Log.WarnContext(ctx, "who is in the admins' groups could not be looked up: only those who are named are told", "error", err)
-	}
-	users = slices.Compact(slices.Sorted(slices.Values(slices.Concat(users, members))))
-	now := time.Now()
+	users, now := c.Admins(ctx), time.Now()
 	return c.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		_, err = storage.ChangeChannel(tx, channel, func(r *storage.Channel) { r.Told = now })
 		for _, user := range users {

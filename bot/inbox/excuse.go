@@ -9,7 +9,7 @@ import (
 
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/commands"
 )
 
@@ -77,7 +77,7 @@ func (in *Inbox) excuse(c *Command) {
 // tellExcuses sends one person the collected notices until none is left.
 func (in *Inbox) tellExcuses(key excuseKey) {
 	for {
-		socket.Sleep(in.ctx, gatherExcuses)
+		routine.Sleep(in.ctx, gatherExcuses)
 		in.mu.Lock()
 		told := *in.excuses[key]
 		if *in.excuses[key] = (excuse{}); told.last == nil {

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -164,7 +164,7 @@ func (in *Inbox) void(c *Command) {
 			in.forget(c)
 			return
 		}
-		socket.Sleep(in.ctx, pause)
+		routine.Sleep(in.ctx, pause)
 	}
 }
 

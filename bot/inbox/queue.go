@@ -3,7 +3,7 @@ package inbox
 import (
 	"time"
 
-	"c66bot/bot/socket"
+	"c66bot/bot/routine"
 )
 
 // queue runs work in the order in which it came, as much at once as it is wide.
@@ -109,7 +109,7 @@ func (in *Inbox) endBurst() {
 func (in *Inbox) Go(do func()) { in.tasks.Go(do) }
 
 // Wait waits for the end of all work within a limit, and reports whether it ended.
-func (in *Inbox) Wait(limit time.Duration) bool { return socket.Ended(&in.tasks, limit) }
+func (in *Inbox) Wait(limit time.Duration) bool { return routine.Ended(&in.tasks, limit) }
 
 // Flush waits for the end of all work after its context has ended. What still waits in queues begins at once, only to find that out.
 func (in *Inbox) Flush() {

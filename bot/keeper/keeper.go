@@ -13,6 +13,7 @@ import (
 	"c66bot/authz/guard"
 	"c66bot/bot/channels"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -51,18 +52,9 @@ func New(cfg Config) *Keeper { return &Keeper{Config: cfg, due: map[reminder]tim
 
 // Run keeps locks and requests until the context ends.
 func (k *Keeper) Run(ctx context.Context) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if err := k.round(ctx); err != nil && ctx.Err() == nil {
-			k.Log.Error("locks and requests could not all be looked after; the next round tries again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	routine.Repeat(ctx, k.Log, "look after locks and requests", nil, func(ctx context.Context) (time.Duration, error) {
+		return every, k.round(ctx)
+	})
 }
 
 // round looks after the locks and the requests, which it reads once.

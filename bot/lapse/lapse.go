@@ -16,6 +16,7 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -51,19 +52,13 @@ func New(cfg Config) *Watch { return &Watch{Config: cfg, changes: -1, missing: m
 
 // Run compares until the context ends.
 func (w *Watch) Run(ctx context.Context) {
-	tick := time.NewTicker(w.Every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if err := w.compare(ctx); err != nil && ctx.Err() == nil {
-			w.Log.Error("denies that lapsed could not be told; the next look tries again", "error", err)
+	routine.Repeat(ctx, w.Log, "tell denies that lapsed", nil, func(ctx context.Context) (time.Duration, error) {
+		err := w.compare(ctx)
+		if err != nil {
 			w.changes = -1
 		}
-	}
+		return w.Every, err
+	})
 }
 
 // compare tells of the denies that lapsed since the last comparison.

@@ -120,7 +120,9 @@ func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message,
 	}
 	switch {
 	case posted && it.failures > 0 && time.Since(it.since) > patience:
-		o.dropped.Add(1)
+		o.mu.Lock()
+		o.drop(1)
+		o.mu.Unlock()
 		o.Log.Error("an edit is left to the next start", "message", m.Key, "why", fault.Words(), "error", err)
 		return 0, errDone
 	case fault.Kind == webapi.Limited:

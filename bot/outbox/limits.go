@@ -96,7 +96,7 @@ func (o *Outbox) gone(over []givenUp) {
 		}
 	}
 	o.spread()
-	o.dropped.Add(int64(len(over)))
+	o.drop(len(over))
 	o.Log.Error("messages are given up", "messages", len(over), "why", reasons(over))
 }
 
@@ -212,5 +212,31 @@ func apology(of []givenUp) string {
 	return strings.Join(lines, "\n")
 }
 
+// droppedFor is how long messages that were given up count, after the last of them.
+const droppedFor = 30 * time.Minute
+
+// drop counts posts and edits that are given up. The caller holds o.mu.
+func (o *Outbox) drop(n int) {
+	now := time.Now()
+	if now.Sub(o.droppedAt) >= droppedFor {
+		o.lately = 0
+	}
+	o.dropped, o.lately, o.droppedAt = o.dropped+n, o.lately+n, now
+}
+
 // Dropped returns the number of posts and edits given up since the start.
-func (o *Outbox) Dropped() int { return int(o.dropped.Load()) }
+func (o *Outbox) Dropped() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dropped
+}
+
+// DroppedLately returns the number of posts and edits given up until now, with no break of droppedFor in between.
+func (o *Outbox) DroppedLately() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Since(o.droppedAt) >= droppedFor {
+		return 0
+	}
+	return o.lately
+}

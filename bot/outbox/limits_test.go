@@ -34,6 +34,13 @@ func TestWhatWaitsForAWeekIsGivenUpAndWhoWasPromisedItIsTold(t *testing.T) {
 		if n := r.outbox.Queued(); n != 1 || r.outbox.Dropped() != 3 {
 			r.Errorf("after the limit %d wait and %d are given up", n, r.outbox.Dropped())
 		}
+		if n := r.outbox.DroppedLately(); n != 2 { // the first went an hour before
+			r.Errorf("a minute after it %d count as given up of late", n)
+		}
+		time.Sleep(30 * time.Minute)
+		if n := r.outbox.DroppedLately(); n != 0 {
+			r.Errorf("half an hour after it %d count as given up of late", n)
+		}
 		r.slack.ClearFaults()
 		r.settle()
 		r.shows(deploys, "asked for")

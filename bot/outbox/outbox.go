@@ -29,7 +29,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -88,7 +87,6 @@ type Outbox struct {
 	before       int64         // storage.Message.Order of the last message of an earlier process
 	wake         chan struct{} // signals that a step may be due
 	steps        sync.WaitGroup
-	dropped      atomic.Int64
 
 	mu     sync.Mutex // guards the fields below, and the queues with their items
 	queues map[place]*queue
@@ -100,6 +98,9 @@ type Outbox struct {
 	ticksFrom time.Time // when the edits allow another tick
 
 	deaf webapi.Fault // the setting that forbids direct messages, if any
+
+	dropped, lately int       // posts and edits given up since the start, and of late
+	droppedAt       time.Time // the last of them
 }
 
 // New returns an Outbox. It delivers nothing until Run is called.

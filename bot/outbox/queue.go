@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 	"c66bot/cloud66/panics"
 	"c66bot/storage"
@@ -195,7 +196,7 @@ func (o *Outbox) enqueueIn(at place, key, root string, urgent bool) {
 		o.queues[at] = q
 	}
 	q.add(key, root, urgent)
-	signal(o.wake)
+	routine.Signal(o.wake)
 }
 
 // dispatch starts the next step of each queue that has one due and none under way; of idle items one at a time, that which has waited the
@@ -252,7 +253,7 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 	if q.busy = false; o.attending == it {
 		o.attending = nil
 	}
-	signal(o.wake)
+	routine.Signal(o.wake)
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, errDone):
@@ -295,7 +296,7 @@ func (o *Outbox) Wake() {
 			it.notBefore = time.Time{}
 		}
 	}
-	signal(o.wake)
+	routine.Signal(o.wake)
 }
 
 // Queued returns the number of messages that wait for a post or an edit.
@@ -306,12 +307,4 @@ func (o *Outbox) Queued() (n int) {
 		n += q.waiting()
 	}
 	return n
-}
-
-// signal wakes the receiver of c now, or at its next receive.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }

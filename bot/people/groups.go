@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 )
 
@@ -41,14 +42,7 @@ type groupList struct {
 
 // Run refreshes the groups while they are in use, until the context ends.
 func (p *People) Run(ctx context.Context) {
-	tick := time.NewTicker(refreshEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for routine.Sleep(ctx, refreshEvery) {
 		if wanted := time.Unix(p.wanted.Load(), 0); time.Since(wanted) >= idleAfter {
 			continue
 		}

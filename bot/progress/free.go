@@ -11,57 +11,26 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/cloud66"
-	"c66bot/cloud66/panics"
 	"c66bot/commands"
 	"c66bot/storage"
 )
 
 // Waits has the stacks that somebody waits for looked at now: one may be free, or somebody has begun to wait.
-func (p *Progress) Waits() {
-	select {
-	case p.freed <- struct{}{}:
-	default: // it is signalled already
-	}
-}
+func (p *Progress) Waits() { routine.Signal(p.freed) }
 
-// tellWaiters tells those who wait for a stack once it is free, until the context ends. While nobody follows the stack, it is looked at
-// once in PollMax.
-func (p *Progress) tellWaiters(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.freed:
-		case <-timer.C:
-		}
-		wait := p.PollMax
-		err := panics.Catch(func() (err error) {
-			wait, err = p.tellFree(ctx)
-			return err
-		})
-		if err != nil && ctx.Err() == nil {
-			p.Log.WarnContext(ctx, "whether a stack is free that somebody waits for could not be found out; it is tried again", "error", err)
-		}
-		timer.Reset(wait)
-	}
-}
-
-// tellFree looks at each stack that somebody waits for, and returns when to look again.
+// tellFree tells those who wait for a stack once it is free, and returns when to look again. While nobody follows the stack, it is looked
+// at once in PollMax.
 func (p *Progress) tellFree(ctx context.Context) (wait time.Duration, err error) {
+	all, err := storage.Waiters.ByKey(ctx, p.Records)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
 	waiting := map[string][]storage.Waiter{}
-	err = p.Records.View(ctx, func(tx storage.Tx) error {
-		clear(waiting)
-		return storage.Waiters.Scan(tx, "", func(key string, w storage.Waiter) error {
-			uid := key[:strings.LastIndexByte(key, '/')]
-			waiting[uid] = append(waiting[uid], w)
-			return nil
-		})
-	})
-	if err != nil || len(waiting) == 0 {
-		return time.Hour, err
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		uid := key[:strings.LastIndexByte(key, '/')]
+		waiting[uid] = append(waiting[uid], all[key])
 	}
 	for _, uid := range slices.Sorted(maps.Keys(waiting)) {
 		free, wrong := p.isFree(ctx, uid)
@@ -71,11 +40,11 @@ func (p *Progress) tellFree(ctx context.Context) (wait time.Duration, err error)
 				wrong = p.release(ctx, uid, w, late)
 			}
 		}
-		if wrong != nil {
-			err = errors.Join(err, fmt.Errorf("look whether %s is free: %w", uid, wrong))
+		if wrong != nil && ctx.Err() == nil {
+			p.Log.WarnContext(ctx, "whether a stack is free that somebody waits for could not be found out", "stack", uid, "error", wrong)
 		}
 	}
-	return p.PollMax, err
+	return p.PollMax, nil
 }
 
 // isFree reports whether nothing runs or waits on a stack, as far as Cloud 66 and the records tell. A stack that is gone is free: who waits

@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
+	"c66bot/bot/routine"
 	"c66bot/cloud66"
-	"c66bot/cloud66/panics"
 	"c66bot/storage"
 )
 
@@ -68,152 +67,78 @@ func isLive(d cloud66.Deployment) bool {
 	return d.Ended() && d.IsLive && !d.Reverted && d.Outcome.Kind == cloud66.OutcomeSuccess
 }
 
-// sights are the last sights of the stacks whose health is watched. They only save requests: what was seen before is in the records.
-type sights struct {
-	wake chan struct{}
-
-	mu sync.Mutex // guards last
-	// last holds the sight of each watched stack that is not told yet, and when it was seen.
-	last map[string]*sight
-}
-
+// sight is what the list of stacks shows of one whose health is watched.
 type sight struct {
-	stack *cloud66.Stack // nil once it is told
+	stack cloud66.Stack
 	at    time.Time
 }
 
-func newSights() sights {
-	return sights{wake: make(chan struct{}, 1), last: map[string]*sight{}}
-}
-
-// begin notes that a stack is watched from now on. The list of stacks may show it before it is asked for.
-func (s *sights) begin(uid string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.last[uid] = &sight{at: time.Now()}
-	s.signal()
-}
-
-// see notes sights of stacks, as far as they are watched.
-func (s *sights) see(at time.Time, stacks ...cloud66.Stack) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, stack := range stacks {
-		if last := s.last[stack.UID]; last != nil {
-			last.stack, last.at = &stack, at
-			s.signal()
+// show hands the watched stacks of a page of the list to the watch over their health. One that finds no room is asked for instead.
+func (p *Progress) show(tx storage.Tx, stacks []cloud66.Stack, at time.Time) error {
+	return storage.Health.Scan(tx, "", func(uid string, _ storage.HealthWatch) error {
+		if i := slices.IndexFunc(stacks, func(s cloud66.Stack) bool { return s.UID == uid }); i >= 0 {
+			select {
+			case p.sights <- sight{stacks[i], at}:
+				routine.Signal(p.watched)
+			default:
+			}
 		}
-	}
-}
-
-func (s *sights) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default: // it is signalled already
-	}
-}
-
-// asked notes when a stack was asked for.
-func (s *sights) asked(uid string, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if last := s.last[uid]; last != nil {
-		last.at = at
-	}
-}
-
-// take returns the sight of a watched stack that is not told yet, if any, and when the stack was last seen.
-func (s *sights) take(uid string) (stack *cloud66.Stack, at time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.last[uid] == nil {
-		s.last[uid] = &sight{at: time.Now()}
-	}
-	stack, s.last[uid].stack = s.last[uid].stack, nil
-	return stack, s.last[uid].at
-}
-
-// put puts a sight back that could not be told, unless there is a newer one.
-func (s *sights) put(uid string, stack *cloud66.Stack) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if last := s.last[uid]; last != nil && last.stack == nil {
-		last.stack = stack
-	}
-}
-
-// keep forgets the stacks that are watched no more.
-func (s *sights) keep(watched map[string]storage.HealthWatch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.DeleteFunc(s.last, func(uid string, _ *sight) bool { _, is := watched[uid]; return !is })
-}
-
-// watchHealth watches the health of stacks after a deployment went live, until the context ends.
-func (p *Progress) watchHealth(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.sights.wake:
-		case <-timer.C:
-		}
-		wait := tellAgain
-		err := panics.Catch(func() (err error) {
-			wait, err = p.lookAfter(ctx)
-			return err
-		})
-		if err != nil && ctx.Err() == nil {
-			p.Log.ErrorContext(ctx, "the health of stacks after their deployments could not all be told; it is tried again", "error", err)
-		}
-		timer.Reset(max(wait, time.Second))
-	}
+		return nil
+	})
 }
 
 // lookAfter tells what the last sights of the watched stacks show, asks for those that the list of stacks did not show for a while, and
-// ends the watches whose time is over. It returns how long nothing is due.
-func (p *Progress) lookAfter(ctx context.Context) (wait time.Duration, err error) {
-	watched := map[string]storage.HealthWatch{}
-	err = p.Records.View(ctx, func(tx storage.Tx) error {
-		clear(watched)
-		return storage.Health.Scan(tx, "", func(uid string, w storage.HealthWatch) error { watched[uid] = w; return nil })
-	})
+// ends the watches whose time is over. It returns how long nothing is due. Seen holds when each watched stack was seen or asked for last,
+// which only saves requests.
+func (p *Progress) lookAfter(ctx context.Context, seen map[string]time.Time) (wait time.Duration, err error) {
+	watched, err := storage.Health.ByKey(ctx, p.Records)
 	if err != nil {
-		return tellAgain, err
+		return 0, err
 	}
-	p.sights.keep(watched)
-	patience, next := p.unseenFor(), time.Now().Add(time.Hour)
+	shown := p.shown()
+	maps.DeleteFunc(seen, func(uid string, _ time.Time) bool { return watched[uid].Deployment == 0 })
+	patience, next := max(p.PollMax, 2*p.watch.State().Interval), time.Now().Add(time.Hour)
 	for _, uid := range slices.Sorted(maps.Keys(watched)) {
-		w := watched[uid]
-		stack, seen := p.sights.take(uid)
-		if stack == nil && time.Since(seen) >= patience && time.Now().Before(w.Until) {
-			stack, seen = p.askHealth(ctx, uid)
+		w, now := watched[uid], time.Now()
+		var stack *cloud66.Stack
+		if s, is := shown[uid]; is {
+			stack, seen[uid] = &s.stack, s.at
+		} else if last, is := seen[uid]; !is {
+			seen[uid] = now // the list may show it before it is asked for
+		} else if now.Sub(last) >= patience && now.Before(w.Until) {
+			stack, seen[uid] = p.askHealth(ctx, uid), time.Now()
 		}
-		due := earlier(w.Until, seen.Add(patience))
-		if wrong := p.tellHealth(ctx, uid, w, stack, seen); wrong != nil {
-			p.sights.put(uid, stack)
+		due := earlier(w.Until, seen[uid].Add(patience))
+		if wrong := p.tellHealth(ctx, uid, w, stack, seen[uid]); wrong != nil {
+			seen[uid] = time.Time{} // the next time asks for it
 			err, due = errors.Join(err, fmt.Errorf("tell the health of %s: %w", w.Stack, wrong)), time.Now().Add(tellAgain)
 		}
 		next = earlier(next, due)
 	}
-	return time.Until(next), err
+	return max(time.Until(next), time.Second), err
 }
 
-// unseenFor is how long the list of stacks may not show a watched stack before it is asked for.
-func (p *Progress) unseenFor() time.Duration { return max(p.PollMax, 2*p.watch.State().Interval) }
+// shown returns the sights since the last call, by UID.
+func (p *Progress) shown() map[string]sight {
+	all := map[string]sight{}
+	for {
+		select {
+		case s := <-p.sights:
+			all[s.stack.UID] = s
+		default:
+			return all
+		}
+	}
+}
 
-// askHealth asks for a stack that the list does not show. Where Cloud 66 does not answer, it is asked again later.
-func (p *Progress) askHealth(ctx context.Context, uid string) (*cloud66.Stack, time.Time) {
+// askHealth asks for a stack that the list does not show, and returns nil if Cloud 66 does not answer.
+func (p *Progress) askHealth(ctx context.Context, uid string) *cloud66.Stack {
 	stack, err := p.Cloud.Stack(cloud66.Background(ctx), uid)
-	at := time.Now()
-	p.sights.asked(uid, at)
 	if err != nil {
 		p.Log.DebugContext(ctx, "the health of a stack could not be read", "stack", uid, "error", err)
-		return nil, at
+		return nil
 	}
-	return &stack, at
+	return &stack
 }
 
 func earlier(a, b time.Time) time.Time {

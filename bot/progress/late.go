@@ -8,44 +8,11 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/cloud66"
-	"c66bot/cloud66/panics"
 	"c66bot/storage"
 )
 
 // lateAfter is how long after a redeploy was sent its card may say nothing of Cloud 66.
 const lateAfter = 7 * time.Second
-
-// admit has cards say that the deployment of a redeploy is not known yet, until the context ends.
-func (p *Progress) admit(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for set := true; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.sent:
-			if !set { // else it is not due before the others
-				timer.Reset(lateAfter)
-			}
-			set = true
-			continue
-		case <-timer.C:
-		}
-		var wait time.Duration
-		err := panics.Catch(func() (err error) {
-			wait, err = p.tellLate(ctx)
-			return err
-		})
-		if err != nil {
-			if wait = tellAgain; ctx.Err() == nil {
-				p.Log.Error("cards do not say yet that a deployment is not known; it is tried again", "error", err)
-			}
-		}
-		if set = wait > 0; set {
-			timer.Reset(wait)
-		}
-	}
-}
 
 // tellLate changes the cards of redeploys that were sent lateAfter ago and whose deployment is not known, and returns when to do so again.
 // 0 means that there are none.

@@ -30,6 +30,7 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/commands"
@@ -85,12 +86,15 @@ type Progress struct {
 	watch         *watch.Watcher
 	subscriptions atomic.Pointer[subscriptions] // the last committed snapshot
 	resumed       chan struct{}                 // closed when the work of an earlier process has been taken over
-	found         chan struct{}                 // signals an end that is to be told with others
-	sent          chan struct{}                 // signals a redeploy that is being sent
 	presence      presence
-	sights        sights
-	freed         chan struct{} // signals that somebody waits for a stack to be free, or that one may be
-	lasts         sync.Map      // the last look at each stack with open follows, by UID: a compared
+	sights        chan sight // of stacks whose health is watched
+	lasts         sync.Map   // the last look at each stack with open follows, by UID: a compared
+
+	// Signals, each to one task of Run.
+	found   chan struct{} // an end is to be told with others
+	late    chan struct{} // the deployment of a redeploy may not be known for long
+	watched chan struct{} // the health of a stack is watched, or was seen
+	freed   chan struct{} // somebody waits for a stack to be free, or one may be
 }
 
 var _ commands.Progress = (*Progress)(nil)
@@ -98,8 +102,8 @@ var _ commands.Progress = (*Progress)(nil)
 // New returns a Progress. It does nothing until Run is called.
 func New(cfg Config) *Progress {
 	p := &Progress{
-		Config: cfg, resumed: make(chan struct{}), found: make(chan struct{}, 1), sent: make(chan struct{}, 1), sights: newSights(),
-		freed: make(chan struct{}, 1),
+		Config: cfg, resumed: make(chan struct{}), sights: make(chan sight, 64),
+		found: make(chan struct{}, 1), late: make(chan struct{}, 1), watched: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 	}
 	p.subscriptions.Store(newSubscriptions(-1))
 	p.watch = watch.New(watch.Config{
@@ -117,10 +121,12 @@ func (p *Progress) Run(ctx context.Context) error {
 		return err
 	}
 	close(p.resumed)
-	left.Go(func() { p.gather(ctx) })
-	left.Go(func() { p.watchHealth(ctx) })
-	left.Go(func() { p.tellWaiters(ctx) })
-	left.Go(func() { p.admit(ctx) })
+	left.Go(func() { routine.Repeat(ctx, p.Log, "tell what ended meanwhile", p.found, p.tellReturn) })
+	left.Go(func() { routine.Repeat(ctx, p.Log, "tell that deployments are not known yet", p.late, p.tellLate) })
+	left.Go(func() { routine.Repeat(ctx, p.Log, "tell that stacks are free", p.freed, p.tellFree) })
+	seen := map[string]time.Time{}
+	watch := func(ctx context.Context) (time.Duration, error) { return p.lookAfter(ctx, seen) }
+	left.Go(func() { routine.Repeat(ctx, p.Log, "watch the health of stacks", p.watched, watch) })
 	p.watch.Run(ctx)
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 
 	"c66bot/bot/card"
 	"c66bot/bot/outbox"
-	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
 	"c66bot/storage"
 )
@@ -25,7 +24,7 @@ const (
 	// Such ends are told when none was added for quietFor, or the oldest waits for gatherFor.
 	quietFor  = 10 * time.Second
 	gatherFor = 90 * time.Second
-	// tellAgain is the delay before a failed telling is tried again.
+	// tellAgain is the delay before the health of a stack that could not be told is tried again.
 	tellAgain = 5 * time.Second
 	// fewEnds is how many ends of one channel are told in the threads of their cards; more become one message.
 	fewEnds = 5
@@ -96,34 +95,8 @@ func (p *presence) returned() time.Time {
 	return cmp.Or(p.back, p.since)
 }
 
-// gather tells the ends that were found on a return, those of an earlier process too, until the context ends.
-func (p *Progress) gather(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.found:
-		case <-timer.C:
-		}
-		var wait time.Duration
-		err := panics.Catch(func() (err error) {
-			wait, err = p.tellReturn(ctx)
-			return err
-		})
-		if err != nil {
-			if wait = tellAgain; ctx.Err() == nil {
-				p.Log.Error("what ended meanwhile could not be told; it is tried again", "error", err)
-			}
-		}
-		if timer.Stop(); wait > 0 {
-			timer.Reset(wait)
-		}
-	}
-}
-
-// tellReturn tells the untold ends, if they are due, and else returns when they will be. 0 means that there are none.
+// tellReturn tells the ends that were found on a return, those of an earlier process too, if they are due, and else returns when they will
+// be. 0 means that there are none.
 func (p *Progress) tellReturn(ctx context.Context) (wait time.Duration, err error) {
 	byChannel := map[string][]string{}
 	back := p.presence.returned()

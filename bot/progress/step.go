@@ -14,6 +14,7 @@ import (
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/cloud66"
 	"c66bot/cloud66/watch"
 	"c66bot/storage"
@@ -376,10 +377,7 @@ func (p *Progress) done(ctx context.Context, steps ...step) {
 	for _, s := range steps {
 		messages = append(messages, s.messages...)
 		if s.follow.Phase == storage.PhaseUntold {
-			select {
-			case p.found <- struct{}{}:
-			default: // it is signalled already
-			}
+			routine.Signal(p.found)
 		}
 		if s.follow.State.End() {
 			p.Waits()

@@ -186,7 +186,6 @@ func (p *Progress) putFirst(ctx context.Context, positions map[string]storage.Po
 func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
 	now := time.Now()
 	p.presence.hears(now, false, p.awayAfter())
-	p.sights.see(now, stacks...)
 	aims, first := map[string]watch.Aim{}, map[string]storage.Position{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		s, err := p.subscribed(tx)
@@ -194,6 +193,7 @@ func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[strin
 			return err
 		}
 		p.subscriptions.Store(s)
+		err = p.show(tx, stacks, now)
 		for _, stack := range stacks {
 			ref := commands.RefOf(stack)
 			position, there, wrong := storage.Positions.Find(tx, stack.UID)

@@ -14,6 +14,7 @@ import (
 	"c66bot/bot/card"
 	"c66bot/bot/notify"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/cloud66"
 	"c66bot/cloud66/panics"
 	"c66bot/cloud66/watch"
@@ -108,7 +109,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 	}
 	p.done(ctx, t.steps...)
 	if t.health != nil {
-		p.sights.begin(t.look.Stack)
+		routine.Signal(p.watched)
 	}
 	return t.aim(), t.err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/cloud66"
 	"c66bot/commands"
 	"c66bot/storage"
@@ -97,10 +98,7 @@ func (p *Progress) send(ctx context.Context, f storage.Follow) error {
 	if time.Since(f.AskedAt) > cardWait {
 		return p.finish(ctx, f.ID, storage.Refused, "the bot's database took too long to record it, so nothing was sent")
 	}
-	select {
-	case p.sent <- struct{}{}:
-	default: // it is signalled already
-	}
+	time.AfterFunc(lateAfter, func() { routine.Signal(p.late) })
 	settled := false
 	defer func() {
 		if !settled { // the looks determine the result, even after a panic

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 )
 
@@ -101,7 +102,7 @@ func (c *connection) serve(ctx context.Context) {
 	watch.Go(func() { c.watch(done) })
 	c.leave(c.read())
 	close(done)
-	Ended(&c.unacked, ackDrain)
+	routine.Ended(&c.unacked, ackDrain)
 	c.close()
 	close(c.ended)
 	watch.Wait()

@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/slack-go/slack"
 
+	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
 )
 
@@ -100,7 +101,7 @@ func (s *Socket) Run(ctx context.Context) {
 		pause  = shortestAttempt
 	)
 	for {
-		if !Sleep(ctx, time.Until(last.Add(pause))) {
+		if !routine.Sleep(ctx, time.Until(last.Add(pause))) {
 			return
 		}
 		last = time.Now()
@@ -268,31 +269,4 @@ func (s *Socket) note(c *connection, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.own[c] = end
-}
-
-// Ended waits for a group within a limit and reports whether it finished.
-func Ended(group *sync.WaitGroup, limit time.Duration) bool {
-	done := make(chan struct{})
-	go func() { group.Wait(); close(done) }()
-	select {
-	case <-done:
-		return true
-	case <-time.After(limit):
-		return false
-	}
-}
-
-// Sleep waits for d and reports whether the context is still alive.
-func Sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

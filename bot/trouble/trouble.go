@@ -20,6 +20,7 @@ import (
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
 	"c66bot/bot/outbox"
+	"c66bot/bot/routine"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -79,25 +80,15 @@ func New(cfg Config) *Watch {
 
 // Run watches until the context ends.
 func (w *Watch) Run(ctx context.Context) {
-	err := w.Records.View(ctx, func(tx storage.Tx) error {
-		return storage.Troubles.Scan(tx, "", func(name string, t storage.Trouble) error {
-			w.told[name] = t
-			return nil
-		})
-	})
-	if err != nil {
+	if told, err := storage.Troubles.ByKey(ctx, w.Records); err == nil {
+		w.told = told
+	} else {
 		w.Log.Error("what the admins were told of troubles could not be read; they may be told again", "error", err)
 	}
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	routine.Repeat(ctx, w.Log, "tell the admins of troubles", nil, func(ctx context.Context) (time.Duration, error) {
 		w.look(ctx, time.Now())
-	}
+		return look, nil
+	})
 }
 
 // look compares the present state with what was told, and tells what is due.
