@@ -60,17 +60,8 @@ func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.
 	}
 	sees(&a, newest.Deployments)
 	a.Follow.Wish.NewestBefore = newestID(newest.Deployments)
-	for _, p := range needs {
-		if p.Group == "" {
-			continue
-		}
-		group, err := h.People.Group(ctx, p.Group)
-		if err != nil {
-			return fromSlack(err)
-		}
-		if a.GroupChanged.Before(group.Changed) && now.Sub(group.Changed) < freshGroup {
-			a.GroupChanged = group.Changed
-		}
+	if a.GroupChanged, err = h.groupChanged(ctx, needs, now); err != nil {
+		return err
 	}
 	decision := c.decision
 	decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByProtection, ID: needs[0].ID}
@@ -87,8 +78,28 @@ func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.
 // freshGroup is how long a change of a group of approvers is worth a word.
 const freshGroup = 24 * time.Hour
 
-// maxWaiting is the maximum number of requests that wait for approval.
-const maxWaiting = 200
+// groupChanged returns when who is in a group that approves was changed last, zero if that was more than freshGroup ago.
+func (h *Handler) groupChanged(ctx context.Context, protections []storage.Protection, now time.Time) (last time.Time, err error) {
+	for _, p := range protections {
+		if p.Group == "" {
+			continue
+		}
+		group, err := h.People.Group(ctx, p.Group)
+		if err != nil {
+			return last, fromSlack(err)
+		}
+		if last.Before(group.Changed) && now.Sub(group.Changed) < freshGroup {
+			last = group.Changed
+		}
+	}
+	return last, nil
+}
+
+// Limits of the requests that wait for approval: of all, and of one person, who cannot keep the others from asking.
+const (
+	maxWaiting      = 200
+	maxWaitingTheir = 20
+)
 
 // addApproval stores a request under a new id, unless the same one waits already.
 func addApproval(tx storage.Tx, a storage.Approval) (storage.Approval, error) {
@@ -97,10 +108,18 @@ func addApproval(tx storage.Tx, a storage.Approval) (storage.Approval, error) {
 	same := func(old storage.Approval) bool {
 		return old.Follow.Stack.UID == a.Follow.Stack.UID && old.Follow.Asker == a.Follow.Asker && old.Asked == a.Asked
 	}
+	theirs := 0
+	for _, old := range waiting {
+		if old.Follow.Asker == a.Follow.Asker {
+			theirs++
+		}
+	}
 	switch {
 	case err != nil:
 	case slices.ContainsFunc(waiting, same):
 		err = instead(Notice("You asked for that already, and it waits for approval: see its card."))
+	case theirs >= maxWaitingTheir:
+		err = notDone(fmt.Sprintf("%d requests of yours wait for approval already.", theirs), "Withdraw some, or wait for the answers.")
 	case len(waiting) >= maxWaiting:
 		err = notDone("Too much waits for approval already.", "Try again when some of it is answered.")
 	default:
@@ -142,6 +161,15 @@ func (v voter) counts(p storage.Protection) bool {
 	return v.may && (p.Group == "" || v.configured || slices.Contains(v.groups, p.Group))
 }
 
+// gone reports whether somebody's account is not in use any more: what they said before does not count.
+func (h *Handler) gone(ctx context.Context, user string) (bool, error) {
+	person, err := h.People.Person(ctx, user)
+	if errors.Is(err, authz.ErrNoPerson) {
+		return true, nil
+	}
+	return person.Deactivated, fromSlack(err)
+}
+
 // voters finds out for whom of those who approved a request that counts now. The one who asked never does.
 func (h *Handler) voters(
 	ctx context.Context, a storage.Approval, protections []storage.Protection, users []string,
@@ -153,7 +181,12 @@ func (h *Handler) voters(
 		if err != nil {
 			return nil, err
 		}
-		v := voter{may: user != a.Follow.Asker && standing.Decide(authz.Approve, a.Follow.Stack).Allowed, configured: standing.Configured()}
+		gone, err := h.gone(ctx, user)
+		if err != nil {
+			return nil, err
+		}
+		v := voter{may: !gone && user != a.Follow.Asker && standing.Decide(authz.Approve, a.Follow.Stack).Allowed}
+		v.configured = standing.Configured()
 		if grouped && v.may && !v.configured {
 			if v.groups, err = h.People.GroupsOf(ctx, user); err != nil {
 				return nil, fromSlack(err)
@@ -231,11 +264,20 @@ func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := movedSince(a, RefOf(c.stack), newest.Deployments); why != "" {
+	group, err := h.groupChanged(ctx, protections, now) // behind voters, whose groups are not newer than this
+	if err != nil {
+		return nil, err
+	}
+	why := movedSince(a, RefOf(c.stack), newest.Deployments)
+	if why == "" && group.After(a.GroupChanged) && group.After(a.At) {
+		why = "who is in the group of approvers was changed"
+	}
+	if a.GroupChanged = group; why != "" {
+		a.Needs = protections
 		return nil, h.askAgain(ctx, c, a, newest.Deployments, why)
 	}
 	if len(missing(protections, voters)) > 0 {
-		return h.approveMore(ctx, c, now)
+		return h.approveMore(ctx, c, protections, now)
 	}
 	err = h.beginApproved(ctx, c, a, voters, newest.Deployments)
 	if err != nil {
@@ -251,7 +293,11 @@ func (h *Handler) stillAsked(ctx context.Context, c *call, a *storage.Approval) 
 	if err != nil {
 		return err
 	}
-	if !asker.Decide(authz.Redeploy, RefOf(c.stack)).Allowed {
+	gone, err := h.gone(ctx, a.Follow.Asker)
+	if err != nil {
+		return err
+	}
+	if gone || !asker.Decide(authz.Redeploy, RefOf(c.stack)).Allowed {
 		if err := h.Authz.Refuse(ctx, c.judged, "who asked for it may not redeploy it any more"); err != nil {
 			return err
 		}
@@ -313,9 +359,11 @@ func (h *Handler) askAgain(ctx context.Context, c *call, a storage.Approval, new
 			return nil, err
 		}
 		again.Given, again.Changed, again.Until = nil, why, now.Add(h.ApprovalsExpire)
+		again.Needs, again.GroupChanged = a.Needs, a.GroupChanged
 		again.Follow.Stack, again.Follow.Wish.NewestBefore = RefOf(c.stack), newestID(newest)
 		sees(&again, newest)
-		err = errors.Join(storage.Approvals.Put(tx, again.ID, again), c.decided(tx))
+		notCounted := authz.Record(c.judged, authz.Decision{Reason: "approval is asked for again: " + why})
+		err = errors.Join(storage.Approvals.Put(tx, again.ID, again), notCounted(tx))
 		return []Announcement{{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{again}, Stays: true}}, err
 	})
 	if err != nil {
@@ -325,8 +373,8 @@ func (h *Handler) askAgain(ctx context.Context, c *call, a storage.Approval, new
 		"The request shows how things stand now. Look at it, then approve it again.")
 }
 
-// approveMore adds an approval that is not the last one.
-func (h *Handler) approveMore(ctx context.Context, c *call, now time.Time) (Reply, error) {
+// approveMore adds an approval that is not the last one. The card shows what the protections ask for now.
+func (h *Handler) approveMore(ctx context.Context, c *call, protections []storage.Protection, now time.Time) (Reply, error) {
 	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
 		a, err := waiting(tx, c, now)
 		if err != nil {
@@ -335,7 +383,7 @@ func (h *Handler) approveMore(ctx context.Context, c *call, now time.Time) (Repl
 		if slices.ContainsFunc(a.Given, func(g storage.Given) bool { return g.User == c.User }) {
 			return nil, instead(Notice("You approved this already. It waits for others."))
 		}
-		a.Given = append(slices.Clone(a.Given), storage.Given{User: c.User, At: now})
+		a.Given, a.Needs = append(slices.Clone(a.Given), storage.Given{User: c.User, At: now}), protections
 		err = errors.Join(storage.Approvals.Put(tx, a.ID, a), c.decided(tx))
 		return []Announcement{{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}, Stays: true}}, err
 	})
@@ -347,7 +395,7 @@ func (h *Handler) beginApproved(
 	ctx context.Context, c *call, asked storage.Approval, voters map[string]voter, newest []cloud66.Deployment,
 ) error {
 	id, f := asked.ID, asked.Follow
-	f.Usual = int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds())
+	f.Usual, f.Healthy = int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds()), c.stack.Health == cloud66.HealthHealthy
 	decided := func(tx storage.Tx) error {
 		now := time.Now()
 		a, err := waiting(tx, c, now)
@@ -370,7 +418,8 @@ func (h *Handler) beginApproved(
 		return errors.Join(storage.Approvals.Put(tx, id, a), authz.Record(c.judged, decision)(tx))
 	}
 	return h.Progress.Redeploy(ctx, Start{
-		Operation: c.Operation, Follow: f, Decided: decided, call: c, approved: true, overrides: asked.Overrides,
+		Operation: c.Operation, Follow: f, Decided: decided, keep: h.keepRunning(ctx, c.stack, newest), call: c, approved: true,
+		overrides: asked.Overrides,
 	})
 }
 
@@ -456,13 +505,17 @@ func (r ApprovalReply) Document() doc.Document {
 	w, stack := a.Follow.Wish, wording.Stack(a.Follow.Stack)
 	if a.State != storage.Waiting {
 		asker := markup.User(a.Follow.Asker)
-		return doc.Say("approval", markup.Format("%s %s redeploy of %s %s", verdictSign[a.State], stack, asker, answered(a)))
+		said := markup.Format("%s %s redeploy of %s %s", verdictSign[a.State], stack, asker, answered(a))
+		if a.State == storage.Approved {
+			return doc.Say("approval", said, groupChanged(a))
+		}
+		return doc.Say("approval", said)
 	}
-	ref := w.Ref
-	if fullHash.MatchString(ref) {
-		ref = wording.ShortHash(ref)
+	ref := markup.Code(wording.ShortHash(w.Ref))
+	if w.Ref != "" && !fullHash.MatchString(w.Ref) {
+		ref = markup.Format("%s as it is at that moment", markup.Code(w.Ref))
 	}
-	what := []markup.Text{markup.Code(ref), markup.Code(w.Services)}
+	what := []markup.Text{ref, markup.Code(w.Services)}
 	if w.Ref == "" && w.Services == "" {
 		what = []markup.Text{markup.Format("as it is, or the newest commit of its branch at that moment")}
 	}
@@ -490,9 +543,7 @@ func (r ApprovalReply) Document() doc.Document {
 	if len(a.Overrides) > 0 {
 		lines = append(lines, markup.Format("It overrides the lock %s.", markup.Code(strings.Join(a.Overrides, ", "))))
 	}
-	if !a.GroupChanged.IsZero() {
-		lines = append(lines, markup.Format("Who is in the group of approvers was changed %s.", markup.When(a.GroupChanged)))
-	}
+	lines = append(lines, groupChanged(a))
 	about := Invocation{UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}, Shown: ShownAs(a.Follow.Stack.String())}
 	as := func(label string, verb Verb) doc.Button {
 		inv := about
@@ -501,6 +552,14 @@ func (r ApprovalReply) Document() doc.Document {
 	}
 	return doc.Say("approval", lines...).With(
 		doc.Buttons(as("Approve", Approve).As(doc.Primary), as("Reject", Reject), as("Withdraw", Withdraw)))
+}
+
+// groupChanged says that the group of approvers was changed not long before; it is empty if it was not.
+func groupChanged(a storage.Approval) markup.Text {
+	if a.GroupChanged.IsZero() {
+		return markup.Text{}
+	}
+	return markup.Format("Who is in the group of approvers was changed %s.", markup.When(a.GroupChanged))
 }
 
 // needed says how many approvals are wanted of whom, who has given one, and until when.

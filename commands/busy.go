@@ -103,7 +103,15 @@ func (h *Handler) doubts(ctx context.Context, c *call, newest []cloud66.Deployme
 	if !strange && !waits {
 		return nil, nil
 	}
-	return h.doubt(c, b, newest, strange, waits, moved), nil
+	var held []string
+	asked := c.Invocation.once()
+	if c.overrides() { // the Yes overrides the locks that this question shows
+		if held, err = h.heldFacts(ctx, RefOf(c.stack), true); err != nil {
+			return nil, err
+		}
+	}
+	asked.Newest = newestID(newest)
+	return h.doubt(c, asked, b, strange, waits, moved, asTexts(held)...), nil
 }
 
 // movedOn is the answer to the Yes to a question, or to a form, that showed another deployment as the newest.
@@ -117,9 +125,9 @@ func (h *Handler) movedOn(c *call, newest []cloud66.Deployment) error {
 }
 
 // doubt is the question.
-func (h *Handler) doubt(c *call, b busy, newest []cloud66.Deployment, strange, waits, moved bool) Reply {
-	ref, inv := RefOf(c.stack), c.Invocation.once()
-	inv.Stack, inv.UID, inv.Form, inv.Fill, inv.Shown, inv.Newest = "", ref.UID, false, false, ShownAs(ref.String()), newestID(newest)
+func (h *Handler) doubt(c *call, inv Invocation, b busy, strange, waits, moved bool, held ...markup.Text) Reply {
+	ref := RefOf(c.stack)
+	inv.Stack, inv.UID, inv.Form, inv.Fill, inv.Shown = "", ref.UID, false, false, ShownAs(ref.String())
 	profile := inv.Options[Profile]
 	head, yes := markup.Format("%s is busy. Queue this redeploy behind what runs?", wording.Stack(ref)), "queue it"
 	var small []markup.Text
@@ -142,6 +150,7 @@ func (h *Handler) doubt(c *call, b busy, newest []cloud66.Deployment, strange, w
 			near = Button("Use "+name, other, "choose-profile")
 		}
 	}
+	small = append(small, held...)
 	sure := inv
 	sure.Yes = true
 	confirm := Button("Yes, "+yes, sure, "yes").As(doc.Primary)

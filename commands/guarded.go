@@ -75,7 +75,7 @@ func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
 		case errors.Is(err, errMoved):
 			continue
 		case errors.Is(err, errLocked):
-			return g.h.locked(ctx, start, found.locks)
+			return g.h.locked(ctx, start, found)
 		case errors.Is(err, errAfter):
 			return g.h.tooEarly(ctx, start, found.early)
 		case errors.Is(err, errProtected):
@@ -106,6 +106,7 @@ func (h *Handler) overriding(ctx context.Context, start Start, judged ruling) (_
 
 // obstacles are what keeps a redeploy from beginning.
 type obstacles struct {
+	at         time.Time      // when that was so
 	locks      []storage.Lock // that hold and are not overridden
 	overridden []storage.Lock
 	early      *storage.Protection  // what is wanted was not live where it has to be first
@@ -115,6 +116,7 @@ type obstacles struct {
 // obstacles finds what is in the way of a redeploy, as a transaction sees it.
 func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.Time) (found obstacles, err error) {
 	stack, c := start.Follow.Stack, start.call
+	found.at = at
 	book, err := h.shelf.Read(tx)
 	if err != nil {
 		return found, err
@@ -192,7 +194,7 @@ func (h *Handler) judge(ctx context.Context, stack storage.StackRef, wish *stora
 		if wish == nil || p.After == "" || comesFirst(p.Protection, stack) {
 			continue
 		}
-		if r.after[authz.Fold(p.After)], err = h.wasLive(ctx, stack.Name, p.After, *wish); err != nil {
+		if r.after[authz.Fold(p.After)], err = h.wasLive(ctx, stack, p.After, *wish); err != nil {
 			return r, err
 		}
 	}
@@ -316,8 +318,8 @@ func lockIDs(locks []storage.Lock) string {
 }
 
 // locked records that a redeploy was refused because of locks, and returns the answer.
-func (h *Handler) locked(ctx context.Context, start Start, locks []storage.Lock) error {
-	c := start.call
+func (h *Handler) locked(ctx context.Context, start Start, found obstacles) error {
+	c, locks := start.call, found.locks
 	if c == nil {
 		return errLocked
 	}
@@ -335,7 +337,7 @@ func (h *Handler) locked(ctx context.Context, start Start, locks []storage.Lock)
 	if c.standing.Admin().Allowed && !start.approved {
 		over := c.Invocation.once()
 		over.Stack, over.UID, over.Form, over.Fill = "", cmp.Or(c.source.UID, r.Stack.UID), false, true
-		over.Options[Override] = given
+		over.Options[Override], over.AskedAt = given, found.at.Unix() // it opens what is shown here
 		r.Override = &over
 	}
 	return instead(r)
@@ -386,20 +388,21 @@ func comesFirst(p storage.Protection, stack storage.StackRef) bool {
 	return authz.Fold(p.After) == authz.Fold(stack.Environment)
 }
 
-// wasLive reports whether all that is wanted is or was live on the stack of a name in an environment. A wish that does not say it exactly,
-// by a full hash or by what each of its services is deployed from, was not.
-func (h *Handler) wasLive(ctx context.Context, name, environment string, wish storage.Wish) (bool, error) {
+// wasLive reports whether all that is wanted of a stack is or was live on the one of its name in an environment. A wish that does not say
+// it exactly, by a full hash or by what each of its services is deployed from, was not.
+func (h *Handler) wasLive(ctx context.Context, stack storage.StackRef, environment string, wish storage.Wish) (bool, error) {
 	exactly := (wish.Ref == "" || fullHash.MatchString(wish.Ref)) && versions.Sent(wish.Services) == wish.Services
 	if !exactly || wish.Ref+wish.Services == "" {
 		return false, nil
 	}
-	stacks, err := h.Directory.visible(ctx, func(s cloud66.Stack) bool {
-		return authz.Fold(s.Name) == authz.Fold(name) && authz.Fold(s.Environment) == authz.Fold(environment)
-	})
+	if stays, err := h.stays(ctx, stack.UID, wish.Services); err != nil || !stays {
+		return false, err
+	}
+	first, err := h.first(ctx, stack, environment)
 	if err != nil {
 		return false, err
 	}
-	for _, s := range stacks {
+	for _, s := range first {
 		listed, err := h.Cloud.DeploymentRange(ctx, s.UID, 0, apiPage)
 		if err != nil {
 			return false, err
@@ -419,6 +422,42 @@ func (h *Handler) wasLive(ctx context.Context, name, environment string, wish st
 	return false, nil
 }
 
+// stays reports whether services are deployed from what cannot be moved: no branch, and no tag that always means the newest. A service that
+// Cloud 66 does not tell of may be built from a branch.
+func (h *Handler) stays(ctx context.Context, uid, services string) (bool, error) {
+	wanted, err := ParseServices(services)
+	if err != nil || len(wanted) == 0 {
+		return true, err
+	}
+	known, err := h.Cloud.Services(ctx, uid)
+	if err != nil && !errors.Is(err, cloud66.ErrNotFound) {
+		return false, err
+	}
+	for _, image := range wanted {
+		i := slices.IndexFunc(known, func(s cloud66.Service) bool { return s.Name == image.Name })
+		if i < 0 || moves(known[i], image) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// first returns the stacks of a stack's name in an environment: those of its own account, if there are any.
+func (h *Handler) first(ctx context.Context, stack storage.StackRef, environment string) ([]cloud66.Stack, error) {
+	all, err := h.Directory.visible(ctx, func(s cloud66.Stack) bool {
+		named := authz.Fold(s.Name) == authz.Fold(stack.Name) && authz.Fold(s.Environment) == authz.Fold(environment)
+		return named || s.UID == stack.UID
+	})
+	account := ""
+	if i := slices.IndexFunc(all, func(s cloud66.Stack) bool { return s.UID == stack.UID }); i >= 0 {
+		account, all = all[i].AccountName, slices.Delete(all, i, i+1)
+	}
+	if own := only(all, func(s cloud66.Stack) bool { return s.AccountName == account }); len(own) > 0 {
+		all = own
+	}
+	return all, err
+}
+
 // tooEarly records that a redeploy was refused because of the order of environments, and returns the answer.
 func (h *Handler) tooEarly(ctx context.Context, start Start, p *storage.Protection) error {
 	c, stack := start.call, start.Follow.Stack
@@ -431,11 +470,15 @@ func (h *Handler) tooEarly(ctx context.Context, start Start, p *storage.Protecti
 	}
 	first := storage.StackRef{Name: stack.Name, Environment: p.After}
 	does := fmt.Sprintf("%s promote %s %s", h.Command, shellWord(first.String()), shellWord(stack.Environment))
-	return instead(doc.Say(KindRefusal,
-		markup.Format("⛔ %s takes only what is or was live on %s, by the full hash of its commit. Nothing was done.",
-			wording.Stack(stack), wording.Stack(first)),
-		markup.Format("This does it: %s", markup.Code(does)),
-	))
+	by, way := "by the full hash of its commit", markup.Format("This does it: %s", markup.Code(does))
+	if start.Follow.Wish.Services != "" {
+		by = "by tags that stay what they are: no branch, and not " + latest
+	}
+	if start.Follow.Wish.From == first.String() { // it was that
+		way = markup.Text{}
+	}
+	return instead(doc.Say(KindRefusal, markup.Format("⛔ %s takes only what is or was live on %s, %s. Nothing was done.",
+		wording.Stack(stack), wording.Stack(first), by), way))
 }
 
 // AsksReason reports whether the invocation is by a button and still lacks the reason that it takes.

@@ -2,11 +2,13 @@ package commands
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"c66bot/authz"
+	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -85,6 +87,7 @@ func TestApprovalWaitsWhileAnotherRedeployOfTheStackBegins(t *testing.T) {
 func TestEachPartOfAWishWasLiveWhereItHasToBeFirst(t *testing.T) {
 	const hash = "4f2c1d9000000000000000000000000000000001"
 	inBubble(t, func(t *testing.T, r *rig) {
+		r.cloud.services = []cloud66.Service{{Name: "web", ImageTag: "1.3"}}
 		r.stores(func(tx storage.Tx) error {
 			return errors.Join(
 				storage.History.Put(tx, "web2/1", storage.Deployed{Stack: "web2", Number: 1, Outcome: "success", Services: "web:1.4"}),
@@ -101,7 +104,7 @@ func TestEachPartOfAWishWasLiveWhereItHasToBeFirst(t *testing.T) {
 			{storage.Wish{Ref: hash, Services: "web"}, false},
 			{storage.Wish{}, false},
 		} {
-			if was, err := r.wasLive(t.Context(), "web", "staging", test.wish); was != test.may || err != nil {
+			if was, err := r.wasLive(t.Context(), storage.StackRef{UID: "web1", Name: "web"}, "staging", test.wish); was != test.may || err != nil {
 				t.Errorf("%+v: %v, %v", test.wish, was, err)
 			}
 		}
@@ -167,4 +170,186 @@ func TestWhatGoesOnAfterAGrantIsShownAndOverridesNothing(t *testing.T) {
 			t.Errorf("what goes on is %+v", then)
 		}
 	})
+}
+
+func TestAQuestionAboutABusyStackShowsTheLocksThatItsYesOverrides(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		r.cloud.runs("web1", true)
+		r.put(allow(kim, "*", authz.Lock))
+		r.lockMade(kim, "lock web@production migration")
+		time.Sleep(time.Second)
+		over := *as[LockedReply](t, r.say(lin, "redeploy web@production --wait")).Override
+		time.Sleep(10 * time.Second)
+		r.lockMade(kim, "lock * 'stop everything'")
+		time.Sleep(10 * time.Second)
+		over.Options[Wait], over.Options[Reason], over.Fill, over.Form = "", "hotfix", false, true
+		asked := r.Do(t.Context(), request(over, lin, here))
+		text := of(t, "question", asked).Fallback().String()
+		for _, want := range []string{"#6 deploying", "migration", "stop everything", "This overrides it."} {
+			if !strings.Contains(text, want) {
+				t.Errorf("it does not say %q: %s", want, text)
+			}
+		}
+		l := r.lockMade(kim, "lock 'w*' wait")
+		if left := as[LockedReply](t, r.click(lin, yesIn(t, asked))); len(left.Locks) != 1 || left.Locks[0].ID != l.ID {
+			t.Errorf("it is held by %+v", left.Locks)
+		}
+	})
+}
+
+func TestWhoseAccountHasEndedNeitherAsksNorApproves(t *testing.T) {
+	leaves := func(r *rig, user string) {
+		person := r.slack.people[user]
+		person.Deactivated = true
+		r.slack.people[user] = person
+	}
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web --approvals 2")
+		a := r.asksApproval(sam, "redeploy web@production --ref main")
+		silent(t, r.answer(kim, Approve, a))
+		leaves(r, kim)
+		silent(t, r.answer(lin, Approve, a))
+		if len(r.progress.done) != 0 {
+			t.Errorf("done is %q", r.progress.done)
+		}
+	})
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web")
+		a := r.asksApproval(sam, "redeploy web@production --ref main")
+		leaves(r, sam)
+		problemThat(t, r.answer(kim, Approve, a), "may not redeploy it any more")
+		delete(r.slack.people, sam)
+		problemThat(t, r.answer(kim, Approve, a), "may not redeploy it any more")
+		if len(r.progress.done) != 0 {
+			t.Errorf("done is %q", r.progress.done)
+		}
+	})
+}
+
+func TestApprovalIsAskedForAgainWhereTheGroupOfApproversWasChanged(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.slack.members[devs] = []string{sam, lin}
+		r.guarded("protect web --by <!subteam^" + devs + "|@devs>")
+		a := r.asksApproval(sam, "redeploy web@production --ref main")
+		time.Sleep(time.Minute)
+		group := r.slack.handles[devs]
+		group.Changed = time.Now()
+		r.slack.members[devs], r.slack.handles[devs] = []string{sam, lin, kim}, group
+		problemThat(t, r.answer(kim, Approve, a), "who is in the group of approvers was changed")
+		if e := r.lastAudit(); e.Allowed || e.Action != "approve" || !strings.Contains(e.Reason, "asked for again") {
+			t.Errorf("recorded is %+v", e)
+		}
+		const said = "Who is in the group of approvers was changed 1 Jan 2000 00:01 UTC."
+		if text := r.channels.said[len(r.channels.said)-1].Reply.Document().Fallback().String(); !strings.Contains(text, said) {
+			t.Errorf("its card shows %s", text)
+		}
+		if len(r.progress.done) != 0 {
+			t.Fatalf("done is %q", r.progress.done)
+		}
+		silent(t, r.answer(kim, Approve, a))
+		if text := r.channels.amended[0].Reply.Document().Fallback().String(); !strings.Contains(text, said) {
+			t.Errorf("in the end its card shows %s", text)
+		}
+	})
+}
+
+func TestTheCardOfARequestShowsWhatTheProtectionsAskForNow(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web")
+		a := r.asksApproval(sam, "redeploy web@production --ref main")
+		r.say(lin, "protect web --approvals 3")
+		silent(t, r.answer(kim, Approve, a))
+		text := r.channels.said[len(r.channels.said)-1].Reply.Document().Fallback().String()
+		if want := "`main` as it is at that moment"; !strings.Contains(text, want) || !strings.Contains(text, "3 approvals") {
+			t.Errorf("it shows %s", text)
+		}
+	})
+}
+
+func TestOnePersonDoesNotKeepOthersFromAskingForApproval(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web")
+		for i := range maxWaitingTheir {
+			r.asksApproval(sam, fmt.Sprintf("redeploy web@production --reason %d", i))
+		}
+		problemThat(t, r.say(sam, "redeploy web@production --reason more"), "20 requests of yours wait")
+		r.asksApproval(lin, "redeploy web@production --reason outage")
+		time.Sleep(time.Hour)
+		r.asksApproval(sam, "redeploy web@production --reason more")
+	})
+}
+
+func TestWhatADockerStackRunsIsRecordedBeforeWhatWasApproved(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect api")
+		r.cloud.deployments["api1"][0].IsLive = true
+		r.cloud.services = []cloud66.Service{{Name: "web", ImageTag: "v1"}}
+		silent(t, r.answer(kim, Approve, r.asksApproval(sam, "redeploy api@production --services web:v2")))
+		if got := r.kept("api1", 5).Services; got != "web:v1" {
+			t.Errorf("recorded is %q", got)
+		}
+	})
+}
+
+func TestWhatMayBeMovedWasNotLiveWhereItHasToBeFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "api2", Name: "api", Environment: "staging", Framework: "docker"})
+		r.cloud.has("api2", 3)
+		r.cloud.deployments["api2"][0].IsLive = true
+		r.cloud.services = []cloud66.Service{
+			{Name: "web", GitRef: "main", ImageTag: "built"}, {Name: "job", ImageTag: "latest"}, {Name: "db", ImageTag: "17"},
+		}
+		const hash = "4f2c1d9000000000000000000000000000000001"
+		r.stores(func(tx storage.Tx) error {
+			live := storage.Deployed{Stack: "api2", Number: 3, Outcome: "success", Services: "db:17,job:latest,web:main"}
+			before := storage.Deployed{Stack: "api2", Number: 2, Outcome: "success", Services: "job:latest@sha256:9f,web:" + hash}
+			return errors.Join(storage.History.Put(tx, "api2/3", live), storage.History.Put(tx, "api2/2", before))
+		})
+		r.cloud.deployments["api2"][1].Outcome.Kind = cloud66.OutcomeSuccess
+		r.say(lin, "protect api --approvals 0 --after staging")
+		for _, services := range []string{"web:main", "job:latest", "db:17,web:main", "db:18"} {
+			text := of(t, KindRefusal, r.say(lin, "redeploy api@production --services "+services)).Fallback().String()
+			if !strings.Contains(text, "no branch, and not latest") || !strings.Contains(text, "/c66 promote api@staging production") {
+				t.Errorf("%s: %s", services, text)
+			}
+		}
+		text := of(t, KindRefusal, r.click(lin, agree(t, r.say(lin, "promote api@staging production")))).Fallback().String()
+		if strings.Contains(text, "This does it") {
+			t.Errorf("it is sent round: %s", text)
+		}
+		if len(r.progress.done) != 0 {
+			t.Fatalf("done is %q", r.progress.done)
+		}
+		for _, services := range []string{"db:17", "job:latest@sha256:9f", "web:" + hash} {
+			silent(t, r.say(lin, "redeploy api@production --services "+services))
+		}
+	})
+}
+
+func TestAStackOfTheSameNameInAnotherAccountDoesNotComeFirst(t *testing.T) {
+	const hash = "4f2c1d9000000000000000000000000000000001"
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		for i := range r.stacks.stacks {
+			r.stacks.stacks[i].AccountName = "acme"
+		}
+		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "web9", Name: "web", Environment: "staging", AccountName: "playground"})
+		r.cloud.has("web9", 1)
+		r.cloud.deployments["web9"][0].GitHash, r.cloud.deployments["web9"][0].IsLive = hash, true
+		r.say(lin, "protect web@production --approvals 0 --after staging")
+		of(t, KindRefusal, r.say(lin, "redeploy web@production --ref "+hash))
+		r.stacks.stacks[1].Name = "other" // the one of the same account
+		time.Sleep(2 * time.Minute)
+		silent(t, r.say(lin, "redeploy web@production --ref "+hash))
+	})
+}
+
+func TestAStackDoesNotComeBeforeItself(t *testing.T) {
+	for _, line := range []string{"web@production --approvals 0 --after Production", "'*@staging' --after staging"} {
+		if _, err := Parse("protect " + line); err == nil || !strings.Contains(err.Error(), "themselves") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
 }

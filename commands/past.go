@@ -182,7 +182,7 @@ func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v vers
 		case !known:
 			still = append(still, markup.Code(s.Name))
 			continue
-		case image.Tag == "latest" || s.GitRef != "" && image.Digest == "" && !fullHash.MatchString(image.Tag):
+		case moves(s, image):
 			moving = append(moving, markup.Code(image.String()))
 		}
 		words = append(words, image.String())
@@ -212,6 +212,14 @@ func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v vers
 	}
 	b.services = strings.Join(words, ",")
 	return b, nil
+}
+
+// latest is the tag that always means the newest image.
+const latest = "latest"
+
+// moves reports whether what a service is deployed from may stand for something else later: a branch, or the tag of the newest image.
+func moves(s cloud66.Service, image cloud66.ServiceImage) bool {
+	return image.Digest == "" && (image.Tag == latest || s.GitRef != "" && !fullHash.MatchString(image.Tag))
 }
 
 // sight is a digest of what a question showed, so that its Yes can tell whether that has changed.

@@ -156,11 +156,6 @@ func (h *Handler) promote(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := h.heldFacts(ctx, RefOf(f.to), c.overrides())
-	if err != nil {
-		return nil, err
-	}
-	f.by.notes = append(f.by.notes, asTexts(held)...)
 	yes := Invocation{
 		Verb: Promote, UID: f.from.UID, Onto: f.to.UID, Yes: true, Sight: f.sight(),
 		Options: Options{Environment: f.to.Environment, Reason: inv.Options[Reason], Override: inv.Options[Override]},
@@ -168,7 +163,9 @@ func (h *Handler) promote(ctx context.Context, c *call) (Reply, error) {
 	if _, err := yes.Value(); err != nil {
 		return nil, errLongReason
 	}
-	return f.question(yes), nil
+	held, err := h.heldFacts(ctx, RefOf(f.to), c.overrides()) // behind once: the yes overrides no lock that is not shown
+	f.by.notes = append(f.by.notes, asTexts(held)...)
+	return f.question(yes), err
 }
 
 // bringForth begins a promotion in the turn of its stack, if everything is as its question showed it.

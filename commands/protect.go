@@ -82,6 +82,9 @@ func checkProtect(s Spec, i Invocation) error {
 	case none && i.Options[By] != "":
 		return s.usage("--by", "--by says who approves, and with --approvals 0 nobody does.")
 	}
+	if at := strings.LastIndexByte(i.Options[Glob], '@'); at >= 0 && authz.Fold(i.Options[Glob][at+1:]) == authz.Fold(i.Options[After]) {
+		return s.usage("--after", "These stacks are in %s themselves: nothing of them can have been live there first.", quoted(i.Options[After]))
+	}
 	return nil
 }
 

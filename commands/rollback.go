@@ -71,11 +71,6 @@ func (h *Handler) rollback(ctx context.Context, c *call) (Reply, error) {
 		p.State, p.Choices = "Nothing was done.", []Choice{{"Roll back", Invocation{Verb: Rollback, UID: stack.UID}}}
 		return p, nil
 	}
-	held, err := h.heldFacts(ctx, RefOf(stack), c.overrides())
-	if err != nil {
-		return nil, err
-	}
-	b.by.notes = append(b.by.notes, asTexts(held)...)
 	yes := Invocation{
 		Verb: Rollback, UID: stack.UID, Yes: true, Sight: b.sight(),
 		Options: Options{To: strconv.FormatInt(b.to.ID(), 10), Reason: inv.Options[Reason], Override: inv.Options[Override]},
@@ -83,7 +78,9 @@ func (h *Handler) rollback(ctx context.Context, c *call) (Reply, error) {
 	if _, err := yes.Value(); err != nil {
 		return nil, errLongReason
 	}
-	return b.question(yes), nil
+	held, err := h.heldFacts(ctx, RefOf(stack), c.overrides()) // behind once: the yes overrides no lock that is not shown
+	b.by.notes = append(b.by.notes, asTexts(held)...)
+	return b.question(yes), err
 }
 
 // errLongReason means that a question's Yes cannot carry the reason.
