@@ -13,6 +13,7 @@ type Request struct {
 	Subject
 	Action    Action
 	Stack     storage.StackRef // zero if no stack was found or the action concerns none
+	Source    storage.StackRef // another one that Asked names; zero for none
 	Asked     string           // the request as a command line
 	Operation string
 	Changes   bool // false for a read; an allowed read is not recorded
@@ -54,7 +55,7 @@ func (a *Authorizer) record(ctx context.Context, req Request, decision Decision)
 func Record(req Request, decision Decision) func(tx storage.Tx) error {
 	entry := storage.AuditEntry{
 		At: time.Now(), User: req.User, Channel: req.Channel, Action: string(req.Action), Asked: req.Asked, Stack: req.Stack,
-		Operation: req.Operation, Allowed: decision.Allowed, By: decision.By, Reason: decision.Reason,
+		Source: req.Source, Operation: req.Operation, Allowed: decision.Allowed, By: decision.By, Reason: decision.Reason,
 	}
 	if decision.Rule != nil {
 		entry.By = storage.Decider{Kind: storage.ByRule, ID: decision.Rule.ID}

@@ -98,8 +98,10 @@ func (h *Handler) audit(ctx context.Context, c *call) (Reply, error) {
 func (*Handler) auditHere(tx storage.Tx, c *call, filter storage.AuditFilter) (seen []storage.AuditEntry, total int, err error) {
 	newest, total, err := storage.AuditPage(tx, filter, 0, auditLooks)
 	for _, e := range newest {
-		hidden := e.Stack != (storage.StackRef{}) && !c.standing.Decide(authz.View, e.Stack).Allowed
-		if e.Channel == c.Channel && !hidden {
+		hidden := func(s storage.StackRef) bool {
+			return s != (storage.StackRef{}) && !c.standing.Decide(authz.View, s).Allowed
+		}
+		if e.Channel == c.Channel && !hidden(e.Stack) && !hidden(e.Source) {
 			seen = append(seen, e)
 		}
 	}

@@ -90,3 +90,28 @@ func TestAnAdminByARuleSeesTheAuditOfTheChannelAndOfStacksThatTheyMaySee(t *test
 		}
 	})
 }
+
+func TestAPromotionFromAHiddenStackIsNotShownInTheAudit(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.staged()
+		r.put(allow(sam, "web@*", authz.View), allow(sam, "web@production", authz.Redeploy), allow(kim, "*", authz.Admin),
+			allow(kim, "web@[pq]*", authz.View))
+		agreed := agree(t, r.say(sam, "promote web@staging production"))
+		time.Sleep(time.Second)
+		r.click(sam, agreed)
+		r.lockMade(lin, "lock web@production migration")
+		as[LockedReply](t, r.say(sam, "redeploy web@production --now"))
+		r.say(sam, "promote web@staging qa")
+		rows := rowsIn(t, "audit", r.say(kim, "audit"))
+		if all := strings.Join(rows, "\n"); strings.Contains(all, "staging") || !strings.Contains(all, "redeploy web@production") {
+			t.Errorf("kim sees\n%s", all)
+		}
+		if all := strings.Join(rowsIn(t, "audit", r.say(lin, "audit")), "\n"); strings.Count(all, "promote web@staging") != 2 {
+			t.Errorf("lin sees\n%s", all)
+		}
+		r.put(allow(kim, "web@staging", authz.View))
+		if all := strings.Join(rowsIn(t, "audit", r.say(kim, "audit")), "\n"); !strings.Contains(all, "promote web@staging production") {
+			t.Errorf("kim, who may see both, sees\n%s", all)
+		}
+	})
+}

@@ -276,7 +276,8 @@ func (r Request) asked(stack storage.StackRef) authz.Request {
 func (c *call) asked(stack storage.StackRef) authz.Request {
 	asked := c.Request.asked(stack)
 	if c.source.UID != "" { // the command names another stack
-		asked.Asked = c.Invocation.line(RefOf(c.source).String())
+		asked.Source = RefOf(c.source)
+		asked.Asked = c.Invocation.line(asked.Source.String())
 	}
 	return asked
 }

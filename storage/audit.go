@@ -30,6 +30,7 @@ type AuditEntry struct {
 	Action    string    `json:"action,omitempty"` // the required right
 	Asked     string    `json:"asked,omitempty"`  // the request as a command line
 	Stack     StackRef  `json:"stack,omitzero"`   // zero if none was found or the action concerns none
+	Source    StackRef  `json:"source,omitzero"`  // that a promotion takes its version from; Asked names it
 	Operation string    `json:"operation,omitempty"`
 	Allowed   bool      `json:"allowed,omitempty"`
 	By        Decider   `json:"by,omitzero"` // what decided, if it has an id
