@@ -35,6 +35,10 @@ func TestWhatIsShownHasNoSecretAndSteersNothing(t *testing.T) {
 		"a configured one, invisibly":     {"c\u200b66-de\u2060mo-tok\u00aden", "***"},
 		"a configured one over two lines": {"c66-demo-\n token", "***"},
 		"a configured one in capitals":    {"C66-Demo-TOKEN", "***"},
+		"a configured one twice":          {"c66-demo-tokenC66-DEMO-TOKEN, c66-demo-token", "******, ***"},
+		"a part of a configured one":      {"c66-demo-toke", "c66-demo-toke"},
+		"a letter that folds to another":  {"c66-demo-to\u212aen", "***"},
+		"a mark behind it":                {"c66-demo-token\u0301 x", "***\u0301 x"},
 		"a configured one with marks":     {"a+b/c= a+b/c", "*** a+b/c"},
 	} {
 		t.Run(name, func(t *testing.T) {

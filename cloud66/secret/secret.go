@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Redacted is the printed form of every Text.
@@ -72,21 +73,58 @@ func WithoutUserinfo(text string) string {
 }
 
 // Cleaner sanitizes external text for users, logs and terminals. The zero Cleaner knows no secrets of its own.
-type Cleaner struct{ hidden []*regexp.Regexp }
+type Cleaner struct{ hidden []string } // as letters returns them
 
 // NewCleaner returns a Cleaner that redacts the given secrets.
 func NewCleaner(hidden ...Text) Cleaner {
 	var c Cleaner
 	for _, text := range hidden {
-		var letters []string
-		for _, r := range visible(text.Reveal()) {
-			letters = append(letters, regexp.QuoteMeta(string(r)))
-		}
-		if len(letters) > 0 { // whitespace and marks between the letters do not hide a secret from a reader
-			c.hidden = append(c.hidden, regexp.MustCompile(`(?i)`+strings.Join(letters, `[\s\p{M}]*`)))
+		if secret, _ := letters(visible(text.Reveal())); secret != "" {
+			c.hidden = append(c.hidden, secret)
 		}
 	}
 	return c
+}
+
+// letters returns a text without whitespace and marks, which between its letters do not hide a secret from a reader, and without a
+// difference between upper and lower case. At holds the place in the text of each byte of the result.
+func letters(text string) (found string, at []int) {
+	folded := make([]byte, 0, len(text))
+	at = make([]int, 0, len(text))
+	for i, r := range text {
+		if unicode.IsSpace(r) || unicode.Is(unicode.M, r) {
+			continue
+		}
+		first := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			first = min(first, next)
+		}
+		folded = utf8.AppendRune(folded, first)
+		for len(at) < len(folded) {
+			at = append(at, i)
+		}
+	}
+	return string(folded), at
+}
+
+// redact replaces each occurrence of a secret.
+func redact(text, secret string) string {
+	found, at := letters(text)
+	var clean strings.Builder
+	done := 0 // bytes of the text
+	for from := 0; ; {
+		i := strings.Index(found[from:], secret)
+		if i < 0 {
+			clean.WriteString(text[done:])
+			return clean.String()
+		}
+		first := from + i
+		from = first + len(secret)
+		last := at[from-1]
+		_, size := utf8.DecodeRuneInString(text[last:])
+		clean.WriteString(text[done:at[first]] + Redacted)
+		done = last + size
+	}
 }
 
 // Clean first removes invisible characters and terminal control characters, then replaces each secret, and everything that looks like a
@@ -94,7 +132,7 @@ func NewCleaner(hidden ...Text) Cleaner {
 func (c Cleaner) Clean(text string) string {
 	text = visible(text)
 	for _, secret := range c.hidden {
-		text = secret.ReplaceAllLiteralString(text, Redacted)
+		text = redact(text, secret)
 	}
 	return slackTokens.ReplaceAllLiteralString(WithoutUserinfo(text), Redacted)
 }
