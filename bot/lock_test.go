@@ -38,7 +38,7 @@ func TestALockRefusesFromACommandAButtonAndAFormAndAnAdminOverridesIt(t *testing
 		if _, err := r.slack.Person(sam).Submit(); err != nil {
 			t.Fatal(err)
 		}
-		r.tells(sam, deploys, "⛔ web", "is locked", "by @gus", "the migration runs", "[Ask to unlock]")
+		r.tells(sam, deploys, "⛔ web", "is locked", "By @gus", "the migration runs", "[Ask to unlock]")
 		lack(t, "what who is no admin is offered", r.ask(sam, deploys, "/c66 redeploy web --now").Plain(), "[Override]")
 		refused := r.ask(lin, deploys, "/c66 redeploy web --now")
 		r.click(lin, refused, "Override")
@@ -115,14 +115,14 @@ func TestARequestForApprovalSurvivesAKillAndIsOneDeployment(t *testing.T) {
 		r.allow("allow @gus view,approve *")
 		r.allow("protect web")
 		r.command(sam, deploys, "/c66 redeploy web --reason login")
-		asked := r.says(guest, deploys, "🔐 web@production redeploy of @sam waits for approval", "[Approve]", "[Reject]", "[Withdraw]")
+		asked := r.says(guest, deploys, "🔐 web@production redeploy by @sam waits for approval", "[Approve]", "[Reject]", "[Withdraw]")
 		r.stop()
 		r.start()
 		r.click(sam, asked, "Approve")
 		r.tells(sam, deploys, "Nobody approves their own request")
 		r.click(guest, asked, "Approve")
 		r.click(lin, asked, "Approve")
-		r.says(sam, deploys, "✅ web@production redeploy of @sam was approved by @")
+		r.says(sam, deploys, "✅ web@production redeploy by @sam was approved by @")
 		time.Sleep(time.Minute)
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d redeploys were sent", n)
@@ -138,7 +138,7 @@ func TestARequestThatNobodyAnswersExpiresAndARejectionSaysWhy(t *testing.T) {
 		r.allow("allow @gus view,approve *")
 		r.allow("protect web")
 		r.command(sam, deploys, "/c66 redeploy web --reason login")
-		asked := r.says(guest, deploys, "🔐 web@production redeploy of @sam waits for approval", "login")
+		asked := r.says(guest, deploys, "🔐 web@production redeploy by @sam waits for approval", "login")
 		r.click(guest, asked, "Reject")
 		r.until("the window is open", func() bool {
 			_, open := r.slack.Person(guest).View()
@@ -150,13 +150,13 @@ func TestARequestThatNobodyAnswersExpiresAndARejectionSaysWhy(t *testing.T) {
 		if _, err := r.slack.Person(guest).Submit(); err != nil {
 			t.Fatal(err)
 		}
-		r.says(sam, deploys, "⛔ web@production redeploy of @sam was rejected by @gus", "not on a Friday")
+		r.says(sam, deploys, "⛔ web@production redeploy by @sam was rejected by @gus", "not on a Friday")
 		r.command(sam, deploys, "/c66 redeploy web --reason again")
-		r.says(guest, deploys, "🔐 web@production redeploy of @sam waits for approval", "again")
+		r.says(guest, deploys, "🔐 web@production redeploy by @sam waits for approval", "again")
 		r.stop()
 		time.Sleep(2 * time.Hour)
 		r.start()
-		over := r.says(sam, deploys, "⌛ web@production redeploy of @sam expired")
+		over := r.says(sam, deploys, "⌛ web@production redeploy by @sam expired")
 		lack(t, "what is over", over.Plain(), "[Approve]")
 		if n := r.requests("POST"); n != 0 {
 			t.Errorf("%d redeploys were sent", n)

@@ -308,7 +308,7 @@ func TestASecondRedeployOfABusyStackIsQueuedAndSaysSo(t *testing.T) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.card("deploying #1036")
 		question := r.ask(lin, deploys, "/c66 redeploy web --now")
-		hold(t, "the question", question.Plain(), "web@production is busy", "#1036 deploying since", "by @lin", "[Yes, queue it]", "[No]")
+		hold(t, "the question", question.Plain(), "web@production is busy", "#1036 is deploying since", "by @lin", "[Yes, queue it]", "[No]")
 		if n := r.requests("POST"); n != 1 {
 			t.Errorf("%d redeploys were sent before the yes", n)
 		}

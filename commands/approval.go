@@ -505,7 +505,7 @@ func (r ApprovalReply) Document() doc.Document {
 	w, stack := a.Follow.Wish, wording.Stack(a.Follow.Stack)
 	if a.State != storage.Waiting {
 		asker := markup.User(a.Follow.Asker)
-		said := markup.Format("%s %s redeploy of %s %s", verdictSign[a.State], stack, asker, answered(a))
+		said := markup.Format("%s %s redeploy by %s %s", verdictSign[a.State], stack, asker, answered(a))
 		if a.State == storage.Approved {
 			return doc.Say("approval", said, groupChanged(a))
 		}
@@ -526,13 +526,13 @@ func (r ApprovalReply) Document() doc.Document {
 		what = append(what, markup.Format("“%s”", w.Reason))
 	}
 	lines := []markup.Text{
-		markup.Format("🔐 %s redeploy of %s waits for approval", stack, markup.User(a.Follow.Asker)),
+		markup.Format("🔐 %s redeploy by %s waits for approval", stack, markup.User(a.Follow.Asker)),
 		markup.Join(what, " · "),
 	}
 	if a.Live != 0 {
-		live := markup.Format("live is #%d %s", a.Live, markup.Code(wording.ShortHash(a.LiveHash)))
+		live := markup.Format("Live now: #%d %s", a.Live, markup.Code(wording.ShortHash(a.LiveHash)))
 		if page := wording.Compare(a.LivePage, a.LiveHash, w.Ref); !page.Empty() {
-			live = markup.Format("%s · %s", live, markup.Link(page, markup.Format("what changed")))
+			live = markup.Format("%s · %s", live, wording.WhatChanges(page))
 		}
 		lines = append(lines, live)
 	}
@@ -575,7 +575,7 @@ func needed(a storage.Approval) markup.Text {
 	for _, g := range a.Given {
 		given = append(given, markup.User(g.User))
 	}
-	text := markup.Format("It waits for %s until %s", markup.Join(wants, " and "), markup.When(a.Until))
+	text := markup.Format("Needs %s until %s", markup.Join(wants, " and "), markup.When(a.Until))
 	if len(given) > 0 {
 		text = markup.Format("%s · approved by %s", text, markup.Join(given, ", "))
 	}

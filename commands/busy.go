@@ -40,16 +40,16 @@ func (h *Handler) busyWith(ctx context.Context, uid string, newest []cloud66.Dep
 // lines describes what runs or waits: its state, since when, and by whom.
 func (b busy) lines() (lines []markup.Text) {
 	for _, e := range b.open {
-		sign, state := e.standing()
-		line := markup.Format("%s #%d %s", sign, e.Deployment.ID, state)
+		_, state := e.standing()
+		line := markup.Format("#%d is %s", e.Deployment.ID, state)
 		if !e.Deployment.StartedAt.IsZero() {
 			line = markup.Format("%s since %s", line, markup.When(e.Deployment.StartedAt))
 		}
 		lines = append(lines, markup.Join([]markup.Text{line, byWhom(e.who())}, " · "))
 	}
 	for _, f := range b.sought {
-		lines = append(lines, markup.Format("%s a redeploy that Cloud 66 does not list yet, asked for %s · by %s", wording.Sign(storage.Asked),
-			markup.When(f.AskedAt), markup.User(f.Asker)))
+		lines = append(lines, markup.Format("A redeploy that Cloud 66 does not list yet, asked for %s · by %s", markup.When(f.AskedAt),
+			markup.User(f.Asker)))
 	}
 	if more := len(lines) - maxBusy; more > 0 {
 		lines = append(lines[:maxBusy], markup.Format("and %d more", more))
@@ -104,14 +104,15 @@ func (h *Handler) doubts(ctx context.Context, c *call, newest []cloud66.Deployme
 		return nil, nil
 	}
 	var held []string
-	asked := c.Invocation.once()
+	asked := inv.once()
 	if c.overrides() { // the Yes overrides the locks that this question shows
 		if held, err = h.heldFacts(ctx, RefOf(c.stack), true); err != nil {
 			return nil, err
 		}
 	}
 	asked.Newest = newestID(newest)
-	return h.doubt(c, asked, b, strange, waits, moved, asTexts(held)...), nil
+	facts := append([]markup.Text{whatShips(c.stack, newest, inv.Options[Ref])}, asTexts(held)...)
+	return h.doubt(asked, RefOf(c.stack), b, strange, waits, moved, facts...), nil
 }
 
 // movedOn is the answer to the Yes to a question, or to a form, that showed another deployment as the newest.
@@ -125,8 +126,7 @@ func (h *Handler) movedOn(c *call, newest []cloud66.Deployment) error {
 }
 
 // doubt is the question.
-func (h *Handler) doubt(c *call, inv Invocation, b busy, strange, waits, moved bool, held ...markup.Text) Reply {
-	ref := RefOf(c.stack)
+func (h *Handler) doubt(inv Invocation, ref storage.StackRef, b busy, strange, waits, moved bool, facts ...markup.Text) Reply {
 	inv.Stack, inv.UID, inv.Form, inv.Fill, inv.Shown = "", ref.UID, false, false, ShownAs(ref.String())
 	profile := inv.Options[Profile]
 	head, yes := markup.Format("%s is busy. Queue this redeploy behind what runs?", wording.Stack(ref)), "queue it"
@@ -147,10 +147,10 @@ func (h *Handler) doubt(c *call, inv Invocation, b busy, strange, waits, moved b
 		if name := typography.Nearest(profile, h.Profiles); name != "" {
 			other := inv
 			other.Yes, other.Options[Profile] = false, name
-			near = Button("Use "+name, other, "choose-profile")
+			near = Button("Use "+name, other, "use-profile")
 		}
 	}
-	small = append(small, held...)
+	small = append(small, facts...)
 	sure := inv
 	sure.Yes = true
 	confirm := Button("Yes, "+yes, sure, "yes").As(doc.Primary)
@@ -158,7 +158,7 @@ func (h *Handler) doubt(c *call, inv Invocation, b busy, strange, waits, moved b
 		small = append(small, markup.Format("The options are too long for a button: send the command again with --wait."))
 	}
 	all := []doc.Button{confirm, near, Button("No", Invocation{Verb: Dismiss, Nonce: inv.Nonce}, "no")}
-	if waits {
+	if waits && !strange { // otherwise the profile is decided first
 		tell := Invocation{Verb: Tell, UID: ref.UID, Nonce: inv.Nonce, AskedAt: inv.AskedAt, Shown: inv.Shown}
 		for _, opt := range []Opt{Ref, Services, Profile, Reason} {
 			tell.Options[opt] = inv.Options[opt]
@@ -166,6 +166,6 @@ func (h *Handler) doubt(c *call, inv Invocation, b busy, strange, waits, moved b
 		all = append(all, Button("Tell me when it is free", tell, "tell"))
 	}
 	return doc.Document{Kind: "question", Brief: markup.Brief(head, small...), Blocks: []doc.Block{
-		doc.Lines(head), doc.Small(small...), doc.Buttons(all...),
+		doc.Lines(head), doc.Small(markup.Join(small, "\n")), doc.Buttons(all...),
 	}}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -14,12 +15,9 @@ import (
 func questionThat(t *testing.T, reply Reply, says ...string) map[string]Invocation {
 	t.Helper()
 	d := of(t, "question", reply)
-	text := ""
+	text := shown(d)
 	buttons := map[string]Invocation{}
 	for _, b := range d.Blocks {
-		for _, line := range b.Lines {
-			text += line.String() + "\n"
-		}
 		for _, b := range b.Buttons {
 			if !b.None() {
 				buttons[b.Label.String()] = throughSlack(t, button(t, b))
@@ -41,7 +39,7 @@ func TestARedeployOfABusyStackAsksFirst(t *testing.T) {
 		r.cloud.deployments["web1"][0].StartedAt, r.cloud.deployments["web1"][0].TriggeredBy = time.Now().Add(-3*time.Minute), "kim@example.com"
 		r.cloud.runs("web1", false)
 		for _, text := range []string{"redeploy web@production --now", "redeploy web@production --ref main"} {
-			buttons := questionThat(t, r.say(lin, text), "is busy", "#6 deploying since", "by kim@example.com", "#7 queued")
+			buttons := questionThat(t, r.say(lin, text), "is busy", "#6 is deploying since", "by kim@example.com", "#7 is queued")
 			r.nothingDone()
 			yes, ok := buttons["Yes, queue it"]
 			if !ok || yes.Newest != 7 || !yes.Yes || yes.UID != "web1" {
@@ -55,6 +53,50 @@ func TestARedeployOfABusyStackAsksFirst(t *testing.T) {
 		}
 		silent(t, r.say(lin, "redeploy web@production --wait"))
 	})
+}
+
+func TestAQuestionBeforeARedeployLinksWhatChanges(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.stacks.stacks[0].Git, r.stacks.stacks[1].Git = "git@github.com:acme/web.git", "git@git.example:acme/web.git"
+		for _, uid := range []string{"web1", "web2", "app1"} {
+			r.cloud.has(uid, 5)
+			live := &r.cloud.deployments[uid][0]
+			live.IsLive, live.GitHash = true, "05000000000000000000"
+			r.cloud.runs(uid, true)
+		}
+		const commit = " --ref 5e6f7a8b90"
+		const page = "<https://github.com/acme/web/compare/05000000000000000000...5e6f7a8b90|what changes>"
+		for _, c := range []struct{ stack, ref, want string }{
+			{"web@production", commit, page}, {"web@production", " --ref main", ""}, {"web@production", "", ""},
+			{"web@staging", commit, ""}, {`"awesome app@production"`, commit, ""},
+		} {
+			for _, options := range []string{" --now", " --wait --profile canry"} {
+				text := shown(of(t, "question", r.say(lin, "redeploy "+c.stack+c.ref+options)))
+				if linked := strings.Contains(text, "what changes"); linked != (c.want != "") || !strings.Contains(text, c.want) {
+					t.Errorf("of %s%s it asks %q", c.stack, c.ref, text)
+				}
+			}
+		}
+		r.lockMade(lin, "lock * freeze")
+		refused := shown(r.say(lin, "redeploy web@production --ref 5e6f7a8b90 --wait").Document())
+		if !strings.Contains(refused, "Live now: #5 `0500000` · wanted: `5e6f7a8` · <https://github.com/acme/web/compare/") {
+			t.Errorf("what an admin may override is said as %q", refused)
+		}
+		r.put(allow(sam, "*", authz.Redeploy))
+		if refused := shown(r.say(sam, "redeploy web@production --ref 5e6f7a8b90 --wait").Document()); strings.Contains(refused, "what changes") {
+			t.Errorf("who may not override is told %q", refused)
+		}
+	})
+}
+
+// shown returns the text of a document's blocks.
+func shown(d doc.Document) (text string) {
+	for _, b := range d.Blocks {
+		for _, line := range b.Lines {
+			text += line.String() + "\n"
+		}
+	}
+	return text
 }
 
 func TestTheYesToABusyStackIsToWhatTheQuestionShowed(t *testing.T) {

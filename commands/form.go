@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -89,9 +91,11 @@ func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack
 		reply.Facts = append(reply.Facts, fmt.Sprintf("The profile %s is not among those that are configured.", quoted(profile)))
 	}
 	reply.Stack, reply.Branch, reply.Docker = &ref, stack.GitBranch, stack.Docker()
-	if live := slices.IndexFunc(newest.Deployments, isLive); live >= 0 && reply.Version != nil {
-		reply.Replaces = &newest.Deployments[live]
+	wanted := cloud66.Deployment{GitHash: reply.Fill.Options[Ref]}
+	if reply.Version != nil {
+		wanted = *reply.Version
 	}
+	reply.Ships = ships(stack, newest.Deployments, wanted)
 	reply.Fill.Stack, reply.Fill.UID, reply.Fill.Deployment, reply.Fill.Shown = "", stack.UID, 0, ShownAs(ref.String())
 	reply.Fill.Newest, reply.Fill.AskedAt = newestID(newest.Deployments), time.Now().Unix()
 	return reply, nil
@@ -165,6 +169,31 @@ func withCommit(d cloud66.Deployment) *cloud66.Deployment {
 }
 
 func isLive(d cloud66.Deployment) bool { return d.IsLive }
+
+// ships links what changes if a version replaces what is live on a stack. It is empty for a branch, whose newest commit the API does not
+// tell, and where what is live or the repository is not known.
+func ships(stack cloud66.Stack, newest []cloud66.Deployment, wanted cloud66.Deployment) markup.Text {
+	i := slices.IndexFunc(newest, isLive)
+	if i < 0 {
+		return markup.Text{}
+	}
+	wanted.CommitURL = cmp.Or(wanted.CommitURL, stack.Git)
+	page := wording.Changes(newest[i], wanted)
+	if page.Empty() {
+		return markup.Text{}
+	}
+	return markup.Format("%s · %s", markup.Code(wording.ShortHash(wanted.GitHash)), wording.WhatChanges(page))
+}
+
+// whatShips does so behind what is live.
+func whatShips(stack cloud66.Stack, newest []cloud66.Deployment, ref string) markup.Text {
+	changes := ships(stack, newest, cloud66.Deployment{GitHash: ref})
+	if changes.Empty() {
+		return changes
+	}
+	live := newest[slices.IndexFunc(newest, isLive)]
+	return markup.Format("Live now: #%d %s · wanted: %s", live.ID, wording.Commit(live, wording.ShortHash(live.GitHash)), changes)
+}
 
 // facts lists what a user should know before a redeploy.
 func facts(stack cloud66.Stack, newest []cloud66.Deployment, running busy) []string {

@@ -11,11 +11,16 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"c66bot/authz"
+	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
+
+// texts compares texts as a whole.
+var texts = cmpopts.EquateComparable(markup.Text{})
 
 // sent is what a form sends that was filled in with options.
 func sent(form FormReply, options Invocation) Invocation {
@@ -53,7 +58,7 @@ func TestAFormIsFilledInAsFarAsItIsKnown(t *testing.T) {
 				AskedAt: time.Now().Unix(),
 			},
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, texts); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string{"range web1 0+30"}, r.cloud.calls); diff != "" {
@@ -140,16 +145,27 @@ func TestAVersionIsOfferedWhereItCanBeDeployedAgain(t *testing.T) {
 	}
 }
 
-func TestAFormForAVersionNamesTheLiveOne(t *testing.T) {
+func TestAFormLinksWhatChanges(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 40)
 		for i, d := range r.cloud.deployments["web1"] {
 			r.cloud.deployments["web1"][i].GitHash, r.cloud.deployments["web1"][i].IsLive = fmt.Sprintf("%040d", d.ID), d.ID == 39
 		}
-		for id, want := range map[int64]int64{2: 39, 39: 39, 0: 0} {
-			got := as[FormReply](t, r.form(lin, Invocation{Verb: Redeploy, UID: "web1", Deployment: id})).Replaces
-			if (got == nil) != (want == 0) || got != nil && got.ID != want {
-				t.Errorf("#%d replaces %+v", id, got)
+		r.stacks.stacks[0].Git = "git@github.com:acme/web.git"
+		page := func(wanted int) string {
+			return fmt.Sprintf("https://github.com/acme/web/compare/%040d...%040d", 39, wanted)
+		}
+		for name, c := range map[string]struct {
+			id   int64
+			ref  string
+			want string
+		}{
+			"another version": {2, "", page(2)}, "what is live": {39, "", ""}, "nothing": {0, "", ""}, "a branch": {0, "feature/x", ""},
+			"a commit": {0, fmt.Sprintf("%040d", 7), page(7)},
+		} {
+			inv := Invocation{Verb: Redeploy, UID: "web1", Deployment: c.id, Options: Options{Ref: c.ref}, Fill: true}
+			if got := as[FormReply](t, r.form(lin, inv)); (c.want != "" || !got.Ships.Empty()) && !strings.Contains(got.Ships.String(), "<"+c.want+"|") {
+				t.Errorf("%s: it says %q, not %q", name, got.Ships.String(), c.want)
 			}
 		}
 	})
@@ -199,12 +215,12 @@ func TestAFormWithoutAStackOrWithoutAChannelAsksForIt(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.put(allow(sam, "web@staging", authz.Redeploy))
 		want := FormReply{Channel: here, Profiles: []string{"canary"}, Fill: Invocation{Verb: Redeploy}}
-		if diff := cmp.Diff(want, as[FormReply](t, r.form(sam, Invocation{Verb: Redeploy}))); diff != "" {
+		if diff := cmp.Diff(want, as[FormReply](t, r.form(sam, Invocation{Verb: Redeploy})), texts); diff != "" {
 			t.Errorf("without a stack (-want +got):\n%s", diff)
 		}
 		want.Channel = ""
 		for _, user := range []string{sam, kim, guest} { // nobody is told anything, since no channel's rules have decided
-			if diff := cmp.Diff(want, as[FormReply](t, r.Form(t.Context(), request(Invocation{Verb: Redeploy}, user, "")))); diff != "" {
+			if diff := cmp.Diff(want, as[FormReply](t, r.Form(t.Context(), request(Invocation{Verb: Redeploy}, user, ""))), texts); diff != "" {
 				t.Errorf("without a channel (-want +got):\n%s", diff)
 			}
 		}

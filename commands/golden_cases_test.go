@@ -149,7 +149,7 @@ func goldenReplies() map[string]Reply {
 	}
 	for _, more := range []map[string]Reply{
 		goldenVersions(), goldenRefusals(), goldenRuled(), goldenStatuses(), goldenOverviews(), goldenSubscribing(), goldenUsages(),
-		goldenLocked(), goldenAudits(),
+		goldenLocked(), goldenAudits(), goldenQuestions(),
 	} {
 		maps.Copy(all, more)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"c66bot/authz/guard"
 	"c66bot/bot/card/doc"
+	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -31,6 +32,9 @@ func goldenLocked() map[string]Reply {
 	over := Invocation{
 		Verb: Redeploy, UID: "abc123", Options: Options{Ref: "main", Override: given}, Fill: true, Nonce: "n", AskedAt: goldenNow.Unix(),
 	}
+	ships := whatShips(cloud66.Stack{}, []cloud66.Deployment{{
+		ID: 1041, IsLive: true, GitHash: "9ab0c1d2ee", CommitURL: "https://github.com/acme/web/commit/9ab0c1d2ee",
+	}}, "5e6f7a8b90000000000000000000000000000000")
 	unlock := Invocation{Verb: Unlock, Options: Options{Rule: "k3f9"}}
 	all := map[string]Reply{
 		"lock":              LockSaid{Lock: plain, Fits: 3},
@@ -41,7 +45,7 @@ func goldenLocked() map[string]Reply {
 		"unlocked":          unlocked([]storage.Lock{plain, timed}, "U0LIN"),
 		"unlock-asked":      UnlockAsked{Lock: plain, Stack: goldenStack, By: "U0SAM"},
 		"locked":            LockedReply{Stack: goldenStack, Locks: []storage.Lock{plain}, Ask: &ask},
-		"locked-to-admin":   LockedReply{Stack: goldenStack, Locks: []storage.Lock{timed, plain}, Unlock: &unlock, Override: &over},
+		"locked-to-admin":   LockedReply{Stack: goldenStack, Locks: []storage.Lock{timed, plain}, Unlock: &unlock, Override: &over, Ships: ships},
 		"locked-no-admin":   LockedReply{Stack: goldenStack, Locks: []storage.Lock{plain}, Ask: &ask, MayNot: true},
 		"locks":             goldenLockLines(plain, timed, weekly),
 		"lock-none-of-that": noLock(Invocation{Options: Options{Glob: "web"}}, goldenBook(plain, weekly)),

@@ -338,7 +338,7 @@ func (h *Handler) locked(ctx context.Context, start Start, found obstacles) erro
 		over := c.Invocation.once()
 		over.Stack, over.UID, over.Form, over.Fill = "", cmp.Or(c.source.UID, r.Stack.UID), false, true
 		over.Options[Override], over.AskedAt = given, found.at.Unix() // it opens what is shown here
-		r.Override = &over
+		r.Override, r.Ships = &over, start.ships
 	}
 	return instead(r)
 }
@@ -351,6 +351,7 @@ type LockedReply struct {
 	Ask      *Invocation    // asks the holder of the first one; nil for who may unlock it
 	Unlock   *Invocation
 	Override *Invocation // nil unless the asker is an admin
+	Ships    markup.Text // what changes on the servers with an override, empty if that is unknown
 }
 
 // Document refuses, and offers what would help.
@@ -360,9 +361,9 @@ func (r LockedReply) Document() doc.Document {
 		lines[0] = markup.Format("⛔ %s is locked, and only an admin may override that. Nothing was done.", wording.Stack(r.Stack))
 	}
 	for _, l := range r.Locks[:min(len(r.Locks), maxLocksNamed)] {
-		lines = append(lines, markup.Format("🔒 by %s%s: “%s” (lock %s)", markup.User(l.Holder), untilWhen(l.Until), l.Reason, markup.Code(l.ID)))
+		lines = append(lines, markup.Format("By %s%s: “%s” (lock %s)", markup.User(l.Holder), untilWhen(l.Until), l.Reason, markup.Code(l.ID)))
 	}
-	d := doc.Say(KindRefusal, lines...)
+	d := doc.Say(KindRefusal, append(lines, r.Ships)...)
 	var all []doc.Button
 	if r.Unlock != nil {
 		all = append(all, Button("Unlock", *r.Unlock, "unlock-"+r.Unlock.Options[Rule]))

@@ -52,6 +52,7 @@ type Start struct {
 	Decided func(tx storage.Tx) error
 
 	keep      func(tx storage.Tx) error // records what runs before it, where it may begin; nil for nothing
+	ships     markup.Text               // what changes on the servers, empty if that is unknown
 	call      *call                     // by which it was asked for
 	approved  bool                      // others have approved it
 	overrides []string                  // the locks that who asked for it overrides

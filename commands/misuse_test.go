@@ -186,7 +186,7 @@ func TestAQuestionAboutABusyStackShowsTheLocksThatItsYesOverrides(t *testing.T) 
 		over.Options[Wait], over.Options[Reason], over.Fill, over.Form = "", "hotfix", false, true
 		asked := r.Do(t.Context(), request(over, lin, here))
 		text := of(t, "question", asked).Fallback().String()
-		for _, want := range []string{"#6 deploying", "migration", "stop everything", "This overrides it."} {
+		for _, want := range []string{"#6 is deploying", "migration", "stop everything", "This overrides it."} {
 			if !strings.Contains(text, want) {
 				t.Errorf("it does not say %q: %s", want, text)
 			}

@@ -237,7 +237,7 @@ func (f forth) question(yes Invocation) doc.Document {
 		facts = append(facts, markup.Format("Replaces on %s: %s", wording.Stack(to), describe(on, true)))
 	}
 	if page := wording.Compare(now.Page, on.Commit, now.Commit); !page.Empty() {
-		facts = append(facts, markup.Format("This brings: %s", markup.Link(page, markup.Format("what changes"))))
+		facts = append(facts, markup.Format("This brings: %s", wording.WhatChanges(page)))
 	}
 	facts = append(append(facts, because(yes)), f.by.notes...)
 	if d := f.source.open(); d != nil {

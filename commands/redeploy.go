@@ -80,7 +80,7 @@ func (h *Handler) begin(ctx context.Context, c *call) (Reply, error) {
 func (h *Handler) deploy(ctx context.Context, c *call, newest []cloud66.Deployment, wish storage.Wish) error {
 	wish.NewestBefore = newestID(newest)
 	start := c.start(storage.Follow{Usual: int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds()), Wish: &wish})
-	start.keep = h.keepRunning(ctx, c.stack, newest)
+	start.keep, start.ships = h.keepRunning(ctx, c.stack, newest), whatShips(c.stack, newest, wish.Ref)
 	return h.Progress.Redeploy(ctx, start)
 }
 

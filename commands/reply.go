@@ -206,7 +206,7 @@ type FormReply struct {
 	Services []cloud66.Service
 	Profiles []string
 	Version  *cloud66.Deployment // deployment whose commit can be redeployed, nil if the API does not allow it
-	Replaces *cloud66.Deployment // the live deployment that Version would replace, nil if unknown
+	Ships    markup.Text         // what changes with Version or the commit that is filled in, empty if unknown
 	Fill     Invocation          // the known values: the options, Newest and AskedAt
 }
 

@@ -233,7 +233,7 @@ func (r *rig) followHidden() {
 
 func TestAStackThatIsNotForSomebodyIsAnsweredLikeOneThatThereIsNot(t *testing.T) {
 	same := []cmp.Option{ // all but what is drawn by lot
-		cmpopts.IgnoreFields(storage.AuditEntry{}, "Operation"),
+		texts, cmpopts.IgnoreFields(storage.AuditEntry{}, "Operation"),
 	}
 	for standing, rules := range standings() {
 		t.Run(standing, func(t *testing.T) {

@@ -123,10 +123,7 @@ func about(r commands.FormReply) []doc.Block {
 	for i, f := range r.Facts {
 		facts[i] = markup.Format("%s", f)
 	}
-	if r.Version != nil && r.Replaces != nil {
-		facts = append(facts, wording.WhatChanged(*r.Replaces, *r.Version))
-	}
-	return []doc.Block{doc.Lines(text), doc.Small(facts...)}
+	return []doc.Block{doc.Lines(text), doc.Small(markup.Join(append(facts, r.Ships), "\n"))}
 }
 
 // stackFields returns the fields that apply to the stack.

@@ -8,6 +8,7 @@ import (
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
+	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/commands"
 )
@@ -45,10 +46,8 @@ func forms() map[string]commands.FormReply {
 	filled.Fill.Options[commands.Ref], filled.Fill.Options[commands.Reason], filled.Fill.Fill = "feature/x", "fix the login", true
 	d := ended(cloud66.OutcomeSuccess, 0)
 	version.Version, again.Version = &d, &d
-	live := d
-	live.ID, live.GitHash, live.CommitURL = 1030, "9ab0c1d2ee", "https://github.com/acme/web/commit/9ab0c1d2ee"
-	d.CommitURL = "https://github.com/acme/web/commit/" + d.GitHash
-	version.Replaces = &live
+	page := wording.Compare("https://github.com/acme/web", "9ab0c1d2ee", d.GitHash)
+	version.Ships = markup.Format("%s · %s", markup.Code(wording.ShortHash(d.GitHash)), wording.WhatChanges(page))
 	again.Fill.Options[commands.Ref] = d.GitHash
 	unclear := gitForm()
 	unclear.Branch, unclear.Facts = "", nil
@@ -123,7 +122,7 @@ func spoiledViews(bad string) map[string]slack.ModalViewRequest {
 		if r.Version != nil {
 			d := *r.Version
 			d.GitHash = bad
-			r.Version = &d
+			r.Version, r.Ships = &d, markup.Format("%s", bad)
 		}
 		r.Branch, r.Profiles, r.Services = bad, nil, nil
 		for i := range 110 {

@@ -86,7 +86,7 @@ func TestAButtonSaysInOneOrTwoWordsWhatItDoes(t *testing.T) {
 	for name, buttons := range offered(t) {
 		for _, b := range buttons {
 			words := strings.Fields(label(b))
-			known := label(b) == "Ask for access" || label(b) == "Ask to unlock" || label(b) == "Grant 1 h" || words[0] == "Yes,"
+			known := label(b) == "Ask for access" || label(b) == "Ask to unlock" || label(b) == "Tell me when it is free" || label(b) == "Grant 1 h" || words[0] == "Yes,"
 			if len(words) > 2 && !known {
 				t.Errorf("%s: the button %q", name, label(b))
 			}

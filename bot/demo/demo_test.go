@@ -39,11 +39,11 @@ var chapters = []struct {
 		"only sam sees ⛔ You may not redeploy here", "sam clicks [Ask for access]", "🔑 @sam asks to redeploy web@production",
 		"ana clicks [Grant 1 h]",
 		"it turns into 🔑 @sam asked to redeploy web@production", "@sam, that is granted until", "sam clicks [Redeploy]",
-		"only sam sees ⛔ web@production is locked. Nothing was done. 🔒 by @lin until", "[Ask to unlock]",
+		"only sam sees ⛔ web@production is locked. Nothing was done. By @lin until", "[Ask to unlock]",
 	}},
 	{"An approval", []string{
-		"#billing everybody sees 🔐 @lin protected billing@production", "🔐 billing@production redeploy of @lin waits for approval",
-		"[Approve] [Reject] [Withdraw]", "ana clicks [Approve]", "✅ billing@production redeploy of @lin was approved by @ana",
+		"#billing everybody sees 🔐 @lin protected billing@production", "🔐 billing@production redeploy by @lin waits for approval",
+		"[Approve] [Reject] [Withdraw]", "ana clicks [Approve]", "✅ billing@production redeploy by @lin was approved by @ana",
 		"the card now ❌ billing@production", "everybody sees ↳ ❌ billing@production", "is still live", "in the channel too",
 	}},
 	{"A slip of the finger, and a word in a thread", []string{

@@ -21,13 +21,19 @@ func Changes(from, to cloud66.Deployment) markup.Address {
 	return page
 }
 
-// WhatChanged links the page of Changes; it is empty if there is none.
+// WhatChanged links the page of Changes, for what is deployed; it is empty if there is none.
 func WhatChanged(from, to cloud66.Deployment) markup.Text {
-	page := Changes(from, to)
+	return compared(Changes(from, to), "what changed")
+}
+
+// WhatChanges links a page that compares what is live with what is wanted; it is empty if there is none.
+func WhatChanges(page markup.Address) markup.Text { return compared(page, "what changes") }
+
+func compared(page markup.Address, words string) markup.Text {
 	if page.Empty() {
 		return markup.Text{}
 	}
-	return markup.Link(page, markup.Format("what changed"))
+	return markup.Link(page, markup.Format("%s", words))
 }
 
 // Compare returns the page that shows what changes from one commit to another. where is the page of any commit of their repository, or
