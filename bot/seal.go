@@ -22,13 +22,15 @@ func (b *Bot) sealAudit(ctx context.Context) {
 	}
 }
 
-// sealOnce logs the digest if the last one is a day old. It is logged before it is kept, so that no crash loses the line.
+// sealOnce logs the digest if the last one is a day old, or of a time that is yet to come, since the clock was put back. It is logged before
+// it is kept, so that no crash loses the line.
 func (b *Bot) sealOnce(ctx context.Context) error {
 	var all storage.Seals
 	due := false
 	err := b.records.View(ctx, func(tx storage.Tx) error {
 		last, err := storage.LastSeal(tx)
-		if due = err == nil && time.Since(last.At) >= sealEvery; !due {
+		age := time.Since(last.At)
+		if due = err == nil && (age >= sealEvery || age < 0); !due {
 			return err
 		}
 		all, err = storage.Verify(tx)

@@ -45,6 +45,26 @@ func TestTheLogHasTheDigestOfTheAuditOnceADay(t *testing.T) {
 	})
 }
 
+func TestTheDigestIsLoggedThoughTheClockWasPutBack(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.ask(sam, deploys, "/c66 redeploy web --now") // refused
+		line := func(n int) func() bool {
+			return func() bool { return strings.Count(r.log.String(), "the audit so far") == n }
+		}
+		r.until("the digest is logged", line(1))
+		r.stop()
+		r.stores(func(tx storage.Tx) error { // as if the clock had been years ahead then
+			s, err := storage.LastSeal(tx)
+			s.At = s.At.AddDate(9, 0, 0)
+			return errors.Join(err, storage.PutSeal(tx, s))
+		})
+		r.start()
+		r.until("the digest is logged again", line(2))
+		time.Sleep(20 * time.Hour)
+		r.until("it is not logged more often than once a day", line(2))
+	})
+}
+
 // TestWhatCameOfADecisionIsInTheAudit goes from the commands to the ends of their deployments.
 func TestWhatCameOfADecisionIsInTheAudit(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {

@@ -75,10 +75,10 @@ func Verify(tx Tx) (all Seals, err error) {
 	return all, err
 }
 
-// LastSeal returns the seal that was logged last, zero if none was.
+// LastSeal returns the seal that was logged last, zero if none was: the one over the most entries, whatever the clock said.
 func LastSeal(tx Tx) (last Seal, err error) {
 	err = seals.Scan(tx, "", func(key string, s Seal) error {
-		if key != forgotten && s.At.After(last.At) {
+		if key != forgotten { // they are in the order of the entries
 			last = s
 		}
 		return nil
@@ -86,8 +86,16 @@ func LastSeal(tx Tx) (last Seal, err error) {
 	return last, err
 }
 
-// PutSeal keeps a seal that was logged.
-func PutSeal(tx Tx, s Seal) error { return seals.Put(tx, s.Last, s) }
+// PutSeal keeps a seal that was logged. One that was logged before over the same entries stays, with the new time: where its digest is
+// another one, it goes on showing that something was changed.
+func PutSeal(tx Tx, s Seal) error {
+	before, found, err := seals.Find(tx, s.Last)
+	if found {
+		before.At = s.At
+		s = before
+	}
+	return errors.Join(err, seals.Put(tx, s.Last, s))
+}
 
 // chain is a digest in the making.
 type chain struct {

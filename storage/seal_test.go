@@ -189,3 +189,37 @@ func BenchmarkAudit(b *testing.B) {
 		}
 	})
 }
+
+func TestALaterSealHidesNoChange(t *testing.T) {
+	inUpdate(t, func(tx storage.Tx) error {
+		seal := func() (storage.Seals, error) {
+			all, err := storage.Verify(tx)
+			return all, errors.Join(err, storage.PutSeal(tx, all.Now))
+		}
+		err := storage.PutAudit(tx, decision(1, time.Now()))
+		first, wrong := seal()
+		e, found := storage.Audit.Get(tx, first.Now.Last)
+		e.User = "U9"
+		err = errors.Join(err, wrong, found, storage.Audit.Put(tx, first.Now.Last, e))
+		for range 3 {
+			all, wrong := seal()
+			if err = errors.Join(err, wrong); len(all.Broken) != 1 || all.Broken[0].Digest != first.Now.Digest {
+				t.Errorf("broken are %+v", all.Broken)
+			}
+		}
+		return err
+	})
+}
+
+func TestTheLastSealIsThatOverTheMostEntries(t *testing.T) {
+	inUpdate(t, func(tx storage.Tx) error {
+		now := time.Now()
+		err := errors.Join(storage.PutSeal(tx, storage.Seal{At: now.AddDate(9, 0, 0), Last: "00000000001"}),
+			storage.PutSeal(tx, storage.Seal{At: now, Last: "00000000002"}))
+		last, wrong := storage.LastSeal(tx)
+		if last.Last != "00000000002" {
+			t.Errorf("it is %+v", last)
+		}
+		return errors.Join(err, wrong)
+	})
+}
