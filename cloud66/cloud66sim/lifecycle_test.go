@@ -61,7 +61,11 @@ func TestAFailureLeavesTheFormerDeploymentLive(t *testing.T) {
 func TestAStackFallsIllAfterADeploymentAndIsWellWithTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := withStack(Options{})
-		health := func() any { return stackState(t, s)[1] }
+		health := func() any {
+			health := stackState(t, s)[1]
+			expect(t, "ill", health == 4.0, s.Ill("rails"))
+			return health
+		}
 		s.NextOutcome("rails", Next{Duration: time.Minute, IllAfter: 4 * time.Minute})
 		s.Deploy("rails", Start{})
 		pass(5*time.Minute - time.Second)
@@ -85,6 +89,7 @@ func TestAFirstFailureLeavesNothingLive(t *testing.T) {
 		s.Deploy("rails", Start{})
 		pass(10 * time.Minute)
 		expect(t, "the stack", []any{2.0, 4.0, false, "2000-01-01T00:10:00Z"}, stackState(t, s))
+		expect(t, "ill", false, s.Ill("rails"))
 	})
 }
 

@@ -103,6 +103,12 @@ func (s *Sim) on(uid string, do func(st *stack, now time.Time)) bool {
 	return st != nil
 }
 
+// Ill reports whether a stack that has something live is failing.
+func (s *Sim) Ill(uid string) (ill bool) {
+	s.on(uid, func(st *stack, now time.Time) { ill = st.live != nil && st.health(now) == healthFailed })
+	return ill
+}
+
 // RemoveStack removes a stack with all its state and reports whether it existed.
 func (s *Sim) RemoveStack(uid string) bool {
 	s.mu.Lock()

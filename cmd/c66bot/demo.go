@@ -60,8 +60,6 @@ func newDemoCommand(environ []string) *cobra.Command {
 		fmt.Sprintf("how many times faster than in reality a deployment takes place, a `number` (default 10, with --play %d)", demo.Speed))
 	flags.BoolVar(&showLog, "log", false, "show the bot's log on stderr")
 	flags.StringVar(&page.addr, "addr", live.Addr, "loopback `address` (host:port) of the page; where the port is taken, a free one serves")
-	flags.StringVar(&page.data, "data", "",
-		"`directory` that keeps the bot's database, made if missing; without it everything is removed at the end")
 	flags.BoolVar(&page.quiet, "no-open", false, "open no browser")
 	return cmd
 }

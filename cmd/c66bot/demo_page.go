@@ -20,36 +20,28 @@ import (
 
 // demoPage are the flags of the demonstration in a browser.
 type demoPage struct {
-	addr, data string
-	speed      float64
-	quiet      bool // open no browser
+	addr  string
+	speed float64
+	quiet bool // open no browser
 }
 
-// run serves the page until ctx ends. Without a directory for data it makes one and removes it.
+// run serves the page until ctx ends. The bot's database is in a directory that is then removed.
 func (d demoPage) run(ctx context.Context, environ []string, stdout, logTo io.Writer) (err error) {
-	fresh := true
-	if d.data == "" {
-		if d.data, err = os.MkdirTemp("", "c66bot-demo-"); err != nil {
-			return fmt.Errorf("making a directory for the demo: %w", err)
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(d.data)) }()
-	} else if err := os.MkdirAll(d.data, 0o700); err != nil {
-		return fmt.Errorf("making the demo's directory: %w", err)
+	dir, err := os.MkdirTemp("", "c66bot-demo-")
+	if err != nil {
+		return fmt.Errorf("making a directory for the demo: %w", err)
 	}
-	database := filepath.Join(d.data, "c66bot.db")
-	if _, err := os.Stat(database); err == nil {
-		fresh = false
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("finding the program for the bot's process: %w", err)
 	}
 	return live.Run(ctx, live.Config{
-		Addr: d.addr, Database: database, Fresh: fresh, Speed: d.speed,
+		Addr: d.addr, Database: filepath.Join(dir, "c66bot.db"), Speed: d.speed,
 		Log: newLogger(slog.LevelInfo, "text", secret.NewCleaner(secret.New(cloud66sim.DemoToken)), logTo),
 		Command: func(ctx context.Context) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, self, "serve")
-			cmd.Stdout, cmd.Stderr, cmd.Dir = logTo, logTo, d.data // The directory has no configuration file.
+			cmd := exec.CommandContext(ctx, self, "serve", "--"+untilEOF)
+			cmd.Stdout, cmd.Stderr, cmd.Dir = logTo, logTo, dir // The directory has no configuration file.
 			return cmd
 		},
 		Ready: func(url string) {

@@ -56,6 +56,7 @@ func redeployAndCancel(t *testing.T, browser *pagetest.Browser) {
 	tab.Keys("\t")
 	tab.Keys("redeploy docs\r")
 	tab.Sees(dialog, "Redeploy docs@production")
+	tab.Until(`document.activeElement.matches("dialog input")`)
 	tab.Type(`dialog input[placeholder="Empty for main"]`, "v2 beta\r")
 	tab.Sees(dialog+" .error", "is no branch, tag or commit")
 	tab.Type(`dialog input[placeholder="Empty for main"]`, "\b\b\b\b\b-beta\r")
@@ -88,6 +89,8 @@ func searchInForm(t *testing.T, browser *pagetest.Browser) {
 	tab.Choose(dialog+" select", "#deploys")
 	tab.Sees(dialog, "Stack")
 	tab.Type(`dialog [role="combobox"]`, "billi")
+	tab.Until(`document.querySelector("dialog [role=option]")?.getBoundingClientRect().bottom < ` +
+		`document.querySelector("dialog footer").getBoundingClientRect().top`)
 	tab.Click(dialog+" [role=listbox]", "billing@production")
 	tab.Until(`document.querySelector("dialog [role=combobox]").value === "billing@production"`)
 	tab.Keys("\x1b")
@@ -170,6 +173,9 @@ func breakAndPush(t *testing.T, browser *pagetest.Browser) {
 	tab.Click(side, "Push a commit")
 	tab.Sees(channel, "web@staging")
 	tab.Sees(".tasks .done", "Subscribe, and hear of a git hook")
+	tab.Click(side, "Goes live, then falls ill")
+	tab.Click(side, "Push a commit")
+	tab.Sees(side, "web@staging ill #")
 
 	tab.Choose(side+" select", "Down (503)")
 	tab.Until(`document.querySelector(".panel select").value === "down"`)

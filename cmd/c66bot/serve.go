@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -18,6 +19,7 @@ import (
 )
 
 func newServeCommand(environ []string) *cobra.Command {
+	var withInput bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the bot against Slack and Cloud 66",
@@ -28,11 +30,32 @@ func newServeCommand(environ []string) *cobra.Command {
 				return err
 			}
 			log := newLogger(cfg.LogLevel, cfg.LogFormat, cfg.cleaner(), cmd.ErrOrStderr())
-			return runServe(cmd.Context(), cfg, log)
+			ctx := cmd.Context()
+			if withInput {
+				ctx = endingWith(ctx, cmd.InOrStdin())
+			}
+			return runServe(ctx, cfg, log)
 		},
 	}
 	defineFlags(cmd.Flags(), "")
+	cmd.Flags().BoolVar(&withInput, untilEOF, false, "stop at the end of standard input")
+	if err := cmd.Flags().MarkHidden(untilEOF); err != nil {
+		panic(err) // It is defined above.
+	}
 	return cmd
+}
+
+// untilEOF is the flag of the demonstration's bot: it ends with the process that holds the other end of its input, however that ends.
+const untilEOF = "until-eof"
+
+// endingWith returns a context that also ends at the end of the input.
+func endingWith(ctx context.Context, input io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { // It lives as long as the process.
+		defer cancel()
+		_, _ = io.Copy(io.Discard, input) // An error is an end, too.
+	}()
+	return ctx
 }
 
 // runServe opens the database and runs the bot, its HTTP endpoints and the backup socket until ctx ends.

@@ -25,7 +25,8 @@ type child struct {
 	ended chan struct{}
 }
 
-// start starts the bot unless it runs. It inherits the environment except for the settings of another bot.
+// start starts the bot unless it runs. It inherits the environment except for the settings of another bot. Its standard input is a pipe
+// from this process, so that its end is seen however this process ends.
 func (c *child) start() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,6 +35,9 @@ func (c *child) start() error {
 	}
 	cmd := c.command(context.Background()) // It ends by stop or kill.
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "C66BOT_") }), c.environ...)
+	if _, err := cmd.StdinPipe(); err != nil { // Wait closes it.
+		return fmt.Errorf("making a pipe to the bot: %w", err)
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the bot: %w", err)
 	}

@@ -1,7 +1,7 @@
 // Package live runs the demonstration in a browser: simulated Slack and Cloud 66 in this process, the bot in another one.
 //
 // Run serves the simulators and the page on two loopback listeners and starts the bot as a child process, which reaches the simulators as
-// it would reach the real services. The side panel (panel.go) acts on Cloud 66, on the connections and on the bot. A new database is
+// it would reach the real services. The side panel (panel.go) acts on Cloud 66, on the connections and on the bot. The database is
 // filled through the bot itself: town.go lists what an admin types.
 package live
 
@@ -29,10 +29,9 @@ const Addr = "127.0.0.1:8066"
 // Config configures a demonstration.
 type Config struct {
 	Addr     string // of the page, on loopback; a taken port is replaced by a free one
-	Database string // the bot's file
-	Fresh    bool   // the database is new
+	Database string // the bot's file, which is made
 	Speed    float64
-	Command  func(ctx context.Context) *exec.Cmd // starts the bot, without the settings that Run adds to its environment
+	Command  func(ctx context.Context) *exec.Cmd // starts a bot that ends with its input, without the settings that Run adds to its environment
 	Log      *slog.Logger
 	Ready    func(url string) // called once the page can be opened
 }
@@ -83,10 +82,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	cfg.Ready("http://" + pages.Addr().String() + "/")
-	if cfg.Fresh {
-		if err := furnish(ctx, slack); err != nil && ctx.Err() == nil {
-			return err
-		}
+	if err := furnish(ctx, slack); err != nil && ctx.Err() == nil {
+		return err
 	}
 	select {
 	case <-ctx.Done():

@@ -34,7 +34,7 @@ type panel struct {
 // stack is a row of the panel.
 type stack struct {
 	Name   string `json:"name"`
-	State  string `json:"state"` // "live", "deploying", "queued" or "failed"
+	State  string `json:"state"` // "live", "ill", "deploying", "queued", "failed" or "cancelled"
 	Newest int64  `json:"newest"`
 	Ref    string `json:"ref"`
 	By     string `json:"by"`
@@ -182,6 +182,10 @@ func (p *panel) row(name, uid string) stack {
 		row.State = "queued"
 	case cloud66sim.Failed, cloud66sim.Cancelled:
 		row.State = string(newest.State)
+	default:
+		if p.cloud.Ill(uid) {
+			row.State = "ill"
+		}
 	}
 	if next, settled := p.next[uid]; settled {
 		if newest.ID == next.newest || newest.StartedAt.IsZero() {

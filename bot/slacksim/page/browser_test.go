@@ -3,6 +3,7 @@
 package page_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,17 +16,85 @@ import (
 	"c66bot/bot/slacksim/page/pagetest"
 )
 
-// post calls chat.postMessage as the app.
-func post(tb testing.TB, slack *slacksim.Workspace, body string) {
+// post calls chat.postMessage as the app, and returns the message's ts.
+func post(tb testing.TB, slack *slacksim.Workspace, body string) (ts string) {
 	tb.Helper()
-	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/api/chat.postMessage", strings.NewReader(body))
+	return call(tb, slack, "chat.postMessage", body)
+}
+
+// call calls a method that answers with a ts.
+func call(tb testing.TB, slack *slacksim.Workspace, method, body string) (ts string) {
+	tb.Helper()
+	request := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/api/"+method, strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("Authorization", "Bearer xoxb-c66-demo")
 	recorder := httptest.NewRecorder()
 	slack.ServeHTTP(recorder, request)
 	if !strings.Contains(recorder.Body.String(), `"ok":true`) {
-		tb.Fatalf("chat.postMessage: %s", recorder.Body)
+		tb.Fatalf("%s: %s", method, recorder.Body)
 	}
+	var answer struct{ TS string }
+	if err := json.Unmarshal(recorder.Body.Bytes(), &answer); err != nil {
+		tb.Fatal(err)
+	}
+	return answer.TS
+}
+
+func TestWhatIsEscapedOrInCodeIsShownAsItIs(t *testing.T) {
+	slack, url := newPage(t)
+	texts := [][2]string{
+		{"`*@staging` and `/c66 lock '*'` of *both*", "*@staging and /c66 lock '*' of both"},
+		{"`/c66 list &lt;stack&gt; [ID]`", "/c66 list <stack> [ID]"},
+		{"a &lt;https://example.com|link&gt; is none", "a <https://example.com|link> is none"},
+		{"\u2060*\u2060 is every stack, \u2060*\u2060 is all; ~old~", "\u2060*\u2060 is every stack, \u2060*\u2060 is all; old"},
+		{"<https://example.com|`a*b*c`>, `snake_case_name`", "a*b*c, snake_case_name"},
+	}
+	for _, text := range texts {
+		post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "x", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": %q}}]}`,
+			general, text[0]))
+	}
+	tab := pagetest.Open(t).Tab(url + "/?as=U0LIN#" + general)
+	tab.Until(fmt.Sprintf(`document.querySelectorAll(".message").length === %d`, len(texts)))
+	got := pagetest.Value[[]string](tab, `[...document.querySelectorAll(".message .blocks")].map(e => e.innerText)`)
+	for i, text := range texts {
+		if got[i] != text[1] {
+			t.Errorf("%q is shown as %q, want %q", text[0], got[i], text[1])
+		}
+	}
+}
+
+// cancellable is a message with a button that asks before it acts.
+const cancellable = `"channel": "C0GENERAL", "text": "x", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "%d s of 30"}},
+	{"type": "actions", "elements": [{"type": "button", "action_id": "cancel", "text": {"type": "plain_text", "text": "Cancel"}, "confirm": {
+		"title": {"type": "plain_text", "text": "Cancel it?"}, "text": {"type": "plain_text", "text": "It stops."},
+		"confirm": {"type": "plain_text", "text": "Yes"}, "deny": {"type": "plain_text", "text": "No"}}}]}]`
+
+func TestAQuestionStaysOpenWhileItsMessageIsEdited(t *testing.T) {
+	slack, url := newPage(t)
+	ts := post(t, slack, fmt.Sprintf(`{`+cancellable+`}`, 0))
+	tab := pagetest.Open(t).Tab(url + "/?as=U0LIN#" + general)
+	tab.Click(".conversation", "Cancel")
+	tab.Sees("dialog", "Cancel it?")
+	call(t, slack, "chat.update", fmt.Sprintf(`{"ts": %q, `+cancellable+`}`, ts, 10))
+	tab.Sees(".conversation", "10 s of 30")
+	if !pagetest.Value[bool](tab, `document.querySelector("dialog")?.open === true`) {
+		t.Error("the question is gone")
+	}
+}
+
+func TestWhoWritesIsLedToTheEnd(t *testing.T) {
+	slack, url := newPage(t)
+	for i := range 40 {
+		post(t, slack, fmt.Sprintf(`{"channel": %q, "text": "message %d"}`, general, i))
+	}
+	tab := pagetest.Open(t).Tab(url + "/?as=U0LIN#" + general)
+	const list = `document.querySelector(".conversation .list")`
+	tab.Until(list + `?.scrollTop > 100`)
+	pagetest.Value[int](tab, list+`.scrollTop = 0`)
+	tab.Until(`new Promise(done => requestAnimationFrame(() => done(` + list + `.scrollTop === 0)))`)
+	tab.Type(".conversation textarea", "hello\r")
+	tab.Sees(".conversation", "hello")
+	tab.Until(`(e => e.scrollHeight - e.scrollTop - e.clientHeight < 2)(` + list + `)`)
 }
 
 // hostile are texts from outside that a page must only show.

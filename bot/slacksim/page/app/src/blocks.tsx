@@ -1,5 +1,5 @@
 // Block Kit: the library draws what is read, this file what is used.
-import { Component, memo, useState, type ReactNode } from "react";
+import { Component, memo, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 import { Message as Drawn } from "slack-blocks-to-jsx";
 import { emojify } from "node-emoji";
 import { useStore, type Block, type Json } from "./store";
@@ -53,43 +53,73 @@ class Undrawn extends Component<{ children: ReactNode; text: string }, { failed:
   }
 }
 
-// parsed copies blocks without the flag verbatim, which concerns links that are typed without markup. The library takes it for plain text.
+// literal are the characters that the library takes for markup where Slack shows them: escaped ones, those in code, and marks between word
+// joiners. While it parses a text, characters of the private use area stand in for them.
+const literal = "<>*_~";
+const standIn = (c: string) => String.fromCharCode(0xe000 + literal.indexOf(c));
+const guarded = (text: string) =>
+  text
+    .replace(/&lt;/g, standIn("<"))
+    .replace(/&gt;/g, standIn(">"))
+    .replace(/`[^`\n]+`|(?<=\u2060)[*_~](?=\u2060)/g, (part) => part.replace(/[*_~]/g, standIn));
+
+// restored puts the literal characters back into what is drawn.
+function restored(drawn: Node) {
+  const texts = document.createTreeWalker(drawn, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode.nodeValue ?? "";
+    const shown = text.replace(/[\ue000-\ue004]/g, (c) => literal[c.charCodeAt(0) - 0xe000]!);
+    if (shown !== text) texts.currentNode.nodeValue = shown;
+  }
+}
+
+// parsed copies blocks as the library reads them. It takes the flag verbatim, which concerns links without markup, for plain text.
 const parsed = (value: any): any =>
   Array.isArray(value)
     ? value.map(parsed)
     : value && typeof value === "object"
-      ? Object.fromEntries(Object.entries(value).flatMap(([k, v]) => (k === "verbatim" ? [] : [[k, parsed(v)]])))
+      ? Object.fromEntries(
+          Object.entries(value).flatMap(([k, v]) =>
+            k === "verbatim" ? [] : [[k, k === "text" && value.type === "mrkdwn" ? guarded(String(v)) : parsed(v)]],
+          ),
+        )
       : value;
 
 // Text draws blocks without controls.
 const Text = memo(function Text({ blocks }: { blocks: Block[] }) {
   const workspace = useStore((s) => s.workspace);
   const names = useStore((s) => s.names);
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    if (box.current) restored(box.current);
+  });
   const mention = (id: string, name: string) => (
     <span className={"mention" + (id === workspace?.me ? " me" : "")}>{name.startsWith("@") ? name : "@" + name}</span>
   );
   return (
     <Undrawn text={blocks.map((b) => b.text?.text ?? "").join("\n")}>
-      <Drawn
-        blocks={parsed(blocks)}
-        logo=""
-        name=""
-        withoutWrapper
-        hooks={{
-          user: ({ id }: any) => mention(id, names[id] ?? id),
-          usergroup: ({ id }: any) => mention(id, names[id] ?? id),
-          channel: ({ id }: any) => <a className="mention" href={"#" + id}>{names[id] ?? id}</a>,
-          atHere: () => <span className="mention me">@here</span>,
-          atChannel: () => <span className="mention me">@channel</span>,
-          atEveryone: () => <span className="mention me">@everyone</span>,
-          date: ({ timestamp, format, link }: any) => {
-            const text = <time dateTime={new Date(Number(timestamp) * 1000).toISOString()}>{when(Number(timestamp), format)}</time>;
-            return link && isWeb(link) ? <a href={link} target="_blank" rel="noopener noreferrer">{text}</a> : text;
-          },
-          link: ({ href, children }: any) =>
-            isWeb(href ?? "") ? <a href={href} target="_blank" rel="noopener noreferrer">{children}</a> : <span>{children}</span>,
-        }}
-      />
+      <div ref={box}>
+        <Drawn
+          blocks={parsed(blocks)}
+          logo=""
+          name=""
+          withoutWrapper
+          hooks={{
+            user: ({ id }: any) => mention(id, names[id] ?? id),
+            usergroup: ({ id }: any) => mention(id, names[id] ?? id),
+            channel: ({ id }: any) => <a className="mention" href={"#" + id}>{names[id] ?? id}</a>,
+            atHere: () => <span className="mention me">@here</span>,
+            atChannel: () => <span className="mention me">@channel</span>,
+            atEveryone: () => <span className="mention me">@everyone</span>,
+            date: ({ timestamp, format, link }: any) => {
+              const text = <time dateTime={new Date(Number(timestamp) * 1000).toISOString()}>{when(Number(timestamp), format)}</time>;
+              return link && isWeb(link) ? <a href={link} target="_blank" rel="noopener noreferrer">{text}</a> : text;
+            },
+            link: ({ href, children }: any) =>
+              isWeb(href ?? "") ? <a href={href} target="_blank" rel="noopener noreferrer">{children}</a> : <span>{children}</span>,
+          }}
+        />
+      </div>
     </Undrawn>
   );
 });
@@ -153,7 +183,7 @@ export function Blocks({ blocks, send, act, values, errors }: Shown) {
     if (block.type === "actions") {
       flush();
       drawn.push(
-        <div key={block.block_id} className="actions">
+        <div key={drawn.length} className="actions">
           {block.elements.map((e: Json) => element(block, e, plain(e.placeholder)))}
         </div>,
       );
@@ -161,7 +191,7 @@ export function Blocks({ blocks, send, act, values, errors }: Shown) {
       flush();
       const { accessory, ...rest } = block;
       drawn.push(
-        <div key={block.block_id} className="beside">
+        <div key={drawn.length} className="beside">
           <Text blocks={[rest]} />
           <div>{element(block, accessory, plain(block.text))}</div>
         </div>,

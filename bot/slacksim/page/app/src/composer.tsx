@@ -15,6 +15,7 @@ interface Props {
   label: string;
   prefill?: string; // taken once
   onPrefilled?: () => void;
+  onSent: () => void;
 }
 
 // choices returns what fits the word before the caret.
@@ -39,7 +40,7 @@ function choices(workspace: Workspace, text: string, thread: boolean): Choice[] 
     .slice(0, 8);
 }
 
-export function Composer({ channel, thread, label, prefill, onPrefilled }: Props) {
+export function Composer({ channel, thread, label, prefill, onPrefilled, onSent }: Props) {
   const workspace = useStore((s) => s.workspace)!;
   const bot = Object.values(workspace.users).find((u) => u.app)?.name ?? "";
   const draft = ["draft", workspace.me, channel, thread ?? ""].join("/");
@@ -74,6 +75,7 @@ export function Composer({ channel, thread, label, prefill, onPrefilled }: Props
     if (!trimmed) return;
     setNotice(null);
     setText("");
+    onSent();
     if (!trimmed.startsWith("/")) {
       void act({ do: "say", channel, thread, text: trimmed }).catch(fail(typed));
       return;

@@ -5,14 +5,20 @@ import { Blocks, plain, Words, type Send } from "./blocks";
 
 export function Dialog(props: { title: string; onClose: () => void; children: ReactNode; small?: boolean; footer: ReactNode }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const focused = useRef(false);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
-    dialog.current?.querySelector<HTMLElement>(".body :is(input, select, textarea)")?.focus();
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
   }, []);
+  useEffect(() => {
+    const field = dialog.current?.querySelector<HTMLElement>(".body :is(input, select, textarea)");
+    if (!field || focused.current) return;
+    focused.current = true; // The fields may come after the dialog has opened, and only once.
+    field.focus();
+  });
   return (
     <dialog
       ref={dialog}

@@ -211,6 +211,8 @@ function Conversation({ channel, thread, go, prefill, onPrefilled, report }: Con
   const newest = all.at(-1)?.ts ?? "";
   const openThread = useCallback((ts: string) => go({ channel: channel.id, thread: ts }), [channel.id]);
   const parent = thread ? all.find((m) => m.ts === thread) : undefined;
+  const [sent, setSent] = useState(0);
+  const onSent = () => setSent(sent + 1);
 
   useEffect(() => {
     const mark = () => {
@@ -233,9 +235,10 @@ function Conversation({ channel, thread, go, prefill, onPrefilled, report }: Con
           {channel.shared && <span className="tag">SHARED</span>}
           <span className="members">{channel.kind === "direct" ? "" : `${channel.members.length + (channel.has_bot ? 1 : 0)} members`}</span>
         </header>
-        <List label={"Messages in " + spoken} messages={timeline} replies={replies} read={read} me={workspace.me} openThread={openThread} report={report} />
+        <List label={"Messages in " + spoken} messages={timeline} replies={replies} read={read} me={workspace.me} sent={sent}
+          openThread={openThread} report={report} />
         <Composer channel={channel.id} label={"Message " + (channel.kind === "direct" ? spoken : "#" + spoken)} prefill={prefill}
-          onPrefilled={onPrefilled} />
+          onPrefilled={onPrefilled} onSent={onSent} />
       </main>
       {parent && (
         <aside className="side thread" aria-label="Thread">
@@ -248,9 +251,10 @@ function Conversation({ channel, thread, go, prefill, onPrefilled, report }: Con
             label="Messages in the thread"
             messages={all.filter((m) => m.ts === parent.ts || m.thread === parent.ts)}
             me={workspace.me}
+            sent={sent}
             report={report}
           />
-          <Composer key={"to" + parent.ts} channel={channel.id} thread={parent.ts} label="Reply…" />
+          <Composer key={"to" + parent.ts} channel={channel.id} thread={parent.ts} label="Reply…" onSent={onSent} />
         </aside>
       )}
     </>

@@ -102,16 +102,22 @@ interface ListProps {
   replies?: Map<string, Message[]>; // by parent
   read?: string; // where the line of new messages is
   me: string;
+  sent: number; // of messages from here: each leads the reader to the end
   openThread?: (ts: string) => void;
   report: (error: unknown) => void;
 }
 
 // List draws the newest messages, and older ones on demand. It stays at the end while the reader is there.
-export function List({ label, messages, replies, read, me, openThread, report }: ListProps) {
+export function List({ label, messages, replies, read, me, sent, openThread, report }: ListProps) {
   const [count, setCount] = useState(page);
   const box = useRef<HTMLDivElement>(null);
   const inner = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const seen = useRef(sent);
+  if (seen.current !== sent) {
+    seen.current = sent;
+    atEnd.current = true;
+  }
   const shown = messages.slice(-count);
   const firstNew = read === undefined ? undefined : messages.find((m) => m.ts > read && m.user !== me)?.ts;
   useLayoutEffect(() => {
