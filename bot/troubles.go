@@ -120,25 +120,22 @@ func (b *Bot) hidden() []trouble.Trouble {
 
 // checkAdmins looks the configured admins up, at the start and hourly, until the context ends.
 func (b *Bot) checkAdmins(ctx context.Context) {
-	for wait := adminsFirst; routine.Sleep(ctx, wait); {
+	routine.Repeat(ctx, b.log, "look the admins up", nil, func(ctx context.Context) (time.Duration, error) {
 		if b.self.Load() == nil { // Slack accepted no token yet
-			wait = adminsFirst
-			continue
+			return adminsFirst, nil
 		}
 		nobody, err := b.strangers(ctx)
-		if wait = adminsEvery; err != nil {
-			if wait = adminsAgain; ctx.Err() == nil {
-				b.log.Warn("whether Slack knows the admins could not be looked up; it is tried again", "error", err)
-			}
-			continue
+		if err != nil {
+			return adminsAgain, err
 		}
 		before := b.nobody.Swap(&nobody)
 		for id, why := range nobody {
 			if before == nil || (*before)[id] == "" {
-				b.log.Warn("an admin of the configuration is nobody's: correct C66BOT_ADMINS (admins)", "admin", id, "why", why)
+				b.log.WarnContext(ctx, "an admin of the configuration is nobody's: correct C66BOT_ADMINS (admins)", "admin", id, "why", why)
 			}
 		}
-	}
+		return adminsEvery, nil
+	})
 }
 
 // strangers returns the configured admins that are nobody's, each with the reason.

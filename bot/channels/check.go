@@ -15,6 +15,7 @@ import (
 	"c66bot/bot/outbox"
 	"c66bot/bot/routine"
 	"c66bot/bot/webapi"
+	"c66bot/cloud66/panics"
 	"c66bot/commands"
 	"c66bot/storage"
 )
@@ -72,12 +73,15 @@ func (c *Channels) Run(ctx context.Context) {
 
 // check asks Slack whether the bot can post in a channel, since an event may be late, and records the result.
 func (c *Channels) check(ctx context.Context, channel string) {
-	err := c.look(ctx, channel)
-	if no, ok := errors.AsType[*commands.CardError](err); ok {
-		err = errors.Join(c.Refused(ctx, channel, no.Code), c.lost(ctx, channel))
-	} else if err == nil {
-		err = errors.Join(c.Accepted(ctx, channel), c.checkAuthors(ctx, channel))
-	}
+	err := panics.Catch(func() error {
+		err := c.look(ctx, channel)
+		if no, ok := errors.AsType[*commands.CardError](err); ok {
+			return errors.Join(c.Refused(ctx, channel, no.Code), c.lost(ctx, channel))
+		} else if err != nil {
+			return err
+		}
+		return errors.Join(c.Accepted(ctx, channel), c.checkAuthors(ctx, channel))
+	})
 	if err != nil && ctx.Err() == nil {
 		c.Log.Error("whether a channel accepts messages was not found out; the next check tries again", "channel", channel, "error", err)
 	}

@@ -180,7 +180,7 @@ func (in *Inbox) accept(c *Command) {
 		reply := in.Caught(func() { ok = in.acknowledge(c) })
 		in.drop(c) // after a panic
 		if accepted <- ok; reply != nil {
-			c.Tell(in.ctx, reply, false)
+			in.tasks.Go(func() { c.Tell(in.ctx, reply, false) }) // the connection may wait for accept
 		}
 		if !ok {
 			in.settle(c)

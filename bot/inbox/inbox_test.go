@@ -133,6 +133,22 @@ func TestAnEnvelopeIsFreshAgainUnlessItWasAcknowledged(t *testing.T) {
 	}
 }
 
+func TestAnEnvelopeIsTakenWithoutAWaitThoughItsAcknowledgementPanicsAndItsAuthorIsHardToTell(t *testing.T) {
+	inBubble(t, nil, func(r *rig) {
+		c := r.command("", "look", 0)
+		c.Tell = func(context.Context, commands.Reply, bool) { time.Sleep(time.Minute); r.record(&r.told, "it failed") }
+		begun := time.Now()
+		r.Take(c, begun, func(any) error { panic("a fault of the bot's own") })
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("the connection was held for %s", took)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, told := r.both(); len(told) != 1 {
+			t.Errorf("its author was told %q", told)
+		}
+	})
+}
+
 func TestWhatComesAgainBeforeItsAcknowledgementIsAcknowledgedOnBothConnections(t *testing.T) {
 	inBubble(t, nil, func(r *rig) {
 		var acks atomic.Int64

@@ -16,6 +16,9 @@ import (
 	"c66bot/storage"
 )
 
+// recently is the longest time between the end of a deployment and the look that shows it, as long as Cloud 66 answers.
+const recently = 2 * time.Minute
+
 // watchHealth begins the watch over the stack's health if the look shows that a deployment went live that somebody follows or hears of. A
 // newer deployment, or that this one is not live any more, ends the watch.
 func (t *tale) watchHealth() {
@@ -32,7 +35,7 @@ func (t *tale) watchHealth() {
 		return
 	}
 	w := storage.HealthWatch{Stack: t.stack, Deployment: d.ID, LiveAt: notify.LiveAt(t.sight(d))}
-	if recent := t.look.At.Add(-awayAfter); !t.away.returning && w.LiveAt.Before(recent) {
+	if recent := t.look.At.Add(-recently); !t.look.Away.Returning && w.LiveAt.Before(recent) {
 		w.LiveAt = recent // it ended since the look before, whatever Cloud 66's clock says
 	}
 	heard := false

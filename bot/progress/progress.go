@@ -14,8 +14,7 @@
 // the ends of each channel: a few in the threads of their cards, many in one message.
 //
 // Everything that decides is in the database. Memory holds a snapshot of the subscriptions, valid while a counter in the database is the
-// same; what the last look at a stack was compared with, valid while the database has not changed; and when Cloud 66 last answered
-// (presence), which decides only whether ends are told together: a new process counts as having been away.
+// same, and what the last look at a stack was compared with, valid while the database has not changed.
 package progress
 
 import (
@@ -86,9 +85,8 @@ type Progress struct {
 	watch         *watch.Watcher
 	subscriptions atomic.Pointer[subscriptions] // the last committed snapshot
 	resumed       chan struct{}                 // closed when the work of an earlier process has been taken over
-	presence      presence
-	sights        chan sight // of stacks whose health is watched
-	lasts         sync.Map   // the last look at each stack with open follows, by UID: a compared
+	sights        chan sight                    // of stacks whose health is watched
+	lasts         sync.Map                      // the last look at each stack with open follows, by UID: a compared
 
 	// Signals, each to one task of Run.
 	found   chan struct{} // an end is to be told with others
@@ -107,7 +105,7 @@ func New(cfg Config) *Progress {
 	}
 	p.subscriptions.Store(newSubscriptions(-1))
 	p.watch = watch.New(watch.Config{
-		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.seen, Listed: p.listed, Swept: p.swept,
+		Cloud: cfg.Cloud, List: cfg.List, Min: cfg.PollMin, Max: cfg.PollMax, Log: cfg.Log, Seen: p.tell, Listed: p.listed, Swept: p.swept,
 	})
 	return p
 }
@@ -116,7 +114,6 @@ func New(cfg Config) *Progress {
 func (p *Progress) Run(ctx context.Context) error {
 	var left sync.WaitGroup
 	defer left.Wait()
-	p.presence.begin(time.Now())
 	if err := p.resume(ctx, &left); err != nil {
 		return err
 	}

@@ -1,13 +1,11 @@
 package progress
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"c66bot/bot/card"
@@ -17,11 +15,7 @@ import (
 )
 
 const (
-	// awayAfter is how long Cloud 66 must be without an answer to count as away.
-	awayAfter = 2 * time.Minute
-	// returnFor is how long after an absence the ends that are found count as of the absence.
-	returnFor = 3 * time.Minute
-	// Such ends are told when none was added for quietFor, or the oldest waits for gatherFor.
+	// Ends that are found on a return are told when none was added for quietFor, or the oldest waits for gatherFor.
 	quietFor  = 10 * time.Second
 	gatherFor = 90 * time.Second
 	// tellAgain is the delay before the health of a stack that could not be told is tried again.
@@ -30,76 +24,17 @@ const (
 	fewEnds = 5
 )
 
-// presence is when Cloud 66 was last heard of. A new process was away before.
-type presence struct {
-	mu       sync.Mutex // guards the fields below
-	since    time.Time  // when the last absence began: after the last answer, or with the process
-	back     time.Time  // the first answer after it; zero before there is one
-	answered time.Time  // the last answer
-	failing  time.Time  // the first failed look since one was answered; zero if there is none
-}
-
-// absence is a time in which nobody could look.
-type absence struct {
-	since     time.Time // when it began
-	returning bool      // it has just ended, so that deployments which ended in it are found now
-}
-
 // covers reports whether the end of a follow may belong to an absence that has just ended: of a follow that was open before, or of a
 // deployment that only its end brings to a channel.
-func (a absence) covers(f storage.Follow, carded bool) bool {
-	return a.returning && (f.AskedAt.Before(a.since) || f.Subscribed && !carded)
-}
-
-// begin records the start of the process.
-func (p *presence) begin(at time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.since = at
-}
-
-// awayAfter is longer than the time between two answers as long as all is well.
-func (p *Progress) awayAfter() time.Duration { return max(awayAfter, 2*p.PollMax) }
-
-// hears records an answer of Cloud 66, to a look or with a page of the list, and returns the absence that it may have ended. Looks may fail
-// while the list is read, so that their failures count apart.
-func (p *presence) hears(at time.Time, look bool, awayAfter time.Duration) absence {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.back.IsZero():
-		p.back = at
-	case look && !p.failing.IsZero() && at.Sub(p.failing) >= awayAfter:
-		p.since, p.back = p.failing, at
-	case at.Sub(p.answered) >= awayAfter:
-		p.since, p.back = p.answered, at
-	}
-	if p.answered = at; look {
-		p.failing = time.Time{}
-	}
-	return absence{p.since, at.Sub(p.back) < returnFor}
-}
-
-// fails records a failed look.
-func (p *presence) fails(at time.Time) absence {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failing = cmp.Or(p.failing, at)
-	return absence{}
-}
-
-// returned returns when the last absence ended, or when the process began if nothing was answered yet.
-func (p *presence) returned() time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return cmp.Or(p.back, p.since)
+func covers(away watch.Absence, f storage.Follow, carded bool) bool {
+	return away.Returning && (f.AskedAt.Before(away.Since) || f.Subscribed && !carded)
 }
 
 // tellReturn tells the ends that were found on a return, those of an earlier process too, if they are due, and else returns when they will
 // be. 0 means that there are none.
 func (p *Progress) tellReturn(ctx context.Context) (wait time.Duration, err error) {
 	byChannel := map[string][]string{}
-	back := p.presence.returned()
+	back := p.watch.Back()
 	var first, last time.Time
 	err = p.Records.View(ctx, func(tx storage.Tx) error {
 		follows, err := storage.OpenFollows(tx, "", storage.PhaseUntold)

@@ -113,7 +113,7 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 	old, there := t.cards[s.follow.ID]
 	ends := s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0 // a wish without a deployment is always told by itself
 	switch s.changed = differs(before, s.follow); {
-	case ends && t.look.Err == nil && t.away.covers(s.follow, there):
+	case ends && t.look.Err == nil && covers(t.look.Away, s.follow, there):
 		s.follow.Phase = storage.PhaseUntold
 		s.follow.Untold, err = json.Marshal(untold{s.view, s.notices})
 	// A deployment that was not seen leaves its card unchanged.

@@ -185,7 +185,6 @@ func (p *Progress) putFirst(ctx context.Context, positions map[string]storage.Po
 // a look, in one transaction for the page.
 func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
 	now := time.Now()
-	p.presence.hears(now, false, p.awayAfter())
 	aims, first := map[string]watch.Aim{}, map[string]storage.Position{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
 		s, err := p.subscribed(tx)

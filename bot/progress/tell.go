@@ -46,7 +46,6 @@ type tale struct {
 	look    watch.Look
 	page    func(storage.StackRef) string // of a stack in the dashboard
 	after   time.Duration                 // how long the health is watched after a deployment went live
-	away    absence
 	answers answers
 
 	sought           []sought         // wishes without a deployment
@@ -64,23 +63,15 @@ type tale struct {
 	err      error
 }
 
-// seen takes a look and returns what the next one is to read.
-func (p *Progress) seen(ctx context.Context, look watch.Look) (aim watch.Aim, err error) {
-	if look.Err != nil && !errors.Is(look.Err, cloud66.ErrNotFound) {
-		return p.tell(ctx, look, p.presence.fails(look.At))
-	}
-	return p.tell(ctx, look, p.presence.hears(look.At, true, p.awayAfter()))
-}
-
-// tell tells what a look shows. It plans from a snapshot, asks for what the database does not hold if there is something new, and writes in
+// tell tells what a look shows, and returns what the next one is to read. It plans from a snapshot, asks for what the database does not hold if there is something new, and writes in
 // one transaction: the plan if the database still holds the same, else a new one. A look that changes nothing costs no commit. A look that
 // lacks what the database asks for tells nothing: the watcher completes it.
-func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (watch.Aim, error) {
+func (p *Progress) tell(ctx context.Context, look watch.Look) (watch.Aim, error) {
 	k, err := p.knownOf(ctx, look)
 	if err != nil {
 		return watch.Aim{}, err
 	}
-	t := &tale{known: k, look: look, after: p.WatchAfter, away: away, page: p.page}
+	t := &tale{known: k, look: look, after: p.WatchAfter, page: p.page}
 	if aim := t.aim(); !look.Covers(aim) {
 		return aim, nil
 	}
@@ -94,7 +85,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look, away absence) (wat
 			return err
 		}
 		if !reflect.DeepEqual(now, t.known) {
-			t = &tale{known: now, look: look, after: p.WatchAfter, away: away, page: p.page, answers: t.answers}
+			t = &tale{known: now, look: look, after: p.WatchAfter, page: p.page, answers: t.answers}
 			if look.Covers(t.aim()) {
 				t.plan()
 			}
@@ -307,7 +298,7 @@ func (t *tale) discover() {
 	}
 	switch {
 	case len(t.look.Newest) > 0:
-		after = notify.Moved(after, slices.Concat(t.look.Newest, t.look.Others), t.look.Errs, t.look.At, !fresh && !t.away.returning)
+		after = notify.Moved(after, slices.Concat(t.look.Newest, t.look.Others), t.look.Errs, t.look.At, !fresh && !t.look.Away.Returning)
 		maps.Copy(t.began, after.Began)
 		t.hear()
 	case fresh:

@@ -28,6 +28,7 @@ type Look struct {
 	Err    error                // the look failed
 	Errs   map[int64]error      // errors of single deployments that are not in Newest, by id
 	Silent time.Time            // time of the first consecutive failed look; zero if this one did not fail
+	Away   Absence              // the last one before it; zero if the look failed
 
 	asked    []int64 // ids of single deployments that were asked for
 	all      bool    // there are no more deployments than those in Newest
@@ -111,7 +112,7 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 		if ctx.Err() != nil {
 			return
 		}
-		look.Silent = w.silence(s, look)
+		w.note(s, &look)
 		told := aim
 		if err = panics.Catch(func() (err error) { told, err = w.Seen(ctx, look); return err }); err == nil {
 			aim = told
@@ -129,8 +130,8 @@ func (w *Watcher) look(ctx context.Context, s *stack) {
 	w.finish(s, look, aim, err != nil || aim.Again || !look.Covers(aim))
 }
 
-// silence records whether a look failed, and returns the time of the first consecutive failure.
-func (w *Watcher) silence(s *stack, look Look) time.Time {
+// note records whether Cloud 66 answered a look, and since when it did not.
+func (w *Watcher) note(s *stack, look *Look) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -139,7 +140,13 @@ func (w *Watcher) silence(s *stack, look Look) time.Time {
 	case s.silent.IsZero():
 		s.silent = look.At
 	}
-	return s.silent
+	look.Silent = s.silent
+	if look.Err != nil && !errors.Is(look.Err, cloud66.ErrNotFound) {
+		w.presence.fails(look.At)
+		return
+	}
+	w.presence.hears(look.At, true, w.Max)
+	look.Away = Absence{w.presence.since, look.At.Sub(w.presence.back) < returnFor}
 }
 
 // see reads the newest deployments, and those that an aim asks for and that are not among them, as far as the look does not have them.

@@ -207,6 +207,7 @@ func (w *Watcher) turn(number int, p cloud66.StackPage, err error, aims map[stri
 		return w.missPage(now, err)
 	}
 	w.limit.served()
+	w.presence.hears(now, false, w.Max)
 	s.recovered(now)
 	subscribed := 0
 	for _, shown := range p.Stacks { // each entry is a copy, which does not retain the page

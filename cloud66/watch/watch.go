@@ -77,12 +77,13 @@ type Watcher struct {
 	Config
 	wake chan struct{}
 
-	mu      sync.Mutex        // guards the fields below
-	stacks  map[string]*stack // the queue, by UID
-	looking int               // looks in progress
-	limit   limiter
-	sweep   sweep
-	lead    time.Duration // the most that an activity was ahead of the request that showed it, from -clockBound on
+	mu       sync.Mutex        // guards the fields below
+	stacks   map[string]*stack // the queue, by UID
+	looking  int               // looks in progress
+	limit    limiter
+	sweep    sweep
+	presence presence
+	lead     time.Duration // the most that an activity was ahead of the request that showed it, from -clockBound on
 }
 
 // stack is a stack in the queue. Watcher.mu guards its fields.
@@ -108,7 +109,7 @@ type stack struct {
 
 // New returns a Watcher that polls while Run runs.
 func New(cfg Config) *Watcher {
-	return &Watcher{Config: cfg, wake: make(chan struct{}, 1), stacks: map[string]*stack{}}
+	return &Watcher{Config: cfg, wake: make(chan struct{}, 1), stacks: map[string]*stack{}, presence: presence{since: time.Now()}}
 }
 
 // Due makes a stack due at a time, or as soon after it as the shortest interval allows: its aim may have changed, or somebody waits.
