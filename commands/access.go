@@ -19,12 +19,12 @@ import (
 const Access Verb = "access"
 
 var accessSpec = Spec{
-	Verb: Access, Right: authz.View,
+	Verb: Access, group: ofRights, Right: authz.View,
 	Args: []Arg{
 		{Word: "[why", Example: "why", take: takeWhy, show: showWhy},
 		{Word: "ACTION", Missing: "%s why needs a right and a stack.", Example: "why", opt: Actions},
 		{Word: "<stack>", Missing: "%s why needs a right and a stack.", Example: "why", take: takeStack, show: argStack.show},
-		{Word: "[@user]]", Example: "@lin", opt: Who, take: takeUser},
+		{Word: "[@user]]", Example: "@lin", opt: Asker},
 	},
 	Summary:  "Shows who may do what in this channel; with why, the rule that decides.",
 	Examples: []string{"access", "access why redeploy mystack@production", "access why cancel mystack@production @lin"},
@@ -51,18 +51,9 @@ func showWhy(i Invocation) string {
 // why reports whether the request asks for the deciding rule.
 func (i Invocation) why() bool { return i.Options[Actions] != "" }
 
-func takeUser(i *Invocation, word string) error {
-	if i.Options[Who] = UserOf(word); i.Options[Who] == "" {
-		return fmt.Errorf("%s is a name that Slack did not resolve, so I cannot know who it is: "+
-			"choose the name from the list that Slack shows while you type it", quoted(word))
-	}
-	return nil
-}
-
 // checkWhy requires one right and a stack; the user is optional.
 func checkWhy(s Spec, i Invocation) error {
-	who := i.Options[Who]
-	if i.why() && (strings.Contains(i.Options[Actions], ",") || strings.TrimSpace(i.Stack+i.UID) == "" || who != UserOf(who)) {
+	if i.why() && (strings.Contains(i.Options[Actions], ",") || strings.TrimSpace(i.Stack+i.UID) == "") {
 		return s.usage("why", "access why takes one right at a time.")
 	}
 	return nil
@@ -81,7 +72,6 @@ func (h *Handler) gateAccess(ctx context.Context, c *call) error {
 	}
 }
 
-// rulesPerPage is the number of rules on a page.
 const rulesPerPage = 15
 
 // rights holds phrases to follow "may" or "may not": without a stack, and before one.
@@ -123,13 +113,7 @@ func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
 	return err == nil && (pattern.Everything() || seen.Any(pattern))
 }
 
-func refsOf(stacks []cloud66.Stack) []storage.StackRef {
-	refs := make([]storage.StackRef, len(stacks))
-	for i, s := range stacks {
-		refs[i] = RefOf(s)
-	}
-	return refs
-}
+func refsOf(stacks []cloud66.Stack) []storage.StackRef { return each(stacks, RefOf) }
 
 // rulesPage shows a page of a channel's rules, one line each, with the id that users type.
 func rulesPage(p page, rules []storage.Rule, admins Admins) doc.Document {
@@ -177,9 +161,9 @@ func until(r storage.Rule) markup.Text {
 func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	inv, stack, req := c.Invocation, c.stack, c.Request
 	about := req.subject()
-	if inv.Options[Who] != "" {
-		about.User = inv.Options[Who]
-		if _, err := h.who(ctx, inv.Options[Who]); err != nil {
+	if inv.Options[Asker] != "" {
+		about.User = inv.Options[Asker]
+		if _, err := h.who(ctx, about.User); err != nil {
 			return nil, err
 		}
 	}
@@ -189,9 +173,6 @@ func (h *Handler) why(ctx context.Context, c *call) (Reply, error) {
 	}
 	right := authz.Action(inv.Options[Actions])
 	decision := standing.Decide(right, RefOf(stack))
-	if right == authz.Admin {
-		decision = standing.Admin()
-	}
 	d := decided(right, RefOf(stack), about.User, decision)
 	if right != authz.Redeploy || !decision.Allowed {
 		return d, nil

@@ -47,9 +47,6 @@ var (
 // askApproval has a redeploy wait for the approval of others, with a card that asks for it.
 func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.Protection, overrides []string) error {
 	c, now := start.call, time.Now()
-	if c == nil {
-		return errProtected
-	}
 	newest, err := h.Cloud.DeploymentRange(ctx, start.Follow.Stack.UID, 0, apiPage)
 	if err != nil {
 		return err
@@ -71,7 +68,7 @@ func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.
 		if err != nil {
 			return nil, err
 		}
-		return []Announcement{{Key: approvalKey(made), Reply: ApprovalReply{made}, Stays: true}}, authz.Record(c.judged, decision)(tx)
+		return ApprovalSaid(made), authz.Record(c.judged, decision)(tx)
 	})
 }
 
@@ -131,7 +128,6 @@ func addApproval(tx storage.Tx, a storage.Approval) (storage.Approval, error) {
 	return a, storage.Approvals.Put(tx, a.ID, a)
 }
 
-// approvalKey is the key of the message that asks for approval.
 func approvalKey(a storage.Approval) string { return fmt.Sprintf("approval/%s/%d", a.ID, a.At.Unix()) }
 
 // waiting returns the request that a button is about, or an error with an answer if it does not wait any more.
@@ -145,7 +141,7 @@ func waiting(tx storage.Tx, c *call, now time.Time) (storage.Approval, error) {
 	case a.State == storage.Waiting && !now.Before(a.Until):
 		return a, notDone("That request expired: nobody approved it in time.", "Ask for it again if it is still wanted.")
 	case a.State != storage.Waiting:
-		return a, instead(doc.Say(kindNotice, markup.Format("Nothing was done: that redeploy %s", answered(a))))
+		return a, instead(doc.Say(kindNotice, markup.Format("Nothing was done: that redeploy %s", verdict(a))))
 	}
 	return a, nil
 }
@@ -197,7 +193,6 @@ func (h *Handler) voters(
 	return all, nil
 }
 
-// missing returns the protections that wait for more approvals.
 func missing(protections []storage.Protection, voters map[string]voter) (open []storage.Protection) {
 	for _, p := range protections {
 		n := 0
@@ -223,67 +218,89 @@ func approvalsOver(book *guard.Book, stack storage.StackRef) (all []storage.Prot
 	return all
 }
 
-func (h *Handler) approve(_ context.Context, c *call) (Reply, error) {
-	return c.then(QueueOf(Redeploy, c.stack.UID), func(ctx context.Context) (Reply, error) { return h.approveNow(ctx, c) })
-}
-
-// approveNow adds an approval in the turn of the stack. With the last one that it waits for, the redeploy begins.
-func (h *Handler) approveNow(ctx context.Context, c *call) (Reply, error) {
-	now := time.Now()
-	a, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Approval, error) { return waiting(tx, c, now) })
-	if err != nil {
-		return nil, err
+// voting returns a request with the protections that wait for approval and those who approve it, the user included. It fails if the
+// user's answer does not count.
+func (h *Handler) voting(ctx context.Context, c *call) (
+	a storage.Approval, protections []storage.Protection, voters map[string]voter, err error,
+) {
+	if a, err = storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Approval, error) { return waiting(tx, c, time.Now()) }); err != nil {
+		return a, nil, nil, err
+	}
+	does, own, notOfGroup := "approves", [2]string{"Nobody approves their own request, not even an admin.", elseApproves},
+		[2]string{"Your approval does not count here: it takes a member of the group that the request names.", elseApproves}
+	if c.spec.Verb == Reject {
+		does, own, notOfGroup = "rejects", [2]string{"This is your own request.", "Withdraw it."},
+			[2]string{"That is for a member of the group that the request names.", "Tell one of them why."}
 	}
 	if a.Follow.Asker == c.User {
-		const own = "nobody approves their own request"
-		return nil, h.notCounted(ctx, c, own, "Nobody approves their own request, not even an admin.", elseApproves)
-	}
-	if err := h.stillAsked(ctx, c, &a); err != nil {
-		return nil, err
+		return a, nil, nil, h.notCounted(ctx, c, "nobody "+does+" their own request", own)
 	}
 	book, err := h.book(ctx)
 	if err != nil {
-		return nil, err
+		return a, nil, nil, err
 	}
-	protections, users := approvalsOver(book, RefOf(c.stack)), []string{c.User}
+	protections = approvalsOver(book, RefOf(c.stack))
+	users := []string{c.User}
 	for _, g := range a.Given {
-		if g.User != c.User {
-			users = append(users, g.User)
-		}
+		users = append(users, g.User)
 	}
-	voters, err := h.voters(ctx, a, protections, users)
+	voters, err = h.voters(ctx, a, protections, users)
+	if err == nil && len(protections) > 0 && !slices.ContainsFunc(protections, voters[c.User].counts) {
+		err = h.notCounted(ctx, c, "not in the group that approves", notOfGroup)
+	}
+	return a, protections, voters, err
+}
+
+const elseApproves = "Somebody else who may approve has to."
+
+func (h *Handler) notCounted(ctx context.Context, c *call, reason string, said [2]string) error {
+	if err := h.Authz.Refuse(ctx, c.judged, reason); err != nil {
+		return err
+	}
+	return notDone(said[0], said[1])
+}
+
+func (h *Handler) approve(_ context.Context, c *call) (Reply, error) {
+	return c.then(QueueOf(Redeploy, c.stack.UID), func(ctx context.Context) (Reply, error) { return nil, h.approveNow(ctx, c) })
+}
+
+// approveNow adds an approval in the turn of the stack. With the last one that it waits for, the redeploy begins.
+func (h *Handler) approveNow(ctx context.Context, c *call) error {
+	a, protections, voters, err := h.voting(ctx, c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	mine := voters[c.User]
-	if len(protections) > 0 && !slices.ContainsFunc(protections, mine.counts) {
-		return nil, h.notCounted(ctx, c, notOfGroup,
-			"Your approval does not count here: it takes a member of the group that the request names.", elseApproves)
+	if err := h.stillAsked(ctx, c, &a); err != nil {
+		return err
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, c.stack.UID, 0, apiPage)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	group, err := h.groupChanged(ctx, protections, now) // behind voters, whose groups are not newer than this
+	group, err := h.groupChanged(ctx, protections, time.Now()) // behind voters, whose groups are not newer than this
 	if err != nil {
-		return nil, err
+		return err
 	}
 	why := movedSince(a, RefOf(c.stack), newest.Deployments)
 	if why == "" && group.After(a.GroupChanged) && group.After(a.At) {
 		why = "who is in the group of approvers was changed"
 	}
-	if a.GroupChanged = group; why != "" {
-		a.Needs = protections
-		return nil, h.askAgain(ctx, c, a, newest.Deployments, why)
+	if a.GroupChanged, a.Needs = group, protections; why != "" {
+		return h.askAgain(ctx, c, a, newest.Deployments, why)
 	}
-	if len(missing(protections, voters)) > 0 {
-		return h.approveMore(ctx, c, protections, now)
+	if len(missing(protections, voters)) == 0 {
+		if err := h.beginApproved(ctx, c, a, voters, newest.Deployments); err != nil {
+			return err
+		}
+		return h.showApproval(ctx, c, a.ID)
 	}
-	err = h.beginApproved(ctx, c, a, voters, newest.Deployments)
-	if err != nil {
-		return nil, err
-	}
-	return nil, h.showApproval(ctx, c, a.ID)
+	return h.answered(ctx, c, c.decided, func(a *storage.Approval) error {
+		if slices.ContainsFunc(a.Given, func(g storage.Given) bool { return g.User == c.User }) {
+			return instead(Notice("You approved this already. It waits for others."))
+		}
+		a.Given, a.Needs = append(slices.Clone(a.Given), storage.Given{User: c.User, At: time.Now()}), protections
+		return nil
+	})
 }
 
 // stillAsked fails where who asked may not redeploy the stack any more, or where another redeploy of it begins, which the request does not
@@ -313,19 +330,6 @@ func (h *Handler) stillAsked(ctx context.Context, c *call, a *storage.Approval) 
 	return err
 }
 
-const (
-	notOfGroup   = "not in the group that approves"
-	elseApproves = "Somebody else who may approve has to."
-)
-
-// notCounted refuses an answer to a request, and records it.
-func (h *Handler) notCounted(ctx context.Context, c *call, reason, what, do string) error {
-	if err := h.Authz.Refuse(ctx, c.judged, reason); err != nil {
-		return err
-	}
-	return notDone(what, do)
-}
-
 // movedSince says what makes a request another one than was asked for, "" for nothing.
 func movedSince(a storage.Approval, stack storage.StackRef, newest []cloud66.Deployment) string {
 	var now storage.Approval
@@ -351,20 +355,14 @@ func sees(a *storage.Approval, newest []cloud66.Deployment) {
 }
 
 // askAgain asks for approval anew, since the world has moved.
-func (h *Handler) askAgain(ctx context.Context, c *call, a storage.Approval, newest []cloud66.Deployment, why string) error {
-	now := time.Now()
-	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
-		again, err := waiting(tx, c, now)
-		if err != nil {
-			return nil, err
-		}
-		again.Given, again.Changed, again.Until = nil, why, now.Add(h.ApprovalsExpire)
-		again.Needs, again.GroupChanged = a.Needs, a.GroupChanged
-		again.Follow.Stack, again.Follow.Wish.NewestBefore = RefOf(c.stack), newestID(newest)
-		sees(&again, newest)
-		notCounted := authz.Record(c.judged, authz.Decision{Reason: "approval is asked for again: " + why})
-		err = errors.Join(storage.Approvals.Put(tx, again.ID, again), notCounted(tx))
-		return []Announcement{{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{again}, Stays: true}}, err
+func (h *Handler) askAgain(ctx context.Context, c *call, seen storage.Approval, newest []cloud66.Deployment, why string) error {
+	notCounted := authz.Record(c.judged, authz.Decision{Reason: "approval is asked for again: " + why})
+	err := h.answered(ctx, c, notCounted, func(a *storage.Approval) error {
+		a.Given, a.Changed, a.Until = nil, why, time.Now().Add(h.ApprovalsExpire)
+		a.Needs, a.GroupChanged = seen.Needs, seen.GroupChanged
+		a.Follow.Stack, a.Follow.Wish.NewestBefore = RefOf(c.stack), newestID(newest)
+		sees(a, newest)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -373,21 +371,22 @@ func (h *Handler) askAgain(ctx context.Context, c *call, a storage.Approval, new
 		"The request shows how things stand now. Look at it, then approve it again.")
 }
 
-// approveMore adds an approval that is not the last one. The card shows what the protections ask for now.
-func (h *Handler) approveMore(ctx context.Context, c *call, protections []storage.Protection, now time.Time) (Reply, error) {
-	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
+// answered changes a request that still waits, shows it, and records the decision.
+func (h *Handler) answered(ctx context.Context, c *call, decided func(storage.Tx) error, change func(a *storage.Approval) error) error {
+	return h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
+		now := time.Now()
 		a, err := waiting(tx, c, now)
+		if err == nil {
+			err = change(&a)
+		}
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(a.Given, func(g storage.Given) bool { return g.User == c.User }) {
-			return nil, instead(Notice("You approved this already. It waits for others."))
+		if a.State != storage.Waiting {
+			a.EndedAt, a.Told = now, true
 		}
-		a.Given, a.Needs = append(slices.Clone(a.Given), storage.Given{User: c.User, At: now}), protections
-		err = errors.Join(storage.Approvals.Put(tx, a.ID, a), c.decided(tx))
-		return []Announcement{{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}, Stays: true}}, err
+		return ApprovalSaid(a), errors.Join(storage.Approvals.Put(tx, a.ID, a), decided(tx))
 	})
-	return nil, err
 }
 
 // beginApproved begins what was approved. The same transaction ends the request, so that two clicks at once are one deployment.
@@ -432,35 +431,18 @@ func (h *Handler) showApproval(ctx context.Context, c *call, id string) error {
 	return h.Channels.Amend(ctx, c.Request, Announcement{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}})
 }
 
-// reject ends a request with a reason.
 func (h *Handler) reject(ctx context.Context, c *call) (Reply, error) {
-	a, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Approval, error) { return waiting(tx, c, time.Now()) })
-	if err != nil {
+	if _, _, _, err := h.voting(ctx, c); err != nil {
 		return nil, err
 	}
-	book, err := h.book(ctx)
-	if err != nil {
-		return nil, err
-	}
-	protections := approvalsOver(book, RefOf(c.stack))
-	voters, err := h.voters(ctx, a, protections, []string{c.User})
-	switch {
-	case err != nil:
-		return nil, err
-	case a.Follow.Asker == c.User:
-		return nil, h.notCounted(ctx, c, "nobody rejects their own request", "This is your own request.", "Withdraw it.")
-	case len(protections) > 0 && !slices.ContainsFunc(protections, voters[c.User].counts):
-		return nil, h.notCounted(ctx, c, notOfGroup, "That is for a member of the group that the request names.", "Tell one of them why.")
-	}
-	return h.end(ctx, c, func(a *storage.Approval) error {
+	return nil, h.answered(ctx, c, c.decided, func(a *storage.Approval) error {
 		a.State, a.By, a.Reason = storage.Rejected, c.User, c.Invocation.Options[Reason]
 		return nil
 	})
 }
 
-// withdraw ends a request of one's own.
 func (h *Handler) withdraw(ctx context.Context, c *call) (Reply, error) {
-	return h.end(ctx, c, func(a *storage.Approval) error {
+	return nil, h.answered(ctx, c, c.decided, func(a *storage.Approval) error {
 		if a.Follow.Asker != c.User {
 			return notDone("Only who asked for it can withdraw it.", "Who may approve it can reject it.")
 		}
@@ -469,28 +451,12 @@ func (h *Handler) withdraw(ctx context.Context, c *call) (Reply, error) {
 	})
 }
 
-func (h *Handler) end(ctx context.Context, c *call, change func(a *storage.Approval) error) (Reply, error) {
-	now := time.Now()
-	err := h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
-		a, err := waiting(tx, c, now)
-		if err == nil {
-			err = change(&a)
-		}
-		if err != nil {
-			return nil, err
-		}
-		a.EndedAt, a.Told = now, true
-		return ApprovalEnded(a), errors.Join(storage.Approvals.Put(tx, a.ID, a), c.decided(tx))
-	})
-	return nil, err
-}
-
-// ApprovalEnded returns what is told of a request that has ended: its message, and in its thread to the one who asked.
-func ApprovalEnded(a storage.Approval) []Announcement {
+// ApprovalSaid returns what is told of a request: its message, and in its thread to the one who asked how it ended.
+func ApprovalSaid(a storage.Approval) []Announcement {
 	key := approvalKey(a)
-	said := []Announcement{{Key: key, Channel: a.Channel, Reply: ApprovalReply{a}}}
+	said := []Announcement{{Key: key, Channel: a.Channel, Reply: ApprovalReply{a}, Stays: a.State == storage.Waiting}}
 	if a.State == storage.Rejected || a.State == storage.Expired {
-		line := doc.Say("approval-ended", markup.Format("%s your redeploy %s", markup.User(a.Follow.Asker), answered(a)))
+		line := doc.Say("approval-ended", markup.Format("%s your redeploy %s", markup.User(a.Follow.Asker), verdict(a)))
 		said = append(said, Announcement{Key: key + "/end", Parent: key, Channel: a.Channel, Reply: line})
 	}
 	return said
@@ -505,7 +471,7 @@ func (r ApprovalReply) Document() doc.Document {
 	w, stack := a.Follow.Wish, wording.Stack(a.Follow.Stack)
 	if a.State != storage.Waiting {
 		asker := markup.User(a.Follow.Asker)
-		said := markup.Format("%s %s redeploy by %s %s", verdictSign[a.State], stack, asker, answered(a))
+		said := markup.Format("%s %s redeploy by %s %s", verdictSign[a.State], stack, asker, verdict(a))
 		if a.State == storage.Approved {
 			return doc.Say("approval", said, groupChanged(a))
 		}
@@ -564,37 +530,32 @@ func groupChanged(a storage.Approval) markup.Text {
 
 // needed says how many approvals are wanted of whom, who has given one, and until when.
 func needed(a storage.Approval) markup.Text {
-	var wants, given []markup.Text
-	for _, p := range a.Needs {
+	wants := each(a.Needs, func(p storage.Protection) markup.Text {
 		want := markup.Format("%d approval%s of others", p.Approvals, wording.Plural(p.Approvals))
 		if p.Group != "" {
 			want = markup.Format("%s in %s", want, markup.Group(p.Group))
 		}
-		wants = append(wants, want)
-	}
-	for _, g := range a.Given {
-		given = append(given, markup.User(g.User))
-	}
+		return want
+	})
 	text := markup.Format("Needs %s until %s", markup.Join(wants, " and "), markup.When(a.Until))
-	if len(given) > 0 {
-		text = markup.Format("%s · approved by %s", text, markup.Join(given, ", "))
+	if len(a.Given) > 0 {
+		text = markup.Format("%s · approved by %s", text, approvers(a))
 	}
 	return text
+}
+
+func approvers(a storage.Approval) markup.Text {
+	return markup.Join(each(a.Given, func(g storage.Given) markup.Text { return markup.User(g.User) }), ", ")
 }
 
 var verdictSign = map[storage.Verdict]string{
 	storage.Approved: "✅", storage.Rejected: "⛔", storage.Expired: "⌛", storage.Withdrawn: "🚫",
 }
 
-// answered says how a request ended.
-func answered(a storage.Approval) markup.Text {
+func verdict(a storage.Approval) markup.Text {
 	switch a.State {
 	case storage.Approved:
-		given := make([]markup.Text, len(a.Given))
-		for i, g := range a.Given {
-			given[i] = markup.User(g.User)
-		}
-		return markup.Format("was approved by %s", markup.Join(given, ", "))
+		return markup.Format("was approved by %s", approvers(a))
 	case storage.Rejected:
 		return markup.Format("was rejected by %s: “%s”", markup.User(a.By), a.Reason)
 	case storage.Expired:

@@ -44,7 +44,6 @@ var (
 	}
 )
 
-// checkWish requires one right other than Admin.
 func checkWish(_ Spec, i Invocation) error {
 	if actions := i.Options[Actions]; actions == string(authz.Admin) || strings.Contains(actions, ",") {
 		return errors.New("that cannot be asked for")
@@ -168,7 +167,6 @@ func roomToAsk(tx storage.Tx, req Request, now time.Time) error {
 	return err
 }
 
-// requestKey is the key of a request's message, which later wishes and grants edit.
 func requestKey(asked storage.Request) string { return "request/" + asked.ID }
 
 // grant gives a right requested in this channel for grantFor.
@@ -215,11 +213,11 @@ func (h *Handler) meantBy(ctx context.Context, c *call) (Invocation, error) {
 	if inv.Stack == "" {
 		return inv, nil
 	}
-	stacks, err := h.Directory.current(ctx)
-	if stacks == nil && err != nil {
+	seen, err := h.Directory.visible(ctx, may(c.standing, authz.View))
+	if err != nil {
 		return inv, err
 	}
-	found := match(only(stacks, may(c.standing, authz.View)), inv.Stack)
+	found := match(seen, inv.Stack)
 	tellApart(found)
 	if inv.UID != "" {
 		found = slices.DeleteFunc(found, func(s cloud66.Stack) bool { return s.UID != inv.UID })
@@ -232,19 +230,13 @@ func (h *Handler) meantBy(ctx context.Context, c *call) (Invocation, error) {
 		ref := RefOf(found[0])
 		inv.UID, inv.Shown, inv.Options[Glob] = ref.UID, shownInRule(ref), authz.Exactly(ref)
 	case twins:
-		return inv, instead(choiceOf(fmt.Sprintf("%s matches %d stacks. For which one?", quoted(inv.Stack), len(found)), grants(inv, found)))
+		return inv, instead(choiceOf(fmt.Sprintf("%s matches %d stacks. For which one?", quoted(inv.Stack), len(found)),
+			each(found, func(s cloud66.Stack) Choice {
+				inv.UID = s.UID
+				return Choice{RefOf(s).Label(), inv}
+			})))
 	}
 	return inv, nil
-}
-
-// grants are buttons that grant the same on one of several stacks.
-func grants(inv Invocation, found []cloud66.Stack) []Choice {
-	all := make([]Choice, len(found))
-	for i, s := range found {
-		inv.UID = s.UID
-		all[i] = Choice{RefOf(s).Label(), inv}
-	}
-	return all
 }
 
 // giveWish creates the rule for a wish of an open request in the channel.

@@ -18,7 +18,7 @@ import (
 const Audit Verb = "audit"
 
 var auditSpec = Spec{
-	Verb: Audit, Right: authz.Admin,
+	Verb: Audit, group: ofRights, Right: authz.Admin,
 	Args:    []Arg{{Word: "[<stack>]", Example: "mystack", take: takeStack, show: argStack.show}},
 	Options: pick(Asker, Since, Page),
 	Summary: "Shows who asked for what, by what it was decided, and what came of it.",
@@ -37,12 +37,8 @@ const (
 
 // gateAudit admits admins, and finds the stack among those that they may see.
 func (h *Handler) gateAudit(ctx context.Context, c *call) error {
-	decision, err := h.Authz.Authorize(ctx, c.standing, c.asked(storage.StackRef{}))
-	if err != nil {
+	if err := h.gateAdmin(ctx, c); err != nil {
 		return err
-	}
-	if !decision.Allowed {
-		return h.refusal(ctx, c.Request, "*", storage.StackRef{}, func(*RefusalReply, []storage.Rule) {})
 	}
 	inv := c.Invocation
 	if strings.TrimSpace(inv.Stack+inv.UID) == "" {
@@ -108,7 +104,6 @@ func (*Handler) auditHere(tx storage.Tx, c *call, filter storage.AuditFilter) (s
 	return seen, total, err
 }
 
-// auditReply is a page of decisions.
 type auditReply struct {
 	page    page
 	Entries []storage.AuditEntry
@@ -160,7 +155,6 @@ func auditLine(e storage.AuditEntry, now time.Time) markup.Text {
 	}, " · ").Cut(maxRow)
 }
 
-// auditAsked is the longest request in a line.
 const auditAsked = 200
 
 // auditResult returns the sign and the words for what came of a decision.

@@ -15,7 +15,6 @@ import (
 	"c66bot/storage"
 )
 
-// maxBusy is the number of deployments that a question names.
 const maxBusy = 5
 
 // busy is what runs or waits on a stack, oldest first.
@@ -27,14 +26,11 @@ type busy struct {
 func (b busy) free() bool { return len(b.open)+len(b.sought) == 0 }
 
 // busyWith returns what runs or waits on a stack, given its newest deployments and the redeploys whose deployment is not known yet.
-func (h *Handler) busyWith(ctx context.Context, uid string, newest []cloud66.Deployment, sought []storage.Follow) (b busy, err error) {
+func (h *Handler) busyWith(ctx context.Context, uid string, newest []cloud66.Deployment, sought []storage.Follow) (busy, error) {
 	open := slices.DeleteFunc(slices.Clone(newest), cloud66.Deployment.Ended)
 	slices.Reverse(open)
-	if len(open) > 0 {
-		b.open, err = h.entries(ctx, uid, open)
-	}
-	b.sought = sought
-	return b, err
+	entries, err := h.entries(ctx, uid, open)
+	return busy{entries, sought}, err
 }
 
 // lines describes what runs or waits: its state, since when, and by whom.
@@ -125,7 +121,6 @@ func (h *Handler) movedOn(c *call, newest []cloud66.Deployment) error {
 	return h.notDoneOn(c.stack, "there is a newer deployment than "+shown+" showed.", do, "")
 }
 
-// doubt is the question.
 func (h *Handler) doubt(inv Invocation, ref storage.StackRef, b busy, strange, waits, moved bool, facts ...markup.Text) Reply {
 	inv.Stack, inv.UID, inv.Form, inv.Fill, inv.Shown = "", ref.UID, false, false, ShownAs(ref.String())
 	profile := inv.Options[Profile]

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"c66bot/authz"
-	"c66bot/bot/card/doc"
 	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -19,7 +18,7 @@ import (
 const Cancel Verb = "cancel"
 
 var cancelSpec = Spec{
-	Verb: Cancel, Right: authz.Cancel, Changes: true, Writes: true, Begins: true,
+	Verb: Cancel, group: toDeploy, Right: authz.Cancel, Changes: true, Writes: true, Begins: true,
 	Args:     []Arg{argStack, argID},
 	Summary:  "Cancels what is deploying. It asks once.",
 	Examples: []string{"cancel mystack@production", "cancel mystack@production 1042"},
@@ -48,13 +47,12 @@ func (h *Handler) cancel(ctx context.Context, c *call) (Reply, error) {
 	}
 	if inv.asks() {
 		yes := Invocation{Verb: Cancel, UID: stack.UID, Deployment: deployment.ID, Yes: true}
-		return question(ref, fmt.Sprintf("cancel #%d?", deployment.ID), "cancel it", yes.once(), doc.Danger,
+		return question(about(&ref, fmt.Sprintf("cancel #%d?", deployment.ID)), "cancel it", yes.once(),
 			"What is live stays live. Servers that it has changed already may need another deployment."), nil
 	}
 	return c.then(QueueOf(Cancel, stack.UID), func(ctx context.Context) (Reply, error) { return h.cancelNow(ctx, c, deployment) })
 }
 
-// cancelNow cancels a deployment in the turn of its stack.
 func (h *Handler) cancelNow(ctx context.Context, c *call, deployment cloud66.Deployment) (Reply, error) {
 	stack, ref := c.stack, RefOf(c.stack)
 	entry, err := h.entry(ctx, stack.UID, deployment)
@@ -122,14 +120,13 @@ func (h *Handler) unended(ctx context.Context, stack cloud66.Stack, inv Invocati
 	case 1:
 		return open[0], nil
 	}
-	var options []Choice
 	inv = inv.once()
 	inv.Stack, inv.UID = "", stack.UID
-	for _, d := range open[:min(maxOptions, len(open))] {
+	options := each(open[:min(maxOptions, len(open))], func(d cloud66.Deployment) Choice {
 		inv.Deployment = d.ID
 		_, state := wording.State(d, nil)
-		options = append(options, Choice{fmt.Sprintf("#%d %s", d.ID, state), inv})
-	}
+		return Choice{fmt.Sprintf("#%d %s", d.ID, state), inv}
+	})
 	what := fmt.Sprintf("%s has %d deployments that have not ended. Which one?", RefOf(stack), len(open))
 	return none, instead(choiceOf(what, options))
 }

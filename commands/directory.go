@@ -60,7 +60,6 @@ type Directory struct {
 	failedAt time.Time
 }
 
-// listPage is the last read of a page of the list.
 type listPage struct {
 	next   int // the following page, 0 for none
 	readAt time.Time
@@ -282,13 +281,9 @@ func (d *Directory) Trouble() error {
 // soon returns the cached list, however old, and refreshes a stale one in the background. It blocks only until there is a first
 // list.
 func (d *Directory) soon(ctx context.Context) ([]cloud66.Stack, error) {
-	d.prepare(ctx)
-	d.mu.Lock()
-	if l := d.whole(); l.complete {
-		defer d.mu.Unlock()
-		return l.stacks, nil
+	if stacks, complete := d.Whole(ctx); complete {
+		return stacks, nil
 	}
-	d.mu.Unlock()
 	return d.current(ctx)
 }
 
@@ -556,16 +551,12 @@ func (d *Directory) known(visible func(cloud66.Stack) bool) (cloud66.Stack, bool
 	return stacks[i], true
 }
 
-// sortStacks sorts stacks by name, then by environment.
 func sortStacks(stacks []cloud66.Stack) {
 	type keyed struct {
 		name, environment string
 		stack             cloud66.Stack
 	}
-	all := make([]keyed, len(stacks))
-	for i, s := range stacks {
-		all[i] = keyed{authz.Fold(s.Name), authz.Fold(s.Environment), s}
-	}
+	all := each(stacks, func(s cloud66.Stack) keyed { return keyed{authz.Fold(s.Name), authz.Fold(s.Environment), s} })
 	slices.SortStableFunc(all, func(a, b keyed) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.environment, b.environment))
 	})
@@ -639,14 +630,7 @@ func nearestStacks(stacks []cloud66.Stack, typed string) []storage.StackRef {
 	return near[:min(3, len(near))]
 }
 
-// labelsOf returns the stacks as they are named in a text.
-func labelsOf(refs []storage.StackRef) []string {
-	labels := make([]string, len(refs))
-	for i, r := range refs {
-		labels[i] = r.Label()
-	}
-	return labels
-}
+func labelsOf(refs []storage.StackRef) []string { return each(refs, storage.StackRef.Label) }
 
 // RefOf returns the reference to a stack.
 func RefOf(s cloud66.Stack) storage.StackRef {

@@ -20,16 +20,12 @@ type ElsewhereReply struct {
 // Document puts the sentence before the reply, behind the sign of a refusal or a problem.
 func (r ElsewhereReply) Document() doc.Document {
 	d := r.Reply.Document()
-	first := markup.Format("%s. %s.", sentence(r.Why.What), sentence(r.Why.Do))
-	brief, blocks := d.Fallback().Text(), slices.Clone(d.Blocks)
-	if rest, refused := brief.CutSign("⛔"); refused {
-		first, brief = markup.Format("⛔ %s", first), rest
-	} else if rest, fails := brief.CutSign("⚠️"); fails {
-		first, brief = markup.Format("⚠️ %s", first), rest
-	}
+	sign, brief := cutSign(d.Fallback().Text())
+	first := markup.Join([]markup.Text{sign, markup.Format("%s. %s.", sentence(r.Why.What), sentence(r.Why.Do))}, " ")
+	blocks := slices.Clone(d.Blocks)
 	if len(blocks) > 0 && len(blocks[0].Lines) > 0 {
 		blocks[0].Lines = slices.Clone(blocks[0].Lines)
-		blocks[0].Lines[0] = unsigned(blocks[0].Lines[0])
+		_, blocks[0].Lines[0] = cutSign(blocks[0].Lines[0])
 	}
 	d.Brief, d.Blocks = markup.Brief(first, brief), append([]doc.Block{doc.Lines(first)}, blocks...)
 	return d
@@ -38,11 +34,16 @@ func (r ElsewhereReply) Document() doc.Document {
 // elsewherePatience bounds how long an answer waits for Slack to say whether the bot is in the channel.
 const elsewherePatience = time.Second
 
-// unsigned leaves out the sign of a refusal or a problem.
-func unsigned(line markup.Text) markup.Text {
-	line, _ = line.CutSign("⛔")
-	line, _ = line.CutSign("⚠️")
-	return line
+// cutSign cuts the sign of a refusal or a problem off a line.
+func cutSign(line markup.Text) (sign, rest markup.Text) {
+	if rest, cut := line.CutSign("⛔"); cut {
+		return markup.Format("⛔"), rest
+	}
+	rest, cut := line.CutSign("⚠️")
+	if cut {
+		sign = markup.Format("⚠️")
+	}
+	return sign, rest
 }
 
 // elsewhere returns the reply, with the sentence if the bot certainly cannot post in the channel of the request.

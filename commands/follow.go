@@ -11,7 +11,7 @@ import (
 const Follow Verb = "follow"
 
 var followSpec = Spec{
-	Verb: Follow, Right: authz.View, Changes: true, Begins: true,
+	Verb: Follow, group: toHear, Right: authz.View, Changes: true, Begins: true,
 	Args:     []Arg{argStack, argID},
 	Summary:  "Follows a deployment in this channel, whoever started it.",
 	Examples: []string{"follow mystack@production", "follow mystack@production 1042"},

@@ -58,7 +58,6 @@ func (h *Handler) form(ctx context.Context, req Request) (Reply, error) {
 	return h.fill(ctx, reply, c.stack)
 }
 
-// fill adds the data of the stack to the form.
 func (h *Handler) fill(ctx context.Context, reply FormReply, stack cloud66.Stack) (Reply, error) {
 	newest, err := h.Cloud.DeploymentRange(ctx, stack.UID, 0, apiPage)
 	if err != nil {

@@ -238,8 +238,8 @@ func TestAHostileButtonIsRefused(t *testing.T) {
 		"why of two rights":                          `{"v":"access","b":"view,cancel","u":"a"}`,
 		"why of no stack":                            `{"v":"access","b":"view"}`,
 		"why of a blank stack":                       `{"v":"access","b":"view","s":" "}`,
-		"why for a group":                            `{"v":"access","b":"view","u":"a","h":"S0DEVS"}`,
-		"why for everyone":                           `{"v":"access","b":"view","u":"a","h":"everyone"}`,
+		"why for a group":                            `{"v":"access","b":"view","u":"a","us":"S0DEVS"}`,
+		"why for everyone":                           `{"v":"access","b":"view","u":"a","us":"everyone"}`,
 	} {
 		if inv, err := FromValue(value); err == nil {
 			t.Errorf("%s: %.100s was taken as %+v", name, value, inv)

@@ -131,17 +131,8 @@ func goldenReplies() map[string]Reply {
 		"choice-too-long-for-a-button": choiceOf("“web” matches 1 stacks. Which one?", []Choice{
 			{"web@production", Invocation{Verb: Redeploy, UID: "a", Options: Options{Services: strings.Repeat("x", 2000)}}},
 		}),
-		"question": question(
-			goldenStack,
-			"redeploy it now?",
-			"redeploy",
-			Invocation{Verb: Redeploy, UID: "abc123", Yes: true, Nonce: "n"},
-			doc.Primary,
-			"Live now is #1041, commit 4f2c1d9.",
-			"It usually takes 5 min.",
-		),
-		"question-dangerous": question(goldenStack, "cancel #1042?", "cancel it",
-			Invocation{Verb: Cancel, UID: "abc123", Deployment: 1042, Yes: true}, doc.Danger),
+		"question": question(about(&goldenStack, "cancel #1042?"), "cancel it",
+			Invocation{Verb: Cancel, UID: "abc123", Deployment: 1042, Yes: true, Nonce: "n"}, "What is live stays live."),
 		"problem": ProblemReply{Stack: &goldenStack, What: "there is a newer deployment than when I asked.", State: "Nothing was done.",
 			Do: "Look at it, then ask again.", Example: "redeploy web@production", Command: "/c66", Ref: "k3f9z"},
 		"problem-without-stack": ProblemReply{What: "Cloud 66 cannot be reached.", Ref: "k3f9z"},
@@ -537,7 +528,7 @@ func goldenSpoiled(bad string) map[string]Reply {
 		"protection":   protectionSaid(storage.Protection{ID: bad, Stacks: bad, Approvals: 1, Group: bad, After: bad}, bad, bad, false),
 		"unlock asked": UnlockAsked{Lock: hostileLock(bad), Stack: ref, By: bad},
 		"list":         list, "detail": DetailReply{Stack: ref, Entry: entry, At: goldenNow}, "choice": choiceOf(bad, options),
-		"question": question(ref, bad, bad, Invocation{}, doc.Danger, slices.Repeat([]string{bad}, 10)...),
+		"question": question(about(&ref, bad), bad, Invocation{}, bad),
 		"refusal":  RefusalReply{Right: authz.Action(bad), Admins: admins},
 		"refusal named": RefusalReply{
 			Stack:   &ref,

@@ -26,8 +26,8 @@ func goldenVersion(id int64, digit, page string, hours, until int) versions.Vers
 }
 
 // goldenBack is a rollback of a stack on which these versions were live.
-func goldenBack(live versions.Version, before ...versions.Version) back {
-	return back{
+func goldenBack(live versions.Version, before ...versions.Version) *back {
+	return &back{
 		past:  past{live: live, before: before, listed: []cloud66.Deployment{goldenEnded(cloud66.OutcomeSuccess, time.Minute)}},
 		stack: cloud66.Stack{UID: "abc123", Name: "web", Environment: "production"}, to: before[0], by: bringing{ref: before[0].Commit},
 	}

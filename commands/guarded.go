@@ -41,67 +41,55 @@ var errMoved = errors.New("a lock was made just before")
 const maxRulings = 10
 
 // Redeploy implements Progress.
-func (g guarded) Redeploy(ctx context.Context, start Start) (err error) {
+func (g guarded) Redeploy(ctx context.Context, start Start) error {
 	for range maxRulings {
 		judged, err := g.h.judge(ctx, start.Follow.Stack, start.Follow.Wish)
 		if err != nil {
 			return err
 		}
-		passing, overrides, err := g.h.overriding(ctx, start, judged)
-		if errors.Is(err, errMoved) {
-			continue
-		}
-		if err != nil {
+		found, err := g.h.obstacles(judged.book, start, judged, time.Now())
+		passing, shown := start, idsOf(found.overridden) // by the card
+		passing.Follow.Wish = overriding(*start.Follow.Wish, found.overridden)
+		passing.Decided = func(tx storage.Tx) error {
+			book, err := g.h.shelf.Read(tx)
+			if err == nil {
+				found, err = g.h.obstacles(book, start, judged, time.Now())
+			}
+			if err == nil {
+				err = pass(tx, start, found)
+			}
+			if err == nil && !slices.Equal(idsOf(found.overridden), shown) {
+				err = errMoved
+			}
+			if err == nil && start.keep != nil {
+				err = start.keep(tx)
+			}
 			return err
 		}
-		var found obstacles
-		passing.Decided = func(tx storage.Tx) error {
-			if found, err = g.h.obstacles(tx, start, judged, time.Now()); err != nil {
-				return err
-			}
-			if err := g.h.pass(tx, start, found); err != nil {
-				return err
-			}
-			if !slices.Equal(idsOf(found.overridden), overrides) { // the card says which ones
-				return errMoved
-			}
-			if start.keep != nil {
-				return start.keep(tx)
-			}
-			return nil
+		if err == nil {
+			err = g.Progress.Redeploy(ctx, passing)
 		}
-		err = g.Progress.Redeploy(ctx, passing)
 		switch {
 		case errors.Is(err, errMoved):
 			continue
-		case errors.Is(err, errLocked):
-			return g.h.locked(ctx, start, found)
-		case errors.Is(err, errAfter):
-			return g.h.tooEarly(ctx, start, found.early)
-		case errors.Is(err, errProtected):
-			return g.h.askApproval(ctx, start, found.approvals, idsOf(found.overridden))
-		default:
+		case !errors.Is(err, errHeld):
 			return err
+		case len(found.locks) > 0:
+			return g.h.locked(ctx, start, found)
+		case found.early != nil:
+			return g.h.tooEarly(ctx, start, found.early)
+		default:
+			return g.h.askApproval(ctx, start, found.approvals, idsOf(found.overridden))
 		}
 	}
 	return errMoved
 }
 
-// overriding returns a redeploy whose wish says which locks it overrides, and the ids of these.
-func (h *Handler) overriding(ctx context.Context, start Start, judged ruling) (_ Start, ids []string, err error) {
-	if start.call == nil || !start.call.overrides() && len(start.overrides) == 0 {
-		return start, nil, nil
-	}
-	found, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (obstacles, error) { return h.obstacles(tx, start, judged, time.Now()) })
-	if wish := start.Follow.Wish; err == nil && wish != nil {
-		own := *wish
-		own.Overrides = nil
-		for _, l := range found.overridden {
-			own.Overrides = append(own.Overrides, storage.Overridden{Lock: l.ID, Holder: l.Holder, Channel: l.Channel})
-		}
-		start.Follow.Wish = &own
-	}
-	return start, idsOf(found.overridden), err
+func overriding(wish storage.Wish, locks []storage.Lock) *storage.Wish {
+	wish.Overrides = each(locks, func(l storage.Lock) storage.Overridden {
+		return storage.Overridden{Lock: l.ID, Holder: l.Holder, Channel: l.Channel}
+	})
+	return &wish
 }
 
 // obstacles are what keeps a redeploy from beginning.
@@ -113,19 +101,17 @@ type obstacles struct {
 	approvals  []storage.Protection // that wait for approvals
 }
 
-// obstacles finds what is in the way of a redeploy, as a transaction sees it.
-func (h *Handler) obstacles(tx storage.Tx, start Start, judged ruling, at time.Time) (found obstacles, err error) {
+var errHeld = errors.New("a lock or a protection holds the stack")
+
+// obstacles finds what is in the way of a redeploy. It fails with errMoved if the ruling does not know all of it.
+func (h *Handler) obstacles(book *guard.Book, start Start, judged ruling, at time.Time) (found obstacles, err error) {
 	stack, c := start.Follow.Stack, start.call
 	found.at = at
-	book, err := h.shelf.Read(tx)
-	if err != nil {
-		return found, err
-	}
 	if found.locks, err = h.locksOn(book, stack, judged, at); err != nil {
 		return found, err
 	}
 	overrides := func(l storage.Lock) bool { return slices.Contains(start.overrides, l.ID) }
-	if c != nil && !start.approved && c.overrides() {
+	if !start.approved && c.overrides() {
 		overrides = c.Invocation.overrides
 	}
 	found.overridden = slices.DeleteFunc(slices.Clone(found.locks), func(l storage.Lock) bool { return !overrides(l) })
@@ -159,19 +145,8 @@ func (c *call) overrides() bool {
 }
 
 func idsOf(locks []storage.Lock) []string {
-	ids := make([]string, len(locks))
-	for i, l := range locks {
-		ids[i] = l.ID
-	}
-	return ids
+	return each(locks, func(l storage.Lock) string { return l.ID })
 }
-
-// What is in the way of a redeploy.
-var (
-	errLocked    = errors.New("the stack is locked")
-	errAfter     = errors.New("what is wanted was not live where it has to be first")
-	errProtected = errors.New("the stack is protected")
-)
 
 // judge finds out which locks on a stack cover it: those whose holder may lock it now. Where Slack does not tell, a lock covers it. Of a
 // wish it finds out whether it is or was live where it has to be first.
@@ -201,7 +176,6 @@ func (h *Handler) judge(ctx context.Context, stack storage.StackRef, wish *stora
 	return r, nil
 }
 
-// covers reports whether the holder of a lock may lock a stack now.
 func (h *Handler) covers(ctx context.Context, l *guard.Lock, stack storage.StackRef) (bool, error) {
 	standing, err := h.Authz.Standing(ctx, holderOf(l))
 	if errors.Is(err, authz.ErrUnknown) {
@@ -280,24 +254,11 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef, overrid
 	return facts, nil
 }
 
-// asTexts escapes facts.
-func asTexts(facts []string) []markup.Text {
-	all := make([]markup.Text, len(facts))
-	for i, fact := range facts {
-		all[i] = markup.Format("%s", fact)
-	}
-	return all
-}
-
 // pass decides on a redeploy in the transaction that begins it, and records the decision.
-func (*Handler) pass(tx storage.Tx, start Start, found obstacles) error {
+func pass(tx storage.Tx, start Start, found obstacles) error {
 	switch c := start.call; {
-	case len(found.locks) > 0:
-		return errLocked
-	case found.early != nil:
-		return errAfter
-	case len(found.approvals) > 0:
-		return errProtected
+	case len(found.locks) > 0 || found.early != nil || len(found.approvals) > 0:
+		return errHeld
 	case len(found.overridden) > 0 && !start.approved:
 		decision := c.decision
 		decision.Reason += "; as an admin they override " + lockIDs(found.overridden)
@@ -308,21 +269,13 @@ func (*Handler) pass(tx storage.Tx, start Start, found obstacles) error {
 	}
 }
 
-// lockIDs names locks for the audit.
 func lockIDs(locks []storage.Lock) string {
-	words := make([]string, len(locks))
-	for i, l := range locks {
-		words[i] = fmt.Sprintf("lock %s of %s", l.ID, l.Holder)
-	}
-	return strings.Join(words, ", ")
+	return strings.Join(each(locks, func(l storage.Lock) string { return fmt.Sprintf("lock %s of %s", l.ID, l.Holder) }), ", ")
 }
 
 // locked records that a redeploy was refused because of locks, and returns the answer.
 func (h *Handler) locked(ctx context.Context, start Start, found obstacles) error {
 	c, locks := start.call, found.locks
-	if c == nil {
-		return errLocked
-	}
 	refused := authz.Decision{Reason: "locked: " + lockIDs(locks), By: storage.Decider{Kind: storage.ByLock, ID: locks[0].ID}}
 	if err := h.Records.Update(ctx, authz.Record(c.asked(start.Follow.Stack), refused)); err != nil {
 		return err
@@ -462,9 +415,6 @@ func (h *Handler) first(ctx context.Context, stack storage.StackRef, environment
 // tooEarly records that a redeploy was refused because of the order of environments, and returns the answer.
 func (h *Handler) tooEarly(ctx context.Context, start Start, p *storage.Protection) error {
 	c, stack := start.call, start.Follow.Stack
-	if c == nil {
-		return errAfter
-	}
 	refused := authz.Decision{Reason: "it was not live on " + p.After, By: storage.Decider{Kind: storage.ByProtection, ID: p.ID}}
 	if err := h.Records.Update(ctx, authz.Record(c.asked(stack), refused)); err != nil {
 		return err

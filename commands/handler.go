@@ -122,14 +122,14 @@ type Config struct {
 	Channels  Channels
 	Progress  Progress
 	Status    func() BotStatus
-	Watch     func() WatchStatus // nil if nothing is watched
+	Watch     func() WatchStatus
 	// Announces reports whether a subscription would have announced a past deployment, given the stack's usual deployment time.
 	Announces    func(s storage.Subscription, e Entry, usual time.Duration) bool
-	Resubscribed func(ctx context.Context) error // called after a change of subscriptions; may be nil
-	Waits        func()                          // called after somebody began to wait for a stack to be free; may be nil
+	Resubscribed func(ctx context.Context) error // called after a change of subscriptions
+	Waits        func()                          // called after somebody began to wait for a stack to be free
 	Command      string                          // the slash command's name, for examples
 	Profiles     []string                        // deployment profiles offered in the form
-	// Page is a stack's page in Cloud 66's dashboard; nil for none.
+	// Page returns a stack's page in Cloud 66's dashboard, zero for none.
 	Page func(storage.StackRef) markup.Address
 	// ApprovalsExpire is how long a request waits for approval.
 	ApprovalsExpire time.Duration
@@ -180,7 +180,6 @@ func (h *Handler) Prepare(ctx context.Context, req Request) (do func(context.Con
 	return h.step(c, started, func(ctx context.Context) (Reply, error) { return c.spec.run(h, ctx, c) }), nil
 }
 
-// step returns the Do of a Step.
 func (h *Handler) step(c *call, started time.Time, run func(context.Context) (Reply, error)) func(context.Context) (Reply, *Step) {
 	return func(ctx context.Context) (Reply, *Step) {
 		c.rest = nil
@@ -221,7 +220,6 @@ func (h *Handler) said(ctx context.Context, req Request, started time.Time, repl
 	return reply
 }
 
-// prepare authorizes a request.
 func (h *Handler) prepare(ctx context.Context, req Request) (c *call, err error) {
 	c = &call{Request: req, spec: req.Invocation.spec()}
 	if c.spec.Verb == "" {

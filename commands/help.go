@@ -10,14 +10,13 @@ import (
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
-	"c66bot/storage"
 )
 
 // Help lists the available commands.
 const Help Verb = "help"
 
 var helpSpec = Spec{
-	Verb:     Help,
+	Verb: Help, group: ofBot,
 	Args:     []Arg{{Word: "[command]", opt: Topic}},
 	Summary:  "Says what you can do here.",
 	Examples: []string{"help", "help redeploy"},
@@ -25,7 +24,6 @@ var helpSpec = Spec{
 	run:      (*Handler).help,
 }
 
-// help explains the commands that the user may use in this channel.
 func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 	standing := c.standing
 	if _, known := h.Directory.known(may(standing, authz.View)); !known && standing.Some(authz.View) {
@@ -33,11 +31,7 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 	}
 	reply := HelpReply{Command: h.Command, Profiles: h.Profiles, Admins: h.admins(), MayNot: true, Direct: c.subject().Direct()}
 	for _, spec := range Specs {
-		allowed := spec.Right == "" || standing.Some(spec.Right)
-		if spec.Right == authz.Admin {
-			allowed = standing.Admin().Allowed
-		}
-		if !allowed || spec.Button {
+		if spec.Button || spec.Right != "" && !standing.Some(spec.Right) {
 			continue
 		}
 		if stack, ok := h.Directory.known(may(standing, spec.onStacks())); ok {
@@ -68,10 +62,9 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 	return reply, nil
 }
 
-// mayNot returns the refusal of a command that the user may use on no stack here.
 func (h *Handler) mayNot(ctx context.Context, req Request, verb Verb) error {
 	req.Invocation = Invocation{Verb: verb}
-	return h.refusal(ctx, req, "*", storage.StackRef{}, func(*RefusalReply, []storage.Rule) {})
+	return h.refusal(ctx, req, RefusalReply{}, "*")
 }
 
 // onStacks returns the right on a stack that a user of the command has.
@@ -128,7 +121,7 @@ func (r HelpReply) Document() doc.Document {
 	for _, g := range groups {
 		lines := []markup.Text{markup.Format("*%s*", string(g))}
 		for _, spec := range r.Specs {
-			if spec.group() == g {
+			if spec.group == g {
 				lines = append(lines, markup.Format("%s %s", markup.Code(r.Command+" "+spec.Examples[0]), spec.short()))
 			}
 		}
@@ -157,34 +150,7 @@ const (
 	ofBot    group = "The bot"
 )
 
-// groups are the headings in the order of the help.
 var groups = []group{toLook, toDeploy, toHear, toGuard, ofRights, ofBot}
-
-// group returns the heading of a command: that of its right, unless it is about something else.
-func (s Spec) group() group {
-	switch s.Verb {
-	case Follow, Subscriptions:
-		return toHear
-	case Locks, "protect", "unprotect":
-		return toGuard
-	case Access:
-		return ofRights
-	}
-	switch s.Right {
-	case authz.View:
-		return toLook
-	case authz.Redeploy, authz.Cancel:
-		return toDeploy
-	case authz.Subscribe:
-		return toHear
-	case authz.Lock, authz.Approve:
-		return toGuard
-	case authz.Admin:
-		return ofRights
-	default:
-		return ofBot
-	}
-}
 
 // short returns the beginning of the summary, to stand behind the command on its line.
 func (s Spec) short() string {
@@ -195,7 +161,6 @@ func (s Spec) short() string {
 	return strings.ToLower(text[:1]) + text[1:]
 }
 
-// topic explains a command in full.
 func (r HelpReply) topic() doc.Document {
 	spec := r.Topic
 	usage := strings.Join(append([]string{r.Command, string(spec.Verb)}, spec.Words()...), " ")

@@ -296,7 +296,6 @@ func (i Invocation) stale() bool {
 	return (i.UID != "" || i.AskedAt != 0) && !i.asks() && i.olderThan(i.lasts())
 }
 
-// lasts is the lifetime of the invocation.
 func (i Invocation) lasts() time.Duration {
 	switch {
 	case i.Form:

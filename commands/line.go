@@ -16,7 +16,6 @@ var (
 	language   = regexp.MustCompile("^(`{3,})([A-Za-z0-9+#.-]+)[ \t]*\r?\n")
 )
 
-// lineMarks are the formatting marks at either end of a line.
 const lineMarks = marks + "`"
 
 // maxLayers bounds the layers of formatting removed from a line.
@@ -46,7 +45,6 @@ func Line(text, command, bot string) (line string, mentioned bool) {
 	return text, mentioned
 }
 
-// names are the bot's own names.
 type names struct{ command, bot string }
 
 // begin reports whether a text starts with one of the bot's names or with a command.
@@ -155,7 +153,6 @@ func peel(text string) (inside string, mark rune) {
 	return strings.TrimSpace(text[a : len(text)-z]), first
 }
 
-// paired reports whether two characters are a matching pair of marks or quotation marks.
 func paired(first, last rune) bool {
 	return first == last && strings.ContainsRune(lineMarks, first) || strings.ContainsRune(typography.Closers(first), last)
 }

@@ -18,7 +18,7 @@ import (
 const List Verb = "list"
 
 var listSpec = Spec{
-	Verb: List, Right: authz.View,
+	Verb: List, group: toLook, Right: authz.View,
 	Args:    []Arg{argStack},
 	Options: pick(Outcome, By, Page),
 	Summary: "Lists a stack's deployments, newest first.",
@@ -96,18 +96,13 @@ func (e Entry) standing() (sign, word string) {
 
 // entries adds to deployments who requested them here and how, and who requested their cancellation.
 func (h *Handler) entries(ctx context.Context, uid string, deployments []cloud66.Deployment) ([]Entry, error) {
-	entries := make([]Entry, len(deployments))
-	err := h.Records.View(ctx, func(tx storage.Tx) error {
-		for i, d := range deployments {
-			entry, err := entryOf(tx, uid, d)
-			if err != nil {
-				return err
-			}
-			entries[i] = entry
+	return storage.Read(ctx, h.Records, func(tx storage.Tx) (entries []Entry, err error) {
+		for _, d := range deployments {
+			entry, wrong := entryOf(tx, uid, d)
+			entries, err = append(entries, entry), errors.Join(err, wrong)
 		}
-		return nil
+		return entries, err
 	})
-	return entries, err
 }
 
 func (h *Handler) entry(ctx context.Context, uid string, d cloud66.Deployment) (Entry, error) {

@@ -23,7 +23,7 @@ import (
 const Lock Verb = "lock"
 
 var lockSpec = Spec{
-	Verb: Lock, Right: authz.Lock, Changes: true,
+	Verb: Lock, group: toGuard, Right: authz.Lock, Changes: true,
 	Args: []Arg{argStacks, {
 		Word: "REASON", Missing: "Why? Write the reason behind the stacks of a %s: whoever is refused reads it.", opt: Reason, rest: true,
 	}},
@@ -46,7 +46,6 @@ const (
 	maxFor = 366 * 24 * time.Hour
 )
 
-// checkLock requires a reason, and one kind of time.
 func checkLock(s Spec, i Invocation) error {
 	switch {
 	case i.Options[Reason] == "":
@@ -98,11 +97,10 @@ func checkZone(v string) (string, error) {
 	return zone.String(), nil
 }
 
-// lock stores a lock and announces it in the channel.
 func (h *Handler) lock(ctx context.Context, c *call) (Reply, error) {
-	inv, on := c.Invocation, c.covered
+	on := c.covered
 	if on.listed && len(on.mine) == 0 && on.pattern.Literal() {
-		return nil, h.nothingToLock(c)
+		return nil, nothingToLock(c)
 	}
 	l, err := h.lockOf(ctx, c.Request)
 	if err != nil {
@@ -111,37 +109,27 @@ func (h *Handler) lock(ctx context.Context, c *call) (Reply, error) {
 	if err := h.member(ctx, c.Request); err != nil {
 		return nil, err
 	}
-	fits := len(on.mine)
-	if !on.listed {
-		fits = -1
-	}
 	err = h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
 		made, err := addLock(tx, l)
-		return []Announcement{{Key: lockKey(made.ID), Reply: LockSaid{Lock: made, Fits: fits}, Stays: true}}, err
+		return []Announcement{{Key: lockKey(made.ID), Reply: LockSaid{Lock: made, Fits: on.fits()}, Stays: true}}, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	h.resubscribed(ctx)
-	var hints []string
-	if on.listed && len(on.mine) == 0 && !on.pattern.Everything() {
-		hints = append(hints, "The lock stands, but no stack that you may lock "+fitsYet(on.known, inv.Options[Glob]))
-	}
-	return asNotice(hints, patternHints(on.pattern, on.known)...), nil
+	return on.notice("The lock stands, but no stack that you may lock"), nil
 }
 
 // nothingToLock says that a name is that of no stack: who locks one relies on it.
-func (h *Handler) nothingToLock(c *call) error {
-	p := ProblemReply{
+func nothingToLock(c *call) error {
+	near, inv := nearestStacks(c.covered.known, c.Invocation.Options[Glob]), c.Invocation.once()
+	return instead(ProblemReply{
 		What: "No stack that you may lock is called " + quoted(c.Invocation.Options[Glob]) + ".", State: "Nothing was locked.",
-		Do: "The environment is written out, or with a wildcard.", Command: h.Command,
-	}
-	for _, ref := range nearestStacks(c.covered.known, c.Invocation.Options[Glob]) {
-		inv := c.Invocation.once()
-		inv.Options[Glob] = authz.Exactly(ref)
-		p.Choices = append(p.Choices, Choice{ref.Label(), inv})
-	}
-	return instead(p)
+		Do: "The environment is written out, or with a wildcard.", Choices: each(near, func(ref storage.StackRef) Choice {
+			inv.Options[Glob] = authz.Exactly(ref)
+			return Choice{ref.Label(), inv}
+		}),
+	})
 }
 
 // lockOf returns the requested lock. A window without a zone is in that of its maker.
@@ -167,7 +155,6 @@ func (h *Handler) lockOf(ctx context.Context, req Request) (storage.Lock, error)
 	return l, nil
 }
 
-// addLock stores a lock under a new id.
 func addLock(tx storage.Tx, l storage.Lock) (storage.Lock, error) {
 	all, err := storage.Locks.All(tx, "")
 	if err == nil && len(all) >= maxLocks {
@@ -182,7 +169,6 @@ func addLock(tx storage.Tx, l storage.Lock) (storage.Lock, error) {
 	return l, storage.Locks.Put(tx, l.ID, l)
 }
 
-// lockKey is the key of the message that announces a lock.
 func lockKey(id string) string { return "lock/" + id }
 
 // LockSaid announces a lock in the channel where it was made, and its end.
@@ -205,7 +191,6 @@ func (s LockSaid) Document() doc.Document {
 	if s.Over {
 		return doc.Say("lock", head, s.ended())
 	}
-	unlock := Button("Unlock", Invocation{Verb: Unlock, Options: Options{Rule: l.ID}}, "unlock-"+l.ID)
 	d := doc.Say("lock", head)
 	switch {
 	case s.Fits == 1:
@@ -213,7 +198,7 @@ func (s LockSaid) Document() doc.Document {
 	case s.Fits > 1:
 		d = d.With(doc.Small(markup.Format("%d stacks are locked. They can be looked at and cancelled, not redeployed.", s.Fits)))
 	}
-	return d.With(doc.Buttons(unlock))
+	return d.With(doc.Buttons(unlockButton("Unlock", l.ID)))
 }
 
 func (s LockSaid) ended() markup.Text {
@@ -225,9 +210,8 @@ func (s LockSaid) ended() markup.Text {
 
 // LockReminder reminds the holder of a lock without an end.
 func LockReminder(l storage.Lock) doc.Document {
-	unlock := Button("Unlock", Invocation{Verb: Unlock, Options: Options{Rule: l.ID}}, "unlock-"+l.ID)
 	return doc.Say("lock-reminder", markup.Format("🔒 You hold the lock on %s since %s: “%s” (lock %s)",
-		wording.Stacks(l.Stacks), markup.When(l.At), l.Reason, markup.Code(l.ID))).With(doc.Buttons(unlock))
+		wording.Stacks(l.Stacks), markup.When(l.At), l.Reason, markup.Code(l.ID))).With(doc.Buttons(unlockButton("Unlock", l.ID)))
 }
 
 // lockTime says when a lock holds, with a space before it; "" for always.
@@ -242,7 +226,6 @@ func lockTime(l storage.Lock) markup.Text {
 	}
 }
 
-// book reads the locks.
 func (h *Handler) book(ctx context.Context) (*guard.Book, error) { return h.shelf.Look(ctx, h.Records) }
 
 // visibleLocks returns the locks that a user may see, oldest first: their own, and those that cover a stack that they may see.
@@ -251,11 +234,9 @@ func (h *Handler) visibleLocks(ctx context.Context, c *call) ([]*guard.Lock, err
 	if err != nil {
 		return nil, err
 	}
-	stacks, _ := h.listed(ctx, may(c.standing, authz.View))
-	seen, at := authz.NewCatalogue(refsOf(stacks)), time.Now()
+	r, at := h.reader(ctx, c), time.Now()
 	return slices.DeleteFunc(slices.Clone(book.Locks()), func(l *guard.Lock) bool {
-		sees := l.Holder == c.User || c.standing.All(authz.View) || l.Pattern().Everything() && c.standing.Some(authz.View)
-		return l.Expired(at) || !sees && !seen.Any(l.Pattern())
+		return l.Expired(at) || !r.sees(l.Holder, l.Pattern())
 	}), nil
 }
 

@@ -15,13 +15,12 @@ import (
 const Locks Verb = "locks"
 
 var locksSpec = Spec{
-	Verb: Locks, Right: authz.View,
+	Verb: Locks, group: toGuard, Right: authz.View,
 	Summary:  "Shows what is locked, by whom and why.",
 	Examples: []string{"locks"},
 	run:      (*Handler).locks,
 }
 
-// locksPerPage is the number of locks on a page.
 const locksPerPage = 10
 
 func (h *Handler) locks(ctx context.Context, c *call) (Reply, error) {
@@ -44,8 +43,7 @@ func (h *Handler) locks(ctx context.Context, c *call) (Reply, error) {
 			d.Blocks = append(d.Blocks, doc.Lines(line))
 			continue
 		}
-		unlock := Button("Unlock", Invocation{Verb: Unlock, Options: Options{Rule: l.ID}}, "unlock-"+l.ID)
-		d.Blocks = append(d.Blocks, doc.Row(line, unlock))
+		d.Blocks = append(d.Blocks, doc.Row(line, unlockButton("Unlock", l.ID)))
 	}
 	d.Blocks = append(d.Blocks, p.pageButtons(Invocation{Verb: Locks}))
 	return d, nil

@@ -252,7 +252,6 @@ func seq(n int) []int {
 // vocabularies hold all the values of an option.
 var vocabularies = map[Opt][]string{Outcome: outcomes, Events: events, Via: vias, Types: deployTypes}
 
-// numbers are the words for the first pages.
 var numbers = []string{"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 
 // value mends a value: a slip in one of a few words, a number in words, signs around one.

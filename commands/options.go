@@ -174,14 +174,12 @@ var options = [optCount]Option{
 	Environment: {key: "en", check: checkEnvironment},
 }
 
-// pick returns the descriptions of options.
 func pick(opts ...Opt) []Option {
-	all := make([]Option, len(opts))
-	for i, opt := range opts {
-		all[i] = options[opt]
-		all[i].Opt = opt
-	}
-	return all
+	return each(opts, func(opt Opt) Option {
+		o := options[opt]
+		o.Opt = opt
+		return o
+	})
 }
 
 // The filters of a list and of a subscription, in display order.
@@ -206,14 +204,12 @@ func checkFlag(v string) (string, error) {
 }
 
 func checkAsker(v string) (string, error) {
-	id := UserOf(v)
-	if id == "" {
-		return "", fmt.Errorf("%s is nobody whom Slack resolved: choose the name from the list that Slack shows while you type it", quoted(v))
+	if id := UserOf(v); id != "" {
+		return id, nil
 	}
-	return id, nil
+	return "", unresolved(v)
 }
 
-// maxSince is the longest time that can be looked back.
 const maxSince = 10 * 365 * 24 * time.Hour
 
 // ParseSince returns how far back a text such as 7d reaches.
@@ -255,19 +251,16 @@ func checkTopic(v string) (string, error) {
 }
 
 func checkOutcome(v string) (string, error) {
-	word := strings.ToLower(strings.TrimSpace(v))
-	other := map[string]string{"success": "succeeded", "canceled": "cancelled", "pending": "running", "queued": "running", "failure": "failed"}
-	if known, ok := other[word]; ok {
-		word = known
+	word, err := someOf("outcome", outcomes)(v)
+	if strings.Contains(word, ",") {
+		return "", errors.New("--outcome takes one of them at a time")
 	}
-	if !slices.Contains(outcomes, word) {
-		return "", fmt.Errorf("%s is no outcome.%s Outcomes are %s", quoted(v), didYouMean(word, outcomes), strings.Join(outcomes, ", "))
-	}
-	return word, nil
+	return word, err
 }
 
-// synonyms maps common words to the values of a subscription's options.
+// synonyms maps common words to the values of options.
 var synonyms = map[string]string{
+	"pending": "running", "queued": "running",
 	"start": "started", "running": "started", "success": "succeeded", "live": "succeeded", "failure": "failed", "fail": "failed",
 	"canceled": "cancelled", "cancel": "cancelled", "rollback": "reverted", "rolled_back": "reverted", "dashboard": "web",
 	"git": "hook", "ill": "unhealthy", "health": "unhealthy", "impaired": "unhealthy", "first-build": "first_build",
@@ -383,11 +376,7 @@ func checkActions(v string) (string, error) {
 }
 
 func joinActions(actions []authz.Action, separator string) string {
-	words := make([]string, len(actions))
-	for i, a := range actions {
-		words[i] = string(a)
-	}
-	return strings.Join(words, separator)
+	return strings.Join(each(actions, func(a authz.Action) string { return string(a) }), separator)
 }
 
 var ruleID = regexp.MustCompile(`^[0-9a-z]{1,12}$`)
@@ -419,11 +408,7 @@ func checkServices(v string) (string, error) {
 		return "", err
 	}
 	services, err := ParseServices(v)
-	words := make([]string, len(services))
-	for i, s := range services {
-		words[i] = s.String()
-	}
-	return strings.Join(words, ","), err
+	return strings.Join(each(services, cloud66.ServiceImage.String), ","), err
 }
 
 func checkReason(v string) (string, error) {
@@ -465,7 +450,6 @@ func checkEnvironment(v string) (string, error) {
 	return v, plain("environment", v, maxStackName)
 }
 
-// upTo returns a check for a text of limited length.
 func upTo(limit int, what string) func(string) (string, error) {
 	return func(v string) (string, error) { return v, plain(what, v, limit) }
 }
@@ -504,7 +488,6 @@ func ParseServices(v string) ([]cloud66.ServiceImage, error) {
 	return services, nil
 }
 
-// wordsOf splits a comma-separated list.
 func wordsOf(joined string) []string {
 	if joined == "" {
 		return nil

@@ -64,7 +64,6 @@ func unknownCommand(word string) *UsageError {
 	return e
 }
 
-// parse parses the words after the verb.
 func (s Spec) parse(words []word, here Here) (Invocation, error) {
 	inv := Invocation{Verb: s.Verb}
 	var args []word
@@ -115,7 +114,6 @@ func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 	return true
 }
 
-// takeArgs parses the arguments.
 func (s Spec) takeArgs(inv *Invocation, args []word) error {
 	if n := len(s.Args); n > 0 && s.Args[n-1].rest && len(args) > n {
 		args = append(slices.Clone(args[:n-1]), joined(args[n-1:]))
@@ -147,13 +145,8 @@ func (s Spec) takeArgs(inv *Invocation, args []word) error {
 	return nil
 }
 
-// joined makes one word of several.
 func joined(words []word) word {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = w.text
-	}
-	return word{text: strings.Join(all, " ")}
+	return word{text: strings.Join(each(words, func(w word) string { return w.text }), " ")}
 }
 
 // explained turns an error about a word into a usage error.
@@ -219,7 +212,6 @@ func (s Spec) tooMany(word string) *UsageError {
 	}
 }
 
-// takeID parses the number of a deployment.
 func takeID(i *Invocation, word string) error {
 	id, err := strconv.ParseInt(strings.TrimPrefix(strip(word), "#"), 10, 64)
 	if err != nil || id <= 0 {

@@ -2,10 +2,7 @@ package commands
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -138,93 +135,6 @@ func (h *Handler) keepRunning(ctx context.Context, stack cloud66.Stack, newest [
 		}
 		return storage.History.Put(tx, key, p.running(stack.UID, now))
 	}
-}
-
-// fullHash matches the full hash of a commit.
-var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-
-// bringing is what brings a version to a stack: a ref, or services, with what to know about it.
-type bringing struct {
-	ref, services string
-	notes         []markup.Text
-}
-
-// bring returns what brings a version to a stack. Where that is not known, the error says why.
-func (h *Handler) bring(ctx context.Context, stack cloud66.Stack, v versions.Version, example string) (b bringing, err error) {
-	if stack.Docker() {
-		return h.bringServices(ctx, stack, v, example)
-	}
-	if b.ref = strings.ToLower(v.Commit); fullHash.MatchString(b.ref) {
-		return b, nil
-	}
-	what := fmt.Sprintf("Cloud 66 tells no full commit of #%d, so exactly that cannot be deployed.", v.ID())
-	return bringing{}, h.notDoneOn(stack, what, "Name a branch, tag or commit yourself.", "redeploy %s --ref main")
-}
-
-func (h *Handler) bringServices(ctx context.Context, stack cloud66.Stack, v versions.Version, example string) (b bringing, err error) {
-	now, err := h.services(ctx, stack)
-	if err != nil {
-		return b, err
-	}
-	kept, err := ParseServices(v.Services)
-	if err != nil {
-		return b, err
-	}
-	of := map[string]cloud66.ServiceImage{}
-	for _, s := range kept {
-		of[s.Name] = s
-	}
-	var words []string
-	var still, moving, gone []markup.Text
-	for _, s := range now {
-		image, known := of[s.Name]
-		switch {
-		case !known:
-			still = append(still, markup.Code(s.Name))
-			continue
-		case moves(s, image):
-			moving = append(moving, markup.Code(image.String()))
-		}
-		words = append(words, image.String())
-		delete(of, s.Name)
-	}
-	for _, s := range kept {
-		if _, left := of[s.Name]; left {
-			gone = append(gone, markup.Code(s.String()))
-		}
-	}
-	if len(words) == 0 {
-		what := fmt.Sprintf("the bot has recorded neither image tags nor git references of #%d, and Cloud 66 tells only what runs now.", v.ID())
-		if len(now) > 0 {
-			example = "redeploy %s --services " + now[0].Name
-		}
-		return b, h.notDoneOn(stack, what, "Name the services and their tags yourself.", example)
-	}
-	if len(still) > 0 {
-		b.notes = append(b.notes, markup.Format("Nothing is recorded of %s, which stays as it is.", wording.Some(still, maxNamed)))
-	}
-	if len(gone) > 0 {
-		b.notes = append(b.notes, markup.Format("This stack has no service for %s.", wording.Some(gone, maxNamed)))
-	}
-	if len(moving) > 0 {
-		b.notes = append(b.notes, markup.Format("%s may stand for something else by now: a branch or tag can be moved.",
-			wording.Some(moving, maxNamed)))
-	}
-	b.services = strings.Join(words, ",")
-	return b, nil
-}
-
-// latest is the tag that always means the newest image.
-const latest = "latest"
-
-// moves reports whether what a service is deployed from may stand for something else later: a branch, or the tag of the newest image.
-func moves(s cloud66.Service, image cloud66.ServiceImage) bool {
-	return image.Digest == "" && (image.Tag == latest || s.GitRef != "" && !fullHash.MatchString(image.Tag))
-}
-
-// sight is a digest of what a question showed, so that its Yes can tell whether that has changed.
-func sight(shown ...any) string {
-	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", shown)))[:16]
 }
 
 // lived shows a version: its deployment, its commit, what its services are deployed from, and when it was live and fell ill.

@@ -17,7 +17,6 @@ import (
 // errBegun wraps an error that occurred after a change was started.
 var errBegun = errors.New("it was begun")
 
-// errSlack wraps an error from Slack.
 var errSlack = errors.New("asking Slack failed")
 
 // Begun marks an error of a change that may be half done.
@@ -75,7 +74,6 @@ var explanations = []struct {
 	{errSlack, "Slack did not answer what I have to know for this.", "Try again in a minute."},
 }
 
-// explain describes an error, the resulting state and the remedy.
 func explain(err error) ProblemReply {
 	p := ProblemReply{
 		What: "The bot could not do that: its own records or program failed.", State: "Nothing was done.",

@@ -20,7 +20,7 @@ import (
 const Promote Verb = "promote"
 
 var promoteSpec = Spec{
-	Verb: Promote, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true,
+	Verb: Promote, group: toDeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true,
 	Args: []Arg{argStack, {
 		Word: "<environment>", Missing: "To which environment? Write it behind the stack of a %s.", opt: Environment,
 	}},
@@ -88,19 +88,20 @@ func (h *Handler) onto(ctx context.Context, c *call) (none cloud66.Stack, err er
 	}
 	inv = inv.once()
 	inv.Stack, inv.UID, inv.Shown = "", source.UID, ShownAs(RefOf(source).String())
-	var options []Choice
-	for _, s := range found {
-		inv.Onto, inv.Options[Environment] = s.UID, s.Environment
-		options = append(options, Choice{RefOf(s).Label(), inv})
+	choices := func(stacks []cloud66.Stack) []Choice {
+		return each(stacks[:min(maxOptions, len(stacks))], func(s cloud66.Stack) Choice {
+			inv.Onto, inv.Options[Environment] = s.UID, s.Environment
+			return Choice{RefOf(s).Label(), inv}
+		})
 	}
 	switch len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return none, h.noSuchEnvironment(ctx, c, others, inv)
+		return none, h.noSuchEnvironment(ctx, c, choices(others))
 	}
 	what := fmt.Sprintf("%s matches %d stacks. Which one?", quoted(c.Invocation.Options[Environment]), len(found))
-	return none, instead(choiceOf(what, options[:min(maxOptions, len(options))]))
+	return none, instead(choiceOf(what, choices(found)))
 }
 
 // siblings returns the visible stacks of a stack's name in other environments.
@@ -115,19 +116,15 @@ func (h *Handler) siblings(ctx context.Context, standing authz.Standing, of clou
 
 // noSuchEnvironment says that a stack is not there in an environment, and offers those in which it is. To whom some stacks may be hidden,
 // that is a refusal.
-func (h *Handler) noSuchEnvironment(ctx context.Context, c *call, others []cloud66.Stack, inv Invocation) error {
+func (h *Handler) noSuchEnvironment(ctx context.Context, c *call, others []Choice) error {
 	typed, from := c.Invocation.Options[Environment], RefOf(c.source)
 	if !c.standing.All(authz.View) {
 		if err := h.Authz.Refuse(ctx, c.asked(storage.StackRef{Name: from.Name, Environment: typed}), noneSuch); err != nil {
 			return err
 		}
 	}
-	p := h.problemOn(c.source, "", "", "")
-	p.What, p.State = fmt.Sprintf("I know no other stack of this name in the environment %s.", quoted(typed)), "Nothing was done."
-	for _, s := range others[:min(maxOptions, len(others))] {
-		inv.Onto, inv.Options[Environment] = s.UID, s.Environment
-		p.Choices = append(p.Choices, Choice{RefOf(s).Label(), inv})
-	}
+	what := fmt.Sprintf("I know no other stack of this name in the environment %s.", quoted(typed))
+	p := ProblemReply{Stack: &from, What: what, State: "Nothing was done.", Choices: others}
 	if len(others) == 0 {
 		p.Do = "There is none of its name in another environment that you may see."
 	}
@@ -142,50 +139,24 @@ type forth struct {
 }
 
 func (h *Handler) promote(ctx context.Context, c *call) (Reply, error) {
-	inv := c.Invocation
-	if inv.stale() {
-		return nil, tooOld(inv.lasts())
-	}
-	if err := h.cardless(ctx, c.Request); err != nil {
-		return nil, err
-	}
-	if !inv.asks() {
-		return c.then(QueueOf(Redeploy, c.stack.UID), func(ctx context.Context) (Reply, error) { return nil, h.bringForth(ctx, c) })
-	}
-	f, err := h.forthOf(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	yes := Invocation{
-		Verb: Promote, UID: f.from.UID, Onto: f.to.UID, Yes: true, Sight: f.sight(),
-		Options: Options{Environment: f.to.Environment, Reason: inv.Options[Reason], Override: inv.Options[Override]},
-	}.once()
-	if _, err := yes.Value(); err != nil {
-		return nil, errLongReason
-	}
-	held, err := h.heldFacts(ctx, RefOf(f.to), c.overrides()) // behind once: the yes overrides no lock that is not shown
-	f.by.notes = append(f.by.notes, asTexts(held)...)
-	return f.question(yes), err
+	return h.bring(ctx, c, h.planForth)
 }
 
-// bringForth begins a promotion in the turn of its stack, if everything is as its question showed it.
-func (h *Handler) bringForth(ctx context.Context, c *call) error {
-	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, c.Operation) }); err != nil {
-		return err
-	}
+// planForth plans a promotion.
+func (h *Handler) planForth(ctx context.Context, c *call) (p plan, err error) {
 	f, err := h.forthOf(ctx, c)
 	if err != nil {
-		return err
+		return p, err
 	}
-	if f.sight() != c.Invocation.Sight {
-		what := fmt.Sprintf("that has changed since the question was shown. %s On %s: %s", f.onto.isLive(), RefOf(f.from), f.source.isLive())
-		p := h.problemOn(f.to, what, "Look at it, then ask again.", "")
-		p.State, p.Example = "Nothing was done.", c.asked(RefOf(f.to)).Asked
-		return instead(p)
-	}
-	return h.deploy(ctx, c, f.onto.listed, storage.Wish{
-		Ref: f.by.ref, Services: f.by.services, Reason: c.Invocation.Options[Reason], Origin: f.source.live.ID(), From: RefOf(f.from).String(),
-	})
+	from, to := RefOf(f.from), RefOf(f.to)
+	what := fmt.Sprintf("that has changed since the question was shown. %s On %s: %s", f.onto.isLive(), from, f.source.isLive())
+	moved := h.problemOn(f.to, what, "Look at it, then ask again.", "")
+	moved.State, moved.Example = "Nothing was done.", c.asked(to).Asked
+	return plan{
+		by: &f.by, question: f.question, sight: f.sight(), listed: f.onto.listed,
+		yes:  Invocation{UID: from.UID, Onto: to.UID, Options: Options{Environment: to.Environment}},
+		wish: storage.Wish{Origin: f.source.live.ID(), From: from.String()}, moved: instead(moved),
+	}, nil
 }
 
 func (f forth) sight() string {
@@ -213,7 +184,7 @@ func (h *Handler) forthOf(ctx context.Context, c *call) (f forth, err error) {
 	if f.onto, err = h.pastOf(ctx, f.to, hasLive); err != nil {
 		return f, err
 	}
-	if f.by, err = h.bring(ctx, f.to, f.source.live, "list %s"); err != nil {
+	if f.by, err = h.bringingOf(ctx, f.to, f.source.live); err != nil {
 		return f, err
 	}
 	on := f.onto.live
@@ -227,7 +198,7 @@ func (h *Handler) forthOf(ctx context.Context, c *call) (f forth, err error) {
 func hasLive(p past) bool { return p.live.ID() != 0 }
 
 // question shows both versions and the difference, and asks.
-func (f forth) question(yes Invocation) doc.Document {
+func (f *forth) question(yes Invocation) doc.Document {
 	from, to := RefOf(f.from), RefOf(f.to)
 	now, on := f.source.live, f.onto.live
 	facts := []markup.Text{markup.Format("Live on %s: %s", wording.Stack(from), describe(now, true))}

@@ -26,7 +26,7 @@ const (
 
 var (
 	protectSpec = Spec{
-		Verb: Protect, Right: authz.Admin, Changes: true,
+		Verb: Protect, group: toGuard, Right: authz.Admin, Changes: true,
 		Args:    []Arg{argStacks},
 		Options: slices.Concat(pick(Approvals), []Option{byGroup()}, pick(After)),
 		Summary: "What changes these stacks from Slack waits until others approve it: one who has the right to approve, unless you say " +
@@ -39,7 +39,7 @@ var (
 		run:   (*Handler).protect,
 	}
 	unprotectSpec = Spec{
-		Verb: Unprotect, Right: authz.Admin, Changes: true,
+		Verb: Unprotect, group: toGuard, Right: authz.Admin, Changes: true,
 		Args:     []Arg{argStacks},
 		Summary:  "Takes the protection of these stacks back, written as they were protected, or by its id.",
 		Examples: []string{"unprotect mystack@production", "unprotect p7qx"},
@@ -133,11 +133,7 @@ func (h *Handler) protect(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	var hints []string
-	if !pattern.Everything() && !slices.ContainsFunc(all, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) }) {
-		hints = append(hints, "The protection stands, but no stack that you see "+fitsYet(all, p.Stacks))
-	}
-	return asNotice(hints, patternHints(pattern, all)...), nil
+	return covering(pattern, all).notice("The protection stands, but no stack that you see"), nil
 }
 
 func orEveryone(group string) string {
@@ -185,7 +181,6 @@ func addProtection(tx storage.Tx, p storage.Protection) (made, was storage.Prote
 	return p, was, storage.Protections.Put(tx, p.ID, p)
 }
 
-// unprotect takes protections back.
 func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 	req, glob := c.Request, c.Invocation.Options[Glob]
 	if err := h.member(ctx, req); err != nil {
@@ -195,15 +190,18 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	handles, others := h.handles(ctx, book), h.protectionsSeen(ctx, c, book)
+	handles, reader, seen := h.handles(ctx, book), h.reader(ctx, c), []string(nil) // who makes rules need not see any stack
+	for _, p := range book.Protections() {
+		if reader.sees("", p.Pattern()) {
+			seen = append(seen, p.Stacks)
+		}
+	}
 	key := "unprotected/" + storage.NewID(time.Now())
 	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (said []Announcement, err error) {
 		all, err := storage.Protections.All(tx, "")
-		ended := slices.DeleteFunc(all, func(p storage.Protection) bool {
-			return !authz.SamePattern(p.Stacks, glob) && p.ID != strings.ToLower(glob)
-		})
+		ended := named(c.Invocation, all, func(p storage.Protection) (id, glob string) { return p.ID, p.Stacks })
 		if err == nil && len(ended) == 0 {
-			return nil, instead(noProtection(glob, others))
+			return nil, instead(noProtection(glob, seen))
 		}
 		for _, p := range ended {
 			err = errors.Join(err, storage.Protections.Delete(tx, p.ID))
@@ -227,18 +225,6 @@ func (h *Handler) handles(ctx context.Context, book *guard.Book) map[string]stri
 	return all
 }
 
-// protectionsSeen returns what is protected, as far as the user may see stacks of it: who makes rules need not see any.
-func (h *Handler) protectionsSeen(ctx context.Context, c *call, book *guard.Book) (globs []string) {
-	stacks, _ := h.listed(ctx, may(c.standing, authz.View))
-	seen, all := authz.NewCatalogue(refsOf(stacks)), c.standing.All(authz.View)
-	for _, p := range book.Protections() {
-		if all || p.Pattern().Everything() || seen.Any(p.Pattern()) {
-			globs = append(globs, p.Stacks)
-		}
-	}
-	return globs
-}
-
 // noProtection says that no protection is written like that, and offers those that the user may see.
 func noProtection(glob string, globs []string) ProblemReply {
 	r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "You can see none that there is."}
@@ -248,7 +234,6 @@ func noProtection(glob string, globs []string) ProblemReply {
 	return r
 }
 
-// protectionSaid tells the channel of a protection, or of its end.
 func protectionSaid(p storage.Protection, handle, by string, over bool) doc.Document {
 	if over {
 		return doc.Say("protection", markup.Format("⚠️ %s took the protection of %s back: %s (protection %s)",
@@ -258,7 +243,6 @@ func protectionSaid(p storage.Protection, handle, by string, over bool) doc.Docu
 		markup.User(by), wording.Stacks(p.Stacks), protects(p, handle), markup.Code(p.ID)))
 }
 
-// protects says what a protection asks for.
 func protects(p storage.Protection, handle string) markup.Text {
 	var parts []markup.Text
 	if p.Approvals > 0 {

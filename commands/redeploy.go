@@ -17,7 +17,7 @@ import (
 const Redeploy Verb = "redeploy"
 
 var redeploySpec = Spec{
-	Verb: Redeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true, Form: true,
+	Verb: Redeploy, group: toDeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true, Form: true,
 	Args:    []Arg{argStack},
 	Options: pick(Ref, Services, Profile, Reason, Now, Wait, Override),
 	Summary: "Redeploys a stack and follows it to its end. Without an option it opens a form first.",
@@ -106,10 +106,7 @@ func (h *Handler) misfit(ctx context.Context, stack cloud66.Stack, inv Invocatio
 	if err != nil {
 		return err
 	}
-	names := make([]string, len(services))
-	for i, s := range services {
-		names[i] = s.Name
-	}
+	names := each(services, func(s cloud66.Service) string { return s.Name })
 	for _, w := range wanted {
 		if slices.Contains(names, w.Name) || len(names) == 0 {
 			continue
@@ -123,7 +120,6 @@ func (h *Handler) misfit(ctx context.Context, stack cloud66.Stack, inv Invocatio
 	return nil
 }
 
-// tooOld returns the answer to an expired button or form.
 func tooOld(age time.Duration) error {
 	return notDone("That is more than "+wording.Duration(age)+" old.", "Ask again, so that you see how things stand now.")
 }

@@ -18,17 +18,10 @@ type Admins struct {
 	Groups []string
 }
 
-// names lists some of the admins.
 func (a Admins) names() markup.Text { return parties(slices.Concat(a.Groups, a.Users)) }
 
 // parties lists a few users and groups as mentions. In an ephemeral answer these notify nobody; in a channel message they do.
-func parties(ids []string) markup.Text {
-	all := make([]markup.Text, len(ids))
-	for i, id := range ids {
-		all[i] = wording.Party(id)
-	}
-	return wording.Some(all, 5)
-}
+func parties(ids []string) markup.Text { return wording.Some(each(ids, wording.Party), 5) }
 
 // RefusalReply tells the user that a right is missing, who has it in the channel, and who could grant it.
 type RefusalReply struct {
@@ -56,10 +49,7 @@ func (r RefusalReply) Document() doc.Document {
 		first = markup.Format("I know no stack “%s” that you may %s here.", markup.Shorten(r.Typed, wording.MaxName), words[1])
 	}
 	if len(r.Near) > 0 {
-		near := make([]markup.Text, len(r.Near))
-		for i, n := range r.Near {
-			near[i] = markup.Code(markup.Shorten(n, wording.MaxName))
-		}
+		near := each(r.Near, func(name string) markup.Text { return markup.Code(markup.Shorten(name, wording.MaxName)) })
 		first = markup.Format("%s Did you mean %s?", first, markup.Join(near, ", "))
 	}
 	lines := []markup.Text{markup.Format("⛔ %s", first), r.whose()}

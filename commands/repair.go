@@ -25,7 +25,6 @@ type mending struct {
 	profiles []string
 }
 
-// draft is a changed line.
 type draft struct {
 	words []word
 	says  string
@@ -177,7 +176,6 @@ func optionParts(w word) (name, value string, joined bool) {
 	return strings.ToLower(typography.Normal(strings.TrimLeft(text, "-"))), value, joined
 }
 
-// args returns the positions of the arguments.
 func (l line) args() (at []int) {
 	for i := 1; i < len(l.words); i++ {
 		if l.roles[i] == anArg {

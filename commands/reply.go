@@ -33,7 +33,6 @@ func resultOf(reply Reply) string {
 	}
 }
 
-// maxLogged is the longest text of an answer in the log.
 const maxLogged = 200
 
 // Document kinds that callers distinguish.
@@ -76,7 +75,6 @@ func (p ProblemReply) Document() doc.Document {
 // Notice returns a short confirmation.
 func Notice(text string) doc.Document { return noticeOn(nil, text) }
 
-// noticeOn returns a notice about a stack.
 func noticeOn(stack *storage.StackRef, text string) doc.Document {
 	return doc.Say(kindNotice, about(stack, text))
 }
@@ -127,20 +125,20 @@ func choiceOf(what string, options []Choice) doc.Document {
 	return d
 }
 
-// question asks for a Yes or No.
-func question(stack storage.StackRef, what, yes string, inv Invocation, style doc.Style, facts ...string) doc.Document {
-	return questionOf(about(&stack, what), yes, inv, style, facts...)
+// question asks before something dangerous.
+func question(head markup.Text, yes string, inv Invocation, fact string) doc.Document {
+	return asked("question", head, asTexts([]string{fact}), Button("Yes, "+yes, inv, "yes").As(doc.Danger), inv.Nonce)
 }
 
-func questionOf(head markup.Text, yes string, inv Invocation, style doc.Style, facts ...string) doc.Document {
-	small := make([]markup.Text, len(facts))
-	for i, f := range facts {
-		small[i] = markup.Format("%s", f)
-	}
-	return doc.Document{Kind: "question", Brief: markup.Brief(head, markup.Join(small, " ")), Blocks: []doc.Block{
-		doc.Lines(head), doc.Small(small...),
-		doc.Buttons(Button("Yes, "+yes, inv, "yes").As(style), Button("No", Invocation{Verb: Dismiss, Nonce: inv.Nonce}, "no")),
+// asked is a question with its facts, a Yes and a No.
+func asked(kind string, head markup.Text, facts []markup.Text, yes doc.Button, nonce string) doc.Document {
+	return doc.Document{Kind: kind, Brief: markup.Brief(head, markup.Join(facts, "; ")), Blocks: []doc.Block{
+		doc.Lines(head), doc.Small(markup.Join(facts, "\n")), doc.Buttons(yes, Button("No", Invocation{Verb: Dismiss, Nonce: nonce}, "no")),
 	}}
+}
+
+func asTexts(facts []string) []markup.Text {
+	return each(facts, func(fact string) markup.Text { return markup.Format("%s", fact) })
 }
 
 // Button returns the button of a request. Its action id starts with its label. It is zero if the request is too long for a value.

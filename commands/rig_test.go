@@ -22,6 +22,7 @@ import (
 
 	"c66bot/authz"
 	"c66bot/bot/card/doc"
+	"c66bot/bot/card/markup"
 	"c66bot/bot/notify"
 	"c66bot/bot/outbox/mortal"
 	"c66bot/cloud66"
@@ -115,8 +116,11 @@ func inBubble(t *testing.T, f func(t *testing.T, r *rig)) {
 				return notify.Told(s, notify.Sight{At: time.Now(), Deployment: e.Deployment, Found: true, Usual: usual, Cancelled: e.Cancelled})
 			},
 			Status: func() BotStatus { return r.status }, Command: "/c66", Profiles: []string{"canary"},
-			SlackWords: func(code string) string { return code + " in words" },
-			Log:        slog.New(slog.NewTextHandler(r.log, nil)),
+			SlackWords:   func(code string) string { return code + " in words" },
+			Watch:        func() WatchStatus { return WatchStatus{} },
+			Page:         func(storage.StackRef) markup.Address { return markup.Address{} },
+			Resubscribed: func(context.Context) error { return nil }, Waits: func() {},
+			Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		})
 		defer r.Directory.Close()
 		f(t, r)

@@ -21,7 +21,7 @@ import (
 const Rollback Verb = "rollback"
 
 var rollbackSpec = Spec{
-	Verb: Rollback, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true,
+	Verb: Rollback, group: toDeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true,
 	Args:    []Arg{argStack},
 	Options: pick(To, Reason, Override),
 	Summary: "Returns a stack to a version that was live before. It shows what that undoes, and asks.",
@@ -52,68 +52,35 @@ type back struct {
 }
 
 func (h *Handler) rollback(ctx context.Context, c *call) (Reply, error) {
-	inv, stack := c.Invocation, c.stack
-	if inv.stale() {
-		return nil, tooOld(inv.lasts())
-	}
-	if err := h.cardless(ctx, c.Request); err != nil {
-		return nil, err
-	}
-	if !inv.asks() {
-		return c.then(QueueOf(Redeploy, stack.UID), func(ctx context.Context) (Reply, error) { return h.rollBack(ctx, c) })
-	}
-	b, err := h.backOf(ctx, stack, inv)
-	if err != nil {
-		return nil, err
-	}
-	if shown := inv.Deployment; shown != 0 && !slices.Contains(b.live.Deployments, shown) {
-		p := h.problemOn(stack, fmt.Sprintf("#%d is not live. %s", shown, b.isLive()), "You can roll back what is live.", "")
-		p.State, p.Choices = "Nothing was done.", []Choice{{"Roll back", Invocation{Verb: Rollback, UID: stack.UID}}}
-		return p, nil
-	}
-	yes := Invocation{
-		Verb: Rollback, UID: stack.UID, Yes: true, Sight: b.sight(),
-		Options: Options{To: strconv.FormatInt(b.to.ID(), 10), Reason: inv.Options[Reason], Override: inv.Options[Override]},
-	}.once()
-	if _, err := yes.Value(); err != nil {
-		return nil, errLongReason
-	}
-	held, err := h.heldFacts(ctx, RefOf(stack), c.overrides()) // behind once: the yes overrides no lock that is not shown
-	b.by.notes = append(b.by.notes, asTexts(held)...)
-	return b.question(yes), err
+	return h.bring(ctx, c, h.planBack)
 }
 
-// errLongReason means that a question's Yes cannot carry the reason.
-var errLongReason = notDone("The reason is too long for a button.", "Shorten it.")
-
-// rollBack begins a rollback in the turn of its stack, if everything is as its question showed it. It offers a lock, so that nobody deploys
-// over it what was just undone.
-func (h *Handler) rollBack(ctx context.Context, c *call) (Reply, error) {
-	inv, stack, req := c.Invocation, c.stack, c.Request
-	if err := h.Records.View(ctx, func(tx storage.Tx) error { return Untaken(tx, req.Operation) }); err != nil {
-		return nil, err
-	}
+// planBack plans a rollback. Once it has begun it offers a lock, so that nobody deploys over it what was just undone.
+func (h *Handler) planBack(ctx context.Context, c *call) (p plan, err error) {
+	inv, stack, ref := c.Invocation, c.stack, RefOf(c.stack)
 	b, err := h.backOf(ctx, stack, inv)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	if b.sight() != inv.Sight {
-		return nil, h.notDoneOn(stack, "that has changed since the question was shown. "+b.isLive(), "Look at it, then ask again.", "rollback %s")
+	if shown := inv.Deployment; shown != 0 && !slices.Contains(b.live.Deployments, shown) {
+		gone := h.problemOn(stack, fmt.Sprintf("#%d is not live. %s", shown, b.isLive()), "You can roll back what is live.", "")
+		gone.State, gone.Choices = "Nothing was done.", []Choice{{"Roll back", Invocation{Verb: Rollback, UID: stack.UID}}}
+		return p, instead(gone)
 	}
-	wish := storage.Wish{Ref: b.by.ref, Services: b.by.services, Reason: inv.Options[Reason], Origin: b.to.ID()}
-	ref := RefOf(stack)
-	decided, begun := c.decided, false
-	c.decided = func(tx storage.Tx) error { // it is not called where the rollback waits for approval, which a lock would undo
-		begun = true
-		return decided(tx)
+	p = plan{
+		by: &b.by, question: b.question, sight: b.sight(), listed: b.listed,
+		yes:  Invocation{UID: stack.UID, Options: Options{To: strconv.FormatInt(b.to.ID(), 10)}},
+		wish: storage.Wish{Origin: b.to.ID()},
+		moved: h.notDoneOn(stack, "that has changed since the question was shown. "+b.isLive(), "Look at it, then ask again.",
+			"rollback %s"),
 	}
-	if err := h.deploy(ctx, c, b.listed, wish); err != nil || !begun || !c.standing.Decide(authz.Lock, ref).Allowed {
-		return nil, err
+	if c.standing.Decide(authz.Lock, ref).Allowed {
+		why := fmt.Sprintf("rolled back from #%d to #%d", b.live.ID(), b.to.ID())
+		lock := Invocation{Verb: Lock, Options: Options{Glob: authz.Exactly(ref), For: "2h", Reason: why}}.once()
+		p.begun = doc.Say(string(Rollback), markup.Format("%s: the card in the channel shows the rollback.", wording.Stack(ref)),
+			markup.Format("Lock it for 2 h, so that nobody deploys again what it undoes?")).With(doc.Buttons(Button("Lock", lock, "lock")))
 	}
-	why := fmt.Sprintf("rolled back from #%d to #%d", b.live.ID(), b.to.ID())
-	lock := Invocation{Verb: Lock, Options: Options{Glob: authz.Exactly(ref), For: "2h", Reason: why}}.once()
-	return doc.Say(string(Rollback), markup.Format("%s: the card in the channel shows the rollback.", wording.Stack(ref)),
-		markup.Format("Lock it for 2 h, so that nobody deploys again what it undoes?")).With(doc.Buttons(Button("Lock", lock, "lock"))), nil
+	return p, nil
 }
 
 // isLive says what is live, and what is deploying.
@@ -153,7 +120,7 @@ func (h *Handler) backOf(ctx context.Context, stack cloud66.Stack, inv Invocatio
 	} else if b.to, err = h.chosen(ctx, b, inv); err != nil {
 		return b, err
 	}
-	b.by, err = h.bring(ctx, stack, b.to, "list %s")
+	b.by, err = h.bringingOf(ctx, stack, b.to)
 	return b, err
 }
 
@@ -179,12 +146,11 @@ func (h *Handler) chosen(ctx context.Context, b back, inv Invocation) (none vers
 	to, stack := inv.Options[To], b.stack
 	switch found := b.named(to); {
 	case len(found) > 1:
-		var options []Choice
 		inv.Stack, inv.UID = "", stack.UID
-		for _, v := range found {
+		options := each(found, func(v versions.Version) Choice {
 			inv.Options[To] = strconv.FormatInt(v.ID(), 10)
-			options = append(options, Choice{fmt.Sprintf("#%d %s", v.ID(), markup.Shorten(v.Commit, 2*shortestHash)), inv})
-		}
+			return Choice{fmt.Sprintf("#%d %s", v.ID(), markup.Shorten(v.Commit, 2*shortestHash)), inv}
+		})
 		return none, instead(choiceOf(fmt.Sprintf("%s means %d versions of %s. Which one?", quoted(to), len(found), RefOf(stack)), options))
 	case len(found) == 1 && found[0].ID() != b.live.ID():
 		return found[0], nil
@@ -218,11 +184,9 @@ func (b back) refused(h *Handler, what string) error {
 
 // numbers lists the newest of the versions that were live before.
 func (b back) numbers() string {
-	var all []string
-	for _, v := range b.before[:min(maxVersions, len(b.before))] {
-		all = append(all, asNumber(strconv.FormatInt(v.ID(), 10)))
-	}
-	return strings.Join(all, ", ")
+	return strings.Join(each(b.before[:min(maxVersions, len(b.before))], func(v versions.Version) string {
+		return asNumber(strconv.FormatInt(v.ID(), 10))
+	}), ", ")
 }
 
 // neverLive says that a deployment brought no version.
@@ -246,7 +210,7 @@ func asNumber(to string) string {
 }
 
 // question shows what is live, what would come back and what that undoes, asks, and offers the other versions.
-func (b back) question(yes Invocation) doc.Document {
+func (b *back) question(yes Invocation) doc.Document {
 	ref := RefOf(b.stack)
 	head := markup.Format("%s roll back to #%d?", wording.Stack(ref), b.to.ID())
 	facts := []markup.Text{markup.Format("Live now: %s", describe(b.live, true)), markup.Format("Back to: %s", describe(b.to, false))}
@@ -278,19 +242,4 @@ func undone(to, from versions.Version) markup.Text {
 		return markup.Text{}
 	}
 	return markup.Format("This undoes: %s", markup.Link(page, markup.Format("what changed in between")))
-}
-
-// because shows the reason that was given.
-func because(inv Invocation) markup.Text {
-	if inv.Options[Reason] == "" {
-		return markup.Text{}
-	}
-	return markup.Format("Reason: “%s”", inv.Options[Reason])
-}
-
-// asked is a question with its facts, a Yes and a No.
-func asked(kind string, head markup.Text, facts []markup.Text, yes doc.Button, nonce string) doc.Document {
-	return doc.Document{Kind: kind, Brief: markup.Brief(head, markup.Join(facts, "; ")), Blocks: []doc.Block{
-		doc.Lines(head), doc.Small(markup.Join(facts, "\n")), doc.Buttons(yes, Button("No", Invocation{Verb: Dismiss, Nonce: nonce}, "no")),
-	}}
 }

@@ -31,7 +31,7 @@ var (
 		{Word: "<stacks>", Missing: threeWords, opt: Glob},
 	}
 	allowSpec = Spec{
-		Verb: Allow, Right: authz.Admin, Changes: true, Args: ruleArgs,
+		Verb: Allow, group: ofRights, Right: authz.Admin, Changes: true, Args: ruleArgs,
 		Summary: "Allows somebody something in this channel. WHO is a person, a group or everyone. ACTIONS are " +
 			joinActions(authz.Actions, ", ") + " or all, with commas between them. <stacks> may hold wildcards, and * is every stack.",
 		Examples: []string{
@@ -44,14 +44,14 @@ var (
 		run:   (*Handler).makeRule,
 	}
 	denySpec = Spec{
-		Verb: Deny, Right: authz.Admin, Changes: true, Args: ruleArgs,
+		Verb: Deny, group: ofRights, Right: authz.Admin, Changes: true, Args: ruleArgs,
 		Summary:  "Denies somebody something in this channel. A deny beats every allow, but the bot's own admins.",
 		Examples: []string{"deny everyone redeploy,cancel '*@production'", "deny @lin all *"},
 		check:    adminEverywhere,
 		run:      (*Handler).makeRule,
 	}
 	revokeSpec = Spec{
-		Verb: Revoke, Right: authz.Admin, Changes: true,
+		Verb: Revoke, group: ofRights, Right: authz.Admin, Changes: true,
 		Args:     []Arg{{Word: "RULE", Missing: "Which rule? Write its id behind %s; access shows them.", opt: Rule}},
 		Summary:  "Takes a rule of this channel back, by the id that access shows.",
 		Examples: []string{"revoke k3f9"},
@@ -73,21 +73,24 @@ func (h *Handler) gateRules(ctx context.Context, c *call) error {
 	if c.subject().Direct() && c.standing.Configured() {
 		return notDone("Rules belong to a channel, and this is a direct message.", "Give the command in the channel that it is for.")
 	}
+	return h.gateAdmin(ctx, c)
+}
+
+func (h *Handler) gateAdmin(ctx context.Context, c *call) error {
 	decision, err := h.Authz.Authorize(ctx, c.standing, c.asked(storage.StackRef{}))
 	if err != nil || decision.Allowed {
 		return err
 	}
-	return h.refusal(ctx, c.Request, "*", storage.StackRef{}, func(*RefusalReply, []storage.Rule) {})
+	return h.refusal(ctx, c.Request, RefusalReply{}, "*")
 }
 
-// makeRule creates an allow or deny rule.
 func (h *Handler) makeRule(ctx context.Context, c *call) (Reply, error) {
 	inv, req := c.Invocation, c.Request
 	switch {
 	case inv.asks():
 		yes := inv
 		yes.Yes = true
-		return questionOf(markup.Format("Shall everyone make rules in this channel?"), "everyone", yes.once(), doc.Danger,
+		return question(markup.Format("Shall everyone make rules in this channel?"), "everyone", yes.once(),
 			"Each full member of the workspace could then give every right here to anybody, and take it away."), nil
 	case inv.AskedAt != 0 && inv.olderThan(inv.lasts()):
 		return nil, tooOld(inv.lasts())
@@ -124,7 +127,6 @@ func (h *Handler) changeRules(ctx context.Context, req Request, change func(tx s
 	return err
 }
 
-// ruleOf returns the requested rule.
 func ruleOf(req Request, at time.Time) storage.Rule {
 	inv := req.Invocation
 	return storage.Rule{
@@ -151,7 +153,6 @@ func (h *Handler) cardless(ctx context.Context, req Request) error {
 	return nil
 }
 
-// party is the subject of a rule.
 type party struct {
 	handle string // of a group
 	person authz.Person
@@ -219,11 +220,7 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 	if inv.Verb == Grant {
 		return asNotice(hints), nil
 	}
-	matches := slices.ContainsFunc(stacks, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) })
-	if !pattern.Everything() && !matches {
-		hints = append(hints, "The rule stands, but no stack that you see "+fitsYet(stacks, inv.Options[Glob]))
-	}
-	return asNotice(hints, patternHints(pattern, stacks)...), nil
+	return covering(pattern, stacks).notice("The rule stands, but no stack that you see", hints...), nil
 }
 
 // patternHints tells what a pattern does that its author may not have meant: it leaves out stacks without an environment, it has special
@@ -297,15 +294,6 @@ func (h *Handler) stillDenied(
 	return nil
 }
 
-// fitsYet ends a sentence about a glob that matches no stack, with similar stacks.
-func fitsYet(stacks []cloud66.Stack, glob string) string {
-	hint := "matches " + quoted(glob) + " yet."
-	if near := nearestStacks(stacks, glob); len(near) > 0 {
-		hint += " Near it: " + joinQuoted(labelsOf(near)) + "."
-	}
-	return hint
-}
-
 func asNotice(hints []string, more ...markup.Text) Reply {
 	if len(hints)+len(more) == 0 {
 		return nil
@@ -314,7 +302,6 @@ func asNotice(hints []string, more ...markup.Text) Reply {
 	return doc.Say(kindNotice, markup.Join(append([]markup.Text{said}, more...), " "))
 }
 
-// revoke deletes a rule of this channel.
 func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {
 	req, id := c.Request, c.Invocation.Options[Rule]
 	rules, _ := h.Authz.Rules(ctx, req.Channel) // a rule can be revoked even if another one is damaged

@@ -21,7 +21,7 @@ import (
 const Show Verb = "show"
 
 var showSpec = Spec{
-	Verb: Show, Right: authz.View,
+	Verb: Show, group: toLook, Right: authz.View,
 	Args:     []Arg{argStack, {Word: "[ID|latest|live|head]", Example: "1042", take: takeWhich, show: Invocation.which}},
 	Summary:  "Shows one deployment, the latest unless you say which.",
 	Examples: []string{"show mystack@production", "show mystack@production live", "show mystack@production 1042"},
@@ -89,30 +89,19 @@ func numberAlone(inv Invocation) int64 {
 }
 
 // having returns the stacks with a deployment of that number, as far as the records tell.
-func (h *Handler) having(ctx context.Context, stacks []cloud66.Stack, id int64) (known []cloud66.Stack, err error) {
-	err = h.Records.View(ctx, func(tx storage.Tx) error {
-		known = nil
+func (h *Handler) having(ctx context.Context, stacks []cloud66.Stack, id int64) ([]cloud66.Stack, error) {
+	return storage.Read(ctx, h.Records, func(tx storage.Tx) (known []cloud66.Stack, err error) {
 		for _, s := range stacks {
 			key := storage.DeploymentKey(s.UID, id)
-			_, ended, err := storage.History.Find(tx, key)
-			if err != nil {
-				return err
-			}
-			_, asked, err := storage.Wishes.Find(tx, key)
-			if err != nil {
-				return err
-			}
-			told, err := storage.Heard.All(tx, key+"/")
-			if err != nil {
-				return err
-			}
-			if ended || asked || len(told) > 0 {
+			_, ended, wrong1 := storage.History.Find(tx, key)
+			_, asked, wrong2 := storage.Wishes.Find(tx, key)
+			told, wrong3 := storage.Heard.All(tx, key+"/")
+			if err = errors.Join(err, wrong1, wrong2, wrong3); ended || asked || len(told) > 0 {
 				known = append(known, s)
 			}
 		}
-		return nil
+		return known, err
 	})
-	return known, err
 }
 
 // maxFact is the maximum length of a detail, so that all details fit into a message.
@@ -128,13 +117,14 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 		ref := RefOf(stack)
 		return noticeOn(&ref, "this stack has never been deployed."), nil
 	}
-	deployment, found, err := h.pick(ctx, stack.UID, inv, newest)
+	picked, err := h.pick(ctx, stack.UID, inv, newest)
 	if err != nil {
 		return nil, err
 	}
-	if !found {
+	if picked == nil {
 		return h.noDeployment(stack, inv, newest), nil
 	}
+	deployment := *picked
 	entry, err := h.entry(ctx, stack.UID, deployment)
 	if err != nil {
 		return nil, err
@@ -153,11 +143,10 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	}
 	return DetailReply{
 		Next: refsOf(next), Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
-		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), Page: h.page(RefOf(stack)), At: time.Now(),
+		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), Page: h.Page(RefOf(stack)), At: time.Now(),
 	}, nil
 }
 
-// carded reports whether the channel has a card that follows the deployment.
 func (h *Handler) carded(ctx context.Context, channel, uid string, id int64) (bool, error) {
 	open, err := storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Follow, error) { return storage.OpenFollows(tx, uid) })
 	return slices.ContainsFunc(open, func(f storage.Follow) bool { return f.Channel == channel && f.Deployment == id }), err
@@ -175,35 +164,28 @@ func replaces(newest []cloud66.Deployment, d cloud66.Deployment) cloud66.Deploym
 	return cloud66.Deployment{}
 }
 
-// pick returns the deployment that the invocation refers to.
-func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest cloud66.DeploymentRange) (cloud66.Deployment, bool, error) {
+// pick returns the deployment that the invocation refers to, nil if there is none.
+func (h *Handler) pick(ctx context.Context, uid string, inv Invocation, newest cloud66.DeploymentRange) (*cloud66.Deployment, error) {
 	if inv.Deployment != 0 {
 		d, err := h.Cloud.Deployment(ctx, uid, inv.Deployment)
 		if errors.Is(err, cloud66.ErrNotFound) {
-			return cloud66.Deployment{}, false, nil
+			return nil, nil
 		}
-		return d, err == nil, err
-	}
-	fits := func(cloud66.Deployment) bool { return true }
-	switch inv.Options[Which] {
-	case "live":
-		fits = func(d cloud66.Deployment) bool { return d.IsLive }
-	case "head":
-		fits = func(d cloud66.Deployment) bool { return d.IsHead }
+		return &d, err
 	}
 	for page := newest; ; {
 		for _, d := range page.Deployments {
-			if fits(d) {
-				return d, true, nil
+			if which := inv.Options[Which]; (d.IsLive || which != "live") && (d.IsHead || which != "head") {
+				return &d, nil
 			}
 		}
 		next := page.Offset + apiPage
 		if next >= newest.Total || next >= searchPages*apiPage {
-			return cloud66.Deployment{}, false, nil
+			return nil, nil
 		}
 		var err error
 		if page, err = h.Cloud.DeploymentRange(ctx, uid, next, apiPage); err != nil {
-			return cloud66.Deployment{}, false, err
+			return nil, err
 		}
 	}
 }
@@ -342,20 +324,11 @@ func fact(label string, value markup.Text) markup.Text {
 	return markup.Format("*%s*\n%s", label, value.Cut(maxFact))
 }
 
-// whenKnown renders a time, empty if it is unknown.
 func whenKnown(t time.Time) markup.Text {
 	if t.IsZero() {
 		return markup.Text{}
 	}
 	return markup.When(t)
-}
-
-// yes renders a flag that is set.
-func yes(set bool) markup.Text {
-	if !set {
-		return markup.Text{}
-	}
-	return markup.Format("yes")
 }
 
 // outcome is Cloud 66's word for the end, empty where the headline says the same.
@@ -377,13 +350,10 @@ func reverted(d cloud66.Deployment) markup.Text {
 	if !d.Reverted {
 		return markup.Text{}
 	}
-	var by markup.Text
-	if d.RevertedBy != "" {
-		by = markup.Format("by %s", markup.Shorten(d.RevertedBy, wording.MaxName))
-	}
-	text := markup.Join([]markup.Text{by, whenKnown(d.RevertedAt)}, ", ")
+	by := markup.Format("%s", markup.Shorten(d.RevertedBy, wording.MaxName))
+	text := markup.Join([]markup.Text{byWhom(by), whenKnown(d.RevertedAt)}, ", ")
 	if text.Empty() {
-		return yes(true)
+		return markup.Format("yes")
 	}
 	return text
 }
@@ -394,14 +364,6 @@ func OpenButton(page markup.Address) doc.Button {
 		return doc.Button{}
 	}
 	return doc.Button{ID: "open", Label: markup.Line("Open"), URL: page}
-}
-
-// page returns a stack's page in Cloud 66's dashboard.
-func (h *Handler) page(stack storage.StackRef) markup.Address {
-	if h.Page == nil {
-		return markup.Address{}
-	}
-	return h.Page(stack)
 }
 
 // buttons returns the actions available on this deployment, the dangerous one last.

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type Spec struct {
 	Right    authz.Action // the required right, "" if anyone may use it
 	Args     []Arg        // the words after the verb
 	Options  []Option     // in the order of the help
+	group    group
 	Summary  string
 	Examples []string // without the slash command's name
 
@@ -94,6 +96,11 @@ var (
 	}
 	argID     = Arg{Word: "[ID]", Example: "1042", take: takeID, show: Invocation.which}
 	argStacks = Arg{Word: "<stacks>", Missing: "Which stacks? Write a name, a pattern or * behind %s.", opt: Glob}
+
+	argStacksOrID = Arg{
+		Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
+		show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button contains the id
+	}
 )
 
 func takeStack(i *Invocation, word string) error {
@@ -130,13 +137,7 @@ func (a Arg) in(i Invocation) string {
 }
 
 // Words returns the words after the verb, for the help.
-func (s Spec) Words() []string {
-	words := make([]string, len(s.Args))
-	for i, arg := range s.Args {
-		words[i] = arg.Word
-	}
-	return words
-}
+func (s Spec) Words() []string { return each(s.Args, func(a Arg) string { return a.Word }) }
 
 // exampleStack is the stack in the examples. Help replaces it with one visible to the user.
 const exampleStack = "mystack@production"
@@ -147,7 +148,6 @@ const otherExample = "mystack@staging"
 // OnStack reports whether the command is about a single stack.
 func (s Spec) OnStack() bool { return len(s.Args) > 0 && s.Args[0].Word == argStack.Word }
 
-// specOf returns the command of a verb.
 func specOf(word string) (Spec, bool) {
 	s := Invocation{Verb: Verb(word)}.spec()
 	return s, s.Verb != "" && !s.Button

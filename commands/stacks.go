@@ -23,7 +23,7 @@ import (
 const Stacks Verb = "stacks"
 
 var stacksSpec = Spec{
-	Verb: Stacks, Right: authz.View,
+	Verb: Stacks, group: toLook, Right: authz.View,
 	Args:     []Arg{{Word: "[text]", opt: Text}},
 	Summary:  "Lists the stacks that you may see here. A row says what is live, what came last and how, and the health.",
 	Examples: []string{"stacks", "stacks web", "stacks '*@production'"},
@@ -204,7 +204,6 @@ func (e Entry) lately(now time.Time) markup.Text {
 	}
 }
 
-// stackState describes a stack's current or last activity.
 func stackState(s cloud66.Stack) string {
 	switch s.Status {
 	case cloud66.StatusDeployed:
@@ -220,7 +219,6 @@ func stackState(s cloud66.Stack) string {
 	}
 }
 
-// healths are the words for the health of a stack, where it is known.
 var healths = map[cloud66.StackHealth]string{
 	cloud66.HealthHealthy: "healthy", cloud66.HealthImpaired: "impaired", cloud66.HealthFailed: "failing", cloud66.HealthBuilding: "building",
 }

@@ -18,7 +18,7 @@ import (
 const Status Verb = "status"
 
 var statusSpec = Spec{
-	Verb:     Status,
+	Verb: Status, group: ofBot,
 	Summary:  "Says how the bot itself is: its connections, the API budget, what it follows.",
 	Examples: []string{"status"},
 	run:      (*Handler).status,
@@ -76,12 +76,10 @@ func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 	})
 	slices.Reverse(reply.Follows) // ids sort by age
 	reply.LeftOut = h.leftOut(reply.BotStatus.LeftOut, standing)
-	if h.Watch != nil {
-		reply.Watch = h.Watch()
-		hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
-		reply.Watch.Stacks = slices.DeleteFunc(slices.Clone(reply.Watch.Stacks), hidden)
-		reply.Watch.Unreadable = slices.DeleteFunc(slices.Clone(reply.Watch.Unreadable), hidden)
-	}
+	reply.Watch = h.Watch()
+	hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
+	reply.Watch.Stacks = slices.DeleteFunc(slices.Clone(reply.Watch.Stacks), hidden)
+	reply.Watch.Unreadable = slices.DeleteFunc(slices.Clone(reply.Watch.Unreadable), hidden)
 	return reply, err
 }
 
@@ -182,10 +180,8 @@ func (r StatusReply) budget() markup.Text {
 	}
 }
 
-// maxNamed is the maximum number of stacks or subscriptions named in one line.
 const maxNamed = 10
 
-// following lists the followed deployments visible to the user.
 func (r StatusReply) following() markup.Text {
 	switch {
 	case r.Unknown:
@@ -193,13 +189,12 @@ func (r StatusReply) following() markup.Text {
 	case len(r.Follows) == 0:
 		return markup.Format("I follow no deployment that you may see here")
 	}
-	all := make([]markup.Text, len(r.Follows))
-	for i, f := range r.Follows {
-		all[i] = markup.Format("%s #%d", wording.Stack(f.Stack), f.Deployment)
+	all := each(r.Follows, func(f storage.Follow) markup.Text {
 		if f.Deployment == 0 {
-			all[i] = markup.Format("%s (not begun yet)", wording.Stack(f.Stack))
+			return markup.Format("%s (not begun yet)", wording.Stack(f.Stack))
 		}
-	}
+		return markup.Format("%s #%d", wording.Stack(f.Stack), f.Deployment)
+	})
 	return markup.Format("I follow %d deployment%s: %s", len(all), wording.Plural(len(all)), wording.Some(all, maxNamed))
 }
 
@@ -222,14 +217,10 @@ func (r StatusReply) watching() markup.Text {
 	return markup.Format("%s; I was through all of them %s", text, markup.When(w.LastSweep))
 }
 
-// unreadable names the stacks that have been unreadable for a while.
 func (r StatusReply) unreadable() markup.Text {
 	if r.Unknown || len(r.Watch.Unreadable) == 0 {
 		return markup.Text{}
 	}
-	names := make([]markup.Text, len(r.Watch.Unreadable))
-	for i, s := range r.Watch.Unreadable {
-		names[i] = wording.Stack(s)
-	}
-	return markup.Format("Cloud 66 has not let me read for a while: %s", wording.Some(names, maxNamed))
+	names := wording.Some(each(r.Watch.Unreadable, wording.Stack), maxNamed)
+	return markup.Format("Cloud 66 has not let me read for a while: %s", names)
 }

@@ -23,7 +23,7 @@ const (
 const Subscribe Verb = "subscribe"
 
 var subscribeSpec = Spec{
-	Verb: Subscribe, Right: authz.Subscribe, Changes: true,
+	Verb: Subscribe, group: toHear, Right: authz.Subscribe, Changes: true,
 	Args:    []Arg{argStacks},
 	Options: slices.Concat(pick(Events), []Option{byStarter()}, pick(Via, Types, Mention)),
 	Summary: "Tells this channel of every deployment of these stacks. It does so whoever starts one and however. " +
@@ -44,28 +44,55 @@ func byStarter() Option {
 	return o
 }
 
-// coverage is what a subscription or a lock is about when it is made.
+// coverage is what a subscription, a lock, a protection or a rule is about when it is made.
 type coverage struct {
 	pattern authz.Pattern
 	known   []cloud66.Stack // visible to the user
-	mine    []cloud66.Stack // matching stacks on which the user has the right
+	mine    []cloud66.Stack // matching stacks, on which the user has the right
 	listed  bool            // the list of stacks could be read
+}
+
+// covering returns what is about the visible stacks that match a pattern.
+func covering(pattern authz.Pattern, visible []cloud66.Stack) coverage {
+	matches := only(visible, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) })
+	return coverage{pattern: pattern, known: visible, mine: matches, listed: true}
+}
+
+// fits is the number of stacks, -1 if that is unknown.
+func (on coverage) fits() int {
+	if !on.listed {
+		return -1
+	}
+	return len(on.mine)
+}
+
+// notice tells the author of what is about a pattern about its surprising effects, first that it matches no stack; nil for none.
+func (on coverage) notice(butNone string, hints ...string) Reply {
+	if on.listed && len(on.mine) == 0 && !on.pattern.Everything() {
+		none := butNone + " matches " + quoted(on.pattern.String()) + " yet."
+		if near := nearestStacks(on.known, on.pattern.String()); len(near) > 0 {
+			none += " Near it: " + joinQuoted(labelsOf(near)) + "."
+		}
+		hints = append(hints, none)
+	}
+	return asNotice(hints, patternHints(on.pattern, on.known)...)
 }
 
 // gateCovered authorizes what is about the stacks of a pattern. The right on some stacks suffices for any pattern: it covers only those
 // stacks.
-func (h *Handler) gateCovered(ctx context.Context, c *call) (err error) {
+func (h *Handler) gateCovered(ctx context.Context, c *call) error {
 	right := c.spec.Right
 	if !c.standing.Some(right) {
 		return h.refuseOn(ctx, c.Request, noneAtAll, c.Invocation.Options[Glob])
 	}
-	on := &c.covered
-	if on.pattern, err = authz.ParsePattern(c.Invocation.Options[Glob]); err != nil {
+	pattern, err := authz.ParsePattern(c.Invocation.Options[Glob])
+	if err != nil {
 		return err
 	}
-	on.known, on.listed = h.listed(ctx, may(c.standing, authz.View))
-	matches := only(on.known, func(s cloud66.Stack) bool { return on.pattern.Match(RefOf(s)) })
-	on.mine = only(matches, may(c.standing, right))
+	known, listed := h.listed(ctx, may(c.standing, authz.View))
+	c.covered = covering(pattern, known)
+	on, matches := &c.covered, c.covered.mine
+	on.listed, on.mine = listed, only(matches, may(c.standing, right))
 	asked, reason := c.asked(storage.StackRef{}), "they may "+string(right)+" some stacks here"
 	switch {
 	case len(on.mine) == 0 && len(matches) > 0: // the refusal names the first
@@ -112,10 +139,7 @@ func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	said := SubscribedReply{
-		Subscription: subscriptionOf(c.Request, time.Now()), Whom: whom, Fits: len(on.mine),
-	}
-	if !on.listed {
-		said.Fits = -1
+		Subscription: subscriptionOf(c.Request, time.Now()), Whom: whom, Fits: on.fits(),
 	}
 	full, err := h.tellAll(ctx, said.Subscription)
 	if err != nil {
@@ -137,15 +161,10 @@ func (h *Handler) subscribe(ctx context.Context, c *call) (Reply, error) {
 				h.Log.WarnContext(ctx, "what a subscription would have told could not be said", "subscription", said.Subscription.ID, "error", err)
 			}
 		}
-		if len(on.mine) == 0 && on.listed && !on.pattern.Everything() {
-			none := "The subscription stands, but no stack that you may subscribe to " + fitsYet(on.known, inv.Options[Glob])
-			hints = append([]string{none}, hints...)
-		}
-		return asNotice(hints, patternHints(on.pattern, on.known)...), nil
+		return on.notice("The subscription stands, but no stack that you may subscribe to", hints...), nil
 	})
 }
 
-// subscriptionOf returns the requested subscription.
 func subscriptionOf(req Request, at time.Time) storage.Subscription {
 	inv := req.Invocation
 	return storage.Subscription{
@@ -210,9 +229,6 @@ func sameMentions(a, b string) bool {
 
 // resubscribed informs the watch of changed subscriptions. After a restart it reads them from the database.
 func (h *Handler) resubscribed(ctx context.Context) {
-	if h.Resubscribed == nil {
-		return
-	}
 	if err := h.Resubscribed(ctx); err != nil {
 		h.Log.ErrorContext(ctx, "what channels subscribe to was changed, and what watches does not know it yet", "error", err)
 	}

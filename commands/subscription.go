@@ -53,11 +53,7 @@ var eventWord = map[string]string{
 func narrowedTo(s storage.Subscription) markup.Text {
 	text := markup.Format("every deployment")
 	if len(s.Events) > 0 {
-		events := make([]string, len(s.Events))
-		for i, event := range s.Events {
-			events[i] = cmp.Or(eventWord[event], event)
-		}
-		text = markup.Format("deployments that %s", orJoin(events))
+		text = markup.Format("deployments that %s", orJoin(each(s.Events, func(e string) string { return cmp.Or(eventWord[e], e) })))
 	}
 	if len(s.Types) > 0 {
 		text = markup.Format("%s, of the type %s", text, orJoin(s.Types))
@@ -66,10 +62,9 @@ func narrowedTo(s storage.Subscription) markup.Text {
 		text = markup.Format("%s, by “%s”", text, markup.Shorten(s.By, wording.MaxName))
 	}
 	if len(s.Via) > 0 {
-		ways := make([]markup.Text, len(s.Via))
-		for i, via := range s.Via {
-			ways[i] = wording.Via(cloud66.Value[cloud66.Via]{Kind: cloud66.Via(via), Raw: via}).Trim()
-		}
+		ways := each(s.Via, func(via string) markup.Text {
+			return wording.Via(cloud66.Value[cloud66.Via]{Kind: cloud66.Via(via), Raw: via}).Trim()
+		})
 		text = markup.Format("%s, started %s", text, markup.Join(ways, " or "))
 	}
 	return text
@@ -89,12 +84,12 @@ func mentions(whom []string) markup.Text {
 	if len(whom) == 0 {
 		return markup.Text{}
 	}
-	names := make([]markup.Text, len(whom))
-	for i, name := range whom {
-		if names[i] = markup.Format("@%s", markup.Shorten(name, wording.MaxName)); name == storage.Author {
-			names[i] = markup.Format("whoever started it")
+	names := each(whom, func(name string) markup.Text {
+		if name == storage.Author {
+			return markup.Format("whoever started it")
 		}
-	}
+		return markup.Format("@%s", markup.Shorten(name, wording.MaxName))
+	})
 	return markup.Format("a failure mentions %s", markup.Join(names, ", "))
 }
 
@@ -146,18 +141,13 @@ func (p *Preview) lines() []markup.Text {
 	if p.By != "" {
 		by = markup.Format("@%s", markup.Shorten(p.By, wording.MaxName))
 	}
-	if !by.Empty() {
-		by = markup.Format("by %s", by)
-	}
-	return []markup.Text{text, markup.Format("The last of them: %s", markup.Join([]markup.Text{newest, by, markup.When(d.StartedAt)}, " · "))}
+	newest = markup.Join([]markup.Text{newest, byWhom(by), markup.When(d.StartedAt)}, " · ")
+	return []markup.Text{text, markup.Format("The last of them: %s", newest)}
 }
 
 // unsubscribed announces in the channel that subscriptions to the same stacks were deleted.
 func unsubscribed(by string, all []storage.Subscription) doc.Document {
-	ids := make([]markup.Text, len(all))
-	for i, s := range all {
-		ids[i] = markup.Code(s.ID)
-	}
+	ids := each(all, func(s storage.Subscription) markup.Text { return markup.Code(s.ID) })
 	return doc.Say("unsubscribed", markup.Format("🔕 %s unsubscribed this channel from %s (subscription%s %s)",
 		markup.User(by), wording.Stacks(all[0].Stacks), wording.Plural(len(ids)), wording.Some(ids, maxNamed)))
 }

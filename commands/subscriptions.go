@@ -1,12 +1,10 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -22,17 +20,14 @@ const (
 
 var (
 	subscriptionsSpec = Spec{
-		Verb: Subscriptions, Right: authz.View,
+		Verb: Subscriptions, group: toHear, Right: authz.View,
 		Summary:  "Shows what this channel subscribes to.",
 		Examples: []string{"subscriptions"},
 		run:      (*Handler).subscriptions,
 	}
 	unsubscribeSpec = Spec{
-		Verb: Unsubscribe, Right: authz.Subscribe, Changes: true,
-		Args: []Arg{{
-			Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
-			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button contains the id
-		}},
+		Verb: Unsubscribe, group: toHear, Right: authz.Subscribe, Changes: true,
+		Args: []Arg{argStacksOrID},
 		Summary: "Takes back what this channel subscribes to. That is all of these stacks, written as they were, " +
 			"or one by the id that subscriptions shows.",
 		Examples: []string{"unsubscribe mystack@production", "unsubscribe '*@production'", "unsubscribe k3f9"},
@@ -41,10 +36,8 @@ var (
 	}
 )
 
-// subscriptionsPerPage is the number of subscriptions on a page.
 const subscriptionsPerPage = 10
 
-// subscriptionsOf returns a channel's subscriptions, oldest first.
 func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []storage.Subscription, err error) {
 	all, err = storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Subscription, error) {
 		return storage.Subscriptions.All(tx, storage.ChannelKey(channel, ""))
@@ -53,38 +46,16 @@ func (h *Handler) subscriptionsOf(ctx context.Context, channel string) (all []st
 	return all, err
 }
 
-// reader determines which of a channel's subscriptions a user may see.
-type reader struct {
-	user     string
-	standing authz.Standing
-	stacks   []storage.StackRef // visible to the user
-	seen     *authz.Catalogue   // of these stacks
-	listed   bool               // the list of stacks could be read
-}
-
 // visibleSubscriptions returns a channel's subscriptions visible to the user, oldest first.
 func (h *Handler) visibleSubscriptions(ctx context.Context, c *call) (reader, []storage.Subscription, error) {
 	all, err := h.subscriptionsOf(ctx, c.Channel)
-	stacks, listed := h.listed(ctx, may(c.standing, authz.View))
-	r := reader{user: c.User, standing: c.standing, stacks: refsOf(stacks), listed: listed}
-	r.seen = authz.NewCatalogue(r.stacks)
-	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool { return !r.sees(s) }), err
+	r := h.reader(ctx, c)
+	return r, slices.DeleteFunc(all, func(s storage.Subscription) bool {
+		about, _ := authz.ParsePattern(s.Stacks) // one that cannot be read covers no stack
+		return !r.sees(s.Author, about)
+	}), err
 }
 
-// sees reports whether the user may see a subscription: it is their own or reveals no hidden stack.
-func (r reader) sees(s storage.Subscription) bool {
-	pattern, err := authz.ParsePattern(s.Stacks)
-	return s.Author == r.user || r.standing.All(authz.View) || err == nil && (pattern.Everything() || r.seen.Any(pattern))
-}
-
-// with returns the visible stacks on which the user has a right.
-func (r reader) with(right authz.Action) *authz.Catalogue {
-	return authz.NewCatalogue(slices.DeleteFunc(slices.Clone(r.stacks), func(s storage.StackRef) bool {
-		return !r.standing.Decide(right, s).Allowed
-	}))
-}
-
-// subscriptions shows the channel's subscriptions visible to the user.
 func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 	reader, all, err := h.visibleSubscriptions(ctx, c)
 	if err != nil {
@@ -98,18 +69,17 @@ func (h *Handler) subscriptions(ctx context.Context, c *call) (Reply, error) {
 	if channel.Refused != "" {
 		suspended = h.SlackWords(channel.Refused)
 	}
-	p, viewed := pageOf(c.Invocation.Number(Page), subscriptionsPerPage, len(all)), reader.with(authz.View)
+	p := pageOf(c.Invocation.Number(Page), subscriptionsPerPage, len(all))
 	var lines []markup.Text
 	powerless := map[string]bool{}
 	for _, s := range all[p.from:p.to] {
 		if _, known := powerless[s.Author]; !known {
 			powerless[s.Author] = h.powerless(ctx, s)
 		}
-		fits := 0
-		if pattern, err := authz.ParsePattern(s.Stacks); !reader.listed {
+		about, _ := authz.ParsePattern(s.Stacks)
+		fits := len(slices.Collect(reader.seen.Matching(about)))
+		if !reader.listed {
 			fits = -1
-		} else if err == nil {
-			fits = len(slices.Collect(viewed.Matching(pattern)))
 		}
 		lines = append(lines, subscriptionLine(s, h.mentioned(ctx, s), fits, powerless[s.Author], suspended))
 	}
@@ -127,7 +97,6 @@ func (h *Handler) powerless(ctx context.Context, s storage.Subscription) bool {
 	return !standing.Some(authz.Subscribe)
 }
 
-// mentioned returns the names of those whom a subscription mentions.
 func (h *Handler) mentioned(ctx context.Context, s storage.Subscription) (names []string) {
 	for _, id := range s.Mentions() {
 		if id != storage.Author {
@@ -170,7 +139,7 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	meant := meantBy(c.Invocation, all)
+	meant := named(c.Invocation, all, func(s storage.Subscription) (id, glob string) { return s.ID, s.Stacks })
 	if len(meant) == 0 {
 		reply := h.noSubscription(c.Invocation, all)
 		if !reader.listed && !c.standing.All(authz.View) {
@@ -181,28 +150,13 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	}
 	mine := reader.with(authz.Subscribe)
 	c.meant = slices.DeleteFunc(meant, func(s storage.Subscription) bool { // unless it is their own or matches a stack of theirs
-		pattern, err := authz.ParsePattern(s.Stacks)
-		return s.Author != c.User && !c.standing.All(authz.Subscribe) && (err != nil || !mine.Any(pattern))
+		about, _ := authz.ParsePattern(s.Stacks)
+		return s.Author != c.User && !c.standing.All(authz.Subscribe) && !mine.Any(about)
 	})
 	if len(c.meant) == 0 {
 		return h.refuse(ctx, c.Request, "none of the stacks that it fits is for them to subscribe to")
 	}
 	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "they may subscribe to what it tells of, or made it")
-}
-
-// meantBy returns the subscriptions that an invocation refers to: the one of a button, else all with the same pattern, else the
-// one with that id.
-func meantBy(inv Invocation, all []storage.Subscription) []storage.Subscription {
-	of := func(fits func(storage.Subscription) bool) []storage.Subscription {
-		return slices.DeleteFunc(slices.Clone(all), func(s storage.Subscription) bool { return !fits(s) })
-	}
-	if inv.Options[Rule] != "" {
-		return of(func(s storage.Subscription) bool { return s.ID == inv.Options[Rule] })
-	}
-	if meant := of(func(s storage.Subscription) bool { return authz.SamePattern(s.Stacks, inv.Options[Glob]) }); len(meant) > 0 {
-		return meant
-	}
-	return of(func(s storage.Subscription) bool { return s.ID == strings.ToLower(inv.Options[Glob]) })
 }
 
 // noSubscription reports that the channel has no such subscription, and lists those it has.
@@ -220,15 +174,9 @@ func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) Pro
 			globs = append(globs, s.Stacks)
 		}
 	}
-	const most = 5
-	switch {
-	case len(globs) == 0:
-		p.Do, p.Example = "You can see none that it has.", "subscribe "+exampleStack
-	case len(globs) > most:
-		p.Do = fmt.Sprintf("It subscribes to %s and %d more.", joinQuoted(globs[:most]), len(globs)-most)
-		p.Example = "unsubscribe " + shellWord(globs[0])
-	default:
-		p.Do, p.Example = "It subscribes to "+joinQuoted(globs)+".", "unsubscribe "+shellWord(globs[0])
+	p.Do, p.Example = "You can see none that it has.", "subscribe "+exampleStack
+	if len(globs) > 0 {
+		p.Do, p.Example = "It subscribes to "+someQuoted(globs)+".", "unsubscribe "+shellWord(globs[0])
 	}
 	return p
 }

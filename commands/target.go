@@ -74,12 +74,11 @@ func (h *Handler) authorize(ctx context.Context, c *call, stack storage.StackRef
 		c.judged, c.decision, c.decided = asked, decision, authz.Record(asked, decision)
 		return nil
 	}
-	return h.refusal(ctx, c.Request, authz.Exactly(stack), stack, func(r *RefusalReply, rules []storage.Rule) {
-		r.Stack, r.Holders = &stack, holders(rules, r.Right, stack)
-		if decision.Rule != nil {
-			r.Denied = decision.Rule.ID
-		}
-	})
+	refused := RefusalReply{Stack: &stack}
+	if decision.Rule != nil {
+		refused.Denied = decision.Rule.ID
+	}
+	return h.refusal(ctx, c.Request, refused, authz.Exactly(stack))
 }
 
 // holders returns the subjects that the rules allow a right on a stack.
@@ -113,24 +112,21 @@ func (h *Handler) refuseOn(ctx context.Context, req Request, why, glob string, n
 	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
 		return err
 	}
-	return h.refusal(ctx, req, glob, storage.StackRef{}, func(r *RefusalReply, _ []storage.Rule) {
-		if why == noneSuch {
-			r.Typed, r.Near, r.Choices = req.Invocation.Stack, labelsOf(near), choices(req.Invocation, near)
-		}
-	})
+	var refused RefusalReply
+	if why == noneSuch {
+		refused.Typed, refused.Near, refused.Choices = req.Invocation.Stack, labelsOf(near), choices(req.Invocation, near)
+	}
+	return h.refusal(ctx, req, refused, glob)
 }
 
-// refusal returns the answer to a refused request: what add says of it, who can help, and the button that asks for the right, on one
-// stack, which the request names by its UID or as it was typed, or on those of a glob. Against a deny no other rule helps; strangers and
-// bots cannot ask.
-func (h *Handler) refusal(
-	ctx context.Context, req Request, glob string, stack storage.StackRef, add func(r *RefusalReply, rules []storage.Rule),
-) error {
+// refusal completes the answer to a refused request: who can help, and the button that asks for the right, on its stack, which the request
+// names by its UID or as it was typed, or on those of a glob. Against a deny no other rule helps; strangers and bots cannot ask.
+func (h *Handler) refusal(ctx context.Context, req Request, r RefusalReply, glob string) error {
 	rules, err := h.Authz.Rules(ctx, req.Channel)
 	if err != nil {
 		return err
 	}
-	r := RefusalReply{Right: req.Invocation.right(), Direct: req.subject().Direct()}
+	r.Right, r.Direct = req.Invocation.right(), req.subject().Direct()
 	if len(rules) > 0 && !r.Direct {
 		inside, err := h.People.Inside(ctx, req.Channel, req.User)
 		r.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
@@ -139,15 +135,17 @@ func (h *Handler) refusal(
 		rules = nil
 	}
 	r.Admins = h.adminsBy(rules)
-	add(&r, rules)
+	if r.Stack != nil {
+		r.Holders = holders(rules, r.Right, *r.Stack)
+	}
 	if _, err := authz.ParsePattern(glob); err != nil || r.Direct || r.Outside || r.Denied != "" || req.Channel == "" {
 		return instead(r)
 	}
 	if may, err := h.mayAsk(ctx, req); err == nil && may && r.Right != authz.Admin {
-		ask := Invocation{Verb: Ask, UID: stack.UID, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
+		ask := Invocation{Verb: Ask, Options: Options{Actions: string(r.Right), Glob: glob}}.once()
 		switch typed := req.Invocation.Stack; {
-		case stack.UID != "":
-			ask.Shown = shownInRule(stack)
+		case r.Stack != nil:
+			ask.UID, ask.Shown = r.Stack.UID, shownInRule(*r.Stack)
 		case typed != "" && glob == globOf(typed):
 			ask.Stack = typed
 		}
@@ -230,14 +228,12 @@ func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Stan
 // choices are buttons that continue a request with another stack.
 func choices(inv Invocation, near []storage.StackRef) []Choice {
 	inv = inv.once()
-	all := make([]Choice, len(near))
-	for i, ref := range near {
+	return each(near, func(ref storage.StackRef) Choice {
 		if inv.Stack, inv.UID, inv.Shown = "", ref.UID, ShownAs(ref.String()); ref.UID == "" {
 			inv.Stack, inv.Shown = ref.String(), ""
 		}
-		all[i] = Choice{ref.Label(), inv}
-	}
-	return all
+		return Choice{ref.Label(), inv}
+	})
 }
 
 // typeable returns how a stack can be typed: by its name and environment, or by its UID where these cannot be typed or are not enough.

@@ -41,9 +41,7 @@ func (h *Handler) tell(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.Waits != nil {
-		h.Waits()
-	}
+	h.Waits()
 	return noticeOn(&ref, "I tell you in a direct message when nothing runs or waits on it and no lock holds it, for a day at most."), nil
 }
 

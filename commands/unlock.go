@@ -1,12 +1,10 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -25,11 +23,8 @@ const (
 
 var (
 	unlockSpec = Spec{
-		Verb: Unlock, Right: authz.Lock, Changes: true,
-		Args: []Arg{{
-			Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,
-			show: func(i Invocation) string { return cmp.Or(i.Options[Glob], i.Options[Rule]) }, // a button contains the id
-		}},
+		Verb: Unlock, group: toGuard, Right: authz.Lock, Changes: true,
+		Args:     []Arg{argStacksOrID},
 		Summary:  "Takes locks back: all of these stacks, written as they were locked, or one by the id that locks shows.",
 		Examples: []string{"unlock mystack@production", "unlock '*@production'", "unlock k3f9"},
 		gate:     (*Handler).gateUnlock,
@@ -49,7 +44,7 @@ func (h *Handler) gateUnlock(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	meant := locksMeant(inv, visible)
+	meant := named(inv, visible, func(l *guard.Lock) (id, glob string) { return l.ID, l.Stacks })
 	if len(meant) == 0 && !c.standing.Some(authz.Lock) {
 		return h.refuseOn(ctx, c.Request, noneAtAll, inv.Options[Glob])
 	}
@@ -71,21 +66,6 @@ func (h *Handler) gateUnlock(ctx context.Context, c *call) error {
 	return h.Authz.Permit(ctx, c.asked(storage.StackRef{}), "they hold it, or may lock all that it covers")
 }
 
-// locksMeant returns the locks that an invocation refers to: the one of a button, else all with the same pattern, else the one with that
-// id.
-func locksMeant(inv Invocation, all []*guard.Lock) []*guard.Lock {
-	of := func(fits func(*guard.Lock) bool) []*guard.Lock {
-		return slices.DeleteFunc(slices.Clone(all), func(l *guard.Lock) bool { return !fits(l) })
-	}
-	if inv.Options[Rule] != "" {
-		return of(func(l *guard.Lock) bool { return l.ID == inv.Options[Rule] })
-	}
-	if meant := of(func(l *guard.Lock) bool { return authz.SamePattern(l.Stacks, inv.Options[Glob]) }); len(meant) > 0 {
-		return meant
-	}
-	return of(func(l *guard.Lock) bool { return l.ID == strings.ToLower(inv.Options[Glob]) })
-}
-
 // noLock says that no lock is written like that, and offers those that there are.
 func noLock(inv Invocation, all []*guard.Lock) Reply {
 	p := ProblemReply{What: "No lock is on " + quoted(inv.Options[Glob]) + ".", State: "Nothing was unlocked."}
@@ -99,12 +79,15 @@ func noLock(inv Invocation, all []*guard.Lock) Reply {
 	p.Do = "A lock is taken back as it was written. These are there:"
 	var named []doc.Button
 	for _, l := range all[:min(len(all), maxLocksNamed)] {
-		named = append(named, Button("Unlock "+l.Stacks, Invocation{Verb: Unlock, Options: Options{Rule: l.ID}}, "unlock-"+l.ID))
+		named = append(named, unlockButton("Unlock "+l.Stacks, l.ID))
 	}
 	return p.Document().With(doc.Buttons(named...))
 }
 
-// maxLocksNamed is the number of locks that an answer offers.
+func unlockButton(label, id string) doc.Button {
+	return Button(label, Invocation{Verb: Unlock, Options: Options{Rule: id}}, "unlock-"+id)
+}
+
 const maxLocksNamed = 5
 
 // unlock deletes locks, tells the channels where they were made, their holders, and those who asked for it.
@@ -151,12 +134,10 @@ func (h *Handler) unlock(ctx context.Context, c *call) (Reply, error) {
 	}
 }
 
-// unlocked says that locks were taken back.
 func unlocked(locks []storage.Lock, by string) doc.Document {
-	all := make([]markup.Text, len(locks))
-	for i, l := range locks {
-		all[i] = markup.Format("%s (lock %s)", wording.Stacks(l.Stacks), markup.Code(l.ID))
-	}
+	all := each(locks, func(l storage.Lock) markup.Text {
+		return markup.Format("%s (lock %s)", wording.Stacks(l.Stacks), markup.Code(l.ID))
+	})
 	return doc.Say("unlocked", markup.Format("🔓 %s unlocked %s", markup.User(by), markup.Join(all, ", ")))
 }
 
@@ -190,12 +171,10 @@ func EndLock(tx storage.Tx, l storage.Lock, by string, now time.Time) (said []An
 	return said, nil
 }
 
-// askKey is the key of the message that asks the holder of a lock to unlock it.
 func askKey(l storage.Lock, user string) string {
 	return fmt.Sprintf("unlock-request/%s/%s/%d", l.ID, user, l.Asked[user].Unix())
 }
 
-// askUnlock asks the holder of a lock by a direct message.
 func (h *Handler) askUnlock(ctx context.Context, c *call) (Reply, error) {
 	inv, req, now := c.Invocation, c.Request, time.Now()
 	if inv.olderThan(requestAge) {
@@ -239,9 +218,8 @@ type UnlockAsked struct {
 // Document asks, with a button that unlocks.
 func (a UnlockAsked) Document() doc.Document {
 	l := a.Lock
-	unlock := Button("Unlock", Invocation{Verb: Unlock, Options: Options{Rule: l.ID}}, "unlock-"+l.ID).As(doc.Primary)
 	return doc.Say("unlock-asked",
 		markup.Format("🔒 %s wants to change %s and asks you to unlock it.", markup.User(a.By), wording.Stack(a.Stack)),
 		markup.Format("You locked %s%s: “%s” (lock %s)", wording.Stacks(l.Stacks), lockTime(l), l.Reason, markup.Code(l.ID)),
-	).With(doc.Buttons(unlock))
+	).With(doc.Buttons(unlockButton("Unlock", l.ID).As(doc.Primary)))
 }

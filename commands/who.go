@@ -54,7 +54,6 @@ func inOneWord(r rune) rune {
 	}
 }
 
-// asLabelled reverses inOneWord.
 func asLabelled(r rune) rune {
 	if r >= inLabel && r <= inLabel+unicode.MaxLatin1 {
 		return r - inLabel
@@ -101,8 +100,7 @@ func parseWho(word string) (string, error) {
 	sign, id, _, ok := nameOf(word)
 	if !ok {
 		if strings.HasPrefix(word, "@") {
-			return "", fmt.Errorf("%s is a name that Slack did not resolve, so I cannot know who it is: "+
-				"choose the name from the list that Slack shows while you type it", quoted(word))
+			return "", unresolved(word)
 		}
 		return "", fmt.Errorf("%s is nobody: write @name, @group or everyone", quoted(word))
 	}
@@ -117,6 +115,11 @@ func parseWho(word string) (string, error) {
 	default:
 		return "", fmt.Errorf("%s is nobody: write @name, @group or everyone", quoted(word))
 	}
+}
+
+func unresolved(name string) error {
+	return fmt.Errorf("%s is a name that Slack did not resolve, so I cannot know who it is: "+
+		"choose the name from the list that Slack shows while you type it", quoted(name))
 }
 
 // spoken replaces the names in a text by their readable form: @name, #channel. A user or group without a label is unchanged.
@@ -150,7 +153,6 @@ func mentioned(text string) string {
 // unlabelled matches a user or group without a label, as Slack sends it.
 var unlabelled = regexp.MustCompile(`<(?:@([UW][A-Z0-9]{1,29})|!subteam\^(S[A-Z0-9]{1,29}))\|?>`)
 
-// maxLabelled is the maximum number of names looked up for a text.
 const maxLabelled = 10
 
 // Label adds the missing labels of users and groups to a text from Slack.

@@ -99,9 +99,9 @@ func TestOtherNewCommandsAreReadAs(t *testing.T) {
 		"why, in other case": {"Access WHY Redeploy Web",
 			Invocation{Verb: Access, Options: Options{Actions: "redeploy"}, Stack: "Web"}},
 		"why for somebody": {"access why cancel web " +
-			"<@U0LIN|lin>", Invocation{Verb: Access, Options: Options{Actions: "cancel", Who: lin}, Stack: "web"}},
+			"<@U0LIN|lin>", Invocation{Verb: Access, Options: Options{Actions: "cancel", Asker: lin}, Stack: "web"}},
 		"why for a bare id": {"access why cancel web U0LIN",
-			Invocation{Verb: Access, Options: Options{Actions: "cancel", Who: lin}, Stack: "web"}},
+			Invocation{Verb: Access, Options: Options{Actions: "cancel", Asker: lin}, Stack: "web"}},
 		"why admin": {"access why admin web",
 			Invocation{Verb: Access, Options: Options{Actions: "admin"}, Stack: "web"}},
 		"why of a name with spaces": {`access why view "awesome app"`,
@@ -225,9 +225,9 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"why for a group": {"access why view web <!subteam^S0DEVS|@devs>", "“@devs” is a name that Slack did not " +
 			"resolve", "@lin"},
 		"why for everyone": {"access why view web everyone", "“everyone” is a name that Slack did not resolve", "@lin"},
-		"an unknown outcome": {"list web --outcome faild", "“faild” is no outcome. Did you mean failed? Outcomes are running, " +
+		"an unknown outcome": {"list web --outcome faild", "“faild” is no outcome. Did you mean failed? There are running, " +
 			"succeeded, failed, cancelled, reverted.", "--outcome failed"},
-		"an outcome that is nothing":     {"list web --outcome purple", "“purple” is no outcome. Outcomes are running", "--outcome failed"},
+		"an outcome that is nothing":     {"list web --outcome purple", "“purple” is no outcome. There are running", "--outcome failed"},
 		"an option by another name":      {"list web --user lin", "I don't know the option “--user” of list.", "--by lin"},
 		"by nobody":                      {"list web --by @", "--by needs a name.", "--by lin"},
 		"by somebody with control signs": {"list web --by 'a\x01b'", "The name holds control characters", "--by lin"},

@@ -40,7 +40,6 @@ type word struct {
 	bareStart, bareEnd bool
 }
 
-// splitter splits a text into words.
 type splitter struct {
 	words   []word
 	word    word
@@ -205,7 +204,6 @@ func (w word) isOption() bool { return strings.HasPrefix(w.plain(), "--") }
 // glob returns the word as a pattern of stacks, where a * at either end is no mark.
 func (w word) glob() string { return typography.Normal(w.unmarked("_~")) }
 
-// name returns the word as a name.
 func (w word) name() string { return typography.Normal(w.plain()) }
 
 // quoted quotes a user's word for a sentence and truncates a long one.
@@ -217,13 +215,7 @@ func quoted(word string) string {
 	return "“" + word + "”"
 }
 
-func joinQuoted(words []string) string {
-	all := make([]string, len(words))
-	for i, w := range words {
-		all[i] = quoted(w)
-	}
-	return strings.Join(all, ", ")
-}
+func joinQuoted(words []string) string { return strings.Join(each(words, quoted), ", ") }
 
 // shellWord quotes a name so that it is parsed as one word.
 func shellWord(name string) string {

@@ -184,7 +184,7 @@ func (k *Keeper) approvals(ctx context.Context, open []string, now time.Time) (e
 				a.State, a.EndedAt = storage.Expired, now
 			}
 			a.Told = true
-			messages, err := channels.Messages(commands.ApprovalEnded(a), a.Channel, a.Follow.Asker)
+			messages, err := channels.Messages(commands.ApprovalSaid(a), a.Channel, a.Follow.Asker)
 			return messages, errors.Join(err, storage.Approvals.Put(tx, id, a))
 		}))
 	}
