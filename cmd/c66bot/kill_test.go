@@ -166,22 +166,33 @@ func (w *wish) verdict(deployed map[string]int, waiting string) string {
 
 // crowd makes the people of so many wishes, each with a channel.
 func (w *world) crowd(n int) []*wish {
-	group := slacksim.Group{ID: admins, Handle: "admins"}
 	all := make([]*wish, n)
 	for i := range all {
-		v := &wish{w: w, ref: fmt.Sprintf("w%05d", i), user: fmt.Sprintf("U0K%05d", i), channel: fmt.Sprintf("C0K%05d", i)}
-		w.slack.AddUser(slacksim.User{ID: v.user, Name: v.ref})
-		w.slack.AddChannel(slacksim.Channel{ID: v.channel, Name: "c" + v.ref, Members: []string{v.user}, BotIsMember: true})
-		w.slack.AddChannel(slacksim.Channel{ID: "D" + v.user[1:], IM: true, Members: []string{v.user}, BotIsMember: true})
-		group.Users = append(group.Users, v.user)
-		all[i] = v
+		all[i] = w.newcomer("w", i, fmt.Sprintf("C0K%05d", i))
+		w.slack.AddChannel(slacksim.Channel{ID: all[i].channel, Name: "c" + all[i].ref, Members: []string{all[i].user}, BotIsMember: true})
 	}
-	w.slack.AddGroup(group)
 	return all
 }
 
-// live runs one life of the bot, with wishes in flight and some of those before delivered again, and kills it.
-func (w *world) live(t *testing.T, now, before []*wish, way int) {
+// newcomer makes a person who acts in a channel.
+func (w *world) newcomer(kind string, i int, channel string) *wish {
+	v := &wish{w: w, ref: fmt.Sprintf("%s%05d", kind, i), user: fmt.Sprintf("U0K%s%05d", strings.ToUpper(kind), i), channel: channel}
+	w.slack.AddUser(slacksim.User{ID: v.user, Name: v.ref})
+	w.slack.AddChannel(slacksim.Channel{ID: "D" + v.user[1:], IM: true, Members: []string{v.user}, BotIsMember: true})
+	return v
+}
+
+// adminsAre makes people admins.
+func (w *world) adminsAre(people []*wish) {
+	group := slacksim.Group{ID: admins, Handle: "admins"}
+	for _, v := range people {
+		group.Users = append(group.Users, v.user)
+	}
+	w.slack.AddGroup(group)
+}
+
+// live runs one life of the bot, with wishes and what teams do in flight and some of the wishes before delivered again, and kills it.
+func (w *world) live(t *testing.T, now, before []*wish, teams []*team, way int) {
 	t.Helper()
 	s := w.serve(t, "C66BOT_ADMINS="+admins)
 	w.until(t, s, "the bot is connected", func() bool { return w.slack.Sockets() == 1 })
@@ -195,6 +206,9 @@ func (w *world) live(t *testing.T, now, before []*wish, way int) {
 			case <-over:
 			}
 		})
+	}
+	for _, m := range teams {
+		asking.Go(func() { m.act(over) })
 	}
 	asking.Go(func() {
 		for range 10 {
@@ -280,15 +294,25 @@ func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) 
 	options := slacksim.Options{NoRateLimits: true, Manifest: []byte(bot.Manifest("/c66"))}
 	w := newWorld(t, options, cloud66sim.Options{Speed: 1e6})
 	staging := w.cloud.AddStack(cloud66sim.Stack{Name: "web", Environment: "staging", Git: "https://github.com/acme/web.git", History: 1})
-	all := w.crowd(*kills * perLife)
+	all, teams := w.crowd(*kills*perLife), w.guards(t, *kills*teamsPerLife)
+	inAll := all
+	for _, m := range teams {
+		inAll = append(inAll, m.boss)
+	}
+	w.adminsAre(inAll)
 	began := time.Now()
 	for life := range *kills {
-		w.live(t, all[life*perLife:(life+1)*perLife], all[max(0, life-3)*perLife:(life+1)*perLife], life)
+		before := all[max(0, life-3)*perLife : (life+1)*perLife : (life+1)*perLife]
+		for _, m := range teams[max(0, life-3)*teamsPerLife : (life+1)*teamsPerLife] {
+			before = append(before, m.people()...)
+		}
+		w.live(t, all[life*perLife:(life+1)*perLife], before, teams[life*teamsPerLife:(life+1)*teamsPerLife], life)
 	}
 	killed := time.Since(began)
 	s := w.serve(t, "C66BOT_ADMINS="+admins)
 	w.readyz(t, s, http.StatusOK)
 	o := w.settle(t, s, all, w.stack, staging)
+	guarded := w.guarded(t, teams)
 	operations, acked := 0, 0
 	for _, v := range all {
 		sent, taken := v.count()
@@ -298,6 +322,6 @@ func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) 
 			t.Errorf("%s of %s: %s; it was shown:\n%s", v.ref, v.user, what, text)
 		}
 	}
-	t.Logf("%d kills in %v, settled after %v: %d wishes in %d operations, %d of them acknowledged; %d wishes deployed, %d wrong",
-		*kills, killed.Round(time.Second), time.Since(began).Round(time.Second), len(all), operations, acked, len(o.deployed)-1, len(o.wrong))
+	t.Logf("%d kills in %v, settled after %v: %d wishes in %d operations, %d of them acknowledged; %d wishes deployed, %d wrong; %s",
+		*kills, killed.Round(time.Second), time.Since(began).Round(time.Second), len(all), operations, acked, len(o.deployed)-1, len(o.wrong), guarded)
 }
