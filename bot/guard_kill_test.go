@@ -15,8 +15,11 @@ import (
 type guardedStory struct {
 	// prepare does all that comes before, and returns what is sent.
 	prepare func(r *rig) (send func() *slacksim.Delivery)
-	// again does by hand what was told not to have been done; nil where nothing may be deployed.
+	// again does by hand what was told not to have been done; nil for what is not told to anybody.
 	again func(r *rig)
+	// deploys is how many redeploys are sent in the end, and tells what the channel reads once.
+	deploys int
+	tells   string
 }
 
 var guardedStories = map[string]guardedStory{
@@ -42,37 +45,110 @@ var guardedStories = map[string]guardedStory{
 				return r.slack.Person(lin).Command(deploys, "/c66 redeploy web --override --reason outage")
 			}
 		},
-		again: func(r *rig) { r.command(lin, deploys, "/c66 redeploy web --override --reason outage") },
+		again:   func(r *rig) { r.command(lin, deploys, "/c66 redeploy web --override --reason outage") },
+		deploys: 1,
+	},
+	"an override by a rollback": {
+		prepare: func(r *rig) func() *slacksim.Delivery {
+			r.allow("lock web migration")
+			question := r.ask(lin, deploys, "/c66 rollback web --override --reason outage")
+			return func() *slacksim.Delivery {
+				return r.sentBy(r.slack.Person(lin).ClickOld(deploys, question, "Yes, roll back"))
+			}
+		},
+		again: func(r *rig) {
+			r.click(lin, r.ask(lin, deploys, "/c66 rollback web --override --reason outage"), "Yes, roll back")
+		},
+		deploys: 1,
+	},
+	"an unlock": {
+		prepare: func(r *rig) func() *slacksim.Delivery {
+			r.allow("allow @gus view,lock *")
+			r.command(guest, deploys, "/c66 lock web migration")
+			r.says(lin, deploys, "🔒 @gus locked web")
+			return func() *slacksim.Delivery { return r.slack.Person(lin).Command(deploys, "/c66 unlock web") }
+		},
+		again: func(r *rig) { r.command(lin, deploys, "/c66 unlock web") },
+		tells: "@lin unlocked web",
 	},
 	"a request for approval": {
 		prepare: func(r *rig) func() *slacksim.Delivery {
 			r.allow("protect web")
-			return func() *slacksim.Delivery { return r.slack.Person(sam).Command(deploys, "/c66 redeploy web --now") }
+			return func() *slacksim.Delivery { return r.slack.Person(lin).Command(deploys, "/c66 redeploy web --now") }
 		},
+		again: func(r *rig) { r.command(lin, deploys, "/c66 redeploy web --now") },
+		tells: "redeploy by @lin waits for approval",
+	},
+	"a rejection": {
+		prepare: func(r *rig) func() *slacksim.Delivery { r.waits(sam); return r.rejecting() },
+		again:   func(r *rig) { r.rejecting()() },
+		tells:   "redeploy by @sam was rejected by @lin: “not today”",
+	},
+	"a withdrawal": {
+		prepare: func(r *rig) func() *slacksim.Delivery { r.waits(lin); return r.answering("Withdraw") },
+		again:   func(r *rig) { r.answering("Withdraw")() },
+		tells:   "redeploy by @lin was withdrawn",
+	},
+	"the time of a request": {
+		prepare: func(r *rig) func() *slacksim.Delivery {
+			r.waits(sam)
+			seen := r.slack.Person(sam).Command(deploys, "/c66 locks")
+			pass(59 * time.Minute)
+			return func() *slacksim.Delivery { pass(2 * time.Minute); return seen }
+		},
+		tells: "redeploy by @sam expired",
+	},
+	"a protection that is taken back while a request waits": {
+		prepare: func(r *rig) func() *slacksim.Delivery {
+			r.waits(sam)
+			return func() *slacksim.Delivery { return r.slack.Person(lin).Command(deploys, "/c66 unprotect web") }
+		},
+		again: func(r *rig) { r.command(lin, deploys, "/c66 unprotect web") },
+		tells: "@lin took the protection of web back",
 	},
 	"an approval": {
-		prepare: func(r *rig) func() *slacksim.Delivery {
-			r.allow("protect web")
-			r.command(sam, deploys, "/c66 redeploy web --now")
-			return r.approving()
-		},
-		again: func(r *rig) { r.approving()() },
+		prepare: func(r *rig) func() *slacksim.Delivery { r.waits(sam); return r.answering("Approve") },
+		again:   func(r *rig) { r.answering("Approve")() },
+		deploys: 1,
 	},
 	"an approval of a rollback": {
 		prepare: func(r *rig) func() *slacksim.Delivery {
 			r.allow("protect web")
 			r.click(sam, r.ask(sam, deploys, "/c66 rollback web"), "Yes, roll back")
-			return r.approving()
+			return r.answering("Approve")
 		},
-		again: func(r *rig) { r.approving()() },
+		again:   func(r *rig) { r.answering("Approve")() },
+		deploys: 1,
 	},
 }
 
-// approving returns the click of an admin on the Approve of the request that waits.
-func (r *rig) approving() func() *slacksim.Delivery {
+// waits has somebody's redeploy of what is protected wait for approval.
+func (r *rig) waits(user string) {
 	r.t.Helper()
-	asked := r.says(lin, deploys, "🔐 web@production redeploy of", "waits for approval", "[Approve]")
-	return func() *slacksim.Delivery { return r.sentBy(r.slack.Person(lin).ClickOld(deploys, asked, "Approve")) }
+	r.allow("protect web")
+	r.command(user, deploys, "/c66 redeploy web --now")
+	r.request()
+}
+
+// request waits for the request that waits for approval.
+func (r *rig) request() slacksim.Message {
+	r.t.Helper()
+	return r.says(lin, deploys, "🔐 web@production redeploy by", "waits for approval", "[Approve]")
+}
+
+// answering returns the click of an admin on a button of the request that waits.
+func (r *rig) answering(label string) func() *slacksim.Delivery {
+	r.t.Helper()
+	asked := r.request()
+	return func() *slacksim.Delivery { return r.sentBy(r.slack.Person(lin).ClickOld(deploys, asked, label)) }
+}
+
+// rejecting returns the submission of the window that asks why the request that waits is rejected.
+func (r *rig) rejecting() func() *slacksim.Delivery {
+	r.t.Helper()
+	r.click(lin, r.request(), "Reject")
+	r.until("the window is open", func() bool { return r.slack.Person(lin).Fill("Reason", "not today") == nil })
+	return func() *slacksim.Delivery { return r.sentBy(r.slack.Person(lin).Submit()) }
 }
 
 // dyingAt ends the process at the nth commit or POST, counted from 1, and notes which one that was.
@@ -85,7 +161,7 @@ func dyingAt(n int, after bool, died *string) func(string, bool) bool {
 		if seen++; seen != n {
 			return false
 		}
-		*died = step
+		*died = fmt.Sprintf("%q", step) // what writes no record of its own has no name
 		return true
 	}
 }
@@ -129,23 +205,21 @@ func (r *rig) guardedKill(story guardedStory, n int, after bool, died *string) {
 	r.start()
 	r.slack.Redeliver(d.EnvelopeID)
 	pass(3 * time.Minute)
-	posts, told := r.requests("POST"), strings.Join(r.directly(), "\n")
-	if story.again == nil {
-		if posts != 0 {
-			r.t.Errorf("%d redeploys were sent", posts)
-		}
-		return
-	}
-	unclear := strings.Contains(r.sees(lin, deploys), "did not tell what became of the redeploy")
-	if posts == 0 && !unclear {
+	told, shown := strings.Join(r.directly(), "\n"), r.sees(lin, deploys)
+	unclear := strings.Contains(shown, "did not tell what became of the redeploy")
+	if r.requests("POST") < story.deploys && !unclear || !strings.Contains(shown, story.tells) {
 		hold(r.t, "what lin is told directly", told, "before I began with your “")
+		if story.again == nil {
+			r.t.Fatalf("lin sees\n%s", shown)
+		}
 		story.again(r)
 		pass(time.Minute)
-		posts = r.requests("POST")
 	}
+	posts := r.requests("POST")
 	r.slack.Redeliver(d.EnvelopeID)
 	pass(10 * time.Second)
-	if posts != 1 && !unclear || r.requests("POST") != posts {
-		r.t.Errorf("%d redeploys were sent, then %d; lin was told %q and sees\n%s", posts, r.requests("POST"), told, r.sees(lin, deploys))
+	shown = r.sees(lin, deploys)
+	if posts != story.deploys && !unclear || r.requests("POST") != posts || story.tells != "" && strings.Count(shown, story.tells) != 1 {
+		r.t.Errorf("%d redeploys were sent, then %d; lin was told %q and sees\n%s", posts, r.requests("POST"), told, shown)
 	}
 }

@@ -396,12 +396,12 @@ func (m *team) faults(w *world, k *kept) (wrong []string) {
 }
 
 // answeredHead matches the first line of a request that was answered, where it looks like a card.
-var answeredHead = regexp.MustCompile(`(?m)^(✅|🚫) \S+@\S+ redeploy of @`)
+var answeredHead = regexp.MustCompile(`(?m)^(✅|🚫) \S+@\S+ redeploy by @`)
 
 // unsaid says what was lost or doubled of what people were told.
 func (m *team) unsaid(k *kept) (wrong []string) {
 	public, _ := m.peer.says()
-	requests := strings.Count(public, " redeploy of @")
+	requests := strings.Count(public, " redeploy by @")
 	cards := len(cardHead.FindAllString(public, -1)) - len(answeredHead.FindAllString(public, -1))
 	if cards > len(k.follows) || requests > len(k.approvals) {
 		wrong = append(wrong, fmt.Sprintf("doubled: %d cards of %d redeploys, %d requests of %d", cards, len(k.follows), requests, len(k.approvals)))
