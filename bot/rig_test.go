@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -103,6 +104,7 @@ type settings struct {
 	cloud    cloud66sim.Options
 	admins   []string
 	perHour  int
+	poll     time.Duration // the shortest time between two looks; 5 seconds unless set. Where many hours pass, seldom ones show as much.
 	profiles []string
 	token    string
 	wire     wire
@@ -204,6 +206,7 @@ func (r *rig) begin() {
 	if perHour == 0 {
 		perHour = 3000
 	}
+	poll := cmp.Or(r.set.poll, 5*time.Second)
 	admins := r.set.admins
 	if admins == nil {
 		admins = []string{lin}
@@ -226,7 +229,7 @@ func (r *rig) begin() {
 	cfg := bot.Config{
 		AppToken: secret.New("xapp-1-A0C66-demo"), BotToken: secret.New("xoxb-c66-demo"), SlackURL: slackURL, Command: "/c66",
 		Profiles: r.set.profiles,
-		Admins:   admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: 5 * time.Second, PollMax: time.Minute, Dial: r.wire.dial,
+		Admins:   admins, Cloud: cloud, Records: gatedDB{db, gate}, PollMin: poll, PollMax: time.Minute, Dial: r.wire.dial,
 		AuditKeep: 9600 * time.Hour, Metrics: r.metrics, Log: log,
 	}
 	b, err := bot.New(cfg)

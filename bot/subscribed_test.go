@@ -171,7 +171,7 @@ func TestAChannelThatIsArchivedOrLeftHearsAgainWhenTheBotIsBack(t *testing.T) {
 
 func TestAChannelIsToldOnceThatTheAuthorOfItsSubscriptionsMayNotSubscribeAnyMore(t *testing.T) {
 	t.Parallel()
-	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+	inBubble(t, settings{poll: time.Minute}, func(t *testing.T, r *rig) {
 		const silent, back = "This channel hears nothing by subscription", "deploying #1037"
 		_, rule, _ := strings.Cut(r.allow("allow @sam view,subscribe web").Plain(), "(rule ")
 		rule, _, _ = strings.Cut(rule, ")")
@@ -272,7 +272,7 @@ func (r *rig) stores(fn func(tx storage.Tx) error) {
 
 func TestAChannelThatIsRenamedOrMadePrivateKeepsItsSubscriptions(t *testing.T) {
 	t.Parallel()
-	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+	inBubble(t, settings{poll: time.Minute}, func(t *testing.T, r *rig) {
 		r.command(lin, support, "/c66 subscribe web")
 		r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
 		pass(time.Minute)

@@ -38,7 +38,7 @@ func TestARollBackIsToldOnceInTheThreadOfTheCardOrByItself(t *testing.T) {
 }
 
 func TestARollBackIsToldWhereItIsTheFirstThatHappensOnAStack(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		r.subscribe(builds, "web", events("reverted"))
 		r.positioned(r.stack.UID)
 		time.Sleep(time.Minute)
@@ -54,7 +54,7 @@ func TestARollBackIsToldWhereItIsTheFirstThatHappensOnAStack(t *testing.T) {
 }
 
 func TestAStackThatIsRenamedOrGoneIsToldOnceInTheChannelsConcerned(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		shop := r.cloud.AddStack(cloud66sim.Stack{Name: "shop", History: 2})
 		r.subscribe(deploys, "web*")
 		r.subscribe(builds, "web")
@@ -102,7 +102,7 @@ func TestAListThatIsShortForAWhileMakesNoStackGoneAndHidesNothing(t *testing.T) 
 }
 
 func TestNobodyHearsOfAStackWhoseAuthorMayNotSubscribeToIt(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		r.judges(func(user, channel string, stack storage.StackRef) (bool, error) {
 			return user == sam && channel == builds && stack.UID == r.stack.UID, nil
 		})
@@ -324,7 +324,7 @@ func TestWhatEndedWhileCloud66AnsweredNothingIsToldWhenItDoes(t *testing.T) {
 		"many, where it was cut off":       {8, cloud66sim.Fault{CutBefore: true}, "8 deployments ended while I could not look: 8 ended well"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{}, func(r *rig) {
 				uids := make([]string, c.stacks)
 				for i := range uids {
 					uids[i] = r.cloud.AddStack(cloud66sim.Stack{Name: "shop", UsualDuration: time.Minute, History: 2})

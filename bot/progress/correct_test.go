@@ -79,7 +79,7 @@ func TestAnEndIsNotCorrectedAfterADay(t *testing.T) {
 }
 
 func TestAnEndThatWasToldWithOthersIsCorrected(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		r.subscribe(deploys, "*")
 		r.positioned(r.stack.UID)
 		r.end()
@@ -187,7 +187,7 @@ func TestEachChangeOfAnEndIsTold(t *testing.T) {
 }
 
 func TestAChannelThatWantsOneEndHearsOfATurnToIt(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		r.subscribe(deploys, "*", events("failed"))
 		r.subscribe(builds, "*", events("succeeded"))
 		r.subscribe(ops, "*", events("cancelled"))

@@ -112,7 +112,7 @@ func TestWhatEndedMeanwhileIsToldSoonThoughTheDiskRefusedIt(t *testing.T) {
 			for nth := range int64(2 * stacks) {
 				t.Run(fmt.Sprint("commit ", nth+1), func(t *testing.T) {
 					t.Parallel()
-					inBubble(t, cloud66sim.Options{}, func(r *rig) { toldThoughRefused(r, stacks, nth+1) })
+					unhurried(t, cloud66sim.Options{}, func(r *rig) { toldThoughRefused(r, stacks, nth+1) })
 				})
 			}
 		})

@@ -53,7 +53,7 @@ func TestWhoWaitsIsToldOnceWhenAStackIsFree(t *testing.T) {
 		"the bot is killed meanwhile": {func(r *rig) { r.elsewhere(cloud66sim.Next{Duration: 3 * time.Minute}) }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{}, func(r *rig) {
 				c.play(r)
 				r.waits()
 				if name == "the bot is killed meanwhile" {

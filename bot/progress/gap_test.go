@@ -20,7 +20,7 @@ func TestWhatEndedWhileTheBotWasDownIsToldAlsoWhereItIsMoreThanAPage(t *testing.
 		"on one with a card, which is looked at immediately": {before: true, card: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{}, func(r *rig) {
 				r.slowNet()
 				r.subscribe(deploys, "web")
 				r.positioned(r.stack.UID)

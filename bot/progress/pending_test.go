@@ -11,7 +11,7 @@ import (
 )
 
 func TestANewNameThatMayNotBeToldYetCostsNoRequests(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		var silent atomic.Bool
 		r.judges(func(string, string, storage.StackRef) (bool, error) {
 			if silent.Load() {

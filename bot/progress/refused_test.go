@@ -22,7 +22,7 @@ func TestAFailureIsToldWhateverSlackAnswersOnce(t *testing.T) {
 		"channel_not_found", "server_error", "external_channel_migrating", "restricted_action", "is_archived", "flux_drained",
 	} {
 		t.Run(code, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{}, func(r *rig) {
 				r.slack.FailIn(deploys, "chat.postMessage", code, 1)
 				r.failed()
 				r.over()
@@ -39,7 +39,7 @@ func TestAFailureIsToldWhateverSlackAnswersOnce(t *testing.T) {
 }
 
 func TestASubscribersFailuresThatTheirChannelDoesNotTakeReachThemInOneMessage(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		r.slack.FailIn(deploys, "chat.postMessage", "restricted_action", 100_000)
 		r.failed()
 		time.Sleep(10 * time.Minute)

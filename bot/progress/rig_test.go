@@ -57,6 +57,7 @@ type rig struct {
 	path  string
 	*life
 
+	poll   time.Duration                // the shortest time between two looks
 	after  time.Duration                // how long the health is watched
 	stall  atomic.Pointer[func()]       // called before each commit, unless nil
 	refuse atomic.Pointer[func() error] // called before each commit, which fails with its error, unless nil
@@ -184,8 +185,20 @@ type life struct {
 // inBubble runs f with a running process in a synctest bubble.
 func inBubble(t *testing.T, opts cloud66sim.Options, f func(r *rig)) {
 	t.Helper()
+	polling(t, 5*time.Second, opts, f)
+}
+
+// unhurried is inBubble with few looks at Cloud 66, where hours pass and nothing has to be told within seconds.
+func unhurried(t *testing.T, opts cloud66sim.Options, f func(r *rig)) {
+	t.Helper()
+	polling(t, time.Minute, opts, f)
+}
+
+func polling(t *testing.T, poll time.Duration, opts cloud66sim.Options, f func(r *rig)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, opts)
+		r.poll = poll
 		r.start(newProcess())
 		f(r)
 	})
@@ -198,6 +211,7 @@ func newRig(t *testing.T, opts cloud66sim.Options) *rig {
 		slack:  slacksim.New(slacksim.Options{}),
 		cloud:  cloud66sim.New(opts),
 		path:   filepath.Join(mortal.Dir(t), "progress.db"),
+		poll:   5 * time.Second,
 		stacks: map[string]storage.StackRef{},
 	}
 	for _, id := range []string{lin, sam} {
@@ -248,7 +262,7 @@ func (r *rig) start(p *mortal.Process) {
 		},
 	})
 	pr := progress.New(progress.Config{
-		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: 5 * time.Second, PollMax: time.Minute, Log: log,
+		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: r.poll, PollMax: time.Minute, Log: log,
 		WatchAfter: r.after, Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
 		MayRedeploy: func(_ context.Context, user, _ string, _ storage.StackRef) (bool, error) {
 			return user != r.barred, nil

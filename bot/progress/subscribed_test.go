@@ -176,7 +176,7 @@ func TestWhatEndedWhileTheBotWasDownIsToldOnItsReturn(t *testing.T) {
 }
 
 func TestHistoryIsToldToNobody(t *testing.T) {
-	inBubble(t, cloud66sim.Options{}, func(r *rig) {
+	unhurried(t, cloud66sim.Options{}, func(r *rig) {
 		r.subscribe(deploys, "*")
 		time.Sleep(30 * time.Minute)
 		r.shows(deploys)
@@ -279,7 +279,7 @@ func TestAStackThatIsMadeLaterIsToldOfFromItsFirstDeploymentOn(t *testing.T) {
 		"on a page that nobody subscribes to": {30, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{}, func(r *rig) {
 				for range c.others {
 					r.cloud.AddStack(cloud66sim.Stack{Name: "other"})
 				}

@@ -15,7 +15,7 @@ func TestADeploymentThatVanishedAndIsShownAgainIsFollowedToItsEnd(t *testing.T) 
 		"of a redeploy": {}, "of a subscription": {subscribed: true}, "of a redeploy, while the bot was away": {restart: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{}, func(r *rig) {
 				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Duration: 20 * time.Minute, Fail: true})
 				if tt.subscribed {
 					r.subscribe(deploys, "*")
@@ -53,7 +53,7 @@ func TestAnEndThatTheActionToldIsNotToldAgain(t *testing.T) {
 		"without a number, after a restart": {answer: cloud66sim.AnswerBare, restart: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, cloud66sim.Options{Answer: tt.answer}, func(r *rig) {
+			unhurried(t, cloud66sim.Options{Answer: tt.answer}, func(r *rig) {
 				r.subscribe(deploys, "*")
 				r.positioned(r.stack.UID)
 				r.cloud.NextOutcome(r.stack.UID, cloud66sim.Next{Fail: true})

@@ -46,7 +46,7 @@ func TestAFailedCardSaysWhatCloud66SaysOfIt(t *testing.T) {
 	} {
 		for _, how := range []string{"followed", "subscribed", "redeployed"} {
 			t.Run(name+", "+how, func(t *testing.T) {
-				inBubble(t, cloud66sim.Options{}, func(r *rig) {
+				unhurried(t, cloud66sim.Options{}, func(r *rig) {
 					if tt.fault.Status != 0 {
 						tt.fault.Method, tt.fault.PathPart = "GET", "/actions"
 						r.cloud.AddFault(tt.fault)
