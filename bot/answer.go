@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"time"
 
@@ -28,7 +27,6 @@ type answer struct {
 	replace       bool   // the reply replaces the clicked message
 }
 
-// with returns the destination of a reply.
 func (a answer) with(reply commands.Reply) answer {
 	if _, again := reply.(commands.Taken); again {
 		a.replace = false
@@ -125,7 +123,7 @@ func (b *Bot) byEphemeral(ctx context.Context, to answer, m card.Message, plain 
 	if to.channel == "" {
 		return errNoWay
 	}
-	args, err := arguments(to.channel, m, plain)
+	args, err := content(m, plain).Args(to.channel)
 	if err != nil {
 		return err
 	}
@@ -141,7 +139,7 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain boo
 	if err != nil {
 		return err
 	}
-	args, err := arguments(channel, m, plain)
+	args, err := content(m, plain).Args(channel)
 	if err != nil {
 		return err
 	}
@@ -152,11 +150,6 @@ func (b *Bot) byDirect(ctx context.Context, to answer, m card.Message, plain boo
 	return err
 }
 
-// arguments returns the form values of a call that posts a message in a channel.
-func arguments(channel string, m card.Message, plain bool) (url.Values, error) {
-	blocks, err := m.JSON()
-	if err != nil {
-		return nil, err
-	}
-	return outbox.Body{Text: m.Text(), Blocks: blocks, Plain: plain}.Args(channel)
+func content(m card.Message, plain bool) outbox.Body {
+	return outbox.Body{Text: m.Text(), Blocks: m.JSON(), Plain: plain}
 }

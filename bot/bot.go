@@ -5,8 +5,9 @@
 //	socket    the connection reads an envelope
 //	bot       take reads from it who asks, where, for what, and how the answer reaches them; a text is parsed here, once
 //	inbox     takes it once, journals a change, acknowledges, and runs carryOut in the turn of the author's changes in the channel
-//	commands  resolve and authorize it; what changes a stack goes on in the queue of that stack
-//	progress  begins what has a card, and follows it; the outbox delivers
+//	commands  resolve and authorize it; what changes a stack goes on in the queue of that stack, and passes the stack's locks and
+//	          protections (authz/guard)
+//	progress  begins what has a card, in one transaction with that decision, sends it once and follows it; the outbox delivers
 //
 // The reply takes the first route that Slack accepts. Commands, mentions, buttons and forms differ in how they are read alone. A form opens
 // at once as a loading view, because its trigger expires after 3 s; its content is resolved and authorized afterwards and shown by
@@ -243,8 +244,7 @@ func (b *Bot) tellUnsettled(ctx context.Context) error {
 	err := b.outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		left, err := inbox.Settle(tx)
 		for _, u := range left {
-			m, wrong := outbox.Say(storage.Message{Key: u.Key, Channel: outbox.Direct(u.User), Urgent: true, Last: true}, card.Reply(u.Reply))
-			messages, err = append(messages, m), errors.Join(err, wrong)
+			messages = append(messages, outbox.ToUser(u.User, u.Key, card.Reply(u.Reply)))
 		}
 		told = len(messages)
 		return messages, err

@@ -210,7 +210,6 @@ func (b *Bot) readSearch(in interaction) *inbox.Command {
 	return c
 }
 
-// suggestions returns the options of stacks.
 func suggestions(found []storage.StackRef) any {
 	all := make([]kit.Option, len(found))
 	for i, stack := range found {

@@ -97,7 +97,6 @@ func (b *Bot) read(env socket.Envelope, received time.Time) *inbox.Command {
 	}
 }
 
-// ask returns the command of a request.
 func (b *Bot) ask(r *request) *inbox.Command {
 	r.answer.channel = b.channels.Now(r.answer.channel)
 	c := &inbox.Command{
@@ -124,7 +123,6 @@ func (b *Bot) ask(r *request) *inbox.Command {
 	return c
 }
 
-// ephemeral renders a reply as the acknowledgement payload of a slash command.
 func ephemeral(reply commands.Reply) any {
 	// Text only: Slack silently drops an acknowledgement with blocks that it rejects.
 	return map[string]any{"response_type": slack.ResponseTypeEphemeral, "text": card.Reply(reply).Text(), "parse": "none"}
@@ -200,7 +198,6 @@ func (b *Bot) readClick(in interaction, envelope string, received time.Time) *in
 	return b.ask(r)
 }
 
-// readButton reads the value of a button.
 func (b *Bot) readButton(value string, r *request) {
 	inv, err := commands.FromValue(value)
 	if err != nil {

@@ -200,18 +200,17 @@ func (b *Bot) here(ctx context.Context, in answer) (commands.Here, error) {
 }
 
 // standing returns the key of the bot's message with a timestamp, or "" if the database has none.
-func (b *Bot) standing(ctx context.Context, channel, ts string) (key string, err error) {
-	err = b.records.View(ctx, func(tx storage.Tx) error {
-		key = ""
-		return storage.Messages.Scan(tx, "", func(k string, m storage.Message) error {
+func (b *Bot) standing(ctx context.Context, channel, ts string) (string, error) {
+	return storage.Read(ctx, b.records, func(tx storage.Tx) (key string, err error) {
+		err = storage.Messages.Scan(tx, "", func(k string, m storage.Message) error {
 			if m.Channel == channel && m.TS == ts {
 				key = k
 				return storage.ErrStop
 			}
 			return nil
 		})
+		return key, err
 	})
-	return key, err
 }
 
 // keyInSlack asks Slack for the key of a thread's first message. It returns "" if the bot cannot read it.

@@ -64,7 +64,6 @@ func (b *Bot) moveOn(ctx context.Context, err error, from, to string, at time.Ti
 	}
 }
 
-// move moves a channel's records to its new id.
 func (b *Bot) move(ctx context.Context, from, to string, at time.Time) error {
 	if err := b.progress.MoveChannel(ctx, from, to, at); err != nil {
 		return err

@@ -47,13 +47,7 @@ func (r *readiness) begin() {
 	r.again, r.hello = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
-func (r *readiness) err() error {
-	var all error
-	for _, of := range []*atomic.Pointer[error]{&r.bot, &r.cloud} {
-		all = errors.Join(all, errorIn(of))
-	}
-	return all
-}
+func (r *readiness) err() error { return errors.Join(errorIn(&r.bot), errorIn(&r.cloud)) }
 
 func errorIn(of *atomic.Pointer[error]) error {
 	if err := of.Load(); err != nil {
@@ -79,7 +73,6 @@ func (r *readiness) silentSince() time.Time {
 	return time.Time{}
 }
 
-// logReady logs once that the bot can do its work.
 func (b *Bot) logReady(ctx context.Context) {
 	begun := time.Now()
 	for routine.Sleep(ctx, readyLook) {
@@ -90,7 +83,6 @@ func (b *Bot) logReady(ctx context.Context) {
 	}
 }
 
-// checkCloud checks the Cloud 66 token until the context ends.
 func (b *Bot) checkCloud(ctx context.Context) {
 	var token webapi.Trust
 	for {

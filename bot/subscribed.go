@@ -14,7 +14,6 @@ import (
 	"c66bot/storage"
 )
 
-// parseGlob parses a glob over stacks.
 func parseGlob(glob string) (func(storage.StackRef) bool, error) {
 	p, err := authz.ParsePattern(glob)
 	return p.Match, err
@@ -28,7 +27,6 @@ func (b *Bot) may(right authz.Action) func(ctx context.Context, user, channel st
 	}
 }
 
-// held reports whether a lock holds a stack.
 func (b *Bot) held(ctx context.Context, stack storage.StackRef) (bool, error) {
 	locks, err := b.handler.HeldBy(ctx, stack)
 	return len(locks) > 0, err

@@ -21,7 +21,6 @@ const (
 	adminsFirst = 20 * time.Second // after the start: what people ask for then goes first
 )
 
-// isRefusal reports whether an error of a token check means that the token was refused.
 func isRefusal(err error) bool {
 	_, slack := errors.AsType[*webapi.TokenError](err)
 	_, cloud := errors.AsType[refusal](err)
@@ -179,7 +178,6 @@ func (b *Bot) reachable(ctx context.Context) []string {
 	return slices.DeleteFunc(users, func(id string) bool { return nobody != nil && (*nobody)[id] != "" })
 }
 
-// postDirect posts a direct message at once.
 func (b *Bot) postDirect(ctx context.Context, user string, says card.Message) error {
 	return b.byDirect(ctx, answer{user: user}, says, false)
 }

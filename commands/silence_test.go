@@ -101,11 +101,7 @@ func hearing(t *testing.T, reply Reply) heard {
 	}
 	if reply != nil {
 		m := kit.Draw(reply.Document())
-		blocks, err := m.JSON()
-		if err != nil {
-			t.Fatal(err)
-		}
-		h.Reply = byLot.ReplaceAllString(m.Text()+"\n"+string(blocks), "")
+		h.Reply = byLot.ReplaceAllString(m.Text()+"\n"+string(m.JSON()), "")
 	}
 	return h
 }

@@ -12,7 +12,6 @@ package channels
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -113,7 +112,7 @@ func (c *Channels) Announce(ctx context.Context, req commands.Request, change fu
 		if err != nil {
 			return nil, err
 		}
-		return Messages(said, req.Channel, req.User)
+		return Messages(said, req.Channel, req.User), nil
 	})
 	if err != nil {
 		return fmt.Errorf("record a change and tell the channel: %w", err)
@@ -124,7 +123,7 @@ func (c *Channels) Announce(ctx context.Context, req commands.Request, change fu
 // Amend edits a message announced for a request.
 func (c *Channels) Amend(ctx context.Context, req commands.Request, said commands.Announcement) error {
 	err := c.Outbox.Write(ctx, func(storage.Tx) ([]storage.Message, error) {
-		return Messages([]commands.Announcement{said}, req.Channel, req.User)
+		return Messages([]commands.Announcement{said}, req.Channel, req.User), nil
 	})
 	if err != nil {
 		return fmt.Errorf("amend what the channel was told: %w", err)
@@ -133,7 +132,7 @@ func (c *Channels) Amend(ctx context.Context, req commands.Request, said command
 }
 
 // Messages renders announcements as messages for a channel. A user is told by direct message if it accepts none.
-func Messages(said []commands.Announcement, channel, user string) (messages []storage.Message, err error) {
+func Messages(said []commands.Announcement, channel, user string) (messages []storage.Message) {
 	for _, a := range said {
 		m := storage.Message{
 			Key: a.Key, Channel: cmp.Or(a.Channel, channel), Parent: a.Parent, Urgent: !a.Later, Last: !a.Stays, Tell: []string{user},
@@ -141,8 +140,7 @@ func Messages(said []commands.Announcement, channel, user string) (messages []st
 		if a.User != "" {
 			m.Channel, m.Tell = outbox.Direct(a.User), nil
 		}
-		m, wrong := outbox.Say(m, card.Reply(a.Reply))
-		messages, err = append(messages, m), errors.Join(err, wrong)
+		messages = append(messages, outbox.Say(m, card.Reply(a.Reply)))
 	}
-	return messages, err
+	return messages
 }

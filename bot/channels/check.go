@@ -106,21 +106,18 @@ func Suspended(tx storage.Tx, channel, code string) (messages []storage.Message,
 			globs = append(globs, s.Stacks)
 		}
 		slices.Sort(globs)
-		m, wrong := outbox.Say(storage.Message{
-			Key:     fmt.Sprintf("suspended/%s/%s/%d", channel, author, time.Now().UnixNano()),
-			Channel: outbox.Direct(author), Urgent: true, Last: true,
-		}, card.Suspended(channel, code, globs))
-		messages, err = append(messages, m), errors.Join(err, wrong)
+		key := fmt.Sprintf("suspended/%s/%s/%d", channel, author, time.Now().UnixNano())
+		messages = append(messages, outbox.ToUser(author, key, card.Suspended(channel, code, globs)))
 	}
 	return messages, err
 }
 
 func byAuthor(tx storage.Tx, channel string) (map[string][]storage.Subscription, error) {
+	all, err := storage.Subscriptions.All(tx, storage.ChannelKey(channel, ""))
 	of := map[string][]storage.Subscription{}
-	err := storage.Subscriptions.Scan(tx, storage.ChannelKey(channel, ""), func(_ string, s storage.Subscription) error {
+	for _, s := range all {
 		of[s.Author] = append(of[s.Author], s)
-		return nil
-	})
+	}
 	return of, err
 }
 
@@ -136,14 +133,12 @@ func (c *Channels) Accepted(ctx context.Context, channel string) error {
 
 // checkAuthors tells a channel once that the author of subscriptions may subscribe to nothing there any more: they announce nothing.
 func (c *Channels) checkAuthors(ctx context.Context, channel string) error {
-	var of map[string][]storage.Subscription
 	var known storage.Channel
-	err := c.Records.View(ctx, func(tx storage.Tx) (err error) {
-		known, _, err = storage.Channels.Find(tx, channel)
-		if err == nil {
-			of, err = byAuthor(tx, channel)
+	of, err := storage.Read(ctx, c.Records, func(tx storage.Tx) (_ map[string][]storage.Subscription, err error) {
+		if known, _, err = storage.Channels.Find(tx, channel); err != nil {
+			return nil, err
 		}
-		return err
+		return byAuthor(tx, channel)
 	})
 	var powerless []string
 	for _, author := range slices.Sorted(maps.Keys(of)) {
@@ -165,10 +160,9 @@ func (c *Channels) checkAuthors(ctx context.Context, channel string) error {
 			if slices.Contains(before.Powerless, author) {
 				continue
 			}
-			m, wrong := outbox.Say(storage.Message{
+			messages = append(messages, outbox.Say(storage.Message{
 				Key: fmt.Sprintf("powerless/%s/%s/%d", channel, author, time.Now().UnixNano()), Channel: channel, Last: true,
-			}, card.Powerless(author, of[author]))
-			messages, err = append(messages, m), errors.Join(err, wrong)
+			}, card.Powerless(author, of[author])))
 		}
 		return messages, err
 	})
@@ -269,10 +263,7 @@ func (c *Channels) tellLost(ctx context.Context, channel string, has map[string]
 	return c.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		_, err = storage.ChangeChannel(tx, channel, func(r *storage.Channel) { r.Told = now })
 		for _, user := range users {
-			m, wrong := outbox.Say(storage.Message{
-				Key: fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), Channel: outbox.Direct(user), Urgent: true, Last: true,
-			}, said)
-			messages, err = append(messages, m), errors.Join(err, wrong)
+			messages = append(messages, outbox.ToUser(user, fmt.Sprintf("lost/%s/%s/%d", channel, user, now.Unix()), said))
 		}
 		return messages, err
 	})
@@ -280,14 +271,11 @@ func (c *Channels) tellLost(ctx context.Context, channel string, has map[string]
 
 // Lost returns the number of channels that Slack does not show any more, of which the admins were told.
 func (c *Channels) Lost(ctx context.Context) (n int, err error) {
-	err = c.Records.View(ctx, func(tx storage.Tx) error {
-		n = 0
-		return storage.Channels.Scan(tx, "", func(_ string, r storage.Channel) error {
-			if !r.Told.IsZero() {
-				n++
-			}
-			return nil
-		})
-	})
+	all, err := storage.Channels.ByKey(ctx, c.Records)
+	for _, r := range all {
+		if !r.Told.IsZero() {
+			n++
+		}
+	}
 	return n, err
 }

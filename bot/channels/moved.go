@@ -51,13 +51,8 @@ func (c *Channels) Moved(ctx context.Context, from, to string) error {
 	return nil
 }
 
-// readMoves reads the changes of ids for Now.
 func (c *Channels) readMoves(ctx context.Context) error {
-	var all map[string]storage.Channel
-	err := c.Records.View(ctx, func(tx storage.Tx) (err error) {
-		all, err = moves(tx)
-		return err
-	})
+	all, err := storage.Read(ctx, c.Records, moves)
 	if err != nil {
 		return fmt.Errorf("read which channels bear another id now: %w", err)
 	}
@@ -65,7 +60,6 @@ func (c *Channels) readMoves(ctx context.Context) error {
 	return nil
 }
 
-// moves returns the channels whose id has changed, by old id.
 func moves(tx storage.Tx) (map[string]storage.Channel, error) {
 	all := map[string]storage.Channel{}
 	err := storage.Channels.Scan(tx, "", func(id string, c storage.Channel) error {

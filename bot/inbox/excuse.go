@@ -25,7 +25,6 @@ type reason struct{ text, try string }
 
 var busy = reason{text: "I am busy with too many commands at once: I did not take %s.", try: "Try again in a minute."}
 
-// stoodStill is the reason to turn away what arrived while the process stood still.
 func stoodStill(d time.Duration) reason {
 	return reason{
 		text: fmt.Sprintf("I stood still for %s, which is longer than Slack waits, when %%s came.", wording.Duration(d)),
@@ -37,7 +36,6 @@ func (r reason) reply(asked string) commands.ProblemReply {
 	return commands.ProblemReply{What: fmt.Sprintf(r.text, asked), State: "Nothing was done.", Do: r.try}
 }
 
-// words quotes the request.
 func (c *Command) words() string {
 	switch {
 	case c.What != "":
@@ -92,7 +90,6 @@ func (in *Inbox) tellExcuses(key excuseKey) {
 	}
 }
 
-// counted removes duplicates and appends the number of occurrences.
 func counted(names []string) []string {
 	times := map[string]int{}
 	var once []string

@@ -193,7 +193,6 @@ func (in *Inbox) accept(c *Command) {
 	}
 }
 
-// enqueue adds work to the queue of a command.
 func (in *Inbox) enqueue(c *Command, do func()) {
 	switch {
 	case c.What != "":
@@ -269,7 +268,6 @@ func (in *Inbox) admit(c *Command) {
 	c.ctx, c.end = context.WithCancel(in.ctx)
 }
 
-// leave ends a command and releases its place.
 func (in *Inbox) leave(c *Command) {
 	c.end()
 	if c.away != nil || c.User == "" {

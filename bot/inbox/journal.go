@@ -75,7 +75,6 @@ func (in *Inbox) enter(c *Command) bool {
 	return false
 }
 
-// unwritten tells that the journal did not take a change.
 func (in *Inbox) unwritten() commands.ProblemReply {
 	reply := commands.ProblemReply{
 		What:  "I could not take that: my database did not write it down in time.",
@@ -180,7 +179,6 @@ func void(tx storage.Tx, e storage.Entry) error {
 	}))
 }
 
-// forget removes a settled change from memory.
 func (in *Inbox) forget(c *Command) {
 	in.mu.Lock()
 	delete(in.entries, c.Operation)
@@ -188,7 +186,6 @@ func (in *Inbox) forget(c *Command) {
 	in.leave(c)
 }
 
-// entryOf returns the current entry of a change.
 func (in *Inbox) entryOf(c *Command) storage.Entry {
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -45,7 +45,6 @@ func (in *Inbox) join(name string, width int, do func()) func() {
 	}
 }
 
-// next returns the next work of a queue, or nil if it is empty.
 func (in *Inbox) next(name string, q *queue) (do func()) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -87,7 +86,6 @@ func (in *Inbox) afterBurst(name string, width int, do func()) {
 	}
 }
 
-// endBurst starts the work of a burst, if it is over.
 func (in *Inbox) endBurst() {
 	in.mu.Lock()
 	defer in.mu.Unlock()

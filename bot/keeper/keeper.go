@@ -57,7 +57,6 @@ func (k *Keeper) Run(ctx context.Context) {
 	})
 }
 
-// round looks after the locks and the requests, which it reads once.
 func (k *Keeper) round(ctx context.Context) error {
 	var book *guard.Book
 	var open []string
@@ -111,8 +110,7 @@ func (k *Keeper) change(ctx context.Context, id string, change func(storage.Tx, 
 		if err != nil || said == nil {
 			return nil, err
 		}
-		messages, err := channels.Messages(said, l.Channel, l.Holder)
-		return messages, errors.Join(err, storage.Locks.Put(tx, id, l))
+		return channels.Messages(said, l.Channel, l.Holder), storage.Locks.Put(tx, id, l)
 	})
 	if err != nil {
 		return fmt.Errorf("look after lock %s: %w", id, err)
@@ -163,7 +161,6 @@ func (k *Keeper) remind(ctx context.Context, l storage.Lock, now time.Time) erro
 	})
 }
 
-// nextMorning returns the first morning after a time, in its zone.
 func nextMorning(at time.Time) time.Time {
 	next := time.Date(at.Year(), at.Month(), at.Day(), morning, 0, 0, 0, at.Location())
 	if !next.After(at) {
@@ -184,8 +181,7 @@ func (k *Keeper) approvals(ctx context.Context, open []string, now time.Time) (e
 				a.State, a.EndedAt = storage.Expired, now
 			}
 			a.Told = true
-			messages, err := channels.Messages(commands.ApprovalSaid(a), a.Channel, a.Follow.Asker)
-			return messages, errors.Join(err, storage.Approvals.Put(tx, id, a))
+			return channels.Messages(commands.ApprovalSaid(a), a.Channel, a.Follow.Asker), storage.Approvals.Put(tx, id, a)
 		}))
 	}
 	if err != nil {

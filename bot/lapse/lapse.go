@@ -171,8 +171,8 @@ func (w *Watch) write(tx storage.Tx, lapses []authz.Lapse, known, covered map[st
 	}
 	for _, channel := range slices.Sorted(maps.Keys(of)) {
 		key := fmt.Sprintf("lapsed/%s/%d", channel, time.Now().UnixNano())
-		m, wrong := outbox.Say(storage.Message{Key: key, Channel: channel, Last: true}, card.Lapsed(w.Command, of[channel]))
-		messages, err = append(messages, m), errors.Join(err, wrong)
+		says := card.Lapsed(w.Command, of[channel])
+		messages = append(messages, outbox.Say(storage.Message{Key: key, Channel: channel, Last: true}, says))
 	}
 	return messages, err
 }

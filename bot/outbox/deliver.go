@@ -108,7 +108,6 @@ var (
 	}
 )
 
-// judge decides the next step after a failed one.
 func (o *Outbox) judge(ctx context.Context, it *item, m, parent storage.Message, err error) (time.Duration, error) {
 	fault, posted := webapi.Judge(err), m.TS != ""
 	if thrice[fault.Kind] && it.failures < 2 {
@@ -329,7 +328,6 @@ func put(tx storage.Tx, m storage.Message) error {
 	return storage.Messages.Put(tx, m.Key, m)
 }
 
-// edit brings a posted message to its newest revision.
 func (o *Outbox) edit(ctx context.Context, it *item, m storage.Message) (time.Duration, error) {
 	spare := tickSpare
 	if m.Urgent {

@@ -111,7 +111,6 @@ func (o *Outbox) giveUpOne(ctx context.Context, m storage.Message, why string) e
 	})
 }
 
-// reasons describes why messages are given up.
 func reasons(over []givenUp) string {
 	var words []string
 	for _, g := range over {

@@ -123,14 +123,18 @@ func New(cfg Config) *Outbox {
 // Content is a rendered message.
 type Content interface {
 	Text() string
-	JSON() (blocks []byte, err error)
+	JSON() (blocks []byte)
 }
 
 // Say fills a message with rendered content.
-func Say(m storage.Message, says Content) (storage.Message, error) {
-	blocks, err := says.JSON()
-	m.Text, m.Blocks = says.Text(), blocks
-	return m, err
+func Say(m storage.Message, says Content) storage.Message {
+	m.Text, m.Blocks = says.Text(), says.JSON()
+	return m
+}
+
+// ToUser returns a direct message.
+func ToUser(user, key string, says Content) storage.Message {
+	return Say(storage.Message{Key: key, Channel: Direct(user), Urgent: true, Last: true}, says)
 }
 
 // Write runs change in a transaction, records the messages that it returns, and delivers them after the commit.

@@ -154,7 +154,6 @@ func (it *item) rank() int {
 	}
 }
 
-// waiting counts the items that are not idle.
 func (q *queue) waiting() (n int) {
 	for _, it := range q.items {
 		if !it.idle {
@@ -279,7 +278,6 @@ func (o *Outbox) attempt(ctx context.Context, q *queue, it *item) {
 	}
 }
 
-// growing returns the backoff after a number of consecutive failures.
 func growing(failures int, longest time.Duration) time.Duration {
 	return min(firstPause<<min(max(failures-1, 0), 20), longest)
 }

@@ -181,15 +181,9 @@ func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c stor
 
 // tellCancel tells the user who asked for a cancel, in a direct message, that it is not confirmed, and why.
 func (p *Progress) tellCancel(ctx context.Context, f storage.Follow, c storage.Cancel, why string, change cancelChange) error {
-	m := storage.Message{
-		Key: fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano()), Channel: outbox.Direct(c.User), Urgent: true, Last: true,
-	}
-	m, err := outbox.Say(m, card.Reply(commands.ProblemReply{
+	key := fmt.Sprintf("cancel/%s/%d", f.ID, c.At.UnixNano())
+	return p.changeCancel(ctx, f, change, outbox.ToUser(c.User, key, card.Reply(commands.ProblemReply{
 		Stack: &f.Stack, What: fmt.Sprintf("the cancel of #%d is not confirmed.", f.Deployment), State: why + ".",
 		Do: "Look at its card, and ask again if it is still to be cancelled.",
-	}))
-	if err != nil {
-		return err
-	}
-	return p.changeCancel(ctx, f, change, m)
+	})))
 }

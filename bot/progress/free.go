@@ -60,12 +60,8 @@ func (p *Progress) isFree(ctx context.Context, uid string) (free bool, err error
 	if slices.ContainsFunc(newest.Deployments, func(d cloud66.Deployment) bool { return !d.Ended() }) {
 		return false, nil
 	}
-	err = p.Records.View(ctx, func(tx storage.Tx) error {
-		sought, err := storage.Sought(tx, uid)
-		free = len(sought) == 0
-		return err
-	})
-	return free, err
+	sought, err := storage.Read(ctx, p.Records, func(tx storage.Tx) ([]storage.Follow, error) { return storage.Sought(tx, uid) })
+	return len(sought) == 0, err
 }
 
 // page is the number of newest deployments that are looked at.
@@ -93,8 +89,6 @@ func (p *Progress) release(ctx context.Context, uid string, w storage.Waiter, la
 		if err := storage.Waiters.Delete(tx, key); err != nil || late {
 			return nil, err
 		}
-		m := storage.Message{Key: fmt.Sprintf("free/%s/%d", key, w.At.UnixNano()), Channel: outbox.Direct(w.User), Urgent: true, Last: true}
-		m, err = outbox.Say(m, card.Reply(commands.Free(w)))
-		return []storage.Message{m}, err
+		return []storage.Message{outbox.ToUser(w.User, fmt.Sprintf("free/%s/%d", key, w.At.UnixNano()), card.Reply(commands.Free(w)))}, nil
 	})
 }

@@ -24,7 +24,7 @@ type known struct {
 	position   *storage.Position                 // nil if the stack has none
 	health     *storage.HealthWatch              // nil if the stack's health is not watched
 	follows    []storage.Follow                  // open, oldest first
-	cards      map[string]storage.Message        // what they show, by the id of the follow; without an entry the card is not recorded
+	cards      map[string]storage.Message        // what they show, by the id of the follow; without a key the card is not recorded
 	about      map[int64]about                   // of the deployments of the look and of the follows
 	corrected  []storage.Follow                  // told an end that Cloud 66 tells otherwise now, or are about to
 	unlisted   []storage.Follow                  // ended without a deployment that Cloud 66 shows
@@ -94,10 +94,7 @@ func (p *Progress) read(tx storage.Tx, look watch.Look) (k *known, err error) {
 		k.stack = commands.RefOf(*look.Listed)
 	}
 	if k.stack.UID != "" {
-		k.of = k.subscribed.to(k.stack)
-		for _, s := range k.subscribed.lockedOn(k.stack) {
-			k.of[s.Channel] = append(k.of[s.Channel], s)
-		}
+		k.of = fitting(slices.Concat(k.subscribed.active, k.subscribed.locks), k.stack)
 	}
 	if w, watched, err := storage.Health.Find(tx, look.Stack); err != nil {
 		return nil, err
@@ -221,10 +218,8 @@ func (k *known) correct(tx storage.Tx, stack string, id int64) error {
 
 // card reads what a follow's card shows.
 func (k *known) card(tx storage.Tx, f storage.Follow) error {
-	m, there, err := storage.Messages.Find(tx, cardKey(f.ID))
-	if there {
-		k.cards[f.ID] = storage.Message{Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last, TS: m.TS}
-	}
+	m, _, err := storage.Messages.Find(tx, cardKey(f.ID))
+	k.cards[f.ID] = storage.Message{Key: m.Key, Text: m.Text, Blocks: m.Blocks, Running: m.Running, Last: m.Last, TS: m.TS}
 	return err
 }
 

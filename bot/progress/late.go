@@ -18,20 +18,16 @@ const lateAfter = 7 * time.Second
 // 0 means that there are none.
 func (p *Progress) tellLate(ctx context.Context) (wait time.Duration, err error) {
 	var due []storage.Follow
-	err = p.Records.View(ctx, func(tx storage.Tx) error {
-		due, wait = nil, 0
-		follows, err := storage.OpenFollows(tx, "", storage.PhaseSending, storage.PhaseFinding)
-		for _, f := range follows {
-			switch left := time.Until(f.Wish.SentAt.Add(lateAfter)); {
-			case f.Wish.Late:
-			case left <= 0:
-				due = append(due, f)
-			case wait == 0 || left < wait:
-				wait = left
-			}
+	follows, err := p.open(ctx, storage.PhaseSending, storage.PhaseFinding)
+	for _, f := range follows {
+		switch left := time.Until(f.Wish.SentAt.Add(lateAfter)); {
+		case f.Wish.Late:
+		case left <= 0:
+			due = append(due, f)
+		case wait == 0 || left < wait:
+			wait = left
 		}
-		return err
-	})
+	}
 	if err != nil || len(due) == 0 {
 		return wait, err
 	}
@@ -45,11 +41,10 @@ func (p *Progress) tellLate(ctx context.Context) (wait time.Duration, err error)
 				continue
 			}
 			f.Wish.Late = true
-			m, err := lateCard(tx, f)
-			if err != nil {
+			messages = append(messages, lateCard(f))
+			if err := storage.PutFollow(tx, f); err != nil {
 				return nil, err
 			}
-			messages = append(messages, m)
 		}
 		return messages, nil
 	})
@@ -62,11 +57,8 @@ func (p *Progress) tellLate(ctx context.Context) (wait time.Duration, err error)
 	return wait, nil
 }
 
-// lateCard records a follow without a deployment, and returns its card.
-func lateCard(tx storage.Tx, f storage.Follow) (storage.Message, error) {
-	if err := storage.PutFollow(tx, f); err != nil {
-		return storage.Message{}, err
-	}
+// lateCard returns the card of a follow without a deployment.
+func lateCard(f storage.Follow) storage.Message {
 	return view{View: card.View{Follow: f, At: time.Now()}}.card()
 }
 
@@ -83,17 +75,14 @@ func (p *Progress) answered(ctx context.Context, id string, answer cloud66.Redep
 		var messages []storage.Message
 		if mistaken := f.Deployment; guessed(f) && claims(*w) && w.Claimed != mistaken {
 			f.Deployment, f.State, f.Told, f.StartedAt, w.Guess, w.Late = 0, storage.Asked, nil, time.Time{}, 0, true
-			m, wrong := view{View: card.View{Follow: f}}.retraction(mistaken)
-			messages, err = append(messages, m), errors.Join(wrong, unregister(tx, f, mistaken))
+			messages, err = append(messages, view{View: card.View{Follow: f}}.retraction(mistaken)), unregister(tx, f, mistaken)
 		}
-		if f.Deployment != 0 || err != nil {
-			return nil, errors.Join(err, storage.PutFollow(tx, f))
+		if f.Deployment == 0 {
+			f.Phase, w.Late = storage.PhaseFinding, w.Late || !arrived
 		}
-		f.Phase, w.Late = storage.PhaseFinding, w.Late || !arrived
-		if !w.Late {
-			return nil, storage.PutFollow(tx, f)
+		if f.Deployment == 0 && w.Late {
+			messages = append(messages, lateCard(f))
 		}
-		m, err := lateCard(tx, f)
-		return append(messages, m), err
+		return messages, errors.Join(err, storage.PutFollow(tx, f))
 	})
 }

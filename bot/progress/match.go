@@ -42,10 +42,10 @@ func match(open []sought, newest []cloud66.Deployment, taken map[int64]bool) (ce
 		}
 	}
 	slices.SortFunc(shown, func(a, b cloud66.Deployment) int { return cmp.Compare(a.ID, b.ID) })
-	for _, same := range []func(sought, cloud66.Deployment) bool{sought.endedWith, sought.startedWith} {
+	for _, with := range []func(sought, cloud66.Deployment) bool{sought.endedWith, sought.startedWith} {
 		for _, s := range slices.Clone(open) {
-			d, only := single(shown, func(d cloud66.Deployment) bool { return same(s, d) })
-			if _, alone := single(open, func(o sought) bool { return same(o, d) }); only && alone {
+			d, only := single(shown, func(d cloud66.Deployment) bool { return with(s, d) })
+			if _, alone := single(open, func(o sought) bool { return with(o, d) }); only && alone {
 				certain[s.follow] = d.ID
 				open = slices.DeleteFunc(open, func(o sought) bool { return o.follow == s.follow })
 				shown = slices.DeleteFunc(shown, func(o cloud66.Deployment) bool { return o.ID == d.ID })
@@ -129,22 +129,22 @@ func agrees(a cloud66.Action, d cloud66.Deployment) bool {
 	return true
 }
 
+// same reports whether two times are known and of one event.
+func same(a, b time.Time) bool { return !a.IsZero() && !b.IsZero() && apart(a, b) <= sameMoment }
+
 // together reports whether an action started or ended at the moment of a deployment.
 func together(a cloud66.Action, d cloud66.Deployment) bool {
-	same := func(a, b time.Time) bool { return !a.IsZero() && !b.IsZero() && apart(a, b) <= sameMoment }
 	return same(a.StartedAt, d.StartedAt) || same(a.FinishedAt, d.FinishedAt)
 }
 
 // endedWith reports whether a deployment ended at the moment of the wish's action.
 func (s sought) endedWith(d cloud66.Deployment) bool {
-	return s.possible(d) && s.action != nil && !s.action.FinishedAt.IsZero() && !d.FinishedAt.IsZero() &&
-		apart(s.action.FinishedAt, d.FinishedAt) <= sameMoment
+	return s.possible(d) && s.action != nil && same(s.action.FinishedAt, d.FinishedAt)
 }
 
 // startedWith reports whether a deployment started at the moment of the wish's action.
 func (s sought) startedWith(d cloud66.Deployment) bool {
-	return s.possible(d) && s.action != nil && !s.action.StartedAt.IsZero() && !d.StartedAt.IsZero() &&
-		apart(s.action.StartedAt, d.StartedAt) <= sameMoment
+	return s.possible(d) && s.action != nil && same(s.action.StartedAt, d.StartedAt)
 }
 
 // likely reports whether a guess is good enough to be followed: nothing tells of the wish's action, or it started just before the
@@ -156,7 +156,6 @@ func (s sought) likely(d cloud66.Deployment, searched time.Duration) bool {
 	return !s.action.StartedAt.IsZero() && d.Running() && d.StartedAt.Sub(s.action.StartedAt) <= sameEnd
 }
 
-// apart returns the distance of two times.
 func apart(a, b time.Time) time.Duration { return max(a.Sub(b), b.Sub(a)) }
 
 // viaElsewhere reports whether Cloud 66 says in a word that a deployment was not started by its API. Of the bare codes only 0 (web) is

@@ -2,9 +2,10 @@
 // Cloud 66, finds the deployment that resulted, and follows it, across restarts. It also starts follows for channels that subscribe to a
 // stack.
 //
-// A redeploy is at most one POST. Its record, with a fresh user_reference, is committed before. It is sent after a restart only if the
-// record proves that it was not sent before. After an unclear answer the stack action with its reference is looked up; its absence from the
-// lists proves nothing.
+// A redeploy is at most one POST (send). Its record, with a fresh user_reference, is committed before, with the decision that allows it
+// (commands.Start.Decided): rules, locks and protections hold in that transaction (begin). After a restart (resume) it is sent only if its
+// phase proves that it was not sent before. Else, as after an unclear answer, its deployment is searched: the stack action with its
+// reference is looked up (traceOf) and compared with the deployments (match); its absence from the lists proves nothing.
 //
 // A look at a stack is told in one transaction: what the database holds (position, open follows, subscriptions) and the look determine a
 // plan; the transaction writes the position, the follows, their cards and thread lines, which the outbox delivers, and the history. The
@@ -36,10 +37,8 @@ import (
 	"c66bot/storage"
 )
 
-const (
-	// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after the request surprises users.
-	cardWait = 90 * time.Second
-)
+// cardWait is how long a redeploy waits for its card. A deployment that starts minutes after the request surprises users.
+const cardWait = 90 * time.Second
 
 // Cloud is the part of the Cloud 66 client that progress and its watcher use.
 type Cloud interface {
@@ -132,15 +131,17 @@ func (p *Progress) Run(ctx context.Context) error {
 func (p *Progress) Resumed() <-chan struct{} { return p.resumed }
 
 // Open returns the number of follows that have not ended.
-func (p *Progress) Open() (n int) {
-	err := p.Records.View(context.Background(), func(tx storage.Tx) error {
-		n = 0
-		return storage.Open.Scan(tx, "", func(string, storage.Phase) error { n++; return nil })
-	})
+func (p *Progress) Open() int {
+	open, err := storage.Open.ByKey(context.Background(), p.Records)
 	if err != nil {
 		p.Log.Error("the open follows could not be counted", "error", err)
 	}
-	return n
+	return len(open)
+}
+
+// open returns the open follows in the given phases.
+func (p *Progress) open(ctx context.Context, in ...storage.Phase) ([]storage.Follow, error) {
+	return storage.Read(ctx, p.Records, func(tx storage.Tx) ([]storage.Follow, error) { return storage.OpenFollows(tx, "", in...) })
 }
 
 // followed returns the id of the channel's open follow of a deployment, or "".
@@ -164,13 +165,10 @@ func (p *Progress) Refresh(ctx context.Context, id string) (bool, error) {
 		return false, nil
 	}
 	f, there, err := storage.Follows.Look(ctx, p.Records, id)
-	if err == nil && !there {
-		return false, nil
+	if err != nil || !there {
+		return false, err
 	}
-	if err == nil {
-		err = p.Outbox.Anew(ctx, true, cardKey(id))
-	}
-	if err != nil || f.Phase == storage.PhaseEnded {
+	if err := p.Outbox.Anew(ctx, true, cardKey(id)); err != nil || f.Phase == storage.PhaseEnded {
 		return false, err
 	}
 	p.watch.Due(f.Stack.UID, time.Now())
@@ -220,17 +218,11 @@ func (p *Progress) begin(
 	if f.Wish != nil {
 		f.Operation = operation
 	}
-	card, err := view{View: card.View{
+	card := view{View: card.View{
 		Follow: asSeen(f, seen), Deployment: seen, Dashboard: p.page(f.Stack), At: f.AskedAt, First: true,
 	}}.card()
-	if err != nil {
-		return err
-	}
-	elsewhere, err := overrode(f)
-	if err != nil {
-		return err
-	}
-	err = p.Records.Update(ctx, func(tx storage.Tx) error {
+	elsewhere := overrode(f)
+	err := p.Records.Update(ctx, func(tx storage.Tx) error {
 		if other, err := followed(tx, f); err != nil {
 			return err
 		} else if other != "" {
@@ -254,9 +246,9 @@ func (p *Progress) begin(
 }
 
 // overrode tells the channels of the locks that a redeploy overrides. In its own channel its card does.
-func overrode(f storage.Follow) (messages []storage.Message, err error) {
+func overrode(f storage.Follow) (messages []storage.Message) {
 	if f.Wish == nil {
-		return nil, nil
+		return nil
 	}
 	there := map[string][]storage.Overridden{}
 	for _, l := range f.Wish.Overrides {
@@ -266,8 +258,7 @@ func overrode(f storage.Follow) (messages []storage.Message, err error) {
 	}
 	for channel, locks := range there {
 		m := storage.Message{Key: "overrode/" + f.ID + "/" + channel, Channel: channel, Urgent: true, Last: true}
-		m, wrong := outbox.Say(m, card.Overrode(f, locks))
-		messages, err = append(messages, m), errors.Join(err, wrong)
+		messages = append(messages, outbox.Say(m, card.Overrode(f, locks)))
 	}
-	return messages, err
+	return messages
 }

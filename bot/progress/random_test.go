@@ -23,7 +23,8 @@ import (
 //	go test -run RandomStory ./bot/progress -seeds 300
 var seeds = flag.Int("seeds", 12, "how many random stories of follows, cancels, suspensions, renames, outages and deaths are played")
 
-// Whatever happens in whatever order, each end of a followed or subscribed deployment is told once in its channel.
+// Whatever happens in whatever order, each end of a followed or subscribed deployment is told once in its channel, and so is an illness after
+// it.
 func TestInARandomStoryEachEndIsToldOnce(t *testing.T) {
 	stories := []uint64{187, 222} // which have found mistakes
 	for seed := range uint64(*seeds) {
@@ -35,7 +36,8 @@ func TestInARandomStoryEachEndIsToldOnce(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, cloud66sim.Options{})
-				s := &story{rig: r, rand: rand.New(rand.NewPCG(seed, 1))}
+				r.after = 15 * time.Minute
+				s := &story{rig: r, rand: rand.New(rand.NewPCG(seed, 1)), ills: rand.New(rand.NewPCG(seed, 2))}
 				r.start(newProcess())
 				s.begin()
 				for range 20 {
@@ -54,6 +56,7 @@ func TestInARandomStoryEachEndIsToldOnce(t *testing.T) {
 type story struct {
 	*rig
 	rand   *rand.Rand
+	ills   *rand.Rand // of the health, so that a seed has the other events as ever
 	uids   []string
 	first  int64 // the first deployment of the story
 	asked  sync.WaitGroup
@@ -81,11 +84,11 @@ func (s *story) begin() {
 // next has something happen and a time pass.
 func (s *story) next() {
 	uid := s.uids[s.rand.IntN(len(s.uids))]
-	all := s.cloud.Deployments(uid)
-	newest := all[len(all)-1]
+	newest := s.last(uid)
 	ref := storage.StackRef{UID: uid, Name: "shop", Environment: "production"}
 	operation := fmt.Sprint("op", len(s.events))
 	p, ctx := s.progress, s.ctx
+	s.fallIll()
 	event := s.rand.IntN(12)
 	s.events = append(s.events, fmt.Sprintf("%s %d on %s", time.Now().Format(time.TimeOnly), event, uid[:4]))
 	switch event {
@@ -120,6 +123,83 @@ func (s *story) next() {
 	if s.process.Died() != "" {
 		s.again(newProcess())
 	}
+}
+
+// fallIll has a stack fall ill or recover now and then.
+func (s *story) fallIll() {
+	if s.ills.IntN(3) > 0 {
+		return
+	}
+	uid, health := s.uids[s.ills.IntN(len(s.uids))], []string{"failed", "impaired", "healthy", "healthy"}[s.ills.IntN(4)]
+	s.events = append(s.events, fmt.Sprintf("%s %s %s", time.Now().Format(time.TimeOnly), uid[:4], health))
+	s.cloud.UpdateStack(uid, func(stack *cloud66sim.Stack) { stack.Health = health })
+}
+
+// all sets the health of all stacks.
+func (s *story) all(health string) {
+	for _, uid := range s.uids {
+		s.cloud.UpdateStack(uid, func(stack *cloud66sim.Stack) { stack.Health = health })
+	}
+}
+
+// sicken has all stacks fall ill after a last deployment of each, and recover.
+func (s *story) sicken() {
+	s.all("healthy")
+	time.Sleep(3 * time.Minute)
+	for _, uid := range s.uids {
+		s.cloud.NextOutcome(uid, cloud66sim.Next{Duration: 30 * time.Second})
+		s.cloud.Deploy(uid, cloud66sim.Start{Via: "web"})
+	}
+	for _, uid := range s.uids { // an outcome of before may be left
+		s.until("it has ended", func() bool { return !s.last(uid).FinishedAt.IsZero() })
+	}
+	time.Sleep(2 * time.Minute)
+	s.all("impaired")
+	time.Sleep(4 * time.Minute)
+	s.all("healthy")
+	time.Sleep(15 * time.Minute)
+	s.settle()
+}
+
+const ill, well = "🚨", "healthy again"
+
+// healths checks what the channels were told of the health after deployments.
+func (s *story) healths() {
+	told := map[string]int{}
+	for _, channel := range []string{deploys, ops, builds} {
+		for _, card := range s.slack.Person(lin).Sees(channel) {
+			if card.Broadcast {
+				continue
+			}
+			last := well
+			for _, line := range s.slack.Person(lin).Thread(channel, card.TS)[1:] {
+				for _, is := range []string{ill, well} {
+					if !strings.Contains(line.Plain(), is) {
+						continue
+					}
+					if is == last {
+						s.Errorf("#%s was told twice in a row: %s", channel, line.Plain())
+					}
+					last = is
+					told[fmt.Sprint(channel, is, anyEnd.FindString(line.Plain()))]++
+				}
+			}
+		}
+	}
+	for _, uid := range s.uids {
+		last, times := fmt.Sprintf("#%d went live", s.last(uid).ID), 0
+		if s.last(uid).State == cloud66sim.Success {
+			times = 1
+		}
+		if told[deploys+ill+last] != times || told[deploys+well+last] != times {
+			s.Errorf("of the illness after %s is told: %v", last, told)
+		}
+	}
+}
+
+func (s *story) last(uid string) cloud66sim.View {
+	all := s.cloud.Deployments(uid)
+	return all[len(all)-1]
 }
 
 // outage has Cloud 66 answer nothing for a while.
@@ -173,6 +253,8 @@ func (s *story) end() {
 	time.Sleep(12 * time.Minute) // longer than a wish is searched for
 	s.settle()
 	s.asked.Wait()
+	s.sicken()
+	s.healths()
 	told := map[string]map[int64]int{deploys: s.ends(deploys), ops: s.ends(ops), builds: s.ends(builds)}
 	for _, uid := range s.uids {
 		for _, d := range s.cloud.Deployments(uid) {
@@ -228,7 +310,9 @@ func (s *story) ends(channel string) map[int64]int {
 				if list {
 					head = reply.Plain()
 				}
-				inThread += count(head)
+				if !strings.Contains(head, ill) && !strings.Contains(head, well) {
+					inThread += count(head)
+				}
 			}
 		}
 		if head, _, _ := strings.Cut(m.Plain(), "\n"); list {

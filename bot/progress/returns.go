@@ -36,18 +36,15 @@ func (p *Progress) tellReturn(ctx context.Context) (wait time.Duration, err erro
 	byChannel := map[string][]string{}
 	back := p.watch.Back()
 	var first, last time.Time
-	err = p.Records.View(ctx, func(tx storage.Tx) error {
-		follows, err := storage.OpenFollows(tx, "", storage.PhaseUntold)
-		for _, f := range follows {
-			byChannel[f.Channel] = append(byChannel[f.Channel], f.ID)
-			ended := watch.Later(f.EndedAt, back) // the return of this process may bring more
-			if first.IsZero() || ended.Before(first) {
-				first = ended
-			}
-			last = watch.Later(last, ended)
+	follows, err := p.open(ctx, storage.PhaseUntold)
+	for _, f := range follows {
+		byChannel[f.Channel] = append(byChannel[f.Channel], f.ID)
+		ended := watch.Later(f.EndedAt, back) // the return of this process may bring more
+		if first.IsZero() || ended.Before(first) {
+			first = ended
 		}
-		return err
-	})
+		last = watch.Later(last, ended)
+	}
 	if wait = time.Until(first.Add(gatherFor)); len(byChannel) > 0 && wait > 0 {
 		if wait = min(wait, time.Until(last.Add(quietFor))); wait > 0 {
 			return wait, err
@@ -87,9 +84,7 @@ func (p *Progress) tellEnds(ctx context.Context, ids []string) error {
 			steps = append(steps, s)
 		}
 		if len(steps) > fewEnds {
-			if err := collapse(steps); err != nil {
-				return err
-			}
+			collapse(steps)
 		}
 		return writeAll(tx, steps)
 	})
@@ -101,7 +96,7 @@ func (p *Progress) tellEnds(ctx context.Context, ids []string) error {
 
 // collapse replaces the thread lines, and the cards that would be new, by one message about all ends, with replies for the overflow. Its
 // key is unique, because it contains the id of a follow, which ends only once.
-func collapse(steps []step) error {
+func collapse(steps []step) {
 	views := make([]card.View, len(steps))
 	var tell []string
 	for i := range steps {
@@ -120,11 +115,6 @@ func collapse(steps []step) error {
 		if i > 0 {
 			m.Key, m.Parent = fmt.Sprintf("%s/%d", key, i+1), key
 		}
-		m, err := outbox.Say(m, says)
-		if err != nil {
-			return err
-		}
-		first.messages = append(first.messages, m)
+		first.messages = append(first.messages, outbox.Say(m, says))
 	}
-	return nil
 }

@@ -19,14 +19,6 @@ import (
 // are paged.
 const missedFor = 5 * time.Minute
 
-// swept compares the stacks of a round with the positions: it tells channels of deleted and renamed ones, and removes the positions that no
-// subscription needs. What fails is left to the next round.
-func (p *Progress) swept(ctx context.Context, round watch.Round) {
-	if err := p.compare(ctx, round); err != nil && ctx.Err() == nil {
-		p.Log.Error("stacks that are gone or renamed could not be told; the next round tries again", "error", err)
-	}
-}
-
 // listing is the difference between a round and the positions.
 type listing struct {
 	subscribed *subscriptions
@@ -35,12 +27,10 @@ type listing struct {
 	unwanted   bool                 // there are stacks without a subscription
 }
 
-func (p *Progress) compare(ctx context.Context, round watch.Round) error {
-	var l listing
-	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-		l, err = p.listing(tx, round)
-		return err
-	})
+// swept compares the stacks of a round with the positions: it tells channels of deleted and renamed ones, and removes the positions that no
+// subscription needs. What fails is left to the next round.
+func (p *Progress) swept(ctx context.Context, round watch.Round) error {
+	l, err := storage.Read(ctx, p.Records, func(tx storage.Tx) (listing, error) { return p.listing(tx, round) })
 	if err != nil {
 		return err
 	}
@@ -167,13 +157,12 @@ func (p *Progress) concernedBy(ctx context.Context, subscribed *subscriptions, c
 }
 
 // writeChanges writes the messages of the channels, and the positions under their new names.
-func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]card.StackChange, at time.Time) ([]storage.Message, error) {
-	var messages []storage.Message
-	var err error
+func writeChanges(tx storage.Tx, changes []card.StackChange, of map[string][]card.StackChange, at time.Time) (
+	messages []storage.Message, err error,
+) {
 	for _, channel := range slices.Sorted(maps.Keys(of)) {
-		m, wrong := outbox.Say(storage.Message{Key: fmt.Sprintf("stacks/%s/%d", channel, at.UnixNano()), Channel: channel, Last: true},
-			card.StackChanges(of[channel]))
-		messages, err = append(messages, m), errors.Join(err, wrong)
+		m := storage.Message{Key: fmt.Sprintf("stacks/%s/%d", channel, at.UnixNano()), Channel: channel, Last: true}
+		messages = append(messages, outbox.Say(m, card.StackChanges(of[channel])))
 	}
 	for _, c := range changes {
 		at, known, wrong := storage.Positions.Find(tx, c.Was.UID)

@@ -32,7 +32,6 @@ type step struct {
 	changed  bool
 }
 
-// number returns the deployment.
 func (s step) number() int64 { return cmp.Or(s.of, s.follow.Deployment) }
 
 // when returns when the newest of what a step tells happened, at the latest when it was seen: Cloud 66's clock may be ahead. A step that
@@ -63,21 +62,21 @@ type untold struct {
 }
 
 // step plans the next step of a follow.
-func (t *tale) step(before storage.Follow) (s step, err error) {
+func (t *tale) step(before storage.Follow) (s step) {
 	s.follow = before
 	switch {
 	case before.Phase == storage.PhaseFollowing && t.look.Err == nil:
 		var waits bool
 		if s.follow, waits = t.doubt(before); waits {
 			s.changed = differs(before, s.follow)
-			return s, nil
+			return s
 		}
 		if s.follow.Deployment != before.Deployment {
 			s.mistaken = before.Deployment
 		}
 	case before.Phase == storage.PhaseFollowing:
 	case !seeks(before, t.look.At):
-		return s, nil
+		return s
 	case t.look.Err == nil:
 		s.follow = t.find(notify.Heard(before), t.answers.traces[before.ID])
 		if s.follow.Phase == storage.PhaseEnded {
@@ -110,26 +109,24 @@ func (t *tale) step(before storage.Follow) (s step, err error) {
 			v.Tell = concerned(s.follow, of, d)
 		}
 	}
-	old, there := t.cards[s.follow.ID]
+	old := t.cards[s.follow.ID]
 	ends := s.follow.Phase == storage.PhaseEnded && s.follow.Deployment != 0 // a wish without a deployment is always told by itself
 	switch s.changed = differs(before, s.follow); {
-	case ends && t.look.Err == nil && covers(t.look.Away, s.follow, there):
+	case ends && t.look.Err == nil && covers(t.look.Away, s.follow, old.Key != ""):
 		s.follow.Phase = storage.PhaseUntold
-		s.follow.Untold, err = json.Marshal(untold{s.view, s.notices})
+		s.follow.Untold = encoded(untold{s.view, s.notices})
 	// A deployment that was not seen leaves its card unchanged.
 	case unseen == nil && (v.Deployment != nil || s.follow.Deployment == 0), len(s.notices) > 0:
-		err = s.say(old, there)
+		s.say(old)
 	}
-	if s.mistaken != 0 && err == nil {
-		var m storage.Message
-		m, err = s.view.retraction(s.mistaken)
-		s.messages = append(s.messages, m)
+	if s.mistaken != 0 {
+		s.messages = append(s.messages, s.view.retraction(s.mistaken))
 	}
-	return s, err
+	return s
 }
 
 // retraction says in the thread that a guess was wrong. The lines about it become those of the right deployment.
-func (v view) retraction(mistaken int64) (storage.Message, error) {
+func (v view) retraction(mistaken int64) storage.Message {
 	m := storage.Message{
 		Key: fmt.Sprintf("step/%s/not/%d", v.Follow.ID, mistaken), Channel: v.Follow.Channel, Parent: cardKey(v.Follow.ID), Last: true,
 	}
@@ -138,19 +135,20 @@ func (v view) retraction(mistaken int64) (storage.Message, error) {
 
 // correct plans the correction of an end that was told: Cloud 66 tells another one now. Each change is told once, in the thread and where a
 // failure goes. An end that is not told yet is told as it is now.
-func (t *tale) correct(f storage.Follow) (step, error) {
+func (t *tale) correct(f storage.Follow) step {
 	s := step{follow: f, view: t.view(f), changed: true}
 	v := &s.view
 	state := notify.Outcome(t.sight(*v.Deployment))
 	if state == f.State.Deployed() {
-		return s, nil
+		return s
 	}
 	of := t.subscribed.to(t.nameOf(f))[f.Channel]
 	v.Mentions, v.Loud = notify.HearOfFailure(of, *v.Deployment)
 	v.Mentions = named(v.Mentions, t.starter(*v.Deployment))
 	if f.Phase == storage.PhaseUntold {
 		s.follow.Said = t.said(state, f.Deployment)
-		return s, s.mend(state, of)
+		s.mend(state, of)
+		return s
 	}
 	v.Corrects, s.follow.State, s.follow.Said = f.State.Deployed(), state, t.said(state, f.Deployment)
 	if len(f.Told) < maxTold {
@@ -159,21 +157,20 @@ func (t *tale) correct(f storage.Follow) (step, error) {
 	}
 	v.Loud = v.Loud || slices.ContainsFunc(of, func(sub storage.Subscription) bool { return notify.Wants(sub, string(storage.Failed)) })
 	v.Tell = concerned(s.follow, of, *v.Deployment)
-	old, there := t.cards[f.ID]
-	if !there && !f.Subscribed { // one of a subscription was told in a message with others, and gets its card now
-		return s, nil
+	if old := t.cards[f.ID]; old.Key != "" || f.Subscribed { // one of a subscription was told with others, and gets its card now
+		s.say(old)
 	}
-	return s, s.say(old, there)
+	return s
 }
 
 // maxTold bounds what a follow tells, should Cloud 66 change an end again and again.
 const maxTold = 12
 
 // mend replaces an end that is not told yet.
-func (s *step) mend(state storage.State, of []storage.Subscription) error {
+func (s *step) mend(state storage.State, of []storage.Subscription) {
 	var end untold
 	if err := json.Unmarshal(s.follow.Untold, &end); err != nil {
-		return fmt.Errorf("read the end that is not told yet: %w", err)
+		panic(fmt.Sprintf("the end that is not told yet cannot be read: %v", err))
 	}
 	was, d := s.follow.State, s.view.Deployment
 	s.follow.State, s.follow.Told = state, slices.Clone(s.follow.Told)
@@ -188,9 +185,7 @@ func (s *step) mend(state storage.State, of []storage.Subscription) error {
 		}
 	}
 	s.view.Tell = concerned(s.follow, of, *d)
-	var err error
-	s.follow.Untold, err = json.Marshal(untold{s.view, end.Notices})
-	return err
+	s.follow.Untold = encoded(untold{s.view, end.Notices})
 }
 
 // nameOf returns the name under which channels know a follow's stack, which may have been renamed since.
@@ -277,40 +272,30 @@ func overtaken(newest []cloud66.Deployment, id int64) bool {
 	return slices.ContainsFunc(newest, func(d cloud66.Deployment) bool { return d.ID > id && d.Ended() && d.Duration() > 0 })
 }
 
-// say renders the card and the thread lines. A card is written only if it shows something else than the old one.
-func (s *step) say(old storage.Message, there bool) error {
+// say renders the card and the thread lines. A card is written only if it shows something else than the old one, if there is one.
+func (s *step) say(old storage.Message) {
+	there := old.Key != ""
 	born := !there && s.follow.Subscribed && s.follow.Phase == storage.PhaseEnded // its thread has nothing to add
 	s.view.Follow, s.view.Born, s.view.First = s.follow, born, !born && old.TS == ""
-	c, err := s.view.card()
-	if err != nil {
-		return err
-	}
+	c := s.view.card()
 	if c.Urgent = urgent(s.follow, s.notices...); born {
 		c.Tell = s.view.Tell
 	}
 	if !there || !outbox.Same(old, c) {
 		s.messages, s.changed = append(s.messages, c), true
 	}
-	for _, n := range s.notices {
-		if born {
-			break
-		}
-		line, err := s.view.step(n)
-		if err != nil {
-			return err
-		}
-		s.messages = append(s.messages, line)
+	for i := 0; i < len(s.notices) && !born; i++ {
+		s.messages = append(s.messages, s.view.step(s.notices[i]))
 	}
-	return nil
 }
 
 // sayIn is say with the card as the transaction sees it.
 func (s *step) sayIn(tx storage.Tx) error {
-	old, there, err := storage.Messages.Find(tx, cardKey(s.follow.ID))
-	if err != nil {
-		return err
+	old, _, err := storage.Messages.Find(tx, cardKey(s.follow.ID))
+	if err == nil {
+		s.say(old)
 	}
-	return s.say(old, there)
+	return err
 }
 
 // urgent reports whether users wait for these notices: the asker for any, subscribers for a failure.
@@ -323,11 +308,7 @@ func isFailure(n notify.Notice) bool {
 }
 
 // differs reports whether two records differ in their stored form.
-func differs(a, b any) bool {
-	left, errA := json.Marshal(a)
-	right, errB := json.Marshal(b)
-	return errA != nil || errB != nil || !bytes.Equal(left, right)
-}
+func differs(a, b any) bool { return !bytes.Equal(encoded(a), encoded(b)) }
 
 // writeAll writes the steps that change something.
 func writeAll(tx storage.Tx, steps []step) (err error) {
@@ -417,10 +398,7 @@ func (p *Progress) finish(ctx context.Context, id string, state storage.State, s
 			return err
 		}
 		if s.mistaken != 0 {
-			m, err := s.view.retraction(s.mistaken)
-			if s.messages = append(s.messages, m); err != nil {
-				return err
-			}
+			s.messages = append(s.messages, s.view.retraction(s.mistaken))
 		}
 		return writeAll(tx, []step{s})
 	})
@@ -448,13 +426,11 @@ func FollowOf(key string) (string, bool) { return strings.CutPrefix(key, cardPre
 
 // card renders a follow's card as a message. A card with a running time is stored as of its start, so that it changes with its state only;
 // the outbox draws it anew.
-func (v view) card() (m storage.Message, err error) {
-	m = storage.Message{Key: cardKey(v.Follow.ID), Channel: v.Follow.Channel, Urgent: true, Last: v.Follow.Phase == storage.PhaseEnded}
+func (v view) card() storage.Message {
+	m := storage.Message{Key: cardKey(v.Follow.ID), Channel: v.Follow.Channel, Urgent: true, Last: v.Follow.Phase == storage.PhaseEnded}
 	if v.Runs() {
 		v.At = v.Start()
-		if m.Running, err = json.Marshal(v.View); err != nil {
-			return m, fmt.Errorf("encode the card of %s: %w", v.Follow.ID, err)
-		}
+		m.Running = encoded(v.View)
 	}
 	return outbox.Say(m, card.Deployment(v.View))
 }
@@ -467,13 +443,21 @@ func Draw(running []byte, at time.Time) (outbox.Body, error) {
 	}
 	v.At = at
 	says := card.Deployment(v)
-	blocks, err := says.JSON()
-	return outbox.Body{Text: says.Text(), Blocks: blocks}, err
+	return outbox.Body{Text: says.Text(), Blocks: says.JSON()}, nil
+}
+
+// encoded returns what JSON can hold, as do all records, encoded.
+func encoded(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("a record cannot be encoded: %v", err))
+	}
+	return b
 }
 
 // step renders a state as a line of the card's thread. A failure is also broadcast to the channel if the follow was asked for or a
 // subscription includes it. An end has recipients for direct messages.
-func (v view) step(n notify.Notice) (storage.Message, error) {
+func (v view) step(n notify.Notice) storage.Message {
 	f := v.Follow
 	m := storage.Message{
 		Key: fmt.Sprintf("step/%s/%s", f.ID, n.State), Channel: f.Channel, Parent: cardKey(f.ID), Urgent: urgent(f, n), Last: true,

@@ -64,22 +64,17 @@ func (s *subscriptions) inherit(earlier *subscriptions) {
 	})
 }
 
-// to returns the subscriptions to a stack by channel.
+// to returns the subscriptions to a stack by channel, without those of locks.
 func (s *subscriptions) to(ref storage.StackRef) map[string][]storage.Subscription {
-	of := map[string][]storage.Subscription{}
-	for _, sub := range s.active {
-		if sub.fits(ref) {
-			of[sub.Channel] = append(of[sub.Channel], sub.Subscription)
-		}
-	}
-	return of
+	return fitting(s.active, ref)
 }
 
-// lockedOn returns the channels of the locks on a stack, as if they subscribed to it.
-func (s *subscriptions) lockedOn(ref storage.StackRef) (of []storage.Subscription) {
-	for _, l := range s.locks {
-		if l.fits(ref) {
-			of = append(of, l.Subscription)
+// fitting returns those of the subscriptions that match a stack, by channel.
+func fitting(all []subscriber, ref storage.StackRef) map[string][]storage.Subscription {
+	of := map[string][]storage.Subscription{}
+	for _, sub := range all {
+		if sub.fits(ref) {
+			of[sub.Channel] = append(of[sub.Channel], sub.Subscription)
 		}
 	}
 	return of
@@ -183,7 +178,7 @@ func (p *Progress) putFirst(ctx context.Context, positions map[string]storage.Po
 
 // listed returns the aims of the stacks on a page of the list. An idle stack that nobody has read gets its position from the list, without
 // a look, in one transaction for the page.
-func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[string]watch.Aim {
+func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) (map[string]watch.Aim, error) {
 	now := time.Now()
 	aims, first := map[string]watch.Aim{}, map[string]storage.Position{}
 	err := p.Records.View(ctx, func(tx storage.Tx) error {
@@ -216,10 +211,7 @@ func (p *Progress) listed(ctx context.Context, stacks []cloud66.Stack) map[strin
 		err = errors.Join(err, wrong)
 		maps.DeleteFunc(aims, func(uid string, _ watch.Aim) bool { _, is := first[uid]; return is })
 	}
-	if err != nil && ctx.Err() == nil {
-		p.Log.Error("what the bot knows of a page of stacks could not all be read; the next round tries again", "error", err)
-	}
-	return aims
+	return aims, err
 }
 
 // Watching holds the numbers of subscriptions and of suspended ones among them.
@@ -239,15 +231,13 @@ func (p *Progress) Watch() watch.State { return p.watch.State() }
 
 // Watched returns the stacks that are watched for subscriptions, by UID.
 func (p *Progress) Watched() map[string]storage.StackRef {
-	stacks := map[string]storage.StackRef{}
-	err := p.Records.View(context.Background(), func(tx storage.Tx) error {
-		return storage.Positions.Scan(tx, "", func(uid string, at storage.Position) error {
-			stacks[uid] = at.Stack
-			return nil
-		})
-	})
+	positions, err := storage.Positions.ByKey(context.Background(), p.Records)
 	if err != nil {
-		p.Log.Error("the watched stacks are not shown", "error", err)
+		p.Log.Error("the watched stacks are not all shown", "error", err)
+	}
+	stacks := map[string]storage.StackRef{}
+	for uid, at := range positions {
+		stacks[uid] = at.Stack
 	}
 	return stacks
 }
@@ -258,11 +248,7 @@ func (p *Progress) SubscriptionsChanged(ctx context.Context) error {
 	if err := p.sweep(ctx); err != nil {
 		return err
 	}
-	var unwanted []string
-	err := p.Records.View(ctx, func(tx storage.Tx) (err error) {
-		unwanted, err = p.unwanted(tx)
-		return err
-	})
+	unwanted, err := storage.Read(ctx, p.Records, p.unwanted)
 	if err != nil || len(unwanted) == 0 {
 		return err
 	}

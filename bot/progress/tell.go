@@ -225,13 +225,10 @@ func (t *tale) order() {
 }
 
 // add plans the next step of a follow, and reports whether it could.
-func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bool {
+func (t *tale) add(f storage.Follow, plan func(storage.Follow) step) bool {
 	err := panics.Catch(func() error {
-		s, err := plan(f)
-		if err == nil {
-			t.steps = append(t.steps, s)
-		}
-		return err
+		t.steps = append(t.steps, plan(f))
+		return nil
 	})
 	if err != nil {
 		t.err = errors.Join(t.err, fmt.Errorf("follow %s: %w", f.ID, err))
@@ -239,13 +236,11 @@ func (t *tale) add(f storage.Follow, plan func(storage.Follow) (step, error)) bo
 	return err == nil
 }
 
-// changes reports whether there is anything to write.
 func (t *tale) changes() bool {
 	return t.position != nil || t.health != nil || t.unwatch || len(t.ended) > 0 ||
 		slices.ContainsFunc(t.steps, func(s step) bool { return s.changed })
 }
 
-// write writes the plan.
 func (t *tale) write(tx storage.Tx) (err error) {
 	for _, d := range t.ended {
 		err = errors.Join(err, storage.History.Put(tx, storage.DeploymentKey(d.Stack, d.Number), d))
@@ -376,10 +371,10 @@ func (t *tale) hear() {
 			t.held = true
 		default:
 			f := storage.Follow{Stack: t.stack, Deployment: d.ID, Channel: channel, Subscribed: true}
-			t.add(newFollow(f, storage.PhaseFollowing), func(f storage.Follow) (step, error) {
-				s, err := t.step(f)
+			t.add(newFollow(f, storage.PhaseFollowing), func(f storage.Follow) step {
+				s := t.step(f)
 				s.changed = true
-				return s, err
+				return s
 			})
 			t.whys = append(t.whys, fmt.Sprintf("#%d in %s: %s", d.ID, channel, why))
 			t.beganLocked(t.steps[len(t.steps)-1].follow, of, d)
@@ -393,13 +388,11 @@ func (t *tale) beganLocked(f storage.Follow, of []storage.Subscription, d cloud6
 		if s.Lock == nil || f.Deployment != d.ID {
 			continue
 		}
-		m, err := outbox.Say(storage.Message{
+		m := outbox.Say(storage.Message{
 			Key: "locked/" + s.Lock.ID + "/" + storage.DeploymentKey(t.look.Stack, d.ID), Channel: f.Channel, Parent: cardKey(f.ID),
 			Broadcast: true, Urgent: true, Last: true, Tell: []string{s.Lock.Holder},
 		}, card.BeganLocked(t.stack, d, *s.Lock))
-		if t.err = errors.Join(t.err, err); err == nil {
-			t.steps = append(t.steps, step{messages: []storage.Message{m}, at: t.look.At, of: d.ID, changed: true})
-		}
+		t.steps = append(t.steps, step{messages: []storage.Message{m}, at: t.look.At, of: d.ID, changed: true})
 	}
 }
 
@@ -430,10 +423,8 @@ func (t *tale) revert(channel string, d cloud66.Deployment, tell []string) {
 	if heard := t.about[d.ID].heard[channel]; heard != "" {
 		m.Parent, m.Broadcast = cardKey(heard), true
 	}
-	m, err := outbox.Say(m, card.Reverted(t.stack, d))
-	if t.err = errors.Join(t.err, err); err == nil {
-		t.steps = append(t.steps, step{messages: []storage.Message{m}, at: cmp.Or(d.RevertedAt, t.look.At), of: d.ID, changed: true})
-	}
+	m = outbox.Say(m, card.Reverted(t.stack, d))
+	t.steps = append(t.steps, step{messages: []storage.Message{m}, at: cmp.Or(d.RevertedAt, t.look.At), of: d.ID, changed: true})
 }
 
 // heardIn returns the follow that announces a deployment to a channel, or "".

@@ -28,7 +28,6 @@ func (k *known) missing(tx storage.Tx, look watch.Look) error {
 	})
 }
 
-// reopened takes back the end of a follow.
 func reopened(f storage.Follow, phase storage.Phase) storage.Follow {
 	end := f.State
 	f.Phase, f.State, f.Said, f.EndedAt, f.Missing, f.MissedSince = phase, storage.Asked, "", time.Time{}, 0, time.Time{}
@@ -90,11 +89,7 @@ func (t *tale) resume() {
 			wish := *f.Wish
 			f.Wish = &wish
 			wish.Arrived, wish.Late = true, true
-			t.add(reopened(f, storage.PhaseFinding), func(f storage.Follow) (step, error) {
-				s := step{follow: f, view: t.view(f), changed: true}
-				old, there := t.cards[f.ID]
-				return s, s.say(old, there)
-			})
+			t.add(reopened(f, storage.PhaseFinding), t.show)
 		case f.State == storage.Unclear, f.Wish == nil, !found:
 		default:
 			wish := *f.Wish
@@ -105,13 +100,17 @@ func (t *tale) resume() {
 	}
 }
 
+func (t *tale) show(f storage.Follow) step {
+	s := step{follow: f, view: t.view(f), changed: true}
+	s.say(t.cards[f.ID])
+	return s
+}
+
 // appear shows on a card the deployment of which only the end was known.
-func (t *tale) appear(f storage.Follow) (step, error) {
+func (t *tale) appear(f storage.Follow) step {
 	if notify.Outcome(t.sight(*t.view(f).Deployment)) != f.State {
 		return t.correct(f)
 	}
 	f.Said = t.said(f.State, f.Deployment)
-	s := step{follow: f, view: t.view(f), changed: true}
-	old, there := t.cards[f.ID]
-	return s, s.say(old, there)
+	return t.show(f)
 }

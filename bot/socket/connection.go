@@ -53,7 +53,6 @@ func (c *connection) close() {
 	_ = conn.Close() // an error loses nothing
 }
 
-// drop leaves a connection of no use and closes it.
 func (c *connection) drop(why string) {
 	c.leave(errors.New(why))
 	c.close()
@@ -108,7 +107,6 @@ func (c *connection) serve(ctx context.Context) {
 	watch.Wait()
 }
 
-// read reads frames until the connection ends.
 func (c *connection) read() error {
 	c.ws.SetReadLimit(maxFrame)
 	c.ws.SetPongHandler(func(string) error {

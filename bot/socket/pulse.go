@@ -21,7 +21,6 @@ type pulse struct {
 	stood time.Duration
 }
 
-// beat records a sign of life.
 func (p *pulse) beat(now time.Time) {
 	if gap := between(p.last, now); !p.last.IsZero() && gap > hiccup {
 		p.stood, p.until = gap, now

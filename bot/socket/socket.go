@@ -131,7 +131,6 @@ func (s *Socket) Run(ctx context.Context) {
 	}
 }
 
-// growing is the backoff between connection attempts after a number of faults.
 func growing(faults int) time.Duration { return min(shortestAttempt<<min(faults, 6), longestAttempt) }
 
 // succeed makes a connection the current one. Its predecessor is read for drainFor, since Slack may still deliver on it.
@@ -183,7 +182,6 @@ func (s *Socket) report(ctx context.Context, err error, token *webapi.Trust, fau
 	return growing(faults)
 }
 
-// connect opens a connection and waits for its hello.
 func (s *Socket) connect(ctx context.Context) (*connection, error) {
 	openCtx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
@@ -217,7 +215,6 @@ func (s *Socket) connect(ctx context.Context) (*connection, error) {
 	}
 }
 
-// greet records a hello. Connections of other instances receive a share of the envelopes.
 func (s *Socket) greet(hello frame) {
 	s.mu.Lock()
 	maps.DeleteFunc(s.own, func(_ *connection, end time.Time) bool { return !end.IsZero() && Since(end) > closingTime })
@@ -241,14 +238,12 @@ func (s *Socket) Others() int {
 	return s.extra
 }
 
-// connection returns the state of a new connection.
 func (s *Socket) connection(ws *websocket.Conn) *connection {
 	return &connection{
 		Socket: s, ws: ws, hello: make(chan frame, 1), leaving: make(chan struct{}), ended: make(chan struct{}), empty: time.Now(),
 	}
 }
 
-// beats detects standstills of the process until the context ends.
 func (s *Socket) beats(ctx context.Context) {
 	tick := time.NewTicker(s.Beat)
 	defer tick.Stop()

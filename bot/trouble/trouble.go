@@ -127,7 +127,6 @@ func (w *Watch) look(ctx context.Context, at time.Time) {
 	}
 }
 
-// begin notes since when something holds.
 func begin(since map[string]time.Time, name string, holds bool, at time.Time) {
 	if _, noted := since[name]; holds && !noted {
 		since[name] = at
@@ -147,10 +146,9 @@ func (w *Watch) tell(ctx context.Context, name string, record storage.Trouble, s
 	err := w.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
 		for _, user := range admins {
 			key := fmt.Sprintf("trouble/%s/%s/%d/%t", name, user, record.Told.UnixNano(), record.Over.IsZero())
-			said, wrong := outbox.Say(storage.Message{Key: key, Channel: outbox.Direct(user), Urgent: true, Last: true}, m)
-			messages, err = append(messages, said), errors.Join(err, wrong)
+			messages = append(messages, outbox.ToUser(user, key, m))
 		}
-		return messages, errors.Join(err, storage.Troubles.Put(tx, name, record))
+		return messages, storage.Troubles.Put(tx, name, record)
 	})
 	if err == nil {
 		return
@@ -162,7 +160,6 @@ func (w *Watch) tell(ctx context.Context, name string, record storage.Trouble, s
 	w.Log.ErrorContext(ctx, "that an admin is told of a trouble could not be recorded; it was posted at once", "trouble", name, "error", err)
 }
 
-// keep writes what was told of a trouble.
 func (w *Watch) keep(ctx context.Context, name string) {
 	err := w.Records.Update(ctx, func(tx storage.Tx) error {
 		if record, there := w.told[name]; there {

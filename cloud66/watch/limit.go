@@ -80,7 +80,6 @@ func (l *limiter) take(now time.Time, page bool) {
 	}
 }
 
-// refused stops all requests for a while.
 func (l *limiter) refused(now time.Time, err error) {
 	pause := throttled
 	if api, ok := errors.AsType[*cloud66.Error](err); ok && api.RetryAfter > 0 {
@@ -89,7 +88,6 @@ func (l *limiter) refused(now time.Time, err error) {
 	l.blocked = now.Add(pause)
 }
 
-// served ends a refusal.
 func (l *limiter) served() { l.blocked = time.Time{} }
 
 // isRefusal reports whether an error means that no request at all is served at present.

@@ -201,7 +201,6 @@ func (w *Watcher) readNewest(ctx context.Context, a Aim, look *Look) error {
 	return nil
 }
 
-// finish records a look and the aim after it.
 func (w *Watcher) finish(s *stack, look Look, aim Aim, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -39,7 +39,6 @@ func (p *presence) hears(at time.Time, look bool, longest time.Duration) {
 	}
 }
 
-// fails records a failed look.
 func (p *presence) fails(at time.Time) { p.failing = cmp.Or(p.failing, at) }
 
 // Back returns when the last absence ended, or when the process began if nothing was answered yet.

@@ -142,7 +142,6 @@ func (w *Watcher) backoff(s *stack) time.Duration {
 	return min(w.Min<<min(max(s.again-1, 0), 10), max(longest, w.Min))
 }
 
-// unlist takes a stack out of the sweep.
 func (s *stack) unlist() {
 	s.listed, s.again, s.aim.Subscribed = nil, 0, false
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,7 +91,6 @@ func (s *sweep) gap(perHour int, shortest time.Duration) time.Duration {
 	return max(shortest, min(fullShare, time.Hour*25/6/time.Duration(max(perHour, 1)))) / time.Duration(max(pages, 1))
 }
 
-// restart begins a full round now.
 func (s *sweep) restart(now time.Time) {
 	s.again, s.hasty, s.due = true, true, now
 	s.start(now, 0)
@@ -137,7 +137,6 @@ func (s *sweep) read(number, subscribed int, p cloud66.StackPage) {
 	s.at = s.after(number)
 }
 
-// blind reports an outage: no page could be read for some time.
 func (s *sweep) blind(now time.Time) bool {
 	return !s.failing.IsZero() && now.Sub(s.failing) >= outage
 }
@@ -176,18 +175,16 @@ func (w *Watcher) readPage(ctx context.Context) {
 		return
 	}
 	var aims map[string]Aim
-	catch := func(do func()) error {
-		fault := panics.Catch(func() error { do(); return nil })
-		if fault != nil {
-			w.Log.Error("stacks of the list were not taken note of", "page", number, "error", fault)
-		}
-		return fault
-	}
+	var wrong error
 	if err == nil {
-		err = catch(func() { aims = w.Listed(ctx, p.Stacks) })
+		err = panics.Catch(func() error { aims, wrong = w.Listed(ctx, p.Stacks); return nil })
+		wrong = errors.Join(wrong, err)
 	}
 	if round := w.turn(number, p, err, aims, began); round != nil && w.Swept != nil {
-		_ = catch(func() { w.Swept(ctx, *round) })
+		wrong = errors.Join(wrong, panics.Catch(func() error { return w.Swept(ctx, *round) }))
+	}
+	if wrong != nil && ctx.Err() == nil {
+		w.Log.Error("stacks of the list were not all taken note of; the next round tries again", "page", number, "error", wrong)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

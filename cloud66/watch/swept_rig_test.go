@@ -73,7 +73,7 @@ func newReader() *reader {
 }
 
 // listed gives the aims of the stacks on a page, without those whose aim panics.
-func (r *reader) listed(_ context.Context, stacks []cloud66.Stack) map[string]Aim {
+func (r *reader) listed(_ context.Context, stacks []cloud66.Stack) (map[string]Aim, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	aims := map[string]Aim{}
@@ -87,7 +87,7 @@ func (r *reader) listed(_ context.Context, stacks []cloud66.Stack) map[string]Ai
 			return nil
 		})
 	}
-	return aims
+	return aims, nil
 }
 
 // aim gives what the records say of a stack.
@@ -148,10 +148,11 @@ func (r *reader) tell(d cloud66.Deployment, open bool) {
 	}
 }
 
-func (r *reader) swept(_ context.Context, round Round) {
+func (r *reader) swept(_ context.Context, round Round) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rounds = append(r.rounds, round)
+	return nil
 }
 
 func (r *reader) allRounds() []Round {

@@ -269,7 +269,7 @@ func TestAPanicEndsThatLookAlone(t *testing.T) {
 				}
 				return seen(ctx, l)
 			}
-			cfg.Swept = func(context.Context, Round) { panic("swept") }
+			cfg.Swept = func(context.Context, Round) error { panic("swept") }
 		}
 		began := time.Now()
 		a.reader.wants = func(s cloud66.Stack) bool {

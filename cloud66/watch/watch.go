@@ -54,8 +54,8 @@ type Config struct {
 
 	List List // nil: no sweep
 	// Listed takes the stacks of a page and returns their aims by UID. A stack without an aim stays as it was.
-	Listed func(ctx context.Context, stacks []cloud66.Stack) map[string]Aim
-	Swept  func(ctx context.Context, round Round) // called after each round; may be nil
+	Listed func(ctx context.Context, stacks []cloud66.Stack) (map[string]Aim, error)
+	Swept  func(ctx context.Context, round Round) error // called after each round; may be nil
 }
 
 // Aim is what the records say of a stack.
@@ -182,7 +182,6 @@ func (w *Watcher) State() State {
 	return state
 }
 
-// signal wakes Run.
 func (w *Watcher) signal() {
 	select {
 	case w.wake <- struct{}{}:

@@ -57,12 +57,12 @@ func (m Message) Plain() Message {
 func (m Message) Blocks() []slack.Block { return Blocks(m.doc.Blocks...) }
 
 // JSON returns the encoded blocks.
-func (m Message) JSON() ([]byte, error) {
+func (m Message) JSON() []byte {
 	b, err := json.Marshal(m.Blocks())
 	if err != nil {
-		return nil, fmt.Errorf("encode blocks: %w", err)
+		panic(fmt.Sprintf("blocks of strings cannot be encoded: %v", err))
 	}
-	return b, nil
+	return b
 }
 
 // Block is a block of a message or modal.
