@@ -22,8 +22,8 @@ var accessSpec = Spec{
 	Verb: Access, group: ofRights, Right: authz.View,
 	Args: []Arg{
 		{Word: "[why", Example: "why", take: takeWhy, show: showWhy},
-		{Word: "ACTION", Missing: "%s why needs a right and a stack.", Example: "why", opt: Actions},
-		{Word: "<stack>", Missing: "%s why needs a right and a stack.", Example: "why", take: takeStack, show: argStack.show},
+		{Word: "ACTION", Missing: "%s why takes a right, such as redeploy, and a stack.", Example: "why", opt: Actions},
+		{Word: "<stack>", Missing: "%s why takes a right, such as redeploy, and a stack.", Example: "why", take: takeStack, show: argStack.show},
 		{Word: "[@user]]", Example: "@lin", opt: Asker},
 	},
 	Summary:  "Shows who may do what in this channel; with why, the rule that decides.",
@@ -36,7 +36,7 @@ var accessSpec = Spec{
 func takeWhy(_ *Invocation, word string) error {
 	if strings.ToLower(word) != "why" {
 		//nolint:staticcheck // people read it as a sentence
-		return fmt.Errorf("I don't understand %s behind access; only why can stand there", quoted(word))
+		return fmt.Errorf("I don't understand %s after access; only why can stand there", quoted(word))
 	}
 	return nil
 }

@@ -254,6 +254,8 @@ func goldenRuled() map[string]Reply {
 	}
 	first := asking(wish("view", "*", nil))
 	first.First = true
+	hourly := asking(wish("redeploy", "web@production*", &hour), wish("view", "*", nil))
+	hourly.First = true
 	then := wish("redeploy", "web@production", nil)
 	then.Then = Invocation{Verb: Redeploy, Stack: "web@production", Options: Options{Now: "true"}}.resumed()
 	why := func(right authz.Action, allowed bool, rule *storage.Rule, reason string) doc.Document {
@@ -262,22 +264,23 @@ func goldenRuled() map[string]Reply {
 	granted := goldenEnding(goldenGiven("h4jk", "U0SAM", "web@production", "redeploy"))
 	then.Given = &granted
 	return map[string]Reply{
-		"access-empty":       rulesPage(page{number: 1}, nil, goldenAdmins),
-		"access":             rulesPage(page{1, 0, 4, 4}, []storage.Rule{byUser, byGroup, all, hour}, goldenAdmins),
-		"access-in-middle":   rulesPage(page{2, 15, 17, 35}, []storage.Rule{byUser, all}, goldenAdmins),
-		"why-allowed":        why(authz.Redeploy, true, &byUser, "rule k3f9 allows it"),
-		"why-denied":         why(authz.Redeploy, false, &all, "rule b2cd denies it"),
-		"why-for-an-hour":    why(authz.Redeploy, true, &granted, "rule h4jk allows it"),
-		"why-no-rule":        why(authz.Cancel, false, nil, "no rule allows it"),
-		"why-admin":          why(authz.View, true, nil, "in the admins' group S0OPS"),
-		"why-rules":          why(authz.Admin, false, nil, "no rule allows it"),
-		"rule-user":          ruleAnnounced(byUser, "", "U0ADA", false),
-		"rule-group":         ruleAnnounced(byGroup, "devs", "U0ADA", false),
-		"rule-everyone":      ruleAnnounced(all, "", "U0ADA", false),
-		"rule-for-an-hour":   ruleAnnounced(granted, "", "U0ADA", false),
-		"rule-to-go-on":      grantAnnounced(then),
-		"request-first-rule": first,
-		"rule-revoked":       ruleAnnounced(byUser, "", "U0ADA", true),
+		"access-empty":                   rulesPage(page{number: 1}, nil, goldenAdmins),
+		"access":                         rulesPage(page{1, 0, 4, 4}, []storage.Rule{byUser, byGroup, all, hour}, goldenAdmins),
+		"access-in-middle":               rulesPage(page{2, 15, 17, 35}, []storage.Rule{byUser, all}, goldenAdmins),
+		"why-allowed":                    why(authz.Redeploy, true, &byUser, "rule k3f9 allows it"),
+		"why-denied":                     why(authz.Redeploy, false, &all, "rule b2cd denies it"),
+		"why-for-an-hour":                why(authz.Redeploy, true, &granted, "rule h4jk allows it"),
+		"why-no-rule":                    why(authz.Cancel, false, nil, "no rule allows it"),
+		"why-admin":                      why(authz.View, true, nil, "in the admins' group S0OPS"),
+		"why-rules":                      why(authz.Admin, false, nil, "no rule allows it"),
+		"rule-user":                      ruleAnnounced(byUser, "", "U0ADA", false),
+		"rule-group":                     ruleAnnounced(byGroup, "devs", "U0ADA", false),
+		"rule-everyone":                  ruleAnnounced(all, "", "U0ADA", false),
+		"rule-for-an-hour":               ruleAnnounced(granted, "", "U0ADA", false),
+		"rule-to-go-on":                  grantAnnounced(then),
+		"request-first-rule":             first,
+		"request-first-rule-for-an-hour": hourly,
+		"rule-revoked":                   ruleAnnounced(byUser, "", "U0ADA", true),
 		"rule-of-a-group-that-slack-does-not-tell": ruleAnnounced(byGroup, "", "U0ADA", true),
 		"request":         asking(wish("redeploy", "web@production", nil)),
 		"request-to-look": asking(wish("view", "*", nil)),

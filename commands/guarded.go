@@ -448,7 +448,7 @@ func (i Invocation) ReasonWanted() (label, about string) {
 // reasonless rejects what takes a reason and has none.
 func (s Spec) reasonless(i Invocation) error {
 	if i.Options[Override] != "" && i.Options[Reason] == "" && !i.Fill {
-		return s.usage("--override", "--override takes a reason: write why behind --reason.")
+		return s.usage("--override", "--override takes a reason: write why after --reason.")
 	}
 	return nil
 }

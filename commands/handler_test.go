@@ -203,9 +203,11 @@ func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
 			r.say(lin, `redeploy "awesome ap" --now`),
 			"I know no stack “awesome ap”.",
 			"Did you mean “awesome app@production”?",
-			`redeploy "awesome app@production"`,
 		)
-		problemThat(t, r.say(lin, "show webb"), "Did you mean one of these: “web@production”, “web@staging”?", "show web@production")
+		near := problemThat(t, r.say(lin, "show webb"), "Did you mean one of these: “web@production”, “web@staging”?")
+		if near.Example != "" || len(near.Choices) != 2 {
+			t.Errorf("the example %q and %d buttons, want the buttons alone", near.Example, len(near.Choices))
+		}
 		if p := problemThat(t, r.say(lin, "list nothing-like-it"), "I know no stack", "dashboard"); p.Example != "" {
 			t.Errorf("an example of a stack that is not meant: %q", p.Example)
 		}

@@ -25,7 +25,7 @@ const Lock Verb = "lock"
 var lockSpec = Spec{
 	Verb: Lock, group: toGuard, Right: authz.Lock, Changes: true,
 	Args: []Arg{argStacks, {
-		Word: "REASON", Missing: "Why? Write the reason behind the stacks of a %s: whoever is refused reads it.", opt: Reason, rest: true,
+		Word: "REASON", Missing: "Why? Write the reason after the stacks of a %s: whoever is refused reads it.", opt: Reason, rest: true,
 	}},
 	Options: pick(For, Every, Zone),
 	Summary: "Nobody redeploys these stacks from Slack, in any channel, until they are unlocked. What runs already goes on. " +
@@ -49,7 +49,7 @@ const (
 func checkLock(s Spec, i Invocation) error {
 	switch {
 	case i.Options[Reason] == "":
-		return s.usage("", "Why? Write the reason behind the stacks: whoever is refused reads it.")
+		return s.usage("", "Why? Write the reason after the stacks: whoever is refused reads it.")
 	case i.Options[For] != "" && i.Options[Every] != "":
 		return s.usage("--for", "A lock has either a time (--for) or a part of each week (--every), not both.")
 	case i.Options[Zone] != "" && i.Options[Every] == "":
@@ -186,8 +186,12 @@ func (s LockSaid) Document() doc.Document {
 	if s.Over {
 		sign = "🔓"
 	}
+	when := lockTime(l)
+	if !s.Over && when.Empty() {
+		when = markup.Format(" until it is unlocked")
+	}
 	head := markup.Format("%s %s locked %s%s: “%s” (lock %s)", sign,
-		markup.User(l.Holder), wording.Stacks(l.Stacks), lockTime(l), l.Reason, markup.Code(l.ID))
+		markup.User(l.Holder), wording.Stacks(l.Stacks), when, l.Reason, markup.Code(l.ID))
 	if s.Over {
 		return doc.Say("lock", head, s.ended())
 	}

@@ -22,6 +22,7 @@ var verbsMeant = map[string]Verb{
 	"deploy": Redeploy, "release": Redeploy, "ship": Redeploy, "push": Redeploy, "restart": Redeploy, "build": Redeploy, "run": Redeploy,
 	"start": Redeploy, "retry": Redeploy, "stop": Cancel, "abort": Cancel, "kill": Cancel, "log": List, "logs": List, "history": List,
 	"deployments": List, "deploys": List, "releases": List, "info": Show, "details": Show, "describe": Show, "inspect": Show, "get": Show,
+	"who": Access, "whoami": Access,
 	"status": Show, "watch": Follow, "track": Follow, "tail": Follow, "ls": Stacks, "apps": Stacks, "stack": Stacks, "grant": Allow,
 	"permit": Allow, "forbid": Deny, "block": Deny, "rules": Access, "permissions": Access, "rights": Access, "undo": "rollback",
 	"revert": "rollback", "freeze": "lock", "thaw": "unlock", "notify": Subscribe, "listen": Subscribe, "?": Help, "commands": Help,
@@ -49,6 +50,18 @@ func (m mending) verb(l line) (all []draft) {
 		all = append(all, draft{l.with(0, 0, bare(string(Show))), order, true})
 	}
 	return all
+}
+
+// called returns the line with its command and its options called by the names that they have, as far as it can be told.
+func (m mending) called(l line) line {
+	for _, change := range []func(mending, line) []draft{mending.verb, mending.optionName} {
+		for range l.words {
+			if next := change(m, l); len(next) > 0 {
+				l = lineOf(next[0].words)
+			}
+		}
+	}
+	return l
 }
 
 // nearestVerb returns the most similar command that can be typed, "" if none is similar.
@@ -230,6 +243,8 @@ func (m mending) order(l line) (all []draft) {
 				moved("The words stand in another order: WHO, ACTIONS, <stacks>.", order...)
 			}
 		}
+	case len(at) == 4 && l.spec.Verb == Access && UserOf(l.words[at[1]].name()) != "":
+		moved("The user comes last.", 0, 2, 3, 1)
 	case len(at) > 1 && l.spec.OnStack() && !m.knows(l.words[at[0]].name()):
 		number := strings.Trim(l.words[at[0]].name(), "#0123456789") == ""
 		if i := slices.IndexFunc(at, func(i int) bool { return m.knows(l.words[i].name()) }); i > 0 || number {
@@ -361,11 +376,12 @@ func (m mending) surplus(l line) (all []draft) {
 	at = at[len(l.spec.Args):]
 	first, last := at[0], at[len(at)-1]+1
 	one := l.words[first].name()
+	apart := slices.ContainsFunc(at, func(i int) bool { return strings.Contains(l.words[i].text, " ") }) // who quotes means each by itself
 	for _, o := range l.spec.Options {
 		if slices.ContainsFunc(l.options, func(used Option) bool { return used.Name == o.Name }) {
 			continue
 		}
-		value, end := one, first+1
+		value, said, end := one, one, first+1
 		var fits bool
 		switch o.Opt {
 		case Profile:
@@ -373,14 +389,13 @@ func (m mending) surplus(l line) (all []draft) {
 		case Services:
 			fits = strings.ContainsAny(one, ":,")
 		case Ref:
-			fits = len(at) == 1 && !environmentLike(one)
+			fits = (len(at) == 1 || apart) && !environmentLike(one)
 		case Reason:
-			var words []string
-			for _, w := range l.words[first:last] {
-				words = append(words, spoken(w.text))
+			if value, fits = spoken(l.words[first].text), strings.Contains(one, " "); !apart {
+				value, end = spoken(joined(l.words[first:last]).text), last
+				fits = len(at) > 1 && last-first == len(at) && !slices.Contains(fillers, strings.ToLower(one)) && !environmentLike(one)
 			}
-			value, end = strings.Join(words, " "), last
-			fits = len(at) > 1 && last-first == len(at) && !slices.Contains(fillers, strings.ToLower(one)) && !environmentLike(one)
+			said, fits = value, fits && !strings.HasPrefix(one, "-")
 		case By:
 			_, err := strconv.Atoi(one)
 			fits = len(at) == 1 && err != nil
@@ -388,11 +403,14 @@ func (m mending) surplus(l line) (all []draft) {
 			fits = len(at) == 1
 		default:
 			fits = vocabularies[o.Opt] != nil
+			if better := meant(o, one); len(one) > 3 && strings.HasPrefix(better, strings.ToLower(one)[:4]) { // "failures" is "failed"
+				value = better
+			}
 		}
 		if _, err := o.read(value); !fits || err != nil {
 			continue
 		}
-		says := fmt.Sprintf("%s needs an option in front of it.", quoted(value))
+		says := fmt.Sprintf("%s needs an option in front of it.", quoted(said))
 		all = append(all, draft{l.with(first, end, bare("--"+o.Name), kept(value)), says, true})
 		if o.Opt == Profile { // which is one of a few, and any word can be a ref
 			all = all[len(all)-1:]

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,7 +58,7 @@ func parseWords(words []word, here Here) (Invocation, error) {
 
 func unknownCommand(word string) *UsageError {
 	e := &UsageError{What: fmt.Sprintf("I don't know the command %s.", quoted(word)), Example: "help"}
-	if near := nearestVerb(word); near != "" {
+	if near := cmp.Or(string(verbsMeant[strings.ToLower(word)]), nearestVerb(word)); near != "" {
 		spec, _ := specOf(near)
 		e.Near, e.Example = near, spec.Examples[0]
 	}
@@ -205,10 +206,12 @@ func (s Spec) tooMany(word string) *UsageError {
 	switch {
 	case strings.HasPrefix(word, "-"):
 		return s.unknownOption(word)
+	case len(s.Args) == 0:
+		return s.usage("", "I don't understand %s after %s.", quoted(word), s.Verb)
 	case !s.OnStack():
-		return s.usage("", "I don't understand %s behind %s. What holds spaces goes in quotes.", quoted(word), s.Verb)
+		return s.usage("", "I don't understand %s after %s. What holds spaces goes in quotes.", quoted(word), s.Verb)
 	default:
-		return s.usage("", "I don't understand %s behind %s. A name with spaces goes in quotes.", quoted(word), s.Verb)
+		return s.usage("", "I don't understand %s after %s. A name with spaces goes in quotes.", quoted(word), s.Verb)
 	}
 }
 

@@ -22,7 +22,7 @@ const Promote Verb = "promote"
 var promoteSpec = Spec{
 	Verb: Promote, group: toDeploy, Right: authz.Redeploy, Changes: true, Writes: true, Begins: true,
 	Args: []Arg{argStack, {
-		Word: "<environment>", Missing: "To which environment? Write it behind the stack of a %s.", opt: Environment,
+		Word: "<environment>", Missing: "To which environment? Write it after the stack of a %s.", opt: Environment,
 	}},
 	Options: pick(Reason, Override),
 	Summary: "Brings exactly what is live on a stack to the stack of that name in another environment. It shows the difference, and asks.",
@@ -149,7 +149,8 @@ func (h *Handler) planForth(ctx context.Context, c *call) (p plan, err error) {
 		return p, err
 	}
 	from, to := RefOf(f.from), RefOf(f.to)
-	what := fmt.Sprintf("that has changed since the question was shown. %s On %s: %s", f.onto.isLive(), from, f.source.isLive())
+	what := fmt.Sprintf("something here or on %s has changed since the question was shown. %s On %[1]s: %s.", from, f.onto.isLive(),
+		f.source.nowLive())
 	moved := h.problemOn(f.to, what, "Look at it, then ask again.", "")
 	moved.State, moved.Example = "Nothing was done.", c.asked(to).Asked
 	return plan{

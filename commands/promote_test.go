@@ -153,7 +153,7 @@ func TestAYesToAPromotionActsOnWhatItShowed(t *testing.T) {
 				r.staged()
 				q := agree(t, r.say(lin, "promote web@staging production"))
 				change(r)
-				problemThat(t, r.click(lin, q), "that has changed since the question was shown. Live now is #", "Nothing was done.", "ask again")
+				problemThat(t, r.click(lin, q), "has changed since the question was shown. Live now is #", "Nothing was done.", "ask again")
 				r.nothingDone()
 			})
 		})

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ func parties(ids []string) markup.Text { return wording.Some(each(ids, wording.P
 // RefusalReply tells the user that a right is missing, who has it in the channel, and who could grant it.
 type RefusalReply struct {
 	Right   authz.Action
+	Does    string            // what may not be done, where the right covers more
 	Stack   *storage.StackRef // nil unless the user may see it
 	Typed   string            // the stack as typed, if the user sees no match
 	Near    []string          // similar stacks that the user sees
@@ -38,9 +40,13 @@ type RefusalReply struct {
 	Ask     *Invocation // requests the right from an admin; nil if that is not possible
 }
 
+// adminDoes holds phrases to follow "may not" for what the right admin covers besides rules.
+var adminDoes = map[Verb]string{Audit: "read the audit", Protect: "protect stacks", Unprotect: "take protections back"}
+
 // Document explains the refusal and offers to request the right.
 func (r RefusalReply) Document() doc.Document {
 	words := rights[r.Right]
+	words[0] = cmp.Or(r.Does, words[0])
 	first := markup.Format("You may not %s here.", words[0])
 	switch {
 	case r.Stack != nil:
@@ -108,7 +114,11 @@ func (r RequestReply) lasting() markup.Text {
 	if !r.First || i < 0 {
 		return markup.Text{}
 	}
-	return markup.Format("This channel has no rules yet. To make one that stays: %s", markup.Code(r.Command+" "+r.rule(r.Wishes[i])))
+	line := markup.Code(r.Command + " " + r.rule(r.Wishes[i]))
+	if slices.ContainsFunc(r.Wishes, func(w storage.Asking) bool { return w.Given != nil }) { // which is a rule, for an hour
+		return markup.Format("To make a rule that stays: %s", line)
+	}
+	return markup.Format("This channel has no rules yet. To make one that stays: %s", line)
 }
 
 // wish describes a requested right, as in "redeploy every stack".

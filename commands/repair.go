@@ -202,7 +202,7 @@ func (l line) shape() string {
 		if l.roles[i] != anOption || o.Name == "" || o.kind == aFlag {
 			said := shellWord(spoken(w.name()))
 			if n := slices.Index(args, i); n >= 0 && n < len(l.spec.Args) && l.spec.Args[n].read(&Invocation{Verb: l.spec.Verb}, w) != nil {
-				said, missing = l.spec.Args[n].Word, true
+				said, missing = strings.Replace(l.spec.Args[n].Word, "]]", "]", 1), true // the other bracket is not here
 			}
 			if l.roles[i] != aValue || o.Name == "" {
 				typed = append(typed, said)

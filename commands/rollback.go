@@ -83,6 +83,14 @@ func (h *Handler) planBack(ctx context.Context, c *call) (p plan, err error) {
 	return p, nil
 }
 
+// nowLive names what is live.
+func (p past) nowLive() string {
+	if p.live.ID() == 0 {
+		return "nothing that Cloud 66 tells of"
+	}
+	return fmt.Sprintf("#%d", p.live.ID())
+}
+
 // isLive says what is live, and what is deploying.
 func (p past) isLive() string {
 	text := "Cloud 66 tells of nothing that is live."

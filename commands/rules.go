@@ -23,7 +23,7 @@ const (
 	Revoke Verb = "revoke"
 )
 
-const threeWords = "Behind %s stand three words: WHO, ACTIONS and <stacks>."
+const threeWords = "%s takes three words: who, what they may do, and on which stacks."
 
 var (
 	ruleArgs = []Arg{
@@ -52,7 +52,7 @@ var (
 	}
 	revokeSpec = Spec{
 		Verb: Revoke, group: ofRights, Right: authz.Admin, Changes: true,
-		Args:     []Arg{{Word: "RULE", Missing: "Which rule? Write its id behind %s; access shows them.", opt: Rule}},
+		Args:     []Arg{{Word: "RULE", Missing: "Which rule? Write its id after %s; access shows them.", opt: Rule}},
 		Summary:  "Takes a rule of this channel back, by the id that access shows.",
 		Examples: []string{"revoke k3f9"},
 		run:      (*Handler).revoke,

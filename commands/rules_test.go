@@ -315,6 +315,15 @@ func TestTheRightToMakeRulesIsNotTheRightToDeploy(t *testing.T) {
 		if refusal.Ask != nil {
 			t.Errorf("the right to make rules is asked for by a button: %+v", refusal)
 		}
+		for line, what := range map[string]string{
+			"deny everyone all *": "make rules", "audit": "read the audit", "protect web": "protect stacks",
+			"unprotect web": "take protections back",
+		} {
+			said := refusalOf(t, r.say(kim, line), authz.Admin).Document().Fallback().String()
+			if !strings.Contains(said, "You may not "+what+" here.") {
+				t.Errorf("%s is refused by %q, which does not say that one may not %s", line, said, what)
+			}
+		}
 		r.rule("deny <@U0SAM> admin *")
 		refusalOf(t, r.say(sam, "allow <@U0KIM> cancel *"), authz.Admin)
 	})

@@ -92,10 +92,10 @@ var errBlank = errors.New("there is nothing in it")
 // Arguments shared by several commands.
 var (
 	argStack = Arg{
-		Word: "<stack>", Missing: "Which stack? Write its name behind %s.", take: takeStack, show: func(i Invocation) string { return i.Stack },
+		Word: "<stack>", Missing: "Which stack? Write its name after %s.", take: takeStack, show: func(i Invocation) string { return i.Stack },
 	}
 	argID     = Arg{Word: "[ID]", Example: "1042", take: takeID, show: Invocation.which}
-	argStacks = Arg{Word: "<stacks>", Missing: "Which stacks? Write a name, a pattern or * behind %s.", opt: Glob}
+	argStacks = Arg{Word: "<stacks>", Missing: "Which stacks? Write a name, a pattern or * after %s.", opt: Glob}
 
 	argStacksOrID = Arg{
 		Word: argStacks.Word, Missing: argStacks.Missing, opt: Glob,

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"c66bot/authz"
+	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
 	"c66bot/cloud66"
@@ -126,7 +127,7 @@ func (h *Handler) refusal(ctx context.Context, req Request, r RefusalReply, glob
 	if err != nil {
 		return err
 	}
-	r.Right, r.Direct = req.Invocation.right(), req.subject().Direct()
+	r.Right, r.Does, r.Direct = req.Invocation.right(), adminDoes[req.Invocation.Verb], req.subject().Direct()
 	if len(rules) > 0 && !r.Direct {
 		inside, err := h.People.Inside(ctx, req.Channel, req.User)
 		r.Outside = err == nil && !inside || errors.Is(err, authz.ErrNoChannel)
@@ -212,16 +213,18 @@ func (h *Handler) notFound(ctx context.Context, req Request, standing authz.Stan
 		return notDone("That stack is not there any more.", "It was deleted, or the bot's Cloud 66 token may no longer see it.")
 	}
 	p := ProblemReply{What: fmt.Sprintf("I know no stack %s.", quoted(inv.Stack)), Command: h.Command}
-	switch len(near) {
-	case 0:
-		p.Do = "Check its name in the Cloud 66 dashboard; the environment goes behind an @, as in name@environment."
+	switch {
+	case len(near) == 0:
+		p.Do = "Check its name in the Cloud 66 dashboard; the environment goes after an @, as in name@environment."
 		return instead(p)
-	case 1:
+	case len(near) == 1:
 		p.Do = fmt.Sprintf("Did you mean %s?", quoted(near[0].Label()))
 	default:
 		p.Do = "Did you mean one of these: " + joinQuoted(labelsOf(near)) + "?"
 	}
-	p.Example, p.Choices = inv.line(typeable(near[0])), choices(inv, near)
+	if p.Choices = choices(inv, near); slices.ContainsFunc(buttons(p.Choices), doc.Button.None) {
+		p.Example = inv.line(typeable(near[0]))
+	}
 	return instead(p)
 }
 

@@ -49,15 +49,15 @@ const maxWhich = 10
 func (h *Handler) Unread(ctx context.Context, req Request, text string, here Here, wrong *UsageError) Reply {
 	reply := UsageReply{What: wrong.What, Command: h.Command}
 	standing, stacks := h.seenNow(ctx, req)
-	all := splits(text)
+	all, m := splits(text), mending{here, knowing(stacks), h.Profiles}
 	if len(all) == 1 && len(all[0]) > 0 && len(all[0]) <= maxMended {
 		l := lineOf(all[0])
 		if asked := whichStack(l, only(stacks, may(standing, cmp.Or(l.spec.Right, authz.View)))); asked != nil {
 			return h.elsewhere(ctx, req, asked)
 		}
-		reply.Shape = l.shape()
+		reply.Shape = m.called(l).shape()
 	}
-	found, ok := mending{here, knowing(stacks), h.Profiles}.mend(text)
+	found, ok := m.mend(text)
 	if ok && (found.sure || reply.Shape == "") {
 		reply.What, reply.Line, reply.Shape = cmp.Or(found.says, reply.What), found.Typed(), ""
 		if found.sure {

@@ -163,29 +163,30 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"a group with an id of a user":     {"allow <!subteam^U0LIN> view web", "is nobody", "allow @lin"},
 		"an unknown right": {"allow U0LIN rdeploy web", "There is no right “rdeploy” (did you mean “redeploy”?): the rights " +
 			"are view, redeploy,", "allow @lin"},
-		"a right in a list that is none":   {"allow U0LIN view,look web", "There is no right “look”", "allow @lin"},
-		"a right missing in a list":        {"allow U0LIN view,,cancel web", "A right is missing in “view,,cancel”", "allow @lin"},
-		"admin on one stack":               {"allow U0LIN admin web", "it can be given on * only.", "admin *"},
-		"admin among others on a glob":     {"allow U0LIN view,admin *@production", "it can be given on * only.", "admin *"},
-		"admin denied on one stack":        {"deny U0LIN admin web", "it can be given on * only.", "deny"},
-		"no stacks":                        {"allow U0LIN view", "Behind allow stand three words: WHO, ACTIONS and <stacks>.", "allow @lin"},
-		"nothing":                          {"deny", "Behind deny stand three words", "deny everyone"},
+		"a right in a list that is none": {"allow U0LIN view,look web", "There is no right “look”", "allow @lin"},
+		"a right missing in a list":      {"allow U0LIN view,,cancel web", "A right is missing in “view,,cancel”", "allow @lin"},
+		"admin on one stack":             {"allow U0LIN admin web", "it can be given on * only.", "admin *"},
+		"admin among others on a glob":   {"allow U0LIN view,admin *@production", "it can be given on * only.", "admin *"},
+		"admin denied on one stack":      {"deny U0LIN admin web", "it can be given on * only.", "deny"},
+		"no stacks": {"allow U0LIN view", "allow takes three words: who, what they may do, " +
+			"and on which stacks.", "allow @lin"},
+		"nothing":                          {"deny", "deny takes three words", "deny everyone"},
 		"empty stacks":                     {`allow U0LIN view ""`, "No stacks are named", "allow @lin"},
 		"a set that is never closed":       {"allow U0LIN view web[a", "a set is opened by [ and never closed", "allow @lin"},
 		"no name":                          {"allow U0LIN view @production", "there is no name before the @", "allow @lin"},
 		"control characters in the stacks": {"allow U0LIN view we\x01b", "characters in it that nobody can see", "allow @lin"},
 		"a glob of 201 characters":         {"allow U0LIN view " + strings.Repeat("x", 201), "longer than 200 characters", "allow @lin"},
-		"a word too many": {"allow U0LIN view awesome app", "I don't understand “app” behind allow. What holds spaces goes " +
+		"a word too many": {"allow U0LIN view awesome app", "I don't understand “app” after allow. What holds spaces goes " +
 			"in quotes.", "allow @lin"},
 		"an option of another command": {"allow U0LIN view web --for 2h", "I don't know the option “--for” of allow.", "allow @lin"},
-		"no rule":                      {"revoke", "Which rule? Write its id behind revoke; access shows them.", "revoke k3f9"},
+		"no rule":                      {"revoke", "Which rule? Write its id after revoke; access shows them.", "revoke k3f9"},
 		"a rule's id that is none":     {"revoke web@production", "“web@production” is no rule's id", "revoke k3f9"},
-		"two rules":                    {"revoke a b", "I don't understand “b” behind revoke.", "revoke k3f9"},
-		"a subscription to nothing": {"subscribe", "Which stacks? Write a name, a pattern or * behind " +
+		"two rules":                    {"revoke a b", "I don't understand “b” after revoke.", "revoke k3f9"},
+		"a subscription to nothing": {"subscribe", "Which stacks? Write a name, a pattern or * after " +
 			"subscribe.", "subscribe mystack@production"},
 		"a malformed pattern":      {"subscribe web[a", "a set is opened by [ and never closed", "subscribe mystack@production"},
 		"a pattern without a name": {"subscribe @production", "there is no name before the @", "subscribe mystack@production"},
-		"stacks in two words":      {"subscribe web api", "I don't understand “api” behind subscribe.", "subscribe mystack@production"},
+		"stacks in two words":      {"subscribe web api", "I don't understand “api” after subscribe.", "subscribe mystack@production"},
 		"an unknown event": {"subscribe web --events faild", "“faild” is no event. Did you mean failed? There are started, " +
 			"succeeded, failed, cancelled, reverted, slow, unhealthy.", "--events failed"},
 		"an event that is nothing": {"subscribe web --events failed,purple", "“purple” is no event. There are " +
@@ -213,12 +214,12 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"a trigger by a name of Slack's": {"subscribe web --by <@U0LIN|lin>", "Nobody is known to Cloud 66 by a name of Slack's", "--by lin"},
 		"a mention by another name": {"subscribe web --ping <@U0LIN>", "I don't know the option “--ping” of " +
 			"subscribe.", "--mention @deployers"},
-		"unsubscribe from nothing": {"unsubscribe", "Which stacks? Write a name, a pattern or * behind " +
+		"unsubscribe from nothing": {"unsubscribe", "Which stacks? Write a name, a pattern or * after " +
 			"unsubscribe.", "unsubscribe mystack@production"},
-		"subscriptions of something":  {"subscriptions web", "I don't understand “web” behind subscriptions.", "subscriptions"},
-		"access of something":         {"access web", "I don't understand “web” behind access; only why can stand there.", "access why"},
-		"access of somebody":          {"access <@U0LIN|lin>", "I don't understand “@lin” behind access", "access why"},
-		"why without a stack":         {"access why redeploy", "access why needs a right and a stack.", "access why"},
+		"subscriptions of something":  {"subscriptions web", "I don't understand “web” after subscriptions.", "subscriptions"},
+		"access of something":         {"access web", "I don't understand “web” after access; only why can stand there.", "access why"},
+		"access of somebody":          {"access <@U0LIN|lin>", "I don't understand “@lin” after access", "access why"},
+		"why without a stack":         {"access why redeploy", "access why takes a right, such as redeploy, and a stack.", "access why"},
 		"why of two rights":           {"access why view,cancel web", "access why takes one right at a time.", "access why"},
 		"why of an unknown right":     {"access why redploy web", "did you mean “redeploy”?", "access why"},
 		"why for a name not resolved": {"access why view web @bob", "“@bob” is a name that Slack did not resolve", "@lin"},
@@ -232,11 +233,11 @@ func TestARuleThatIsNotUnderstoodIsRefusedWithTheWordAndAnExample(t *testing.T) 
 		"by nobody":                      {"list web --by @", "--by needs a name.", "--by lin"},
 		"by somebody with control signs": {"list web --by 'a\x01b'", "The name holds control characters", "--by lin"},
 		"a text for stacks too long":     {"stacks " + strings.Repeat("x", 201), "The text has 201 characters", "stacks"},
-		"two words for stacks": {"stacks awesome app", "I don't understand “app” behind stacks. What holds spaces goes in " +
+		"two words for stacks": {"stacks awesome app", "I don't understand “app” after stacks. What holds spaces goes in " +
 			"quotes.", "stacks"},
-		"a word behind status":         {"status now", "I don't understand “now” behind status.", "status"},
+		"a word behind status":         {"status now", "I don't understand “now” after status.", "status"},
 		"a command that is nearly one": {"alow U0LIN view web", "I don't know the command “alow”.", "allow @lin"},
-		"a verb of buttons":            {"grant U0LIN view web", "I don't know the command “grant”.", "help"},
+		"a verb of buttons":            {"grant U0LIN view web", "I don't know the command “grant”.", "allow"},
 		"another verb of buttons":      {"ask view web", "I don't know the command “ask”.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
