@@ -11,7 +11,6 @@ import (
 	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/bot/card/wording"
-	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -112,8 +111,6 @@ func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
 	pattern, err := authz.PatternOf(r)
 	return err == nil && (pattern.Everything() || seen.Any(pattern))
 }
-
-func refsOf(stacks []cloud66.Stack) []storage.StackRef { return each(stacks, RefOf) }
 
 // rulesPage shows a page of a channel's rules, one line each, with the id that users type.
 func rulesPage(p page, rules []storage.Rule, admins Admins) doc.Document {

@@ -234,7 +234,7 @@ func TestStatusCountsOnlyWhatOneMaySee(t *testing.T) {
 			for i, s := range r.stacks.stacks {
 				for n, phase := range []storage.Phase{storage.PhaseFollowing, storage.PhaseEnded, storage.PhaseSending} {
 					f := storage.Follow{ID: fmt.Sprintf("f%d%d", i, n), Stack: RefOf(s), Phase: phase}
-					if err := storage.Follows.Put(tx, f.ID, f); err != nil {
+					if err := storage.PutFollow(tx, f); err != nil {
 						return err
 					}
 				}

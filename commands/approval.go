@@ -157,13 +157,16 @@ func (v voter) counts(p storage.Protection) bool {
 	return v.may && (p.Group == "" || v.configured || slices.Contains(v.groups, p.Group))
 }
 
-// gone reports whether somebody's account is not in use any more: what they said before does not count.
-func (h *Handler) gone(ctx context.Context, user string) (bool, error) {
+// still returns what somebody may who asked or approved before: nothing, if their account is not in use any more.
+func (h *Handler) still(ctx context.Context, user, channel string) (none authz.Standing, err error) {
 	person, err := h.People.Person(ctx, user)
-	if errors.Is(err, authz.ErrNoPerson) {
-		return true, nil
+	if errors.Is(err, authz.ErrNoPerson) || err == nil && person.Deactivated {
+		return none, nil
 	}
-	return person.Deactivated, fromSlack(err)
+	if err != nil {
+		return none, fromSlack(err)
+	}
+	return h.Authz.Standing(ctx, authz.Subject{User: user, Channel: channel})
 }
 
 // voters finds out for whom of those who approved a request that counts now. The one who asked never does.
@@ -173,16 +176,11 @@ func (h *Handler) voters(
 	all := map[string]voter{}
 	grouped := slices.ContainsFunc(protections, func(p storage.Protection) bool { return p.Group != "" })
 	for _, user := range users {
-		standing, err := h.Authz.Standing(ctx, authz.Subject{User: user, Channel: a.Channel})
+		standing, err := h.still(ctx, user, a.Channel)
 		if err != nil {
 			return nil, err
 		}
-		gone, err := h.gone(ctx, user)
-		if err != nil {
-			return nil, err
-		}
-		v := voter{may: !gone && user != a.Follow.Asker && standing.Decide(authz.Approve, a.Follow.Stack).Allowed}
-		v.configured = standing.Configured()
+		v := voter{may: user != a.Follow.Asker && standing.Decide(authz.Approve, a.Follow.Stack).Allowed, configured: standing.Configured()}
 		if grouped && v.may && !v.configured {
 			if v.groups, err = h.People.GroupsOf(ctx, user); err != nil {
 				return nil, fromSlack(err)
@@ -193,19 +191,17 @@ func (h *Handler) voters(
 	return all, nil
 }
 
-func missing(protections []storage.Protection, voters map[string]voter) (open []storage.Protection) {
-	for _, p := range protections {
+// enough reports whether no protection waits for more approvals.
+func enough(protections []storage.Protection, voters map[string]voter) bool {
+	return !slices.ContainsFunc(protections, func(p storage.Protection) bool {
 		n := 0
 		for _, v := range voters {
 			if v.counts(p) {
 				n++
 			}
 		}
-		if n < p.Approvals {
-			open = append(open, p)
-		}
-	}
-	return open
+		return n < p.Approvals
+	})
 }
 
 // approvalsOver returns the protections of a stack that ask for approvals.
@@ -288,7 +284,7 @@ func (h *Handler) approveNow(ctx context.Context, c *call) error {
 	if a.GroupChanged, a.Needs = group, protections; why != "" {
 		return h.askAgain(ctx, c, a, newest.Deployments, why)
 	}
-	if len(missing(protections, voters)) == 0 {
+	if enough(protections, voters) {
 		if err := h.beginApproved(ctx, c, a, voters, newest.Deployments); err != nil {
 			return err
 		}
@@ -306,19 +302,13 @@ func (h *Handler) approveNow(ctx context.Context, c *call) error {
 // stillAsked fails where who asked may not redeploy the stack any more, or where another redeploy of it begins, which the request does not
 // show. An override ends with the right to it.
 func (h *Handler) stillAsked(ctx context.Context, c *call, a *storage.Approval) error {
-	asker, err := h.Authz.Standing(ctx, authz.Subject{User: a.Follow.Asker, Channel: a.Channel})
+	asker, err := h.still(ctx, a.Follow.Asker, a.Channel)
 	if err != nil {
 		return err
 	}
-	gone, err := h.gone(ctx, a.Follow.Asker)
-	if err != nil {
-		return err
-	}
-	if gone || !asker.Decide(authz.Redeploy, RefOf(c.stack)).Allowed {
-		if err := h.Authz.Refuse(ctx, c.judged, "who asked for it may not redeploy it any more"); err != nil {
-			return err
-		}
-		return notDone("Who asked for that may not redeploy it any more.", "Somebody who may can ask for it.")
+	if !asker.Decide(authz.Redeploy, RefOf(c.stack)).Allowed {
+		return h.notCounted(ctx, c, "who asked for it may not redeploy it any more",
+			[2]string{"Who asked for that may not redeploy it any more.", "Somebody who may can ask for it."})
 	}
 	if !asker.Admin().Allowed {
 		a.Overrides = nil
@@ -349,7 +339,7 @@ func movedSince(a storage.Approval, stack storage.StackRef, newest []cloud66.Dep
 // sees notes how things stand with a stack when approval is asked for.
 func sees(a *storage.Approval, newest []cloud66.Deployment) {
 	a.Live, a.LiveHash, a.LivePage = 0, "", ""
-	if i := slices.IndexFunc(newest, func(d cloud66.Deployment) bool { return d.IsLive }); i >= 0 {
+	if i := slices.IndexFunc(newest, isLive); i >= 0 {
 		a.Live, a.LiveHash, a.LivePage = newest[i].ID, newest[i].GitHash, newest[i].CommitURL
 	}
 }
@@ -405,7 +395,7 @@ func (h *Handler) beginApproved(
 		if err != nil {
 			return err
 		}
-		if len(missing(approvalsOver(book, f.Stack), voters)) > 0 {
+		if !enough(approvalsOver(book, f.Stack), voters) {
 			return notDone("The protection of the stack was changed just before.", "Look at the request, then approve it again.")
 		}
 		others := slices.DeleteFunc(slices.Clone(a.Given), func(g storage.Given) bool { return g.User == c.User })

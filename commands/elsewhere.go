@@ -21,7 +21,7 @@ type ElsewhereReply struct {
 func (r ElsewhereReply) Document() doc.Document {
 	d := r.Reply.Document()
 	sign, brief := cutSign(d.Fallback().Text())
-	first := markup.Join([]markup.Text{sign, markup.Format("%s. %s.", sentence(r.Why.What), sentence(r.Why.Do))}, " ")
+	first := markup.Join([]markup.Text{sign, markup.Format("%s %s", sentence(r.Why.What), sentence(r.Why.Do))}, " ")
 	blocks := slices.Clone(d.Blocks)
 	if len(blocks) > 0 && len(blocks[0].Lines) > 0 {
 		blocks[0].Lines = slices.Clone(blocks[0].Lines)

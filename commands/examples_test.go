@@ -62,7 +62,7 @@ func (r *rig) filled(text string) {
 		}
 		rule := storage.Rule{ID: "k3f9", Channel: here, Who: kim, Actions: []string{"view"}, Stacks: text, By: lin, At: now}
 		for _, err := range []error{
-			storage.Follows.Put(tx, f.ID, f), storage.Wishes.Put(tx, storage.DeploymentKey("web1", 16), storage.WishOf{Follow: f.ID}),
+			storage.PutFollow(tx, f), storage.Wishes.Put(tx, storage.DeploymentKey("web1", 16), storage.WishOf{Follow: f.ID}),
 			storage.Channels.Put(tx, here, storage.Channel{Refused: text}), storage.Subscriptions.Put(tx, storage.ChannelKey(here, s.ID), s),
 			storage.Rules.Put(tx, storage.ChannelKey(here, rule.ID), rule), decideMuch(tx, ref, text),
 		} {

@@ -225,8 +225,13 @@ func takeID(i *Invocation, word string) error {
 }
 
 // Sentence formats an error as a sentence.
-func Sentence(err error) string {
-	text := err.Error()
+func Sentence(err error) string { return sentence(err.Error()) }
+
+// sentence begins a text with a capital and ends it with a full stop.
+func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + text[size:] + "."
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }

@@ -120,7 +120,7 @@ func noCard(e *CardError, right authz.Action) ProblemReply {
 	}
 	p.What, p.Do = "Slack did not take the message in time.", "Try again in a minute."
 	if e.What != "" {
-		p.What, p.Do = sentence(e.What)+".", e.Do
+		p.What, p.Do = sentence(e.What), e.Do
 	}
 	return p
 }
@@ -143,13 +143,4 @@ func (h *Handler) problemOn(stack cloud66.Stack, what, do, example string) Probl
 	return ProblemReply{
 		Stack: &ref, What: what, Do: do, Command: h.Command, Example: strings.Replace(example, "%s", shellWord(typeable(ref)), 1),
 	}
-}
-
-// sentence begins a text with a capital and leaves out a full stop at its end.
-func sentence(text string) string {
-	text = strings.TrimSuffix(text, ".")
-	if text == "" {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
 }

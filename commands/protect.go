@@ -133,7 +133,7 @@ func (h *Handler) protect(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return covering(pattern, all).notice("The protection stands, but no stack that you see"), nil
+	return h.covering(ctx, c, pattern).notice("The protection stands, but no stack that you see"), nil
 }
 
 func orEveryone(group string) string {

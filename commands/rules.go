@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"c66bot/authz"
-	"c66bot/bot/card/doc"
 	"c66bot/bot/card/markup"
 	"c66bot/cloud66"
 	"c66bot/storage"
@@ -160,31 +158,33 @@ type party struct {
 
 // who looks up the subject of a rule.
 func (h *Handler) who(ctx context.Context, id string) (party, error) {
-	nobody := func(what, do string) (party, error) { return party{}, notDone(what, do) }
-	switch {
-	case id == authz.Everyone:
+	if id == authz.Everyone {
 		return party{}, nil
-	case groupID.MatchString(id):
+	}
+	if groupID.MatchString(id) {
 		group, err := h.People.Group(ctx, id)
 		switch {
 		case errors.Is(err, authz.ErrNoGroups):
-			return nobody("This workspace's Slack plan has no user groups.", "Name the people one by one, or everyone.")
+			err = notDone("This workspace's Slack plan has no user groups.", "Name the people one by one, or everyone.")
 		case errors.Is(err, authz.ErrNoGroup):
-			return nobody("Slack knows no such group.", "It was deleted, or it belongs to another organisation. Name another one.")
+			err = notDone("Slack knows no such group.", "It was deleted, or it belongs to another organisation. Name another one.")
 		case err == nil && group.Disabled:
-			return nobody("The group @"+group.Handle+" is disabled, so that nobody is in it.", "Enable it in Slack, or name another one.")
+			err = notDone("The group @"+group.Handle+" is disabled, so that nobody is in it.", "Enable it in Slack, or name another one.")
+		default:
+			err = fromSlack(err)
 		}
-		return party{handle: group.Handle}, fromSlack(err)
-	default:
-		person, err := h.People.Person(ctx, id)
-		switch {
-		case errors.Is(err, authz.ErrNoPerson):
-			return nobody("Slack knows no such person.", "Choose the name from the list that Slack shows while you type it.")
-		case err == nil && person.Deactivated:
-			return nobody(fmt.Sprintf("The account of %s is deactivated.", person.Name), "Name somebody else.")
-		}
-		return party{person: person}, fromSlack(err)
+		return party{handle: group.Handle}, err
 	}
+	person, err := h.People.Person(ctx, id)
+	switch {
+	case errors.Is(err, authz.ErrNoPerson):
+		err = notDone("Slack knows no such person.", "Choose the name from the list that Slack shows while you type it.")
+	case err == nil && person.Deactivated:
+		err = notDone(fmt.Sprintf("The account of %s is deactivated.", person.Name), "Name somebody else.")
+	default:
+		err = fromSlack(err)
+	}
+	return party{person: person}, err
 }
 
 func fromSlack(err error) error {
@@ -211,66 +211,16 @@ func (h *Handler) hints(ctx context.Context, c *call, who party) (Reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	stacks, err := h.Directory.visible(ctx, may(c.standing, authz.View))
-	if err != nil { // the rule is stored, whether or not Cloud 66 answers
-		h.Log.WarnContext(ctx, "which stacks a rule fits could not be looked up", "glob", inv.Options[Glob], "error", err)
-		return asNotice(hints), nil
-	}
-	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, pattern, stacks)...)
+	on := h.covering(ctx, c, pattern)
+	hints = append(hints, h.stillDenied(ctx, c.Request, who.person, on.mine)...)
 	if inv.Verb == Grant {
 		return asNotice(hints), nil
 	}
-	return covering(pattern, stacks).notice("The rule stands, but no stack that you see", hints...), nil
-}
-
-// patternHints tells what a pattern does that its author may not have meant: it leaves out stacks without an environment, it has special
-// characters that a name has too, or its name is that of several stacks.
-func patternHints(pattern authz.Pattern, stacks []cloud66.Stack) (hints []markup.Text) {
-	var without, twins []string
-	example := ""
-	for _, s := range stacks {
-		ref := RefOf(s)
-		if means := pattern.Means(ref); means != "" {
-			hints = append(hints, markup.Format("To name the stack %s itself, write %s.", quoted(ref.Label()), markup.Code(inQuotes(means))))
-		}
-		if pattern.LeavesOut(ref) {
-			without, example = append(without, ref.Label()), cmp.Or(example, authz.Literal(s.Name)+"@")
-		}
-		if ref.Tag != "" && pattern.Literal() && pattern.Match(ref) {
-			twins = append(twins, ref.Label())
-		}
-	}
-	if len(without) > 0 {
-		hints = append(hints, markup.Format("It leaves out what has no environment: %s. Write %s for that one, or %s for all of them.",
-			someQuoted(without), markup.Code(inQuotes(example)), markup.Code("'*@'")))
-	}
-	if len(twins) > 1 {
-		hints = append(hints, markup.Format("It takes in %d stacks of that name: %s. A UID names one alone.", len(twins), someQuoted(twins)))
-	}
-	return hints
-}
-
-// inQuotes quotes a pattern as it can be typed.
-func inQuotes(pattern string) string {
-	if strings.ContainsRune(pattern, '\'') {
-		return shellWord(pattern)
-	}
-	return "'" + pattern + "'"
-}
-
-// someQuoted quotes the first few words of a list and counts the others.
-func someQuoted(words []string) string {
-	const most = 3
-	if len(words) <= most {
-		return joinQuoted(words)
-	}
-	return fmt.Sprintf("%s and %d more", joinQuoted(words[:most]), len(words)-most)
+	return on.notice("The rule stands, but no stack that you see", hints...), nil
 }
 
 // stillDenied reports that another rule still denies what was just allowed to a user. It names only stacks visible to the admin.
-func (h *Handler) stillDenied(
-	ctx context.Context, req Request, person authz.Person, pattern authz.Pattern, stacks []cloud66.Stack,
-) []string {
+func (h *Handler) stillDenied(ctx context.Context, req Request, person authz.Person, stacks []cloud66.Stack) []string {
 	inv := req.Invocation
 	if person.ID == "" || inv.Verb == Deny {
 		return nil
@@ -281,9 +231,6 @@ func (h *Handler) stillDenied(
 		return nil
 	}
 	for _, s := range stacks {
-		if !pattern.Match(RefOf(s)) {
-			continue
-		}
 		for right := range strings.SplitSeq(inv.Options[Actions], ",") {
 			if d := standing.Decide(authz.Action(right), RefOf(s)); !d.Allowed && d.Rule != nil {
 				on := quoted(RefOf(s).Label())
@@ -292,14 +239,6 @@ func (h *Handler) stillDenied(
 		}
 	}
 	return nil
-}
-
-func asNotice(hints []string, more ...markup.Text) Reply {
-	if len(hints)+len(more) == 0 {
-		return nil
-	}
-	said := markup.Format("%s", strings.Join(hints, " "))
-	return doc.Say(kindNotice, markup.Join(append([]markup.Text{said}, more...), " "))
 }
 
 func (h *Handler) revoke(ctx context.Context, c *call) (Reply, error) {

@@ -66,18 +66,12 @@ func (h *Handler) status(ctx context.Context, c *call) (Reply, error) {
 		h.Log.WarnContext(ctx, "what somebody may see could not be found out", "error", unknown)
 		return reply, nil
 	}
-	err := h.Records.View(ctx, func(tx storage.Tx) error {
-		return storage.Follows.Scan(tx, "", func(_ string, f storage.Follow) error {
-			if f.Phase != storage.PhaseEnded && standing.Decide(authz.View, f.Stack).Allowed {
-				reply.Follows = append(reply.Follows, f)
-			}
-			return nil
-		})
-	})
-	slices.Reverse(reply.Follows) // ids sort by age
+	hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
+	open, err := storage.Read(ctx, h.Records, func(tx storage.Tx) ([]storage.Follow, error) { return storage.OpenFollows(tx, "") })
+	reply.Follows = slices.DeleteFunc(open, func(f storage.Follow) bool { return hidden(f.Stack) })
+	slices.SortFunc(reply.Follows, func(a, b storage.Follow) int { return strings.Compare(b.ID, a.ID) }) // ids sort by age
 	reply.LeftOut = h.leftOut(reply.BotStatus.LeftOut, standing)
 	reply.Watch = h.Watch()
-	hidden := func(s storage.StackRef) bool { return !standing.Decide(authz.View, s).Allowed }
 	reply.Watch.Stacks = slices.DeleteFunc(slices.Clone(reply.Watch.Stacks), hidden)
 	reply.Watch.Unreadable = slices.DeleteFunc(slices.Clone(reply.Watch.Unreadable), hidden)
 	return reply, err

@@ -8,16 +8,11 @@ import (
 	"time"
 
 	"c66bot/authz"
-	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
-const (
-	// maxSubscriptions is the maximum number of subscriptions in a channel.
-	maxSubscriptions = 200
-	// listWait is how long a hint waits for the list of stacks.
-	listWait = 4 * time.Second
-)
+// maxSubscriptions is the maximum number of subscriptions in a channel.
+const maxSubscriptions = 200
 
 // Subscribe subscribes a channel to deployments.
 const Subscribe Verb = "subscribe"
@@ -42,79 +37,6 @@ func byStarter() Option {
 	o := pick(By)[0]
 	o.Summary, o.check = "only deployments of whoever has it in the name or address that Cloud 66 shows", checkStarter
 	return o
-}
-
-// coverage is what a subscription, a lock, a protection or a rule is about when it is made.
-type coverage struct {
-	pattern authz.Pattern
-	known   []cloud66.Stack // visible to the user
-	mine    []cloud66.Stack // matching stacks, on which the user has the right
-	listed  bool            // the list of stacks could be read
-}
-
-// covering returns what is about the visible stacks that match a pattern.
-func covering(pattern authz.Pattern, visible []cloud66.Stack) coverage {
-	matches := only(visible, func(s cloud66.Stack) bool { return pattern.Match(RefOf(s)) })
-	return coverage{pattern: pattern, known: visible, mine: matches, listed: true}
-}
-
-// fits is the number of stacks, -1 if that is unknown.
-func (on coverage) fits() int {
-	if !on.listed {
-		return -1
-	}
-	return len(on.mine)
-}
-
-// notice tells the author of what is about a pattern about its surprising effects, first that it matches no stack; nil for none.
-func (on coverage) notice(butNone string, hints ...string) Reply {
-	if on.listed && len(on.mine) == 0 && !on.pattern.Everything() {
-		none := butNone + " matches " + quoted(on.pattern.String()) + " yet."
-		if near := nearestStacks(on.known, on.pattern.String()); len(near) > 0 {
-			none += " Near it: " + joinQuoted(labelsOf(near)) + "."
-		}
-		hints = append(hints, none)
-	}
-	return asNotice(hints, patternHints(on.pattern, on.known)...)
-}
-
-// gateCovered authorizes what is about the stacks of a pattern. The right on some stacks suffices for any pattern: it covers only those
-// stacks.
-func (h *Handler) gateCovered(ctx context.Context, c *call) error {
-	right := c.spec.Right
-	if !c.standing.Some(right) {
-		return h.refuseOn(ctx, c.Request, noneAtAll, c.Invocation.Options[Glob])
-	}
-	pattern, err := authz.ParsePattern(c.Invocation.Options[Glob])
-	if err != nil {
-		return err
-	}
-	known, listed := h.listed(ctx, may(c.standing, authz.View))
-	c.covered = covering(pattern, known)
-	on, matches := &c.covered, c.covered.mine
-	on.listed, on.mine = listed, only(matches, may(c.standing, right))
-	asked, reason := c.asked(storage.StackRef{}), "they may "+string(right)+" some stacks here"
-	switch {
-	case len(on.mine) == 0 && len(matches) > 0: // the refusal names the first
-		return h.authorize(ctx, c, RefOf(matches[0]))
-	case len(on.mine) > 0:
-		reason = c.standing.Decide(right, RefOf(on.mine[0])).Reason
-	}
-	if len(on.mine) == 1 {
-		asked.Stack = RefOf(on.mine[0])
-	}
-	return h.Authz.Permit(ctx, asked, reason)
-}
-
-// listed returns the visible stacks and whether the list of stacks could be read.
-func (h *Handler) listed(ctx context.Context, visible func(cloud66.Stack) bool) ([]cloud66.Stack, bool) {
-	ctx, cancel := context.WithTimeout(ctx, listWait)
-	defer cancel()
-	stacks, err := h.Directory.visible(ctx, visible)
-	if err != nil {
-		h.Log.WarnContext(ctx, "which stacks there are could not be looked up", "error", err)
-	}
-	return stacks, err == nil
 }
 
 // subscribe stores the subscription, announces it in the channel, then adds the preview.
