@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"c66bot/authz"
 	"c66bot/authz/guard"
@@ -47,6 +48,9 @@ var (
 // askApproval has a redeploy wait for the approval of others, with a card that asks for it.
 func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.Protection, overrides []string) error {
 	c, now := start.call, time.Now()
+	if utf8.RuneCountInString(wishText(*start.Follow.Wish).String()) > maxWishText {
+		return notDone("That is too long to be shown in whole to those who approve it.", "Name fewer services, or shorter ones.")
+	}
 	newest, err := h.Cloud.DeploymentRange(ctx, start.Follow.Stack.UID, 0, apiPage)
 	if err != nil {
 		return err
@@ -71,6 +75,9 @@ func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.
 		return ApprovalSaid(made), authz.Record(c.judged, decision)(tx)
 	})
 }
+
+// maxWishText is the longest text of what would go live, as Slack takes it: nobody approves what is cut off.
+const maxWishText = 2000
 
 // freshGroup is how long a change of a group of approvers is worth a word.
 const freshGroup = 24 * time.Hour
@@ -278,7 +285,7 @@ func (h *Handler) approveNow(ctx context.Context, c *call) error {
 		return err
 	}
 	why := movedSince(a, RefOf(c.stack), newest.Deployments)
-	if why == "" && group.After(a.GroupChanged) && group.After(a.At) {
+	if why == "" && group.After(a.GroupChanged) {
 		why = "who is in the group of approvers was changed"
 	}
 	if a.GroupChanged, a.Needs = group, protections; why != "" {
@@ -398,7 +405,7 @@ func (h *Handler) beginApproved(
 		if !enough(approvalsOver(book, f.Stack), voters) {
 			return notDone("The protection of the stack was changed just before.", "Look at the request, then approve it again.")
 		}
-		others := slices.DeleteFunc(slices.Clone(a.Given), func(g storage.Given) bool { return g.User == c.User })
+		others := slices.DeleteFunc(slices.Clone(a.Given), func(g storage.Given) bool { return g.User == c.User || !voters[g.User].may })
 		a.Given = slices.Concat(others, []storage.Given{{User: c.User, At: now}})
 		a.State, a.EndedAt = storage.Approved, now
 		decision := c.decision
@@ -467,24 +474,11 @@ func (r ApprovalReply) Document() doc.Document {
 		}
 		return doc.Say("approval", said)
 	}
-	ref := markup.Code(wording.ShortHash(w.Ref))
-	if w.Ref != "" && !fullHash.MatchString(w.Ref) {
-		ref = markup.Format("%s as it is at that moment", markup.Code(w.Ref))
-	}
-	what := []markup.Text{ref, markup.Code(w.Services)}
-	if w.Ref == "" && w.Services == "" {
-		what = []markup.Text{markup.Format("as it is, or the newest commit of its branch at that moment")}
-	}
-	if w.Profile != "" {
-		what = append(what, markup.Format("profile %s", markup.Code(w.Profile)))
-	}
+	what := wishText(*w)
 	if w.Reason != "" {
-		what = append(what, markup.Format("“%s”", w.Reason))
+		what = markup.Format("%s · “%s”", what, w.Reason)
 	}
-	lines := []markup.Text{
-		markup.Format("🔐 %s redeploy by %s waits for approval", stack, markup.User(a.Follow.Asker)),
-		markup.Join(what, " · "),
-	}
+	lines := []markup.Text{markup.Format("🔐 %s redeploy by %s waits for approval", stack, markup.User(a.Follow.Asker)), what}
 	if a.Live != 0 {
 		live := markup.Format("Live now: #%d %s", a.Live, markup.Code(wording.ShortHash(a.LiveHash)))
 		if page := wording.Compare(a.LivePage, a.LiveHash, w.Ref); !page.Empty() {
@@ -500,7 +494,7 @@ func (r ApprovalReply) Document() doc.Document {
 		lines = append(lines, markup.Format("It overrides the lock %s.", markup.Code(strings.Join(a.Overrides, ", "))))
 	}
 	lines = append(lines, groupChanged(a))
-	about := Invocation{UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}, Shown: ShownAs(a.Follow.Stack.String())}
+	about := Invocation{UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}} // of another name it is asked for again
 	as := func(label string, verb Verb) doc.Button {
 		inv := about
 		inv.Verb = verb
@@ -508,6 +502,22 @@ func (r ApprovalReply) Document() doc.Document {
 	}
 	return doc.Say("approval", lines...).With(
 		doc.Buttons(as("Approve", Approve).As(doc.Primary), as("Reject", Reject), as("Withdraw", Withdraw)))
+}
+
+// wishText says what would go live, by which a request is judged.
+func wishText(w storage.Wish) markup.Text {
+	ref := markup.Code(wording.ShortHash(w.Ref))
+	switch {
+	case w.Ref+w.Services == "":
+		ref = markup.Format("as it is, or the newest commit of its branch at that moment")
+	case w.Ref != "" && !fullHash.MatchString(w.Ref):
+		ref = markup.Format("%s as it is at that moment", markup.Code(w.Ref))
+	}
+	parts := []markup.Text{ref, markup.Code(w.Services)}
+	if w.Profile != "" {
+		parts = append(parts, markup.Format("profile %s", markup.Code(w.Profile)))
+	}
+	return markup.Join(parts, " · ")
 }
 
 // groupChanged says that the group of approvers was changed not long before; it is empty if it was not.

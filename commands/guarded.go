@@ -225,6 +225,9 @@ func (h *Handler) HeldBy(ctx context.Context, stack storage.StackRef) (holding [
 	return holding, err
 }
 
+// maxHeldReason keeps the reason of one lock from pushing the others out of a question.
+const maxHeldReason = 50
+
 // heldFacts tells the user of a form or a question what will refuse it, or what it overrides.
 func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef, overrides bool) (facts []string, err error) {
 	locks, err := h.HeldBy(ctx, stack)
@@ -232,8 +235,12 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef, overrid
 	if overrides {
 		becomes = "This overrides it."
 	}
-	for _, l := range locks {
-		facts = append(facts, fmt.Sprintf("🔒 Locked by %s: “%s” (lock %s). %s", h.named(ctx, l.Holder), l.Reason, l.ID, becomes))
+	for _, l := range locks[:min(len(locks), maxLocksNamed)] {
+		why := markup.Shorten(l.Reason, maxHeldReason)
+		facts = append(facts, fmt.Sprintf("🔒 Locked by %s: “%s” (lock %s). %s", h.named(ctx, l.Holder), why, l.ID, becomes))
+	}
+	if more := len(locks) - maxLocksNamed; more > 0 {
+		facts = append(facts, fmt.Sprintf("🔒 And by %d more lock%s. %s", more, wording.Plural(more), becomes))
 	}
 	if err != nil {
 		return nil, err
@@ -315,6 +322,9 @@ func (r LockedReply) Document() doc.Document {
 	}
 	for _, l := range r.Locks[:min(len(r.Locks), maxLocksNamed)] {
 		lines = append(lines, markup.Format("By %s%s: “%s” (lock %s)", markup.User(l.Holder), untilWhen(l.Until), l.Reason, markup.Code(l.ID)))
+	}
+	if more := len(r.Locks) - maxLocksNamed; more > 0 {
+		lines = append(lines, markup.Format("And by %d more lock%s.", more, wording.Plural(more)))
 	}
 	d := doc.Say(KindRefusal, append(lines, r.Ships)...)
 	var all []doc.Button

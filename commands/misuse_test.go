@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"c66bot/authz"
+	"c66bot/bot/card/kit"
 	"c66bot/cloud66"
 	"c66bot/storage"
 )
@@ -352,4 +353,81 @@ func TestAStackDoesNotComeBeforeItself(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
+}
+
+func TestNoTextOfARequestHidesWhatItIsJudgedBy(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect '*'")
+		r.rule("allow " + sam + " admin *")
+		r.lockMade(lin, "lock * freeze")
+		reason := " --reason '" + strings.Repeat("<", maxReason) + "'"
+		r.asksApproval(sam, "redeploy web@production --override --ref "+strings.Repeat("&", 254)+reason)
+		drawn := kit.Draw(r.channels.said[len(r.channels.said)-1].Reply.Document()).JSON()
+		for _, want := range []string{"Live now: #5", "1 approval of others", "verrides the lock", strings.Repeat(`\u0026amp;`, 254)} {
+			if !strings.Contains(string(drawn), want) {
+				t.Errorf("its card does not show %q", want)
+			}
+		}
+		padded := "redeploy api@production --override --services good:1,bad:" + strings.Repeat("&", 900) + reason
+		problemThat(t, r.say(sam, padded), "too long to be shown in whole")
+		r.nothingBegan()
+	})
+}
+
+// nothingBegan fails the test if a deployment began.
+func (r *rig) nothingBegan() {
+	r.t.Helper()
+	if len(r.progress.done) != 0 {
+		r.t.Errorf("done is %q", r.progress.done)
+	}
+}
+
+func TestApprovalIsAskedForAgainWhereTheStackWasRenamed(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect '*'")
+		a := r.asksApproval(sam, "redeploy web@production --ref main")
+		approve := button(t, ApprovalReply{a}.Document().Blocks[1].Buttons[0])
+		r.stacks.stacks[0].Name = "shop"
+		time.Sleep(2 * time.Minute)
+		problemThat(t, r.click(kim, approve), "the stack is called shop@production now")
+		r.nothingBegan()
+		time.Sleep(time.Second)
+		silent(t, r.click(kim, approve))
+		if got := r.progress.follow.Stack.String(); got != "shop@production" {
+			t.Errorf("begun is a redeploy of %q", got)
+		}
+	})
+}
+
+func TestWhoDoesNotCountIsNotNamedAmongWhoApproved(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web --approvals 2")
+		r.rule("allow " + guest + " approve *")
+		a := r.asksApproval(sam, "redeploy web@production --ref main")
+		silent(t, r.answer(kim, Approve, a))
+		silent(t, r.say(lin, "deny "+kim+" approve *"))
+		silent(t, r.answer(guest, Approve, a))
+		silent(t, r.answer(lin, Approve, a))
+		if got := r.approval(a.ID).Given; len(got) != 2 || got[0].User != guest || got[1].User != lin {
+			t.Errorf("approved by %+v", got)
+		}
+	})
+}
+
+func TestLocksThatAreNotNamedAreCounted(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		r.versioned("web1", 3)
+		for range maxLocksNamed + 2 {
+			r.lockMade(lin, "lock web "+strings.Repeat("<", maxReason))
+		}
+		refused := as[LockedReply](t, r.say(lin, "redeploy web@production --now"))
+		question := r.say(lin, "rollback web@production --override --reason '"+strings.Repeat("<", maxReason/2)+"'")
+		for _, reply := range []Reply{refused, question} {
+			drawn := kit.Draw(reply.Document()).JSON()
+			if want := "nd by 2 more locks"; !strings.Contains(string(drawn), want) {
+				t.Errorf("it does not say %q: %s", want, drawn)
+			}
+		}
+	})
 }

@@ -211,11 +211,11 @@ func (f *forth) question(yes Invocation) doc.Document {
 	if page := wording.Compare(now.Page, on.Commit, now.Commit); !page.Empty() {
 		facts = append(facts, markup.Format("This brings: %s", wording.WhatChanges(page)))
 	}
-	facts = append(append(facts, because(yes)), f.by.notes...)
+	facts = append(facts, f.by.notes...)
 	if d := f.source.open(); d != nil {
 		facts = append(facts, markup.Format("On %s #%d has not ended: what goes is #%d.", wording.Stack(from), d.ID, now.ID()))
 	}
-	facts = append(facts, f.onto.waits("promotion")...)
+	facts = append(append(facts, f.onto.waits("promotion")...), because(yes))
 	head := markup.Format("%s promote #%d of %s here?", wording.Stack(to), now.ID(), wording.Stack(from))
 	return asked(string(Promote), head, facts, Button("Yes, promote", yes, "yes").As(doc.Primary), yes.Nonce)
 }

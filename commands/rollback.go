@@ -226,9 +226,8 @@ func (b *back) question(yes Invocation) doc.Document {
 		facts[0] = markup.Format("Cloud 66 tells of nothing that is live.")
 		head = markup.Format("%s bring back #%d?", wording.Stack(ref), b.to.ID())
 	}
-	facts = append(facts, undone(b.to, b.live), because(yes))
-	facts = append(facts, b.by.notes...)
-	facts = append(facts, b.waits("rollback")...)
+	facts = append(append(facts, undone(b.to, b.live)), b.by.notes...)
+	facts = append(append(facts, b.waits("rollback")...), because(yes))
 	d := asked("rollback", head, facts, Button("Yes, roll back", yes, "yes").As(doc.Danger), yes.Nonce)
 	other := Invocation{Verb: Rollback, UID: ref.UID, Options: yes.Options}
 	var rows []doc.Block

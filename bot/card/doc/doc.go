@@ -43,7 +43,7 @@ func Buttons(buttons ...Button) Block { return Block{Buttons: buttons} }
 
 // Say is a document of a few lines, the most important one first.
 func Say(kind string, lines ...markup.Text) Document {
-	return Document{Kind: kind, Brief: markup.Brief(lines[0], markup.Join(lines[1:], " ")), Blocks: []Block{Lines(markup.Join(lines, "\n"))}}
+	return Document{Kind: kind, Brief: markup.Brief(lines[0], markup.Join(lines[1:], " ")), Blocks: []Block{Lines(lines...)}}
 }
 
 // Document returns d, so that a Document is itself a reply.
