@@ -160,7 +160,6 @@ func New(cfg Config) (*Bot, error) {
 		Status: func() commands.BotStatus {
 			return commands.BotStatus{
 				Version: cfg.Version, Since: since, Others: b.socket.Others(), Ready: b.Ready(), Troubles: b.troubles(),
-				List:   b.directory.Trouble(),
 				Silent: b.ready.silentSince(), Budget: cfg.Cloud.Budget(), LeftOut: cfg.Cloud.LeftOut(),
 				Ahead: clock.Ahead(),
 			}

@@ -16,7 +16,7 @@ func TestADirectMessageThatASettingRefusesIsATroubleThatIsNamed(t *testing.T) {
 		r.slack.Archive(deploys)
 		pass(20 * time.Minute)
 		said := r.ask(sam, support, "/c66 status").Plain()
-		hold(t, "the status", said, "direct messages to me are turned off", "App Home", "keeps me from a part of my work")
+		hold(t, "the status", said, "direct messages to me are turned off", "App Home", "not all of my work succeeds")
 		if n := strings.Count(r.log.String(), "not everything reaches people"); n != 1 {
 			t.Errorf("the log says so %d times", n)
 		}

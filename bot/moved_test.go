@@ -156,7 +156,7 @@ func TestTheAdminsAreToldOnceOfAChannelThatIsGone(t *testing.T) {
 			return n
 		}
 		r.until("lin is told", func() bool { return told() == 1 })
-		hold(t, "the status", r.ask(sam, deploys, "/c66 status").Plain(), "something keeps me from a part", "channels any more (1)")
+		hold(t, "the status", r.ask(sam, deploys, "/c66 status").Plain(), "not all of my work succeeds", "channels any more (1)")
 		pass(30 * time.Hour)
 		r.terminate()
 		r.start()

@@ -13,6 +13,7 @@ import (
 	"c66bot/bot/routine"
 	"c66bot/bot/trouble"
 	"c66bot/bot/webapi"
+	"c66bot/cloud66"
 )
 
 const (
@@ -45,17 +46,13 @@ func (b *Bot) troublesNow(context.Context) []trouble.Trouble {
 	if !b.ready.silentSince().IsZero() {
 		silent.What = "Cloud 66 does not answer me: I can neither deploy nor follow."
 	}
-	list := trouble.Trouble{Name: "cloud66-list", Wait: trouble.Outage, Over: "I can use Cloud 66's list of stacks again."}
-	if err := b.directory.Trouble(); err != nil {
-		list.What = fmt.Sprintf("I cannot use Cloud 66's list of stacks: %s.", b.cleaner.Clean(err.Error()))
-	}
 	disk := trouble.Trouble{
 		Name: "database", Wait: trouble.Soon, Over: "My database can be written again.", Do: "Until then I take no change.",
 	}
 	if err := b.records.Fault(); err != nil {
 		disk.What = fmt.Sprintf("My database cannot be written: %s.", b.cleaner.Clean(err.Error()))
 	}
-	return append(all, token, silent, list, disk)
+	return append(all, token, silent, disk)
 }
 
 // slackTroubles returns the troubles with Slack itself. What cannot be posted meanwhile is told when it can.
@@ -94,16 +91,18 @@ func (b *Bot) slackTroubles() []trouble.Trouble {
 // hidden returns the troubles that neither /readyz nor the scopes tell of.
 func (b *Bot) hidden() []trouble.Trouble {
 	given := trouble.Trouble{Name: "messages", Wait: trouble.Soon, Over: "No message was given up for half an hour."}
-	if n := b.outbox.DroppedLately(); n > 0 {
+	n, known := b.outbox.DroppedLately()
+	if given.Unknown = !known; n > 0 {
 		given.What = fmt.Sprintf("Slack did not take messages and edits of mine (%d) for so long that I gave them up.", n)
 		given.Do = "Who waited for one was told; the log says why."
 	}
-	scope := trouble.Trouble{Name: "cloud66-scope", Wait: trouble.Soon, Over: "Cloud 66 carries my changes out again."}
-	if b.cloud.Forbids() {
+	forbids, known := b.cloud.Forbids()
+	scope := trouble.Trouble{Name: "cloud66-scope", Wait: trouble.Soon, Over: "Cloud 66 carries my changes out again.", Unknown: !known}
+	if forbids {
 		scope.What = "Cloud 66 refused the last redeploy or cancel, since my token lacks the scope redeploy or the right on that stack."
-		scope.Do = "Give me a token with the scopes public and redeploy (C66BOT_CLOUD66_TOKEN)."
+		scope.Do = newToken
 	}
-	all := []trouble.Trouble{given, scope}
+	all := []trouble.Trouble{given, scope, b.listTrouble()}
 	nobody := b.nobody.Load()
 	users, groups := b.authorizer.Admins()
 	for _, id := range slices.Concat(users, groups) {
@@ -115,6 +114,24 @@ func (b *Bot) hidden() []trouble.Trouble {
 		all = append(all, t)
 	}
 	return all
+}
+
+// newToken is the remedy where a scope of Cloud 66 is missing.
+const newToken = "Give me a token with the scopes public and redeploy (C66BOT_CLOUD66_TOKEN)."
+
+// listTrouble returns the trouble with Cloud 66's list of stacks. Another failure of reading it than those told here is none of the list.
+func (b *Bot) listTrouble() trouble.Trouble {
+	t := trouble.Trouble{Name: "cloud66-list", Wait: trouble.Soon, Over: "I can use Cloud 66's list of stacks again."}
+	switch err := b.directory.Trouble(); {
+	case errors.Is(err, cloud66.ErrTooLarge):
+		words := cloud66.WordsFor(err)
+		t.What, t.Do = words.What, words.Do
+	case errors.Is(err, cloud66.ErrMissingScope):
+		t.What, t.Do = "Cloud 66 refuses me its list of stacks, since my token lacks the scope public.", newToken
+	default:
+		t.Unknown = err != nil
+	}
+	return t
 }
 
 // checkAdmins looks the configured admins up, at the start and hourly, until the context ends.

@@ -2,11 +2,13 @@ package bot_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"c66bot/cloud66"
 	"c66bot/cloud66/cloud66sim"
 )
 
@@ -77,7 +79,7 @@ func TestAnAdminWhoIsNobodyIsToldToTheOthersAndInTheStatus(t *testing.T) {
 		r.told(lin, "S0NOBODY is among my admins, and Slack knows no such group.", "U0NOBODY is among my admins, and Slack knows no such person.")
 		status := r.ask(lin, deploys, "/c66 status").Plain()
 		for _, want := range []string{
-			"⚠️ Connected, but something", "U0NOBODY is among my admins, and Slack knows no such person", "Correct C66BOT_ADMINS",
+			illSaid, "U0NOBODY is among my admins, and Slack knows no such person", "Correct C66BOT_ADMINS",
 		} {
 			if !strings.Contains(status, want) {
 				t.Errorf("the status is %q, want %q", status, want)
@@ -99,12 +101,124 @@ func TestAMissingScopeIsToldAfterItsFirstRefusal(t *testing.T) {
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.told(lin, "⚠️ Cloud 66 refused the last redeploy or cancel, since my token lacks the scope redeploy")
 		status := r.ask(lin, deploys, "/c66 status").Plain()
-		if !strings.Contains(status, "⚠️ Connected, but something") || !strings.Contains(status, "lacks the scope redeploy") {
+		if !strings.HasPrefix(status, illSaid) || !strings.Contains(status, "lacks the scope redeploy") {
 			t.Errorf("the status is %q", status)
 		}
 		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public", "redeploy"})
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		r.told(lin, "⚠️ Cloud 66 refused", "✅ Cloud 66 carries my changes out again.")
+	})
+}
+
+// statusSays checks the first line of the status, and that it holds words.
+func (r *rig) statusSays(first string, words ...string) {
+	r.t.Helper()
+	status := r.ask(lin, deploys, "/c66 status").Plain()
+	if !strings.HasPrefix(status, first) {
+		r.t.Errorf("the status begins with %q, not %q", status, first)
+	}
+	hold(r.t, "the status", status, words...)
+}
+
+const (
+	wellSaid = "✅ Connected to Slack, and Cloud 66 accepts the token"
+	illSaid  = "⚠️ Connected, but not all of my work succeeds"
+)
+
+func TestAMissingScopeIsInTheStatusUntilItIsThere(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const begun = "⚠️ Cloud 66 refused the last redeploy or cancel, since my token lacks the scope redeploy"
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public"})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.told(lin, begun)
+		r.stop()
+		r.begin() // before it sends a change again the bot does not know whether that is over
+		time.Sleep(20 * time.Minute)
+		r.told(lin, begun)
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public", "redeploy"})
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		r.told(lin, begun, "✅ Cloud 66 carries my changes out again.")
+		r.statusSays(wellSaid)
+	})
+}
+
+func TestAListOfStacksThatIsRefusedIsToldAndInTheStatus(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const begun, over = "⚠️ Cloud 66 refuses me its list of stacks, since my token lacks the scope public.",
+			"✅ I can use Cloud 66's list of stacks again. It lasted"
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"redeploy"})
+		hold(t, "the answer", r.ask(lin, deploys, "/c66 stacks").Plain(), "⚠️ The bot's Cloud 66 token lacks a scope for this")
+		r.told(lin, begun)
+		r.statusSays(illSaid, "my token lacks the scope public")
+		mend := r.cloud.AddFault(cloud66sim.Fault{CutBefore: true}) // which says nothing of the scope
+		r.ask(lin, deploys, "/c66 stacks")
+		time.Sleep(3 * time.Minute)
+		r.told(lin, begun)
+		mend()
+		r.cloud.SetScopes(cloud66sim.DemoToken, []string{"public", "redeploy"})
+		time.Sleep(time.Minute)
+		r.ask(lin, deploys, "/c66 stacks")
+		r.told(lin, begun, over)
+		r.statusSays(wellSaid)
+	})
+}
+
+func TestAListOfTooManyStacksIsToldAndInTheStatus(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const begun = "⚠️ Cloud 66 lists more than I can work with, which is 30,000 stacks."
+		stacks := make([]string, cloud66.MostStacks+1)
+		for i := range stacks {
+			stacks[i] = fmt.Sprintf(`{"uid":"u%d","name":"web%d"}`, i, i)
+		}
+		many := `{"response":[` + strings.Join(stacks, ",") + `],"count":30001,"pagination":{"next":null}}`
+		mend := r.cloud.AddFault(cloud66sim.Fault{PathPart: "/stacks", Status: 200, Body: many, ContentType: "application/json"})
+		r.ask(lin, deploys, "/c66 stacks")
+		r.told(lin, begun)
+		r.statusSays(illSaid, "which is 30,000 stacks")
+		mend()
+		time.Sleep(5 * time.Minute)
+		r.ask(lin, deploys, "/c66 stacks")
+		r.told(lin, begun, "✅ I can use Cloud 66's list of stacks again.")
+		r.statusSays(wellSaid)
+	})
+}
+
+func TestAScopeThatTheAppLacksIsToldUntilItIsThere(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		all := r.slack.BotScopes()
+		r.slack.SetBotScopes(slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "groups:read" })...)
+		const begun, over = "⚠️ The app lacks the scope groups:read, and without it rules for groups", "✅ The app has the scopes that it lacked."
+		r.told(lin, begun)
+		r.statusSays(illSaid, "lacks the scope groups:read")
+		time.Sleep(time.Hour)
+		r.told(lin, begun)
+		r.slack.SetBotScopes(all...)
+		r.told(lin, begun, over)
+		r.statusSays(wellSaid)
+		r.slack.SetBotScopes(slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "chat:write" })...)
+		r.until("the bot is not ready", func() bool { return r.bot.Ready() != nil })
+		if err := r.bot.Ready(); !strings.Contains(err.Error(), "lacks the scope chat:write") {
+			t.Errorf("it is not ready because of %v", err)
+		}
+	})
+}
+
+func TestMessagesThatAreGivenUpAreToldAndInTheStatus(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const begun, over = "⚠️ Slack did not take messages and edits of mine (1) for so long that I gave them up.",
+			"✅ No message was given up for half an hour."
+		const apology = "I could not post this in #support"
+		r.slack.FailIn(support, "chat.postMessage", "restricted_action", 1_000_000)
+		r.command(lin, support, "/c66 allow @sam view *")
+		time.Sleep(24*time.Hour + 20*time.Minute)
+		r.told(lin, apology, begun)
+		r.statusSays(illSaid, "for so long that I gave them up")
+		r.stop()
+		r.start() // which is not its end
+		time.Sleep(20 * time.Minute)
+		r.told(lin, apology, begun)
+		r.told(lin, apology, begun, over)
+		r.statusSays(wellSaid)
 	})
 }
 

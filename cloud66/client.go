@@ -57,8 +57,8 @@ type Client struct {
 	places    chan struct{} // semaphore of concurrent reads
 	budget    *budget
 	limits    limits
-	leftOut   *sync.Map    // by place: map[LeftOut]int
-	forbids   *atomic.Bool // the last write was refused for want of a scope
+	leftOut   *sync.Map             // by place: map[LeftOut]int
+	forbids   *atomic.Pointer[bool] // see Forbids; nil before the first write that the server decided on
 	log       *slog.Logger
 }
 
@@ -79,7 +79,7 @@ func New(cfg Config) (*Client, error) {
 		budget:    newBudget(cfg.RequestsPerHour),
 		limits:    usualLimits,
 		leftOut:   new(sync.Map),
-		forbids:   new(atomic.Bool),
+		forbids:   new(atomic.Pointer[bool]),
 		log:       cfg.Logger,
 	}
 	if c.log == nil {

@@ -100,8 +100,11 @@ func (c *Client) Cancel(ctx context.Context, uid string, id int64) (CancelAnswer
 	return CancelAnswer{Message: c.safe(string(said.text("message"))), Warning: warning}, err
 }
 
-// Forbids reports whether the last write that the server decided on was refused with [ErrMissingScope].
-func (c *Client) Forbids() bool { return c.forbids.Load() }
+// Forbids reports whether the last write that the server decided on was refused with [ErrMissingScope], and whether there was one.
+func (c *Client) Forbids() (forbids, known bool) {
+	last := c.forbids.Load()
+	return last != nil && *last, last != nil
+}
 
 // receiptKeys are the fields of all variants of the answer to a write; every one is optional.
 var receiptKeys = []string{"id", "async_action_id", "ok", "message", "queued"}
@@ -110,7 +113,7 @@ var receiptKeys = []string{"id", "async_action_id", "ok", "message", "queued"}
 func (c *Client) write(ctx context.Context, r request) (said record, warning string, err error) {
 	defer func() {
 		if forbidden := errors.Is(err, ErrMissingScope); forbidden || err == nil {
-			c.forbids.Store(forbidden)
+			c.forbids.Store(&forbidden)
 		}
 	}()
 	ans, err := c.once(ctx, r)

@@ -81,9 +81,12 @@ type list struct {
 // olderThan reports whether the list is incomplete or has a page older than age.
 func (l *list) olderThan(age time.Duration) bool { return !l.complete || time.Since(l.oldest) > age }
 
+// errUnread means that the list was not read yet.
+var errUnread = errors.New("the list of stacks was not read yet")
+
 // NewDirectory returns an empty directory over the API.
 func NewDirectory(cloud StackLister) *Directory {
-	d := &Directory{cloud: cloud, pages: map[int]listPage{}, stacks: map[string]sighting{}}
+	d := &Directory{cloud: cloud, pages: map[int]listPage{}, stacks: map[string]sighting{}, failure: errUnread}
 	d.ctx, d.end = context.WithCancel(context.Background())
 	return d
 }
@@ -265,14 +268,11 @@ func (d *Directory) rests() error {
 	return nil
 }
 
-// Trouble returns the error that makes the list unusable: it has too many stacks. Otherwise it returns nil.
+// Trouble returns the error of the last read of the list, nil if it succeeded.
 func (d *Directory) Trouble() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if errors.Is(d.failure, cloud66.ErrTooLarge) {
-		return d.failure
-	}
-	return nil
+	return d.failure
 }
 
 // soon returns the cached list, however old, and refreshes a stale one in the background. It blocks only until there is a first

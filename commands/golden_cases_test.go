@@ -312,7 +312,13 @@ func goldenStatuses() map[string]Reply {
 		"status-kept-for-changes": with(func(r *StatusReply) {
 			r.Budget.Rest, r.Budget.ReadingRest, r.Budget.BackgroundRest = 300, 0, 0
 		}),
-		"status-too-many-stacks": with(func(r *StatusReply) { r.List = cloud66.ErrTooLarge }),
+		"status-troubles": with(func(r *StatusReply) {
+			r.Troubles = []string{
+				"Cloud 66 refused the last redeploy or cancel, since my token lacks the scope redeploy or the right on that stack. Give me a " +
+					"token with the scopes public and redeploy (C66BOT_CLOUD66_TOKEN)",
+				"U0NOBODY is among my admins, and Slack knows no such person. Correct C66BOT_ADMINS (admins), and start me again",
+			}
+		}),
 		"status-throttled": with(func(r *StatusReply) {
 			r.Budget = cloud66.BudgetState{PerHour: 3000, Blocked: true, NextTry: goldenNow.Add(time.Minute)}
 		}),

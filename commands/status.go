@@ -30,7 +30,6 @@ type BotStatus struct {
 	Since   time.Time // start time
 	Others  int       // connections of other processes of the same app
 	Ready   error     // nil if the bot is ready
-	List    error     // why the list of stacks is unusable; nil if it is usable
 	// Troubles describes partial failures in words; they name no stack.
 	Troubles []string
 	Silent   time.Time // since when Cloud 66 has not answered; zero if it does
@@ -143,10 +142,8 @@ func (r StatusReply) condition() markup.Text {
 		return markup.Format("⚠️ Connected to Slack, but Cloud 66 has not answered since %s", markup.When(r.Silent))
 	case r.Others > 0:
 		return markup.Format("⚠️ Connected, but another instance of me takes part of the commands")
-	case r.List != nil:
-		return markup.Format("⚠️ Connected, but Cloud 66 lists more stacks than I can work with")
 	case len(r.Troubles) > 0:
-		return markup.Format("⚠️ Connected, but something keeps me from a part of my work")
+		return markup.Format("⚠️ Connected, but not all of my work succeeds")
 	case r.Budget.Rest == 0:
 		return markup.Format("⚠️ Connected, but this hour's Cloud 66 requests are used up")
 	case r.Budget.BackgroundRest == 0:

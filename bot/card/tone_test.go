@@ -162,7 +162,8 @@ func TestTheStateOfTheBotIsInTheFirstLine(t *testing.T) {
 			"connection has not said hello; Cloud 66 refuses the token",
 		"status-low": "⚠️ Connected, but Cloud 66 requests run low", "status-throttled": "⚠️ Connected, but this hour's Cloud 66 " +
 			"requests are used up",
-		"status-others": "⚠️ Connected, but another instance of me takes part of the commands",
+		"status-troubles": "⚠️ Connected, but not all of my work succeeds",
+		"status-others":   "⚠️ Connected, but another instance of me takes part of the commands",
 	} {
 		if got := firstLine(written(t)["reply-"+name].Plain()); got != want {
 			t.Errorf("%s begins with %q", name, got)

@@ -230,12 +230,13 @@ func (o *Outbox) Dropped() int {
 	return o.dropped
 }
 
-// DroppedLately returns the number of posts and edits given up until now, with no break of droppedFor in between.
-func (o *Outbox) DroppedLately() int {
+// DroppedLately returns the number of posts and edits given up until now, with no break of droppedFor in between. That it is 0 is known
+// once such a break has gone by since the start.
+func (o *Outbox) DroppedLately() (n int, known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if time.Since(o.droppedAt) >= droppedFor {
-		return 0
+		return 0, true
 	}
-	return o.lately
+	return o.lately, o.lately > 0
 }

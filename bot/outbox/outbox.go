@@ -100,7 +100,7 @@ type Outbox struct {
 	deaf webapi.Fault // the setting that forbids direct messages, if any
 
 	dropped, lately int       // posts and edits given up since the start, and of late
-	droppedAt       time.Time // the last of them
+	droppedAt       time.Time // the last of them, or the start
 }
 
 // New returns an Outbox. It delivers nothing until Run is called.
@@ -108,6 +108,7 @@ func New(cfg Config) *Outbox {
 	o := &Outbox{
 		Config: cfg, posts: rate.NewLimiter(postPace, postBurst), edits: rate.NewLimiter(editPace, editBurst),
 		limits: usual, wake: make(chan struct{}, 1), queues: map[place]*queue{}, news: make(chan struct{}), holds: map[string]time.Time{},
+		droppedAt: time.Now(),
 	}
 	o.edits.AllowN(time.Now(), editBurst) // an earlier process may have just used up the burst
 	err := cfg.Records.View(context.Background(), func(tx storage.Tx) (err error) {

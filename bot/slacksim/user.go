@@ -136,6 +136,18 @@ func (w *Workspace) addGroup(g Group) (before, after *Group) {
 	return before, &g
 }
 
+// BotScopes returns the scopes of the bot token.
+func (w *Workspace) BotScopes() []string {
+	defer w.lock()()
+	return slices.Clone(w.opts.BotScopes)
+}
+
+// SetBotScopes replaces the scopes of the bot token, as installing the app again does.
+func (w *Workspace) SetBotScopes(scopes ...string) {
+	defer w.lock()()
+	w.opts.BotScopes = scopes
+}
+
 // SetGroup adds or replaces a user group as an admin does. It emits subteam_created or subteam_updated, and subteam_members_changed if the
 // members changed, as far as the app subscribes to them.
 func (w *Workspace) SetGroup(g Group) {
