@@ -144,7 +144,7 @@ func Holds(l storage.Lock, at time.Time) bool {
 // Ends returns when a lock that holds at a time stops holding, zero if it has no end.
 func (l *Lock) Ends(at time.Time) time.Time {
 	if l.window != nil {
-		return l.window.Ends(at)
+		return l.window.Changes(at)
 	}
 	return l.Until
 }
@@ -154,7 +154,7 @@ func (l *Lock) Opens(at time.Time) time.Time {
 	if l.window == nil || l.Expired(at) {
 		return time.Time{}
 	}
-	return l.window.Opens(at)
+	return l.window.Changes(at)
 }
 
 // Shelf keeps the book that was last read, which is valid while the tables' counter is the same. The zero value is ready for use.

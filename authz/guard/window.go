@@ -105,14 +105,23 @@ func (w Window) Open(at time.Time) bool {
 	return m >= w.from || m < w.to
 }
 
-// Ends returns when the window that is open at a time closes, and Opens when one that is closed opens.
-func (w Window) Ends(at time.Time) time.Time  { return w.next(at, w.to) }
-func (w Window) Opens(at time.Time) time.Time { return w.next(at, w.from) } //nolint:revive // described with Ends
-
-// next returns the next time at which the clock shows a minute of the week.
-func (w Window) next(at time.Time, minute int) time.Time {
-	ahead := (minute - w.minute(at) + minutesAWeek) % minutesAWeek
-	local := at.In(w.zone)
-	day := local.Day() + (local.Hour()*60+local.Minute()+ahead)/minutesADay
-	return time.Date(local.Year(), local.Month(), day, 0, minute%minutesADay, 0, 0, w.zone)
+// Changes returns when the window that is open at a time closes, or the one that is closed opens.
+func (w Window) Changes(at time.Time) time.Time {
+	open := w.Open(at)
+	minute := w.from
+	if open {
+		minute = w.to
+	}
+	for {
+		ahead := (minute - w.minute(at) + minutesAWeek) % minutesAWeek
+		next := at.Truncate(time.Minute).Add(time.Duration(ahead) * time.Minute)
+		_, put := at.In(w.zone).ZoneBounds() // when the clock is put on or back, which may leave that minute out
+		if put.IsZero() || next.Before(put) {
+			return next
+		}
+		if w.Open(put) != open {
+			return put
+		}
+		at = put
+	}
 }

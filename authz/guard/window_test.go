@@ -61,32 +61,49 @@ func TestAWindowEndsAndOpensWhereItsClockIsPutOnOrBack(t *testing.T) {
 		"the year ends":         {time.Date(2026, 12, 31, 23, 59, 0, 0, zone).AddDate(0, 0, 2), time.Date(2027, 1, 4, 7, 0, 0, 0, time.UTC)},
 		"the last minute of it": {time.Date(2026, 3, 9, 7, 59, 59, 0, zone), time.Date(2026, 3, 9, 7, 0, 0, 0, time.UTC)},
 	} {
-		if got := w.Ends(c.at); !w.Open(c.at) || !got.Equal(c.want) || w.Open(got) || !w.Open(got.Add(-time.Second)) {
+		if got := w.Changes(c.at); !w.Open(c.at) || !got.Equal(c.want) || w.Open(got) || !w.Open(got.Add(-time.Second)) {
 			t.Errorf("%s: it ends at %s, not %s", name, got.UTC(), c.want)
 		}
 	}
 	at := time.Date(2026, 3, 25, 12, 0, 0, 0, zone)
-	if got, want := w.Opens(at), time.Date(2026, 3, 27, 15, 0, 0, 0, time.UTC); !got.Equal(want) {
+	if got, want := w.Changes(at), time.Date(2026, 3, 27, 15, 0, 0, 0, time.UTC); !got.Equal(want) {
 		t.Errorf("it opens at %s, not %s", got.UTC(), want)
 	}
 }
 
-// TestTheEndOfAWindowIsWhereItCloses tries each quarter of an hour of a year with both changes of the clock.
+// TestTheEndOfAWindowIsWhereItCloses tries the days around each change of the clock, in zones that change it by an hour, by half an hour,
+// and at midnight, where the day then begins at one.
 func TestTheEndOfAWindowIsWhereItCloses(t *testing.T) {
-	zone := berlin(t)
-	for _, window := range []string{"fri 16:00-mon 08:00", "sun 01:00-sun 05:00", "wed 23:00-01:00", "mon 00:00-sun 23:59"} {
-		w, _, err := guard.ParseWindow(window, zone)
+	for _, name := range []string{
+		"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Beirut", "America/Havana", "Pacific/Chatham",
+		"America/Santiago", "Asia/Kathmandu", "Africa/Casablanca",
+	} {
+		zone, err := guard.ParseZone(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() == 2026; at = at.Add(15 * time.Minute) {
-			next := w.Opens(at)
-			if w.Open(at) {
-				next = w.Ends(at)
+		_, change := time.Date(2026, 1, 1, 0, 0, 0, 0, zone).ZoneBounds()
+		for range 2 {
+			if change.IsZero() { // it is never changed there
+				change = time.Date(2026, 6, 1, 0, 0, 0, 0, zone)
 			}
-			if !next.After(at) || next.Sub(at) > 8*24*time.Hour || w.Open(next) == w.Open(at) || w.Open(next.Add(-time.Second)) != w.Open(at) {
-				t.Fatalf("%s at %s changes next at %s", window, at, next)
+			for _, window := range []string{
+				"fri 16:00-mon 08:00", "sun 01:00-sun 05:00", "wed 23:00-01:00", "mon 00:00-sun 23:59", "sat 22:00-06:00", "fri 00:15-fri 00:45",
+				"sat 23:30-sun 00:30", "sun 01:30-02:30", "thu 23:00-fri 00:30", "sun 00:30-wed 12:00",
+			} {
+				w, _, err := guard.ParseWindow(window, zone)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for at := change.Add(-52 * time.Hour); at.Before(change.Add(52 * time.Hour)); at = at.Add(15 * time.Minute) {
+					next := w.Changes(at)
+					if !next.After(at) || next.Sub(at) > 15*24*time.Hour || w.Open(next) == w.Open(at) || w.Open(next.Add(-time.Second)) != w.Open(at) {
+						t.Errorf("%s at %s changes next at %s", window, at.In(zone), next)
+						break
+					}
+				}
 			}
+			_, change = change.ZoneBounds()
 		}
 	}
 }

@@ -124,7 +124,7 @@ func (k *Keeper) remind(ctx context.Context, l storage.Lock, now time.Time) erro
 	if after.IsZero() {
 		after = l.At
 	}
-	if after.After(now) { // the clock was put back: count from now on
+	if after.Sub(now) > 24*time.Hour { // the clock was put back: count from now on
 		return k.change(ctx, l.ID, func(_ storage.Tx, l *storage.Lock) ([]commands.Announcement, error) {
 			l.Reminded = now
 			return []commands.Announcement{}, nil
