@@ -73,14 +73,14 @@ func WithoutUserinfo(text string) string {
 }
 
 // Cleaner sanitizes external text for users, logs and terminals. The zero Cleaner knows no secrets of its own.
-type Cleaner struct{ hidden []string } // as letters returns them
+type Cleaner struct{ hidden []Text } // as letters returns them
 
 // NewCleaner returns a Cleaner that redacts the given secrets.
 func NewCleaner(hidden ...Text) Cleaner {
 	var c Cleaner
 	for _, text := range hidden {
 		if secret, _ := letters(visible(text.Reveal())); secret != "" {
-			c.hidden = append(c.hidden, secret)
+			c.hidden = append(c.hidden, New(secret))
 		}
 	}
 	return c
@@ -132,7 +132,7 @@ func redact(text, secret string) string {
 func (c Cleaner) Clean(text string) string {
 	text = visible(text)
 	for _, secret := range c.hidden {
-		text = redact(text, secret)
+		text = redact(text, secret.Reveal())
 	}
 	return slackTokens.ReplaceAllLiteralString(WithoutUserinfo(text), Redacted)
 }
