@@ -22,8 +22,8 @@ func (b *Bot) sealAudit(ctx context.Context) {
 	}
 }
 
-// sealOnce logs the digest if the last one is a day old, or of a time that is yet to come, since the clock was put back. It is logged before
-// it is kept, so that no crash loses the line.
+// sealOnce logs the digest if the last one is a day old, or of a time that is yet to come, since the clock was put back. It is logged
+// before it is kept, so that no crash loses the line.
 func (b *Bot) sealOnce(ctx context.Context) error {
 	var all storage.Seals
 	due := false

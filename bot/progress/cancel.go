@@ -25,7 +25,7 @@ const (
 // before the request, so that the end counts as a cancel and a restart does not lose it.
 func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.CancelAnswer, error) {
 	f := newFollow(start.Follow, storage.PhaseFollowing)
-	key, first := storage.DeploymentKey(f.Stack.UID, f.Deployment), false
+	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 	record := func(tx storage.Tx) error {
 		if err := notEnded(tx, f); err != nil {
 			return err
@@ -34,7 +34,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 		if err != nil {
 			return err
 		}
-		if first = !there; first {
+		if !there {
 			c = storage.Cancel{User: f.Asker, At: f.AskedAt, Follow: f.ID}
 		} else { // the record keeps the first user
 			c.Again = &storage.Again{User: f.Asker, At: f.AskedAt, Follow: f.ID}
@@ -53,7 +53,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 	} else if err == nil {
 		err = p.carded(ctx, f, cancelCardWait)
 		if err != nil {
-			err = errors.Join(err, p.changeCancel(ctx, f, undone(first)))
+			err = errors.Join(err, p.changeCancel(ctx, f, undone))
 		}
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func (p *Progress) Cancel(ctx context.Context, start commands.Start) (cloud66.Ca
 	case !cloud66.NothingDone(err):
 		return answer, commands.Begun(errors.Join(err, p.changeCancel(ctx, f, told))) // the card shows the result
 	default:
-		return answer, errors.Join(err, p.changeCancel(ctx, f, undone(first)))
+		return answer, errors.Join(err, p.changeCancel(ctx, f, undone))
 	}
 }
 
@@ -88,40 +88,16 @@ func notEnded(tx storage.Tx, f storage.Follow) error {
 	}
 }
 
-// cancelChange changes a cancel's record; without do it removes it.
-type cancelChange struct {
-	do     func(*storage.Cancel)
-	undone bool
-}
+// cancelChange changes a cancel's record; undone, which is nil, withdraws a cancel that was certainly not carried out.
+type cancelChange func(*storage.Cancel)
 
-var (
-	taken = cancelChange{do: func(c *storage.Cancel) { c.Sent, c.Again = true, nil }}
-	told  = cancelChange{do: func(c *storage.Cancel) { c.Told, c.Again = true, nil }}
-)
+var undone cancelChange
 
-// undone withdraws a cancel that was certainly not carried out. Withdrawing a later one keeps the record of the first.
-func undone(first bool) cancelChange {
-	if first {
-		return cancelChange{undone: true}
-	}
-	return cancelChange{undone: true, do: func(c *storage.Cancel) { c.Again = nil }}
-}
+func taken(c *storage.Cancel) { c.Sent, c.Again = true, nil }
+func told(c *storage.Cancel)  { c.Told, c.Again = true, nil }
 
-// refuse records that Cloud 66 certainly did not take the cancel in question: the later one if there is one.
-func refuse(tx storage.Tx, c *storage.Cancel, deployment int64) error {
-	if len(c.Operations) == 0 {
-		return nil
-	}
-	at := 0
-	if c.Again != nil {
-		at = len(c.Operations) - 1
-	}
-	operation := c.Operations[at]
-	c.Operations = slices.Delete(slices.Clone(c.Operations), at, at+1)
-	return storage.PutResult(tx, operation, storage.Result{Outcome: storage.Refused, Deployment: deployment})
-}
-
-// changeCancel changes or removes the record of a deployment's cancel, if there is one, in one transaction with the messages of also.
+// changeCancel changes the record of a deployment's cancel, if there is one, in one transaction with the messages of also. The cancels of
+// a stack come one after the other.
 func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change cancelChange, also ...storage.Message) error {
 	key := storage.DeploymentKey(f.Stack.UID, f.Deployment)
 	err := p.Outbox.Write(context.WithoutCancel(ctx), func(tx storage.Tx) ([]storage.Message, error) {
@@ -129,19 +105,33 @@ func (p *Progress) changeCancel(ctx context.Context, f storage.Follow, change ca
 		switch {
 		case err != nil || !there:
 			return nil, err
-		case change.undone:
-			err = refuse(tx, &c, f.Deployment)
+		case change == nil: // undone
+			return also, withdraw(tx, key, c, f.Deployment)
 		}
-		if change.do == nil {
-			return also, errors.Join(err, storage.Cancels.Delete(tx, key))
-		}
-		change.do(&c)
-		return also, errors.Join(err, storage.Cancels.Put(tx, key, c))
+		change(&c)
+		return also, storage.Cancels.Put(tx, key, c)
 	})
 	if err != nil {
 		return fmt.Errorf("record what became of the cancel of %s: %w", key, err)
 	}
 	return nil
+}
+
+// withdraw takes back that a deployment's cancel was asked for: the later time if it was asked for again, else the first, with its record.
+func withdraw(tx storage.Tx, key string, c storage.Cancel, deployment int64) (err error) {
+	at := 0
+	if c.Again != nil {
+		at = len(c.Operations) - 1
+	}
+	if len(c.Operations) > 0 {
+		err = storage.PutResult(tx, c.Operations[at], storage.Result{Outcome: storage.Refused, Deployment: deployment})
+		c.Operations = slices.Delete(slices.Clone(c.Operations), at, at+1)
+	}
+	if c.Again == nil {
+		return errors.Join(err, storage.Cancels.Delete(tx, key))
+	}
+	c.Again = nil
+	return errors.Join(err, storage.Cancels.Put(tx, key, c))
 }
 
 // cancelAgain sends a recent cancel again if no earlier process recorded that Cloud 66 took it. Cancelling twice is harmless; a refusal
@@ -172,7 +162,7 @@ func (p *Progress) sendCancelAgain(ctx context.Context, f storage.Follow, c stor
 	case ctx.Err() != nil:
 		return err
 	case cloud66.NothingDone(err):
-		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then "+said(err), undone(c.Again == nil)))
+		return errors.Join(err, p.tellCancel(ctx, f, c, "I was restarted meanwhile; then "+said(err), undone))
 	default:
 		const why = "I was restarted meanwhile; then Cloud 66 did not answer, so that it may be cancelled all the same"
 		return errors.Join(err, p.tellCancel(ctx, f, c, why, told))

@@ -293,7 +293,7 @@ func (p *Progress) healthSteps(tx storage.Tx, uid string, n healthNews) (steps [
 		s := step{follow: f, changed: true, notices: []notify.Notice{{State: n.state, At: n.at, Why: "the health of its stack"}}}
 		s.follow.State = n.state
 		s.view = view{View: card.View{
-			Deployment: &d, Dashboard: p.page(f.Stack),
+			Deployment: &d, Dashboard: p.Page(f.Stack),
 			Cancelled: k.about[d.ID].cancel, Live: d.ID, LiveAt: n.watch.LiveAt, Impaired: n.impaired, At: n.at,
 		}, Loud: hears}
 		s.view.Mentions = named(mentions, cmp.Or(k.about[d.ID].asker, n.starter))

@@ -58,7 +58,7 @@ type Config struct {
 	List             watch.List
 	PollMin, PollMax time.Duration
 	WatchAfter       time.Duration // how long a stack's health is watched after a deployment went live; 0 is not at all
-	// Page returns the page of a stack to which Open leads, or "". Nil means that there are none.
+	// Page returns the page of a stack to which Open leads, or "".
 	Page func(storage.StackRef) string
 	// Pattern compiles a glob over stacks.
 	Pattern func(glob string) (fits func(storage.StackRef) bool, err error)
@@ -185,14 +185,6 @@ func (p *Progress) ready(ctx context.Context) error {
 	}
 }
 
-// page is the stack's page in Cloud 66's dashboard, or "".
-func (p *Progress) page(stack storage.StackRef) string {
-	if p.Page == nil {
-		return ""
-	}
-	return p.Page(stack)
-}
-
 // asSeen returns a follow in the state of its deployment, for the first post. The record stays as it was asked for, so that the first look
 // tells the state in the thread.
 func asSeen(f storage.Follow, seen *cloud66.Deployment) storage.Follow {
@@ -219,7 +211,7 @@ func (p *Progress) begin(
 		f.Operation = operation
 	}
 	card := view{View: card.View{
-		Follow: asSeen(f, seen), Deployment: seen, Dashboard: p.page(f.Stack), At: f.AskedAt, First: true,
+		Follow: asSeen(f, seen), Deployment: seen, Dashboard: p.Page(f.Stack), At: f.AskedAt, First: true,
 	}}.card()
 	elsewhere := overrode(f)
 	err := p.Records.Update(ctx, func(tx storage.Tx) error {

@@ -23,8 +23,8 @@ import (
 //	go test -run RandomStory ./bot/progress -seeds 300
 var seeds = flag.Int("seeds", 12, "how many random stories of follows, cancels, suspensions, renames, outages and deaths are played")
 
-// Whatever happens in whatever order, each end of a followed or subscribed deployment is told once in its channel, and so is an illness after
-// it.
+// Whatever happens in whatever order, each end of a followed or subscribed deployment is told once in its channel, and so is an illness
+// after it.
 func TestInARandomStoryEachEndIsToldOnce(t *testing.T) {
 	stories := []uint64{187, 222} // which have found mistakes
 	for seed := range uint64(*seeds) {

@@ -263,6 +263,7 @@ func (r *rig) start(p *mortal.Process) {
 	})
 	pr := progress.New(progress.Config{
 		Records: records, Outbox: out, Cloud: cloud, List: cloud, PollMin: r.poll, PollMax: time.Minute, Log: log,
+		Page:       func(storage.StackRef) string { return "" },
 		WatchAfter: r.after, Pattern: pattern, Queue: r.queues.add, Docker: func(uid string) bool { return uid == docker },
 		MayRedeploy: func(_ context.Context, user, _ string, _ storage.StackRef) (bool, error) {
 			return user != r.barred, nil

@@ -392,7 +392,7 @@ func (p *Progress) finish(ctx context.Context, id string, state storage.State, s
 		if state != storage.Unposted {
 			s.notices = []notify.Notice{{State: state, At: now, Why: said}}
 		}
-		s.view.Dashboard = p.page(f.Stack)
+		s.view.Dashboard = p.Page(f.Stack)
 		s.view.At, s.view.Tell = now, concerned(s.follow, subscribed.to(f.Stack)[f.Channel], cloud66.Deployment{})
 		if err := s.sayIn(tx); err != nil {
 			return err

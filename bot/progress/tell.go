@@ -63,15 +63,15 @@ type tale struct {
 	err      error
 }
 
-// tell tells what a look shows, and returns what the next one is to read. It plans from a snapshot, asks for what the database does not hold if there is something new, and writes in
-// one transaction: the plan if the database still holds the same, else a new one. A look that changes nothing costs no commit. A look that
-// lacks what the database asks for tells nothing: the watcher completes it.
+// tell tells what a look shows, and returns what the next one is to read. It plans from a snapshot, asks for what the database does not
+// hold if there is something new, and writes in one transaction: the plan if the database still holds the same, else a new one. A look that
+// changes nothing costs no commit. A look that lacks what the database asks for tells nothing: the watcher completes it.
 func (p *Progress) tell(ctx context.Context, look watch.Look) (watch.Aim, error) {
 	k, err := p.knownOf(ctx, look)
 	if err != nil {
 		return watch.Aim{}, err
 	}
-	t := &tale{known: k, look: look, after: p.WatchAfter, page: p.page}
+	t := &tale{known: k, look: look, after: p.WatchAfter, page: p.Page}
 	if aim := t.aim(); !look.Covers(aim) {
 		return aim, nil
 	}
@@ -85,7 +85,7 @@ func (p *Progress) tell(ctx context.Context, look watch.Look) (watch.Aim, error)
 			return err
 		}
 		if !reflect.DeepEqual(now, t.known) {
-			t = &tale{known: now, look: look, after: p.WatchAfter, page: p.page, answers: t.answers}
+			t = &tale{known: now, look: look, after: p.WatchAfter, page: p.Page, answers: t.answers}
 			if look.Covers(t.aim()) {
 				t.plan()
 			}
