@@ -509,7 +509,7 @@ func wishText(w storage.Wish) markup.Text {
 	ref := markup.Code(wording.ShortHash(w.Ref))
 	switch {
 	case w.Ref+w.Services == "":
-		ref = markup.Format("as it is, or the newest commit of its branch at that moment")
+		ref = markup.Format("No fixed version: what its branch or its images hold when it begins")
 	case w.Ref != "" && !fullHash.MatchString(w.Ref):
 		ref = markup.Format("%s as it is at that moment", markup.Code(w.Ref))
 	}

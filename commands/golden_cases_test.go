@@ -116,6 +116,10 @@ func goldenReplies() map[string]Reply {
 			Stack: goldenStack, Entry: Entry{Deployment: failed, Said: "The build server is gone"}, Before: before, At: goldenNow,
 			Page: markup.WebAddress("https://app.cloud66.com/dashboard"),
 		},
+		"detail-locked": DetailReply{
+			Stack: goldenStack, Entry: entry(failed), At: goldenNow,
+			Locks: []storage.Lock{{ID: "k3f9", Holder: "U0KIM", Stacks: "web*", Reason: "the migration runs"}},
+		},
 		"detail-cancelled": DetailReply{Stack: goldenStack, Entry: Entry{Deployment: failed, Cancelled: cancel}, At: goldenNow},
 		"detail-running":   DetailReply{Stack: goldenStack, Entry: entry(goldenRunning()), Usual: 292 * time.Second, At: goldenNow},
 		"detail-live": DetailReply{

@@ -307,3 +307,18 @@ func TestCloud66sErrorInAReadIsToldWithAReferenceThatTheLogHas(t *testing.T) {
 		r.nothingDone()
 	})
 }
+
+func TestTheExampleOfAPromotionIsOneThatTheUserMayMake(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.listed()
+		r.rule("allow <@U0SAM> redeploy web@staging")
+		r.rule("allow <@U0KIM> redeploy web")
+		for user, want := range map[string]string{
+			lin: "promote web@staging production", sam: "promote <stack> <environment>", kim: "promote web@staging production",
+		} {
+			if got := as[HelpReply](t, r.say(user, "help promote")).Topic.Examples[0]; got != want {
+				t.Errorf("%s is shown %q, want %q", user, got, want)
+			}
+		}
+	})
+}

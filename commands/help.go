@@ -34,9 +34,13 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 		if spec.Button || spec.Right != "" && !standing.Some(spec.Right) {
 			continue
 		}
-		if stack, ok := h.Directory.known(may(standing, spec.onStacks())); ok {
+		stack, ok := h.Directory.known(may(standing, spec.onStacks()))
+		if spec.Verb == Promote {
+			stack, spec, ok = h.between(standing, spec)
+		}
+		if ok {
 			spec = spec.with(stack)
-		} else if strings.Contains(spec.Examples[0], exampleStack) { // an example must not name a stack that does not exist
+		} else if strings.Contains(spec.Examples[0], "mystack@") { // an example must not name a stack that does not exist
 			spec.Examples = []string{strings.Join(append([]string{string(spec.Verb)}, spec.Words()...), " ")}
 		}
 		reply.Specs = append(reply.Specs, spec)
@@ -60,6 +64,33 @@ func (h *Handler) help(ctx context.Context, c *call) (Reply, error) {
 		reply.Topic = &reply.Specs[topic]
 	}
 	return reply, nil
+}
+
+// between returns a stack whose version the user may bring to another of its name, and promote with the environment of that one in its
+// examples.
+func (h *Handler) between(standing authz.Standing, promote Spec) (from cloud66.Stack, _ Spec, ok bool) {
+	stacks := slices.Clone(h.Directory.last())
+	sortStacks(stacks)
+	named := map[string][]cloud66.Stack{}
+	for _, s := range stacks {
+		named[authz.Fold(s.Name)] = append(named[authz.Fold(s.Name)], s)
+	}
+	for _, onto := range stacks {
+		all := named[authz.Fold(onto.Name)]
+		if len(all) < 2 || onto.Environment == "" || !may(standing, authz.Redeploy)(onto) {
+			continue
+		}
+		i := slices.IndexFunc(all, func(s cloud66.Stack) bool {
+			return authz.Fold(s.Environment) != authz.Fold(onto.Environment) && may(standing, authz.View)(s)
+		})
+		if i >= 0 {
+			promote.Examples = each(promote.Examples, func(example string) string {
+				return strings.Replace(example, otherExample+" production", otherExample+" "+shellWord(onto.Environment), 1)
+			})
+			return all[i], promote, true
+		}
+	}
+	return cloud66.Stack{}, promote, false
 }
 
 func (h *Handler) mayNot(ctx context.Context, req Request, verb Verb) error {

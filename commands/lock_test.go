@@ -358,3 +358,24 @@ func TestABadLockIsExplainedAndLocksNothing(t *testing.T) {
 		r.nothingDone()
 	})
 }
+
+func TestShowTellsOfALockAndItsEndIsToldOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		if reply := r.sayIn(direct, lin, "lock 'web@*' migration"); reply != nil {
+			t.Fatalf("the lock is answered %+v", reply)
+		}
+		shown := func() string { return r.say(lin, "show web@production").Document().Fallback().String() }
+		if text := shown(); !strings.Contains(text, "Locked by <@"+lin+">, until it is unlocked: “migration” (lock ") {
+			t.Errorf("show does not tell of the lock: %s", text)
+		}
+		r.channels.said = nil
+		silent(t, r.sayIn(direct, lin, "unlock 'web@*'"))
+		if said := r.channels.said; len(said) != 2 || said[1].Channel != direct || said[1].Reply.Document().Kind != "unlocked" {
+			t.Errorf("said is %+v, want the lock's message and its end", said)
+		}
+		if text := shown(); strings.Contains(text, "Locked") {
+			t.Errorf("show tells of a lock that is over: %s", text)
+		}
+	})
+}

@@ -141,8 +141,12 @@ func (h *Handler) show(ctx context.Context, c *call) (Reply, error) {
 	if next = only(next, may(c.standing, authz.Redeploy)); len(next) != 1 { // which one a button cannot ask
 		next = nil
 	}
+	locks, err := h.HeldBy(ctx, RefOf(stack))
+	if err != nil {
+		return nil, err
+	}
 	return DetailReply{
-		Next: refsOf(next), Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
+		Locks: locks, Next: refsOf(next), Stack: RefOf(stack), Entry: entry, Before: replaces(newest.Deployments, deployment), Followed: followed,
 		Usual: cloud66.UsualDuration(newest.Deployments, deployment.Type()), Git: !stack.Docker(), Page: h.Page(RefOf(stack)), At: time.Now(),
 	}, nil
 }
@@ -220,6 +224,7 @@ type DetailReply struct {
 	Usual    time.Duration      // the stack's usual deployment time, 0 if unknown
 	Git      bool               // the stack can deploy a commit by its hash
 	Followed bool               // by a card in the channel
+	Locks    []storage.Lock     // that hold the stack; Until is when each ends for this time
 	Next     []storage.StackRef // where what is live can be promoted to: one stack or none
 	Page     markup.Address     // the stack's in Cloud 66's dashboard, zero if there is none
 	At       time.Time
@@ -230,8 +235,11 @@ func (r DetailReply) Document() doc.Document {
 	sign, _ := wording.State(r.Entry.Deployment, r.Entry.Cancelled)
 	head := markup.Format("%s %s %s", sign, wording.Stack(r.Stack), r.happened())
 	facts, last := r.facts(), r.last()
-	return doc.Document{Kind: "show", Brief: markup.Brief(head, markup.Join(append(facts, last...), "; ")), Blocks: []doc.Block{
-		doc.Lines(head), doc.Columns(facts...), doc.Small(last...), doc.Buttons(r.buttons()...),
+	locks := each(r.Locks[:min(len(r.Locks), maxLocksNamed)], func(l storage.Lock) markup.Text {
+		return markup.Format("Locked by %s%s: “%s” (lock %s)", markup.User(l.Holder), untilWhen(l.Until), l.Reason, markup.Code(l.ID))
+	})
+	return doc.Document{Kind: "show", Brief: markup.Brief(head, markup.Join(slices.Concat(locks, facts, last), "; ")), Blocks: []doc.Block{
+		doc.Lines(append([]markup.Text{head}, locks...)...), doc.Columns(facts...), doc.Small(last...), doc.Buttons(r.buttons()...),
 	}}
 }
 

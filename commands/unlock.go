@@ -127,7 +127,7 @@ func (h *Handler) unlock(ctx context.Context, c *call) (Reply, error) {
 	switch {
 	case len(ended) == 0:
 		return Notice("Somebody unlocked that just before. Nothing was changed."), nil
-	case mute:
+	case mute && !slices.ContainsFunc(ended, func(l storage.Lock) bool { return l.Channel == req.Channel }):
 		return unlocked(ended, req.User), nil
 	default:
 		return nil, nil
