@@ -100,16 +100,13 @@ func (h *Handler) access(ctx context.Context, c *call) (Reply, error) {
 			return nil, err
 		}
 		catalogue := authz.NewCatalogue(refsOf(seen))
-		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { return !takesIn(r, catalogue) })
+		rules = slices.DeleteFunc(rules, func(r storage.Rule) bool { // one that matches no visible stack might reveal a hidden one
+			pattern, err := authz.PatternOf(r)
+			return err != nil || !pattern.Everything() && !catalogue.Any(pattern)
+		})
 	}
 	p := pageOf(req.Invocation.Number(Page), rulesPerPage, len(rules))
 	return rulesPage(p, rules[p.from:p.to], h.admins()), nil
-}
-
-// takesIn reports whether a rule matches a visible stack. A rule that does not might reveal a hidden one.
-func takesIn(r storage.Rule, seen *authz.Catalogue) bool {
-	pattern, err := authz.PatternOf(r)
-	return err == nil && (pattern.Everything() || seen.Any(pattern))
 }
 
 // rulesPage shows a page of a channel's rules, one line each, with the id that users type.

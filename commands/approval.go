@@ -295,7 +295,12 @@ func (h *Handler) approveNow(ctx context.Context, c *call) error {
 		if err := h.beginApproved(ctx, c, a, voters, newest.Deployments); err != nil {
 			return err
 		}
-		return h.showApproval(ctx, c, a.ID)
+		a, found, err := storage.Approvals.Look(ctx, h.Records, a.ID)
+		if err != nil || !found {
+			return err
+		}
+		// Where this fails, whoever keeps the requests shows it later.
+		return h.Channels.Amend(ctx, c.Request, Announcement{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}})
 	}
 	return h.answered(ctx, c, c.decided, func(a *storage.Approval) error {
 		if slices.ContainsFunc(a.Given, func(g storage.Given) bool { return g.User == c.User }) {
@@ -417,15 +422,6 @@ func (h *Handler) beginApproved(
 		Operation: c.Operation, Follow: f, Decided: decided, keep: h.keepRunning(ctx, c.stack, newest), call: c, approved: true,
 		overrides: asked.Overrides,
 	})
-}
-
-// showApproval shows on its card how a request ended. If that fails, whoever keeps the requests does so later.
-func (h *Handler) showApproval(ctx context.Context, c *call, id string) error {
-	a, found, err := storage.Approvals.Look(ctx, h.Records, id)
-	if err != nil || !found {
-		return err
-	}
-	return h.Channels.Amend(ctx, c.Request, Announcement{Key: approvalKey(a), Channel: a.Channel, Reply: ApprovalReply{a}})
 }
 
 func (h *Handler) reject(ctx context.Context, c *call) (Reply, error) {

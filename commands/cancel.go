@@ -66,7 +66,9 @@ func (h *Handler) cancelNow(ctx context.Context, c *call, deployment cloud66.Dep
 	start.Seen = &deployment
 	answer, err := h.Progress.Cancel(ctx, start)
 	if errors.Is(err, cloud66.ErrConflict) || errors.Is(err, cloud66.ErrNotFound) {
-		return nil, h.tooLate(ctx, stack, deployment.ID, err)
+		if d, wrong := h.Cloud.Deployment(ctx, stack.UID, deployment.ID); wrong == nil && d.Ended() {
+			return nil, h.hasEnded(ctx, stack, d)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -76,15 +78,6 @@ func (h *Handler) cancelNow(ctx context.Context, c *call, deployment cloud66.Dep
 		text += " It says: " + answer.Message
 	}
 	return noticeOn(&ref, text), nil
-}
-
-// tooLate reports the deployment's actual state after Cloud 66 refused a cancel.
-func (h *Handler) tooLate(ctx context.Context, stack cloud66.Stack, id int64, refused error) error {
-	d, err := h.Cloud.Deployment(ctx, stack.UID, id)
-	if err != nil || !d.Ended() {
-		return refused
-	}
-	return h.hasEnded(ctx, stack, d)
 }
 
 func (h *Handler) hasEnded(ctx context.Context, stack cloud66.Stack, d cloud66.Deployment) error {

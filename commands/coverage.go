@@ -36,7 +36,7 @@ func (on coverage) fits() int {
 	return len(on.mine)
 }
 
-// notice tells the author of what is about a pattern about its surprising effects, first that it matches no stack; nil for none.
+// notice tells who made it what they may not have meant, such as that it matches no stack yet; nil for nothing.
 func (on coverage) notice(butNone string, hints ...string) Reply {
 	if on.listed && len(on.mine) == 0 && !on.pattern.Everything() {
 		none := butNone + " matches " + quoted(on.pattern.String()) + " yet."

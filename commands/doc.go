@@ -9,6 +9,9 @@
 // Handler.Prepare finds the stack, authorizes the request and records the decision; the function that it returns executes the
 // command. A search considers only the stacks that the user may see: a hidden stack and a missing one get the same answer.
 //
+// Every redeploy, a rollback and a promotion too, passes guarded, which checks locks and protections in the transaction that begins it. A
+// reader decides what somebody may see of locks, protections and subscriptions, and a coverage which stacks one of them is about.
+//
 // Every change runs under an operation key, which Take records in the transaction of its effects, so that a repeated delivery or
 // click has no further effect. Progress sends redeploys and cancels to Cloud 66 and follows them. A Directory caches the list of
 // stacks within the request budget and serves the watch too.

@@ -249,17 +249,14 @@ func (m mending) order(l line) (all []draft) {
 		number := strings.Trim(l.words[at[0]].name(), "#0123456789") == ""
 		if i := slices.IndexFunc(at, func(i int) bool { return m.knows(l.words[i].name()) }); i > 0 || number {
 			i = max(i, 1)
-			order := append([]int{i}, slices.DeleteFunc(seq(len(at)), func(n int) bool { return n == i })...)
+			order := []int{i}
+			for n := range at {
+				if n != i {
+					order = append(order, n)
+				}
+			}
 			moved("The stack comes first.", order...)
 		}
-	}
-	return all
-}
-
-func seq(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
 	}
 	return all
 }

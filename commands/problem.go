@@ -40,7 +40,7 @@ func (h *Handler) problem(ctx context.Context, req Request, err error) Reply {
 		return answer.Reply
 	}
 	if errors.Is(err, ErrTaken) {
-		return TakenReply
+		return Taken{}
 	}
 	if errors.Is(err, ErrFollowed) {
 		return Notice("This channel follows that deployment already: see its card above.")

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func checkProtect(s Spec, i Invocation) error {
 // protect stores a protection. One of the same stacks is replaced.
 func (h *Handler) protect(ctx context.Context, c *call) (Reply, error) {
 	inv, req, now := c.Invocation, c.Request, time.Now()
-	group, err := h.who(ctx, orEveryone(inv.Options[By]))
+	group, err := h.who(ctx, cmp.Or(inv.Options[By], authz.Everyone))
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +135,6 @@ func (h *Handler) protect(ctx context.Context, c *call) (Reply, error) {
 		return nil, err
 	}
 	return h.covering(ctx, c, pattern).notice("The protection stands, but no stack that you see"), nil
-}
-
-func orEveryone(group string) string {
-	if group == "" {
-		return authz.Everyone
-	}
-	return group
 }
 
 // noEnvironment says that no stack has an environment.
@@ -201,7 +195,11 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 		all, err := storage.Protections.All(tx, "")
 		ended := named(c.Invocation, all, func(p storage.Protection) (id, glob string) { return p.ID, p.Stacks })
 		if err == nil && len(ended) == 0 {
-			return nil, instead(noProtection(glob, seen))
+			r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "You can see none that there is."}
+			if len(seen) > 0 {
+				r.Do = "Protected are " + someQuoted(seen) + "."
+			}
+			return nil, instead(r)
 		}
 		for _, p := range ended {
 			err = errors.Join(err, storage.Protections.Delete(tx, p.ID))
@@ -223,15 +221,6 @@ func (h *Handler) handles(ctx context.Context, book *guard.Book) map[string]stri
 		all[p.Group] = h.named(ctx, p.Group)
 	}
 	return all
-}
-
-// noProtection says that no protection is written like that, and offers those that the user may see.
-func noProtection(glob string, globs []string) ProblemReply {
-	r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "You can see none that there is."}
-	if len(globs) > 0 {
-		r.Do = "Protected are " + someQuoted(globs) + "."
-	}
-	return r
 }
 
 func protectionSaid(p storage.Protection, handle, by string, over bool) doc.Document {

@@ -187,14 +187,11 @@ func (b back) refused(h *Handler, what string) error {
 	if len(b.before) == 0 {
 		return h.notDoneOn(b.stack, what, "Nothing else was live on this stack before.", "list %s")
 	}
-	return h.notDoneOn(b.stack, what, "These were live before: "+b.numbers()+".", fmt.Sprintf("rollback %%s --to %d", b.before[0].ID()))
-}
-
-// numbers lists the newest of the versions that were live before.
-func (b back) numbers() string {
-	return strings.Join(each(b.before[:min(maxVersions, len(b.before))], func(v versions.Version) string {
+	numbers := each(b.before[:min(maxVersions, len(b.before))], func(v versions.Version) string {
 		return asNumber(strconv.FormatInt(v.ID(), 10))
-	}), ", ")
+	})
+	return h.notDoneOn(b.stack, what, "These were live before: "+strings.Join(numbers, ", ")+".",
+		fmt.Sprintf("rollback %%s --to %d", b.before[0].ID()))
 }
 
 // neverLive says that a deployment brought no version.

@@ -117,8 +117,6 @@ func (a Arg) optional() bool { return strings.HasPrefix(a.Word, "[") }
 func (a Arg) read(i *Invocation, w word) error {
 	o := pick(a.opt)[0]
 	switch {
-	case a.take != nil && o.kind == aMention:
-		return a.take(i, w.name())
 	case a.take != nil:
 		return a.take(i, spoken(w.name()))
 	case o.kind == aGlob:

@@ -94,12 +94,12 @@ func mentions(whom []string) markup.Text {
 }
 
 func (r SubscribedReply) matching() markup.Text {
-	switch {
-	case r.Fits < 0:
+	switch r.Fits {
+	case -1:
 		return markup.Format("how many stacks match now is not known, since Cloud 66 does not answer; the subscription stands")
-	case r.Fits == 0:
+	case 0:
 		return markup.Format("no stack matches yet; one that appears later is told of")
-	case r.Fits == 1:
+	case 1:
 		return markup.Format("1 stack matches now")
 	default:
 		return markup.Format("%d stacks match now", r.Fits)

@@ -16,11 +16,8 @@ type Taken struct{}
 
 // Document says so.
 func (Taken) Document() doc.Document {
-	return Notice("This was answered already. It is not done twice.").Document()
+	return Notice("This was answered already. It is not done twice.")
 }
-
-// TakenReply answers a repeated operation.
-var TakenReply Reply = Taken{}
 
 // Take settles an operation in the transaction of its effects: it moves the operation from the journal to the settled operations.
 // It fails with ErrTaken if the operation was settled before.

@@ -150,7 +150,7 @@ func (in *Inbox) Take(c *Command, received time.Time, ack func(payload any) erro
 	case doubled: // the work of the first one goes on
 		in.tasks.Go(func() {
 			if in.ack(c, nil, true) == nil {
-				c.Tell(in.ctx, commands.TakenReply, false)
+				c.Tell(in.ctx, commands.Taken{}, false)
 			}
 		})
 	default:

@@ -347,7 +347,7 @@ func TestWhatAnAcknowledgementSaysTooLateIsSaidBesideIt(t *testing.T) {
 			late.Tell = func(context.Context, commands.Reply, bool) { r.record(&r.told, "beside") }
 			r.arrive(late, taken)
 			late.away = nil // as if the disk had taken that long
-			r.decline(late, commands.TakenReply)
+			r.decline(late, commands.Taken{})
 			if _, told := r.both(); len(told) != beside {
 				t.Errorf("after %s it was told %q beside the acknowledgement", age, told)
 			}

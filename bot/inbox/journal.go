@@ -70,7 +70,7 @@ func (in *Inbox) enter(c *Command) bool {
 	case err != nil:
 		in.decline(c, in.unwritten())
 	case in.ack(c, nil, true) == nil:
-		c.Tell(in.ctx, commands.TakenReply, false)
+		c.Tell(in.ctx, commands.Taken{}, false)
 	}
 	return false
 }
