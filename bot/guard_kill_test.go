@@ -174,7 +174,7 @@ func TestAKillAtEachStepOfWhatIsGuardedDeploysOnceOrNotAtAll(t *testing.T) {
 				t.Parallel()
 				for n := 1; ; n += sparse {
 					died := ""
-					inBubble(t, settings{}, func(t *testing.T, r *rig) { r.guardedKill(story, n, after, &died) })
+					inBubble(t, settings{fewPast: true}, func(t *testing.T, r *rig) { r.guardedKill(story, n, after, &died) })
 					if t.Failed() {
 						t.Fatalf("it died at step %d, %s", n, died)
 					}

@@ -76,7 +76,7 @@ func eachWish(t *testing.T, f func(t *testing.T, r *rig, send func() *slacksim.D
 	t.Helper()
 	for name, prepare := range wishes {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, settings{}, func(t *testing.T, r *rig) { f(t, r, prepare(r)) })
+			inBubble(t, settings{fewPast: true}, func(t *testing.T, r *rig) { f(t, r, prepare(r)) })
 		})
 	}
 }

@@ -166,7 +166,7 @@ func TestARequestThatNobodyAnswersExpiresAndARejectionSaysWhy(t *testing.T) {
 
 func TestTheHolderOfALockWithoutAnEndIsRemindedEachMorningOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	inBubble(t, settings{poll: time.Minute}, func(t *testing.T, r *rig) { // it is midnight in London, where everybody is
+	inBubble(t, settings{fewPast: true, poll: time.Minute}, func(t *testing.T, r *rig) { // it is midnight in London, where everybody is
 		r.command(lin, deploys, "/c66 lock web@production the migration runs")
 		r.command(lin, deploys, "/c66 lock web@production --for 30h the release")
 		r.says(lin, deploys, "🔒 @lin locked web@production until")
@@ -220,7 +220,7 @@ func TestWhatBeginsOnALockedStackFromElsewhereIsToldWhereTheLockWasMade(t *testi
 
 func TestAReminderCountsAnewWhereTheClockWasPutBack(t *testing.T) {
 	t.Parallel()
-	inBubble(t, settings{poll: time.Minute}, func(t *testing.T, r *rig) {
+	inBubble(t, settings{fewPast: true, poll: time.Minute}, func(t *testing.T, r *rig) {
 		r.command(lin, deploys, "/c66 lock web@production the migration runs")
 		r.says(lin, deploys, "🔒 @lin locked web@production")
 		r.stop()

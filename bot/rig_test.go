@@ -105,6 +105,7 @@ type settings struct {
 	admins   []string
 	perHour  int
 	poll     time.Duration // the shortest time between two looks; 5 seconds unless set. Where many hours pass, seldom ones show as much.
+	fewPast  bool          // web@production has five past deployments, not 35. Each look reads a page of them.
 	profiles []string
 	token    string
 	wire     wire
@@ -163,9 +164,12 @@ func newRig(t *testing.T, set settings) *rig {
 	for _, id := range all {
 		r.slack.AddChannel(slacksim.Channel{ID: direct(id), IM: true, Members: []string{id}, BotIsMember: true})
 	}
-	r.web = r.cloud.AddStack(
-		cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35},
-	)
+	web := cloud66sim.Stack{Name: "web", Git: "https://github.com/acme/web.git", UsualDuration: 5 * time.Minute, History: 35}
+	if set.fewPast {
+		web.History = 30
+		web.UID, web.History = r.cloud.AddStack(web), 5 // the last is #1035 all the same
+	}
+	r.web = r.cloud.AddStack(web)
 	server := &httptest.Server{
 		Listener: r.net, EnableHTTP2: set.wire == overHTTP2,
 		Config: &http.Server{Handler: r.slack, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)},

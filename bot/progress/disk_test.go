@@ -107,12 +107,12 @@ func TestWhatTheDiskRefusedIsToldSoonAllTheSame(t *testing.T) {
 }
 
 func TestWhatEndedMeanwhileIsToldSoonThoughTheDiskRefusedIt(t *testing.T) {
-	for _, stacks := range []int{3, 8} {
+	for stacks, commits := range map[int]int64{3: 4, 8: 2} { // few are told one by one, many together
 		t.Run(fmt.Sprint(stacks), func(t *testing.T) {
-			for nth := range int64(2 * stacks) {
+			for nth := range commits {
 				t.Run(fmt.Sprint("commit ", nth+1), func(t *testing.T) {
 					t.Parallel()
-					unhurried(t, cloud66sim.Options{}, func(r *rig) { toldThoughRefused(r, stacks, nth+1) })
+					inBubble(t, cloud66sim.Options{}, func(r *rig) { toldThoughRefused(r, stacks, nth+1) })
 				})
 			}
 		})
@@ -136,8 +136,11 @@ func toldThoughRefused(r *rig, stacks int, nth int64) {
 	time.Sleep(20 * time.Minute)
 	r.start(newProcess())
 	time.Sleep(time.Millisecond)
-	r.refuseCommit(nth)
+	refused := r.refuseCommit(nth)
 	time.Sleep(10 * time.Minute)
+	if !refused.Load() {
+		r.Errorf("there was no commit %d", nth)
+	}
 	if n := r.progress.Open(); n > 0 || len(r.shown(deploys)) == 0 {
 		r.Errorf("commit %d: %d are not told; the channel shows %q", nth, n, r.shown(deploys))
 	}

@@ -317,16 +317,19 @@ func (r *rig) restart(down time.Duration) {
 	r.start(newProcess())
 }
 
-// refuseCommit makes the nth commit from now on fail, counted from 1.
-func (r *rig) refuseCommit(nth int64) {
+// refuseCommit makes the nth commit from now on fail, counted from 1. It returns whether that has happened.
+func (r *rig) refuseCommit(nth int64) *atomic.Bool {
 	var n atomic.Int64
+	var refused atomic.Bool
 	refuse := func() error {
 		if n.Add(1) == nth {
+			refused.Store(true)
 			return errors.New("the disk is full")
 		}
 		return nil
 	}
 	r.refuse.Store(&refuse)
+	return &refused
 }
 
 // begins returns the start of a follow that is allowed.
