@@ -68,11 +68,11 @@ func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.
 	decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByProtection, ID: needs[0].ID}
 	decision.Reason += "; it waits for approval"
 	return h.Channels.Announce(ctx, c.Request, func(tx storage.Tx) ([]Announcement, error) {
-		made, err := addApproval(tx, a)
-		if err != nil {
+		if err := authz.Record(c.judged, decision)(tx); err != nil {
 			return nil, err
 		}
-		return ApprovalSaid(made), authz.Record(c.judged, decision)(tx)
+		made, err := addApproval(tx, a)
+		return ApprovalSaid(made), err
 	})
 }
 
@@ -132,7 +132,7 @@ func addApproval(tx storage.Tx, a storage.Approval) (storage.Approval, error) {
 	if err != nil {
 		return a, err
 	}
-	return a, storage.Approvals.Put(tx, a.ID, a)
+	return a, storage.PutApproval(tx, a)
 }
 
 func approvalKey(a storage.Approval) string { return fmt.Sprintf("approval/%s/%d", a.ID, a.At.Unix()) }
@@ -273,6 +273,9 @@ func (h *Handler) approveNow(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if seen := c.Invocation.Sight; seen != "" && seen != approvalSight(a) {
+		return notDone("The request has changed since this was shown to you.", "Look at it, then approve it again.")
+	}
 	if err := h.stillAsked(ctx, c, &a); err != nil {
 		return err
 	}
@@ -348,6 +351,11 @@ func movedSince(a storage.Approval, stack storage.StackRef, newest []cloud66.Dep
 	}
 }
 
+// approvalSight is a digest of what a request shows of the world, so that nobody approves what it showed before.
+func approvalSight(a storage.Approval) string {
+	return sight(a.Follow.Stack.String(), a.Live, a.Follow.Wish.NewestBefore, a.Changed, a.GroupChanged.Unix(), a.Overrides)
+}
+
 // sees notes how things stand with a stack when approval is asked for.
 func sees(a *storage.Approval, newest []cloud66.Deployment) {
 	a.Live, a.LiveHash, a.LivePage = 0, "", ""
@@ -387,7 +395,7 @@ func (h *Handler) answered(ctx context.Context, c *call, decided func(storage.Tx
 		if a.State != storage.Waiting {
 			a.EndedAt, a.Told = now, true
 		}
-		return ApprovalSaid(a), errors.Join(storage.Approvals.Put(tx, a.ID, a), decided(tx))
+		return ApprovalSaid(a), errors.Join(storage.PutApproval(tx, a), decided(tx))
 	})
 }
 
@@ -396,6 +404,7 @@ func (h *Handler) beginApproved(
 	ctx context.Context, c *call, asked storage.Approval, voters map[string]voter, newest []cloud66.Deployment,
 ) error {
 	id, f := asked.ID, asked.Follow
+	f.Channel = asked.Channel // it may have another id by now
 	f.Usual, f.Healthy = int64(cloud66.UsualDuration(newest, cloud66.TypeRedeploy).Seconds()), c.stack.Health == cloud66.HealthHealthy
 	decided := func(tx storage.Tx) error {
 		now := time.Now()
@@ -416,7 +425,7 @@ func (h *Handler) beginApproved(
 		decision := c.decision
 		decision.Rule, decision.By = nil, storage.Decider{Kind: storage.ByApproval, ID: id}
 		decision.Reason += fmt.Sprintf("; it was asked for by %s: %s", a.Follow.Asker, a.Asked)
-		return errors.Join(storage.Approvals.Put(tx, id, a), authz.Record(c.judged, decision)(tx))
+		return errors.Join(storage.PutApproval(tx, a), authz.Record(c.judged, decision)(tx))
 	}
 	return h.Progress.Redeploy(ctx, Start{
 		Operation: c.Operation, Follow: f, Decided: decided, keep: h.keepRunning(ctx, c.stack, newest), call: c, approved: true,
@@ -493,7 +502,7 @@ func (r ApprovalReply) Document() doc.Document {
 	about := Invocation{UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}} // of another name it is asked for again
 	as := func(label string, verb Verb) doc.Button {
 		inv := about
-		inv.Verb = verb
+		inv.Verb, inv.Sight = verb, approvalSight(a)
 		return Button(label, inv, string(verb))
 	}
 	return doc.Say("approval", lines...).With(

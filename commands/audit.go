@@ -175,12 +175,12 @@ func auditResult(e storage.AuditEntry) (sign, words string) {
 		if r.Outcome == storage.NotDone || r.Outcome == storage.Refused {
 			return "⚠️", words
 		}
-		return wording.Sign(r.Outcome), words
+		return cmp.Or(verdictSign[storage.Verdict(r.Outcome)], wording.Sign(r.Outcome)), words
 	}
 }
 
 // outcomeWords describes outcomes whose names do not.
 var outcomeWords = map[storage.State]string{
 	storage.Refused: "Cloud 66 refused it", storage.Unclear: "not known whether it began", storage.Unposted: "not sent, for want of a card",
-	storage.Over: "ended", storage.Vanished: "not there any more",
+	storage.State(storage.Waiting): "waits for approval", storage.Over: "ended", storage.Vanished: "not there any more",
 }

@@ -102,7 +102,7 @@ var errLost = errors.New("disk full")
 func (c *channels) Announce(ctx context.Context, req Request, change func(tx storage.Tx) ([]Announcement, error)) error {
 	var said []Announcement
 	err := c.records.Update(ctx, func(tx storage.Tx) (err error) {
-		if err := Done(tx, req.Operation, req.User); err != nil {
+		if err := Take(tx, req.Operation, req.User); err != nil {
 			return err
 		}
 		if said, err = change(tx); err != nil {
@@ -120,7 +120,7 @@ func (c *channels) Announce(ctx context.Context, req Request, change func(tx sto
 		if c.lost {
 			return errLost
 		}
-		return nil
+		return storage.Conclude(tx, req.Operation, storage.Done)
 	})
 	if err != nil {
 		return fmt.Errorf("announce: %w", err)

@@ -42,6 +42,8 @@ var lockSpec = Spec{
 const (
 	// maxLocks is the maximum number of locks.
 	maxLocks = 500
+	// maxLocksTheir is that of one holder, who cannot keep the others from locking.
+	maxLocksTheir = 100
 	// maxFor is the longest time of a lock with an end.
 	maxFor = 366 * 24 * time.Hour
 )
@@ -157,7 +159,17 @@ func (h *Handler) lockOf(ctx context.Context, req Request) (storage.Lock, error)
 
 func addLock(tx storage.Tx, l storage.Lock) (storage.Lock, error) {
 	all, err := storage.Locks.All(tx, "")
-	if err == nil && len(all) >= maxLocks {
+	theirs := 0
+	for _, other := range all {
+		if other.Holder == l.Holder {
+			theirs++
+		}
+	}
+	switch {
+	case err != nil:
+	case theirs >= maxLocksTheir:
+		err = notDone(fmt.Sprintf("You hold %d locks already.", theirs), "Unlock some, or write one pattern for many stacks.")
+	case len(all) >= maxLocks:
 		err = notDone(fmt.Sprintf("There are %d locks, as many as there can be.", maxLocks), "Unlock some, or write one pattern for many stacks.")
 	}
 	if err == nil {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"c66bot/authz"
 	"c66bot/bot/card/kit"
 	"c66bot/cloud66"
@@ -391,7 +393,7 @@ func TestApprovalIsAskedForAgainWhereTheStackWasRenamed(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		problemThat(t, r.click(kim, approve), "the stack is called shop@production now")
 		r.nothingBegan()
-		time.Sleep(time.Second)
+		approve = button(t, r.channels.said[len(r.channels.said)-1].Reply.Document().Blocks[1].Buttons[0])
 		silent(t, r.click(kim, approve))
 		if got := r.progress.follow.Stack.String(); got != "shop@production" {
 			t.Errorf("begun is a redeploy of %q", got)
@@ -429,5 +431,84 @@ func TestLocksThatAreNotNamedAreCounted(t *testing.T) {
 				t.Errorf("it does not say %q: %s", want, drawn)
 			}
 		}
+	})
+}
+
+func TestTheAuditHasWhatBecameOfARequestForApproval(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web --approvals 2")
+		r.rule("allow " + guest + " approve *")
+		wants := func(want ...string) {
+			t.Helper()
+			var got []string
+			r.stores(func(tx storage.Tx) error {
+				got = nil
+				return storage.EachAudit(tx, time.Time{}, func(e storage.AuditEntry) error {
+					_, words := auditResult(e)
+					if got = append(got, e.User+" "+e.Action+" "+words); e.Stack.UID == "" {
+						got = got[:len(got)-1]
+					}
+					return nil
+				})
+			})
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+		first := r.asksApproval(sam, "redeploy web@production --ref main")
+		asked := sam + " redeploy "
+		wants(asked + "waits for approval")
+		silent(t, r.answer(kim, Approve, first))
+		silent(t, r.rejects(guest, first))
+		wants(asked+"rejected", kim+" approve done", guest+" approve done")
+		second := r.asksApproval(sam, "redeploy web@production --ref main")
+		silent(t, r.answer(sam, Withdraw, second))
+		third := r.asksApproval(sam, "redeploy web@production --ref main")
+		silent(t, r.answer(kim, Approve, third))
+		silent(t, r.answer(lin, Approve, third))
+		wants(asked+"rejected", kim+" approve done", guest+" approve done", asked+"withdrawn", asked+"done", asked+"approved",
+			kim+" approve done", lin+" approve not known yet") // its deployment has not ended
+	})
+}
+
+func TestWhatARequestShowedBeforeIsNotApproved(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web")
+		approve := button(t, ApprovalReply{r.asksApproval(sam, "redeploy web@production --now")}.Document().Blocks[1].Buttons[0])
+		r.cloud.runs("web1", true)
+		r.cloud.ends("web1", cloud66.OutcomeFailed)
+		problemThat(t, r.click(kim, approve), "It is not what was asked for any more")
+		problemThat(t, r.click(lin, approve), "has changed since this was shown")
+		r.nothingBegan()
+		now := r.channels.said[len(r.channels.said)-1].Reply.Document().Blocks[1].Buttons[0]
+		silent(t, r.click(lin, button(t, now)))
+		if len(r.progress.done) != 1 {
+			t.Errorf("done is %q", r.progress.done)
+		}
+	})
+}
+
+func TestWhatIsApprovedInAChannelOfANewIDIsShownThere(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web")
+		a := r.asksApproval(sam, "redeploy web@production --now")
+		r.stores(func(tx storage.Tx) error { return storage.MoveChannel(tx, here, "C9", time.Now()) })
+		r.Authz.Changed()
+		approve := button(t, ApprovalReply{a}.Document().Blocks[1].Buttons[0])
+		silent(t, r.clickIn("C9", lin, approve))
+		if got := r.progress.follow.Channel; got != "C9" {
+			t.Errorf("its card is for %q", got)
+		}
+	})
+}
+
+func TestOnePersonDoesNotKeepOthersFromLocking(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(kim, "*", authz.Lock))
+		for range maxLocksTheir {
+			r.lockMade(kim, "lock web why")
+		}
+		problemThat(t, r.say(kim, "lock web why"), "You hold 100 locks already")
+		r.lockMade(lin, "lock * freeze")
 	})
 }

@@ -31,11 +31,6 @@ func Take(tx storage.Tx, operation, user string) error {
 	)
 }
 
-// Done is Take for a change that is done with the transaction, once its decision was recorded: it records that result.
-func Done(tx storage.Tx, operation, user string) error {
-	return errors.Join(Take(tx, operation, user), storage.PutResult(tx, operation, storage.Result{Outcome: storage.Done}))
-}
-
 // Untaken fails with ErrTaken if an operation was settled before and is not void.
 func Untaken(tx storage.Tx, operation string) error {
 	before, found, err := storage.Operations.Find(tx, operation)

@@ -36,7 +36,8 @@ func (h *Handler) tell(ctx context.Context, c *call) (Reply, error) {
 	}
 	w := storage.Waiter{Stack: ref, User: c.User, Channel: c.Channel, Form: value, At: time.Now()}
 	err = h.Records.Update(ctx, func(tx storage.Tx) error {
-		return errors.Join(c.decided(tx), Done(tx, c.Operation, c.User), storage.Waiters.Put(tx, ref.UID+"/"+c.User, w))
+		return errors.Join(c.decided(tx), Take(tx, c.Operation, c.User), storage.Conclude(tx, c.Operation, storage.Done),
+			storage.Waiters.Put(tx, ref.UID+"/"+c.User, w))
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package storage
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Protections holds the protections of all channels, by Protection.ID.
 var Protections = newTable[Protection]("protections").counted()
@@ -43,6 +46,11 @@ type Approval struct {
 	Reason       string    `json:"reason,omitempty"` // why
 	EndedAt      time.Time `json:"ended_at,omitzero"`
 	Told         bool      `json:"told,omitempty"` // its message shows how it ended
+}
+
+// PutApproval stores a request, and in the audit how it stands.
+func PutApproval(tx Tx, a Approval) error {
+	return errors.Join(Approvals.Put(tx, a.ID, a), PutResult(tx, a.Operation, Result{Outcome: State(a.State)}))
 }
 
 // Given is one person's approval.

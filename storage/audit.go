@@ -102,8 +102,8 @@ func PutResult(tx Tx, operation string, r Result) error {
 	return errors.Join(err, auditResults.Put(tx, of, auditID(at)))
 }
 
-// Undone records that an operation came to nothing, unless it has a result.
-func Undone(tx Tx, operation string) error {
+// Conclude records what came of an operation, unless it has a result.
+func Conclude(tx Tx, operation string, outcome State) error {
 	of, found, err := auditOperations.Find(tx, operation)
 	if err != nil || !found {
 		return err
@@ -111,7 +111,7 @@ func Undone(tx Tx, operation string) error {
 	if before, err := resultOf(tx, of); err != nil || before != nil {
 		return err
 	}
-	return PutResult(tx, operation, Result{Outcome: NotDone})
+	return PutResult(tx, operation, Result{Outcome: outcome})
 }
 
 // appendAudit stores an entry behind all others, whatever the clock says, and returns its id.

@@ -83,12 +83,12 @@ func TestADecisionHasItsResult(t *testing.T) {
 			storage.PutAudit(tx, decision(3, now)), storage.PutAudit(tx, refused),
 			storage.PutResult(tx, "op1", storage.Result{Outcome: storage.Succeeded, Deployment: 7}),
 			storage.PutResult(tx, "op1", storage.Result{Outcome: storage.Succeeded, Deployment: 7}),
-			storage.Undone(tx, "op1"), // it has a result
-			storage.Undone(tx, "op2"),
+			storage.Conclude(tx, "op1", storage.NotDone), // it has a result
+			storage.Conclude(tx, "op2", storage.NotDone),
 			storage.PutResult(tx, "op3", storage.Result{Outcome: storage.Succeeded, Deployment: 8}),
 			storage.PutResult(tx, "op3", storage.Result{Outcome: storage.Failed, Deployment: 8, Said: "reverted"}), // a correction
 			storage.PutResult(tx, "op5", storage.Result{Outcome: storage.Done}),
-			storage.Undone(tx, "op5"), storage.Undone(tx, "op9"),
+			storage.Conclude(tx, "op5", storage.NotDone), storage.Conclude(tx, "op9", storage.NotDone),
 		)
 		var got []string
 		err = errors.Join(err, storage.EachAudit(tx, time.Time{}, func(e storage.AuditEntry) error {

@@ -105,14 +105,14 @@ func noCard(code string) *commands.CardError {
 // Announce commits a change together with its operation, which can be taken once, and with the messages that announce it to the channel.
 func (c *Channels) Announce(ctx context.Context, req commands.Request, change func(tx storage.Tx) ([]commands.Announcement, error)) error {
 	err := c.Outbox.Write(ctx, func(tx storage.Tx) (messages []storage.Message, err error) {
-		if err := commands.Done(tx, req.Operation, req.User); err != nil {
+		if err := commands.Take(tx, req.Operation, req.User); err != nil {
 			return nil, err
 		}
 		said, err := change(tx)
 		if err != nil {
 			return nil, err
 		}
-		return Messages(said, req.Channel, req.User), nil
+		return Messages(said, req.Channel, req.User), storage.Conclude(tx, req.Operation, storage.Done)
 	})
 	if err != nil {
 		return fmt.Errorf("record a change and tell the channel: %w", err)

@@ -174,7 +174,7 @@ func void(tx storage.Tx, e storage.Entry) error {
 		return err
 	}
 	came := slices.Concat(before.Deliveries, e.Deliveries)
-	return errors.Join(storage.Undone(tx, e.Operation), storage.Operations.Put(tx, e.Operation, storage.Operation{
+	return errors.Join(storage.Conclude(tx, e.Operation, storage.NotDone), storage.Operations.Put(tx, e.Operation, storage.Operation{
 		Key: e.Operation, User: e.User, At: e.At, Void: true, Deliveries: came[max(0, len(came)-maxDeliveries):],
 	}))
 }

@@ -181,7 +181,7 @@ func (k *Keeper) approvals(ctx context.Context, open []string, now time.Time) (e
 				a.State, a.EndedAt = storage.Expired, now
 			}
 			a.Told = true
-			return channels.Messages(commands.ApprovalSaid(a), a.Channel, a.Follow.Asker), storage.Approvals.Put(tx, id, a)
+			return channels.Messages(commands.ApprovalSaid(a), a.Channel, a.Follow.Asker), storage.PutApproval(tx, a)
 		}))
 	}
 	if err != nil {
