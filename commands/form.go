@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -213,8 +214,8 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment, running busy) []str
 	return facts
 }
 
-// Suggest returns the stacks that the user may redeploy in the channel and whose name contains the typed text. It waits no longer
-// than the context allows.
+// Suggest returns the stacks that the user may redeploy in the channel and whose name contains the typed text, first those that begin with
+// it. It waits no longer than the context allows.
 func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]storage.StackRef, error) {
 	standing, err := h.Authz.Standing(ctx, authz.Subject{User: user, Channel: channel})
 	if err != nil || !standing.Some(authz.Redeploy) {
@@ -227,6 +228,8 @@ func (h *Handler) Suggest(ctx context.Context, user, channel, typed string) ([]s
 	typed, has := Field(typed), may(standing, authz.Redeploy)
 	found := only(all, func(s cloud66.Stack) bool { return holds(s, typed) && has(s) })
 	sortStacks(found)
+	begins := func(s cloud66.Stack) bool { return strings.HasPrefix(authz.Fold(RefOf(s).String()), authz.Fold(typed)) }
+	found = slices.Concat(only(found, begins), slices.DeleteFunc(found, begins))
 	found = found[:min(len(found), maxSuggestions)]
 	tellApart(found)
 	return refsOf(found), nil

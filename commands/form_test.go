@@ -364,6 +364,7 @@ func TestASearchOffersWhatMayBeRedeployed(t *testing.T) {
 			"": {lin: {"api@production", "awesome app@production", "web@production", "web@staging"},
 				sam: {"awesome app@production", "web@staging"}, kim: {}},
 			"WEB":      {lin: {"web@production", "web@staging"}, sam: {"web@staging"}},
+			"we":       {lin: {"web@production", "web@staging", "awesome app@production"}},
 			"e app@p":  {lin: {"awesome app@production"}, sam: {"awesome app@production"}},
 			"w*@prod*": {lin: {"web@production"}, sam: {}},
 			"nothing":  {lin: {}, sam: {}},

@@ -22,7 +22,7 @@ var verbsMeant = map[string]Verb{
 	"deploy": Redeploy, "release": Redeploy, "ship": Redeploy, "push": Redeploy, "restart": Redeploy, "build": Redeploy, "run": Redeploy,
 	"start": Redeploy, "retry": Redeploy, "stop": Cancel, "abort": Cancel, "kill": Cancel, "log": List, "logs": List, "history": List,
 	"deployments": List, "deploys": List, "releases": List, "info": Show, "details": Show, "describe": Show, "inspect": Show, "get": Show,
-	"who": Access, "whoami": Access,
+	"who": Access, "whoami": Access, "health": Status, "version": Status, "ping": Status,
 	"status": Show, "watch": Follow, "track": Follow, "tail": Follow, "ls": Stacks, "apps": Stacks, "stack": Stacks, "grant": Allow,
 	"permit": Allow, "forbid": Deny, "block": Deny, "rules": Access, "permissions": Access, "rights": Access, "undo": "rollback",
 	"revert": "rollback", "freeze": "lock", "thaw": "unlock", "notify": Subscribe, "listen": Subscribe, "?": Help, "commands": Help,
@@ -395,12 +395,13 @@ func (m mending) surplus(l line) (all []draft) {
 			said, fits = value, fits && !strings.HasPrefix(one, "-")
 		case By:
 			_, err := strconv.Atoi(one)
-			fits = len(at) == 1 && err != nil
-		case Page:
+			fits = len(at) == 1 && err != nil && mentioned(one) == "" && !strings.HasPrefix(one, "#") && !strings.HasPrefix(one, "@")
+		case Page, To, Mention:
 			fits = len(at) == 1
 		default:
 			fits = vocabularies[o.Opt] != nil
-			if better := meant(o, one); len(one) > 3 && strings.HasPrefix(better, strings.ToLower(one)[:4]) { // "failures" is "failed"
+			lower := strings.ToLower(one)
+			if better := meant(o, one); len(lower) > 3 && strings.HasPrefix(better, lower[:4]) { // "failures" is "failed"
 				value = better
 			}
 		}

@@ -32,6 +32,8 @@ func (r UsageReply) Document() doc.Document {
 		lines = append(lines, code(r.Line))
 	case r.Shape != "":
 		lines = append(lines, markup.Format("Write it like this: %s", code(r.Shape)))
+	case r.Example == string(Help):
+		lines = append(lines, markup.Format("What I do know: %s", code(r.Example)))
 	case r.Example != "":
 		lines = append(lines, markup.Format("For example: %s", code(r.Example)))
 	}
