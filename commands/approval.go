@@ -48,7 +48,7 @@ var (
 // askApproval has a redeploy wait for the approval of others, with a card that asks for it.
 func (h *Handler) askApproval(ctx context.Context, start Start, needs []storage.Protection, overrides []string) error {
 	c, now := start.call, time.Now()
-	if utf8.RuneCountInString(wishText(*start.Follow.Wish).String()) > maxWishText {
+	if utf8.RuneCountInString(wishText(*start.Follow.Wish, "").String()) > maxWishText {
 		return notDone("That is too long to be shown in whole to those who approve it.", "Name fewer services, or shorter ones.")
 	}
 	newest, err := h.Cloud.DeploymentRange(ctx, start.Follow.Stack.UID, 0, apiPage)
@@ -479,7 +479,7 @@ func (r ApprovalReply) Document() doc.Document {
 		}
 		return doc.Say("approval", said)
 	}
-	what := wishText(*w)
+	what := wishText(*w, a.LivePage)
 	if w.Reason != "" {
 		what = markup.Format("%s · “%s”", what, w.Reason)
 	}
@@ -509,14 +509,17 @@ func (r ApprovalReply) Document() doc.Document {
 		doc.Buttons(as("Approve", Approve).As(doc.Primary), as("Reject", Reject), as("Withdraw", Withdraw)))
 }
 
-// wishText says what would go live, by which a request is judged.
-func wishText(w storage.Wish) markup.Text {
-	ref := markup.Code(wording.ShortHash(w.Ref))
+// wishText says what would go live, by which a request is judged. Cloud 66 does not tell what a branch holds before it deploys it. where is
+// the page of a commit of the stack.
+func wishText(w storage.Wish, where string) markup.Text {
+	ref := markup.Text{}
 	switch {
 	case w.Ref+w.Services == "":
-		ref = markup.Format("No fixed version: what its branch or its images hold when it begins")
-	case w.Ref != "" && !fullHash.MatchString(w.Ref):
-		ref = markup.Format("%s as it is at that moment", markup.Code(w.Ref))
+		ref = markup.Format("No fixed version: what its branch or its images hold when it begins, as whoever can push there decides")
+	case fullHash.MatchString(w.Ref):
+		ref = wording.CommitBeside(where, w.Ref)
+	case w.Ref != "":
+		ref = markup.Format("%s as it is when this is approved: whoever can push there decides", markup.Code(w.Ref))
 	}
 	parts := []markup.Text{ref, markup.Code(w.Services)}
 	if w.Profile != "" {

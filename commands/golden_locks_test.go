@@ -90,6 +90,8 @@ func goldenApprovals() map[string]Reply {
 			a.Changed, a.Given, a.GroupChanged = "#1043 is live now", []storage.Given{{User: "U0KIM"}}, goldenNow.Add(-3*time.Hour)
 			a.Follow.Wish, a.Overrides = &storage.Wish{}, []string{"k3f9"}
 		}),
+		"approval-of-a-branch": goldenApproval(func(a *storage.Approval) { a.Follow.Wish.Ref = "main" }),
+		"approval-unlinked":    goldenApproval(func(a *storage.Approval) { a.LivePage = "https://code.example.com/acme/web" }),
 		"approval-approved": goldenApproval(func(a *storage.Approval) {
 			a.State, a.Given = storage.Approved, []storage.Given{{User: "U0KIM"}, {User: "U0LIN"}}
 		}),

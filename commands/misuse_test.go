@@ -264,8 +264,10 @@ func TestTheCardOfARequestShowsWhatTheProtectionsAskForNow(t *testing.T) {
 		r.say(lin, "protect web --approvals 3")
 		silent(t, r.answer(kim, Approve, a))
 		text := r.channels.said[len(r.channels.said)-1].Reply.Document().Fallback().String()
-		if want := "`main` as it is at that moment"; !strings.Contains(text, want) || !strings.Contains(text, "3 approvals") {
-			t.Errorf("it shows %s", text)
+		for _, want := range []string{"`main` as it is when this is approved: whoever can push there decides", "3 approvals"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("it does not show %q: %s", want, text)
+			}
 		}
 	})
 }

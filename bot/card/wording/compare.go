@@ -43,14 +43,31 @@ func Compare(where, from, to string) markup.Address {
 	if !commitHash.MatchString(from) || !commitHash.MatchString(to) || strings.HasPrefix(from, to) || strings.HasPrefix(to, from) {
 		return markup.Address{}
 	}
-	site, path := locate(where)
+	return below(where, func(h host) string { return strings.NewReplacer("FROM", from, "TO", to).Replace(h.compare) })
+}
+
+// CommitBeside shows a commit by its full hash: shortened, where where is an address as in Compare from which its page follows, else whole.
+func CommitBeside(where, hash string) markup.Text {
+	if !commitHash.MatchString(strings.ToLower(hash)) {
+		return markup.Code(hash)
+	}
+	page := below(where, func(h host) string { return "/" + h.commit + "/" + strings.ToLower(hash) })
+	short := markup.Code(ShortHash(hash))
+	if linked := markup.Link(page, short); linked != short {
+		return linked
+	}
+	return markup.Code(hash)
+}
+
+// below returns an address below that of a repository.
+func below(where string, path func(h host) string) markup.Address {
+	site, parts := locate(where)
 	if site == "" {
 		return markup.Address{}
 	}
 	for _, h := range hosts {
-		if repository := h.repository(site, path); repository != nil {
-			path := strings.NewReplacer("FROM", from, "TO", to).Replace(h.compare)
-			return markup.WebAddress(site + "/" + strings.Join(repository, "/") + path)
+		if repository := h.repository(site, parts); repository != nil {
+			return markup.WebAddress(site + "/" + strings.Join(repository, "/") + path(h))
 		}
 	}
 	return markup.Address{}

@@ -114,3 +114,23 @@ func TestWhatIsNotKnownOrDoesNotChangeHasNoComparison(t *testing.T) {
 		}
 	}
 }
+
+func TestACommitIsShortenedWhereItsPageFollowsFromAnotherAndElseShownInWhole(t *testing.T) {
+	for where, want := range map[string]string{
+		"https://github.com/acme/web/commit/" + older:            "<https://github.com/acme/web/commit/" + newer + "|`" + newer[:7] + "`>",
+		"https://gitlab.com/acme/apps/web/-/commit/" + older:     "<https://gitlab.com/acme/apps/web/-/commit/" + newer + "|`" + newer[:7] + "`>",
+		"https://bitbucket.org/acme/web/commits/" + older:        "<https://bitbucket.org/acme/web/commits/" + newer + "|`" + newer[:7] + "`>",
+		"https://github.com/acme/web.git":                        "<https://github.com/acme/web/commit/" + newer + "|`" + newer[:7] + "`>",
+		"https://code.example.com/acme/web/commit/" + older:      "`" + newer + "`",
+		"https://kim@github.com/acme/web/commit/" + older:        "`" + newer + "`",
+		"https://github.com/acme/" + strings.Repeat("long", 999): "`" + newer + "`",
+		"": "`" + newer + "`",
+	} {
+		if got := CommitBeside(where, newer).String(); got != want {
+			t.Errorf("%s: %s, not %s", where, got, want)
+		}
+	}
+	if got := CommitBeside("https://github.com/acme/web/commit/"+older, "main|>").String(); strings.Contains(got, "https") {
+		t.Errorf("what is no commit is linked: %s", got)
+	}
+}
