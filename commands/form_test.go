@@ -164,7 +164,8 @@ func TestAFormLinksWhatChanges(t *testing.T) {
 			"a commit": {0, fmt.Sprintf("%040d", 7), page(7)},
 		} {
 			inv := Invocation{Verb: Redeploy, UID: "web1", Deployment: c.id, Options: Options{Ref: c.ref}, Fill: true}
-			if got := as[FormReply](t, r.form(lin, inv)); (c.want != "" || !got.Ships.Empty()) && !strings.Contains(got.Ships.String(), "<"+c.want+"|") {
+			got := as[FormReply](t, r.form(lin, inv))
+			if (c.want != "" || !got.Ships.Empty()) && !strings.Contains(got.Ships.String(), "<"+c.want+"|") {
 				t.Errorf("%s: it says %q, not %q", name, got.Ships.String(), c.want)
 			}
 		}

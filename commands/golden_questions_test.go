@@ -28,6 +28,8 @@ func goldenQuestions() map[string]Reply {
 		"busy-moved":   ask(Options{Ref: "main"}, b, false, true),
 		"busy-strange": ask(strange, b, true, false),
 		"strange":      ask(strange, busy{}, true, false),
-		"free":         Free(storage.Waiter{Stack: goldenStack, User: "U0LIN", Form: Invocation{Verb: Redeploy, UID: "abc123", Fill: true}.resumed()}),
+		"free": Free(storage.Waiter{Stack: goldenStack, User: "U0LIN", Form: Invocation{
+			Verb: Redeploy, UID: "abc123", Fill: true,
+		}.resumed()}),
 	}
 }

@@ -90,7 +90,7 @@ type Option struct {
 
 // options describes each option.
 var options = [optCount]Option{
-	Which: {key: "w", check: checkWhich},
+	Which: {key: "w", check: matching(`^(latest|live|head)$`, "%s is no deployment")},
 	Ref: {
 		Name: "ref", key: "r", Value: "REF", Summary: "branch, tag or commit, for stacks without docker", kind: exact, check: checkRef,
 		also: []string{"branch", "tag", "commit"},
@@ -102,8 +102,11 @@ var options = [optCount]Option{
 	Reason: {Name: "reason", key: "y", Value: "TEXT", Summary: "why; the card shows it", kind: prose, check: checkReason,
 		also: []string{"why", "because", "message", "comment", "description"},
 	},
-	Now:   {Name: "now", key: "n", Summary: "as it is, without the form", kind: aFlag, check: checkFlag},
-	Page:  {Name: "page", key: "g", Value: "N", Summary: "the page to begin with", kind: aNumber, check: checkPage},
+	Now: {Name: "now", key: "n", Summary: "as it is, without the form", kind: aFlag, check: checkFlag},
+	Page: {
+		Name: "page", key: "g", Value: "N", Summary: "the page to begin with", kind: aNumber,
+		check: number(1, maxPage, "%s is no page: pages count from 1"),
+	},
 	Topic: {key: "t", check: checkTopic},
 	Text:  {key: "x", kind: aGlob, check: upTo(maxStackName, "text")},
 	Outcome: {
@@ -118,7 +121,7 @@ var options = [optCount]Option{
 	Who:     {key: "h", kind: aMention, check: parseWho},
 	Actions: {key: "b", check: checkActions},
 	Glob:    {key: "c", kind: aGlob, check: checkGlob},
-	Rule:    {key: "e", check: checkRule},
+	Rule:    {key: "e", check: matching(`^[0-9a-z]{1,12}$`, "%s is no rule's id: access shows them")},
 	Events: {
 		Name: "events", key: "ev", Value: "EVENTS", Summary: "only these of " + strings.Join(events, ", ") + "; all of them unless said",
 		check: someOf("event", events), also: []string{"event", "on", "outcome"},
@@ -165,7 +168,8 @@ var options = [optCount]Option{
 	},
 	Approvals: {
 		Name: "approvals", key: "ap", Value: "N", Summary: "how many have to approve; 1 unless said, 0 only with --after", kind: aNumber,
-		check: checkApprovals, also: []string{"approvers", "reviews"},
+		check: number(0, maxApprovals, fmt.Sprintf("%%s is no number of approvals: it goes up to %d", maxApprovals)),
+		also:  []string{"approvers", "reviews"},
 	},
 	After: {
 		Name: "after", key: "af", Value: "ENVIRONMENT", Summary: "only a commit that is or was live on the stack of that name there",
@@ -226,20 +230,27 @@ func checkSince(v string) (string, error) {
 	return v, nil
 }
 
-func checkPage(v string) (string, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 || n > maxPage {
-		return "", fmt.Errorf("%s is no page: pages count from 1", quoted(v))
+// number returns a check for a number in a range. In the error %s stands for the value.
+func number(from, to int, wrong string) func(string) (string, error) {
+	return func(v string) (string, error) {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < from || n > to {
+			return "", fmt.Errorf(wrong, quoted(v))
+		}
+		return strconv.Itoa(n), nil
 	}
-	return strconv.Itoa(n), nil
 }
 
-func checkWhich(v string) (string, error) {
-	v = strings.ToLower(v)
-	if v != "latest" && v != "live" && v != "head" {
-		return "", fmt.Errorf("%s is no deployment", quoted(v))
+// matching returns a check for a word of a form, in lower case. In the error %s stands for the value.
+func matching(form, wrong string) func(string) (string, error) {
+	compiled := regexp.MustCompile(form)
+	return func(v string) (string, error) {
+		v = strings.ToLower(strings.TrimSpace(v))
+		if !compiled.MatchString(v) {
+			return "", fmt.Errorf(wrong, quoted(v))
+		}
+		return v, nil
 	}
-	return v, nil
 }
 
 func checkTopic(v string) (string, error) {
@@ -377,16 +388,6 @@ func checkActions(v string) (string, error) {
 
 func joinActions(actions []authz.Action, separator string) string {
 	return strings.Join(each(actions, func(a authz.Action) string { return string(a) }), separator)
-}
-
-var ruleID = regexp.MustCompile(`^[0-9a-z]{1,12}$`)
-
-func checkRule(v string) (string, error) {
-	v = strings.ToLower(strings.TrimSpace(v))
-	if !ruleID.MatchString(v) {
-		return "", fmt.Errorf("%s is no rule's id: access shows them", quoted(v))
-	}
-	return v, nil
 }
 
 // badRef matches what a git reference must not be or contain (git-check-ref-format).

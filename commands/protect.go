@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -65,14 +64,6 @@ func byGroup() Option {
 		return who, nil
 	}
 	return o
-}
-
-func checkApprovals(v string) (string, error) {
-	n, err := strconv.Atoi(v)
-	if err != nil || n < 0 || n > maxApprovals {
-		return "", fmt.Errorf("%s is no number of approvals: it goes up to %d", quoted(v), maxApprovals)
-	}
-	return strconv.Itoa(n), nil
 }
 
 // checkProtect rejects a protection that protects nothing, or a group that would approve nothing.
@@ -195,11 +186,11 @@ func (h *Handler) unprotect(ctx context.Context, c *call) (Reply, error) {
 		all, err := storage.Protections.All(tx, "")
 		ended := named(c.Invocation, all, func(p storage.Protection) (id, glob string) { return p.ID, p.Stacks })
 		if err == nil && len(ended) == 0 {
-			r := ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: "You can see none that there is."}
+			there := "You can see none that there is."
 			if len(seen) > 0 {
-				r.Do = "Protected are " + someQuoted(seen) + "."
+				there = "Protected are " + someQuoted(seen) + "."
 			}
-			return nil, instead(r)
+			return nil, instead(ProblemReply{What: "No protection is on " + quoted(glob) + ".", State: "Nothing was changed.", Do: there})
 		}
 		for _, p := range ended {
 			err = errors.Join(err, storage.Protections.Delete(tx, p.ID))
