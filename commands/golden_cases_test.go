@@ -103,8 +103,8 @@ func goldenReplies() map[string]Reply {
 		"help-on-one":         HelpReply{Command: "/c66", Topic: &specs[0], Profiles: []string{"quick", "full"}},
 		"help-may-not":        HelpReply{Command: "/c66", MayNot: true, Admins: goldenAdmins},
 		"help-may-not-direct": HelpReply{Command: "/c66", MayNot: true, Direct: true, Admins: goldenAdmins},
-		"list-empty":          ListReply{Stack: goldenStack, Page: 1, At: goldenNow},
-		"list-in-middle": ListReply{Stack: goldenStack, Page: 4, Offset: 30, Total: 95, At: goldenNow, Entries: []Entry{
+		"list-empty":          ListReply{Command: "/c66", Stack: goldenStack, Page: 1, At: goldenNow},
+		"list-in-middle": ListReply{Command: "/c66", Stack: goldenStack, Page: 4, Offset: 30, Total: 95, At: goldenNow, Entries: []Entry{
 			{
 				Deployment:  queued,
 				QueuedAfter: 1042,
@@ -400,13 +400,13 @@ func goldenOverviews() map[string]Reply {
 	failures := []Entry{{Deployment: failed}, {Deployment: failed, AskedBy: "U0LIN"}}
 	filter := Invocation{Options: Options{Outcome: "failed"}}
 	return map[string]Reply{
-		"stacks":                StacksReply{page: page{1, 0, 7, 7}, Stacks: all, At: goldenNow},
-		"stacks-in-middle":      StacksReply{page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
-		"stacks-none":           StacksReply{page: page{number: 1}, At: goldenNow},
-		"stacks-none-with-text": StacksReply{page: page{number: 1}, Text: "web*@staging", At: goldenNow},
-		"narrowed":              ListReply{Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow},
+		"stacks":                StacksReply{Command: "/c66", page: page{1, 0, 7, 7}, Stacks: all, At: goldenNow},
+		"stacks-in-middle":      StacksReply{Command: "/c66", page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
+		"stacks-none":           StacksReply{Command: "/c66", page: page{number: 1}, At: goldenNow},
+		"stacks-none-with-text": StacksReply{Command: "/c66", page: page{number: 1}, Text: "web*@staging", At: goldenNow},
+		"narrowed":              ListReply{Command: "/c66", Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow},
 		"narrowed-by-a-person": ListReply{
-			Stack:   goldenStack,
+			Stack: goldenStack, Command: "/c66",
 			Entries: failures[1:],
 			Total:   95,
 			Looked:  95,
@@ -414,7 +414,7 @@ func goldenOverviews() map[string]Reply {
 			At:      goldenNow,
 		},
 		"narrowed-by-a-name": ListReply{
-			Stack:   goldenStack,
+			Stack: goldenStack, Command: "/c66",
 			Entries: failures,
 			Total:   950,
 			Looked:  300,
@@ -423,7 +423,7 @@ func goldenOverviews() map[string]Reply {
 			At:      goldenNow,
 		},
 		"narrowed-in-middle": ListReply{
-			Stack:   goldenStack,
+			Stack: goldenStack, Command: "/c66",
 			Entries: failures,
 			Total:   950,
 			Offset:  300,
@@ -434,15 +434,15 @@ func goldenOverviews() map[string]Reply {
 			At:      goldenNow,
 		},
 		"narrowed-second-page": ListReply{
-			Stack:   goldenStack,
+			Stack: goldenStack, Command: "/c66",
 			Entries: failures,
 			Total:   95,
 			Looked:  95,
 			Filter:  Invocation{Options: Options{Outcome: "failed", Page: "2"}},
 			At:      goldenNow,
 		},
-		"narrowed-nothing-so-far": ListReply{Stack: goldenStack, Total: 950, Looked: 300, Filter: filter, Older: "300", At: goldenNow},
-		"narrowed-never-deployed": ListReply{Stack: goldenStack, Filter: filter, At: goldenNow},
+		"narrowed-nothing-so-far": ListReply{Command: "/c66", Stack: goldenStack, Total: 950, Looked: 300, Filter: filter, Older: "300", At: goldenNow},
+		"narrowed-never-deployed": ListReply{Command: "/c66", Stack: goldenStack, Filter: filter, At: goldenNow},
 	}
 }
 

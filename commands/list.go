@@ -1,9 +1,11 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"c66bot/authz"
@@ -57,7 +59,7 @@ func (h *Handler) list(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ListReply{Stack: RefOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, At: time.Now()}, nil
+	return ListReply{Stack: RefOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, Command: h.Command, At: time.Now()}, nil
 }
 
 func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
@@ -141,6 +143,7 @@ type ListReply struct {
 	Page    int // from 1
 	Offset  int // of the first entry, from 0; in a filtered list, of the first deployment examined
 	Total   int
+	Command string
 	At      time.Time
 
 	Filter Invocation // Outcome, By and the typed Page of a filtered list; zero if it is not filtered
@@ -152,11 +155,20 @@ type ListReply struct {
 // Document shows one line per deployment and the buttons that turn the pages in place.
 func (r ListReply) Document() doc.Document {
 	d := doc.Document{Kind: "list", Blocks: []doc.Block{doc.Lines(markup.Format("%s: %s", wording.Stack(r.Stack), r.title()))}}
-	for _, e := range r.Entries {
-		show := Invocation{Verb: Show, UID: r.Stack.UID, Deployment: e.Deployment.ID}
-		d.Blocks = append(d.Blocks, doc.Row(e.row(r.At).Cut(maxRow), Button("Show", show, fmt.Sprintf("show-%d", e.Deployment.ID))))
+	rows := make([]markup.Text, len(r.Entries))
+	for i, e := range r.Entries {
+		rows[i] = e.row(r.At).Cut(maxRow)
+	}
+	if len(rows) > 0 {
+		show := Invocation{Verb: Show, Deployment: r.Entries[0].Deployment.ID}
+		d.Blocks = append(d.Blocks, doc.Lines(rows...), moreOnOne(r.Command, show, r.Stack))
 	}
 	return listed(d, doc.Buttons(r.pager()...))
+}
+
+// moreOnOne shows what tells more of a row. A button in each row would leave a phone little room for it.
+func moreOnOne(command string, show Invocation, stack storage.StackRef) doc.Block {
+	return doc.Small(markup.Format("More on one: %s", markup.Code(command+" "+show.line(typeable(stack)))))
 }
 
 // listed completes a list: it joins the rows into the fallback text and appends the blocks in end.
@@ -232,5 +244,14 @@ func (e Entry) row(now time.Time) markup.Text {
 	if !d.StartedAt.IsZero() {
 		parts = append(parts, markup.Format("%s", wording.Ago(d.StartedAt, now)))
 	}
-	return markup.Join(append(parts, e.who()), " · ")
+	return markup.Join(append(parts, e.shortly()), " · ")
+}
+
+// shortly is who in a row: of an address, what stands before its @.
+func (e Entry) shortly() markup.Text {
+	if e.AskedBy != "" {
+		return markup.User(e.AskedBy)
+	}
+	name, _, _ := strings.Cut(e.Deployment.TriggeredBy, "@")
+	return markup.Format("%s", markup.Shorten(cmp.Or(name, e.Deployment.TriggeredBy), wording.MaxName))
 }

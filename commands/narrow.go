@@ -20,7 +20,7 @@ func (h *Handler) listSome(ctx context.Context, stack cloud66.Stack, inv Invocat
 	}
 	next := trail[len(trail)-1]
 	reply := ListReply{
-		Stack: RefOf(stack), At: time.Now(), Offset: next, Trail: inv.Options[Trail],
+		Stack: RefOf(stack), Command: h.Command, At: time.Now(), Offset: next, Trail: inv.Options[Trail],
 		Filter: Invocation{Options: Options{Outcome: outcome, By: by, Page: inv.Options[Page]}},
 	}
 	for read := 0; read < searchPages && len(reply.Entries) < rowsPerPage; read++ {

@@ -54,7 +54,7 @@ func (h *Handler) stacks(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return StacksReply{page: p, Text: inv.Options[Text], Stacks: entries, At: time.Now()}, nil
+	return StacksReply{page: p, Text: inv.Options[Text], Stacks: entries, Command: h.Command, At: time.Now()}, nil
 }
 
 // holds reports whether a stack's name@environment contains a text or matches it as a glob.
@@ -126,9 +126,10 @@ func (h *Handler) readEach(ctx context.Context, stacks []cloud66.Stack, limit in
 type StacksReply struct {
 	page
 
-	Text   string // filter of the names, "" for all
-	Stacks []StackEntry
-	At     time.Time
+	Text    string // filter of the names, "" for all
+	Stacks  []StackEntry
+	Command string
+	At      time.Time
 }
 
 // StackEntry is a stack with its newest deployment and its live one.
@@ -150,12 +151,12 @@ func (r StacksReply) Document() doc.Document {
 		title = "none" + with + " that you may see here"
 	}
 	d := doc.Document{Kind: "stacks", Blocks: []doc.Block{doc.Lines(markup.Format("*Stacks*: %s", title))}}
-	for _, e := range r.Stacks {
-		var show doc.Button
-		if !e.Never {
-			show = Button("Show", Invocation{Verb: Show, UID: e.Stack.UID}, "show-"+markup.Shorten(e.Stack.UID, wording.MaxName))
-		}
-		d.Blocks = append(d.Blocks, doc.Row(e.row(r.At).Cut(maxRow), show))
+	rows := make([]markup.Text, len(r.Stacks))
+	for i, e := range r.Stacks {
+		rows[i] = e.row(r.At).Cut(maxRow)
+	}
+	if len(rows) > 0 {
+		d.Blocks = append(d.Blocks, doc.Lines(rows...), moreOnOne(r.Command, Invocation{Verb: Show}, RefOf(r.Stacks[0].Stack)))
 	}
 	return listed(d, r.pageButtons(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }

@@ -199,16 +199,13 @@ func wrap(text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// repeated matches the buttons of a list's rows.
-var repeated = regexp.MustCompile(`(\[Show\] ){2,}`)
-
 // separator separates the parts of a card's small print.
 const separator = "\u00a0· "
 
 // read returns the visible text of a message in paragraphs: its lines, and its buttons in one row.
 func read(m slacksim.Message) []string {
 	m.Blocks = shown(m.Blocks, separator)
-	return strings.Split(repeated.ReplaceAllString(withoutJoiners(m.Plain()), "[Show] … "), "\n")
+	return strings.Split(withoutJoiners(m.Plain()), "\n")
 }
 
 // moved returns the changed parts of a card in one line.

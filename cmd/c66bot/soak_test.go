@@ -105,7 +105,7 @@ func (w *world) ask(n int) (d *slacksim.Delivery, answers int) {
 		return person.Command(channel, "/c66 follow "+stack), 0
 	case n%everyClicks == everyClicks-1:
 		person, channel, _ := w.team(n)
-		if d := click(person, channel, []string{"Older", "Show"}[n/everyClicks%2]); d != nil {
+		if d := click(person, channel, []string{"Older", "Refresh"}[n/everyClicks%2]); d != nil {
 			return d, 1
 		}
 	}
