@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -34,7 +35,10 @@ import (
 	"c66bot/storage/bolt"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // The heap is small, and simulated time lets it be collected without end.
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	lin     = "U0LIN"
