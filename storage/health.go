@@ -14,5 +14,4 @@ type HealthWatch struct {
 	Healthy    bool      `json:"healthy,omitempty"` // it was healthy before the deployment or since, so that an illness is news
 	Ill        time.Time `json:"ill,omitzero"`      // since when it is ill, as it was told
 	Well       time.Time `json:"well,omitzero"`     // since when it is healthy again, which is not told yet
-	Times      int       `json:"times,omitempty"`   // how often it fell ill
 }

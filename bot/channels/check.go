@@ -89,7 +89,7 @@ func (c *Channels) check(ctx context.Context, channel string) {
 
 // Refused records that a channel accepts no messages, with Slack's code, and tells the authors of its subscriptions.
 func (c *Channels) Refused(ctx context.Context, channel, code string) error {
-	fresh, err := c.Outbox.Refuse(ctx, channel, code, func(tx storage.Tx) ([]storage.Message, error) { return Suspended(tx, channel, code) })
+	fresh, err := c.Outbox.Refuse(ctx, channel, code, func(tx storage.Tx) ([]storage.Message, error) { return suspended(tx, channel, code) })
 	if err != nil || !fresh {
 		return err
 	}
@@ -97,8 +97,8 @@ func (c *Channels) Refused(ctx context.Context, channel, code string) error {
 	return c.Changed(ctx)
 }
 
-// Suspended returns the direct messages that tell the authors of a channel's subscriptions that it accepts no messages.
-func Suspended(tx storage.Tx, channel, code string) (messages []storage.Message, err error) {
+// suspended returns the direct messages that tell the authors of a channel's subscriptions that it accepts no messages.
+func suspended(tx storage.Tx, channel, code string) (messages []storage.Message, err error) {
 	of, err := byAuthor(tx, channel)
 	for _, author := range slices.Sorted(maps.Keys(of)) {
 		var globs []string

@@ -28,7 +28,7 @@ func Observe(w storage.HealthWatch, s cloud66.Stack, at time.Time) (storage.Heal
 	switch {
 	case s.Active():
 	case s.Health.Ill() && w.Healthy && w.Ill.IsZero():
-		w.Ill, w.Times = at, w.Times+1
+		w.Ill = at
 		return w, storage.Unhealthy
 	case s.Health.Ill():
 		w.Well = time.Time{}

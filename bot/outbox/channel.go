@@ -11,27 +11,22 @@ import (
 	"c66bot/storage"
 )
 
-// Refuse records that a channel accepts no messages, and why. It gives up the posts that wait for the channel; edits wait in the database
-// until Accept. If the channel accepted messages until now, tell returns the messages about that, and fresh is true.
+// Refuse gives up the posts that wait for a channel which accepts no messages, and records why; edits wait in the database until Accept. If
+// the channel accepted messages until now, tell returns the messages about that, and fresh is true.
 func (o *Outbox) Refuse(
 	ctx context.Context, channel, code string, tell func(tx storage.Tx) ([]storage.Message, error),
 ) (fresh bool, err error) {
-	var over []givenUp
-	waiting := func(tx storage.Tx) error {
-		over = nil
-		return storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
+	err = o.giveUp(ctx, func(tx storage.Tx) (over []givenUp, err error) {
+		err = storage.Messages.Scan(tx, "", func(_ string, m storage.Message) error {
 			if m.Channel == channel && m.TS == "" && m.Refused == "" {
 				over = append(over, givenUp{m, code})
 			}
 			return nil
 		})
-	}
-	var known storage.Channel
-	err = o.Records.View(ctx, func(tx storage.Tx) (err error) {
-		known, _, err = storage.Channels.Find(tx, channel)
-		return errors.Join(err, waiting(tx))
+		return over, err
 	})
-	if err != nil || known.Refused == code && len(over) == 0 {
+	known, _, wrong := storage.Channels.Look(ctx, o.Records, channel)
+	if err = errors.Join(err, wrong); err != nil || known.Refused == code {
 		return false, err
 	}
 	err = o.Write(ctx, func(tx storage.Tx) ([]storage.Message, error) {
@@ -40,21 +35,13 @@ func (o *Outbox) Refuse(
 				c.Refused, c.Since = code, time.Now()
 			}
 		})
-		if err := errors.Join(err, waiting(tx)); err != nil {
+		if fresh = known.Refused == ""; !fresh || err != nil {
 			return nil, err
 		}
-		messages, err := abandon(tx, over)
-		if fresh = known.Refused == ""; fresh {
-			told, wrong := tell(tx)
-			messages, err = append(messages, told...), errors.Join(err, wrong)
-		}
-		return messages, err
+		return tell(tx)
 	})
 	if err != nil {
 		return false, fmt.Errorf("record that channel %s accepts no messages: %w", channel, err)
-	}
-	if len(over) > 0 {
-		o.gone(over)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -104,7 +104,7 @@ func (p *Progress) lookAfter(ctx context.Context, seen map[string]time.Time) (wa
 	for _, uid := range slices.Sorted(maps.Keys(watched)) {
 		w, now := watched[uid], time.Now()
 		var stack *cloud66.Stack
-		if s, is := shown[uid]; is {
+		if s, is := shown[uid]; is && s.at.After(w.LiveAt) { // else it was seen before this deployment
 			stack, seen[uid] = &s.stack, s.at
 		} else if last, is := seen[uid]; !is {
 			seen[uid] = now // the list may show it before it is asked for
