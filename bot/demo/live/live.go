@@ -31,7 +31,7 @@ type Config struct {
 	Addr     string // of the page, on loopback; a taken port is replaced by a free one
 	Database string // the bot's file, which is made
 	Speed    float64
-	Command  func(ctx context.Context) *exec.Cmd // starts a bot that ends with its input, without the settings that Run adds to its environment
+	Command  func(ctx context.Context) *exec.Cmd // starts a bot that ends with its input; Run adds the settings
 	Log      *slog.Logger
 	Ready    func(url string) // called once the page can be opened
 }
