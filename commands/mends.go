@@ -353,15 +353,18 @@ var fillers = strings.Fields("to on onto for of in into at the a my me please st
 // fillers leaves out words that only make a sentence of it.
 func (mending) fillers(l line) []draft {
 	words := l.words[:1:1]
+	var without []string
 	for i := 1; i < len(l.words); i++ {
-		if l.roles[i] != anArg || !slices.Contains(fillers, strings.ToLower(l.words[i].name())) {
+		if name := l.words[i].name(); l.roles[i] == anArg && slices.Contains(fillers, strings.ToLower(name)) {
+			without = append(without, name)
+		} else {
 			words = append(words, l.words[i])
 		}
 	}
-	if len(words) == len(l.words) {
+	if len(without) == 0 {
 		return nil
 	}
-	return []draft{{words, "", true}}
+	return []draft{{words, "I read that without " + joinQuoted(without) + ".", true}}
 }
 
 // surplus mends a word too many by the option that it is the value of.

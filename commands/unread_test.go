@@ -130,6 +130,9 @@ func TestALineThatCannotBeReadComesBackRepairedAndRuns(t *testing.T) {
 				t.Errorf("%s\n\tgives %q (%s)\n\twant  %q", text, got.Line, got.What, want)
 				continue
 			}
+			if text == "allow U0SAM to redeploy on web" && got.What != "I read that without “to”, “on”." {
+				t.Errorf("%s is answered %q", text, got.What)
+			}
 			if text == "redeploy web@prod --reff main reason" {
 				if got.Run != nil {
 					t.Errorf("%s leaves something out, and runs", text)
