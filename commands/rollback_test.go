@@ -359,6 +359,33 @@ func TestWhatADockerStackRunsIsRecordedBeforeSomethingElseIsDeployed(t *testing.
 	}
 }
 
+func TestWhatADockerStackRunsIsRecordedOnlyWithWhatBeginsAlsoOverALockOrApproved(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		begun := func(want string, begun int) {
+			t.Helper()
+			if got := r.kept("api1", 4).Services; got != want || len(r.progress.done) != begun {
+				t.Errorf("kept is %q, done %q", got, r.progress.done)
+			}
+			r.stores(func(tx storage.Tx) error { return storage.History.Delete(tx, storage.DeploymentKey("api1", 4)) })
+		}
+		r.versioned("api1", 4)
+		r.cloud.services = []cloud66.Service{{Name: "api", ImageTag: "v3"}}
+		r.put(allow(sam, "api", authz.Redeploy))
+		r.lockMade(lin, "lock api migration")
+		as[LockedReply](t, r.say(lin, "redeploy api --now --wait"))
+		begun("", 0)
+		time.Sleep(time.Second)
+		silent(t, r.say(lin, "redeploy api --wait --override --reason outage"))
+		begun("api:v3", 1)
+		r.say(lin, "unlock api")
+		r.say(lin, "protect api")
+		a := r.asksApproval(sam, "redeploy api --now --wait")
+		begun("", 1)
+		silent(t, r.answer(lin, Approve, a))
+		begun("api:v3", 2)
+	})
+}
+
 func TestWhereNothingIsLiveAVersionComesBackAllTheSame(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.versioned("web1", 3)
