@@ -182,9 +182,13 @@ func (h *Handler) whyHeld(ctx context.Context, stack storage.StackRef) (blocks [
 		return nil, err
 	}
 	for _, l := range locks {
-		blocks = append(blocks, doc.Lines(markup.Format("🔒 lock %s of %s on %s%s holds it: “%s”. "+
+		window := markup.Text{}
+		if l.Every != "" {
+			window = lockTime(l)
+		}
+		blocks = append(blocks, doc.Lines(markup.Format("🔒 lock %s of %s on %s%s%s holds it: “%s”. "+
 			"Its holder can unlock it; an admin can override it.",
-			markup.Code(l.ID), markup.User(l.Holder), wording.Stacks(l.Stacks), untilWhen(l.Until), l.Reason)))
+			markup.Code(l.ID), markup.User(l.Holder), wording.Stacks(l.Stacks), window, untilWhen(l.Until), l.Reason)))
 	}
 	book, err := h.book(ctx)
 	if err != nil {

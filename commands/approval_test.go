@@ -299,6 +299,13 @@ func TestWhyNamesTheLockAndTheProtectionThatHoldARedeploy(t *testing.T) {
 				t.Errorf("it does not say %q: %s", want, text)
 			}
 		}
+		r.lockMade(lin, "lock web --every 'fri 16:00-mon 08:00' --tz Europe/Berlin weekend") // the bubble begins on a Saturday
+		text = of(t, "why", r.say(sam, "access why redeploy web@production")).Fallback().String()
+		for _, want := range []string{"every week fri 16:00-mon 08:", "(Europe/Berlin) until 3 Jan 2000 07:00 UTC holds it: “weekend”"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("it does not say %q: %s", want, text)
+			}
+		}
 		if text := of(t, "why", r.say(sam, "access why view web@production")).Fallback().String(); strings.Contains(text, "lock") {
 			t.Errorf("a look is held: %s", text)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"c66bot/authz"
+	"c66bot/cloud66"
 	"c66bot/storage"
 )
 
@@ -78,6 +79,9 @@ func TestALockCoversWhatItsHolderMayLockAtThatMoment(t *testing.T) {
 		silent(t, r.say(sam, "redeploy api@production --now")) // not kim's to lock
 		r.say(lin, "allow "+kim+" lock api")
 		as[LockedReply](t, r.say(sam, "redeploy api@production --now"))
+		r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: "web3", Name: "web", Environment: "later", LastActivity: time.Now()})
+		time.Sleep(time.Minute)
+		as[LockedReply](t, r.say(sam, "redeploy web@later --now"))
 		r.say(lin, "revoke "+rule)
 		silent(t, r.say(sam, "redeploy web@production --now"))
 	})
