@@ -404,7 +404,9 @@ func goldenOverviews() map[string]Reply {
 		"stacks-in-middle":      StacksReply{Command: "/c66", page: page{2, 10, 12, 25}, Text: "web", Stacks: all[:2], At: goldenNow},
 		"stacks-none":           StacksReply{Command: "/c66", page: page{number: 1}, At: goldenNow},
 		"stacks-none-with-text": StacksReply{Command: "/c66", page: page{number: 1}, Text: "web*@staging", At: goldenNow},
-		"narrowed":              ListReply{Command: "/c66", Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow},
+		"narrowed": ListReply{
+			Command: "/c66", Stack: goldenStack, Entries: failures, Total: 95, Looked: 95, Filter: filter, At: goldenNow,
+		},
 		"narrowed-by-a-person": ListReply{
 			Stack: goldenStack, Command: "/c66",
 			Entries: failures[1:],
@@ -441,7 +443,9 @@ func goldenOverviews() map[string]Reply {
 			Filter:  Invocation{Options: Options{Outcome: "failed", Page: "2"}},
 			At:      goldenNow,
 		},
-		"narrowed-nothing-so-far": ListReply{Command: "/c66", Stack: goldenStack, Total: 950, Looked: 300, Filter: filter, Older: "300", At: goldenNow},
+		"narrowed-nothing-so-far": ListReply{
+			Command: "/c66", Stack: goldenStack, Total: 950, Looked: 300, Filter: filter, Older: "300", At: goldenNow,
+		},
 		"narrowed-never-deployed": ListReply{Command: "/c66", Stack: goldenStack, Filter: filter, At: goldenNow},
 	}
 }

@@ -59,7 +59,9 @@ func (h *Handler) list(ctx context.Context, c *call) (Reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ListReply{Stack: RefOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, Command: h.Command, At: time.Now()}, nil
+	return ListReply{
+		Stack: RefOf(stack), Entries: entries, Page: page, Offset: offset, Total: got.Total, Command: h.Command, At: time.Now(),
+	}, nil
 }
 
 func (h *Handler) noPage(stack cloud66.Stack, page, last int) Reply {
