@@ -105,7 +105,9 @@ func (r *rig) told(key string) (n int) {
 }
 
 func TestTheHolderIsRemindedAtNineOfTheirOwnDayAlsoWhereTheClockIsPutOnOrBack(t *testing.T) {
-	for zone, nine := range map[string]int{"UTC": 9 * 60, "Asia/Tokyo": 0, "America/New_York": 14 * 60, "Asia/Kathmandu": 3*60 + 15, "Mars/Tycho": 9 * 60} {
+	for zone, nine := range map[string]int{
+		"UTC": 9 * 60, "Asia/Tokyo": 0, "America/New_York": 14 * 60, "Asia/Kathmandu": 3*60 + 15, "Mars/Tycho": 9 * 60,
+	} {
 		inBubble(t, zone, storage.Lock{}, func(r *rig) {
 			for day := range 3 {
 				at := time.Date(2000, 1, 1+day, 0, nine, 0, 0, time.UTC)
