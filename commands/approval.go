@@ -89,6 +89,9 @@ func (h *Handler) groupChanged(ctx context.Context, protections []storage.Protec
 			continue
 		}
 		group, err := h.People.Group(ctx, p.Group)
+		if errors.Is(err, authz.ErrNoGroup) || errors.Is(err, authz.ErrNoGroups) {
+			continue // nobody is in it; the configured admins count all the same
+		}
 		if err != nil {
 			return last, fromSlack(err)
 		}
@@ -502,7 +505,9 @@ func (r ApprovalReply) Document() doc.Document {
 	about := Invocation{UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}} // of another name it is asked for again
 	as := func(label string, verb Verb) doc.Button {
 		inv := about
-		inv.Verb, inv.Sight = verb, approvalSight(a)
+		if inv.Verb = verb; verb == Approve {
+			inv.Sight = approvalSight(a)
+		}
 		return Button(label, inv, string(verb))
 	}
 	return doc.Say("approval", lines...).With(

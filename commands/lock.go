@@ -161,7 +161,7 @@ func addLock(tx storage.Tx, l storage.Lock) (storage.Lock, error) {
 	all, err := storage.Locks.All(tx, "")
 	theirs := 0
 	for _, other := range all {
-		if other.Holder == l.Holder {
+		if other.Holder == l.Holder && !other.Expired(l.At) {
 			theirs++
 		}
 	}

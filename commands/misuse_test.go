@@ -514,3 +514,17 @@ func TestOnePersonDoesNotKeepOthersFromLocking(t *testing.T) {
 		r.lockMade(lin, "lock * freeze")
 	})
 }
+
+func TestAGroupOfApproversThatIsNotThereKeepsNoConfiguredAdminFromApproving(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.guarded("protect web --by <!subteam^" + devs + "|@devs>")
+		delete(r.slack.handles, devs)
+		a := r.asksApproval(sam, "redeploy web@production --now")
+		problemThat(t, r.answer(kim, Approve, a), "a member of the group")
+		r.nothingBegan()
+		silent(t, r.answer(lin, Approve, a))
+		if len(r.progress.done) != 1 {
+			t.Errorf("done is %q", r.progress.done)
+		}
+	})
+}
