@@ -46,19 +46,11 @@ func words(spec commands.Spec) []string {
 }
 
 // attempts are all ways of asking that there are: each command, typed and as a mention, each button, the form and the shortcut.
-func attempts(t *testing.T, card slacksim.Message) []attempt {
+func attempts(t *testing.T, card, request, lock slacksim.Message) []attempt {
 	t.Helper()
 	var all []attempt
-	for _, spec := range commands.Specs {
-		for _, text := range words(spec) {
-			all = append(all,
-				attempt{"/c66 " + text, func(r *rig, user, channel string) { r.slack.Person(user).Command(channel, "/c66 "+text) }, spec.Right == ""},
-				attempt{"@c66bot " + text, func(r *rig, user, channel string) {
-					r.emit(map[string]any{"type": "app_mention", "user": user, "channel": channel, "ts": r.ts(), "text": "<@U0C66BOT> " + text})
-				}, spec.Right == ""})
-		}
-	}
-	for verb, buttons := range buttons(card) {
+	// The buttons come first: the request for approval expires.
+	for verb, buttons := range buttons(card, request, lock) {
 		for name, inv := range buttons {
 			value, err := inv.Value()
 			if err != nil {
@@ -68,6 +60,15 @@ func attempts(t *testing.T, card slacksim.Message) []attempt {
 				all,
 				attempt{"the button " + name, func(r *rig, user, channel string) { r.press(user, channel, value) }, verb == commands.Dismiss},
 			)
+		}
+	}
+	for _, spec := range commands.Specs {
+		for _, text := range words(spec) {
+			all = append(all,
+				attempt{"/c66 " + text, func(r *rig, user, channel string) { r.slack.Person(user).Command(channel, "/c66 "+text) }, spec.Right == ""},
+				attempt{"@c66bot " + text, func(r *rig, user, channel string) {
+					r.emit(map[string]any{"type": "app_mention", "user": user, "channel": channel, "ts": r.ts(), "text": "<@U0C66BOT> " + text})
+				}, spec.Right == ""})
 		}
 	}
 	return append(
@@ -85,8 +86,13 @@ func attempts(t *testing.T, card slacksim.Message) []attempt {
 
 // buttons are what the buttons of each verb are tried with; the test of commands tries those of every verb. Asking is for all of the
 // workspace: a row with a right that nobody asks for stands for it.
-func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invocation {
+func buttons(card, request, lock slacksim.Message) map[commands.Verb]map[string]commands.Invocation {
 	uid, now := uidOf(card), time.Now().Unix()
+	held := commands.Options{commands.Rule: fieldOf(lock, `"e":"`)}
+	answer := func(verb commands.Verb, reason string) commands.Invocation {
+		options := commands.Options{commands.Rule: fieldOf(request, `"e":"`), commands.Reason: reason}
+		return commands.Invocation{Verb: verb, UID: uid, Options: options, Sight: fieldOf(request, `"sn":"`)}
+	}
 	return map[commands.Verb]map[string]commands.Invocation{
 		commands.Show: {"Show": {Verb: commands.Show, UID: uid, Deployment: 1036}},
 		commands.Refresh: {
@@ -111,10 +117,15 @@ func buttons(card slacksim.Message) map[commands.Verb]map[string]commands.Invoca
 				Verb: commands.Rollback, UID: uid, Options: commands.Options{commands.To: "1034"}, Yes: true, Sight: "a", AskedAt: now, Nonce: "n5",
 			},
 		},
-		commands.Follow: {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
-		commands.List:   {"Older": {Verb: commands.List, UID: uid, Options: commands.Options{commands.Page: "2"}}},
-		commands.Stacks: {"Next of the stacks": {Verb: commands.Stacks, Options: commands.Options{commands.Page: "2"}}},
-		commands.Access: {"Next of the rules": {Verb: commands.Access, Options: commands.Options{commands.Page: "2"}}},
+		commands.Approve:   {"Approve": answer(commands.Approve, "")},
+		commands.Reject:    {"Reject": answer(commands.Reject, ""), "Reject with its reason": answer(commands.Reject, "no")},
+		commands.Withdraw:  {"Withdraw": answer(commands.Withdraw, "")},
+		commands.Unlock:    {"Unlock": {Verb: commands.Unlock, Options: held}},
+		commands.AskUnlock: {"Ask to unlock": {Verb: commands.AskUnlock, UID: uid, Options: held, AskedAt: now, Nonce: "n7"}},
+		commands.Follow:    {"Follow": {Verb: commands.Follow, UID: uid, Deployment: 1036}},
+		commands.List:      {"Older": {Verb: commands.List, UID: uid, Options: commands.Options{commands.Page: "2"}}},
+		commands.Stacks:    {"Next of the stacks": {Verb: commands.Stacks, Options: commands.Options{commands.Page: "2"}}},
+		commands.Access:    {"Next of the rules": {Verb: commands.Access, Options: commands.Options{commands.Page: "2"}}},
 		commands.Grant: {
 			"Grant": {
 				Verb:    commands.Grant,
@@ -238,9 +249,12 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 		r.allow("allow everyone view elsewhere*")
 		r.command(lin, deploys, "/c66 redeploy web --now")
 		card := r.card("deploying #1036")
+		r.allow("protect web")
+		r.command(lin, deploys, "/c66 redeploy web --wait")
+		request, lock := r.request(), r.allow("lock web migration")
 		cards, posts := len(r.cards(deploys)), r.requests("POST")
 		n := 0
-		for _, a := range attempts(t, card) {
+		for _, a := range attempts(t, card, request, lock) {
 			for who, user := range people {
 				for where, place := range places {
 					if n++; n%sparse != 0 {
@@ -269,6 +283,10 @@ func TestNobodyGetsAnywhereWithoutTheRight(t *testing.T) {
 		}
 		if n := len(r.cards(deploys)); n != cards {
 			t.Errorf("%d messages were left in the channel", n-cards)
+		}
+		lack(t, "the channel", r.sees(lin, deploys), "was approved", "was rejected", "was withdrawn", "🔓")
+		if fieldOf(request, `"e":"`) == "" || fieldOf(lock, `"e":"`) == "" {
+			t.Error("the buttons of a request or of a lock are about nothing")
 		}
 	})
 }
