@@ -368,7 +368,7 @@ func (v View) notes() (notes []markup.Text) {
 		notes = append(notes, markup.Format("cancel requested by %s", markup.User(v.Cancelled.User)))
 	}
 	if v.Born && v.Gap {
-		notes = append(notes, markup.Format("there were more deployments before it than I could read; the stack's list shows all of them"))
+		notes = append(notes, markup.Format("There were more deployments before it than I could read; the stack's list shows all of them"))
 	}
 	return notes
 }

@@ -18,7 +18,7 @@ func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
 	}
 	var at markup.Text
 	if !d.RevertedAt.IsZero() {
-		at = markup.Format("rolled back %s", markup.When(d.RevertedAt))
+		at = markup.When(d.RevertedAt) // the line above says what happened
 	}
 	show := commands.Invocation{Verb: commands.Show, UID: stack.UID, Deployment: d.ID}
 	return draw(doc.Lines(line), doc.Small(at), doc.Buttons(commands.Button("Show", show, "show")))

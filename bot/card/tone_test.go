@@ -86,7 +86,8 @@ func TestAButtonSaysInOneOrTwoWordsWhatItDoes(t *testing.T) {
 	for name, buttons := range offered(t) {
 		for _, b := range buttons {
 			words := strings.Fields(label(b))
-			known := label(b) == "Ask for access" || label(b) == "Ask to unlock" || label(b) == "Tell me when it is free" || label(b) == "Grant 1 h" || words[0] == "Yes,"
+			longer := []string{"Ask for access", "Ask to unlock", "Tell me when it is free", "Grant 1 h"}
+			known := slices.Contains(longer, label(b)) || words[0] == "Yes,"
 			if len(words) > 2 && !known {
 				t.Errorf("%s: the button %q", name, label(b))
 			}
@@ -276,5 +277,29 @@ func TestNoMessageSaysWhatSaysNothing(t *testing.T) {
 		if found := bad.FindString(m.Plain() + m.Text); found != "" && strings.HasPrefix(name, "reply-") {
 			t.Errorf("%s says %q:\n%s", name, found, m.Plain())
 		}
+	}
+}
+
+func TestACardHasThreeButtonsAndTwoSmallLinesAtMost(t *testing.T) {
+	cards := 0
+	for name, m := range written(t) {
+		if !strings.HasPrefix(name, "card-") {
+			continue
+		}
+		cards++
+		small := 0
+		for _, b := range m.Blocks {
+			for _, e := range items(object(b)["elements"]) {
+				if text, _ := object(e)["text"].(string); object(b)["type"] == "context" {
+					small += 1 + strings.Count(text, "\n")
+				}
+			}
+		}
+		if n := len(buttonsIn(m.Blocks)); n > 3 || small == 0 || small > 2 {
+			t.Errorf("%s has %d buttons and %d small lines", name, n, small)
+		}
+	}
+	if cards < 40 {
+		t.Errorf("only %d cards were looked at", cards)
 	}
 }
