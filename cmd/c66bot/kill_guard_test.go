@@ -132,7 +132,7 @@ func (m *team) says(who *wish, text, sees string) {
 	m.sends(who, text, sees)(who.person().Command(m.channel, "/c66 "+text), nil)
 }
 
-// clicks clicks a button as soon as it is there.
+// clicks uses a button as soon as it is there.
 func (m *team) clicks(who *wish, label, sees string, over <-chan struct{}) {
 	waitFor(over, func() bool {
 		for _, shown := range who.person().Sees(m.channel) {
@@ -404,7 +404,8 @@ func (m *team) unsaid(k *kept) (wrong []string) {
 	requests := strings.Count(public, " redeploy by @")
 	cards := len(cardHead.FindAllString(public, -1)) - len(answeredHead.FindAllString(public, -1))
 	if cards > len(k.follows) || requests > len(k.approvals) {
-		wrong = append(wrong, fmt.Sprintf("doubled: %d cards of %d redeploys, %d requests of %d", cards, len(k.follows), requests, len(k.approvals)))
+		wrong = append(wrong, fmt.Sprintf("doubled: %d cards of %d redeploys, %d requests of %d",
+			cards, len(k.follows), requests, len(k.approvals)))
 	}
 	for _, v := range m.people() {
 		if _, direct := v.says(); direct > len(v.deliveries()) {

@@ -323,5 +323,6 @@ func TestAProcessThatIsKilledAtAnyMomentLosesNoWishAndDoublesNone(t *testing.T) 
 		}
 	}
 	t.Logf("%d kills in %v, settled after %v: %d wishes in %d operations, %d of them acknowledged; %d wishes deployed, %d wrong; %s",
-		*kills, killed.Round(time.Second), time.Since(began).Round(time.Second), len(all), operations, acked, len(o.deployed)-1, len(o.wrong), guarded)
+		*kills, killed.Round(time.Second), time.Since(began).Round(time.Second), len(all), operations, acked, len(o.deployed)-1,
+		len(o.wrong), guarded)
 }

@@ -46,7 +46,7 @@ func Compare(where, from, to string) markup.Address {
 	return below(where, func(h host) string { return strings.NewReplacer("FROM", from, "TO", to).Replace(h.compare) })
 }
 
-// CommitBeside shows a commit by its full hash: shortened, where where is an address as in Compare from which its page follows, else whole.
+// CommitBeside shows a commit by its full hash: shortened if its page follows from where, an address as in Compare, else whole.
 func CommitBeside(where, hash string) markup.Text {
 	if !commitHash.MatchString(strings.ToLower(hash)) {
 		return markup.Code(hash)
