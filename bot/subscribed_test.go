@@ -89,7 +89,7 @@ func TestACardWhoseChannelTookNothingAtItsEndIsCorrectedWhenItDoes(t *testing.T)
 		"left, not subscribed, back without an event": {kick, quietly, false, true, time.Hour + time.Minute}, // with a check of all channels
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, settings{}, func(t *testing.T, r *rig) {
+			inBubble(t, settings{fewPast: true}, func(t *testing.T, r *rig) {
 				if c.subscribe {
 					r.command(lin, support, "/c66 subscribe web")
 					r.until("it is subscribed", func() bool { return len(r.cards(support)) == 1 })
