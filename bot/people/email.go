@@ -14,7 +14,7 @@ import (
 const emailAge = 24 * time.Hour
 
 // ByEmail returns the user with the e-mail address that a text holds, alone or as in "Kim <kim@example.com>". It returns "" for a text
-// without an address, for an address that nobody of the workspace has, and for a bot's.
+// without an address, for an address that nobody of the workspace has exactly, and for that of a bot or a deactivated account.
 func (p *People) ByEmail(ctx context.Context, text string) (string, error) {
 	address, err := mail.ParseAddress(strings.TrimSpace(text))
 	if err != nil {
@@ -28,7 +28,9 @@ func (p *People) ByEmail(ctx context.Context, text string) (string, error) {
 			return "", nil
 		case err != nil:
 			return "", err
-		case found.User.Deleted || found.User.Bot:
+		case found.User.Deleted || found.User.Bot || found.User.WorkflowBot || found.User.ConnectorBot:
+			return "", nil
+		case found.User.Profile.Email != "" && !strings.EqualFold(found.User.Profile.Email, email):
 			return "", nil
 		}
 		return found.User.ID, nil

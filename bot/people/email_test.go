@@ -13,6 +13,10 @@ func TestAPersonIsFoundByTheAddressAndRememberedForADay(t *testing.T) {
 		b := newSlackBook()
 		b.users["kim@example.com"] = `{"id":"U0KIM","team_id":"T0ACME","name":"kim"}`
 		b.users["ci@example.com"] = `{"id":"U0CI","team_id":"T0ACME","name":"ci","is_bot":true}`
+		b.users["left@example.com"] = `{"id":"U0LEFT","team_id":"T0ACME","name":"left","deleted":true}`
+		b.users["flow@example.com"] = `{"id":"U0FLOW","team_id":"T0ACME","name":"flow","is_workflow_bot":true}`
+		b.users["al@example.com"] = `{"id":"U0ALI","team_id":"T0ACME","name":"ali","profile":{"email":"ali@example.com"}}`
+		b.users["eve@example.com"] = `{"id":"U0EVE","team_id":"T0ACME","name":"eve","profile":{"email":"Eve@example.com"}}`
 		p := b.people()
 		ask := func(text, want string, calls ...string) {
 			t.Helper()
@@ -25,6 +29,10 @@ func TestAPersonIsFoundByTheAddressAndRememberedForADay(t *testing.T) {
 		ask(" Kim B <Kim@Example.com> ", "U0KIM")
 		ask("ci@example.com", "", "users.lookupByEmail ci@example.com")
 		ask("gone@example.com", "", "users.lookupByEmail gone@example.com")
+		for _, email := range []string{"left@example.com", "flow@example.com", "al@example.com"} {
+			ask(email, "", "users.lookupByEmail "+email)
+		}
+		ask("eve@example.com", "U0EVE", "users.lookupByEmail eve@example.com")
 		ask("Kim", "")
 		ask("", "")
 		ask("<!channel>", "")

@@ -94,6 +94,7 @@ type info struct {
 		Profile      struct {
 			DisplayName string `json:"display_name"`
 			RealName    string `json:"real_name"`
+			Email       string `json:"email"`
 		} `json:"profile"`
 		Enterprise struct {
 			ID string `json:"enterprise_id"`
