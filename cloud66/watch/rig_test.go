@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,10 @@ import (
 	"c66bot/cloud66"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // The heap is small, and simulated time lets it be collected without end.
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	shortest = 5 * time.Second
