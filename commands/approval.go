@@ -276,7 +276,7 @@ func (h *Handler) approveNow(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if seen := c.Invocation.Sight; seen != "" && seen != approvalSight(a) {
+	if c.Invocation.Sight != approvalSight(a) {
 		return notDone("The request has changed since this was shown to you.", "Look at it, then approve it again.")
 	}
 	if err := h.stillAsked(ctx, c, &a); err != nil {
@@ -354,9 +354,12 @@ func movedSince(a storage.Approval, stack storage.StackRef, newest []cloud66.Dep
 	}
 }
 
-// approvalSight is a digest of what a request shows of the world, so that nobody approves what it showed before.
+// approvalSight is a digest of a request and of what it shows of the world, so that nobody approves what it showed before, or another one
+// that has its id by now.
 func approvalSight(a storage.Approval) string {
-	return sight(a.Follow.Stack.String(), a.Live, a.Follow.Wish.NewestBefore, a.Changed, a.GroupChanged.Unix(), a.Overrides)
+	w := a.Follow.Wish
+	return sight(a.At.Unix(), a.Follow.Stack.String(), a.Live, w.NewestBefore, w.Ref, w.Services, w.Profile, a.Changed, a.GroupChanged.Unix(),
+		a.Overrides)
 }
 
 // sees notes how things stand with a stack when approval is asked for.

@@ -33,11 +33,15 @@ func (r *rig) asksApproval(user, line string) storage.Approval {
 	return as[ApprovalReply](r.t, r.channels.said[before].Reply).Approval
 }
 
-// answer clicks a button of a request.
+// answer clicks a button of a request, as it shows things by now.
 func (r *rig) answer(user string, verb Verb, a storage.Approval) Reply {
 	r.t.Helper()
 	time.Sleep(time.Second)
-	return r.click(user, Invocation{Verb: verb, UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}, Shown: a.Follow.Stack.String()})
+	inv := Invocation{Verb: verb, UID: a.Follow.Stack.UID, Options: Options{Rule: a.ID}, Shown: a.Follow.Stack.String()}
+	if verb == Approve {
+		inv.Sight = approvalSight(r.approval(a.ID))
+	}
+	return r.click(user, inv)
 }
 
 // rejects submits the window of a request's Reject.
@@ -182,6 +186,8 @@ func TestApprovalIsAskedForAgainWhereTheWorldHasMoved(t *testing.T) {
 			if again := r.approval(a.ID); again.Changed == "" || len(again.Given) != 0 || again.State != storage.Waiting {
 				t.Errorf("%s: the request is %+v", name, again)
 			}
+			old := Invocation{Verb: Approve, UID: "web1", Options: Options{Rule: a.ID}, Sight: approvalSight(a)}
+			problemThat(t, r.click(kim, old), "The request has changed since this was shown to you")
 			silent(t, r.answer(kim, Approve, a))
 			if len(r.progress.done) != 1 || r.progress.follow.Wish.NewestBefore != newestID(r.cloud.deployments["web1"]) {
 				t.Errorf("%s: done is %q", name, r.progress.done)
@@ -199,6 +205,27 @@ func TestApprovalIsAskedForAgainWhereTheWorldHasMoved(t *testing.T) {
 			t.Errorf("done is %q", r.progress.done)
 		}
 	})
+}
+
+func TestAnApproveButtonIsOfOneRequestAndOfWhatItShowed(t *testing.T) {
+	noon := time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
+	shown := storage.Approval{
+		ID: "k3f9", At: noon, Live: 1_200_001, GroupChanged: noon,
+		Follow: storage.Follow{Stack: storage.StackRef{UID: "web1", Name: "web"}, Wish: &storage.Wish{Ref: "main", NewestBefore: 1_200_002}},
+	}
+	for name, change := range map[string]func(a *storage.Approval){
+		"a later request that has its id": func(a *storage.Approval) { a.At = noon.Add(time.Hour) },
+		"what is live":                    func(a *storage.Approval) { a.Live = 1_200_002 },
+		"the newest":                      func(a *storage.Approval) { a.Follow.Wish = &storage.Wish{Ref: "main", NewestBefore: 1_200_003} },
+		"what is wanted":                  func(a *storage.Approval) { a.Follow.Wish = &storage.Wish{Ref: "dev", NewestBefore: 1_200_002} },
+		"the group":                       func(a *storage.Approval) { a.GroupChanged = noon.Add(time.Hour) },
+		"the locks":                       func(a *storage.Approval) { a.Overrides = []string{"x2d4"} },
+	} {
+		other := shown
+		if change(&other); approvalSight(other) == approvalSight(shown) {
+			t.Errorf("%s: a button of before fits", name)
+		}
+	}
 }
 
 func TestARequestThatIsOverIsNotApproved(t *testing.T) {

@@ -161,7 +161,8 @@ func moves(s cloud66.Service, image cloud66.ServiceImage) bool {
 
 // sight is a digest of what a question showed, so that its Yes can tell whether that has changed.
 func sight(shown ...any) string {
-	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", shown)))[:16]
+	words := each(shown, func(v any) string { return fmt.Sprint(v) })
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%q", words)))[:16]
 }
 
 func because(inv Invocation) markup.Text {

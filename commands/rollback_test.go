@@ -478,3 +478,14 @@ func TestARollbackThatWaitsForApprovalOffersNoLock(t *testing.T) {
 		}
 	})
 }
+
+func TestAQuestionTellsLargeNumbersOfDeploymentsApart(t *testing.T) {
+	for _, pair := range [][2]any{{int64(1_200_001), int64(1_200_002)}, {int64(0xd800), int64(0xd801)}, {"a b", "a  b"}} {
+		if sight("web", pair[0]) == sight("web", pair[1]) {
+			t.Errorf("%v and %v look the same", pair[0], pair[1])
+		}
+	}
+	if sight("a", "b") == sight(`a" "b`) || sight("1", "2") == sight("12") {
+		t.Error("where a value ends makes no difference")
+	}
+}
