@@ -41,6 +41,21 @@ func TestAMentionThatCannotBeReadIsAnsweredWithAMention(t *testing.T) {
 	})
 }
 
+func TestTheExampleOfAListStaysAMentionWhileItsPagesAreTurned(t *testing.T) {
+	t.Parallel()
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		r.command(lin, deploys, "/c66 redeploy web --now")
+		card := r.card("deploying #1036")
+		r.mention(lin, deploys, card.TS, "@c66bot list web")
+		for _, step := range []struct{ shows, next string }{{"1–10 of 36", "Older"}, {"11–20 of 36", "Newer"}, {"1–10 of 36", "Refresh"}} {
+			page := r.inThread(lin, card, step.shows, "@c66bot show web@production")
+			lack(t, "the list in the thread", page.Plain(), "/c66")
+			r.click(lin, page, step.next)
+		}
+		hold(t, "the refreshed list", r.inThread(lin, card, "1–10 of 36").Plain(), "@c66bot show")
+	})
+}
+
 func TestARedeployOfNothingOpensTheFormWithItsSearch(t *testing.T) {
 	t.Parallel()
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {

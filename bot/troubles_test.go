@@ -203,6 +203,19 @@ func TestAScopeThatTheAppLacksIsToldUntilItIsThere(t *testing.T) {
 	})
 }
 
+func TestAScopeThatOnlyASubscriptionsMentionNeedsIsTroubleToldOnce(t *testing.T) {
+	inBubble(t, settings{}, func(t *testing.T, r *rig) {
+		const lack = "The app lacks the scope users:read.email, and without it a failure mentions nobody by --mention author"
+		r.slack.SetBotScopes(slices.DeleteFunc(r.slack.BotScopes(), func(s string) bool { return s == "users:read.email" })...)
+		r.told(lin, "⚠️ "+lack)
+		r.statusSays(illSaid, lack)
+		r.stop()
+		r.begin()
+		time.Sleep(2 * time.Hour)
+		r.told(lin, "⚠️ "+lack)
+	})
+}
+
 func TestMessagesThatAreGivenUpAreToldAndInTheStatus(t *testing.T) {
 	inBubble(t, settings{}, func(t *testing.T, r *rig) {
 		const begun, over = "⚠️ Slack did not take messages and edits of mine (1) for so long that I gave them up.",

@@ -96,16 +96,48 @@ func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) [
 	return found
 }
 
-// refuse refuses a request that concerns no visible stack, and records it.
+// refuse refuses a request that concerns no visible stack, and records it. A click on a card of this channel is refused with the stack that
+// the card shows.
 func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...storage.StackRef) error {
-	glob := ""
 	switch inv := req.Invocation; {
 	case inv.Stack != "":
-		glob = globOf(inv.Stack)
+		return h.refuseOn(ctx, req, why, globOf(inv.Stack), near...)
 	case inv.UID == "":
-		glob = "*"
+		return h.refuseOn(ctx, req, why, "*", near...)
 	}
-	return h.refuseOn(ctx, req, why, glob, near...)
+	card, err := h.cardOf(ctx, req)
+	if err != nil || card.UID == "" {
+		return errors.Join(err, h.refuseOn(ctx, req, why, ""))
+	}
+	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
+		return err
+	}
+	return h.refusal(ctx, req, RefusalReply{Stack: &card}, authz.Exactly(card))
+}
+
+// cardOf returns the stack of the card in the request's channel to which a button belongs, none if there is no such card or if a rule denies
+// the request.
+func (h *Handler) cardOf(ctx context.Context, req Request) (none storage.StackRef, err error) {
+	inv := req.Invocation
+	f, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Follow, error) {
+		id := inv.Follow
+		if id == "" && inv.Deployment != 0 {
+			heard, _, err := storage.Heard.Find(tx, storage.HeardKey(inv.UID, inv.Deployment, req.Channel))
+			if id = heard.Follow; err != nil || id == "" {
+				return storage.Follow{}, err
+			}
+		}
+		f, _, err := storage.Follows.Find(tx, id)
+		return f, err
+	})
+	if err != nil || f.Channel != req.Channel || f.Stack.UID != inv.UID {
+		return none, err
+	}
+	standing, err := h.Authz.Standing(ctx, req.subject())
+	if err != nil || standing.Decide(inv.right(), f.Stack).Rule != nil {
+		return none, err
+	}
+	return f.Stack, nil
 }
 
 // refuseOn is refuse with an offer of the right on the stacks of a glob; "" offers nothing.
