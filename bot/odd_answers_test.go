@@ -66,7 +66,7 @@ func TestTheWordBesideACodeIsWhatPeopleAreTold(t *testing.T) {
 		}{
 			{9, "success", "✅ web@production #1036 went live", false},
 			{4, "Cancelled", "🚫 web@production #1037 was cancelled", false},
-			{1, "skipped", "❓ web@production #1038 ended after 5 min; Cloud 66 says of its outcome: skipped", false},
+			{1, "skipped", "❓ web@production #1038 ended after 5 min, outcome skipped", false},
 			{7, "ERROR", "❌ web@production #1039 failed after 5 min", true},
 		} {
 			outcome["code"], outcome["meaning"] = c.code, c.word

@@ -13,7 +13,7 @@ func TestARollbackRedeploysTheVersionBeforeByItsFullHash(t *testing.T) {
 		before, _ := r.cloud.Deployment(r.web, 1034)
 		live, _ := r.cloud.Deployment(r.web, 1035)
 		question := r.ask(lin, deploys, `/c66 rollback web --reason "the login fails"`)
-		hold(t, "the question", question.Plain(), "web@production roll back to #1034?", "Live now: #1035", "Back to: #1034", "live for",
+		hold(t, "the question", question.Plain(), "web@production: roll back to #1034?", "Live now: #1035", "Back to: #1034", "live for",
 			"This undoes: what changed in between", "[Yes, roll back] [No]", "[Take #1033]")
 		page := "https://github.com/acme/web/compare/" + before.Hash + "..." + live.Hash
 		if links := strings.Join(question.Links(), " "); !strings.Contains(links, page) {
@@ -63,7 +63,7 @@ func TestAPromotionDeploysWhatIsLiveOnTheOtherStack(t *testing.T) {
 		all := r.cloud.Deployments(staging)
 		source := all[len(all)-1]
 		question := r.ask(lin, deploys, "/c66 promote web@staging production")
-		hold(t, "the question", question.Plain(), "web@production promote #", "Live on web@staging", "Replaces on web@production: #1035",
+		hold(t, "the question", question.Plain(), "web@production: promote #", "Live on web@staging", "Replaces on web@production: #1035",
 			"This brings: what changes", "[Yes, promote] [No]")
 		r.click(lin, question, "Yes, promote")
 		hold(t, "the card", r.card("went live").Plain(), "of web@staging")

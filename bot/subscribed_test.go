@@ -312,7 +312,8 @@ func TestTheStatusNamesWhatIsNotSeenBecauseTheListOfStacksCannotBeRead(t *testin
 		for range 2 { // also where it was never read since the start
 			pass(15 * time.Minute)
 			said := r.ask(lin, support, "/c66 status").Plain()
-			hold(t, "the status", said, "For subscriptions I watch 1 stack", "Cloud 66 has not let me read for a while: web@production")
+			hold(t, "the status", said, "⚠️ Connected, but Cloud 66 does not let me read all stacks",
+				"For subscriptions I watch 1 stack", "Cloud 66 has not let me read for a while: web@production")
 			if strings.Contains(said, "each every") {
 				t.Errorf("the status tells an interval that is not reached:\n%s", said)
 			}

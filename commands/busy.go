@@ -27,10 +27,15 @@ func (b busy) free() bool { return len(b.open)+len(b.sought) == 0 }
 
 // busyWith returns what runs or waits on a stack, given its newest deployments and the redeploys whose deployment is not known yet.
 func (h *Handler) busyWith(ctx context.Context, uid string, newest []cloud66.Deployment, sought []storage.Follow) (busy, error) {
+	entries, err := h.entries(ctx, uid, unended(newest))
+	return busy{entries, sought}, err
+}
+
+// unended returns the deployments that run or wait, oldest first, given the newest first.
+func unended(newest []cloud66.Deployment) []cloud66.Deployment {
 	open := slices.DeleteFunc(slices.Clone(newest), cloud66.Deployment.Ended)
 	slices.Reverse(open)
-	entries, err := h.entries(ctx, uid, open)
-	return busy{entries, sought}, err
+	return open
 }
 
 // lines describes what runs or waits: its state, since when, and by whom.
@@ -60,16 +65,27 @@ func byWhom(who markup.Text) markup.Text {
 	return markup.Format("by %s", who)
 }
 
-// facts tells the user of a form the same.
-func (b busy) facts() (facts []string) {
-	for _, e := range b.open[:min(len(b.open), maxBusy)] {
-		_, state := e.standing()
-		facts = append(facts, fmt.Sprintf("#%d is %s: this one would wait behind it.", e.Deployment.ID, state))
+// facts tells the user of a form the same, in short.
+func (b busy) facts() []string {
+	return behind(each(b.open, func(e Entry) cloud66.Deployment { return e.Deployment }), b.sought)
+}
+
+// behind says what a change would wait behind: deployments that have not ended, and redeploys that Cloud 66 does not list yet.
+func behind(open []cloud66.Deployment, sought []storage.Follow) []string {
+	names := each(open, func(d cloud66.Deployment) string {
+		_, state := wording.State(d, nil)
+		return fmt.Sprintf("#%d (%s)", d.ID, state)
+	})
+	if more := len(names) - maxBusy; more > 0 {
+		names = append(names[:maxBusy], fmt.Sprintf("%d more", more))
 	}
-	if len(b.sought) > 0 {
-		facts = append(facts, "A redeploy was asked for that Cloud 66 does not list yet: this one would wait behind it.")
+	if n := len(sought); n > 0 {
+		names = append(names, fmt.Sprintf("%d redeploy%s that Cloud 66 does not list yet", n, wording.Plural(n)))
 	}
-	return facts
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{"This would wait behind " + strings.Join(names, ", ") + "."}
 }
 
 // strange reports whether a profile is not among the configured ones, if there are any.

@@ -206,7 +206,7 @@ func facts(stack cloud66.Stack, newest []cloud66.Deployment, running busy) []str
 		facts = append(facts, live+".")
 	}
 	if facts = append(facts, running.facts()...); running.free() && stack.IsBusy {
-		facts = append(facts, "Cloud 66 is busy with this stack: this one would wait.")
+		facts = append(facts, "Cloud 66 is busy with this stack: this would wait.")
 	}
 	if usual := cloud66.UsualDuration(newest, cloud66.TypeRedeploy); usual > 0 {
 		facts = append(facts, "It usually takes "+wording.Duration(usual)+".")

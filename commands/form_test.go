@@ -47,7 +47,7 @@ func TestAFormIsFilledInAsFarAsItIsKnown(t *testing.T) {
 		got := as[FormReply](t, r.form(lin, typed))
 		want := FormReply{
 			Channel: here, Stack: &web, Branch: "main", Profiles: []string{"canary"},
-			Facts: []string{"Live now is #3, commit 0123456.", "#6 is deploying: this one would wait behind it.", "It usually takes 4 min."},
+			Facts: []string{"Live now is #3, commit 0123456.", "This would wait behind #6 (deploying).", "It usually takes 4 min."},
 			Fill: Invocation{
 				Verb:    Redeploy,
 				UID:     "web1",
@@ -77,9 +77,9 @@ func TestTheFactsOfAFormSayWhatOneShouldKnow(t *testing.T) {
 		"never deployed":         {func(*rig) {}, nil},
 		"nothing known but time": {ended, []string{"It usually takes 4 min."}},
 		"busy with what is none": {func(r *rig) { ended(r); r.stacks.stacks[0].IsBusy = true }, []string{"Cloud 66 is busy with this stack: " +
-			"this one would wait.", "It usually takes 4 min."}},
+			"this would wait.", "It usually takes 4 min."}},
 		"busy with a deployment": {func(r *rig) { r.stacks.stacks[0].IsBusy = true; r.cloud.runs("web1", false) },
-			[]string{"#1 is queued: this one would wait behind it."}},
+			[]string{"This would wait behind #1 (queued)."}},
 		"live without a commit": {func(r *rig) { ended(r); r.cloud.deployments["web1"][0].IsLive = true },
 			[]string{"Live now is #3.", "It usually takes 4 min."}},
 		"live with a short hash": {func(r *rig) { ended(r); d := &r.cloud.deployments["web1"][0]; d.IsLive, d.GitHash = true, "abc" },

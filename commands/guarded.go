@@ -235,10 +235,10 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef, overrid
 	}
 	for _, l := range locks[:min(len(locks), maxLocksNamed)] {
 		why := markup.Shorten(l.Reason, maxHeldReason)
-		facts = append(facts, fmt.Sprintf("🔒 Locked by %s: “%s” (lock %s). %s", h.named(ctx, l.Holder), why, l.ID, becomes))
+		facts = append(facts, fmt.Sprintf("Locked by %s: “%s” (lock %s). %s", h.named(ctx, l.Holder), why, l.ID, becomes))
 	}
 	if more := len(locks) - maxLocksNamed; more > 0 {
-		facts = append(facts, fmt.Sprintf("🔒 And by %d more lock%s. %s", more, wording.Plural(more), becomes))
+		facts = append(facts, fmt.Sprintf("And by %d more lock%s. %s", more, wording.Plural(more), becomes))
 	}
 	if err != nil {
 		return nil, err
@@ -249,11 +249,11 @@ func (h *Handler) heldFacts(ctx context.Context, stack storage.StackRef, overrid
 	}
 	for _, p := range book.Over(stack) {
 		if p.Approvals > 0 {
-			facts = append(facts, fmt.Sprintf("🔐 This waits for %d approval%s of others before it begins.",
+			facts = append(facts, fmt.Sprintf("This waits for %d approval%s of others before it begins.",
 				p.Approvals, wording.Plural(p.Approvals)))
 		}
 		if p.After != "" && !comesFirst(p.Protection, stack) {
-			facts = append(facts, fmt.Sprintf("🔐 It takes only what is or was live on %s, by the full hash of its commit.", quoted(p.After)))
+			facts = append(facts, fmt.Sprintf("It takes only what is or was live on %s, by the full hash of its commit.", quoted(p.After)))
 		}
 	}
 	return facts, nil

@@ -77,17 +77,8 @@ func (p past) open() *cloud66.Deployment {
 	return nil
 }
 
-// waits says what a rollback or a promotion would wait behind, or that nothing is in its way.
-func (p past) waits(what string) (facts []markup.Text) {
-	if d := p.open(); d != nil {
-		facts = append(facts, markup.Format("#%d has not ended: the %s would wait behind it.", d.ID, what))
-	}
-	for _, f := range p.sought {
-		facts = append(facts, markup.Format("%s asked for a redeploy that Cloud 66 does not list yet: the %s would wait behind it.",
-			markup.User(f.Asker), what))
-	}
-	return facts
-}
+// waits says what a rollback or a promotion would wait behind.
+func (p past) waits() []markup.Text { return asTexts(behind(unended(p.listed), p.sought)) }
 
 // newest identifies the newest deployments of a stack, those that Cloud 66 does not list yet included.
 func (p past) newest() (ids []any) {

@@ -215,7 +215,7 @@ func (f *forth) question(yes Invocation) doc.Document {
 	if d := f.source.open(); d != nil {
 		facts = append(facts, markup.Format("On %s #%d has not ended: what goes is #%d.", wording.Stack(from), d.ID, now.ID()))
 	}
-	facts = append(append(facts, f.onto.waits("promotion")...), because(yes))
-	head := markup.Format("%s promote #%d of %s here?", wording.Stack(to), now.ID(), wording.Stack(from))
+	facts = append(append(facts, f.onto.waits()...), because(yes))
+	head := markup.Format("%s: promote #%d from %s?", wording.Stack(to), now.ID(), wording.Stack(from))
 	return asked(string(Promote), head, facts, Button("Yes, promote", yes, "yes").As(doc.Primary), yes.Nonce)
 }

@@ -33,7 +33,7 @@ func TestAPromotionShowsBothVersionsAndItsYesBringsExactlyTheOneThatIsLive(t *te
 			q := r.say(lin, line)
 			text := q.Document().Fallback().String()
 			for _, says := range []string{
-				"web@production promote #23 of web@staging here?", "Live on web@staging: #23 · `2300000` · since",
+				"web@production: promote #23 from web@staging?", "Live on web@staging: #23 · `2300000` · since",
 				"Replaces on web@production: #5 · `0500000`", "release 1.4",
 			} {
 				if !strings.Contains(text, says) {

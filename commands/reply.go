@@ -132,7 +132,7 @@ func question(head markup.Text, yes string, inv Invocation, fact string) doc.Doc
 
 // asked is a question with its facts, a Yes and a No.
 func asked(kind string, head markup.Text, facts []markup.Text, yes doc.Button, nonce string) doc.Document {
-	return doc.Document{Kind: kind, Brief: markup.Brief(head, markup.Join(facts, "; ")), Blocks: []doc.Block{
+	return doc.Document{Kind: kind, Brief: markup.Brief(head, facts...), Blocks: []doc.Block{
 		doc.Lines(head), doc.Small(markup.Join(facts, "\n")), doc.Buttons(yes, Button("No", Invocation{Verb: Dismiss, Nonce: nonce}, "no")),
 	}}
 }

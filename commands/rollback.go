@@ -217,14 +217,14 @@ func asNumber(to string) string {
 // question shows what is live, what would come back and what that undoes, asks, and offers the other versions.
 func (b *back) question(yes Invocation) doc.Document {
 	ref := RefOf(b.stack)
-	head := markup.Format("%s roll back to #%d?", wording.Stack(ref), b.to.ID())
+	head := markup.Format("%s: roll back to #%d?", wording.Stack(ref), b.to.ID())
 	facts := []markup.Text{markup.Format("Live now: %s", describe(b.live, true)), markup.Format("Back to: %s", describe(b.to, false))}
 	if b.live.ID() == 0 {
 		facts[0] = markup.Format("Cloud 66 tells of nothing that is live.")
-		head = markup.Format("%s bring back #%d?", wording.Stack(ref), b.to.ID())
+		head = markup.Format("%s: bring back #%d?", wording.Stack(ref), b.to.ID())
 	}
 	facts = append(append(facts, undone(b.to, b.live)), b.by.notes...)
-	facts = append(append(facts, b.waits("rollback")...), because(yes))
+	facts = append(append(facts, b.waits()...), because(yes))
 	d := asked("rollback", head, facts, Button("Yes, roll back", yes, "yes").As(doc.Danger), yes.Nonce)
 	other := Invocation{Verb: Rollback, UID: ref.UID, Options: yes.Options}
 	var rows []doc.Block

@@ -264,7 +264,7 @@ func TestARollbackOfABusyStackSaysThatItWaits(t *testing.T) {
 		r.versioned("web1", 5)
 		r.cloud.runs("web1", true)
 		q := r.say(lin, "rollback web@production")
-		if text := q.Document().Fallback().String(); !strings.Contains(text, "#6 has not ended: the rollback would wait behind it.") {
+		if text := q.Document().Fallback().String(); !strings.Contains(text, "This would wait behind #6 (deploying).") {
 			t.Errorf("it says %s", text)
 		}
 		offersLock(t, r.click(lin, agree(t, q)))
@@ -391,7 +391,7 @@ func TestWhereNothingIsLiveAVersionComesBackAllTheSame(t *testing.T) {
 		r.versioned("web1", 3)
 		r.deployment("web1", 3).IsLive = false
 		q := r.say(lin, "rollback web@production")
-		says := "bring back #3? Cloud 66 tells of nothing that is live.; Back to: #3 · `0300000` · went live "
+		says := ": bring back #3? Cloud 66 tells of nothing that is live. · Back to: #3 · `0300000` · went live "
 		if text := q.Document().Fallback().String(); !strings.Contains(text, says) {
 			t.Errorf("it says %s", text)
 		}

@@ -264,6 +264,8 @@ func (r DetailReply) happened() markup.Text {
 	switch {
 	case state == "live":
 		what = markup.Format("#%d is live", d.ID)
+	case state == wording.RolledBack:
+		return markup.Format("#%d was %s", d.ID, state)
 	case state == "cancelled" && r.Entry.Cancelled != nil:
 		what = markup.Format("#%d was cancelled by %s", d.ID, markup.User(r.Entry.Cancelled.User))
 	case state == "cancelled":

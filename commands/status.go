@@ -148,6 +148,8 @@ func (r StatusReply) condition() markup.Text {
 		return markup.Format("⚠️ Connected, but this hour's Cloud 66 requests are used up")
 	case r.Budget.BackgroundRest == 0:
 		return markup.Format("⚠️ Connected, but Cloud 66 requests run low")
+	case !r.unreadable().Empty():
+		return markup.Format("⚠️ Connected, but Cloud 66 does not let me read all stacks")
 	default:
 		return markup.Format("✅ Connected to Slack, and Cloud 66 accepts the token")
 	}

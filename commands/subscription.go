@@ -134,7 +134,7 @@ func (p *Preview) lines() []markup.Text {
 	d := p.Newest.Deployment
 	_, state := p.Newest.standing()
 	newest := markup.Format("%s #%d %s", wording.Stack(p.Stack), d.ID, state)
-	if d.Ended() && d.Duration() > 0 {
+	if d.Ended() && d.Duration() > 0 && state != wording.RolledBack {
 		newest = markup.Format("%s, took %s", newest, wording.Duration(d.Duration()))
 	}
 	by := wording.Started(d) // Cloud 66 would name the owner of the bot's token
@@ -175,6 +175,8 @@ func subscriptionLine(s storage.Subscription, whom []string, fits int, powerless
 	switch fits {
 	case -1:
 		count = markup.Text{}
+	case 0:
+		count = markup.Format("no stack that you may see matches")
 	case 1:
 		count = markup.Format("1 stack that you may see matches")
 	}

@@ -300,11 +300,11 @@ func (v View) health(n markup.Text) markup.Text {
 
 // over describes an end with an unknown outcome.
 func (v View) over(n markup.Text) markup.Text {
-	said := "nothing"
+	said := "unknown"
 	if v.Deployment != nil {
 		said = cmp.Or(markup.Shorten(v.Deployment.Outcome.String(), wording.MaxName), said)
 	}
-	return markup.Format("%s ended%s; Cloud 66 says of its outcome: %s%s", n, v.after(), said, v.stillLive())
+	return markup.Format("%s ended%s, outcome %s%s", n, v.after(), said, v.stillLive())
 }
 
 // after is the suffix with the duration, empty if unknown.

@@ -12,7 +12,7 @@ import (
 
 // Reverted renders the rollback of a deployment.
 func Reverted(stack storage.StackRef, d cloud66.Deployment) Message {
-	line := markup.Format("↩️ %s #%d was rolled back", wording.Stack(stack), d.ID)
+	line := markup.Format("%s %s #%d was rolled back", wording.Reverted, wording.Stack(stack), d.ID)
 	if d.RevertedBy != "" {
 		line = markup.Format("%s by %s", line, markup.Shorten(d.RevertedBy, wording.MaxName))
 	}

@@ -31,7 +31,7 @@ var chapters = []struct {
 		"the card now ✅ web@production", "went live after", "[Show] [Roll back]", "in its thread ↳ ✅ #",
 	}},
 	{"A rollback, and a lock", []string{
-		"lin clicks [Roll back]", "only lin sees web@production roll back to #1095?", "lin clicks [Yes, roll back]", "back to #1095",
+		"lin clicks [Roll back]", "only lin sees web@production: roll back to #1095?", "lin clicks [Yes, roll back]", "back to #1095",
 		"lin clicks [Lock]",
 		"everybody sees 🔒 @lin locked web@production until today at", "↳ ✅ #",
 	}},

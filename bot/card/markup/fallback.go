@@ -18,7 +18,7 @@ type Fallback struct{ brief string }
 var (
 	tokens = regexp.MustCompile(`<!date\^-?\d+\^[^|>]*\|([^>]*)>|<https?://[^|>]*\|([^>]*)>`)
 	// emphasis matches bold marks. External marks are within a word or between joiners, so it does not match them.
-	emphasis = regexp.MustCompile(`(^|\s)\*|\*([\s:…]|$)`)
+	emphasis = regexp.MustCompile(`(^|\s)\*|\*([\s:…,;.?)]|$)`)
 )
 
 // Brief makes a message's fallback text: one line with the main point and one with the rest. Dates and links become words, emphasis is

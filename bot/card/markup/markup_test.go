@@ -113,6 +113,10 @@ func TestTheFallbackTextHasWordsForDatesAndLinks(t *testing.T) {
 	if want := "web of `a *b* c`\n4 Mar 2026 12:00 UTC · <@U1> · two lines"; got != want {
 		t.Errorf("it is\n%s\nwant\n%s", got, want)
 	}
+	some := Brief(Format("Of *%s*, *%s*; *%s*. *%s*?", "web@production", "*x*", "y*z", "a")).String()
+	if want := "Of web@production, \u2060*\u2060x\u2060*\u2060; y*z. a?"; some != want {
+		t.Errorf("of several names it is\n%q\nwant\n%q", some, want)
+	}
 	if got := Brief(Text{}).String(); got != Nothing {
 		t.Errorf("of nothing it is %q", got)
 	}

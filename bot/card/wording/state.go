@@ -20,6 +20,12 @@ var signs = map[storage.State]string{
 // Sign returns the sign of a state.
 func Sign(state storage.State) string { return cmp.Or(signs[state], "⏳") }
 
+// RolledBack is the word for a deployment that was live and was rolled back, and Reverted its sign.
+const (
+	RolledBack = "rolled back"
+	Reverted   = "↩️"
+)
+
 // State returns the sign and the word for a deployment's state.
 func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) {
 	word = Outcome(d, cancelled)
@@ -30,6 +36,8 @@ func State(d cloud66.Deployment, cancelled *storage.Cancel) (sign, word string) 
 		return Sign(storage.Started), "deploying"
 	case d.Outcome.Kind == cloud66.OutcomeSuccess && d.IsLive && !d.Reverted:
 		return Sign(storage.Succeeded), "live"
+	case d.Outcome.Kind == cloud66.OutcomeSuccess && d.Reverted:
+		return Reverted, RolledBack
 	case d.Outcome.Kind == cloud66.OutcomeSuccess:
 		return Sign(storage.Succeeded), word
 	case word == "cancelled":

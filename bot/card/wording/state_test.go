@@ -44,6 +44,13 @@ func TestOutcomesInWords(t *testing.T) {
 	}
 }
 
+func TestARollBackHasItsOwnSignAndAWordThatFitsInARow(t *testing.T) {
+	d := cloud66.Deployment{Outcome: cloud66.Value[cloud66.Outcome]{Kind: cloud66.OutcomeSuccess, Raw: "1"}, Reverted: true, IsLive: true}
+	if sign, word := State(d, nil); sign != "↩️" || word != "rolled back" {
+		t.Errorf("it is %s %q", sign, word)
+	}
+}
+
 func TestATimeIsToldByItsLargestUnit(t *testing.T) {
 	now := time.Date(2026, 3, 4, 10, 30, 0, 0, time.UTC)
 	const day = 24 * time.Hour
