@@ -86,6 +86,41 @@ func forTime(v string) (sum time.Duration) {
 	return sum
 }
 
+// timeIn finds where words say how long: "2h" or "2 hours", behind "for" or at either end. The value is as --for takes it, "" if none is.
+func timeIn(words []word) (from, to int, value string) {
+	for i := range words {
+		from, to, value = i, i+1, strings.ToLower(words[i].plain())
+		if i+1 < len(words) {
+			if unit := unitOf(words[i+1].plain()); unit != "" && forTime(value+unit) > 0 {
+				to, value = i+2, value+unit
+			}
+		}
+		behind := i > 0 && strings.EqualFold(words[i-1].plain(), "for")
+		if forTime(value) > 0 && (behind || from == 0 || to == len(words)) {
+			if behind {
+				from--
+			}
+			return from, to, value
+		}
+	}
+	return 0, 0, ""
+}
+
+// unitOf returns the letter of --for for a unit in words, "" if it is none.
+func unitOf(word string) string {
+	switch strings.TrimSuffix(strings.ToLower(word), "s") {
+	case "week", "wk":
+		return "w"
+	case "day":
+		return "d"
+	case "hour", "hr", "h":
+		return "h"
+	case "minute", "min":
+		return "m"
+	}
+	return ""
+}
+
 func checkEvery(v string) (string, error) {
 	_, full, err := guard.ParseWindow(v, time.UTC)
 	return full, err

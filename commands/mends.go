@@ -14,7 +14,7 @@ import (
 // mends lists the ways to change a line.
 var mends = []func(m mending, l line) []draft{
 	mending.verb, mending.askedHelp, mending.optionName, mending.flags, mending.commas, mending.oneValue, mending.environment, mending.order,
-	mending.value, mending.fillers, mending.surplus, mending.leftOut,
+	mending.value, mending.times, mending.fillers, mending.surplus, mending.leftOut,
 }
 
 // verbsMeant are the commands that people call by other names.
@@ -52,9 +52,10 @@ func (m mending) verb(l line) (all []draft) {
 	return all
 }
 
-// called returns the line with its command and its options called by the names that they have, as far as it can be told.
+// called returns the line with its command and its options called by the names that they have, and times behind --for, as far as it can be
+// told.
 func (m mending) called(l line) line {
-	for _, change := range []func(mending, line) []draft{mending.verb, mending.optionName} {
+	for _, change := range []func(mending, line) []draft{mending.verb, mending.optionName, mending.times} {
 		for range l.words {
 			if next := change(m, l); len(next) > 0 {
 				l = lineOf(next[0].words)
@@ -295,6 +296,34 @@ func (mending) value(l line) (all []draft) {
 		}
 	}
 	return all
+}
+
+// times mends a time that stands in the reason or is two words: --for takes it.
+func (mending) times(l line) (all []draft) {
+	for i := 1; i+1 < len(l.words); i++ {
+		unit := unitOf(l.words[i+1].plain())
+		if l.options[i].Opt != For || l.roles[i] != aValue || unit == "" || forTime(l.words[i].plain()+unit) == 0 {
+			continue
+		}
+		all = append(all, draft{l.with(i, i+2, kept(l.words[i].plain()+unit)), "--for takes one word.", true})
+	}
+	n, at := len(l.spec.Args), l.args()
+	if n == 0 || !l.spec.Args[n-1].rest || len(at) < n || slices.ContainsFunc(l.options, func(o Option) bool { return o.Opt == For }) {
+		return all
+	}
+	at = at[n-1:]
+	from, to, value := timeIn(each(at, func(i int) word { return l.words[i] }))
+	if value == "" {
+		return all
+	}
+	words := l.words[:at[from]:at[from]]
+	words = append(words, bare("--for"), kept(value))
+	for i := at[from]; i < len(l.words); i++ {
+		if !slices.Contains(at[from:to], i) {
+			words = append(words, l.words[i])
+		}
+	}
+	return append(all, draft{words, "", true})
 }
 
 // meant returns what a value of an option probably means, "" if nothing is near.

@@ -116,7 +116,10 @@ func (s Spec) takeHere(inv *Invocation, args []word, here Here) bool {
 }
 
 func (s Spec) takeArgs(inv *Invocation, args []word) error {
-	if n := len(s.Args); n > 0 && s.Args[n-1].rest && len(args) > n {
+	if n := len(s.Args); n > 0 && s.Args[n-1].rest && len(args) >= n {
+		if err := s.timed(inv, args[n-1:]); err != nil {
+			return err
+		}
 		args = append(slices.Clone(args[:n-1]), joined(args[n-1:]))
 	}
 	if len(args) > len(s.Args) {
@@ -144,6 +147,23 @@ func (s Spec) takeArgs(inv *Invocation, args []word) error {
 		}
 	}
 	return nil
+}
+
+// timed rejects words that say how long something holds though only --for is read for that. Several words in quotes are meant as they
+// stand.
+func (s Spec) timed(inv *Invocation, words []word) error {
+	if inv.Options[For]+inv.Options[Every] != "" || !slices.ContainsFunc(s.Options, func(o Option) bool { return o.Opt == For }) {
+		return nil
+	}
+	from, to, value := timeIn(words)
+	if value == "" {
+		return nil
+	}
+	what, quotes := "%s would only be a part of the reason, and the %s without an end.", ""
+	if to-from < len(words) {
+		quotes = " A whole reason in quotes is taken as it is."
+	}
+	return s.usage("--for", what+quotes, quoted(joined(words[from:to]).text), s.Verb)
 }
 
 func joined(words []word) word {

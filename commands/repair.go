@@ -203,6 +203,9 @@ func (l line) shape() string {
 			said := shellWord(spoken(w.name()))
 			if n := slices.Index(args, i); n >= 0 && n < len(l.spec.Args) && l.spec.Args[n].read(&Invocation{Verb: l.spec.Verb}, w) != nil {
 				said, missing = strings.Replace(l.spec.Args[n].Word, "]]", "]", 1), true // the other bracket is not here
+				if !strings.HasSuffix(said, "]") {
+					said = strings.TrimPrefix(said, "[")
+				}
 			}
 			if l.roles[i] != aValue || o.Name == "" {
 				typed = append(typed, said)

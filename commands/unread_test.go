@@ -117,6 +117,15 @@ func TestALineThatCannotBeReadComesBackRepairedAndRuns(t *testing.T) {
 			"allow redeploy U0SAM web":                       "allow U0SAM redeploy web",
 			"allow U0SAM to redeploy on web":                 "allow U0SAM redeploy web",
 			"subscribe web@production --events failure,slwo": "subscribe web@production --events failed,slow",
+			// How long a lock holds.
+			"lock web migration for 2h":              "lock web migration --for 2h",
+			"lock web@prod for 2h a migration":       `lock web@prod "a migration" --for 2h`,
+			"lock web@prod a migration 90min":        `lock web@prod "a migration" --for 90min`,
+			"lock web@prod migration for 2 days":     "lock web@prod migration --for 2d",
+			"lock web@prod 1 week of migrations":     `lock web@prod "of migrations" --for 1w`,
+			"lock web@prod --for 2 hours migration":  "lock web@prod migration --for 2h",
+			"freeze web@prod migration for 1D":       "lock web@prod migration --for 1d",
+			"lock web@prod it is for 3h a migration": `lock web@prod "it is a migration" --for 3h`,
 			// Where a quote is open.
 			`list "awesome app`:                                `list "awesome app"`,
 			`redeploy web@prod --reason "fix it`:               `redeploy web@prod --reason "fix it"`,
@@ -170,6 +179,9 @@ func TestWhatIsLeftOutOrMissingIsALineToCopy(t *testing.T) {
 			"subscribe web@production #deploys":      "subscribe web@production",
 			"undo":                                   "rollback <stack>",
 			"lock web fri --window fri":              `lock web fri --every "fri 16:00-mon 08:00"`,
+			"lock web 2h":                            "lock web --for 2h REASON",
+			"lock web for 2 days":                    "lock web --for 2d REASON",
+			"who deployed web":                       "access why ACTION <stack>",
 			"access why U0SAM 7 web":                 "access why ACTION 7 [@user]",
 			"subscribe --events failed":              "subscribe --events failed <stacks>",
 			"redeploy web@prod --ref main --profile": "redeploy web@prod --ref main --profile NAME",
@@ -227,4 +239,24 @@ func TestWhereNoStackIsNamedTheFewThatOneSeesAreButtons(t *testing.T) {
 			t.Errorf("who sees none is told %q", shape)
 		}
 	})
+}
+
+func TestATimeThatIsPartOfAReasonIsLeftThere(t *testing.T) {
+	for text, want := range map[string]string{
+		`lock web "migration for 2h"`:         "migration for 2h",
+		"lock web the 2h migration runs":      "the 2h migration runs",
+		"lock web --for 1h redo the 2h":       "redo the 2h",
+		"lock web ticket 2h4k is open":        "ticket 2h4k is open",
+		"lock web 3 hours' work is in vain":   "3 hours' work is in vain",
+		"lock web version 2 day by day":       "version 2 day by day",
+		"redeploy web --reason '2h are over'": "2h are over",
+	} {
+		inv, err := Parse(text)
+		if err != nil || inv.Options[Reason] != want {
+			t.Errorf("%s is read as %q, %v", text, inv.Options[Reason], err)
+		}
+		if again, err := Parse(inv.Typed()); err != nil || again.Options[Reason] != want {
+			t.Errorf("%s is read as %q, %v", inv.Typed(), again.Options[Reason], err)
+		}
+	}
 }
