@@ -56,6 +56,13 @@ func TestANumberWithoutAStackIsADeploymentOfAStackThatOneSees(t *testing.T) {
 			r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{UID: fmt.Sprint("m", i), Name: fmt.Sprint("many", i), Environment: "x"})
 		}
 		time.Sleep(directoryAge + time.Second)
-		problemThat(t, r.say(lin, "show 77"), "Which stack is #77 of?", "show 1@production 77")
+		r.stacks.stacks[len(r.stacks.stacks)-1].LastActivity = time.Now()
+		time.Sleep(directoryAge + time.Second)
+		const what = "Which stack is #77 of? Here are the 10 with the latest activity, of 15. For another one, give the command with its name."
+		many := choiceIn(t, r.say(lin, "show 77"))
+		if many.What != what || len(many.Options) != maxWhich || many.Options[0].Label != "many9@x" || many.Options[1].Label != "1@production" ||
+			many.Options[0].Invocation.Deployment != 77 {
+			t.Errorf("asked is %+v", many)
+		}
 	})
 }

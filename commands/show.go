@@ -62,18 +62,10 @@ func (h *Handler) gateShow(ctx context.Context, c *call) error {
 		c.Invocation.Stack, c.Invocation.UID = "", known[0].UID
 		return h.gateStack(ctx, c)
 	}
-	what := fmt.Sprintf("Which stack is #%d of?", id)
-	switch {
-	case len(known) > 0:
+	if len(known) > 0 {
 		seen = known
-	case len(seen) > maxWhich:
-		sortStacks(seen)
-		example := typeable(RefOf(seen[0]))
-		return instead(ProblemReply{What: what, Do: "Write its name before the number.", Command: h.Command,
-			Example: Invocation{Verb: Show, Deployment: id}.line(example)})
 	}
-	sortStacks(seen)
-	return instead(choiceOf(what, choices(c.Invocation, refsOf(seen[:min(len(seen), maxOptions)]))))
+	return instead(which(fmt.Sprintf("Which stack is #%d of?", id), c.Invocation, seen))
 }
 
 // numberAlone returns the number that stands where the stack should, as in "show 1042", 0 if there is none.

@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -87,16 +88,28 @@ func (h *Handler) seenNow(ctx context.Context, req Request) (authz.Standing, []c
 	return standing, seen
 }
 
-// whichStack asks for the stack that a line lacks, by buttons. It returns nil if there is no saying, or too much to choose from.
+// whichStack asks for the stack that a line lacks, by buttons. It returns nil if there is no saying.
 func whichStack(l line, stacks []cloud66.Stack) Reply {
-	if !l.spec.OnStack() || len(l.args()) > 0 || len(stacks) == 0 || len(stacks) > maxWhich {
+	if !l.spec.OnStack() || len(l.args()) > 0 || len(stacks) == 0 {
 		return nil
 	}
 	inv, err := parseWords(append(slices.Clip(l.words), kept(stacks[0].UID)), Here{})
 	if err != nil {
 		return nil
 	}
-	return choiceOf("Which stack?", choices(inv, refsOf(stacks)))
+	return which("Which stack?", inv, stacks)
+}
+
+// which asks on which stack a request is to go on. Of many it offers those with the latest activity.
+func which(what string, inv Invocation, stacks []cloud66.Stack) Reply {
+	sortStacks(stacks)
+	if len(stacks) > maxWhich {
+		slices.SortStableFunc(stacks, func(a, b cloud66.Stack) int { return b.LastActivity.Compare(a.LastActivity) })
+		what = fmt.Sprintf("%s Here are the %d with the latest activity, of %d. For another one, give the command with its name.",
+			what, maxWhich, len(stacks))
+		stacks = stacks[:maxWhich]
+	}
+	return choiceOf(what, choices(inv, refsOf(stacks)))
 }
 
 // exampleFor puts a stack that the user sees into an example; "" if it needs one and they see none.

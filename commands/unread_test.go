@@ -1,10 +1,13 @@
 package commands
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"c66bot/authz"
+	"c66bot/cloud66"
 )
 
 // unread gives the answer to a line that cannot be read.
@@ -237,6 +240,21 @@ func TestWhereNoStackIsNamedTheFewThatOneSeesAreButtons(t *testing.T) {
 		}
 		if shape := as[UsageReply](t, r.unread(kim, "list --outcome failed")).Shape; shape != "list --outcome failed <stack>" {
 			t.Errorf("who sees none is told %q", shape)
+		}
+		for i := range 3 * maxWhich {
+			r.stacks.stacks = append(r.stacks.stacks, cloud66.Stack{
+				UID: fmt.Sprint("m", i), Name: fmt.Sprint("many", i), Environment: "x", LastActivity: time.Now().Add(time.Duration(i) * time.Minute),
+			})
+		}
+		time.Sleep(directoryAge + time.Second)
+		r.listed()
+		many := choiceIn(t, r.unread(lin, "list --outcome failed"))
+		if !strings.HasPrefix(many.What, "Which stack? Here are the 10 with the latest activity, of 34.") || len(many.Options) != maxWhich ||
+			many.Options[0].Label != "many29@x" || many.Options[9].Label != "many20@x" {
+			t.Errorf("asked is %+v", many)
+		}
+		if still := choiceIn(t, r.unread(sam, "show")); len(still.Options) != 2 || still.What != "Which stack?" {
+			t.Errorf("who sees two is asked %+v", still)
 		}
 	})
 }
