@@ -207,11 +207,12 @@ func (b *Bot) Run(ctx context.Context) error {
 	life, lifeCtx := errgroup.WithContext(work)
 	life.Go(func() error { return b.outbox.Run(lifeCtx) })
 	life.Go(func() error { return b.progress.Run(lifeCtx) })
-	for _, run := range []func(context.Context){
-		b.checkCloud, b.checkSlack, b.people.Run, b.forget, b.channels.Run, b.lapses.Run, b.checkAdmins, b.sealAudit, b.troubled.Run, b.logReady,
-		b.keeper.Run,
+	for task, run := range map[string]func(context.Context){
+		"check the Cloud 66 token": b.checkCloud, "check the bot token": b.checkSlack, "keep the groups fresh": b.people.Run,
+		"remove old records": b.forget, "check channels": b.channels.Run, "look after denies": b.lapses.Run, "check the admins": b.checkAdmins,
+		"seal the audit": b.sealAudit, "watch for troubles": b.troubled.Run, "wait to be ready": b.logReady, "keep locks": b.keeper.Run,
 	} {
-		life.Go(func() error { run(lifeCtx); return nil })
+		life.Go(func() error { routine.Keep(lifeCtx, b.log, task, run); return nil })
 	}
 
 	context.AfterFunc(lifeCtx, stopIntake) // a part that fails to start stops the bot

@@ -44,31 +44,37 @@ func (c *Channels) Hint(channel string) {
 func (c *Channels) Run(ctx context.Context) {
 	var left sync.WaitGroup
 	defer left.Wait()
-	left.Go(func() { // independent of the check of all, which may take more than an hour
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case channel := <-c.hints:
-				channel = c.Now(channel)
-				if has, err := c.holdings(ctx); err != nil || has[channel] != nil {
-					c.check(ctx, channel)
-				}
-			}
-		}
+	// independent of the check of all, which may take more than an hour
+	left.Go(func() { routine.Keep(ctx, c.Log, "check channels of which an event came", c.checkHinted) })
+	routine.Repeat(ctx, c.Log, "check all channels that have something", nil, func(ctx context.Context) (time.Duration, error) {
+		began := time.Now()
+		err := c.checkAll(ctx)
+		return max(time.Until(began.Add(checkEvery)), checkPace), err
 	})
-	for next := time.Now(); routine.Sleep(ctx, time.Until(next)); {
-		next = time.Now().Add(checkEvery)
-		has, err := c.holdings(ctx)
-		if err != nil && ctx.Err() == nil {
-			c.Log.Error("the channels that have rules and subscriptions could not be read; the next check tries again", "error", err)
-		}
-		for _, channel := range slices.Sorted(maps.Keys(has)) {
-			if c.check(ctx, c.Now(channel)); !routine.Sleep(ctx, checkPace) {
-				return
+}
+
+func (c *Channels) checkHinted(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case channel := <-c.hints:
+			channel = c.Now(channel)
+			if has, err := c.holdings(ctx); err != nil || has[channel] != nil {
+				c.check(ctx, channel)
 			}
 		}
 	}
+}
+
+func (c *Channels) checkAll(ctx context.Context) error {
+	has, err := c.holdings(ctx)
+	for _, channel := range slices.Sorted(maps.Keys(has)) {
+		if c.check(ctx, c.Now(channel)); !routine.Sleep(ctx, checkPace) {
+			return err
+		}
+	}
+	return err
 }
 
 // check asks Slack whether the bot can post in a channel, since an event may be late, and records the result.

@@ -34,6 +34,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"c66bot/bot/webapi"
+	"c66bot/cloud66/panics"
 	"c66bot/storage"
 )
 
@@ -232,7 +233,9 @@ func (o *Outbox) Run(ctx context.Context) error {
 		if !crowded {
 			continue
 		}
-		err := o.giveUp(ctx, func(tx storage.Tx) ([]givenUp, error) { return o.limits.over(tx, time.Now()) })
+		err := panics.Catch(func() error {
+			return o.giveUp(ctx, func(tx storage.Tx) ([]givenUp, error) { return o.limits.over(tx, time.Now()) })
+		})
 		if err != nil && ctx.Err() == nil {
 			o.Log.Error("messages that are too many could not be given up; it is tried again", "error", err)
 		}

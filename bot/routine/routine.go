@@ -42,6 +42,14 @@ func Repeat(ctx context.Context, log *slog.Logger, task string, wake <-chan stru
 	}
 }
 
+// Keep runs a task that goes on until the context ends, and begins it anew after a panic. One that returns has done its work.
+func Keep(ctx context.Context, log *slog.Logger, task string, run func(context.Context)) {
+	Repeat(ctx, log, task, nil, func(ctx context.Context) (time.Duration, error) {
+		run(ctx)
+		return 0, nil
+	})
+}
+
 // Signal wakes the receiver of a channel with a buffer of one, now or at its next receive.
 func Signal(c chan struct{}) {
 	select {
