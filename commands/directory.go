@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -385,6 +386,9 @@ func (d *Directory) renewPage(ctx context.Context, number int) error {
 	}
 }
 
+// sentenceMarks are what a sentence ends with, or a part of it.
+const sentenceMarks = ".,;:!?…"
+
 // find returns the visible stacks that match an invocation. If none matches, it rereads the list, and then returns the most
 // similar names. The state of a single match is fresh.
 func (d *Directory) find(ctx context.Context, inv Invocation, visible func(cloud66.Stack) bool) (
@@ -396,8 +400,11 @@ func (d *Directory) find(ctx context.Context, inv Invocation, visible func(cloud
 			return slices.DeleteFunc(seen, func(s cloud66.Stack) bool { return s.UID != inv.UID })
 		}
 		found := match(seen, inv.Stack)
-		if len(found) == 0 { // it may have been quoted or formatted once more
-			found = match(seen, strip(inv.Stack))
+		bare := strip(inv.Stack) // it may have been quoted or formatted once more, or end a sentence
+		for _, typed := range []string{bare, strip(strings.TrimRight(bare, sentenceMarks))} {
+			if len(found) == 0 && typed != "" {
+				found = match(seen, typed)
+			}
 		}
 		if len(found) == 0 {
 			near = nearestStacks(seen, inv.Stack)

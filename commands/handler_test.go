@@ -216,6 +216,29 @@ func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
 	})
 }
 
+func TestOfStacksOfOneNameThatOfTheNearestEnvironmentComesFirst(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		problemThat(t, r.say(lin, "show web@stagign"), "Did you mean one of these: “web@staging”, “web@production”?")
+		problemThat(t, r.say(lin, "show web@prodcution"), "Did you mean one of these: “web@production”, “web@staging”, “api@production”?")
+	})
+}
+
+func TestASentencesEndIsNoPartOfAStacksName(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.put(allow(sam, "web@staging", authz.View))
+		for _, end := range []string{".", "...", "…", "?", ",", "!"} {
+			for _, name := range []string{"web@staging", "WEB@stag", "*web@staging*"} {
+				if text := r.say(sam, "list "+name+end).Document().Fallback().String(); !strings.HasPrefix(text, "web@staging") {
+					t.Errorf("%s%s is answered %q", name, end, text)
+				}
+			}
+		}
+		for _, none := range []string{"web@production.", "?", "...", "web.staging"} {
+			refusalOf(t, r.say(sam, "list "+none), authz.View)
+		}
+	})
+}
+
 func TestAnAmbiguousNameIsAskedAboutWithButtonsThatCarryOn(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web2", 3)

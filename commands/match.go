@@ -118,22 +118,26 @@ func fit(s cloud66.Stack, typed string) int {
 
 // nearestStacks returns up to three stacks with similar names, the most similar first. One without a UID stands for several of that name.
 func nearestStacks(stacks []cloud66.Stack, typed string) []storage.StackRef {
-	scores := map[storage.StackRef]float64{}
+	type score struct{ best, whole float64 } // a right name is alike in every environment
+	scores := map[storage.StackRef]score{}
 	typed = authz.Fold(typed)
 	name, _, _ := strings.Cut(typed, "@") // also finds the right name with a wrong environment
 	for _, s := range stacks {
 		ref := RefOf(s)
-		score := max(typography.Nearness(typed, authz.Fold(ref.String())), typography.Nearness(name, authz.Fold(s.Name)))
-		if score <= 0 {
+		whole := typography.Nearness(typed, authz.Fold(ref.String()))
+		best := max(whole, typography.Nearness(name, authz.Fold(s.Name)))
+		if best <= 0 {
 			continue
 		}
 		if ref.Tag != "" {
 			ref.UID, ref.Tag = "", ""
 		}
-		scores[ref] = score
+		scores[ref] = score{best, whole}
 	}
 	near := slices.SortedFunc(maps.Keys(scores), func(a, b storage.StackRef) int {
-		return cmp.Or(cmp.Compare(scores[b], scores[a]), strings.Compare(a.Label(), b.Label()), strings.Compare(a.UID, b.UID))
+		left, right := scores[a], scores[b]
+		return cmp.Or(cmp.Compare(right.best, left.best), cmp.Compare(right.whole, left.whole), strings.Compare(a.Label(), b.Label()),
+			strings.Compare(a.UID, b.UID))
 	})
 	return near[:min(3, len(near))]
 }
