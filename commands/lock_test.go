@@ -310,6 +310,22 @@ func TestTheHolderOfALockIsAskedToUnlockItOnceAnHour(t *testing.T) {
 	})
 }
 
+func TestNobodyIsSaidToBeAskedWhoseAccountIsNotInUse(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		r.put(allow(sam, "*", authz.View, authz.Redeploy), allow(kim, "web@*", authz.View, authz.Lock))
+		r.lockMade(kim, "lock 'web*' migration")
+		ask := *as[LockedReply](t, r.say(sam, "redeploy web@production --now")).Ask
+		r.channels.said, r.slack.people[kim] = nil, authz.Person{ID: kim, Name: "Kim", Deactivated: true}
+		problemThat(t, r.click(sam, ask), "is deactivated")
+		r.slack.err = errors.New("slack is away")
+		noticeThat(t, r.click(sam, ask), "I have asked")
+		if said := r.channels.said; len(said) != 1 || said[0].User != kim {
+			t.Errorf("said is %+v", said)
+		}
+	})
+}
+
 func TestLocksAreShownAsFarAsOneMaySeeTheirStacks(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.lively()

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -180,8 +181,17 @@ func (h *Handler) askUnlock(ctx context.Context, c *call) (Reply, error) {
 	if inv.olderThan(requestAge) {
 		return nil, tooOld(requestAge)
 	}
-	var l storage.Lock
-	err := h.Channels.Announce(ctx, req, func(tx storage.Tx) (_ []Announcement, err error) {
+	l, _, err := storage.Locks.Look(ctx, h.Records, inv.Options[Rule])
+	if err != nil {
+		return nil, err
+	}
+	if l.Holder != "" {
+		person, err := h.People.Person(ctx, l.Holder) // where Slack does not tell, they are asked
+		if errors.Is(err, authz.ErrNoPerson) || err == nil && person.Deactivated {
+			return nil, notDone("The account of who holds the lock is deactivated.", "An admin can unlock it, or override it.")
+		}
+	}
+	err = h.Channels.Announce(ctx, req, func(tx storage.Tx) (_ []Announcement, err error) {
 		var found bool
 		if l, found, err = storage.Locks.Find(tx, inv.Options[Rule]); err != nil {
 			return nil, err
