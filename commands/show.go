@@ -257,16 +257,26 @@ func (r DetailReply) happened() markup.Text {
 	case state == "live":
 		what = markup.Format("#%d is live", d.ID)
 	case state == wording.RolledBack:
-		return markup.Format("#%d was %s", d.ID, state)
+		what = markup.Format("#%d was %s", d.ID, state)
 	case state == "cancelled" && r.Entry.Cancelled != nil:
 		what = markup.Format("#%d was cancelled by %s", d.ID, markup.User(r.Entry.Cancelled.User))
 	case state == "cancelled":
 		what = markup.Format("#%d was cancelled", d.ID)
 	}
-	if d.Duration() > 0 {
-		return markup.Format("%s, took %s", what, wording.Duration(d.Duration()))
+	return markup.Format("%s%s", what, took(d, state))
+}
+
+// took is how long a deployment took, as a suffix to its state: empty if that is unknown, or would be taken for what a rollback took.
+func took(d cloud66.Deployment, state string) markup.Text {
+	lasted := wording.Duration(d.Duration())
+	switch {
+	case !d.Ended() || d.Duration() <= 0 || state == wording.RolledBack:
+		return markup.Text{}
+	case state == "failed" || state == "cancelled":
+		return markup.Format(" after %s", lasted)
+	default:
+		return markup.Format(", took %s", lasted)
 	}
-	return what
 }
 
 // facts are the details in the order of their weight.

@@ -133,10 +133,7 @@ func (p *Preview) lines() []markup.Text {
 	}
 	d := p.Newest.Deployment
 	_, state := p.Newest.standing()
-	newest := markup.Format("%s #%d %s", wording.Stack(p.Stack), d.ID, state)
-	if d.Ended() && d.Duration() > 0 && state != wording.RolledBack {
-		newest = markup.Format("%s, took %s", newest, wording.Duration(d.Duration()))
-	}
+	newest := markup.Format("%s #%d %s%s", wording.Stack(p.Stack), d.ID, state, took(d, state))
 	by := wording.Started(d) // Cloud 66 would name the owner of the bot's token
 	if p.By != "" {
 		by = markup.Format("@%s", markup.Shorten(p.By, wording.MaxName))
