@@ -90,7 +90,14 @@ func view(f storage.Follow, d cloud66.Deployment) View {
 func after(f storage.Follow, impaired bool) View {
 	v := view(f, ended(cloud66.OutcomeSuccess, 100*time.Second))
 	v.LiveAt, v.Impaired = now.Add(-4*time.Minute-10*time.Second), impaired
+	v.replaces()
 	return v
+}
+
+// replaces puts another version before that of a view.
+func (v *View) replaces() {
+	v.Deployment.CommitURL = "https://github.com/acme/web/commit/4f2c1d90aa"
+	v.Before, v.Earlier = cloud66.Deployment{ID: 1041, GitHash: "9d2e1f04bb"}, 1041
 }
 
 // cards are views of the card in every state, by name.
@@ -132,10 +139,8 @@ func cards() map[string]View {
 	why := failed
 	why.Follow.Said, why.Dashboard = "The build server is gone", "https://app.cloud66.com/dashboard"
 	changing, live := view(asked(storage.Started), running()), view(asked(storage.Succeeded), ended(cloud66.OutcomeSuccess, 292*time.Second))
-	for _, v := range []*View{&changing, &live} {
-		v.Deployment.CommitURL = "https://github.com/acme/web/commit/4f2c1d90aa"
-		v.Before, v.Earlier = cloud66.Deployment{ID: 1041, GitHash: "9d2e1f04bb"}, 1041
-	}
+	changing.replaces()
+	live.replaces()
 	first := View{Follow: unknown(asked(storage.Asked), ""), First: true, At: now}
 	scaled := view(asked(storage.Succeeded), outlived)
 	scaled.Deployment.DeployType = known(cloud66.TypeScale)

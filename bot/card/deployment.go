@@ -499,7 +499,7 @@ func (v View) buttons() []doc.Button {
 
 // rollBack leads from what is live back to what was live before it; it is the zero Button if there was nothing else.
 func (v View) rollBack() doc.Button {
-	if !v.live() || v.Earlier == 0 && v.Follow.State == storage.Succeeded {
+	if !v.live() || v.Earlier == 0 {
 		return doc.Button{}
 	}
 	back := commands.Invocation{Verb: commands.Rollback, UID: v.Follow.Stack.UID, Deployment: v.Follow.Deployment}

@@ -122,10 +122,15 @@ func TestNoCardOffersWhatItCannotLeadTo(t *testing.T) {
 		"not live":               func(v *View) { v.Deployment.IsLive = false },
 		"nothing known about it": func(v *View) { v.Deployment = nil },
 	} {
-		v := cards()["succeeded"]
-		change(&v)
-		if got := asRead(t, Deployment(v)).Buttons(); len(got) != 1 || got[0] != "Show" {
-			t.Errorf("%s: it offers %v", name, got)
+		for state, without := range map[string][]string{"succeeded": {"Show"}, "recovered": {"Show"}, "unhealthy": {"Show", "Open"}} {
+			v := cards()[state]
+			v.Dashboard = "https://app.cloud66.com/dashboard"
+			if got := asRead(t, Deployment(v)).Buttons(); !slices.Contains(got, "Roll back") {
+				t.Errorf("%s offers %v", state, got)
+			}
+			if change(&v); !slices.Equal(asRead(t, Deployment(v)).Buttons(), without) {
+				t.Errorf("%s, %s: it offers %v", state, name, asRead(t, Deployment(v)).Buttons())
+			}
 		}
 	}
 	v := cards()["failed-and-why"]

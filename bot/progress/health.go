@@ -157,9 +157,10 @@ type healthNews struct {
 	state      storage.State
 	at         time.Time
 	impaired   bool
-	deployment cloud66.Deployment
-	may        map[author]bool // who may have channels hear of the stack
-	starter    string          // who started it, where a subscription mentions them; "" for nobody
+	newest     []cloud66.Deployment
+	deployment cloud66.Deployment // the first of them
+	may        map[author]bool    // who may have channels hear of the stack
+	starter    string             // who started it, where a subscription mentions them; "" for nobody
 }
 
 // tellHealth advances a watch by a sight, which may be nil, and tells what is new in one transaction. Before that it makes sure that no
@@ -174,15 +175,15 @@ func (p *Progress) tellHealth(ctx context.Context, uid string, w storage.HealthW
 		n.watch, n.state = notify.Last(n.watch)
 	}
 	if n.state != "" {
-		last, err := p.stillLast(ctx, uid, w.Deployment)
-		if err == nil && last != nil {
-			n.deployment, n.may = *last, map[author]bool{}
+		newest, err := p.stillLast(ctx, uid, w.Deployment)
+		if err == nil && newest != nil {
+			n.newest, n.deployment, n.may = newest, newest[0], map[author]bool{}
 			err = p.askOthers(ctx, w.Stack, &n)
 		}
 		if err != nil {
 			return err
 		}
-		if last == nil {
+		if newest == nil {
 			n.state, over = "", true
 		}
 	}
@@ -215,16 +216,14 @@ func (p *Progress) tellHealth(ctx context.Context, uid string, w storage.HealthW
 	return err
 }
 
-// stillLast returns a deployment if it is the last of its stack and live, else nil.
-func (p *Progress) stillLast(ctx context.Context, uid string, id int64) (*cloud66.Deployment, error) {
-	newest, err := p.Cloud.DeploymentRange(cloud66.Background(ctx), uid, 0, 1)
+// stillLast returns the newest deployments of a stack, if the last of them is the given one and live, else none.
+func (p *Progress) stillLast(ctx context.Context, uid string, id int64) ([]cloud66.Deployment, error) {
+	newest, err := p.Cloud.DeploymentRange(cloud66.Background(ctx), uid, 0, page)
 	if err != nil && !errors.Is(err, cloud66.ErrNotFound) {
 		return nil, err
 	}
-	for _, d := range newest.Deployments {
-		if d.ID == id && isLive(d) {
-			return &d, nil
-		}
+	if all := newest.Deployments; len(all) > 0 && all[0].ID == id && isLive(all[0]) {
+		return all, nil
 	}
 	return nil, nil
 }
@@ -296,6 +295,7 @@ func (p *Progress) healthSteps(tx storage.Tx, uid string, n healthNews) (steps [
 			Deployment: &d, Dashboard: p.Page(f.Stack),
 			Cancelled: k.about[d.ID].cancel, Live: d.ID, LiveAt: n.watch.LiveAt, Impaired: n.impaired, At: n.at,
 		}, Loud: hears}
+		s.view.Before, s.view.Earlier = before(n.newest, d)
 		s.view.Mentions = named(mentions, cmp.Or(k.about[d.ID].asker, n.starter))
 		if f.Subscribed {
 			s.view.By = k.about[d.ID].asker

@@ -66,6 +66,10 @@ func TestAStackThatFallsIllAfterItWentLiveIsToldOnceAndItsRecoveryToo(t *testing
 		if got := r.healthShown(deploys); !slices.Equal(got, want) {
 			t.Errorf("it shows\n%s", strings.Join(got, "\n"))
 		}
+		card := r.slack.Person(lin).Sees(deploys)[0]
+		if got := card.Buttons(); !slices.Equal(got, []string{"Roll back", "Show"}) || !strings.Contains(card.Plain(), "what changed") {
+			t.Errorf("it offers %q:\n%s", got, card.Plain())
+		}
 		r.health("healthy")
 		r.until("it is well again", func() bool { return !slices.Contains(r.shown(deploys), failing) })
 		r.unwatched()
