@@ -13,7 +13,7 @@ import (
 
 // mends lists the ways to change a line.
 var mends = []func(m mending, l line) []draft{
-	mending.verb, mending.askedHelp, mending.optionName, mending.flags, mending.commas, mending.oneValue, mending.environment, mending.order,
+	mending.question, mending.verb, mending.askedHelp, mending.optionName, mending.flags, mending.commas, mending.oneValue, mending.environment, mending.order,
 	mending.value, mending.times, mending.fillers, mending.surplus, mending.leftOut,
 }
 
@@ -26,6 +26,42 @@ var verbsMeant = map[string]Verb{
 	"status": Show, "watch": Follow, "track": Follow, "tail": Follow, "ls": Stacks, "apps": Stacks, "stack": Stacks, "grant": Allow,
 	"permit": Allow, "forbid": Deny, "block": Deny, "rules": Access, "permissions": Access, "rights": Access, "undo": "rollback",
 	"revert": "rollback", "freeze": "lock", "thaw": "unlock", "notify": Subscribe, "listen": Subscribe, "?": Help, "commands": Help,
+}
+
+// questions are words that a question about stacks begins with.
+var questions = strings.Fields("what what's whats which is are was how how's when where why who who's whose did does has may can")
+
+// question answers a question by the stack that is in it, else by the one of the thread, else by all. What somebody may do is in the rules.
+func (m mending) question(l line) []draft {
+	if first := strings.ToLower(l.words[0].name()); l.spec.Verb != "" || len(l.words) == 1 || !slices.Contains(questions, first) {
+		return nil
+	}
+	asked := func(verb Verb, words ...word) []draft {
+		return []draft{{append([]word{bare(string(verb))}, words...), "", true}}
+	}
+	if slices.ContainsFunc(l.words, func(w word) bool { return slices.Contains([]string{"may", "can"}, strings.ToLower(w.name())) }) {
+		return asked(Access)
+	}
+	name := func(i int) string { return strings.TrimRight(l.words[i].name(), sentenceMarks) }
+	for i := 1; i < len(l.words); i++ {
+		if i+1 < len(l.words) {
+			for _, between := range []string{"@", " "} {
+				if two := name(i) + between + name(i+1); !strings.Contains(name(i), "@") && name(i+1) != "" && m.knows(two) {
+					return asked(Show, kept(two))
+				}
+			}
+		}
+		if name(i) != "" && m.knows(name(i)) {
+			return asked(Show, kept(name(i)))
+		}
+	}
+	switch {
+	case m.here.UID != "":
+		return asked(Show)
+	case verbsMeant[strings.ToLower(l.words[0].name())] != "":
+		return nil
+	}
+	return asked(Stacks)
 }
 
 // verb mends the first word: another name, a slip, a command that stands further behind, or a stack in front.
@@ -109,7 +145,9 @@ func (mending) optionName(l line) (all []draft) {
 				near = name
 			}
 		case hyphens:
-			near = l.spec.nearestOption(name)
+			if near = l.spec.nearestOption(name); slices.ContainsFunc(l.options, func(o Option) bool { return o.Name == near && !o.many }) {
+				near = "" // it is there already
+			}
 		default: // a bare word, which has to be the very name, with something behind it
 			at := slices.IndexFunc(l.spec.Options, func(o Option) bool { return o.Name == name || slices.Contains(o.also, name) })
 			if at >= 0 && (joined || l.spec.Options[at].kind == aFlag || i+1 < len(l.words) && l.roles[i+1] == anArg) {

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -91,6 +92,16 @@ func TestALineThatCannotBeReadComesBackRepairedAndRuns(t *testing.T) {
 			"redeploy --help":      "help redeploy",
 			"list web --help":      "help list",
 			"grant U0SAM view web": "allow U0SAM view web",
+			// What is asked.
+			"what is live on web":            "show web",
+			"what is live on web production": "show web@production",
+			"is web@staging well?":           "show web@staging",
+			"Why did awesome app fail?":      `show "awesome app"`,
+			"who deployed web?":              "show web",
+			"what's live?":                   "stacks",
+			"which stacks are ill":           "stacks",
+			"who may redeploy web@prod":      "access",
+			"can I deploy web?":              "access",
 			// What an option is called.
 			"redeploy web@prod --brnch main":       "redeploy web@prod --ref main",
 			"redeploy web@prod --branch=main":      "redeploy web@prod --ref main",
@@ -184,7 +195,7 @@ func TestWhatIsLeftOutOrMissingIsALineToCopy(t *testing.T) {
 			"lock web fri --window fri":              `lock web fri --every "fri 16:00-mon 08:00"`,
 			"lock web 2h":                            "lock web --for 2h REASON",
 			"lock web for 2 days":                    "lock web --for 2d REASON",
-			"who deployed web":                       "access why ACTION <stack>",
+			"redeploy web@prod --ref main --yes":     "redeploy web@prod --ref main",
 			"access why U0SAM 7 web":                 "access why ACTION 7 [@user]",
 			"subscribe --events failed":              "subscribe --events failed <stacks>",
 			"redeploy web@prod --ref main --profile": "redeploy web@prod --ref main --profile NAME",
@@ -277,4 +288,18 @@ func TestATimeThatIsPartOfAReasonIsLeftThere(t *testing.T) {
 			t.Errorf("%s is read as %q, %v", inv.Typed(), again.Options[Reason], err)
 		}
 	}
+}
+
+func TestAQuestionInTheThreadOfACardIsAboutItsStack(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.listed()
+		const text = "why did it fail?"
+		card := Here{UID: "web1", Deployment: 5}
+		_, err := ParseHere(text, card)
+		usage, _ := errors.AsType[*UsageError](err)
+		got := as[UsageReply](t, r.Unread(t.Context(), request(Invocation{}, lin, here), text, card, usage))
+		if got.Run == nil || got.Run.Verb != Show || got.Run.UID != "web1" || got.Run.Deployment != 5 {
+			t.Errorf("%+v", got)
+		}
+	})
 }
