@@ -42,6 +42,9 @@ const maxRulings = 10
 func (g guarded) Redeploy(ctx context.Context, start Start) error {
 	for range maxRulings {
 		judged, err := g.h.judge(ctx, start.Follow.Stack, start.Follow.Wish)
+		if err == nil {
+			err = g.h.stillMay(ctx, start)
+		}
 		if err != nil {
 			return err
 		}
@@ -81,6 +84,19 @@ func (g guarded) Redeploy(ctx context.Context, start Start) error {
 		}
 	}
 	return errMoved
+}
+
+// stillMay fails with the refusal if who asked may not any more: what they asked for may have waited for its turn. It is called after the
+// changes of the rules were counted for the ruling.
+func (h *Handler) stillMay(ctx context.Context, start Start) (err error) {
+	c, stack := start.call, start.Follow.Stack
+	if c.standing, err = h.Authz.Standing(ctx, c.subject()); err != nil {
+		return h.unknown(ctx, c.Request, err)
+	}
+	if c.standing.Decide(c.Invocation.right(), stack).Allowed {
+		return nil
+	}
+	return h.authorize(ctx, c, stack)
 }
 
 func overriding(wish storage.Wish, locks []storage.Lock) *storage.Wish {

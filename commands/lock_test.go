@@ -310,6 +310,42 @@ func TestTheHolderOfALockIsAskedToUnlockItOnceAnHour(t *testing.T) {
 	})
 }
 
+func TestWhoLostTheRightWhileTheRedeployWaitedForItsTurnDoesNotDeploy(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.lively()
+		r.put(allow(sam, "*", authz.View, authz.Redeploy), allow(kim, "*", authz.View, authz.Redeploy, authz.Admin))
+		waits := func(user, text string) func() Reply {
+			inv, err := Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			do, refused := r.Prepare(t.Context(), request(inv, user, here))
+			if refused != nil {
+				t.Fatalf("%s: %+v", text, refused)
+			}
+			reply, step := do(t.Context())
+			if step == nil {
+				t.Fatalf("%s: %+v", text, reply)
+			}
+			return func() Reply { reply, _ := step.Do(t.Context()); return reply }
+		}
+		r.lockMade(lin, "lock web@production freeze")
+		first, second := waits(sam, "redeploy api@production --now"), waits(kim, "redeploy web@production --override --reason hotfix")
+		r.say(lin, "deny <@"+sam+"> redeploy *")
+		r.say(lin, "deny <@"+kim+"> admin *")
+		refusalOf(t, first(), authz.Redeploy)
+		if e := r.lastAudit(); e.Allowed || e.User != sam || e.Stack.UID != "api1" {
+			t.Errorf("recorded is %+v", e)
+		}
+		if held := as[LockedReply](t, second()); held.Override != nil {
+			t.Errorf("who is no admin any more gets %+v", held)
+		}
+		if len(r.progress.done) != 0 {
+			t.Errorf("done is %q", r.progress.done)
+		}
+	})
+}
+
 func TestNobodyIsSaidToBeAskedWhoseAccountIsNotInUse(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.lively()
