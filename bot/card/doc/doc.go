@@ -4,6 +4,7 @@ package doc
 
 import (
 	"slices"
+	"strings"
 
 	"c66bot/bot/card/markup"
 )
@@ -43,7 +44,15 @@ func Buttons(buttons ...Button) Block { return Block{Buttons: buttons} }
 
 // Say is a document of a few lines, the most important one first.
 func Say(kind string, lines ...markup.Text) Document {
-	return Document{Kind: kind, Brief: markup.Brief(lines[0], markup.Join(lines[1:], " ")), Blocks: []Block{Lines(lines...)}}
+	var rest markup.Text
+	for _, line := range lines[1:] {
+		if both := []markup.Text{rest, line}; strings.HasSuffix(rest.String(), ".") { // sentences need nothing between them
+			rest = markup.Join(both, " ")
+		} else {
+			rest = markup.Join(both, " · ")
+		}
+	}
+	return Document{Kind: kind, Brief: markup.Brief(lines[0], rest), Blocks: []Block{Lines(lines...)}}
 }
 
 // Document returns d, so that a Document is itself a reply.
