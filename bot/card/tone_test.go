@@ -212,8 +212,8 @@ func TestASubscriptionIsToldInWords(t *testing.T) {
 			"started in the dashboard or through a git hook", "a failure mentions @devs", "3 stacks match now", "[Unsubscribe]",
 		},
 		"subscribed-to-nothing": {"every deployment", "no stack matches yet"},
-		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: web@production #1042 failed, " +
-			"took 2 min 10 s"},
+		"subscribed-with-last": {"7 messages, from 20 of the 45 stacks that have moved", "The last of them: web@production #1042 failed " +
+			"after 2 min 10 s"},
 		"subscribed-partly":    {"at least 31 messages, from 2 of the 3 stacks that have moved; Cloud 66 did not tell of 1 in time"},
 		"subscribed-quiet":     {"no message"},
 		"subscribed-no-answer": {"Cloud 66 does not answer. The subscription stands."},
