@@ -21,6 +21,7 @@ func goldenLock(change func(l *storage.Lock)) storage.Lock {
 // goldenLocked are the answers about locks, by name.
 func goldenLocked() map[string]Reply {
 	plain := goldenLock(func(*storage.Lock) {})
+	again := goldenLock(func(l *storage.Lock) { l.ID = "m4tz" }) // a second one of the same stacks
 	timed := goldenLock(func(l *storage.Lock) {
 		l.ID, l.Stacks, l.Reason, l.Until = "p7qx", "*", "release day", goldenNow.Add(2*time.Hour)
 	})
@@ -48,7 +49,7 @@ func goldenLocked() map[string]Reply {
 		"locked-to-admin":   LockedReply{Stack: goldenStack, Locks: []storage.Lock{timed, plain}, Unlock: &unlock, Override: &over, Ships: ships},
 		"locked-no-admin":   LockedReply{Stack: goldenStack, Locks: []storage.Lock{plain}, Ask: &ask, MayNot: true},
 		"locks":             goldenLockLines(plain, timed, weekly),
-		"lock-none-of-that": noLock(Invocation{Options: Options{Glob: "web"}}, goldenBook(plain, weekly)),
+		"lock-none-of-that": noLock(Invocation{Options: Options{Glob: "web"}}, goldenBook(plain, again, weekly)),
 	}
 	maps.Copy(all, goldenApprovals())
 	return all

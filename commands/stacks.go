@@ -151,12 +151,20 @@ func (r StacksReply) Document() doc.Document {
 		title = "none" + with + " that you may see here"
 	}
 	d := doc.Document{Kind: "stacks", Blocks: []doc.Block{doc.Lines(markup.Format("*Stacks*: %s", title))}}
-	rows := make([]markup.Text, len(r.Stacks))
+	rows, untold := make([]markup.Text, len(r.Stacks)), 0
 	for i, e := range r.Stacks {
 		rows[i] = e.row(r.At).Cut(maxRow)
+		if e.Newest == nil && !e.Never {
+			untold++
+		}
 	}
 	if len(rows) > 0 {
-		d.Blocks = append(d.Blocks, doc.Lines(rows...), moreOnOne(r.Command, Invocation{Verb: Show}, RefOf(r.Stacks[0].Stack)))
+		d.Blocks = append(d.Blocks, doc.Lines(rows...))
+		if untold > 0 {
+			const old = "Cloud 66 did not tell in time what is live on %d of these: there I show what its list of stacks said last"
+			d.Blocks = append(d.Blocks, doc.Small(markup.Format(old, untold)))
+		}
+		d.Blocks = append(d.Blocks, moreOnOne(r.Command, Invocation{Verb: Show}, RefOf(r.Stacks[0].Stack)))
 	}
 	return listed(d, r.pageButtons(Invocation{Verb: Stacks, Options: Options{Text: r.Text}}))
 }

@@ -170,6 +170,14 @@ func TestTheStacksDoNotWaitForTheirDeploymentsForLong(t *testing.T) {
 		if len(got.Stacks) != 10 || known != 5 { // five at once
 			t.Errorf("%d stacks, the newest deployment of %d", len(got.Stacks), known)
 		}
+		const untold = "did not tell in time what is live on"
+		if text := got.Document().Fallback().String(); !strings.Contains(text, untold+" 5 of these") {
+			t.Errorf("they are told %s", text)
+		}
+		r.cloud.takes = 0
+		if text := r.say(lin, "stacks many").Document().Fallback().String(); strings.Contains(text, untold) {
+			t.Errorf("when all is known they are told %s", text)
+		}
 	})
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.cloud.has("web1", 3)

@@ -80,7 +80,11 @@ func noLock(inv Invocation, all []*guard.Lock) Reply {
 	p.Do = "A lock is taken back as it was written. These are there:"
 	var named []doc.Button
 	for _, l := range all[:min(len(all), maxLocksNamed)] {
-		named = append(named, unlockButton("Unlock "+l.Stacks, l.ID))
+		label := l.Stacks
+		if slices.ContainsFunc(all, func(other *guard.Lock) bool { return other.Stacks == l.Stacks && other.ID != l.ID }) {
+			label = l.ID + " " + label
+		}
+		named = append(named, unlockButton("Unlock "+label, l.ID))
 	}
 	return p.Document().With(doc.Buttons(named...))
 }
