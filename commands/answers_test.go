@@ -31,8 +31,8 @@ func TestInAChannelWithoutTheBotTheFirstSentenceSaysThat(t *testing.T) {
 		}
 		for _, user := range []string{lin, sam} {
 			for _, text := range []string{
-				"help", "help redeploy", "stacks", "list web@production", "list nosuch", "list web", "show web@production", "show 2", "status", "access",
-				"access why redeploy web", "audit", "subscriptions", "locks", "redeploy web@production --now", "redeploy web@production",
+				"help", "help redeploy", "stacks", "list web@production", "list nosuch", "list web", "show web@production", "status", "access",
+				"access why redeploy web", "show 2", "audit", "subscriptions", "locks", "redeploy web@production --now", "redeploy web@production",
 				"rollback web@production", "promote web@staging production", "cancel web@production", "follow web@production", "subscribe web",
 				"unsubscribe web", "allow <@U0SAM> view web", "revoke k3f9", "lock web a test", "unlock web", "protect web", "unprotect web",
 			} {
@@ -137,4 +137,37 @@ func TestWhereTheBotsOwnDeploymentIsListedItsAskerIsNamed(t *testing.T) {
 			t.Errorf("the preview does not name who asked: %s", said)
 		}
 	})
+}
+
+// TestNoAnswerNamesAStackThatDoesNotExist gives every command alone, and with a word too many or unknown, and clicks on what is gone.
+func TestNoAnswerNamesAStackThatDoesNotExist(t *testing.T) {
+	for _, listed := range []bool{false, true} {
+		inBubble(t, func(t *testing.T, r *rig) {
+			if listed {
+				r.listed()
+			}
+			r.put(allow(kim, "web@staging", authz.View, authz.Subscribe))
+			check := func(what string, reply Reply) {
+				t.Helper()
+				if reply == nil {
+					return
+				}
+				if said := reply.Document().Fallback().String(); strings.Contains(said, "mystack") || strings.Contains(said, "my stack") {
+					t.Errorf("%s is answered %s", what, said)
+				}
+			}
+			for _, user := range []string{lin, kim, sam} {
+				for _, s := range Specs {
+					for _, rest := range []string{"", " nosuch", " nosuch neither", " web@production --nosuch", " ''", " ' '", " @", " nosuch --page x"} {
+						if !s.Button {
+							text := string(s.Verb) + rest
+							check(user+": "+text, r.asked(user, here, text))
+						}
+					}
+				}
+				check(user+"'s refresh", r.click(user, Invocation{Verb: Refresh, Follow: "gone"}))
+				check(user+"'s unsubscribe", r.click(user, Invocation{Verb: Unsubscribe, Options: Options{Rule: "k3f9", Glob: "web"}}))
+			}
+		})
+	}
 }

@@ -19,7 +19,7 @@ const Audit Verb = "audit"
 
 var auditSpec = Spec{
 	Verb: Audit, group: ofRights, Right: authz.Admin,
-	Args:    []Arg{{Word: "[<stack>]", Example: "mystack", take: takeStack, show: argStack.show}},
+	Args:    []Arg{{Word: "[<stack>]", Example: exampleStack, take: takeStack, show: argStack.show}},
 	Options: pick(Asker, Since, Page),
 	Summary: "Shows who asked for what, by what it was decided, and what came of it.",
 	Examples: []string{

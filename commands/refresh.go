@@ -42,7 +42,7 @@ func (h *Handler) gateRefresh(ctx context.Context, c *call) error {
 	}
 	if c.Invocation.UID == "" || c.Invocation.Deployment == 0 {
 		return instead(ProblemReply{
-			What: "That card is not followed any more.", Do: "Ask for its stack anew.", Command: h.Command, Example: "list " + exampleStack,
+			What: "That card is not followed any more.", Do: "Look at its stack anew.", Command: h.Command, Example: string(Stacks),
 		})
 	}
 	return nil

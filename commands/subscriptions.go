@@ -142,6 +142,9 @@ func (h *Handler) gateUnsubscribe(ctx context.Context, c *call) error {
 	meant := named(c.Invocation, all, func(s storage.Subscription) (id, glob string) { return s.ID, s.Stacks })
 	if len(meant) == 0 {
 		reply := h.noSubscription(c.Invocation, all)
+		if stack, ok := h.Directory.known(may(c.standing, authz.Subscribe)); ok && reply.Example == "" {
+			reply.Example = "subscribe " + TypedGlob(RefOf(stack))
+		}
 		if !reader.listed && !c.standing.All(authz.View) {
 			reply.Do = "Cloud 66 does not tell which stacks there are, so I cannot tell which of its subscriptions are for you. " +
 				"Try again in a minute."
@@ -174,7 +177,7 @@ func (h *Handler) noSubscription(inv Invocation, all []storage.Subscription) Pro
 			globs = append(globs, s.Stacks)
 		}
 	}
-	p.Do, p.Example = "You can see none that it has.", "subscribe "+exampleStack
+	p.Do = "You can see none that it has."
 	if len(globs) > 0 {
 		p.Do, p.Example = "It subscribes to "+someQuoted(globs)+".", "unsubscribe "+shellWord(globs[0])
 	}

@@ -115,8 +115,8 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...s
 	return h.refusal(ctx, req, RefusalReply{Stack: &card}, authz.Exactly(card))
 }
 
-// cardOf returns the stack of the card in the request's channel to which a button belongs, none if there is no such card or if a rule denies
-// the request.
+// cardOf returns the stack of the card in the request's channel to which a button belongs. It returns none if there is no such card, or if a
+// rule denies the request.
 func (h *Handler) cardOf(ctx context.Context, req Request) (none storage.StackRef, err error) {
 	inv := req.Invocation
 	f, err := storage.Read(ctx, h.Records, func(tx storage.Tx) (storage.Follow, error) {
