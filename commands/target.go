@@ -115,7 +115,7 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...s
 	return h.refusal(ctx, req, RefusalReply{Stack: &card}, authz.Exactly(card))
 }
 
-// cardOf returns the stack of the card in the request's channel to which a button belongs. It returns none if there is no such card, or if a
+// cardOf returns the stack of the card in the request's channel to which a button belongs. It returns none if there is no such card or a
 // rule denies the request.
 func (h *Handler) cardOf(ctx context.Context, req Request) (none storage.StackRef, err error) {
 	inv := req.Invocation
