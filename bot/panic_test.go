@@ -22,7 +22,7 @@ func TestATaskGoesOnAfterAPanic(t *testing.T) {
 		}
 		r.reading.Store(&step)
 		r.steps.set(func(string, bool) bool { step(); return false }, nil) // requests, too
-		r.ask(sam, deploys, "/c66 redeploy web --now") // refused
+		r.ask(sam, deploys, "/c66 redeploy web --now")                     // refused
 		r.slack.Kick(deploys)
 		r.until("the digest is logged", func() bool { return strings.Contains(r.log.String(), "the audit so far") })
 		time.Sleep(2 * time.Hour)
