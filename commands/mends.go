@@ -13,8 +13,8 @@ import (
 
 // mends lists the ways to change a line.
 var mends = []func(m mending, l line) []draft{
-	mending.question, mending.verb, mending.askedHelp, mending.optionName, mending.flags, mending.commas, mending.oneValue, mending.environment, mending.order,
-	mending.value, mending.times, mending.fillers, mending.surplus, mending.leftOut,
+	mending.question, mending.verb, mending.askedHelp, mending.optionName, mending.flags, mending.commas, mending.oneValue,
+	mending.environment, mending.order, mending.value, mending.times, mending.fillers, mending.surplus, mending.leftOut,
 }
 
 // verbsMeant are the commands that people call by other names.
