@@ -254,12 +254,12 @@ func TestAFormActsOnWhatItShowed(t *testing.T) {
 			"[Redeploy]",
 		)
 		r.click(lin, again, "Redeploy")
-		if got := r.form(lin, "#1036 is deploying").Value("Reason"); got != "typed with care" {
+		if got := r.form(lin, "#1036 (deploying)").Value("Reason"); got != "typed with care" {
 			t.Errorf("the form that was opened again has the reason %q", got)
 		}
 		r.slack.Person(lin).CloseView()
 
-		r.opens(lin, deploys, "/c66 redeploy web", "#1036 is deploying")
+		r.opens(lin, deploys, "/c66 redeploy web", "#1036 (deploying)")
 		pass(24 * time.Hour)
 		r.submit(lin)
 		r.says(lin, deploys, "more than 1 h old")
