@@ -96,8 +96,8 @@ func holders(rules []storage.Rule, right authz.Action, stack storage.StackRef) [
 	return found
 }
 
-// refuse refuses a request that concerns no visible stack, and records it. A click on a card of this channel is refused with the stack that
-// the card shows.
+// refuse refuses a request that concerns no visible stack, and records it. A click on a card of this channel is offered
+// the right on the stack that the card shows.
 func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...storage.StackRef) error {
 	switch inv := req.Invocation; {
 	case inv.Stack != "":
@@ -112,7 +112,13 @@ func (h *Handler) refuse(ctx context.Context, req Request, why string, near ...s
 	if err := h.Authz.Refuse(ctx, req.asked(storage.StackRef{}), why); err != nil {
 		return err
 	}
-	return h.refusal(ctx, req, RefusalReply{Stack: &card}, authz.Exactly(card))
+	err = h.refusal(ctx, req, RefusalReply{Stack: &card}, authz.Exactly(card))
+	answer, ok := errors.AsType[answerError](err)
+	if refused, is := answer.Reply.(RefusalReply); ok && is { // only the request, which the channel sees, names the stack
+		refused.Stack, refused.Holders = nil, nil
+		return instead(refused)
+	}
+	return err
 }
 
 // cardOf returns the stack of the card in the request's channel to which a button belongs. It returns none if there is no such card or a
