@@ -219,7 +219,7 @@ func TestAnUnknownStackIsAnsweredWithTheNearest(t *testing.T) {
 func TestOfStacksOfOneNameThatOfTheNearestEnvironmentComesFirst(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		problemThat(t, r.say(lin, "show web@stagign"), "Did you mean one of these: “web@staging”, “web@production”?")
-		problemThat(t, r.say(lin, "show web@produktion"), "Did you mean one of these: “web@production”, “web@staging”, “api@production”?")
+		problemThat(t, r.say(lin, "show web@prodiction"), "Did you mean one of these: “web@production”, “web@staging”, “api@production”?")
 	})
 }
 
