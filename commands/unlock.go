@@ -79,14 +79,16 @@ func noLock(inv Invocation, all []*guard.Lock) Reply {
 	}
 	p.Do = "A lock is taken back as it was written. These are there:"
 	var named []doc.Button
+	var alike []markup.Text // locks of the same stacks, told apart by their id
 	for _, l := range all[:min(len(all), maxLocksNamed)] {
 		label := l.Stacks
 		if slices.ContainsFunc(all, func(other *guard.Lock) bool { return other.Stacks == l.Stacks && other.ID != l.ID }) {
-			label = l.ID + " " + label
+			label = l.ID
+			alike = append(alike, markup.Format("%s is on %s: “%s”", markup.Code(l.ID), wording.Stacks(l.Stacks), l.Reason))
 		}
 		named = append(named, unlockButton("Unlock "+label, l.ID))
 	}
-	return p.Document().With(doc.Buttons(named...))
+	return p.Document().With(doc.Lines(alike...), doc.Buttons(named...))
 }
 
 func unlockButton(label, id string) doc.Button {
